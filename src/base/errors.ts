@@ -1,0 +1,92 @@
+/** KtError, the union of its codes, and the assertion for states that cannot be. */
+
+/** Every code that a user, a page or a JSON reader can meet. Documented in docs/errors.md; a test compares the two lists. */
+export const errorCodes = [
+  // The command line and the profile.
+  "usage",
+  "profile-not-found",
+  "profile-unreadable",
+  "profile-syntax",
+  "profile-invalid",
+  "profile-variable",
+  "profile-cycle",
+  "profile-exists",
+  "route-unknown",
+  "route-conflict",
+  // The cluster and the credentials for it.
+  "kubeconfig-unreadable",
+  "context-unknown",
+  "credentials-failed",
+  "unauthorized",
+  "forbidden",
+  "cluster-unreachable",
+  "cluster-error",
+  "proxy-failed",
+  // What is behind a route.
+  "service-not-found",
+  "service-external",
+  "pod-not-found",
+  "port-not-found",
+  "no-ready-pod",
+  "port-refused",
+  "backend-invalid",
+  "backend-tls",
+  "connection-lost",
+  "start-timeout",
+  // What a client sent to the front door.
+  "host-missing",
+  "host-unknown",
+  "host-ambiguous",
+  "request-invalid",
+  "request-too-large",
+  "misdirected",
+  // The hub and the machine.
+  "hub-unreachable",
+  "hub-failed",
+  "port-taken",
+  "listen-failed",
+  "protocol",
+  "shutting-down",
+  "internal",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface KtErrorOptions {
+  /** Commands to paste or sentences to act on, most useful first. */
+  readonly hints?: readonly string[];
+  readonly cause?: unknown;
+}
+
+/**
+ * An error meant for people. `message` is lower case without a full stop, says what was being done and quotes the user's or
+ * the far end's own words.
+ */
+export class KtError extends Error {
+  override readonly name = "KtError";
+  readonly code: ErrorCode;
+  readonly hints: readonly string[];
+
+  constructor(code: ErrorCode, message: string, options: KtErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hints = options.hints ?? [];
+  }
+}
+
+/** Turns anything thrown into a KtError; what is not one already becomes `code` with the original as its cause. */
+export function toKtError(thrown: unknown, code: ErrorCode, doing: string): KtError {
+  if (thrown instanceof KtError) return thrown;
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new KtError(code, `${doing}: ${reason}`, { cause: thrown });
+}
+
+/** For states that the types rule out: a failure here is a bug in kt. */
+export function unreachable(value: never): never {
+  throw new KtError("internal", `internal error: unexpected ${JSON.stringify(value)}`);
+}
+
+/** Throws an internal error unless `condition` holds: a failure here is a bug in kt, never bad input. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new KtError("internal", `internal error: ${what}`);
+}

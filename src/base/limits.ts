@@ -1,0 +1,51 @@
+/** Every limit and timeout of kt, with its unit and its reason. */
+
+const kib = 1024;
+const mib = 1024 * kib;
+const second = 1000;
+
+export const limits = {
+  /** Longest TLS ClientHello we collect before routing; real ones with post-quantum key shares and many extensions stay under 16 KiB. */
+  tlsHelloBytes: 64 * kib,
+  /** Longest HTTP/1 request or response head; what servers such as nginx and Go accept lies between 8 KiB and 1 MiB. */
+  httpHeadBytes: 256 * kib,
+  /** Longest decoded HTTP/2 header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
+  h2HeaderListBytes: 256 * kib,
+  /** How long a new client may take until its first bytes name a host. */
+  peekTimeoutMs: 30 * second,
+  /** Longest SPDY control frame we accept; kubelet's are under 1 KiB. */
+  spdyControlFrameBytes: 64 * kib,
+  /** Longest text we keep from an error stream. */
+  errorTextBytes: 64 * kib,
+  /** Bytes a stream may hold for a reader that paused on a session that others share, before the whole session pauses. */
+  sharedStreamBufferBytes: 256 * kib,
+  /** Sessions to one pod before connections begin to share them. Each costs the API server and kubelet a TLS connection. */
+  sessionsPerPod: 64,
+  /** Ready sessions kept for the next connection while a target is in use. */
+  spareSessionsPerPod: 1,
+  /** How long an unused session above the spare is kept. */
+  sessionIdleMs: 30 * second,
+  /** A session that answers no ping within this time is dead. */
+  pingTimeoutMs: 10 * second,
+  /** How often a session with open streams and no incoming bytes is pinged. */
+  pingIntervalMs: 5 * second,
+  /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */
+  upgradeTimeoutMs: 15 * second,
+  /** Longest time for one API request that is not a watch. */
+  apiRequestTimeoutMs: 15 * second,
+  /** How long a new connection waits when a target has no pod on its way at all. */
+  noPodAnswerMs: 1 * second,
+  /** First pause between tries, doubling up to `backoffMaxMs`. */
+  backoffMinMs: 100,
+  backoffMaxMs: 10 * second,
+  /** How long an idle HTTP connection to a pod is kept for the next request. */
+  parkedLinkMs: 30 * second,
+  /** A request that must not be sent twice only reuses a connection idle for less than this: servers close idle ones after seconds. */
+  parkedLinkForUnsafeMs: 1 * second,
+  /** How long open connections may go on after SIGTERM. */
+  drainMs: 5 * second,
+  /** The hub ends this long after its last profile. */
+  hubLingerMs: 2 * second,
+  /** Largest message on the control socket. */
+  controlMessageBytes: 4 * mib,
+} as const;

@@ -1,0 +1,31 @@
+/** Counters per route: what the front door and the TCP doors count, and what snapshots and metrics read. */
+
+import type { Problem } from "./events.ts";
+
+/** Counts of one route since the hub started. */
+export interface RouteCounters {
+  openConnections: number;
+  totalConnections: number;
+  /** HTTP requests; 0 for plain TCP. */
+  requests: number;
+  /** From the pod to the client. */
+  receivedBytes: number;
+  /** From the client to the pod. */
+  sentBytes: number;
+  lastProblem: (Problem & { readonly atMs: number }) | undefined;
+}
+
+/** The counters of every route that was ever used, by profile and route name. */
+export class CounterTable {
+  readonly #byRoute = new Map<string, RouteCounters>();
+
+  of(profile: string, route: string): RouteCounters {
+    const key = `${profile}\u0000${route}`;
+    let counters = this.#byRoute.get(key);
+    if (!counters) {
+      counters = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0, lastProblem: undefined };
+      this.#byRoute.set(key, counters);
+    }
+    return counters;
+  }
+}

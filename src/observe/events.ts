@@ -1,0 +1,34 @@
+/** Events: the union of everything worth telling, for `kt logs`, the live view and the dashboard. */
+
+import type { ErrorCode } from "#base/errors.ts";
+
+/** What went wrong, in a form that crosses a socket. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hints: readonly string[];
+}
+
+/** A tunnel's life. Failed is Idle with a memory: the next connection tries again. */
+export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
+
+export type KtEvent =
+  | { readonly type: "tunnel-phase"; readonly tunnel: string; readonly phase: TunnelPhase; readonly pod: string | undefined; readonly problem: Problem | undefined }
+  | { readonly type: "connection-opened"; readonly route: string; readonly profile: string; readonly name: string }
+  | {
+      readonly type: "connection-closed";
+      readonly route: string;
+      readonly profile: string;
+      readonly name: string;
+      readonly receivedBytes: number;
+      readonly sentBytes: number;
+      readonly problem: Problem | undefined;
+    }
+  | { readonly type: "refused"; readonly name: string; readonly problem: Problem }
+  | { readonly type: "cluster"; readonly context: string; readonly reachable: boolean; readonly problem: Problem | undefined }
+  | { readonly type: "profile"; readonly profile: string; readonly change: "attached" | "reloaded" | "rejected" | "detached"; readonly problem: Problem | undefined }
+  | { readonly type: "listener"; readonly address: string; readonly change: "open" | "failed" | "closed"; readonly problem: Problem | undefined }
+  | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke"; readonly detail: string | undefined };
+
+/** Takes events; must not throw. */
+export type Report = (event: KtEvent) => void;

@@ -1,0 +1,76 @@
+/** The Plan: all that the hub needs to know about one profile. */
+
+import type { Target } from "#route/target.ts";
+import type { HostPattern } from "#route/pattern.ts";
+
+/** Where to listen. `host` is an IP address without brackets. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How the backend speaks when the client came in plain HTTP. */
+export type BackendScheme = "http" | "https";
+
+export interface PlannedRoute {
+  /** As the user wrote it, the identity of the route: a hostname in [routes]. */
+  readonly name: string;
+  /** Normalised. */
+  readonly host: string;
+  readonly target: Target;
+  readonly scheme: BackendScheme;
+}
+
+export interface PlannedPattern {
+  /** As written, e.g. `{service}.{namespace}.shop.localhost`. */
+  readonly name: string;
+  readonly pattern: HostPattern;
+  readonly scheme: BackendScheme;
+}
+
+export interface PlannedTcp {
+  /** As written: "5432" or "127.0.0.1:5432". */
+  readonly name: string;
+  /** One address, or 127.0.0.1 and ::1 for a bare port. */
+  readonly listen: readonly ListenAddress[];
+  readonly target: Target;
+}
+
+export interface Plan {
+  /** The profile's identity in the hub: the absolute path of its file. */
+  readonly profile: string;
+  /** For people: `name`, default the folder's name. */
+  readonly name: string;
+  /** Absolute paths of every file that was read or looked for (extends, local override): a change in any means a reload. */
+  readonly files: readonly string[];
+  /** Absolute paths, in order of precedence; empty means the in-cluster service account or nothing. */
+  readonly kubeconfig: readonly string[];
+  /** Default context and namespace; undefined leaves them to the kubeconfig. */
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+  /** Short names of contexts, usable wherever a context is named. Already applied to the targets below. */
+  readonly contexts: Readonly<Record<string, string>>;
+  /** 0 means never. */
+  readonly idleTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  readonly http: {
+    readonly listen: readonly ListenAddress[];
+    /** Of the built-in dynamic names, normalised. */
+    readonly suffix: string;
+  };
+  readonly routes: readonly PlannedRoute[];
+  readonly patterns: readonly PlannedPattern[];
+  readonly tcp: readonly PlannedTcp[];
+  /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
+  readonly env: Readonly<Record<string, string>>;
+  /** True when the profile says `expose = true`: only then may it listen beyond loopback. */
+  readonly expose: boolean;
+}
+
+/** Something in a profile that is odd but not wrong. */
+export interface ProfileWarning {
+  readonly message: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}

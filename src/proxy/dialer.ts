@@ -1,0 +1,25 @@
+/** The Dialer that the front door is handed: a target in, an open connection to a pod out. */
+
+import type { Conn } from "#base/conn.ts";
+import type { Target } from "#route/target.ts";
+
+/** An open connection to one pod's port. Whoever holds it ends `conn`; the link needs no closing of its own. */
+export interface Link {
+  readonly conn: Conn;
+  /** The pod's name, for logs and headers. */
+  readonly pod: string;
+  /** False once the pod is no longer one that new requests should go to, or the connection has closed. */
+  usable(): boolean;
+  /** Says that nobody uses the connection for now: while parked it does not keep its tunnel from going idle. */
+  park(): void;
+  /** Ends parking. */
+  unpark(): void;
+}
+
+export interface Dialer {
+  /**
+   * Opens a connection to a ready pod behind the target, waiting up to the profile's start timeout while one is on its way.
+   * Rejects with a KtError that says why. When `signal` aborts the wait ends, but a tunnel start that others share goes on.
+   */
+  dial(target: Target, signal: AbortSignal): Promise<Link>;
+}
