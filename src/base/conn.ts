@@ -16,10 +16,16 @@ export interface Conn {
   readonly remoteAddress: string | undefined;
 
   /**
-   * Sets the one handler and begins (or goes on with) delivery. A second call hands the Conn to a new handler: bytes that the
-   * old one did not consume are the old one's to pass on. If the Conn has closed already, `onClose` is called in a microtask.
+   * Sets the one handler and begins (or goes on with) delivery, perhaps before it returns. A second call hands the Conn to a
+   * new handler. If the Conn has closed already, `onClose` is called in a microtask.
    */
   start(handler: ConnHandler): void;
+
+  /**
+   * Puts bytes back in front, to be delivered first by the next `start`: for a holder that read more than it needed before it
+   * hands the Conn on. Only while paused.
+   */
+  unread(bytes: Uint8Array): void;
 
   /**
    * Takes all of `bytes`, which the caller must not change afterwards. Returns false when they could not be handed on at

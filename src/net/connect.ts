@@ -1,6 +1,11 @@
 /** Connects out: TCP or TLS to a host and port, directly or through an HTTP proxy's CONNECT. */
 
+import { connect as bunConnect, type Socket } from "bun";
 import type { Conn } from "#base/conn.ts";
+import { ByteQueue } from "#base/bytes.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { connectTcp, SocketConn, type SocketState, socketEvents, systemReason } from "./tcp.ts";
+import { tlsClient } from "./tls.ts";
 
 /** Trust and identity of an outgoing TLS connection. PEM texts. */
 export interface TlsOptions {
@@ -33,5 +38,118 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
 }
 
+/** Longest answer of a proxy to CONNECT. */
+const proxyAnswerBytes = 16 * 1024;
+
 /** Rejects with KtError `cluster-unreachable` or `proxy-failed`; the message says what was being done and the system's own reason. */
-export declare function connect(options: ConnectOptions): Promise<Conn>;
+export async function connect(options: ConnectOptions): Promise<Conn> {
+  const { host, port, tls, proxy, signal } = options;
+  try {
+    if (proxy) {
+      const through = await connectThroughProxy(host, port, proxy, signal);
+      return tls ? (await tlsClient(through, tls)).conn : through;
+    }
+    return tls ? await connectTls(host, port, tls, signal) : await connectTcp({ host, port, signal });
+  } catch (error) {
+    throw toKtError(error instanceof KtError ? error : new Error(systemReason(error), { cause: error }), "cluster-unreachable", `connect to ${host}:${port}`);
+  }
+}
+
+const tlsEvents = {
+  ...socketEvents,
+  open(): void {
+    // Not yet: the Conn exists once the certificate has been checked.
+  },
+  handshake(socket: Socket<SocketState>, success: boolean, refusal: Error | null): void {
+    const state = socket.data;
+    if (state.conn) return;
+    if (!success || refusal) {
+      state.onFail(refusal ?? new Error("TLS handshake failed"));
+      socket.terminate();
+      return;
+    }
+    state.conn = new SocketConn(socket);
+    state.onOpen(state.conn);
+  },
+} as const;
+
+function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Conn> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const onOpen = (conn: SocketConn): void => {
+      signal.removeEventListener("abort", onAbort);
+      if (signal.aborted) conn.abort();
+      else resolve(conn);
+    };
+    const onFail = (error: unknown): void => {
+      signal.removeEventListener("abort", onAbort);
+      reject(error);
+    };
+    bunConnect<SocketState>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      data: { conn: undefined, onOpen, onFail },
+      socket: tlsEvents,
+      tls: {
+        serverName: tls.serverName,
+        rejectUnauthorized: tls.insecure !== true,
+        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+        ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+        ...(tls.key === undefined ? {} : { key: tls.key }),
+        ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
+      },
+    }).catch(onFail);
+  });
+}
+
+async function connectThroughProxy(host: string, port: number, proxy: HttpProxy, signal: AbortSignal): Promise<Conn> {
+  const name = `${proxy.host}:${proxy.port}`;
+  try {
+    const conn = proxy.tls
+      ? await connectTls(proxy.host, proxy.port, { serverName: proxy.host }, signal)
+      : await connectTcp({ host: proxy.host, port: proxy.port, signal });
+    return await openTunnel(conn, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, proxy.authorization, signal);
+  } catch (error) {
+    throw toKtError(new Error(systemReason(error), { cause: error }), "proxy-failed", `connect through the proxy ${name} to ${host}:${port}`);
+  }
+}
+
+/** Sends CONNECT (RFC 9110 §9.3.6) and hands back the Conn once the proxy agreed; bytes after its answer are kept. */
+function openTunnel(conn: Conn, authority: string, authorization: string | undefined, signal: AbortSignal): Promise<Conn> {
+  return new Promise((resolve, reject) => {
+    const answer = new ByteQueue(proxyAnswerBytes);
+    const fail = (error: unknown): void => {
+      signal.removeEventListener("abort", onAbort);
+      conn.abort();
+      reject(error);
+    };
+    const onAbort = (): void => fail(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    conn.start({
+      onData(bytes) {
+        try {
+          answer.push(bytes);
+        } catch (error) {
+          return fail(error);
+        }
+        const text = new TextDecoder("latin1").decode(answer.peek());
+        const end = text.indexOf("\r\n\r\n");
+        if (end < 0) return;
+        const status = text.slice(0, text.indexOf("\r\n"));
+        if (!/^HTTP\/1\.[01] 2\d\d/.test(status)) return fail(new Error(`the proxy answered "${status}"`));
+        conn.pause();
+        signal.removeEventListener("abort", onAbort);
+        conn.unread(answer.takeAll().subarray(end + 4));
+        resolve(conn);
+      },
+      onEnd: () => fail(new Error("the proxy closed the connection")),
+      onDrain() {},
+      onClose: (error) => fail(error ?? new Error("the proxy closed the connection")),
+    });
+    const login = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`;
+    conn.write(new TextEncoder().encode(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`));
+  });
+}

@@ -1,0 +1,265 @@
+/** TCP (and Bun's own TLS on top of it) behind Conn: one shared handler object, no closure per connection. */
+
+import { connect, listen, type Socket, type TCPSocketListener } from "bun";
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+
+/** Plain words for the system's error codes that people meet. */
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset by the far end",
+  EPIPE: "connection closed by the far end",
+  ETIMEDOUT: "timed out",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "network unreachable",
+  ENOTFOUND: "no such host name",
+};
+
+/** The plain words for a system error. */
+export function systemReason(error: unknown): string {
+  const code = systemCode(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return (code === undefined ? undefined : reasons[code]) ?? text;
+}
+
+/** The `code` of a system error such as ECONNREFUSED. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** A socket as a Conn. Our half is closed with `shutdown`: Bun's `end` closes both, and the far end's answer would be lost. */
+export class SocketConn implements Conn {
+  readonly remoteAddress: string | undefined;
+  readonly #socket: Socket<SocketState>;
+  #handler: ConnHandler | undefined;
+  /** What the kernel has not taken yet, oldest first. */
+  #unsent: Uint8Array[] = [];
+  /** What arrived before there was a handler. */
+  #early: Uint8Array[] = [];
+  #paused = false;
+  #ending = false;
+  #farEnded = false;
+  #farEndedTold = false;
+  #closed: { readonly error: KtError | undefined } | undefined;
+
+  constructor(socket: Socket<SocketState>) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress;
+  }
+
+  start(handler: ConnHandler): void {
+    this.#handler = handler;
+    if (this.#closed) {
+      const { error } = this.#closed;
+      queueMicrotask(() => handler.onClose(error));
+      return;
+    }
+    this.#paused = false;
+    this.#deliverEarly();
+    if (!this.#paused) this.#socket.resume();
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#early.unshift(bytes);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#closed || this.#ending || bytes.length === 0) return true;
+    if (this.#unsent.length > 0) {
+      this.#unsent.push(bytes);
+      return false;
+    }
+    const sent = this.#socket.write(bytes);
+    if (sent >= bytes.length || sent < 0) return true;
+    this.#unsent.push(sent === 0 ? bytes : bytes.subarray(sent));
+    return false;
+  }
+
+  end(): void {
+    if (this.#closed || this.#ending) return;
+    this.#ending = true;
+    if (this.#unsent.length === 0) this.#shutdown();
+  }
+
+  abort(): void {
+    if (!this.#closed) this.#socket.terminate();
+  }
+
+  pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closed) return;
+    this.#paused = false;
+    this.#deliverEarly();
+    if (!this.#paused) this.#socket.resume();
+  }
+
+  #shutdown(): void {
+    if (this.#farEnded) this.#socket.end();
+    else this.#socket.shutdown();
+  }
+
+  #deliverEarly(): void {
+    const handler = this.#handler;
+    while (handler && handler === this.#handler && !this.#paused) {
+      const bytes = this.#early.shift();
+      if (!bytes) break;
+      handler.onData(bytes);
+    }
+    this.#tellFarEnd();
+  }
+
+  #tellFarEnd(): void {
+    if (!this.#farEnded || this.#farEndedTold || this.#paused || this.#early.length > 0 || !this.#handler) return;
+    this.#farEndedTold = true;
+    this.#handler.onEnd();
+  }
+
+  /** Called by the shared socket handler only. */
+  received(bytes: Uint8Array): void {
+    if (this.#handler && !this.#paused && this.#early.length === 0) {
+      this.#handler.onData(bytes);
+      return;
+    }
+    this.#early.push(bytes);
+    if (!this.#handler) this.pause();
+  }
+
+  /** Called by the shared socket handler only. Bun also reports drains that nobody waited for; those stay here. */
+  drained(): void {
+    if (this.#unsent.length === 0) return;
+    while (this.#unsent.length > 0) {
+      const bytes = this.#unsent[0] as Uint8Array;
+      const sent = this.#socket.write(bytes);
+      if (sent < 0) return;
+      if (sent < bytes.length) {
+        this.#unsent[0] = sent === 0 ? bytes : bytes.subarray(sent);
+        return;
+      }
+      this.#unsent.shift();
+    }
+    if (this.#ending) this.#shutdown();
+    else this.#handler?.onDrain();
+  }
+
+  /** Called by the shared socket handler only. */
+  farEnded(): void {
+    this.#farEnded = true;
+    this.#tellFarEnd();
+    // Both halves are over once ours is: without this, a socket whose FIN went out first would linger.
+    if (this.#ending && this.#unsent.length === 0) this.#socket.end();
+  }
+
+  /** Called by the shared socket handler only. */
+  closed(cause: unknown): void {
+    if (this.#closed) return;
+    const orderly = cause === undefined || (this.#ending && this.#farEnded);
+    const error = orderly ? undefined : new KtError("connection-lost", systemReason(cause), { cause });
+    this.#closed = { error };
+    this.#unsent = [];
+    this.#early = [];
+    this.#handler?.onClose(error);
+  }
+}
+
+/** What a socket carries: its Conn once it is open, and who waits for that. */
+export interface SocketState {
+  conn: SocketConn | undefined;
+  readonly onOpen: (conn: SocketConn) => void;
+  readonly onFail: (error: unknown) => void;
+}
+
+/** The callbacks that TCP and TLS sockets share. */
+export const socketEvents = {
+  binaryType: "uint8array",
+  data(socket: Socket<SocketState>, bytes: Uint8Array): void {
+    socket.data.conn?.received(bytes);
+  },
+  drain(socket: Socket<SocketState>): void {
+    socket.data.conn?.drained();
+  },
+  end(socket: Socket<SocketState>): void {
+    socket.data.conn?.farEnded();
+  },
+  close(socket: Socket<SocketState>, cause?: Error): void {
+    const { conn } = socket.data;
+    if (conn) conn.closed(cause);
+    else socket.data.onFail(cause ?? new Error("closed during the handshake"));
+  },
+  error(socket: Socket<SocketState>, cause: Error): void {
+    socket.data.conn?.closed(cause);
+  },
+} as const;
+
+const tcpEvents = {
+  ...socketEvents,
+  open(socket: Socket<SocketState>): void {
+    const conn = new SocketConn(socket);
+    socket.data.conn = conn;
+    socket.data.onOpen(conn);
+  },
+} as const;
+
+/** Connects; rejects with the system's own error. The signal ends the attempt only. */
+export function connectTcp(options: { host: string; port: number; signal: AbortSignal }): Promise<Conn> {
+  const { host, port, signal } = options;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    const settle = (): void => signal.removeEventListener("abort", onAbort);
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const onOpen = (conn: SocketConn): void => {
+      settle();
+      if (signal.aborted) conn.abort();
+      else resolve(conn);
+    };
+    const onFail = (error: unknown): void => {
+      settle();
+      reject(error);
+    };
+    connect<SocketState>({ hostname: host, port, allowHalfOpen: true, data: { conn: undefined, onOpen, onFail }, socket: tcpEvents }).catch(onFail);
+  });
+}
+
+/** A listening TCP socket. */
+export interface Listener {
+  /** The port in use, also where 0 was asked for. */
+  readonly port: number;
+  /** Stops accepting; open connections go on. */
+  close(): void;
+}
+
+/**
+ * Listens on an IP address; `accept` gets each new Conn, paused. Throws KtError `port-taken` or `listen-failed`.
+ * An IPv6 address never takes IPv4 connections as well: each family has a listener of its own.
+ */
+export function listenTcp(options: { host: string; port: number; accept: (conn: Conn) => void }): Listener {
+  const { host, port, accept } = options;
+  const shown = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  let listener: TCPSocketListener<SocketState>;
+  try {
+    listener = listen<SocketState>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      ipv6Only: host.includes(":"),
+      socket: {
+        ...socketEvents,
+        open(socket) {
+          const conn = new SocketConn(socket);
+          socket.data = { conn, onOpen: accept, onFail: () => {} };
+          accept(conn);
+        },
+      },
+    });
+  } catch (error) {
+    if (systemCode(error) === "EADDRINUSE") throw new KtError("port-taken", `listen on ${shown}: the port is taken`, { cause: error });
+    throw new KtError("listen-failed", `listen on ${shown}: ${systemReason(error)}`, { cause: error });
+  }
+  return { port: listener.port, close: () => listener.stop(false) };
+}

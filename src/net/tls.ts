@@ -1,0 +1,169 @@
+/** TLS over any Conn, as client or server: for connections inside a tunnel or a proxy, where Bun's own TLS sockets cannot go. */
+
+import { Duplex } from "node:stream";
+import { connect, createSecureContext, TLSSocket } from "node:tls";
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import type { TlsOptions } from "./connect.ts";
+import { systemReason } from "./tcp.ts";
+
+/** A Conn as the stream that node:tls wants. */
+class ConnDuplex extends Duplex {
+  readonly #conn: Conn;
+  #onWritten: (() => void) | undefined;
+  #started = false;
+
+  constructor(conn: Conn) {
+    super({ allowHalfOpen: true });
+    this.#conn = conn;
+  }
+
+  override _read(): void {
+    if (this.#started) this.#conn.resume();
+    else this.#begin();
+  }
+
+  #begin(): void {
+    this.#started = true;
+    this.#conn.start({
+      onData: (bytes) => {
+        if (!this.push(bytes)) this.#conn.pause();
+      },
+      onEnd: () => void this.push(null),
+      onDrain: () => this.#written(),
+      onClose: (error) => {
+        this.#written();
+        this.destroy(error);
+      },
+    });
+  }
+
+  override _write(bytes: Uint8Array, _encoding: string, done: () => void): void {
+    // The TLS layer reuses its buffers: what is kept must be a copy.
+    if (this.#conn.write(Uint8Array.from(bytes))) done();
+    else this.#onWritten = done;
+  }
+
+  override _final(done: () => void): void {
+    this.#conn.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#conn.abort();
+    done(error);
+  }
+
+  #written(): void {
+    const done = this.#onWritten;
+    this.#onWritten = undefined;
+    done?.();
+  }
+}
+
+/** A TLS session as a Conn of its plain bytes. */
+class TlsConn implements Conn {
+  readonly remoteAddress: string | undefined;
+  readonly #tls: TLSSocket;
+  #handler: ConnHandler | undefined;
+  #error: KtError | undefined;
+  #closed = false;
+
+  constructor(tls: TLSSocket, remoteAddress: string | undefined) {
+    this.#tls = tls;
+    this.remoteAddress = remoteAddress;
+    tls.pause();
+    tls.on("data", (bytes: Uint8Array) => this.#handler?.onData(bytes));
+    tls.on("end", () => this.#handler?.onEnd());
+    tls.on("drain", () => this.#handler?.onDrain());
+    tls.on("error", (error) => {
+      this.#error ??= new KtError("connection-lost", systemReason(error), { cause: error });
+    });
+    tls.on("close", () => {
+      this.#closed = true;
+      this.#handler?.onClose(this.#error);
+    });
+  }
+
+  start(handler: ConnHandler): void {
+    this.#handler = handler;
+    if (this.#closed) queueMicrotask(() => handler.onClose(this.#error));
+    else this.#tls.resume();
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#tls.unshift(bytes);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#closed || this.#tls.writableEnded || this.#tls.write(bytes);
+  }
+
+  end(): void {
+    this.#tls.end();
+  }
+
+  abort(): void {
+    this.#tls.destroy();
+  }
+
+  pause(): void {
+    this.#tls.pause();
+  }
+
+  resume(): void {
+    this.#tls.resume();
+  }
+}
+
+/** An open TLS session: its plain bytes and what was agreed on. */
+export interface TlsSession {
+  readonly conn: Conn;
+  /** The protocol that ALPN chose, if any. */
+  readonly alpn: string | undefined;
+}
+
+function session(tls: TLSSocket, over: Conn): TlsSession {
+  const alpn = typeof tls.alpnProtocol === "string" ? tls.alpnProtocol : undefined;
+  return { conn: new TlsConn(tls, over.remoteAddress), alpn };
+}
+
+/**
+ * Speaks TLS as the client over a Conn, which it owns from now on. Rejects with the TLS library's own error, the Conn then
+ * being aborted.
+ */
+export function tlsClient(over: Conn, options: TlsOptions): Promise<TlsSession> {
+  const tls = connect({
+    socket: new ConnDuplex(over),
+    servername: options.serverName,
+    rejectUnauthorized: options.insecure !== true,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.cert === undefined ? {} : { cert: options.cert }),
+    ...(options.key === undefined ? {} : { key: options.key }),
+    ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+  });
+  return whenSecure(tls, "secureConnect", over);
+}
+
+/** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does. */
+export function tlsServer(over: Conn, options: { cert: string; key: string; alpn: readonly string[] }): Promise<TlsSession> {
+  const secureContext = createSecureContext({ cert: options.cert, key: options.key });
+  const tls = new TLSSocket(new ConnDuplex(over), { isServer: true, secureContext, ALPNProtocols: [...options.alpn] });
+  return whenSecure(tls, "secure", over);
+}
+
+function whenSecure(tls: TLSSocket, event: "secure" | "secureConnect", over: Conn): Promise<TlsSession> {
+  return new Promise((resolve, reject) => {
+    const onFail = (error?: Error): void => {
+      over.abort();
+      reject(error ?? new Error("closed during the TLS handshake"));
+    };
+    tls.once("error", onFail);
+    tls.once("close", onFail);
+    tls.once(event, () => {
+      tls.off("error", onFail);
+      tls.off("close", onFail);
+      resolve(session(tls, over));
+    });
+  });
+}
