@@ -1,0 +1,20 @@
+/** Checks format, lint, types, dead code and units; stays under 30 seconds. */
+
+import { step, tool } from "./steps.ts";
+
+const results = [
+  await step("format and lint", tool("biome", "ci", ".")),
+  await step("types", tool("tsc", "--noEmit", "-p", ".")),
+  await step("types in lint", tool("oxlint", "--type-aware")),
+  await step("dead code", tool("knip")),
+  await step("units", [
+    process.execPath,
+    "test",
+    "--parallel",
+    "--randomize",
+    "--only-failures",
+    "--path-ignore-patterns=test/integration/**",
+  ]),
+];
+
+process.exit(results.every(Boolean) ? 0 : 1);
