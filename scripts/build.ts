@@ -1,0 +1,68 @@
+/** Builds dist/kt for this machine, or with --all the binaries and checksums of every platform. */
+
+import { CryptoHasher, file, spawn, spawnSync, write } from "bun";
+import { root } from "./steps.ts";
+
+/** Bun's names of the targets, and ours of the files. */
+const targets = {
+  "bun-linux-x64": "kt-linux-x64",
+  "bun-linux-arm64": "kt-linux-arm64",
+  "bun-linux-x64-musl": "kt-linux-x64-musl",
+  "bun-linux-arm64-musl": "kt-linux-arm64-musl",
+  "bun-darwin-x64": "kt-darwin-x64",
+  "bun-darwin-arm64": "kt-darwin-arm64",
+} as const;
+
+async function version(): Promise<string> {
+  const manifest: { version: string } = await file(`${root}/package.json`).json();
+  return manifest.version;
+}
+
+function commit(): string {
+  const { stdout, success } = spawnSync(["git", "rev-parse", "--short=12", "HEAD"], { cwd: root, stderr: "ignore" });
+  return success ? stdout.toString().trim() : "unknown";
+}
+
+/**
+ * The two --no-compile-autoload flags keep a hostile bunfig.toml or .env in the working directory from being obeyed.
+ * Splitting keeps what a command does not import unread, and bytecode spares parsing: `kt version` starts in 3 ms, not 32.
+ */
+async function build(outfile: string, target: string | undefined): Promise<void> {
+  const command = [
+    ...[
+      process.execPath,
+      "build",
+      "--compile",
+      "--minify",
+      "--sourcemap",
+      "--splitting",
+      "--bytecode",
+      "--format=esm",
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+    ],
+    ...[
+      "--define",
+      `process.env.KT_VERSION=${JSON.stringify(await version())}`,
+      "--define",
+      `process.env.KT_COMMIT=${JSON.stringify(commit())}`,
+    ],
+    ...(target === undefined ? [] : ["--target", target]),
+    ...["src/main.ts", "--outfile", outfile],
+  ];
+  const exitCode = await spawn(command, { cwd: root, stdout: "inherit", stderr: "inherit" }).exited;
+  if (exitCode !== 0) process.exit(exitCode);
+}
+
+async function buildAll(): Promise<void> {
+  const sums: string[] = [];
+  for (const [target, name] of Object.entries(targets)) {
+    await build(`dist/${name}`, target);
+    const digest = new CryptoHasher("sha256").update(await file(`${root}/dist/${name}`).bytes()).digest("hex");
+    sums.push(`${digest}  ${name}\n`);
+  }
+  await write(`${root}/dist/SHA256SUMS`, sums.join(""));
+}
+
+if (process.argv.includes("--all")) await buildAll();
+else await build("dist/kt", undefined);
