@@ -15,6 +15,8 @@ export const limits = {
   peekTimeoutMs: 30 * second,
   /** Longest SPDY control frame we accept; kubelet's are under 1 KiB. */
   spdyControlFrameBytes: 64 * kib,
+  /** Streams a peer may have open on one session: two for each of its connections, and no client of ours shares that widely. */
+  streamsPerSession: 4096,
   /** Longest text we keep from an error stream. */
   errorTextBytes: 64 * kib,
   /** Bytes a stream may hold for a reader that paused on a session that others share, before the whole session pauses. */
@@ -27,6 +29,8 @@ export const limits = {
   sessionIdleMs: 30 * second,
   /** A session that answers no ping within this time is dead. */
   pingTimeoutMs: 10 * second,
+  /** What a client sent before the pod's first byte is kept up to this size, to be sent again to another pod when the first refuses. */
+  replayBytes: 64 * kib,
   /** How often a session with open streams and no incoming bytes is pinged. */
   pingIntervalMs: 5 * second,
   /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */

@@ -1,0 +1,190 @@
+import { describe, expect, test } from "bun:test";
+import { concatBytes } from "#base/bytes.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { SessionEvent } from "#mux/events.ts";
+import { maxDataFrameBytes, SpdySession } from "#mux/session.ts";
+import { encodeControlFrame, resetStatus } from "#wire/spdy-frame.ts";
+import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
+
+const headers = new Map([
+  ["streamtype", "data"],
+  ["port", "80"],
+]);
+
+/** Two sessions joined in memory; `flush` carries what each has to say to the other until both are silent. */
+function pair() {
+  const client = new SpdySession({ role: "client" });
+  const server = new SpdySession({ role: "server" });
+  const clientEvents: SessionEvent[] = [];
+  const serverEvents: SessionEvent[] = [];
+  const carry = (from: SpdySession, to: SpdySession, events: SessionEvent[], nowMs: number): boolean => {
+    const chunks = from.take();
+    for (const chunk of chunks) to.receive(chunk, nowMs, (event) => events.push(event));
+    return chunks.length > 0;
+  };
+  const flush = (nowMs = 0): void => {
+    while (carry(client, server, serverEvents, nowMs) || carry(server, client, clientEvents, nowMs));
+  };
+  return { client, server, clientEvents, serverEvents, flush };
+}
+
+function dataOf(events: readonly SessionEvent[], stream: number): Uint8Array {
+  return concatBytes(events.flatMap((event) => (event.type === "data" && event.stream === stream ? [event.bytes] : [])));
+}
+
+function pattern(length: number): Uint8Array {
+  return new Uint8Array(length).map((_, at) => (at * 31) ^ (at >> 8));
+}
+
+describe("a stream", () => {
+  test("opens with its headers, is replied to, and carries bytes both ways", () => {
+    const { client, server, clientEvents, serverEvents, flush } = pair();
+    const stream = client.open(headers);
+    client.write(stream, pattern(10));
+    flush();
+    expect(serverEvents[0]).toEqual({ type: "opened", stream, headers });
+    server.reply(stream);
+    server.write(stream, pattern(200_000));
+    flush();
+    expect(clientEvents[0]).toEqual({ type: "replied", stream });
+    expect(dataOf(serverEvents, stream)).toEqual(pattern(10));
+    expect(dataOf(clientEvents, stream)).toEqual(pattern(200_000));
+  });
+
+  test("ends one half at a time and is forgotten when both are over", () => {
+    const { client, server, clientEvents, serverEvents, flush } = pair();
+    const stream = client.open(headers);
+    client.end(stream);
+    client.write(stream, pattern(5));
+    flush();
+    expect(serverEvents.at(-1)).toEqual({ type: "data", stream, bytes: new Uint8Array(0), fin: true });
+    expect([client.openStreams, server.openStreams]).toEqual([1, 1]);
+    server.write(stream, pattern(7));
+    server.end(stream);
+    flush();
+    expect(dataOf(clientEvents, stream)).toEqual(pattern(7));
+    expect(clientEvents.at(-1)).toMatchObject({ type: "data", fin: true });
+    expect([client.openStreams, server.openStreams]).toEqual([0, 0]);
+  });
+
+  test("opened with fin has no local half", () => {
+    const { client, serverEvents, flush } = pair();
+    const stream = client.open(headers, { fin: true });
+    client.write(stream, pattern(5));
+    flush();
+    expect(serverEvents.map((event) => event.type)).toEqual(["opened", "data"]);
+    expect(serverEvents[1]).toMatchObject({ fin: true });
+  });
+
+  test("that is reset ends alone; what was on its way for it is dropped", () => {
+    const { client, server, clientEvents, serverEvents, flush } = pair();
+    const first = client.open(headers);
+    const second = client.open(headers);
+    flush();
+    server.write(first, pattern(100));
+    server.write(second, pattern(100));
+    client.reset(first, resetStatus.cancel);
+    client.write(first, pattern(3));
+    flush();
+    expect(dataOf(clientEvents, first).length).toBe(0);
+    expect(dataOf(clientEvents, second)).toEqual(pattern(100));
+    expect(serverEvents).toContainEqual({ type: "reset", stream: first, status: resetStatus.cancel });
+    expect([client.openStreams, server.openStreams]).toEqual([1, 1]);
+  });
+
+  test("may be reset from within an event, and the rest of the same chunk is dropped", () => {
+    const { client, server, flush } = pair();
+    const stream = client.open(headers);
+    flush();
+    server.write(stream, pattern(1));
+    server.write(stream, pattern(2));
+    const events: SessionEvent[] = [];
+    client.receive(concatBytes(server.take()), 0, (event) => {
+      events.push(event);
+      client.reset(stream, resetStatus.cancel);
+    });
+    expect(events.length).toBe(1);
+  });
+});
+
+describe("the session", () => {
+  test("joins small pieces into one chunk and passes large payloads by reference", () => {
+    const { client } = pair();
+    const stream = client.open(headers);
+    client.write(stream, pattern(100));
+    client.ping(0);
+    expect(client.take().length).toBe(1);
+    const large = pattern(maxDataFrameBytes);
+    client.write(stream, large);
+    const chunks = client.take();
+    expect(chunks.map((chunk) => chunk.length)).toEqual([8, maxDataFrameBytes]);
+    expect(chunks[1]?.buffer).toBe(large.buffer);
+    expect(client.take()).toEqual([]);
+  });
+
+  test("puts at most 64 KiB into one frame", () => {
+    const { client } = pair();
+    const stream = client.open(headers);
+    client.take();
+    client.write(stream, pattern(2 * maxDataFrameBytes + 1));
+    const bytes = concatBytes(client.take());
+    expect(bytes.length).toBe(2 * maxDataFrameBytes + 1 + 3 * 8);
+    expect([...bytes.subarray(5, 8)]).toEqual([1, 0, 0]);
+  });
+
+  test("numbers streams and pings by its role", () => {
+    const { client, server, clientEvents, serverEvents, flush } = pair();
+    expect([client.open(headers), client.open(headers)]).toEqual([1, 3]);
+    expect([client.ping(5), client.ping(6)]).toEqual([1, 3]);
+    expect(server.ping(6)).toBe(2);
+    expect(client.unansweredPingMs(10)).toBe(5);
+    flush(9);
+    expect(client.unansweredPingMs(10)).toBeUndefined();
+    expect(clientEvents).toEqual([
+      { type: "pong", id: 1, roundTripMs: 4 },
+      { type: "pong", id: 3, roundTripMs: 3 },
+    ]);
+    expect(serverEvents.filter((event) => event.type === "pong")).toEqual([{ type: "pong", id: 2, roundTripMs: 3 }]);
+  });
+
+  test("takes no new streams after GOAWAY, from either side, and keeps the present ones", () => {
+    const { client, server, clientEvents, flush } = pair();
+    const stream = client.open(headers);
+    flush();
+    server.goAway();
+    flush();
+    expect(clientEvents).toEqual([{ type: "going-away", lastGoodStream: stream }]);
+    expect(client.canOpen).toBe(false);
+    expect(() => client.open(headers)).toThrow(KtError);
+    server.write(stream, pattern(4));
+    flush();
+    expect(dataOf(clientEvents, stream)).toEqual(pattern(4));
+  });
+
+  test("refuses streams that a server pushes, wrong ids and streams past the limit", () => {
+    const statusOf = (session: SpdySession, stream: number, encoder = new SpdyHeaderEncoder()): number | undefined => {
+      const headerBlock = encoder.encode(headers);
+      const bytes = encodeControlFrame({
+        type: "syn-stream",
+        stream,
+        associatedTo: 0,
+        priority: 0,
+        fin: false,
+        unidirectional: false,
+        headerBlock,
+      });
+      session.take();
+      session.receive(bytes, 0, () => {});
+      return session.take()[0]?.at(-1);
+    };
+    expect(statusOf(new SpdySession({ role: "client" }), 2)).toBe(resetStatus.refusedStream);
+    const { server } = pair();
+    const encoder = new SpdyHeaderEncoder();
+    expect(statusOf(server, 4, encoder)).toBe(resetStatus.protocolError);
+    for (let n = 0; n < limits.streamsPerSession; n++) expect(statusOf(server, 2 * n + 1, encoder)).toBeUndefined();
+    expect(statusOf(server, 1, encoder)).toBe(resetStatus.protocolError);
+    expect(statusOf(server, 2 * limits.streamsPerSession + 1, encoder)).toBe(resetStatus.refusedStream);
+    expect(server.openStreams).toBe(limits.streamsPerSession);
+  });
+});
