@@ -1,0 +1,318 @@
+/** HTTP/1 request and response heads to and from bytes, strict where two readers could disagree (RFC 9112). */
+
+import { type ErrorCode, KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+
+/** A field as sent: name in its original case, value without surrounding white space, both latin1. */
+export type Header = readonly [name: string, value: string];
+
+interface Head {
+  readonly version: "1.0" | "1.1";
+  /** In the order sent. Repetitions of one same Content-Length are reduced to one. */
+  readonly headers: readonly Header[];
+  readonly contentLength: number | undefined;
+  /** True when Transfer-Encoding ends in `chunked`. */
+  readonly chunked: boolean;
+  /** False when the connection ends after this message (RFC 9112 §9.3). */
+  readonly keepAlive: boolean;
+  /** The value of Upgrade, where Connection names it. */
+  readonly upgrade: string | undefined;
+}
+
+export interface RequestHead extends Head {
+  readonly method: string;
+  readonly target: string;
+  /** Where the request wants to go, as sent: an absolute target's authority, else Host (RFC 9112 §3.2.2). */
+  readonly host: string;
+  /** True when the client waits for `100 Continue` before it sends the body. */
+  readonly expectContinue: boolean;
+}
+
+export interface ResponseHead extends Head {
+  readonly status: number;
+  readonly reason: string;
+  /** Another Transfer-Encoding than one that ends in `chunked`: the body goes on until the connection ends. */
+  readonly otherEncoding: boolean;
+}
+
+/** How long a body is (RFC 9112 §6.3). */
+export type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "until-close" };
+
+const lf = 10;
+const cr = 13;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const tokenBytes = 0x80;
+/** By byte: may it begin a method? */
+const startsToken = Array.from({ length: tokenBytes }, (_, byte) => token.test(String.fromCharCode(byte)));
+/** NUL, or a CR that ends no line: readers differ in what they make of them (RFC 9110 §5.5). */
+const forbidden = /\0|\r(?!\n)/;
+
+const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+
+/** Index just past the empty line that ends a head, or -1. A lone LF ends a line too (RFC 9112 §2.2): heads are written anew. */
+function findHeadEnd(bytes: Uint8Array, at: number): number {
+  for (let index = bytes.indexOf(lf, at); index >= 0; index = bytes.indexOf(lf, index + 1)) {
+    const next = bytes[index + 1];
+    if (next === lf) return index + 2;
+    if (next === cr && bytes[index + 2] === lf) return index + 3;
+  }
+  return -1;
+}
+
+const isBlank = (byte: number): boolean => byte === 32 || byte === 9;
+
+const textOf = (bytes: Uint8Array, from: number, to: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).latin1Slice();
+
+/** Without spaces and tabs around; String.trim would also take 0xA0, which may be a part of UTF-8. */
+function sliceTrimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** Collects the fields of one head and what they say about its body and its connection. */
+class FieldReader {
+  readonly #code: ErrorCode;
+  readonly headers: Header[] = [];
+  contentLength: number | undefined;
+  host: string | undefined;
+  upgrade: string | undefined;
+  expectContinue = false;
+  #connection = "";
+  #encoding: string | undefined;
+
+  constructor(code: ErrorCode) {
+    this.#code = code;
+  }
+
+  fail(what: string): KtError {
+    return new KtError(this.#code, `reading the ${this.#code === "backend-invalid" ? "response" : "request"}: ${what}`);
+  }
+
+  /** Reads the field lines of `text` from `at` up to the empty line at its end. */
+  readLines(text: string, at: number): void {
+    for (let from = at; ; ) {
+      const end = text.indexOf("\n", from);
+      const lineEnd = text.charCodeAt(end - 1) === cr ? end - 1 : end;
+      if (end < 0 || lineEnd <= from) return;
+      this.#readLine(text, from, lineEnd);
+      from = end + 1;
+    }
+  }
+
+  /** White space before the colon and folded lines (RFC 9112 §5.1, §5.2) fail as names that are no tokens. */
+  #readLine(text: string, from: number, to: number): void {
+    const colon = text.indexOf(":", from);
+    const name = text.slice(from, colon);
+    if (colon < 0 || colon >= to || !token.test(name)) throw this.fail(`${quote(text.slice(from, to))} is no header line`);
+    const value = sliceTrimmed(text, colon + 1, to);
+    if (this.#note(name, value)) this.headers.push([name, value]);
+  }
+
+  /** Looks at the fields that matter, by the length of their names first; false leaves the field out. */
+  #note(name: string, value: string): boolean {
+    switch (name.length) {
+      case 4:
+        if (name.toLowerCase() === "host") this.#noteHost(value);
+        return true;
+      case 6:
+        if (name.toLowerCase() === "expect" && value.toLowerCase() === "100-continue") this.expectContinue = true;
+        return true;
+      case 7:
+        if (name.toLowerCase() === "upgrade") this.upgrade = value;
+        return true;
+      case 10:
+        if (name.toLowerCase() === "connection") this.#connection += `${value.toLowerCase()},`;
+        return true;
+      case 14:
+        return name.toLowerCase() !== "content-length" || this.#noteLength(value);
+      case 17:
+        if (name.toLowerCase() === "transfer-encoding")
+          this.#encoding = this.#encoding === undefined ? value : `${this.#encoding},${value}`;
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #noteHost(value: string): void {
+    if (this.host !== undefined && this.#code === "request-invalid") throw this.fail("it has two Host headers");
+    this.host = value;
+  }
+
+  #noteLength(value: string): boolean {
+    if (!/^[0-9]{1,15}$/.test(value)) throw this.fail(`${quote(value)} is no Content-Length`);
+    const bytes = Number(value);
+    if (this.contentLength === undefined) {
+      this.contentLength = bytes;
+      return true;
+    }
+    if (this.contentLength !== bytes) throw this.fail(`it has two Content-Lengths, ${this.contentLength} and ${bytes}`);
+    return false;
+  }
+
+  /** Whether the body is chunked; "other" for an encoding that does not end in `chunked` (RFC 9112 §6.1). */
+  encoding(version: "1.0" | "1.1"): "none" | "chunked" | "other" {
+    if (this.#encoding === undefined) return "none";
+    if (this.contentLength !== undefined) throw this.fail("it has both Content-Length and Transfer-Encoding");
+    if (version === "1.0") throw this.fail("it has a Transfer-Encoding in HTTP/1.0");
+    const codings = this.#encoding
+      .toLowerCase()
+      .split(",")
+      .map((coding) => coding.trim());
+    const at = codings.indexOf("chunked");
+    if (at >= 0 && at === codings.length - 1) return "chunked";
+    if (at >= 0 || this.#code === "request-invalid") throw this.fail(`Transfer-Encoding ${quote(this.#encoding)} does not end in chunked`);
+    return "other";
+  }
+
+  /** True when Connection lists the option. */
+  connectionHas(option: string): boolean {
+    if (this.#connection === "") return false;
+    return this.#connection.split(",").some((listed) => listed.trim() === option);
+  }
+
+  keepAlive(version: "1.0" | "1.1"): boolean {
+    return version === "1.1" ? !this.connectionHas("close") : this.connectionHas("keep-alive");
+  }
+}
+
+/** The text of a head and where the next byte is; throws once it is, or must become, longer than the limit. */
+function takeHead(bytes: Uint8Array, at: number, code: "request-too-large" | "backend-invalid"): { text: string; next: number } | "short" {
+  const end = findHeadEnd(bytes, at);
+  if ((end < 0 ? bytes.length : end) - at > limits.httpHeadBytes) {
+    throw new KtError(
+      code,
+      `reading the ${code === "backend-invalid" ? "response" : "request"}: its head is longer than ${limits.httpHeadBytes} bytes`,
+    );
+  }
+  return end < 0 ? "short" : { text: textOf(bytes, at, end), next: end };
+}
+
+/** Skips the empty lines that some clients send after a body (RFC 9112 §2.2). */
+function skipEmptyLines(bytes: Uint8Array, at: number): number {
+  let start = at;
+  while (bytes[start] === lf || (bytes[start] === cr && bytes[start + 1] === lf)) start += bytes[start] === lf ? 1 : 2;
+  return start;
+}
+
+const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^\0-\x20\x7f]+) HTTP\/1\.([0-9])\r?\n/;
+const absoluteTarget = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i;
+
+/** Where the request goes; the Host header must be there even beside an absolute target, in HTTP/1.1. */
+function hostOf(fields: FieldReader, target: string, version: "1.0" | "1.1"): string {
+  const absolute = target.startsWith("/") ? undefined : absoluteTarget.exec(target)?.[1];
+  const host = fields.host === undefined && version === "1.1" ? undefined : (absolute ?? fields.host);
+  if (host === undefined || host === "") throw new KtError("host-missing", "the request names no host");
+  return host;
+}
+
+/**
+ * Reads a request head at `at`; "short" asks for more bytes. Throws KtError `request-invalid`, `request-too-large` or
+ * `host-missing`.
+ */
+export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: RequestHead; readonly next: number } | "short" {
+  const start = skipEmptyLines(bytes, at);
+  const fields = new FieldReader("request-invalid");
+  const first = bytes[start];
+  if (first !== undefined && !startsToken[first] && !(first === cr && start + 1 === bytes.length)) {
+    throw fields.fail(`it begins with byte 0x${first.toString(16).padStart(2, "0")}, which no HTTP request does`);
+  }
+  const taken = takeHead(bytes, start, "request-too-large");
+  if (taken === "short") return "short";
+  const { text, next } = taken;
+  const line = requestLine.exec(text);
+  if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no request line`);
+  if (forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
+  const [{ length }, method = "", target = "", minor] = line;
+  const version = minor === "0" ? "1.0" : "1.1";
+  fields.readLines(text, length);
+  const chunked = fields.encoding(version) === "chunked";
+  const host = hostOf(fields, target, version);
+  const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;
+  const { headers, contentLength, expectContinue } = fields;
+  return {
+    head: { method, target, version, headers, host, contentLength, chunked, keepAlive: fields.keepAlive(version), upgrade, expectContinue },
+    next,
+  };
+}
+
+const statusLine = /^HTTP\/1\.([0-9]) ([1-9][0-9][0-9])(?: ([^\r\n]*))?\r?\n/;
+const statusStart = [...Buffer.from("HTTP/1.")];
+
+/** Refuses at once what can never become a response: a server that wants TLS sends an alert and waits. */
+function checkStatusStart(bytes: Uint8Array, at: number, fields: FieldReader): void {
+  for (let index = 0; index < statusStart.length && at + index < bytes.length; index++) {
+    if (bytes[at + index] === statusStart[index]) continue;
+    if (bytes[at] === 0x15) {
+      throw new KtError("backend-invalid", "the backend answered with a TLS alert", {
+        hints: ['set scheme = "https" on the route if it speaks TLS'],
+      });
+    }
+    throw fields.fail(`${quote(textOf(bytes, at, Math.min(bytes.length, at + 40)))} is no HTTP/1 response`);
+  }
+}
+
+/** Reads a response head at `at`; "short" asks for more bytes. Throws KtError `backend-invalid`. */
+export function decodeResponseHead(bytes: Uint8Array, at = 0): { readonly head: ResponseHead; readonly next: number } | "short" {
+  const fields = new FieldReader("backend-invalid");
+  checkStatusStart(bytes, at, fields);
+  const taken = takeHead(bytes, at, "backend-invalid");
+  if (taken === "short") return "short";
+  const { text, next } = taken;
+  const line = statusLine.exec(text);
+  if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no status line`);
+  if (forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
+  const [{ length }, minor, status, reason = ""] = line;
+  const version = minor === "0" ? "1.0" : "1.1";
+  fields.readLines(text, length);
+  const encoding = fields.encoding(version);
+  const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;
+  const { headers, contentLength } = fields;
+  const head = { status: Number(status), reason, version, headers, contentLength, upgrade, keepAlive: fields.keepAlive(version) } as const;
+  return { head: { ...head, chunked: encoding === "chunked", otherEncoding: encoding === "other" }, next };
+}
+
+/** A head as bytes. `firstLine` has no line end; neither it nor a field may hold one: what was decoded never does. */
+export function encodeHead(firstLine: string, headers: readonly Header[]): Uint8Array {
+  let text = `${firstLine}\r\n`;
+  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
+  return Buffer.from(`${text}\r\n`, "latin1");
+}
+
+/** The value of the first field of that name, which is given in lower case. */
+export function headerValue(headers: readonly Header[], lowerName: string): string | undefined {
+  for (const [name, value] of headers) {
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return value;
+  }
+  return undefined;
+}
+
+const none: Framing = { kind: "none" };
+const chunkedFraming: Framing = { kind: "chunked" };
+const untilClose: Framing = { kind: "until-close" };
+const lengthFraming = (bytes: number): Framing => (bytes === 0 ? none : { kind: "length", bytes });
+
+/** The body that follows a request head. */
+export function requestFraming(head: RequestHead): Framing {
+  return head.chunked ? chunkedFraming : lengthFraming(head.contentLength ?? 0);
+}
+
+/**
+ * The body that follows a response head. `none` for 101 and for a successful CONNECT: what follows there is no body but another
+ * protocol, until the connection ends.
+ */
+export function responseFraming(head: ResponseHead, requestMethod: string): Framing {
+  const { status } = head;
+  if (requestMethod === "HEAD" || status < 200 || status === 204 || status === 304) return none;
+  if (requestMethod === "CONNECT" && status < 300) return none;
+  if (head.chunked) return chunkedFraming;
+  return head.otherEncoding || head.contentLength === undefined ? untilClose : lengthFraming(head.contentLength);
+}
