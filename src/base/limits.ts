@@ -9,6 +9,8 @@ export const limits = {
   tlsHelloBytes: 64 * kib,
   /** Longest HTTP/1 request or response head; what servers such as nginx and Go accept lies between 8 KiB and 1 MiB. */
   httpHeadBytes: 256 * kib,
+  /** Longest line of a chunked body that says a chunk's size; extensions are hardly ever used, and never long. */
+  httpChunkLineBytes: 4 * kib,
   /** Longest decoded HTTP/2 header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
   h2HeaderListBytes: 256 * kib,
   /** How long a new client may take until its first bytes name a host. */
