@@ -63,7 +63,7 @@ const tlsEvents = {
   handshake(socket: Socket<SocketState>, success: boolean, refusal: Error | null): void {
     const state = socket.data;
     if (state.conn) return;
-    if (!success || refusal) {
+    if ((!success || refusal) && !state.acceptAny) {
       state.onFail(refusal ?? new Error("TLS handshake failed"));
       socket.terminate();
       return;
@@ -91,7 +91,7 @@ function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSi
       hostname: host,
       port,
       allowHalfOpen: true,
-      data: { conn: undefined, onOpen, onFail },
+      data: { conn: undefined, acceptAny: tls.insecure === true, onOpen, onFail },
       socket: tlsEvents,
       tls: {
         serverName: tls.serverName,
@@ -99,7 +99,6 @@ function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSi
         ...(tls.ca === undefined ? {} : { ca: tls.ca }),
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),
-        ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
       },
     }).catch(onFail);
   });

@@ -67,7 +67,7 @@ export class MemoryConn implements Conn {
 
   abort(): void {
     this.#close(undefined);
-    if (!this.#blackHole) this.#far?.#close(new KtError("connection-lost", "connection reset by the far end"));
+    if (!this.#blackHole && this.#far) this.#far.#close(new KtError("connection-lost", "connection reset by the far end"));
   }
 
   pause(): void {
@@ -101,14 +101,15 @@ export class MemoryConn implements Conn {
       this.#inboxBytes -= bytes.length;
       this.#handler.onData(bytes);
     }
-    this.#far?.#drained(this.#inboxBytes);
+    if (this.#far) this.#far.#drained(this.#inboxBytes);
     if (this.#handler && !this.#paused && !this.#closed && this.#inboxEnded && !this.#endTold && this.#inbox.length === 0) {
       this.#endTold = true;
       this.#handler.onEnd();
     }
-    if (this.#endTold && this.#ended && this.#far?.#endTold) {
+    const far = this.#far;
+    if (far && this.#endTold && this.#ended && far.#endTold) {
       this.#close(undefined);
-      this.#far.#close(undefined);
+      far.#close(undefined);
     }
   }
 

@@ -170,6 +170,8 @@ export class SocketConn implements Conn {
 /** What a socket carries: its Conn once it is open, and who waits for that. */
 export interface SocketState {
   conn: SocketConn | undefined;
+  /** TLS only: whether a certificate that cannot be verified is accepted. */
+  readonly acceptAny: boolean;
   readonly onOpen: (conn: SocketConn) => void;
   readonly onFail: (error: unknown) => void;
 }
@@ -222,7 +224,7 @@ export function connectTcp(options: { host: string; port: number; signal: AbortS
       settle();
       reject(error);
     };
-    connect<SocketState>({ hostname: host, port, allowHalfOpen: true, data: { conn: undefined, onOpen, onFail }, socket: tcpEvents }).catch(onFail);
+    connect<SocketState>({ hostname: host, port, allowHalfOpen: true, data: { conn: undefined, acceptAny: false, onOpen, onFail }, socket: tcpEvents }).catch(onFail);
   });
 }
 
@@ -236,7 +238,6 @@ export interface Listener {
 
 /**
  * Listens on an IP address; `accept` gets each new Conn, paused. Throws KtError `port-taken` or `listen-failed`.
- * An IPv6 address never takes IPv4 connections as well: each family has a listener of its own.
  */
 export function listenTcp(options: { host: string; port: number; accept: (conn: Conn) => void }): Listener {
   const { host, port, accept } = options;
@@ -247,12 +248,11 @@ export function listenTcp(options: { host: string; port: number; accept: (conn: 
       hostname: host,
       port,
       allowHalfOpen: true,
-      ipv6Only: host.includes(":"),
       socket: {
         ...socketEvents,
         open(socket) {
           const conn = new SocketConn(socket);
-          socket.data = { conn, onOpen: accept, onFail: () => {} };
+          socket.data = { conn, acceptAny: false, onOpen: accept, onFail: () => {} };
           accept(conn);
         },
       },

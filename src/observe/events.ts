@@ -1,12 +1,17 @@
 /** Events: the union of everything worth telling, for `kt logs`, the live view and the dashboard. */
 
-import type { ErrorCode } from "#base/errors.ts";
+import type { ErrorCode, KtError } from "#base/errors.ts";
 
 /** What went wrong, in a form that crosses a socket. */
 export interface Problem {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hints: readonly string[];
+}
+
+/** The part of an error that is for people. */
+export function toProblem(error: KtError): Problem {
+  return { code: error.code, message: error.message, hints: error.hints };
 }
 
 /** A tunnel's life. Failed is Idle with a memory: the next connection tries again. */

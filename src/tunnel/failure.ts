@@ -1,0 +1,22 @@
+/** Turns the text on a port-forward error stream into an error for people. */
+
+import { KtError } from "#base/errors.ts";
+import { parseForwardFailure } from "#wire/portforward.ts";
+
+/** `port-refused` when nothing listens on the pod's port; `connection-lost` when the pod or its connection went away. */
+export function describeForwardFailure(text: string, pod: string, port: number): KtError {
+  const failure = parseForwardFailure(text);
+  switch (failure.kind) {
+    case "refused":
+      return new KtError("port-refused", `pod "${pod}" refused the connection to port ${port}`, {
+        hints: [`check that the container listens on port ${port}`],
+        cause: text,
+      });
+    case "timed-out":
+      return new KtError("port-refused", `pod "${pod}" did not answer on port ${port} in time`, { cause: text });
+    case "pod-gone":
+      return new KtError("connection-lost", `pod "${pod}" is gone`, { cause: text });
+    default:
+      return new KtError("connection-lost", `the connection to port ${port} of pod "${pod}" failed: ${failure.text}`, { cause: text });
+  }
+}

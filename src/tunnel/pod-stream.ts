@@ -1,0 +1,170 @@
+/** One connection to a pod's port as a Conn: a pair of streams, which is tried on another pod while nothing has come back. */
+
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { describeForwardFailure } from "./failure.ts";
+import type { PairHandle, PairListener, PodSession } from "./spdy.ts";
+
+/** Where a connection goes: a session and the port on its pod. */
+export interface Attachment {
+  readonly session: PodSession;
+  readonly pod: string;
+  readonly port: number;
+}
+
+export interface PodStreamHooks {
+  /** The pod refused or was lost before its first byte: another attachment to try, or the error that the holder is told. */
+  retry(failed: Attachment, error: KtError): Promise<Attachment>;
+  /** The first byte came back: the pod works. */
+  answered(attachment: Attachment): void;
+  closed(attachment: Attachment): void;
+}
+
+export class PodStream implements Conn, PairListener {
+  readonly remoteAddress = undefined;
+  readonly #hooks: PodStreamHooks;
+  #at: Attachment;
+  #pair: PairHandle;
+  #handler: ConnHandler | undefined;
+  /** Put back by `unread`, delivered before anything else. */
+  #front: Uint8Array[] = [];
+  #paused = true;
+  #ended = false;
+  #farEnded = false;
+  #retrying = false;
+  #closed: { readonly error: KtError | undefined } | undefined;
+  /** All that was written while nothing has come back, so that another pod can get it; undefined once it is too much or too late. */
+  #replay: Uint8Array[] | undefined = [];
+  #replayBytes = 0;
+
+  constructor(at: Attachment, hooks: PodStreamHooks) {
+    this.#hooks = hooks;
+    this.#at = at;
+    this.#pair = at.session.open(at.port, this);
+    this.#pair.pause();
+  }
+
+  get pod(): string {
+    return this.#at.pod;
+  }
+
+  get open(): boolean {
+    return this.#closed === undefined && !this.#farEnded;
+  }
+
+  start(handler: ConnHandler): void {
+    this.#handler = handler;
+    if (this.#closed) {
+      const { error } = this.#closed;
+      queueMicrotask(() => handler.onClose(error));
+      return;
+    }
+    this.resume();
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#front.unshift(bytes);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#closed || this.#ended || bytes.length === 0) return true;
+    this.#remember(bytes);
+    return this.#retrying ? false : this.#pair.write(bytes);
+  }
+
+  end(): void {
+    if (this.#closed || this.#ended) return;
+    this.#ended = true;
+    if (!this.#retrying) this.#pair.end();
+  }
+
+  abort(): void {
+    if (this.#closed) return;
+    this.#pair.abort();
+    this.#close(undefined);
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#pair.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closed || !this.#handler) return;
+    this.#paused = false;
+    while (this.#front.length > 0 && !this.#paused) this.#handler.onData(this.#front.shift() as Uint8Array);
+    if (!this.#paused) this.#pair.resume();
+  }
+
+  pairData(bytes: Uint8Array): void {
+    if (this.#replay) {
+      this.#replay = undefined;
+      this.#hooks.answered(this.#at);
+    }
+    this.#handler?.onData(bytes);
+  }
+
+  pairEnded(): void {
+    this.#replay = undefined;
+    this.#farEnded = true;
+    this.#handler?.onEnd();
+  }
+
+  pairFailed(text: string): void {
+    this.#failed(describeForwardFailure(text, this.#at.pod, this.#at.port));
+  }
+
+  pairLost(error: KtError): void {
+    this.#failed(error);
+  }
+
+  pairClosed(): void {
+    this.#close(undefined);
+  }
+
+  pairDrained(): void {
+    this.#handler?.onDrain();
+  }
+
+  #remember(bytes: Uint8Array): void {
+    if (!this.#replay) return;
+    this.#replayBytes += bytes.length;
+    if (this.#replayBytes > limits.replayBytes) this.#replay = undefined;
+    else this.#replay.push(bytes);
+  }
+
+  #failed(error: KtError): void {
+    if (this.#closed) return;
+    if (!this.#replay) {
+      this.#close(error);
+      return;
+    }
+    this.#retrying = true;
+    this.#hooks.retry(this.#at, error).then(
+      (next) => this.#attach(next),
+      (final) => this.#close(final instanceof KtError ? final : error),
+    );
+  }
+
+  #attach(next: Attachment): void {
+    if (this.#closed) return;
+    this.#retrying = false;
+    this.#at = next;
+    this.#pair = next.session.open(next.port, this);
+    if (this.#paused) this.#pair.pause();
+    for (const bytes of this.#replay ?? []) this.#pair.write(bytes);
+    if (this.#ended) this.#pair.end();
+    this.#handler?.onDrain();
+  }
+
+  #close(error: KtError | undefined): void {
+    if (this.#closed) return;
+    this.#closed = { error };
+    this.#replay = undefined;
+    this.#front = [];
+    this.#hooks.closed(this.#at);
+    this.#handler?.onClose(error);
+  }
+}

@@ -1,0 +1,157 @@
+/** The sessions to one pod: opened as connections need them, one each, reused when free, kept warm by a spare. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { PodSession } from "./spdy.ts";
+
+export interface SessionsOptions {
+  /** Opens an upgraded connection to the pod. */
+  readonly open: (signal: AbortSignal) => Promise<Conn>;
+  readonly clock: Clock;
+  /** A session died by itself. */
+  readonly onLost: (error: KtError) => void;
+}
+
+export class PodSessions {
+  readonly #options: SessionsOptions;
+  readonly #all = new Set<PodSession>();
+  /** Free ones, the most recently used last: the front of the list grows old and is retired. */
+  #free: PodSession[] = [];
+  #opening = 0;
+  #closed = false;
+  readonly #abort = new AbortController();
+  /** Whoever waits for the next session that becomes free or open, oldest first. */
+  #waiting: PromiseWithResolvers<PodSession>[] = [];
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  get openPairs(): number {
+    let sum = 0;
+    for (const session of this.#all) sum += session.openPairs;
+    return sum;
+  }
+
+  /**
+   * A session for one more connection, which must be opened on it at once. Rejects with the KtError of the attempt to open
+   * one. A wait that the caller gives up on is not wasted: the session goes to the next one.
+   */
+  acquire(): PodSession | Promise<PodSession> {
+    for (let session = this.#free.pop(); session; session = this.#free.pop()) {
+      if (!session.usable) continue;
+      this.#keepSpare();
+      return session;
+    }
+    const shared = this.#all.size + this.#opening >= limits.sessionsPerPod ? this.#leastLoaded() : undefined;
+    if (shared) return shared;
+    const waiter = Promise.withResolvers<PodSession>();
+    this.#waiting.push(waiter);
+    this.#openOne();
+    return waiter.promise;
+  }
+
+  /** Gives back a session that was acquired and then not used. */
+  release(session: PodSession): void {
+    this.#becameFree(session);
+  }
+
+  /** Called about every second. Keeps one spare while `inUse`, none otherwise. */
+  tick(nowMs: number, inUse: boolean): void {
+    let lastHeardMs = 0;
+    for (const session of this.#all) lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
+    const pathAlive = nowMs - lastHeardMs < limits.pingIntervalMs;
+    for (const session of this.#all) session.tick(nowMs, pathAlive);
+    const spare = inUse ? limits.spareSessionsPerPod : 0;
+    while (this.#free.length > spare) {
+      const oldest = this.#free[0] as PodSession;
+      if (nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs && inUse) break;
+      this.#free.shift();
+      oldest.close();
+    }
+  }
+
+  /** Asks every session for a sign of life now. */
+  ping(): void {
+    for (const session of this.#all) session.ping();
+  }
+
+  /** Ends the sessions that carry nothing; the others end with their last connection. */
+  retire(): void {
+    for (const session of this.#free.splice(0)) session.close();
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#closed = true;
+    this.#abort.abort(new KtError("shutting-down", "the tunnel was closed"));
+    for (const session of [...this.#all]) session.close();
+  }
+
+  #leastLoaded(): PodSession | undefined {
+    let best: PodSession | undefined;
+    for (const session of this.#all) {
+      if (!session.usable || (best && best.stalled < session.stalled)) continue;
+      if (!best || best.stalled > session.stalled || session.openPairs < best.openPairs) best = session;
+    }
+    return best;
+  }
+
+  #keepSpare(): void {
+    if (this.#free.length + this.#opening >= limits.spareSessionsPerPod) return;
+    if (this.#all.size + this.#opening >= limits.sessionsPerPod) return;
+    this.#openOne();
+  }
+
+  #openOne(): void {
+    this.#opening += 1;
+    this.#options.open(this.#abort.signal).then(
+      (conn) => this.#opened(conn),
+      (error: KtError) => this.#failed(error),
+    );
+  }
+
+  #opened(conn: Conn): void {
+    this.#opening -= 1;
+    if (this.#closed) {
+      conn.abort();
+      return;
+    }
+    const session = new PodSession({
+      conn,
+      clock: this.#options.clock,
+      onGone: (gone, error) => this.#gone(gone, error),
+      onFree: (free) => this.#becameFree(free),
+    });
+    this.#all.add(session);
+    this.#becameFree(session);
+  }
+
+  #becameFree(session: PodSession): void {
+    const waiter = this.#waiting.shift();
+    if (waiter) {
+      waiter.resolve(session);
+      if (this.#waiting.length === 0) this.#keepSpare();
+    } else if (session.usable) this.#free.push(session);
+    else session.close();
+  }
+
+  #failed(error: KtError): void {
+    this.#opening -= 1;
+    // The others' attempts may still succeed; only as many wait on as there are attempts under way.
+    while (this.#waiting.length > this.#opening) this.#waiting.shift()?.reject(error);
+  }
+
+  #gone(session: PodSession, error: KtError | undefined): void {
+    this.#all.delete(session);
+    const at = this.#free.indexOf(session);
+    if (at >= 0) this.#free.splice(at, 1);
+    if (error) this.#options.onLost(error);
+  }
+}

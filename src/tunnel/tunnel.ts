@@ -1,0 +1,343 @@
+/** The live path to one target: follows what is behind it, and opens connections to its ready pods. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
+import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
+import { formatTarget, type Target } from "#route/target.ts";
+import { PodLink } from "./link.ts";
+import { type Attachment, PodStream } from "./pod-stream.ts";
+import { PodSessions } from "./sessions.ts";
+
+export interface TunnelStatus {
+  readonly key: string;
+  readonly target: Target;
+  readonly phase: TunnelPhase;
+  /** The pod that the last connection went to. */
+  readonly pod: string | undefined;
+  /** Every pod that may be dialled now. */
+  readonly pods: readonly string[];
+  readonly sessions: number;
+  /** Connections in use; parked ones do not count. */
+  readonly openConnections: number;
+  readonly problem: Problem | undefined;
+}
+
+export interface TunnelOptions {
+  readonly key: string;
+  readonly target: Target;
+  /** Asked at each start, since kubeconfig may have changed. Throws KtError. */
+  readonly cluster: () => Cluster;
+  readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly report: Report;
+}
+
+/** What exists while the tunnel is not idle. */
+interface Live {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly following: Following;
+  readonly pods: Map<string, PodSessions>;
+  /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
+  readonly proven: Set<string>;
+}
+
+type State =
+  | { readonly phase: "idle" }
+  | { readonly phase: "starting"; readonly live: Live }
+  | { readonly phase: "running"; readonly live: Live }
+  | { readonly phase: "stopping"; readonly live: Live };
+
+/** Problems that waiting does not mend: the answer comes at once. */
+const finalCodes: ReadonlySet<string> = new Set([
+  "service-not-found",
+  "service-external",
+  "port-not-found",
+  "forbidden",
+  "unauthorized",
+  "credentials-failed",
+  "context-unknown",
+  "kubeconfig-unreadable",
+]);
+
+export class Tunnel {
+  readonly #options: TunnelOptions;
+  #state: State = { phase: "idle" };
+  #problem: Problem | undefined;
+  #lastPod: string | undefined;
+  #lastUsedMs = 0;
+  #inUse = 0;
+  /** Resolved and replaced at every change of the resolution. */
+  #change = Promise.withResolvers<void>();
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+  }
+
+  get target(): Target {
+    return this.#options.target;
+  }
+
+  status(): TunnelStatus {
+    const live = this.#live();
+    const resolution = live?.following.current();
+    let sessions = 0;
+    for (const pod of live?.pods.values() ?? []) sessions += pod.count;
+    return {
+      key: this.#options.key,
+      target: this.#options.target,
+      phase: this.#state.phase,
+      pod: this.#lastPod,
+      pods: resolution?.kind === "ready" ? resolution.endpoints.map((endpoint) => endpoint.pod) : [],
+      sessions,
+      openConnections: this.#inUse,
+      problem: this.#problem,
+    };
+  }
+
+  /** See Dialer. */
+  async dial(signal: AbortSignal): Promise<PodLink> {
+    const live = this.#begin();
+    this.#inUse += 1;
+    try {
+      const attachment = await this.#attach(live, new Set(), signal, undefined);
+      return this.#link(live, attachment);
+    } catch (error) {
+      this.#released();
+      throw this.#noted(toKtError(error, "internal", `connect to ${formatTarget(this.#options.target)}`));
+    }
+  }
+
+  /** Called about every second. */
+  tick(nowMs: number): void {
+    const live = this.#live();
+    if (!live) return;
+    const { idleTimeoutMs } = this.#options.timeouts();
+    if (this.#inUse === 0 && idleTimeoutMs > 0 && nowMs - this.#lastUsedMs >= idleTimeoutMs) {
+      this.stop();
+      return;
+    }
+    for (const [pod, sessions] of live.pods) {
+      sessions.tick(nowMs, this.#isCurrent(live, pod));
+      if (sessions.count === 0 && !this.#isCurrent(live, pod)) live.pods.delete(pod);
+    }
+  }
+
+  /** Checks everything at once, as after the machine slept. */
+  wake(): void {
+    const live = this.#live();
+    if (!live) return;
+    live.following.refresh();
+    for (const sessions of live.pods.values()) sessions.ping();
+  }
+
+  /** Ends every connection and goes idle; the next dial starts afresh. */
+  stop(): void {
+    const live = this.#live();
+    if (!live) return;
+    this.#become({ phase: "stopping", live });
+    live.following.close();
+    for (const sessions of live.pods.values()) sessions.close();
+    this.#become({ phase: "idle" });
+    this.#changed();
+  }
+
+  #live(): Live | undefined {
+    return this.#state.phase === "idle" ? undefined : this.#state.live;
+  }
+
+  #become(next: State): void {
+    if (next.phase === this.#state.phase) return;
+    this.#state = next;
+    const { key, report } = this.#options;
+    report({ type: "tunnel-phase", tunnel: key, phase: next.phase, pod: this.#lastPod, problem: this.#problem });
+  }
+
+  #begin(): Live {
+    this.#lastUsedMs = this.#options.clock.now();
+    const running = this.#live();
+    if (running) return running;
+    const { target } = this.#options;
+    const cluster = this.#options.cluster();
+    const namespace = target.namespace ?? cluster.namespace;
+    const { kind, name, port } = target;
+    const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
+    const live: Live = { cluster, namespace, following, pods: new Map(), proven: new Set() };
+    this.#become({ phase: "starting", live });
+    return live;
+  }
+
+  #resolved(resolution: Resolution): void {
+    const live = this.#live();
+    if (!live) return;
+    if (resolution.kind !== "ready") this.#noted(resolution.problem);
+    for (const [pod, sessions] of live.pods) {
+      if (this.#isCurrent(live, pod)) continue;
+      live.proven.delete(pod);
+      sessions.retire();
+    }
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
+  }
+
+  #noted(problem: KtError): KtError {
+    this.#problem = toProblem(problem);
+    return problem;
+  }
+
+  #isCurrent(live: Live, pod: string): boolean {
+    const resolution = live.following.current();
+    return resolution?.kind === "ready" && resolution.endpoints.some((endpoint) => endpoint.pod === pod);
+  }
+
+  /** Tries ready pods until one gives a session. `failed` carries why the last one did not. */
+  async #attach(live: Live, tried: Set<string>, signal: AbortSignal, failed: KtError | undefined): Promise<Attachment> {
+    let last = failed;
+    const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
+    for (;;) {
+      const endpoint = await this.#endpoint(live, tried, deadlineMs, signal, last);
+      const sessions = this.#sessionsTo(live, endpoint.pod);
+      try {
+        const session = await sessions.acquire();
+        if (signal.aborted) {
+          sessions.release(session);
+          throw signal.reason;
+        }
+        return { session, pod: endpoint.pod, port: endpoint.port };
+      } catch (error) {
+        const problem = toKtError(error, "connection-lost", `connect to pod "${endpoint.pod}"`);
+        if (signal.aborted || finalCodes.has(problem.code) || problem.code === "cluster-unreachable" || problem.code === "proxy-failed") throw problem;
+        tried.add(endpoint.pod);
+        last = problem;
+        live.following.refresh();
+      }
+    }
+  }
+
+  /** Waits for a ready pod that has not been tried: up to the start timeout while one is on its way, shortly otherwise. */
+  async #endpoint(live: Live, tried: Set<string>, deadlineMs: number, signal: AbortSignal, last: KtError | undefined): Promise<Endpoint> {
+    const { clock } = this.#options;
+    const startedMs = clock.now();
+    for (;;) {
+      if (this.#live() !== live) throw new KtError("shutting-down", "the tunnel was closed");
+      const resolution = live.following.current();
+      const endpoint = resolution?.kind === "ready" ? this.#choose(live, resolution.endpoints, tried) : undefined;
+      if (endpoint) return endpoint;
+      const problem = last ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
+      if (problem && resolution?.kind !== "coming" && finalCodes.has(problem.code)) throw problem;
+      const patienceMs = resolution === undefined || resolution.kind === "coming" ? deadlineMs : Math.min(deadlineMs, startedMs + limits.noPodAnswerMs);
+      const leftMs = patienceMs - clock.now();
+      if (leftMs <= 0) throw this.#tooLate(resolution, problem);
+      if (await this.#nextChange(leftMs, signal)) tried.clear();
+    }
+  }
+
+  #tooLate(resolution: Resolution | undefined, problem: KtError | undefined): KtError {
+    if (problem && resolution && resolution.kind !== "coming") return problem;
+    const seconds = this.#options.timeouts().startTimeoutMs / 1000;
+    const reason = problem ? `: ${problem.message}` : "";
+    return new KtError("start-timeout", `no pod of ${formatTarget(this.#options.target)} became ready within ${seconds} s${reason}`, {
+      hints: problem?.hints ?? [],
+      cause: problem,
+    });
+  }
+
+  /** True when the resolution changed, false when the time was up. Rejects when the signal aborts. */
+  #nextChange(withinMs: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const onAbort = (): void => finish(() => reject(signal.reason));
+      const cancel = this.#options.clock.after(withinMs, () => finish(() => resolve(false)));
+      const finish = (settle: () => void): void => {
+        cancel();
+        signal.removeEventListener("abort", onAbort);
+        settle();
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      void this.#change.promise.then(() => finish(() => resolve(true)));
+    });
+  }
+
+  /** The ready pod with the fewest open connections; among equals the least recently chosen, by rotation. */
+  #choose(live: Live, endpoints: readonly Endpoint[], tried: ReadonlySet<string>): Endpoint | undefined {
+    let best: Endpoint | undefined;
+    let bestOpen = Number.POSITIVE_INFINITY;
+    const offset = this.#rotation++;
+    for (let index = 0; index < endpoints.length; index++) {
+      const endpoint = endpoints[(index + offset) % endpoints.length] as Endpoint;
+      if (tried.has(endpoint.pod)) continue;
+      const open = live.pods.get(endpoint.pod)?.openPairs ?? 0;
+      if (open < bestOpen) [best, bestOpen] = [endpoint, open];
+    }
+    return best;
+  }
+  #rotation = 0;
+
+  #sessionsTo(live: Live, pod: string): PodSessions {
+    let sessions = live.pods.get(pod);
+    if (!sessions) {
+      const { clock, log } = this.#options;
+      sessions = new PodSessions({
+        clock,
+        open: (signal) => live.cluster.portForward(live.namespace, pod, signal),
+        onLost: (error) => {
+          log("info", "session-lost", { tunnel: formatTarget(this.#options.target), pod, reason: error.message });
+          live.following.refresh();
+        },
+      });
+      live.pods.set(pod, sessions);
+    }
+    return sessions;
+  }
+
+  #link(live: Live, attachment: Attachment): PodLink {
+    const tried = new Set<string>();
+    const giveUp = new AbortController();
+    const stream: PodStream = new PodStream(attachment, {
+      retry: (failed, error) => this.#retry(live, tried, failed, error, giveUp.signal),
+      answered: (at) => live.proven.add(at.pod),
+      closed: () => {
+        giveUp.abort(new KtError("connection-lost", "the connection was closed"));
+        if (!link.isParked) this.#released();
+      },
+    });
+    const link = new PodLink(stream, {
+      isCurrent: (pod) => this.#live() === live && this.#isCurrent(live, pod),
+      parked: (_link, isParked) => {
+        if (isParked) this.#released();
+        else this.#inUse += 1;
+      },
+    });
+    this.#lastPod = attachment.pod;
+    this.#problem = undefined;
+    if (this.#state.phase === "starting") this.#become({ phase: "running", live });
+    return link;
+  }
+
+  /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
+  async #retry(live: Live, tried: Set<string>, failed: Attachment, error: KtError, signal: AbortSignal): Promise<Attachment> {
+    tried.add(failed.pod);
+    live.following.refresh();
+    const resolution = live.following.current();
+    const another = resolution?.kind === "ready" && resolution.endpoints.some((endpoint) => !tried.has(endpoint.pod));
+    if (error.code === "port-refused" && !another && !live.proven.has(failed.pod)) throw this.#noted(error);
+    try {
+      return await this.#attach(live, tried, signal, error);
+    } catch (final) {
+      throw this.#noted(toKtError(final, error.code, error.message));
+    }
+  }
+
+  #released(): void {
+    this.#inUse -= 1;
+    this.#lastUsedMs = this.#options.clock.now();
+  }
+}
