@@ -10,9 +10,6 @@ const version = 3;
 /** §2.2: every frame begins with 8 bytes, the last three of which are the length of what follows. */
 export const frameHeaderBytes = 8;
 
-/** The length field has 24 bits. */
-export const maxFramePayloadBytes = 0xff_ff_ff;
-
 /** Stream ids have 31 bits. */
 export const maxStreamId = 0x7f_ff_ff_ff;
 
