@@ -13,6 +13,7 @@ import {
   writeDataHeader,
 } from "#wire/spdy-frame.ts";
 import { SpdyHeaderDecoder, SpdyHeaderEncoder, type SpdyHeaders } from "#wire/spdy-headers.ts";
+import type { SessionEvent } from "./events.ts";
 import { Outbox } from "./outbox.ts";
 import { Pings } from "./ping.ts";
 import { MuxStream } from "./stream.ts";
@@ -24,20 +25,6 @@ import { MuxStream } from "./stream.ts";
 export const maxDataFrameBytes = 64 * 1024;
 
 const noHeaders: SpdyHeaders = new Map();
-
-/** What a session can report. */
-export type SessionEvent =
-  /** The peer opened a stream; only a server hears this. */
-  | { readonly type: "opened"; readonly stream: number; readonly headers: SpdyHeaders }
-  /** The peer accepted a stream that we opened. */
-  | { readonly type: "replied"; readonly stream: number }
-  /** Bytes as a view on what was received, perhaps part of a frame; empty ones come only with `fin`, after which no more follow. */
-  | { readonly type: "data"; readonly stream: number; readonly bytes: Uint8Array; readonly fin: boolean }
-  /** The peer ended a stream both ways, with one of `resetStatus`. Nothing more comes for it. */
-  | { readonly type: "reset"; readonly stream: number; readonly status: number }
-  | { readonly type: "pong"; readonly id: number; readonly roundTripMs: number }
-  /** The peer takes no more streams; ours above `lastGoodStream` were not begun. */
-  | { readonly type: "going-away"; readonly lastGoodStream: number };
 
 export interface SessionOptions {
   readonly role: "client" | "server";

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { maxDataFrameBytes, type SessionEvent, SpdySession } from "#mux/session.ts";
+import type { SessionEvent } from "#mux/events.ts";
+import { maxDataFrameBytes, SpdySession } from "#mux/session.ts";
 import { encodeControlFrame, resetStatus } from "#wire/spdy-frame.ts";
 import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
 
