@@ -52,6 +52,8 @@ export const limits = {
   drainMs: 5 * second,
   /** The hub ends this long after its last profile. */
   hubLingerMs: 2 * second,
+  /** Names whose route was looked up by pattern, kept so that the next request for one is a map lookup. */
+  recentNames: 1024,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

@@ -1,16 +1,14 @@
 /** The Plan: all that the hub needs to know about one profile. */
 
-import type { Target } from "#route/target.ts";
 import type { HostPattern } from "#route/pattern.ts";
+import type { BackendScheme, Target } from "#route/target.ts";
+import type { TargetTemplate } from "#route/template.ts";
 
 /** Where to listen. `host` is an IP address without brackets. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
-
-/** How the backend speaks when the client came in plain HTTP. */
-export type BackendScheme = "http" | "https";
 
 export interface PlannedRoute {
   /** As the user wrote it, the identity of the route: a hostname in [routes]. */
@@ -25,7 +23,9 @@ export interface PlannedPattern {
   /** As written, e.g. `{service}.{namespace}.shop.localhost`. */
   readonly name: string;
   readonly pattern: HostPattern;
-  readonly scheme: BackendScheme;
+  readonly target: TargetTemplate;
+  /** Undefined: https where the port that a name captures says so (443, 8443, https), else http. */
+  readonly scheme: BackendScheme | undefined;
 }
 
 export interface PlannedTcp {

@@ -8,6 +8,9 @@ export interface ClusterRef {
   readonly context: string | undefined;
 }
 
+/** How a backend speaks when the client came in plain HTTP. */
+export type BackendScheme = "http" | "https";
+
 /** A port by number (1–65535) or by name. */
 export type PortRef = number | string;
 

@@ -1,0 +1,124 @@
+/** Says step by step why a name or a TCP port goes where it goes. */
+
+import { nearest } from "#base/nearest.ts";
+import type { Lookup } from "./lookup.ts";
+import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
+import { type Target, formatTarget } from "./target.ts";
+
+export interface ExplainStep {
+  /** What was looked at. */
+  readonly step: string;
+  readonly verdict: string;
+  /** `match` decides where it goes, `stop` ends the search without a route, `miss` goes on. */
+  readonly outcome: "match" | "miss" | "stop" | "info";
+}
+
+function describeTarget(target: Target): string {
+  const namespace = target.namespace === undefined ? ", in the context's namespace" : "";
+  const context = target.cluster.context === undefined ? "the current context" : `context "${target.cluster.context}"`;
+  return `${formatTarget(target)}${namespace}, in ${context}`;
+}
+
+function describeTrial({ entry, match }: PatternTrial): string {
+  if (match === undefined) return `"${entry.route}" does not match`;
+  if (match.kind === "unclear") return `"${entry.route}" can be read in ${match.readings.length} ways`;
+  const captures = Object.entries(match.captures).map(([name, text]) => `{${name}} = "${text}"`);
+  return `"${entry.route}" matches with ${captures.join(", ")}`;
+}
+
+/** The steps that a found, ambiguous or unknown name ends with. */
+function conclude(lookup: Lookup): ExplainStep[] {
+  if (lookup.kind === "found") {
+    return [
+      { step: "target", verdict: describeTarget(lookup.target), outcome: "info" },
+      {
+        step: "scheme",
+        verdict: `plain HTTP from the client goes to the backend as ${lookup.scheme}; TLS is passed through as it is`,
+        outcome: "info",
+      },
+      { step: "profile", verdict: lookup.profile, outcome: "info" },
+    ];
+  }
+  if (lookup.kind === "ambiguous")
+    return [...lookup.readings, lookup.hint].map((verdict) => ({ step: "to write", verdict, outcome: "stop" }));
+  const near = lookup.nearest === undefined ? "" : `; the nearest route is "${lookup.nearest}"`;
+  const steps: ExplainStep[] = [{ step: "result", verdict: `nothing is known by the name "${lookup.host}"${near}`, outcome: "stop" }];
+  return lookup.hint === undefined ? steps : [...steps, { step: "to write", verdict: lookup.hint, outcome: "stop" }];
+}
+
+function outcomeOf(lookup: Lookup | undefined): ExplainStep["outcome"] {
+  if (lookup === undefined) return "miss";
+  return lookup.kind === "found" ? "match" : "stop";
+}
+
+function explainPatterns(table: RouteTable, host: string): { steps: ExplainStep[]; decided: boolean } {
+  const trials = table.tryPatterns(host);
+  if (trials.length === 0) return { steps: [{ step: "patterns", verdict: "there are none", outcome: "miss" }], decided: false };
+  const answer = table.lookupPatterns(host);
+  const first = trials.findIndex((trial) => trial.match !== undefined);
+  const steps = trials.map((trial, index): ExplainStep => {
+    if (first >= 0 && index > first)
+      return { step: "patterns", verdict: `${describeTrial(trial)}, but is not more specific`, outcome: "miss" };
+    return { step: "patterns", verdict: describeTrial(trial), outcome: index === first ? outcomeOf(answer) : "miss" };
+  });
+  return {
+    steps: steps.filter((_, index) => index <= first || trials[index]?.match !== undefined || first < 0),
+    decided: answer !== undefined,
+  };
+}
+
+function explainDynamic(table: RouteTable, host: string): ExplainStep {
+  const answer = table.lookupDynamic(host);
+  const outcome = outcomeOf(answer);
+  const suffixes = table.suffixes.join(", ") || "none";
+  if (answer === undefined) return { step: "dynamic names", verdict: `not a dynamic name under ${suffixes}`, outcome };
+  return { step: "dynamic names", verdict: answer.kind === "found" ? "matches" : "can be read in more than one way", outcome };
+}
+
+/** Why a hostname goes where it goes. */
+export function explainHost(table: RouteTable, sent: string): readonly ExplainStep[] {
+  const host = hostOf(sent);
+  if (host === undefined) return [{ step: "name", verdict: `"${sent}" is no hostname`, outcome: "stop" }];
+  const steps: ExplainStep[] = [
+    { step: "name", verdict: host === sent ? `"${host}"` : `"${sent}" is looked up as "${host}"`, outcome: "info" },
+  ];
+  const end = (): readonly ExplainStep[] => [...steps, ...conclude(table.lookup(host))];
+  const fixed = table.lookupStatic(host);
+  steps.push({ step: "routes", verdict: fixed === undefined ? "no route of this name" : `"${fixed.route}"`, outcome: outcomeOf(fixed) });
+  if (fixed !== undefined) return end();
+  const patterns = explainPatterns(table, host);
+  steps.push(...patterns.steps);
+  if (!patterns.decided) steps.push(explainDynamic(table, host));
+  return end();
+}
+
+/** One TCP route, as far as explaining goes. */
+export interface TcpEntry {
+  readonly profile: string;
+  readonly route: string;
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly target: Target;
+}
+
+/** Why a TCP port (`5432` or `127.0.0.1:5432`) goes where it goes. */
+export function explainPort(entries: readonly TcpEntry[], sent: string): readonly ExplainStep[] {
+  const colon = sent.lastIndexOf(":");
+  const host = colon < 0 ? undefined : sent.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  const port = Number(sent.slice(colon + 1));
+  const name: ExplainStep = { step: "port", verdict: `${port}${host === undefined ? "" : ` on ${host}`}`, outcome: "info" };
+  const entry = entries.find(({ listen }) => listen.some((at) => at.port === port && (host === undefined || at.host === host)));
+  if (entry === undefined) {
+    const near = nearest(
+      String(port),
+      entries.flatMap(({ listen }) => listen.map((at) => String(at.port))),
+    );
+    const verdict = `no [tcp] route listens there${near === undefined ? "" : `; the nearest is ${near}`}`;
+    return [name, { step: "tcp routes", verdict, outcome: "stop" }];
+  }
+  return [
+    name,
+    { step: "tcp routes", verdict: `"${entry.route}"`, outcome: "match" },
+    { step: "target", verdict: describeTarget(entry.target), outcome: "info" },
+    { step: "profile", verdict: entry.profile, outcome: "info" },
+  ];
+}

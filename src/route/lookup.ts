@@ -1,0 +1,81 @@
+/** What a route table is built from and what it answers. */
+
+import type { HostPattern } from "./pattern.ts";
+import type { BackendScheme, Target } from "./target.ts";
+import type { TargetTemplate } from "./template.ts";
+
+export interface StaticEntry {
+  /** The attached profile's identity. */
+  readonly profile: string;
+  /** As written. */
+  readonly route: string;
+  /** Normalised. */
+  readonly host: string;
+  readonly target: Target;
+  readonly scheme: BackendScheme;
+}
+
+export interface PatternEntry {
+  readonly profile: string;
+  readonly route: string;
+  readonly pattern: HostPattern;
+  readonly target: TargetTemplate;
+  /** Undefined: by the port of each name. */
+  readonly scheme: BackendScheme | undefined;
+}
+
+/** One profile's built-in dynamic names. */
+export interface DynamicEntry {
+  readonly profile: string;
+  /** Normalised. */
+  readonly suffix: string;
+  /** What may stand as `{context}`, and the context it means. Other labels are taken for the context's own name. */
+  readonly contexts: Readonly<Record<string, string>>;
+}
+
+/** What a table is built from; each list in the order in which the profiles were attached. */
+export interface RouteEntries {
+  readonly static: readonly StaticEntry[];
+  readonly patterns: readonly PatternEntry[];
+  readonly dynamic: readonly DynamicEntry[];
+}
+
+export interface Found {
+  readonly kind: "found";
+  readonly profile: string;
+  /** As written; of a dynamic name, the name itself. */
+  readonly route: string;
+  readonly via: "static" | "pattern" | "dynamic";
+  readonly target: Target;
+  readonly scheme: BackendScheme;
+}
+
+export interface Ambiguous {
+  readonly kind: "ambiguous";
+  readonly host: string;
+  /** Each way to read the name, and how to write it so that it can be read in no other. */
+  readonly readings: readonly string[];
+  readonly hint: string;
+}
+
+export interface Unknown {
+  readonly kind: "unknown";
+  readonly host: string;
+  readonly nearest: string | undefined;
+  /** Every hostname and pattern of the table, for a page that lists them. */
+  readonly known: readonly string[];
+  /** How names of this form are written, where the name looks like a dynamic one. */
+  readonly hint: string | undefined;
+}
+
+export type Lookup = Found | Ambiguous | Unknown;
+
+/** Something that two profiles claim; the first keeps it. */
+export interface Conflict {
+  readonly kind: "host" | "pattern" | "context";
+  /** The profile that does not get it, and its route as written (of a context, its short name). */
+  readonly profile: string;
+  readonly route: string;
+  /** The profile that has it. */
+  readonly holder: string;
+}

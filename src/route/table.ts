@@ -1,0 +1,144 @@
+/** The immutable route table of one listen address: finds the route of a hostname. */
+
+import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
+import { limits } from "#base/limits.ts";
+import { nearest } from "#base/nearest.ts";
+import { DynamicNames } from "./dynamic.ts";
+import type { Ambiguous, Conflict, Found, Lookup, PatternEntry, RouteEntries, Unknown } from "./lookup.ts";
+import type { PatternMatch } from "./pattern.ts";
+import { schemeForPort } from "./port.ts";
+import { formatTarget, targetKey } from "./target.ts";
+import { fillTarget } from "./template.ts";
+
+/** How one pattern met a name, for `kt explain`. */
+export interface PatternTrial {
+  readonly entry: PatternEntry;
+  readonly match: PatternMatch | undefined;
+}
+
+/** The hostname in a Host header, `:authority` or SNI, normalised; undefined when there is none. */
+export function hostOf(text: string): string | undefined {
+  const authority = parseAuthority(text);
+  return authority === undefined ? undefined : normaliseHostname(authority.host);
+}
+
+/** Built once from all attached profiles and replaced whole. Precedence: static, then pattern, then built-in dynamic names. */
+export class RouteTable {
+  readonly conflicts: readonly Conflict[];
+  readonly #static: ReadonlyMap<string, Found>;
+  /** Most specific first. */
+  readonly #patterns: readonly PatternEntry[];
+  readonly #dynamic: DynamicNames;
+  readonly #known: readonly string[];
+  /** Answers that took more than one map lookup, by the name as sent. */
+  readonly #recent = new Map<string, Lookup>();
+
+  private constructor(
+    hosts: ReadonlyMap<string, Found>,
+    patterns: readonly PatternEntry[],
+    dynamic: DynamicNames,
+    conflicts: readonly Conflict[],
+  ) {
+    this.#static = hosts;
+    this.#patterns = patterns;
+    this.#dynamic = dynamic;
+    this.#known = [...[...hosts.keys()].sort(), ...patterns.map((entry) => entry.pattern.text)];
+    this.conflicts = conflicts;
+  }
+
+  static build(entries: RouteEntries): RouteTable {
+    const conflicts: Conflict[] = [];
+    const hosts = new Map<string, Found>();
+    for (const { profile, route, host, target, scheme } of entries.static) {
+      const holder = hosts.get(host);
+      if (holder === undefined) hosts.set(host, { kind: "found", profile, route, via: "static", target, scheme });
+      else conflicts.push({ kind: "host", profile, route, holder: holder.profile });
+    }
+    const patterns = new Map<string, PatternEntry>();
+    for (const entry of entries.patterns) {
+      const holder = patterns.get(entry.pattern.shape);
+      if (holder === undefined) patterns.set(entry.pattern.shape, entry);
+      else conflicts.push({ kind: "pattern", profile: entry.profile, route: entry.route, holder: holder.profile });
+    }
+    const sorted = [...patterns.values()].sort((a, b) => a.pattern.compare(b.pattern));
+    const dynamic = new DynamicNames(entries.dynamic);
+    return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts]);
+  }
+
+  /** The route of a name as sent: case, port and a trailing dot do not count. */
+  lookup(host: string): Lookup {
+    const known = this.#static.get(host) ?? this.#recent.get(host);
+    if (known !== undefined) return known;
+    const answer = this.#find(host);
+    if (this.#recent.size >= limits.recentNames) this.#recent.clear();
+    this.#recent.set(host, answer);
+    return answer;
+  }
+
+  #find(sent: string): Lookup {
+    const host = hostOf(sent);
+    if (host === undefined) return { kind: "unknown", host: sent, nearest: undefined, known: this.#known, hint: undefined };
+    return this.lookupStatic(host) ?? this.lookupPatterns(host) ?? this.#dynamic.lookup(host) ?? this.#unknown(host);
+  }
+
+  /** Of a normalised name, by [routes] alone. */
+  lookupStatic(host: string): Found | undefined {
+    return this.#static.get(host);
+  }
+
+  /** Of a normalised name, by [[patterns]] alone. Two that match and of which neither is more specific make it ambiguous. */
+  lookupPatterns(host: string): Found | Ambiguous | undefined {
+    const trials = this.tryPatterns(host).filter((trial) => trial.match !== undefined);
+    const [first] = trials;
+    if (first === undefined) return undefined;
+    const equals = trials.filter((trial) => trial.entry.pattern.compare(first.entry.pattern) === 0);
+    const answers = equals.map((trial) => answerOf(trial, host)).filter((answer) => answer !== undefined);
+    const [only] = answers;
+    const targets = new Set(answers.map((answer) => (answer.kind === "found" ? targetKey(answer.target) : answer)));
+    return targets.size <= 1 ? only : overlap(host, equals);
+  }
+
+  /** Of a normalised name, by the built-in suffixes alone. */
+  lookupDynamic(host: string): Found | Ambiguous | undefined {
+    return this.#dynamic.lookup(host);
+  }
+
+  /** How each pattern, most specific first, meets a normalised name. */
+  tryPatterns(host: string): readonly PatternTrial[] {
+    return this.#patterns.map((entry) => ({ entry, match: entry.pattern.match(host) }));
+  }
+
+  /** The built-in suffixes, for `kt explain`. */
+  get suffixes(): readonly string[] {
+    return this.#dynamic.suffixes;
+  }
+
+  #unknown(host: string): Unknown {
+    return { kind: "unknown", host, nearest: nearest(host, this.#static.keys()), known: this.#known, hint: this.#dynamic.hintFor(host) };
+  }
+}
+
+function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguous | undefined {
+  if (match === undefined) return undefined;
+  if (match.kind === "unclear") {
+    const readings = match.readings.map((captures) =>
+      Object.entries(captures)
+        .map(([name, text]) => `{${name}} is "${text}"`)
+        .join(", "),
+    );
+    const hint = `the pattern "${entry.route}" can read this name in several ways: put a dot between its captures, with {port} first`;
+    return { kind: "ambiguous", host, readings, hint };
+  }
+  const target = fillTarget(entry.target, match.captures);
+  if (target === undefined) return undefined;
+  const { profile, route } = entry;
+  return { kind: "found", profile, route, via: "pattern", target, scheme: entry.scheme ?? schemeForPort(target.port) };
+}
+
+function overlap(host: string, trials: readonly PatternTrial[]): Ambiguous {
+  const readings = trials.map(({ entry, match }) => {
+    const target = match?.kind === "match" ? fillTarget(entry.target, match.captures) : undefined;
+    return `pattern "${entry.route}"${target === undefined ? "" : `: ${formatTarget(target)}`}`;
+  });
+  return { kind: "ambiguous", host, readings, hint: `add a route for this name: "${host}" = "NAMESPACE/svc/NAME:PORT" under [routes]` };
+}
