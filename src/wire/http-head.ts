@@ -66,7 +66,7 @@ function findHeadEnd(bytes: Uint8Array, at: number): number {
 const isBlank = (byte: number): boolean => byte === 32 || byte === 9;
 
 const textOf = (bytes: Uint8Array, from: number, to: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).latin1Slice();
+  Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
 
 /** Without spaces and tabs around; String.trim would also take 0xA0, which may be a part of UTF-8. */
 function sliceTrimmed(text: string, from: number, to: number): string {
