@@ -1,0 +1,46 @@
+/** Looks at processes of this machine through /proc, and finds free ports. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { listen } from "bun";
+
+/** Resident memory. */
+export function residentBytes(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(match?.[1]) * 1024;
+}
+
+/** Open file descriptors. */
+export function descriptorCount(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended; whoever started it has only not asked yet.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Processes whose environment holds this NAME=VALUE: how a detached hub is found without trusting what it says of itself. */
+export function processesWith(entry: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(entry) && isAlive(pid);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Ports that were free a moment ago, all different. */
+export function freePorts(count: number): number[] {
+  const held = Array.from({ length: count }, () => listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } }));
+  const ports = held.map((listener) => listener.port);
+  for (const listener of held) listener.stop(true);
+  return ports;
+}

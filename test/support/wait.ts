@@ -1,0 +1,39 @@
+/** Waits for something to become true, with a deadline and a message that says what never came. */
+
+import { sleep } from "bun";
+
+/** How often a condition without an event of its own is looked at. */
+const pollMs = 25;
+
+/** Calls `look` until it gives a value other than undefined and false; its last failure is part of the message when it never does. */
+export async function eventually<T>(what: string, look: () => T | Promise<T>, withinMs = 10_000): Promise<Exclude<T, undefined | false>> {
+  const deadline = performance.now() + withinMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await look();
+      if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) {
+      const detail = last instanceof Error ? last.message : JSON.stringify(last);
+      throw new Error(`waited ${withinMs} ms for ${what}; last: ${detail}`);
+    }
+    await sleep(pollMs);
+  }
+}
+
+/** Resolves with the promise, or rejects when it takes longer. */
+export async function within<T>(withinMs: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${withinMs} ms`)), withinMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
