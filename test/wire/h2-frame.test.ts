@@ -161,7 +161,7 @@ describe("H2FrameDecoder", () => {
       [":method", "GET"],
       [":path", "/"],
       [":scheme", "http"],
-      [":authority", "localhost:36345"],
+      [":authority", "localhost:33045"],
       ["user-agent", "curl/7.88.1"],
       ["accept", "*/*"],
     ]);
