@@ -51,7 +51,11 @@ export async function connect(options: ConnectOptions): Promise<Conn> {
     }
     return tls ? await connectTls(host, port, tls, signal) : await connectTcp({ host, port, signal });
   } catch (error) {
-    throw toKtError(error instanceof KtError ? error : new Error(systemReason(error), { cause: error }), "cluster-unreachable", `connect to ${host}:${port}`);
+    throw toKtError(
+      error instanceof KtError ? error : new Error(systemReason(error), { cause: error }),
+      "cluster-unreachable",
+      `connect to ${host}:${port}`,
+    );
   }
 }
 
@@ -112,7 +116,11 @@ async function connectThroughProxy(host: string, port: number, proxy: HttpProxy,
       : await connectTcp({ host: proxy.host, port: proxy.port, signal });
     return await openTunnel(conn, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, proxy.authorization, signal);
   } catch (error) {
-    throw toKtError(new Error(systemReason(error), { cause: error }), "proxy-failed", `connect through the proxy ${name} to ${host}:${port}`);
+    throw toKtError(
+      new Error(systemReason(error), { cause: error }),
+      "proxy-failed",
+      `connect through the proxy ${name} to ${host}:${port}`,
+    );
   }
 }
 

@@ -3,10 +3,9 @@
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 
-/** Counts as bytes pass, so that a long transfer shows in the status while it runs. */
+/** Told of bytes as they pass: `sent` by the client, `received` from the pod. */
 export interface SpliceCount {
-  sentBytes: number;
-  receivedBytes: number;
+  add(direction: "sent" | "received", bytes: number): void;
 }
 
 /** Hears one side and writes to the other. */
@@ -14,19 +13,19 @@ class Side implements ConnHandler {
   readonly #self: Conn;
   readonly #other: Conn;
   readonly #count: SpliceCount;
-  readonly #counts: keyof SpliceCount;
+  readonly #direction: "sent" | "received";
   readonly #onClosed: (error: KtError | undefined) => void;
 
-  constructor(self: Conn, other: Conn, count: SpliceCount, counts: keyof SpliceCount, onClosed: (error: KtError | undefined) => void) {
+  constructor(self: Conn, other: Conn, count: SpliceCount, direction: "sent" | "received", onClosed: (error: KtError | undefined) => void) {
     this.#self = self;
     this.#other = other;
     this.#count = count;
-    this.#counts = counts;
+    this.#direction = direction;
     this.#onClosed = onClosed;
   }
 
   onData(bytes: Uint8Array): void {
-    this.#count[this.#counts] += bytes.length;
+    this.#count.add(this.#direction, bytes.length);
     if (!this.#other.write(bytes)) this.#self.pause();
   }
 
@@ -58,6 +57,6 @@ export function splice(client: Conn, pod: Conn, count: SpliceCount, onDone: (err
     open -= 1;
     if (open === 0) onDone(firstError);
   };
-  pod.start(new Side(pod, client, count, "receivedBytes", onClosed));
-  client.start(new Side(client, pod, count, "sentBytes", onClosed));
+  pod.start(new Side(pod, client, count, "received", onClosed));
+  client.start(new Side(client, pod, count, "sent", onClosed));
 }

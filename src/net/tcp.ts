@@ -224,7 +224,13 @@ export function connectTcp(options: { host: string; port: number; signal: AbortS
       settle();
       reject(error);
     };
-    connect<SocketState>({ hostname: host, port, allowHalfOpen: true, data: { conn: undefined, acceptAny: false, onOpen, onFail }, socket: tcpEvents }).catch(onFail);
+    connect<SocketState>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      data: { conn: undefined, acceptAny: false, onOpen, onFail },
+      socket: tcpEvents,
+    }).catch(onFail);
   });
 }
 

@@ -29,3 +29,26 @@ export class CounterTable {
     return counters;
   }
 }
+
+export type Direction = "sent" | "received";
+
+/** The bytes of one connection, added to its route's as they pass, so that a long transfer shows while it runs. */
+export class ConnectionCount {
+  readonly #route: RouteCounters;
+  sentBytes = 0;
+  receivedBytes = 0;
+
+  constructor(route: RouteCounters) {
+    this.#route = route;
+  }
+
+  add(direction: Direction, bytes: number): void {
+    if (direction === "sent") {
+      this.sentBytes += bytes;
+      this.#route.sentBytes += bytes;
+    } else {
+      this.receivedBytes += bytes;
+      this.#route.receivedBytes += bytes;
+    }
+  }
+}

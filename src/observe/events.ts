@@ -18,7 +18,13 @@ export function toProblem(error: KtError): Problem {
 export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
 
 export type KtEvent =
-  | { readonly type: "tunnel-phase"; readonly tunnel: string; readonly phase: TunnelPhase; readonly pod: string | undefined; readonly problem: Problem | undefined }
+  | {
+      readonly type: "tunnel-phase";
+      readonly tunnel: string;
+      readonly phase: TunnelPhase;
+      readonly pod: string | undefined;
+      readonly problem: Problem | undefined;
+    }
   | { readonly type: "connection-opened"; readonly route: string; readonly profile: string; readonly name: string }
   | {
       readonly type: "connection-closed";
@@ -31,8 +37,18 @@ export type KtEvent =
     }
   | { readonly type: "refused"; readonly name: string; readonly problem: Problem }
   | { readonly type: "cluster"; readonly context: string; readonly reachable: boolean; readonly problem: Problem | undefined }
-  | { readonly type: "profile"; readonly profile: string; readonly change: "attached" | "reloaded" | "rejected" | "detached"; readonly problem: Problem | undefined }
-  | { readonly type: "listener"; readonly address: string; readonly change: "open" | "failed" | "closed"; readonly problem: Problem | undefined }
+  | {
+      readonly type: "profile";
+      readonly profile: string;
+      readonly change: "attached" | "reloaded" | "rejected" | "detached";
+      readonly problem: Problem | undefined;
+    }
+  | {
+      readonly type: "listener";
+      readonly address: string;
+      readonly change: "open" | "failed" | "closed";
+      readonly problem: Problem | undefined;
+    }
   | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke"; readonly detail: string | undefined };
 
 /** Takes events; must not throw. */

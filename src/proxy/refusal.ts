@@ -1,6 +1,6 @@
 /** What a refused client reads: status, headers and a page in the form it asked for, with the reason and what to do. */
 
-import { type ErrorCode, type KtError } from "#base/errors.ts";
+import type { ErrorCode, KtError } from "#base/errors.ts";
 
 export interface Wants {
   /** The request's Accept header. */

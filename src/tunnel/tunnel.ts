@@ -214,7 +214,8 @@ export class Tunnel {
         return { session, pod: endpoint.pod, port: endpoint.port };
       } catch (error) {
         const problem = toKtError(error, "connection-lost", `connect to pod "${endpoint.pod}"`);
-        if (signal.aborted || finalCodes.has(problem.code) || problem.code === "cluster-unreachable" || problem.code === "proxy-failed") throw problem;
+        if (signal.aborted || finalCodes.has(problem.code) || problem.code === "cluster-unreachable" || problem.code === "proxy-failed")
+          throw problem;
         tried.add(endpoint.pod);
         last = problem;
         live.following.refresh();
@@ -233,7 +234,8 @@ export class Tunnel {
       if (endpoint) return endpoint;
       const problem = last ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
       if (problem && resolution?.kind !== "coming" && finalCodes.has(problem.code)) throw problem;
-      const patienceMs = resolution === undefined || resolution.kind === "coming" ? deadlineMs : Math.min(deadlineMs, startedMs + limits.noPodAnswerMs);
+      const patienceMs =
+        resolution === undefined || resolution.kind === "coming" ? deadlineMs : Math.min(deadlineMs, startedMs + limits.noPodAnswerMs);
       const leftMs = patienceMs - clock.now();
       if (leftMs <= 0) throw this.#tooLate(resolution, problem);
       if (await this.#nextChange(leftMs, signal)) tried.clear();

@@ -1,0 +1,15 @@
+/** What every connection of the front door is handed. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Log } from "#base/log.ts";
+import type { CounterTable } from "#observe/counters.ts";
+import type { Report } from "#observe/events.ts";
+import type { Dialer } from "./dialer.ts";
+
+export interface DoorContext {
+  readonly dialer: Dialer;
+  readonly counters: CounterTable;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly report: Report;
+}

@@ -1,0 +1,34 @@
+/** Named host + table → the route it goes to, or the refusal that says why not. */
+
+import { KtError } from "#base/errors.ts";
+import type { Found } from "#route/lookup.ts";
+import type { RouteTable } from "#route/table.ts";
+
+/** `host` is a Host header, an :authority or an SNI name, as sent. Throws KtError `host-…`. */
+export function decide(table: RouteTable, host: string): Found {
+  const lookup = table.lookup(host);
+  switch (lookup.kind) {
+    case "found":
+      return lookup;
+    case "ambiguous":
+      throw new KtError("host-ambiguous", `"${lookup.host}" can be read in more than one way: ${lookup.readings.join(", or ")}`, {
+        hints: [lookup.hint],
+      });
+    case "unknown":
+      throw new KtError("host-unknown", `no route has the name "${lookup.host}"`, { hints: unknownHints(lookup) });
+  }
+}
+
+/** Names that a page lists at most. */
+const shownNames = 20;
+
+function unknownHints(lookup: { nearest: string | undefined; known: readonly string[]; hint: string | undefined }): string[] {
+  const hints: string[] = [];
+  if (lookup.nearest !== undefined) hints.push(`did you mean "${lookup.nearest}"?`);
+  if (lookup.hint !== undefined) hints.push(lookup.hint);
+  if (lookup.known.length > 0) {
+    const more = lookup.known.length > shownNames ? `, and ${lookup.known.length - shownNames} more` : "";
+    hints.push(`routes here: ${lookup.known.slice(0, shownNames).join(", ")}${more}`);
+  }
+  return hints;
+}

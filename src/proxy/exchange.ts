@@ -1,0 +1,254 @@
+/** One HTTP/1 request and its response: takes a backend, passes bodies both ways, and tries again where that is safe. */
+
+import { ByteQueue, concatBytes } from "#base/bytes.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import type { RouteCounters } from "#observe/counters.ts";
+import { BodyCursor } from "#wire/http-body.ts";
+import { decodeResponseHead, type RequestHead, requestFraming, type ResponseHead, responseFraming } from "#wire/http-head.ts";
+import type { Backend, BackendRequest, Backends } from "./backends.ts";
+import { passesUpgrade, responseForClient } from "./http1-heads.ts";
+
+/** The client's connection as an exchange uses it. */
+export interface ExchangeClient {
+  write(bytes: Uint8Array): boolean;
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** The response has ended. `keepAlive` is false when the connection must end with it. */
+  exchangeDone(keepAlive: boolean): void;
+  /** No byte of a response has been sent: the client gets `error` as a page. */
+  exchangeRefused(error: KtError): void;
+  /** The response broke off. */
+  exchangeBroken(error: KtError): void;
+  /** The backend agreed to another protocol; the Conn is the client's from now on. */
+  exchangeUpgraded(conn: Conn): void;
+}
+
+export interface ExchangeOptions {
+  readonly head: RequestHead;
+  /** The request head as the backend gets it. */
+  readonly headBytes: Uint8Array;
+  readonly request: BackendRequest;
+  readonly backends: Backends;
+  readonly client: ExchangeClient;
+  readonly counters: RouteCounters;
+  /** Whether the client's connection may go on after this. */
+  readonly keepAlive: boolean;
+}
+
+/** Response bytes up to this size leave in one write with their head. */
+const joinBytes = 16 * 1024;
+const responseHeadQueueBytes = 1024 * 1024;
+
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #requestBody: BodyCursor;
+  readonly #abort = new AbortController();
+  #backend: Backend | undefined;
+  /** Body bytes that came before there was a backend. */
+  #held: Uint8Array[] = [];
+  #bodySentBytes = 0;
+  #tries = 0;
+  #responseHead = new ByteQueue(responseHeadQueueBytes);
+  #response: ResponseHead | undefined;
+  #responseBody: BodyCursor | undefined;
+  #keepAlive: boolean;
+  #over = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#keepAlive = options.keepAlive;
+    this.#requestBody = new BodyCursor(requestFraming(options.head), "request-invalid");
+  }
+
+  get requestDone(): boolean {
+    return this.#requestBody.done;
+  }
+
+  /** Takes a parked backend or opens one. */
+  begin(): void {
+    this.#tries += 1;
+    const parked = this.#tries === 1 ? this.#options.backends.take(this.#options.request) : undefined;
+    if (parked) {
+      this.#use(parked);
+      return;
+    }
+    this.#options.client.pauseRequest();
+    this.#options.backends.open(this.#options.request, this.#abort.signal).then(
+      (backend) => this.#opened(backend),
+      (error) => this.#refuse(toKtError(error, "internal", "open a connection to the pod")),
+    );
+  }
+
+  /** Body bytes from the client; returns how many of them belong to this request. Throws KtError `request-invalid`. */
+  requestBytes(bytes: Uint8Array): number {
+    const count = this.#requestBody.advance(bytes, 0);
+    if (count === 0) return 0;
+    const body = count === bytes.length ? bytes : bytes.subarray(0, count);
+    if (!this.#backend) this.#held.push(body);
+    else this.#sendBody(this.#backend, body);
+    return count;
+  }
+
+  clientDrained(): void {
+    this.#backend?.conn.resume();
+  }
+
+  /** The client is gone, or broke the protocol. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#abort.abort(new KtError("connection-lost", "the client left"));
+    this.#backend?.conn.abort();
+  }
+
+  #opened(backend: Backend): void {
+    if (this.#over) {
+      backend.conn.abort();
+      return;
+    }
+    this.#options.client.resumeRequest();
+    this.#use(backend);
+  }
+
+  #use(backend: Backend): void {
+    this.#backend = backend;
+    backend.conn.start({
+      onData: (bytes) => this.#received(backend, bytes),
+      onEnd: () => this.#ended(backend),
+      onDrain: () => this.#options.client.resumeRequest(),
+      onClose: (error) => this.#lost(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`)),
+    });
+    backend.conn.write(this.#options.headBytes);
+    this.#options.counters.sentBytes += this.#options.headBytes.length;
+    for (const body of this.#held.splice(0)) this.#sendBody(backend, body);
+  }
+
+  #sendBody(backend: Backend, body: Uint8Array): void {
+    this.#bodySentBytes += body.length;
+    this.#options.counters.sentBytes += body.length;
+    if (!backend.conn.write(body)) this.#options.client.pauseRequest();
+  }
+
+  #received(backend: Backend, bytes: Uint8Array): void {
+    if (this.#over || backend !== this.#backend) return;
+    this.#options.counters.receivedBytes += bytes.length;
+    try {
+      if (this.#responseBody) this.#body(backend, bytes);
+      else this.#head(backend, bytes);
+    } catch (error) {
+      this.#broken(toKtError(error, "backend-invalid", "read the response"));
+    }
+  }
+
+  #head(backend: Backend, bytes: Uint8Array): void {
+    this.#responseHead.push(bytes);
+    for (;;) {
+      const decoded = decodeResponseHead(this.#responseHead.peek());
+      if (decoded === "short") return;
+      this.#responseHead.take(decoded.next);
+      if (decoded.head.status >= 200 || decoded.head.status === 101) {
+        this.#final(backend, decoded.head);
+        return;
+      }
+      this.#options.client.write(responseForClient(decoded.head, this.#options.head, true));
+    }
+  }
+
+  #final(backend: Backend, head: ResponseHead): void {
+    const { head: request, client } = this.#options;
+    if (head.status === 101 && !passesUpgrade(request))
+      throw new KtError("backend-invalid", "the pod switched protocols without being asked to");
+    const framing = responseFraming(head, request.method);
+    this.#response = head;
+    this.#responseBody = new BodyCursor(framing, "backend-invalid");
+    // The next request could not be told from the rest of a body that nobody reads any more.
+    this.#keepAlive &&=
+      framing.kind !== "until-close" && this.#requestBody.done && (request.version === "1.1" || framing.kind !== "chunked");
+    const headBytes = responseForClient(head, request, this.#keepAlive);
+    const rest = this.#responseHead.takeAll();
+    if (head.status === 101) {
+      client.write(headBytes);
+      this.#upgraded(backend, rest);
+      return;
+    }
+    const count = this.#responseBody.advance(rest, 0);
+    const body = rest.subarray(0, count);
+    const clear = count > 0 && count <= joinBytes ? client.write(concatBytes([headBytes, body])) : this.#writeBoth(headBytes, body);
+    this.#afterBody(backend, clear, rest.length - count);
+  }
+
+  #writeBoth(head: Uint8Array, body: Uint8Array): boolean {
+    const clear = this.#options.client.write(head);
+    return body.length === 0 ? clear : this.#options.client.write(body);
+  }
+
+  #body(backend: Backend, bytes: Uint8Array): void {
+    const cursor = this.#responseBody as BodyCursor;
+    const count = cursor.advance(bytes, 0);
+    const clear = this.#options.client.write(count === bytes.length ? bytes : bytes.subarray(0, count));
+    this.#afterBody(backend, clear, bytes.length - count);
+  }
+
+  #afterBody(backend: Backend, clear: boolean, surplusBytes: number): void {
+    if (this.#responseBody?.done) this.#done(backend, surplusBytes === 0);
+    else if (!clear) backend.conn.pause();
+  }
+
+  #done(backend: Backend, clean: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    const reusable = clean && this.#response?.keepAlive === true && this.#requestBody.done && this.#options.head.version === "1.1";
+    if (reusable) this.#options.backends.park(this.#options.request, backend);
+    else backend.conn.abort();
+    this.#options.client.exchangeDone(this.#keepAlive);
+  }
+
+  #upgraded(backend: Backend, rest: Uint8Array): void {
+    this.#over = true;
+    backend.conn.pause();
+    backend.conn.unread(rest);
+    this.#options.client.exchangeUpgraded(backend.conn);
+  }
+
+  #ended(backend: Backend): void {
+    if (this.#over || backend !== this.#backend) return;
+    try {
+      if (this.#responseBody?.end()) {
+        this.#done(backend, false);
+        return;
+      }
+    } catch (error) {
+      this.#broken(toKtError(error, "backend-invalid", "read the response"));
+      return;
+    }
+    this.#lost(backend, new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection before its response had ended`));
+  }
+
+  #lost(backend: Backend, error: KtError): void {
+    if (this.#over || backend !== this.#backend) return;
+    backend.conn.abort();
+    this.#backend = undefined;
+    const untouched = this.#response === undefined && this.#responseHead.length === 0 && this.#bodySentBytes === 0;
+    if (untouched && this.#options.request.repeatable && this.#tries < 2 && error.code === "connection-lost") this.begin();
+    else this.#broken(error);
+  }
+
+  #refuse(error: KtError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.client.resumeRequest();
+    this.#options.client.exchangeRefused(error);
+  }
+
+  #broken(error: KtError): void {
+    if (this.#over) return;
+    if (this.#response === undefined) {
+      this.#backend?.conn.abort();
+      this.#refuse(error);
+      return;
+    }
+    this.cancel();
+    this.#options.client.exchangeBroken(error);
+  }
+}

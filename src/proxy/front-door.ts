@@ -1,0 +1,179 @@
+/** The front door: one port for HTTP, HTTP/2 cleartext and TLS; each connection is told apart by its first bytes. */
+
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { type Listener, listenTcp } from "#net/tcp.ts";
+import { toProblem } from "#observe/events.ts";
+import type { Found } from "#route/lookup.ts";
+import type { RouteTable } from "#route/table.ts";
+import { encodeHead } from "#wire/http-head.ts";
+import { Backends, overTls } from "./backends.ts";
+import type { DoorContext } from "./context.ts";
+import { decide } from "./decide.ts";
+import type { Link } from "./dialer.ts";
+import type { Speech } from "./first-bytes.ts";
+import { type Guest, Guests } from "./guests.ts";
+import { serveH2 } from "./h2.ts";
+import { Http1Connection } from "./http1.ts";
+import { passThrough } from "./passthrough.ts";
+import { Peek } from "./peek.ts";
+import { refusalFor } from "./refusal.ts";
+import { SelfSignedServer } from "./self-signed.ts";
+
+/** One listening address. */
+export interface ListenerHandle {
+  /** The port in use, also where 0 was asked for. */
+  readonly port: number;
+  /** From now on new requests follow this table; those under way go on. */
+  setTable(table: RouteTable): void;
+  /** Stops accepting; open connections go on. */
+  close(): void;
+}
+
+type Decide = (host: string) => Found;
+
+export class FrontDoor {
+  readonly #context: DoorContext;
+  readonly #backends: Backends;
+  readonly #selfSigned: SelfSignedServer;
+  readonly #listeners = new Set<Listener>();
+  readonly #guests: Guests;
+  readonly #closing = new AbortController();
+
+  constructor(context: DoorContext) {
+    this.#context = context;
+    this.#backends = new Backends(context.dialer, context.clock);
+    this.#selfSigned = new SelfSignedServer(context.clock);
+    this.#guests = new Guests(context.clock);
+  }
+
+  /** Throws KtError `port-taken` or `listen-failed`. Until `setTable` no name is known. */
+  listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
+    let current = table;
+    const decideHere: Decide = (host) => decide(current, host);
+    const listener = listenTcp({ ...address, accept: (conn) => this.#accept(conn, decideHere) });
+    this.#listeners.add(listener);
+    return {
+      port: listener.port,
+      setTable(next) {
+        current = next;
+      },
+      close: () => {
+        listener.close();
+        this.#listeners.delete(listener);
+      },
+    };
+  }
+
+  /** Stops accepting, lets open connections go on for at most `deadlineMs`, then ends them. */
+  async drain(deadlineMs: number): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners.clear();
+    await this.#guests.drain(deadlineMs);
+    this.#closing.abort(new KtError("shutting-down", "kt is shutting down"));
+    this.#backends.close();
+  }
+
+  #accept(conn: Conn, decideHere: Decide): void {
+    const guest: Guest = { drain: () => conn.abort(), abort: () => conn.abort() };
+    this.#guests.enter(guest);
+    new Peek(conn, {
+      clock: this.#context.clock,
+      onSpeech: (speech) => {
+        this.#serve(conn, speech, decideHere);
+        this.#guests.leave(guest);
+      },
+      onGarbage: (error) => this.#refuseGarbage(conn, error),
+      onClosed: () => this.#guests.leave(guest),
+    });
+  }
+
+  /** What begins like TLS and is not gets an answer in HTTP, for people who look at what comes back. */
+  #refuseGarbage(conn: Conn, error: KtError): void {
+    this.#context.report({ type: "refused", name: conn.remoteAddress ?? "", problem: toProblem(error) });
+    const { headers, body } = refusalFor(error, { accept: undefined, grpc: false, host: undefined });
+    conn.write(encodeHead("HTTP/1.1 400 Bad Request", [...headers, ["Connection", "close"]]));
+    conn.write(body);
+    conn.end();
+  }
+
+  #serve(conn: Conn, speech: Speech, decideHere: Decide): void {
+    if (speech.kind === "http1") this.#serveHttp1(conn, decideHere, "http");
+    else if (speech.kind === "h2") this.#serveHttp2(conn, decideHere, "http");
+    else this.#serveTls(conn, speech.hello.serverName, decideHere);
+  }
+
+  #serveHttp1(conn: Conn, decideHere: Decide, scheme: "http" | "https" = "http"): void {
+    const connection: Http1Connection = new Http1Connection(conn, {
+      context: this.#context,
+      backends: this.#backends,
+      decide: decideHere,
+      scheme,
+      onClosed: () => this.#guests.leave(connection),
+    });
+    this.#guests.enter(connection);
+  }
+
+  #serveHttp2(conn: Conn, decideHere: Decide, scheme: "http" | "https"): void {
+    const { dialer, ...context } = this.#context;
+    const connection = serveH2(conn, {
+      ...context,
+      decide: decideHere,
+      scheme,
+      dial: async (found, host, signal) => {
+        const link = await dialer.dial(found.target, signal);
+        return found.scheme === "http" ? link : withConn(link, await overTls(link, host, ["h2"]));
+      },
+      clientAddress: conn.remoteAddress,
+    });
+    this.#guests.enter(connection);
+    void connection.closed.then(() => this.#guests.leave(connection));
+  }
+
+  #serveTls(conn: Conn, serverName: string | undefined, decideHere: Decide): void {
+    const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
+    this.#guests.enter(guest);
+    let found: Found;
+    try {
+      if (serverName === undefined) {
+        throw new KtError("host-missing", "the TLS client did not say which name it wants (no SNI)", {
+          hints: ["connect by a name of your profile instead of an address"],
+        });
+      }
+      found = decideHere(serverName);
+    } catch (error) {
+      const refusal = toKtError(error, "internal", "route the connection");
+      this.#context.report({ type: "refused", name: serverName ?? "", problem: toProblem(refusal) });
+      void this.#refuseTls(conn, serverName, refusal, guest);
+      return;
+    }
+    void passThrough(conn, found, this.#context, this.#closing.signal, {
+      onRefused: (error) => void this.#refuseTls(conn, serverName, error, guest),
+      onClosed: () => this.#guests.leave(guest),
+    });
+  }
+
+  /** The client cannot be served, but it can be told: in TLS, in the protocol that it offered. */
+  async #refuseTls(conn: Conn, serverName: string | undefined, error: KtError, guest: Guest): Promise<void> {
+    const refuse: Decide = () => {
+      throw error;
+    };
+    try {
+      const session = await this.#selfSigned.accept(conn, serverName);
+      if (session.alpn === "h2") this.#serveHttp2(session.conn, refuse, "https");
+      else this.#serveHttp1(session.conn, refuse, "https");
+    } catch (handshake) {
+      // A client that checks certificates goes away here; what it would have read is in the events.
+      this.#context.log("debug", "tls-refusal-unread", {
+        name: serverName,
+        reason: handshake instanceof Error ? handshake.message : String(handshake),
+      });
+    } finally {
+      this.#guests.leave(guest);
+    }
+  }
+}
+
+function withConn(link: Link, conn: Conn): Link {
+  return { conn, pod: link.pod, usable: () => link.usable(), park: () => link.park(), unpark: () => link.unpark() };
+}

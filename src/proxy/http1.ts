@@ -1,0 +1,260 @@
+/** The life of one HTTP/1 client connection: every request is routed by its own Host, one after the other. */
+
+import { ByteQueue } from "#base/bytes.ts";
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { splice } from "#net/splice.ts";
+import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
+import { toProblem } from "#observe/events.ts";
+import type { Found } from "#route/lookup.ts";
+import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#wire/http-head.ts";
+import type { Backends } from "./backends.ts";
+import type { DoorContext } from "./context.ts";
+import { Exchange, type ExchangeClient } from "./exchange.ts";
+import { requestForBackend } from "./http1-heads.ts";
+import { refusalFor } from "./refusal.ts";
+
+export interface Http1Options {
+  readonly context: DoorContext;
+  readonly backends: Backends;
+  /** Which route a host goes to; throws KtError. */
+  readonly decide: (host: string) => Found;
+  readonly scheme: "http" | "https";
+  readonly onClosed: () => void;
+}
+
+/** Methods that may be sent again when a reused connection turns out to be dead (RFC 9110 §9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** How long a client may go on sending a body that nobody reads, so that it gets to see the answer. */
+const lingerMs = 2000;
+
+export class Http1Connection implements ConnHandler, ExchangeClient {
+  readonly #conn: Conn;
+  readonly #options: Http1Options;
+  /** Bytes of the next request while another is under way, or of a head that is not complete. */
+  #inbox = new ByteQueue();
+  #exchange: Exchange | undefined;
+  #head: RequestHead | undefined;
+  #counters: RouteCounters | undefined;
+  #clientEnded = false;
+  #draining = false;
+  #ending = false;
+  #closed = false;
+
+  constructor(conn: Conn, options: Http1Options) {
+    this.#conn = conn;
+    this.#options = options;
+    conn.start(this);
+  }
+
+  /** Ends after the request under way; at once when there is none. */
+  drain(): void {
+    this.#draining = true;
+    if (!this.#exchange) this.#end();
+  }
+
+  abort(): void {
+    this.#conn.abort();
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#ending || this.#closed) return;
+    try {
+      const used = this.#exchange && !this.#exchange.requestDone ? this.#exchange.requestBytes(bytes) : 0;
+      if (used === bytes.length) return;
+      this.#inbox.push(used === 0 ? bytes : bytes.subarray(used));
+      if (this.#exchange) this.#conn.pause();
+      else this.#next();
+    } catch (error) {
+      this.#invalid(error);
+    }
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true;
+    if (!this.#exchange) this.#end();
+    else if (!this.#exchange.requestDone) this.abort();
+  }
+
+  onDrain(): void {
+    this.#exchange?.clientDrained();
+  }
+
+  onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#exchange?.cancel();
+    this.#finish();
+    this.#options.onClosed();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#conn.write(bytes);
+  }
+
+  pauseRequest(): void {
+    this.#conn.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#inbox.length === 0) this.#conn.resume();
+  }
+
+  exchangeDone(keepAlive: boolean): void {
+    const requestDone = this.#exchange?.requestDone === true;
+    this.#finish();
+    if (!keepAlive || this.#draining) this.#end(requestDone);
+    else this.#next();
+    if (!this.#exchange && !this.#ending) this.#idle();
+  }
+
+  exchangeRefused(error: KtError): void {
+    const requestDone = this.#exchange?.requestDone === true;
+    const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;
+    this.#note(error);
+    this.#sendRefusal(error, keepAlive);
+    this.exchangeDone(keepAlive);
+  }
+
+  exchangeBroken(error: KtError): void {
+    this.#note(error);
+    this.#finish();
+    this.#conn.abort();
+  }
+
+  exchangeUpgraded(backend: Conn): void {
+    const counters = this.#counters;
+    this.#exchange = undefined;
+    this.#closed = true;
+    this.#conn.pause();
+    this.#conn.unread(this.#inbox.takeAll());
+    if (!counters) throw new KtError("internal", "internal error: an upgrade without a route");
+    if (this.#clientEnded) backend.end();
+    splice(this.#conn, backend, new ConnectionCount(counters), () => {
+      counters.openConnections -= 1;
+      this.#options.onClosed();
+    });
+  }
+
+  /** Reads as many requests as are complete. */
+  #next(): void {
+    try {
+      while (!this.#exchange && !this.#ending && this.#inbox.length > 0) {
+        const decoded = decodeRequestHead(this.#inbox.peek());
+        if (decoded === "short") return;
+        this.#inbox.take(decoded.next);
+        this.#request(decoded.head);
+      }
+    } catch (error) {
+      this.#invalid(error);
+    }
+  }
+
+  #idle(): void {
+    if (this.#clientEnded) this.#end();
+    else this.#conn.resume();
+  }
+
+  #request(head: RequestHead): void {
+    this.#head = head;
+    let found: Found;
+    try {
+      if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
+      found = this.#options.decide(head.host);
+    } catch (error) {
+      this.#refuseEarly(toKtError(error, "internal", "route the request"));
+      return;
+    }
+    const { context, backends, scheme } = this.#options;
+    this.#counters = context.counters.of(found.profile, found.route);
+    this.#counters.openConnections += 1;
+    this.#counters.totalConnections += 1;
+    this.#counters.requests += 1;
+    const exchange = new Exchange({
+      head,
+      headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }),
+      request: { target: found.target, scheme: found.scheme, host: hostName(head.host), repeatable: idempotent.has(head.method) },
+      backends,
+      client: this,
+      counters: this.#counters,
+      keepAlive: head.keepAlive && !this.#draining,
+    });
+    this.#exchange = exchange;
+    if (!exchange.requestDone && this.#inbox.length > 0) this.#inbox.take(exchange.requestBytes(this.#inbox.peek()));
+    exchange.begin();
+  }
+
+  /** Refuses a request that has no backend; what follows its head is only readable when it has no body. */
+  #refuseEarly(error: KtError): void {
+    const head = this.#head as RequestHead;
+    const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
+    this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
+    const keepAlive = bodyless && head.keepAlive && !this.#draining;
+    this.#sendRefusal(error, keepAlive);
+    if (!keepAlive) this.#end(bodyless);
+  }
+
+  #invalid(thrown: unknown): void {
+    const error = toKtError(thrown, "request-invalid", "read the request");
+    this.#options.context.report({ type: "refused", name: this.#conn.remoteAddress ?? "", problem: toProblem(error) });
+    if (this.#exchange) {
+      this.#exchange.cancel();
+      this.#finish();
+      this.#conn.abort();
+      return;
+    }
+    this.#head = undefined;
+    this.#sendRefusal(error, false);
+    this.#end(false);
+  }
+
+  #sendRefusal(error: KtError, keepAlive: boolean): void {
+    const head = this.#head;
+    const accept = head && headerValue(head.headers, "accept");
+    const refusal = refusalFor(error, { accept, grpc: false, host: head?.host });
+    const headers = keepAlive ? refusal.headers : [...refusal.headers, ["Connection", "close"] as const];
+    this.#conn.write(encodeHead(`HTTP/1.1 ${refusal.status} ${reasonPhrases[refusal.status] ?? "Error"}`, headers));
+    if (head?.method !== "HEAD") this.#conn.write(refusal.body);
+  }
+
+  #note(error: KtError): void {
+    const problem = toProblem(error);
+    if (this.#counters) this.#counters.lastProblem = { ...problem, atMs: this.#options.context.clock.wallMs() };
+    this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
+  }
+
+  #finish(): void {
+    if (!this.#exchange) return;
+    this.#exchange = undefined;
+    if (this.#counters) this.#counters.openConnections -= 1;
+  }
+
+  /** Closes our half. A client in the middle of a request is cut off after a while, for it may never end its own. */
+  #end(requestDone = true): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#conn.end();
+    this.#conn.resume();
+    if (requestDone) return;
+    this.#options.context.clock.after(lingerMs, () => {
+      if (!this.#closed) this.#conn.abort();
+    });
+  }
+}
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  404: "Not Found",
+  421: "Misdirected Request",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+/** A Host header without its port. */
+function hostName(host: string): string {
+  return host.replace(/:\d*$/, "");
+}
