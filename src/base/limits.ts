@@ -54,6 +54,26 @@ export const limits = {
   hubLingerMs: 2 * second,
   /** Names whose route was looked up by pattern, kept so that the next request for one is a map lookup. */
   recentNames: 1024,
+  /** Events kept for `kt logs`. */
+  journalEntries: 1000,
+  /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
+  hubStartMs: 10 * second,
+  /** The hub's log file is cut to one old generation at this size. */
+  hubLogBytes: 1 * mib,
+  /** How often a port that was taken is tried again. */
+  portRetryMs: 2 * second,
+  /** Editors write a file in several steps: a change is read this long after its last sign. */
+  reloadDebounceMs: 60,
+  /** How often watched files are looked at for changes that the system did not tell, as on network file systems. */
+  filePollMs: 2 * second,
+  /** How often the wall clock is held against the monotonic one. */
+  clockCheckMs: 2 * second,
+  /** A difference between the clocks that means the machine slept. */
+  sleepJumpMs: 5 * second,
+  /** Shortest time between two snapshots for one live view. */
+  snapshotPauseMs: 100,
+  /** How often a live view looks for a change. */
+  snapshotCheckMs: 500,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

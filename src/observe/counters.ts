@@ -28,6 +28,14 @@ export class CounterTable {
     }
     return counters;
   }
+
+  /** The names of a profile's routes that were ever used, dynamic names among them. */
+  used(profile: string): string[] {
+    const prefix = `${profile}\u0000`;
+    return Array.from(this.#byRoute.keys())
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length));
+  }
 }
 
 export type Direction = "sent" | "received";

@@ -1,0 +1,83 @@
+/** Says an event in one line, and how much it matters. */
+
+import type { LogLevel } from "#base/log.ts";
+import { formatBytes } from "./bytes-text.ts";
+import type { KtEvent, Problem } from "./events.ts";
+
+type EventOf<Type extends KtEvent["type"]> = Extract<KtEvent, { type: Type }>;
+
+/** How much an event matters: single connections are for `-v`, problems are for everyone. */
+export function eventLevel(event: KtEvent): LogLevel {
+  switch (event.type) {
+    case "refused":
+      return "warn";
+    case "connection-opened":
+      return "debug";
+    case "connection-closed":
+      return event.problem ? "warn" : "debug";
+    case "hub":
+      return "info";
+    default:
+      return event.problem ? "warn" : "info";
+  }
+}
+
+/** The event as one line for people. */
+export function describeEvent(event: KtEvent): string {
+  switch (event.type) {
+    case "tunnel-phase":
+      return withProblem(`${tunnelName(event.tunnel)} is ${event.phase}${event.pod === undefined ? "" : ` on ${event.pod}`}`, event.problem);
+    case "connection-opened":
+      return `"${event.name}" was opened`;
+    case "connection-closed":
+      return describeClosed(event);
+    case "refused":
+      return withProblem(`"${event.name}" was refused`, event.problem);
+    case "cluster":
+      return withProblem(`context "${event.context}" ${event.reachable ? "answers" : "does not answer"}`, event.problem);
+    case "profile":
+      return withProblem(`profile "${event.profile}" ${event.change}`, event.problem);
+    case "listener":
+      return withProblem(describeListener(event), event.problem);
+    case "hub":
+      return `the hub ${event.change === "woke" ? "woke up" : `is ${event.change === "started" ? "up" : "stopping"}`}${event.detail === undefined ? "" : `: ${event.detail}`}`;
+  }
+}
+
+/** The route or profile that an event is about, for filters. */
+export function eventSubjects(event: KtEvent): readonly string[] {
+  switch (event.type) {
+    case "connection-opened":
+    case "connection-closed":
+      return [event.route, event.name];
+    case "refused":
+      return [event.name];
+    case "tunnel-phase":
+      return [event.tunnel, tunnelName(event.tunnel)];
+    case "listener":
+      return [event.address];
+    default:
+      return [];
+  }
+}
+
+/** A tunnel's key has its parts behind each other: profile, context, namespace, kind, name, port. */
+function tunnelName(key: string): string {
+  const [, , namespace, kind, name, port] = key.split("\u0000");
+  if (port === undefined) return key;
+  return `${namespace === "" ? "" : `${namespace}/`}${kind === "service" ? "svc" : "pod"}/${name}:${port}`;
+}
+
+function describeClosed(event: EventOf<"connection-closed">): string {
+  const counts = `${formatBytes(event.receivedBytes)} received, ${formatBytes(event.sentBytes)} sent`;
+  return withProblem(`"${event.name}" was closed (${counts})`, event.problem);
+}
+
+function describeListener(event: EventOf<"listener">): string {
+  const verb = { open: "listening on", failed: "cannot listen on", closed: "no longer listening on" }[event.change];
+  return `${verb} ${event.address}`;
+}
+
+function withProblem(text: string, problem: Problem | undefined): string {
+  return problem === undefined ? text : `${text}: ${problem.message}`;
+}
