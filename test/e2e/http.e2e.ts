@@ -62,7 +62,7 @@ describe("names", () => {
 
 describe("requests", () => {
   test("forwarded headers tell of the client once", async () => {
-    const seen: Seen = await (await front.kt.fetch("web.localhost", "/headers")).json();
+    const seen = (await (await front.kt.fetch("web.localhost", "/headers")).json()) as Seen;
     expect(seen.host).toBe("web.localhost");
     expect(seen.headers["X-Forwarded-For"]).toEqual(["127.0.0.1"]);
     expect(seen.headers["X-Forwarded-Proto"]).toEqual(["http"]);

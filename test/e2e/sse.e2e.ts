@@ -17,7 +17,7 @@ test.each(eachName(names.http))("by the %s name, each event when it is sent", as
   const decoder = new TextDecoder();
   for await (const bytes of response.body ?? []) {
     arrivals.push(performance.now());
-    text += decoder.decode(bytes, { stream: true });
+    text += decoder.decode(new Uint8Array(bytes), { stream: true });
   }
   expect(text.match(/^data: event \d/gm)).toEqual([0, 1, 2, 3, 4].map((at) => `data: event ${at}`));
   expect(arrivals.length).toBeGreaterThanOrEqual(5);
