@@ -1,9 +1,11 @@
 /** One connection to a pod's port as a Conn: a pair of streams, which is tried on another pod while nothing has come back. */
 
+import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { describeForwardFailure } from "./failure.ts";
+import { holdBackMs } from "./half-close.ts";
 import type { PairHandle, PairListener, PodSession } from "./spdy.ts";
 
 /** Where a connection goes: a session and the port on its pod. */
@@ -14,6 +16,7 @@ export interface Attachment {
 }
 
 export interface PodStreamHooks {
+  readonly clock: Clock;
   /** The pod refused or was lost before its first byte: another attachment to try, or the error that the holder is told. */
   retry(failed: Attachment, error: KtError): Promise<Attachment>;
   /** The first byte came back: the pod works. */
@@ -31,6 +34,10 @@ export class PodStream implements Conn, PairListener {
   #front: Uint8Array[] = [];
   #paused = true;
   #ended = false;
+  #endedMs = 0;
+  #sentMs: number | undefined;
+  #receivedMs: number | undefined;
+  #cancelEnd: (() => void) | undefined;
   #farEnded = false;
   #retrying = false;
   #closed: { readonly error: KtError | undefined } | undefined;
@@ -69,6 +76,7 @@ export class PodStream implements Conn, PairListener {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed || this.#ended || bytes.length === 0) return true;
+    this.#sentMs = this.#hooks.clock.now();
     this.#remember(bytes);
     return this.#retrying ? false : this.#pair.write(bytes);
   }
@@ -76,7 +84,18 @@ export class PodStream implements Conn, PairListener {
   end(): void {
     if (this.#closed || this.#ended) return;
     this.#ended = true;
-    if (!this.#retrying) this.#pair.end();
+    this.#endedMs = this.#hooks.clock.now();
+    this.#passEnd();
+  }
+
+  /** Passes the half-close on, now or when it does no harm. */
+  #passEnd(): void {
+    this.#cancelEnd?.();
+    if (this.#closed || this.#retrying) return;
+    const last = { endedMs: this.#endedMs, sentMs: this.#sentMs, receivedMs: this.#receivedMs };
+    const waitMs = this.#farEnded ? 0 : holdBackMs(last, this.#hooks.clock.now());
+    if (waitMs <= 0) this.#pair.end();
+    else this.#cancelEnd = this.#hooks.clock.after(waitMs, () => this.#passEnd());
   }
 
   abort(): void {
@@ -99,6 +118,7 @@ export class PodStream implements Conn, PairListener {
   }
 
   pairData(bytes: Uint8Array): void {
+    this.#receivedMs = this.#hooks.clock.now();
     if (this.#replay) {
       this.#replay = undefined;
       this.#hooks.answered(this.#at);
@@ -110,6 +130,7 @@ export class PodStream implements Conn, PairListener {
     this.#replay = undefined;
     this.#farEnded = true;
     this.#handler?.onEnd();
+    if (this.#ended) this.#passEnd();
   }
 
   pairFailed(text: string): void {
@@ -155,13 +176,14 @@ export class PodStream implements Conn, PairListener {
     this.#pair = next.session.open(next.port, this);
     if (this.#paused) this.#pair.pause();
     for (const bytes of this.#replay ?? []) this.#pair.write(bytes);
-    if (this.#ended) this.#pair.end();
+    if (this.#ended) this.#passEnd();
     this.#handler?.onDrain();
   }
 
   #close(error: KtError | undefined): void {
     if (this.#closed) return;
     this.#closed = { error };
+    this.#cancelEnd?.();
     this.#replay = undefined;
     this.#front = [];
     this.#hooks.closed(this.#at);

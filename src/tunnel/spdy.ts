@@ -181,8 +181,9 @@ export class PodSession {
     this.#tellEnd(pair);
   }
 
+  /** The runtime closes the data stream first and says why on the error stream a moment later: the end waits for that. */
   #tellEnd(pair: Pair): void {
-    if (!pair.farEnded || pair.endTold || pair.paused) return;
+    if (!pair.farEnded || !pair.errorEnded || pair.endTold || pair.paused) return;
     pair.endTold = true;
     pair.listener.pairEnded();
     this.#finishIfOver(pair);
@@ -192,7 +193,11 @@ export class PodSession {
     if (bytes.length > 0 && pair.errorText.length < limits.errorTextBytes) pair.errorText += decoder.decode(bytes);
     if (!fin) return;
     pair.errorEnded = true;
-    if (pair.errorText === "") return this.#finishIfOver(pair);
+    if (pair.errorText === "") {
+      this.#tellEnd(pair);
+      this.#finishIfOver(pair);
+      return;
+    }
     this.#forget(pair);
     if (!pair.ended) this.#mux.reset(pair.data, cancelStatus);
     pair.listener.pairFailed(pair.errorText);

@@ -304,6 +304,7 @@ export class Tunnel {
     const tried = new Set<string>();
     const giveUp = new AbortController();
     const stream: PodStream = new PodStream(attachment, {
+      clock: this.#options.clock,
       retry: (failed, error) => this.#retry(live, tried, failed, error, giveUp.signal),
       answered: (at) => live.proven.add(at.pod),
       closed: () => {

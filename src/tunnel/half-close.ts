@@ -1,0 +1,32 @@
+/**
+ * When to pass a client's half-close on to the pod.
+ *
+ * Container runtimes (containerd's and CRI-O's port-forward) do not half-close their connection to the pod: a second after one
+ * direction has ended they close both. Passed on at once, a half-close would cut off every answer that takes longer. So it is
+ * held back while an answer is due or under way. A client that has what it wanted looks the same on the wire (a FIN), and is
+ * told from the other by whether the last bytes were its own.
+ */
+
+/** After the client's last bytes, an answer may take this long to begin, and may pause this long. */
+const answerPauseMs = 10_000;
+
+/** The last bytes were the pod's: unless more follow within this time, the client has all it wanted and has gone. */
+const satisfiedPauseMs = 50;
+
+/** Bytes of both directions as far as they matter here; times are of one clock. */
+export interface LastBytes {
+  /** When the client closed its half. */
+  readonly endedMs: number;
+  /** When the client last sent something; undefined when it never did. */
+  readonly sentMs: number | undefined;
+  readonly receivedMs: number | undefined;
+}
+
+/** Milliseconds until the half-close may be passed on if nothing else comes; 0 or less: now. Pure. */
+export function holdBackMs(last: LastBytes, nowMs: number): number {
+  const { endedMs, sentMs, receivedMs } = last;
+  const answering = receivedMs !== undefined && receivedMs > endedMs;
+  const awaiting = sentMs !== undefined && (receivedMs === undefined || receivedMs < sentMs);
+  const sinceMs = Math.max(endedMs, receivedMs ?? endedMs);
+  return sinceMs + (answering || awaiting ? answerPauseMs : satisfiedPauseMs) - nowMs;
+}
