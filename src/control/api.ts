@@ -1,0 +1,117 @@
+/** What clients and the hub say to each other: requests, replies and the snapshot, with their validation. */
+
+import * as v from "valibot";
+import { errorCodes } from "#base/errors.ts";
+
+/** Goes up when a client of before could misread a reply. */
+export const protocolVersion = 1;
+
+const count = v.number();
+
+const problemSchema = v.object({ code: v.picklist(errorCodes), message: v.string(), hints: v.array(v.string()) });
+
+/** How a route stands. `conflict` and `blocked` concern its name and its port here; the rest is its tunnel's phase. */
+const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;
+
+const routeSchema = v.object({
+  kind: v.picklist(["http", "pattern", "tcp", "dynamic"]),
+  /** As written in the profile; of a dynamic name, the name. */
+  name: v.string(),
+  /** What to open or to connect to: a URL, or `host:port`. */
+  url: v.string(),
+  target: v.string(),
+  state: v.picklist(routeStates),
+  /** The pod that carries it now. */
+  pod: v.optional(v.string()),
+  /** Every pod that new connections may go to. */
+  pods: v.array(v.string()),
+  openConnections: count,
+  totalConnections: count,
+  requests: count,
+  receivedBytes: count,
+  sentBytes: count,
+  /** Why it does not work now. */
+  problem: v.optional(problemSchema),
+  /** The last failure of a single connection. */
+  lastProblem: v.optional(v.object({ ...problemSchema.entries, atMs: count })),
+});
+
+const profileSchema = v.object({
+  /** The absolute path of its file. */
+  profile: v.string(),
+  name: v.string(),
+  /** Stays without a client: `kt up -d`, `kt serve`. */
+  pinned: v.boolean(),
+  clients: count,
+  listeners: v.array(v.object({ address: v.string(), open: v.boolean(), problem: v.optional(problemSchema) })),
+  routes: v.array(routeSchema),
+  /** Why the file on disk is not what runs. */
+  problem: v.optional(problemSchema),
+  warnings: v.array(v.string()),
+});
+
+const helloSchema = v.object({ protocol: count, version: v.string(), commit: v.string(), pid: count });
+
+const snapshotSchema = v.object({
+  hub: v.object({ ...helloSchema.entries, startedAtMs: count }),
+  profiles: v.array(profileSchema),
+});
+
+const journalEntrySchema = v.object({
+  atMs: count,
+  level: v.picklist(["debug", "info", "warn", "error"]),
+  text: v.string(),
+  /** The event itself, for `--json`. */
+  event: v.looseObject({ type: v.string() }),
+});
+
+const stepSchema = v.object({ step: v.string(), verdict: v.string(), outcome: v.picklist(["match", "miss", "stop", "info"]) });
+
+export const requestSchema = v.variant("type", [
+  /** Attaches a profile to this connection, which is its lease; with `pin` it stays when the connection ends. */
+  v.object({
+    type: v.literal("attach"),
+    file: v.string(),
+    environment: v.record(v.string(), v.string()),
+    pin: v.boolean(),
+  }),
+  /** Detaches a profile for everyone; without `profile` all of them. */
+  v.object({ type: v.literal("detach"), profile: v.optional(v.string()) }),
+  v.object({ type: v.literal("snapshot") }),
+  /** A snapshot now and one after every change. */
+  v.object({ type: v.literal("watch") }),
+  /** The latest events, and with `follow` every new one. */
+  v.object({ type: v.literal("logs"), follow: v.boolean(), route: v.optional(v.string()) }),
+  v.object({ type: v.literal("explain"), subject: v.string() }),
+  /** Ends a hub that has no profiles. */
+  v.object({ type: v.literal("stop") }),
+]);
+
+export const replySchema = v.variant("type", [
+  /** The hub's first words on every connection, unasked. */
+  v.object({ type: v.literal("hello"), ...helloSchema.entries }),
+  v.object({ type: v.literal("attached"), profile: v.string(), name: v.string(), warnings: v.array(v.string()) }),
+  v.object({ type: v.literal("detached"), profiles: v.array(v.string()) }),
+  v.object({ type: v.literal("snapshot"), snapshot: snapshotSchema }),
+  v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
+  v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
+  v.object({ type: v.literal("error"), problem: problemSchema }),
+  /** The last reply of a request that has several. */
+  v.object({ type: v.literal("end") }),
+  /** Unasked: a profile that this connection held was detached by `kt down`, or the hub is ending. */
+  v.object({ type: v.literal("gone"), profile: v.optional(v.string()) }),
+]);
+
+/** Replies carry the request's `id`; what comes unasked carries 0. */
+export const requestLineSchema = v.object({ id: v.number(), request: requestSchema });
+export const replyLineSchema = v.object({ id: v.number(), reply: replySchema });
+
+export type Request = v.InferOutput<typeof requestSchema>;
+export type Reply = v.InferOutput<typeof replySchema>;
+export type ReplyOf<Type extends Reply["type"]> = Extract<Reply, { type: Type }>;
+export type Hello = v.InferOutput<typeof helloSchema>;
+export type Snapshot = v.InferOutput<typeof snapshotSchema>;
+export type ProfileStatus = v.InferOutput<typeof profileSchema>;
+export type RouteStatus = v.InferOutput<typeof routeSchema>;
+export type LogEntry = v.InferOutput<typeof journalEntrySchema>;
+export type Step = v.InferOutput<typeof stepSchema>;

@@ -1,0 +1,148 @@
+/** A client of the hub: one connection, requests with their replies, and what the hub says unasked. */
+
+import { connect } from "bun";
+import * as v from "valibot";
+import { KtError } from "#base/errors.ts";
+import { type Hello, protocolVersion, type Reply, type ReplyOf, replyLineSchema, type Request } from "./api.ts";
+import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
+
+interface Waiting {
+  readonly onReply: (reply: Reply) => void;
+  readonly onLost: (error: KtError) => void;
+}
+
+export class HubClient {
+  readonly #waiting = new Map<number, Waiting>();
+  #channel: LineChannel | undefined;
+  #nextId = 1;
+  #hello: Hello | undefined;
+  #gone: ReplyOf<"gone"> | undefined;
+  #onHello: (() => void) | undefined;
+  #onClosed: () => void = () => {};
+  #lost: KtError | undefined;
+  /** Resolves when the connection is over: with the hub's goodbye, or undefined where it just died. */
+  readonly closed: Promise<ReplyOf<"gone"> | undefined>;
+
+  private constructor() {
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = () => resolve(this.#gone);
+    });
+  }
+
+  /** Rejects with KtError `hub-unreachable` where no hub listens. */
+  static async connect(path: string): Promise<HubClient> {
+    const client = new HubClient();
+    try {
+      await connect<ChannelState>({
+        unix: path,
+        data: { channel: undefined },
+        socket: {
+          ...channelEvents,
+          open(socket) {
+            client.#channel = new LineChannel(socket, client);
+            socket.data = { channel: client.#channel };
+          },
+        },
+      });
+    } catch (error) {
+      throw new KtError("hub-unreachable", "no hub is running", { hints: ["kt up"], cause: error });
+    }
+    await client.#greeted();
+    return client;
+  }
+
+  get hello(): Hello {
+    if (!this.#hello) throw new KtError("internal", "internal error: the hub has not said hello");
+    return this.#hello;
+  }
+
+  /** One request, one reply of the expected type. Rejects with the hub's own error, or KtError `hub-unreachable` when it dies. */
+  async ask<Type extends Reply["type"]>(request: Request, expected: Type): Promise<ReplyOf<Type>> {
+    const reply = await new Promise<Reply>((resolve, reject) => {
+      this.#start(request, { onReply: resolve, onLost: reject }, (id) => this.#waiting.delete(id));
+    });
+    if (reply.type === "error") throw fromProblem(reply.problem);
+    if (!isType(reply, expected)) throw new KtError("protocol", `the hub answered "${reply.type}" instead of "${expected}"`);
+    return reply;
+  }
+
+  /** A request with many replies; resolves at their end, rejects as `ask` does. */
+  async stream(request: Request, onReply: (reply: Reply) => void): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const each = (reply: Reply): void => {
+        if (reply.type === "end") resolve();
+        else if (reply.type === "error") reject(fromProblem(reply.problem));
+        else onReply(reply);
+      };
+      this.#start(request, { onReply: each, onLost: reject });
+    });
+  }
+
+  close(): void {
+    this.#channel?.end();
+  }
+
+  /** Called by the channel. */
+  onValue(value: unknown): void {
+    const parsed = v.safeParse(replyLineSchema, value);
+    if (!parsed.success) return this.#lose(new KtError("protocol", "the hub speaks another version of kt's language", { hints: ["kt down --all"] }));
+    const { id, reply } = parsed.output;
+    if (id !== 0) this.#waiting.get(id)?.onReply(reply);
+    else this.#onUnasked(reply);
+  }
+
+  /** Called by the channel. */
+  onClose(): void {
+    this.#lost ??= new KtError("hub-unreachable", "the hub ended", { hints: ["kt up"] });
+    for (const { onLost } of this.#waiting.values()) onLost(this.#lost);
+    this.#waiting.clear();
+    this.#onHello?.();
+    this.#onClosed();
+  }
+
+  #onUnasked(reply: Reply): void {
+    if (reply.type === "gone") this.#gone = reply;
+    else if (reply.type === "error") this.#lose(fromProblem(reply.problem));
+    else if (reply.type === "hello") {
+      this.#hello = reply;
+      this.#onHello?.();
+    }
+  }
+
+  #lose(error: KtError): void {
+    this.#lost ??= error;
+    this.#channel?.abort();
+  }
+
+  async #greeted(): Promise<void> {
+    if (!this.#hello && !this.#lost) await new Promise<void>((resolve) => (this.#onHello = resolve));
+    if (this.#lost) throw this.#lost;
+    if (this.hello.protocol !== protocolVersion) {
+      const { version } = this.hello;
+      this.close();
+      throw new KtError("hub-failed", `the hub that runs is of version ${version} and speaks another language`, { hints: [`kill ${this.hello.pid}`] });
+    }
+  }
+
+  #start(request: Request, waiting: Waiting, onAnswered: (id: number) => void = () => {}): void {
+    if (this.#lost || !this.#channel) {
+      waiting.onLost(this.#lost ?? new KtError("hub-unreachable", "no hub is running"));
+      return;
+    }
+    const id = this.#nextId++;
+    const onReply = (reply: Reply): void => {
+      onAnswered(id);
+      waiting.onReply(reply);
+    };
+    this.#waiting.set(id, { onReply, onLost: waiting.onLost });
+    this.#channel.send({ id, request });
+  }
+}
+
+function isType<Type extends Reply["type"]>(reply: Reply, type: Type): reply is ReplyOf<Type> {
+  return reply.type === type;
+}
+
+function fromProblem(problem: ReplyOf<"error">["problem"]): KtError {
+  return new KtError(problem.code, problem.message, { hints: problem.hints });
+}

@@ -1,0 +1,116 @@
+/** JSON lines over a Unix socket: reads whole lines, writes whole values, and keeps what the kernel does not take yet. */
+
+import type { Socket } from "bun";
+import { ByteQueue } from "#base/bytes.ts";
+import { limits } from "#base/limits.ts";
+
+const newline = 0x0a;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export interface LineHandler {
+  /** One parsed line; what is no JSON ends the channel. */
+  onValue(value: unknown): void;
+  onClose(): void;
+}
+
+/** What the socket of a channel carries. */
+export interface ChannelState {
+  channel: LineChannel | undefined;
+}
+
+export class LineChannel {
+  readonly #socket: Socket<ChannelState>;
+  readonly #handler: LineHandler;
+  readonly #received = new ByteQueue(limits.controlMessageBytes);
+  readonly #unsent = new ByteQueue(limits.controlMessageBytes);
+  #closed = false;
+  #ending = false;
+
+  constructor(socket: Socket<ChannelState>, handler: LineHandler) {
+    this.#socket = socket;
+    this.#handler = handler;
+  }
+
+  /** Bytes that the far end has not taken yet: a writer that has newer news should wait for 0. */
+  get waitingBytes(): number {
+    return this.#unsent.length;
+  }
+
+  /** A far end that takes nothing while `controlMessageBytes` wait is cut off. */
+  send(value: unknown): void {
+    if (this.#closed || this.#ending) return;
+    try {
+      this.#unsent.push(encoder.encode(`${JSON.stringify(value)}\n`));
+    } catch {
+      this.abort();
+      return;
+    }
+    this.drained();
+  }
+
+  /** Closes after everything sent has left. */
+  end(): void {
+    this.#ending = true;
+    if (this.#unsent.length === 0) this.#socket.end();
+  }
+
+  abort(): void {
+    this.#socket.terminate();
+    this.closed();
+  }
+
+  /** Called by the socket's handler. */
+  drained(): void {
+    if (this.#unsent.length === 0) return;
+    const sent = this.#socket.write(this.#unsent.peek());
+    if (sent > 0) this.#unsent.take(sent);
+    if (this.#ending && this.#unsent.length === 0) this.#socket.end();
+  }
+
+  /** Called by the socket's handler. */
+  receive(bytes: Uint8Array): void {
+    try {
+      this.#received.push(bytes);
+      // Joined only when a line is complete: a long message arrives in many pieces.
+      if (bytes.includes(newline)) this.#takeLines();
+    } catch {
+      this.abort();
+    }
+  }
+
+  /** Called by the socket's handler. */
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handler.onClose();
+  }
+
+  #takeLines(): void {
+    for (let at = this.#received.peek().indexOf(newline); at >= 0; at = this.#received.peek().indexOf(newline)) {
+      const line = decoder.decode(this.#received.take(at + 1));
+      if (this.#closed) return;
+      this.#handler.onValue(JSON.parse(line));
+    }
+  }
+}
+
+/** The socket callbacks that both ends share. */
+export const channelEvents = {
+  binaryType: "uint8array",
+  data(socket: Socket<ChannelState>, bytes: Uint8Array): void {
+    socket.data.channel?.receive(bytes);
+  },
+  drain(socket: Socket<ChannelState>): void {
+    socket.data.channel?.drained();
+  },
+  end(socket: Socket<ChannelState>): void {
+    socket.data.channel?.closed();
+  },
+  close(socket: Socket<ChannelState>): void {
+    socket.data.channel?.closed();
+  },
+  error(socket: Socket<ChannelState>): void {
+    socket.data.channel?.closed();
+  },
+} as const;

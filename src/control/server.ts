@@ -1,0 +1,119 @@
+/** The hub's end of the control socket: one session for each client, which is that client's lease. */
+
+import { listen, type UnixSocketListener } from "bun";
+import * as v from "valibot";
+import { KtError, toKtError } from "#base/errors.ts";
+import { toProblem } from "#observe/events.ts";
+import { type Hello, type Reply, type Request, requestLineSchema } from "./api.ts";
+import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
+
+/** One connected client. */
+export interface ControlSession {
+  /** Says something unasked. */
+  tell(reply: Reply): void;
+  /** True while the client is behind with reading: newer news should wait. */
+  busy(): boolean;
+  /** Runs once when the client is gone. */
+  onGone(callback: () => void): void;
+  end(): void;
+}
+
+/** Answers requests; what it throws or rejects with becomes the error reply. `reply` may be called any number of times. */
+export type RequestHandler = (request: Request, session: ControlSession, reply: (reply: Reply) => void) => void | Promise<void>;
+
+class ServerSession implements ControlSession {
+  readonly #handle: RequestHandler;
+  readonly #goneCallbacks: (() => void)[] = [];
+  #gone = false;
+  channel: LineChannel | undefined;
+
+  constructor(handle: RequestHandler) {
+    this.#handle = handle;
+  }
+
+  tell(reply: Reply): void {
+    this.channel?.send({ id: 0, reply });
+  }
+
+  busy(): boolean {
+    return (this.channel?.waitingBytes ?? 0) > 0;
+  }
+
+  onGone(callback: () => void): void {
+    if (this.#gone) callback();
+    else this.#goneCallbacks.push(callback);
+  }
+
+  end(): void {
+    this.channel?.end();
+  }
+
+  onValue(value: unknown): void {
+    const parsed = v.safeParse(requestLineSchema, value);
+    if (!parsed.success) {
+      this.tell(errorReply(new KtError("protocol", `the hub does not understand this request: ${v.summarize(parsed.issues)}`)));
+      this.end();
+      return;
+    }
+    const { id, request } = parsed.output;
+    void this.#answer(request, (reply) => this.channel?.send({ id, reply }));
+  }
+
+  async #answer(request: Request, reply: (reply: Reply) => void): Promise<void> {
+    try {
+      await this.#handle(request, this, reply);
+    } catch (error) {
+      reply(errorReply(toKtError(error, "internal", request.type)));
+    }
+  }
+
+  onClose(): void {
+    this.#gone = true;
+    for (const callback of this.#goneCallbacks.splice(0)) callback();
+  }
+}
+
+function errorReply(error: KtError): Reply {
+  const { code, message, hints } = toProblem(error);
+  return { type: "error", problem: { code, message, hints: [...hints] } };
+}
+
+export class ControlServer {
+  readonly #sessions = new Set<ServerSession>();
+  readonly #listener: UnixSocketListener<ChannelState>;
+
+  /** Binds the socket, mode 0600; the path must be free. */
+  constructor(options: { path: string; hello: Hello; handle: RequestHandler }) {
+    const { path, hello, handle } = options;
+    const sessions = this.#sessions;
+    const umask = process.umask(0o177);
+    try {
+      this.#listener = listen<ChannelState>({
+        unix: path,
+        socket: {
+          ...channelEvents,
+          open(socket) {
+            const session = new ServerSession(handle);
+            const channel = new LineChannel(socket, session);
+            session.channel = channel;
+            socket.data = { channel };
+            sessions.add(session);
+            session.onGone(() => sessions.delete(session));
+            session.tell({ type: "hello", ...hello });
+          },
+        },
+      });
+    } finally {
+      process.umask(umask);
+    }
+  }
+
+  /** Says goodbye to every client and removes the socket. */
+  close(): void {
+    for (const session of this.#sessions) {
+      session.tell({ type: "gone" });
+      session.end();
+    }
+    this.#listener.stop(false);
+  }
+}
