@@ -1,0 +1,36 @@
+/** One hub per user: a lock that the kernel releases when its holder dies, however it dies. */
+
+import { SQL } from "bun";
+import { rm } from "node:fs/promises";
+
+/**
+ * The lock is an exclusive transaction on an empty SQLite file, that is a POSIX file lock, which Bun offers in no other way.
+ * A socket path alone cannot be the lock: one that a killed hub left behind looks taken, and two new hubs that both find it
+ * dead could each remove the other's. Whoever holds this lock may remove and bind the path, and nobody else touches it.
+ */
+export interface HubLock {
+  release(): Promise<void>;
+}
+
+/** Takes the lock of this directory, or returns undefined while another process has it. */
+export async function takeLock(directory: string): Promise<HubLock | undefined> {
+  const sql = new SQL({ adapter: "sqlite", filename: `${directory}/hub.lock` });
+  try {
+    await sql.unsafe("PRAGMA busy_timeout = 0");
+    await sql.unsafe("BEGIN EXCLUSIVE");
+  } catch (error) {
+    await sql.close();
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+  return { release: () => sql.close() };
+}
+
+/** Removes what a killed hub left at the socket path. Only for the holder of the lock. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SQLITE_BUSY";
+}

@@ -1,0 +1,140 @@
+/** Attached plans → what should be listened on, and the steps from what runs to that; pure. */
+
+import type { ListenAddress, Plan, PlannedRoute, PlannedTcp } from "#profile/plan.ts";
+import type { Conflict } from "#route/lookup.ts";
+import { RouteTable } from "#route/table.ts";
+import { type Target, targetKey } from "#route/target.ts";
+
+/** A front door address and what is known behind it. */
+export interface WantedHttp {
+  readonly address: ListenAddress;
+  /** In the order of their attaching. */
+  readonly plans: readonly Plan[];
+  readonly table: RouteTable;
+}
+
+export interface WantedTcp {
+  readonly address: ListenAddress;
+  readonly profile: string;
+  readonly route: string;
+  readonly target: Target;
+}
+
+/** Something that a profile does not get because another has it. */
+export interface Clash {
+  readonly kind: Conflict["kind"] | "tcp" | "listener";
+  readonly profile: string;
+  /** The route as written; of a listener, its address. */
+  readonly route: string;
+  /** The profile that has it. */
+  readonly holder: string;
+}
+
+/** By address, as `formatAddress` writes it. */
+export interface Wanted {
+  readonly http: ReadonlyMap<string, WantedHttp>;
+  readonly tcp: ReadonlyMap<string, WantedTcp>;
+  readonly clashes: readonly Clash[];
+}
+
+export const nothingWanted: Wanted = { http: new Map(), tcp: new Map(), clashes: [] };
+
+export type Step =
+  | { readonly do: "close"; readonly address: string }
+  | { readonly do: "open-http"; readonly address: string; readonly want: WantedHttp }
+  | { readonly do: "swap-table"; readonly address: string; readonly want: WantedHttp }
+  | { readonly do: "open-tcp"; readonly address: string; readonly want: WantedTcp }
+  | { readonly do: "swap-route"; readonly address: string; readonly want: WantedTcp };
+
+export function formatAddress({ host, port }: ListenAddress): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Who claims an address first keeps it. Tables that stay the same are taken from `before`, so that they compare as equal. */
+export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted): Wanted {
+  const claims = new Claims();
+  for (const plan of plans) {
+    for (const address of plan.http.listen) claims.http(plan, address);
+    for (const route of plan.tcp) for (const address of route.listen) claims.tcp(plan, route, address);
+  }
+  const http = new Map<string, WantedHttp>();
+  for (const [key, { address, plans: sharers }] of claims.httpAddresses) {
+    const old = before.http.get(key);
+    const table = old !== undefined && sameList(old.plans, sharers) ? old.table : buildTable(sharers);
+    http.set(key, { address, plans: sharers, table });
+  }
+  return { http, tcp: claims.tcpAddresses, clashes: distinct([...claims.clashes, ...[...http.values()].flatMap(({ table }) => table.conflicts)]) };
+}
+
+class Claims {
+  readonly httpAddresses = new Map<string, { address: ListenAddress; plans: Plan[] }>();
+  readonly tcpAddresses = new Map<string, WantedTcp>();
+  readonly clashes: Clash[] = [];
+
+  http(plan: Plan, address: ListenAddress): void {
+    const key = formatAddress(address);
+    const holder = this.tcpAddresses.get(key)?.profile;
+    if (holder !== undefined) {
+      this.clashes.push({ kind: "listener", profile: plan.profile, route: key, holder });
+      return;
+    }
+    const shared = this.httpAddresses.get(key);
+    if (shared === undefined) this.httpAddresses.set(key, { address, plans: [plan] });
+    else if (!shared.plans.includes(plan)) shared.plans.push(plan);
+  }
+
+  tcp(plan: Plan, route: PlannedTcp, address: ListenAddress): void {
+    const key = formatAddress(address);
+    const holder = this.tcpAddresses.get(key)?.profile ?? this.httpAddresses.get(key)?.plans[0]?.profile;
+    if (holder !== undefined) this.clashes.push({ kind: "tcp", profile: plan.profile, route: route.name, holder });
+    else this.tcpAddresses.set(key, { address, profile: plan.profile, route: route.name, target: route.target });
+  }
+}
+
+function buildTable(plans: readonly Plan[]): RouteTable {
+  return RouteTable.build({
+    static: plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route))),
+    patterns: plans.flatMap(({ profile, patterns }) => patterns.map(({ name: route, ...pattern }) => ({ profile, route, ...pattern }))),
+    dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts })),
+  });
+}
+
+function staticEntry(profile: string, { name: route, host, target, scheme }: PlannedRoute) {
+  return { profile, route, host, target, scheme };
+}
+
+function sameList(left: readonly Plan[], right: readonly Plan[]): boolean {
+  return left.length === right.length && left.every((plan, index) => plan === right[index]);
+}
+
+/** A profile that listens on several addresses has each conflict once for each. */
+function distinct(clashes: readonly Clash[]): Clash[] {
+  return [...new Map(clashes.map((clash) => [JSON.stringify([clash.kind, clash.profile, clash.route]), clash])).values()];
+}
+
+/** What to do, closing first: an address may change from TCP to HTTP. What is equal is left alone. */
+export function stepsBetween(from: Wanted, to: Wanted): Step[] {
+  const closes: Step[] = [...from.http.keys(), ...from.tcp.keys()]
+    .filter((address) => !(from.http.has(address) && to.http.has(address)) && !(from.tcp.has(address) && to.tcp.has(address)))
+    .map((address) => ({ do: "close", address }));
+  const http = [...to.http].flatMap(([address, want]): Step[] => {
+    const old = from.http.get(address);
+    if (old === undefined) return [{ do: "open-http", address, want }];
+    return old.table === want.table ? [] : [{ do: "swap-table", address, want }];
+  });
+  const tcp = [...to.tcp].flatMap(([address, want]): Step[] => {
+    const old = from.tcp.get(address);
+    if (old === undefined) return [{ do: "open-tcp", address, want }];
+    return sameRoute(old, want) ? [] : [{ do: "swap-route", address, want }];
+  });
+  return [...closes, ...http, ...tcp];
+}
+
+function sameRoute(left: WantedTcp, right: WantedTcp): boolean {
+  return left.profile === right.profile && left.route === right.route && targetKey(left.target) === targetKey(right.target);
+}
+
+/** Keys of the targets that are named outright, as against those that patterns and dynamic names may reach. */
+export function namedTargets(plans: readonly Plan[]): Set<string> {
+  return new Set(plans.flatMap((plan) => [...plan.routes, ...plan.tcp].map(({ target }) => targetKey(target))));
+}
