@@ -32,8 +32,11 @@ function checkCaptures(text: string, captures: readonly string[], whole: string)
   }
 }
 
+/** A target's parts, each with the captures in it. */
+export type ParsedTargetTemplate = Omit<ParsedTarget, "port"> & { readonly port: string };
+
 /** The written form's parts with their captures in place. Throws KtError `profile-invalid` when no capture could make it a target. */
-export function parseTargetTemplate(text: string, captures: readonly string[]): Omit<ParsedTarget, "port"> & { readonly port: string } {
+export function parseTargetTemplate(text: string, captures: readonly string[]): ParsedTargetTemplate {
   checkCaptures(text, captures, text);
   const parts = splitTarget(text);
   if (parts.port.includes("{") && parts.port !== "{port}") {

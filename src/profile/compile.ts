@@ -1,0 +1,148 @@
+/** Turns a merged layer into a Plan, and finds what is wrong between entries rather than in one. */
+
+import { basename, dirname } from "node:path";
+import { schemeForPort } from "#route/port.ts";
+import type { Target } from "#route/target.ts";
+import type { ParsedTarget } from "#route/target-text.ts";
+import type { Layer, LayerPattern, LayerRoute, Placed } from "./layer.ts";
+import { formatListen, isLoopback, overlaps, parseListen } from "./listen.ts";
+import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "./plan.ts";
+import { checkReferences } from "./references.ts";
+
+const minuteMs = 60_000;
+const defaults = { listen: "8989", suffix: "k8s.localhost", idleTimeoutMs: 60 * minuteMs, startTimeoutMs: minuteMs / 2 } as const;
+
+export interface CompileInput {
+  /** Absolute path of the profile's file. */
+  readonly file: string;
+  /** Every path that was read or looked for. */
+  readonly files: readonly string[];
+  /** For when no file names any. */
+  readonly kubeconfig: readonly string[];
+  readonly layer: Layer;
+}
+
+/** Completes what routes leave out: the profile's context and namespace, and the contexts behind short names. */
+class Completion {
+  readonly #profile: string;
+  readonly contexts: Readonly<Record<string, string>>;
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+
+  constructor({ file, layer }: CompileInput) {
+    this.#profile = file;
+    this.contexts = Object.fromEntries([...layer.contexts].map(([name, { value }]) => [name, value]));
+    this.context = this.#resolve(layer.settings.context?.value);
+    this.namespace = layer.settings.namespace?.value;
+  }
+
+  #resolve(name: string | undefined): string | undefined {
+    return name !== undefined && Object.hasOwn(this.contexts, name) ? this.contexts[name] : name;
+  }
+
+  target({ kind, namespace, name, port }: ParsedTarget, context: string | undefined): Target {
+    const cluster = { profile: this.#profile, context: this.#resolve(context) ?? this.context };
+    return { kind, cluster, namespace: namespace ?? this.namespace, name, port };
+  }
+
+  route({ name, host, target, context, scheme }: LayerRoute): PlannedRoute {
+    return { name, host, target: this.target(target, context), scheme: scheme ?? schemeForPort(target.port) };
+  }
+
+  pattern({ name, pattern, target, context, scheme }: LayerPattern): PlannedPattern {
+    const namespace = target.namespace ?? this.namespace;
+    const where = { profile: this.#profile, context: context ?? this.context, contexts: this.contexts };
+    return { name, pattern, target: { ...target, ...where, namespace }, scheme };
+  }
+}
+
+interface Claim {
+  readonly name: string;
+  readonly address: ListenAddress;
+}
+
+/** No two routes can listen in one place, and none where [http] does. */
+function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
+  const claims: Claim[] = http.map((address) => ({ name: "[http] listen", address }));
+  for (const { value: route, source, path } of layer.tcp.values()) {
+    const clash = claims.find(({ address }) => route.listen.some((mine) => overlaps(mine, address)));
+    if (clash !== undefined) {
+      const message = `"${route.name}" is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
+      source.problem(path, message, { at: "key", hint: "choose another local port" });
+    }
+    claims.push(...route.listen.map((address) => ({ name: `"${route.name}"`, address })));
+  }
+}
+
+function refuseWide(place: Placed<unknown>, address: ListenAddress, where: string): void {
+  const message = `${formatListen(address)} can be reached from other machines, and so would the cluster`;
+  place.source.problem(place.path, message, { hint: `listen on 127.0.0.1, or allow it with expose = true ${where}` });
+}
+
+function checkExposure({ settings, tcp }: Layer): void {
+  if (settings.expose?.value === true) return;
+  const { listen, exposeHttp } = settings;
+  const wide = exposeHttp?.value === true ? undefined : listen?.value.find((address) => !isLoopback(address));
+  if (listen !== undefined && wide !== undefined) refuseWide(listen, wide, "under [http]");
+  for (const route of tcp.values()) {
+    const address = route.value.listen.find((each) => !isLoopback(each));
+    if (address !== undefined && !route.value.expose) refuseWide(route, address, `under [tcp."${route.value.name}"]`);
+  }
+}
+
+/** Reports references in [env] to routes that are not there. */
+export function checkEnv(layer: Layer): void {
+  const known = { tcp: [...layer.tcp.values()].map(({ value }) => value.name), routes: [...layer.routes.keys()] };
+  for (const { value, source, path } of layer.env.values()) {
+    for (const { text, message, hint } of checkReferences(value, known)) source.problem(path, message, { hint, part: text });
+  }
+}
+
+/** Reports what clashes, and what is open to other machines. */
+export function checkLayer(layer: Layer): void {
+  checkOverlaps(layer, layer.settings.listen?.value ?? parseListen(defaults.listen));
+  checkExposure(layer);
+}
+
+/** Systems resolve `*.localhost` to the loopback address by themselves (RFC 6761 §6.3), and no other name. */
+function isLocalhost(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost");
+}
+
+/** What is odd but not wrong. */
+export function warnings(layer: Layer): ProfileWarning[] {
+  const outside = [...layer.routes.values()].filter(({ value }) => !isLocalhost(value.host));
+  return outside.map(({ value, at }) => {
+    const message = `"${value.name}" only works on this machine if its name leads to 127.0.0.1, as names under .localhost do by themselves`;
+    return { message, file: at.file, line: at.line, column: at.column };
+  });
+}
+
+/** The Plan of a layer that has no problems. */
+export function compile(input: CompileInput): Plan {
+  const { file, layer } = input;
+  const { settings } = layer;
+  const complete = new Completion(input);
+  return {
+    profile: file,
+    name: settings.name?.value ?? basename(dirname(file)),
+    files: input.files,
+    kubeconfig: settings.kubeconfig?.value ?? input.kubeconfig,
+    context: complete.context,
+    namespace: complete.namespace,
+    contexts: complete.contexts,
+    idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
+    startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
+    http: { listen: settings.listen?.value ?? parseListen(defaults.listen), suffix: settings.suffix?.value ?? defaults.suffix },
+    routes: [...layer.routes.values()].map(({ value }) => complete.route(value)),
+    patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value)),
+    tcp: [...layer.tcp.values()].map(({ value: { name, listen, target, context } }) => ({
+      name,
+      listen,
+      target: complete.target(target, context),
+    })),
+    env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
+    expose:
+      settings.expose?.value === true || settings.exposeHttp?.value === true || [...layer.tcp.values()].some(({ value }) => value.expose),
+  };
+}

@@ -1,0 +1,23 @@
+/** A Plan as what a route table and the TCP explanation are built from. */
+
+import type { TcpEntry } from "#route/explain.ts";
+import type { RouteEntries } from "#route/lookup.ts";
+import type { Plan } from "./plan.ts";
+
+/** The hostnames of several plans, in the order in which they were attached. */
+export function routeEntries(plans: readonly Plan[]): RouteEntries {
+  return {
+    static: plans.flatMap(({ profile, routes }) =>
+      routes.map(({ name, host, target, scheme }) => ({ profile, route: name, host, target, scheme })),
+    ),
+    patterns: plans.flatMap(({ profile, patterns }) =>
+      patterns.map(({ name, pattern, target, scheme }) => ({ profile, route: name, pattern, target, scheme })),
+    ),
+    dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts })),
+  };
+}
+
+/** The TCP ports of several plans. */
+export function tcpEntries(plans: readonly Plan[]): readonly TcpEntry[] {
+  return plans.flatMap(({ profile, tcp }) => tcp.map(({ name, listen, target }) => ({ profile, route: name, listen, target })));
+}

@@ -1,0 +1,89 @@
+/** Loads a profile: from a file's path to a Plan, or to every problem that its files have. */
+
+import { dirname, resolve } from "node:path";
+import { file as openFile } from "bun";
+import { KtError } from "#base/errors.ts";
+import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
+import { SourceReader, expandPath } from "./extends.ts";
+import { type Layer, mergeLayers } from "./layer.ts";
+import { normalise } from "./normalise.ts";
+import type { Plan, ProfileWarning } from "./plan.ts";
+import { ProfileError, type ProfileProblem } from "./problems.ts";
+import type { Environment } from "./variables.ts";
+
+export interface LoadOptions {
+  readonly file: string;
+  readonly environment: Environment;
+  /** What `~` stands for. */
+  readonly home: string;
+  /** For tests: reads a text, undefined when there is no such file. Default: the file system. */
+  readonly readText?: (path: string) => Promise<string | undefined>;
+}
+
+export interface LoadedPlan {
+  readonly plan: Plan;
+  readonly warnings: readonly ProfileWarning[];
+}
+
+function hasCode(thrown: unknown, codes: readonly string[]): boolean {
+  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
+}
+
+async function readFile(path: string): Promise<string | undefined> {
+  try {
+    return await openFile(path).text();
+  } catch (thrown) {
+    if (hasCode(thrown, ["ENOENT", "ENOTDIR"])) return undefined;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { cause: thrown });
+  }
+}
+
+/** $KUBECONFIG, else ~/.kube/config. In a pod without either, none: then the service account counts. */
+async function defaultKubeconfig({ environment, home, file, readText = readFile }: LoadOptions): Promise<readonly string[]> {
+  const listed = (environment["KUBECONFIG"] ?? "").split(":").filter((path) => path !== "");
+  const directory = environment["PWD"] ?? dirname(resolve(file));
+  if (listed.length > 0) return listed.map((path) => expandPath(path, directory, home));
+  const usual = expandPath("~/.kube/config", directory, home);
+  const inPod = environment["KUBERNETES_SERVICE_HOST"] !== undefined;
+  return inPod && (await readText(usual)) === undefined ? [] : [usual];
+}
+
+/** A profile's name is its own: it is not taken from what it extends. */
+function layerOf(reader: SourceReader, own: ReadonlySet<string>, home: string): Layer {
+  const layers = reader.sources.map((source) => {
+    const layer = normalise(source, home);
+    return own.has(source.file) ? layer : { ...layer, settings: { ...layer.settings, name: undefined } };
+  });
+  return mergeLayers(layers);
+}
+
+function inOrder(problems: readonly ProfileProblem[], files: readonly string[]): ProfileProblem[] {
+  const rank = (file: string): number => (files.includes(file) ? files.indexOf(file) : files.length);
+  return problems.toSorted((a, b) => rank(a.file) - rank(b.file) || a.line - b.line || a.column - b.column);
+}
+
+function refuseProblems(reader: SourceReader, directory: string): void {
+  const files = [...reader.files];
+  const [first, ...others] = inOrder(reader.problems, files);
+  if (first !== undefined) throw new ProfileError([first, ...others], files, directory);
+}
+
+/** Throws ProfileError with every problem found, or KtError `profile-not-found` or `profile-unreadable` for the file itself. */
+export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
+  const { environment, home, readText = readFile } = options;
+  const file = resolve(options.file);
+  const reader = new SourceReader(environment, home, readText);
+  if (!(await reader.readProfile(file))) {
+    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: ["kt init"] });
+  }
+  const directory = dirname(file);
+  if (reader.sources.length === 0) refuseProblems(reader, directory);
+  const layer = layerOf(reader, reader.own, home);
+  checkLayer(layer);
+  // What is missing because it was refused would only be reported once more.
+  if (reader.problems.length === 0) checkEnv(layer);
+  refuseProblems(reader, directory);
+  const kubeconfig = await defaultKubeconfig(options);
+  return { plan: compile({ file, files: [...reader.files], kubeconfig, layer }), warnings: warnings(layer) };
+}

@@ -1,0 +1,99 @@
+/** Runs every case in test/golden: profile files in, the plan or the problems out, as text that a reviewer can read. */
+
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Glob, env, file, write } from "bun";
+import { formatListen } from "#profile/listen.ts";
+import { type LoadedPlan, loadPlan } from "#profile/load.ts";
+import { ProfileError, formatProblem } from "#profile/problems.ts";
+import { KtError } from "#base/errors.ts";
+import { type Target, formatTarget } from "#route/target.ts";
+
+const directory = join(import.meta.dir, "..", "golden");
+const project = "/home/me/shop";
+const divider = "\n----\n";
+
+interface GoldenCase {
+  readonly files: ReadonlyMap<string, string>;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** `-- NAME --` opens a file; `-- env --` the environment, one NAME=value per line. */
+function parseCase(text: string): GoldenCase {
+  const files = new Map<string, string>();
+  const [, ...pieces] = text.split(/^-- (.+) --$/m);
+  for (let at = 0; at < pieces.length; at += 2) files.set(pieces[at] ?? "", (pieces[at + 1] ?? "").replace(/^\n/, ""));
+  const lines = (files.get("env") ?? "").split("\n").filter((line) => line.includes("="));
+  const environment = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+  files.delete("env");
+  return { files, environment };
+}
+
+function targetText(target: Target): string {
+  const context = target.cluster.context === undefined ? "" : ` in ${target.cluster.context}`;
+  return `${formatTarget(target)}${context}`;
+}
+
+function showSettings({ plan }: LoadedPlan): string[] {
+  const { contexts } = plan;
+  return [
+    `name ${plan.name}`,
+    `kubeconfig ${plan.kubeconfig.join(" ")}`,
+    `context ${plan.context ?? "(current)"}, namespace ${plan.namespace ?? "(the context's)"}`,
+    ...Object.entries(contexts).map(([name, context]) => `contexts ${name} = ${context}`),
+    `idle ${plan.idleTimeoutMs} ms, start ${plan.startTimeoutMs} ms`,
+    `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.expose ? " exposed" : ""}`,
+  ];
+}
+
+function showPlan(loaded: LoadedPlan): string[] {
+  const { plan, warnings } = loaded;
+  const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme }) => {
+    const target = `${namespace === undefined ? "" : `${namespace}/`}${kind === "service" ? "svc" : "pod"}/${filled}:${port}`;
+    return `pattern ${name} -> ${target}${context === undefined ? "" : ` in ${context}`} ${scheme ?? "by port"}`;
+  });
+  return [
+    ...showSettings(loaded),
+    ...plan.routes.map(({ host, target, scheme }) => `route ${host} -> ${targetText(target)} ${scheme}`),
+    ...templates,
+    ...plan.tcp.map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
+    ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
+    `files ${plan.files.join(" ")}`,
+    ...warnings.map((warning) => `warning ${formatProblem(warning, project)}`),
+  ];
+}
+
+function showError(thrown: unknown): string[] {
+  if (thrown instanceof ProfileError) {
+    return thrown.problems.flatMap((problem) => {
+      const line = `${problem.code} ${formatProblem(problem, project)}`;
+      return problem.hint === undefined ? [line] : [line, `  hint: ${problem.hint}`];
+    });
+  }
+  if (thrown instanceof KtError) return [`${thrown.code} ${thrown.message}`, ...thrown.hints.map((hint) => `  hint: ${hint}`)];
+  throw thrown;
+}
+
+async function run({ files, environment }: GoldenCase): Promise<string> {
+  const readText = async (path: string): Promise<string | undefined> => files.get(path.replace(`${project}/`, ""));
+  const options = { file: `${project}/tunnels.toml`, environment, home: "/home/me", readText };
+  const lines = await loadPlan(options).then(showPlan, showError);
+  return `${lines.join("\n")}\n`;
+}
+
+describe("golden profiles", async () => {
+  const names = (await Array.fromAsync(new Glob("*.txt").scan(directory))).sort();
+  test("there are cases", () => expect(names.length).toBeGreaterThan(25));
+  for (const name of names) {
+    test(name, async () => {
+      const path = join(directory, name);
+      const text = await file(path).text();
+      const at = text.indexOf(divider);
+      const input = at < 0 ? text.trimEnd() : text.slice(0, at);
+      const actual = await run(parseCase(`${input}\n`));
+      // To accept what changed: KT_GOLDEN=write, and read the diff.
+      if (env["KT_GOLDEN"] === "write") await write(path, `${input}${divider}${actual}`);
+      else expect(actual).toBe(text.slice(at + divider.length));
+    });
+  }
+});
