@@ -13,6 +13,25 @@ export const limits = {
   httpChunkLineBytes: 4 * kib,
   /** Longest decoded HTTP/2 header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
   h2HeaderListBytes: 256 * kib,
+  /** Streams that one HTTP/2 connection may have open; what nginx, Go and Envoy allow lies between 100 and 250. */
+  h2Streams: 250,
+  /** What an HTTP/2 stream may send before its reader took any of it. With `h2Streams` this bounds what readers that stall can hold. */
+  h2StreamWindowBytes: 128 * kib,
+  /** What the window of a stream grows to while its reader keeps up: enough for 400 Mbit/s at a round trip of 80 ms. */
+  h2StreamWindowMaxBytes: 4 * mib,
+  /** By how much the windows of one connection's streams may have grown together. */
+  h2WindowGrowthBytes: 32 * mib,
+  /** The window of a whole HTTP/2 connection. Given back on receipt, so it holds nobody up and nothing back: streams have their own. */
+  h2ConnectionWindowBytes: 16 * mib,
+  /** What is kept of a request body until the response begins, so that a request that the backend refused can be sent again. */
+  h2ReplayBytes: 64 * kib,
+  /** Frames other than DATA that may wait for an HTTP/2 peer that does not read. */
+  h2PendingBytes: 4 * mib,
+  /** How long a far end that broke the rules of HTTP/2 may take to read why, before its connection is reset. */
+  h2LingerMs: 1 * second,
+  /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */
+  h2CostlyFrames: 2000,
+  h2CostlyFramesPerSecond: 1000,
   /** How long a new client may take until its first bytes name a host. */
   peekTimeoutMs: 30 * second,
   /** Longest SPDY control frame we accept; kubelet's are under 1 KiB. */
