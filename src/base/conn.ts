@@ -48,7 +48,7 @@ export interface Conn {
 
 /** What the holder of a Conn hears. No method may throw; none may be async. */
 export interface ConnHandler {
-  /** Bytes arrived; the callee may keep them, and may not change them. */
+  /** Bytes arrived. They are the callee's from now on, to keep and to change. */
   onData(bytes: Uint8Array): void;
   /** The far end closed its half; nothing more will arrive. Our half stays open. */
   onEnd(): void;

@@ -49,7 +49,8 @@ export class MemoryConn implements Conn {
   write(bytes: Uint8Array): boolean {
     const far = this.#far;
     if (this.#closed || this.#ended || !far || bytes.length === 0 || this.#blackHole) return true;
-    far.#inbox.push(bytes);
+    // A reader may change what it is given, and a writer may write the same bytes again.
+    far.#inbox.push(Uint8Array.from(bytes));
     far.#inboxBytes += bytes.length;
     far.#schedule();
     this.#full = far.#inboxBytes > this.#highWaterBytes;

@@ -1,5 +1,6 @@
 /** Drives mux/session over an upgraded Conn: one session to one pod, carrying pairs of data and error streams. */
 
+import { emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
@@ -60,6 +61,9 @@ export class PodSession {
   #connPaused = false;
   #blocked = false;
   #flushing = false;
+  #chunk: Uint8Array = emptyBytes;
+  /** Data of one pair within the bytes that are being read, not delivered yet. */
+  #run: { readonly pair: Pair; readonly chunk: Uint8Array; readonly start: number; end: number } | undefined;
   readonly #emit = (event: SessionEvent): void => this.#on(event);
   /** Since when no pair has been open, for retiring; undefined while one is. */
   idleSinceMs: number | undefined;
@@ -149,8 +153,10 @@ export class PodSession {
   #received(bytes: Uint8Array): void {
     this.#lastHeardMs = this.#clock.now();
     this.#pingSentMs = undefined;
+    this.#chunk = bytes;
     try {
       this.#mux.receive(bytes, this.#lastHeardMs, this.#emit);
+      this.#deliverRun();
     } catch (error) {
       this.#die(toKtError(error, "protocol", "read from the pod's session"));
       return;
@@ -166,19 +172,48 @@ export class PodSession {
     if (event.type !== "data" && event.type !== "reset") return;
     const pair = this.#pairs.get(event.stream);
     if (!pair) return;
+    if (event.type === "data" && event.stream === pair.data) {
+      this.#onDataStream(pair, event.bytes, event.fin);
+      return;
+    }
+    this.#deliverRun();
     if (event.type === "reset") this.#resetByFarEnd(pair, event.stream);
-    else if (event.stream === pair.error) this.#onErrorStream(pair, event.bytes, event.fin);
-    else this.#onDataStream(pair, event.bytes, event.fin);
+    else this.#onErrorStream(pair, event.bytes, event.fin);
   }
 
   #onDataStream(pair: Pair, bytes: Uint8Array, fin: boolean): void {
-    if (bytes.length > 0) {
-      if (pair.paused) this.#hold(pair, bytes);
-      else pair.listener.pairData(bytes);
-    }
+    if (bytes.length > 0) this.#extendRun(pair, bytes);
     if (!fin) return;
+    this.#deliverRun();
     pair.farEnded = true;
     this.#tellEnd(pair);
+  }
+
+  /**
+   * The pod's bytes arrive in frames of 32 KiB and less, several to a read. Moved together over the frame headers between them
+   * they leave in one write: a memory copy costs a fraction of a system call per frame.
+   */
+  #extendRun(pair: Pair, bytes: Uint8Array): void {
+    const chunk = this.#chunk;
+    const at = bytes.byteOffset - chunk.byteOffset;
+    const run = this.#run;
+    if (run && run.pair === pair && run.chunk === chunk) {
+      chunk.copyWithin(run.end, at, at + bytes.length);
+      run.end += bytes.length;
+      return;
+    }
+    this.#deliverRun();
+    this.#run = { pair, chunk, start: at, end: at + bytes.length };
+  }
+
+  #deliverRun(): void {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    const { pair } = run;
+    const bytes = run.chunk.subarray(run.start, run.end);
+    if (pair.paused) this.#hold(pair, bytes);
+    else pair.listener.pairData(bytes);
   }
 
   /** The runtime closes the data stream first and says why on the error stream a moment later: the end waits for that. */
