@@ -6,7 +6,7 @@ import { namespace } from "#test/support/cluster.ts";
 import { twoContexts } from "#test/support/front.ts";
 import { Kt } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
-import { RawClient } from "#test/support/raw-client.ts";
+import { RawClient, takesConnections } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
 import { openWebSocket, type TestWebSocket } from "#test/support/web-socket.ts";
 
@@ -27,15 +27,6 @@ afterAll(async () => await kt?.close());
 async function podOf(host: string): Promise<string> {
   const response = await kt.fetch(host, "/");
   return response.status === 200 ? (response.headers.get("x-pod") ?? "") : `status ${response.status}`;
-}
-
-async function takesConnections(on: number): Promise<boolean> {
-  try {
-    (await RawClient.open(on)).abort();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 test("a route is added, changed and removed while a WebSocket on another stays open", async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { type Subprocess, spawn } from "bun";
 import { adminKubeconfig, type Ran, run } from "./cluster.ts";
 import { isAlive, processesWith } from "./process.ts";
-import { RawClient } from "./raw-client.ts";
+import { takesConnections } from "./raw-client.ts";
 import { eventually } from "./wait.ts";
 
 /** The binary under test. */
@@ -184,9 +184,7 @@ export class Kt {
 export async function listening(port: number, started: KtProcess): Promise<void> {
   await eventually(`port ${port} to listen`, async () => {
     if (!isAlive(started.pid)) throw new Error(`kt ended:\n${started.output}`);
-    const client = await RawClient.open(port);
-    client.abort();
-    return true;
+    return await takesConnections(port);
   });
 }
 

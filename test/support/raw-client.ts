@@ -135,6 +135,16 @@ export class RawClient {
   }
 }
 
+/** Whether something listens on the port of 127.0.0.1. */
+export async function takesConnections(port: number): Promise<boolean> {
+  try {
+    (await RawClient.open(port)).abort();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Sends one HTTP/1.1 request on a connection of its own and gives the whole answer as text. */
 export async function rawRequest(port: number, text: string): Promise<string> {
   const client = await RawClient.open(port);

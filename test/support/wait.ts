@@ -2,11 +2,13 @@
 
 import { sleep } from "bun";
 
-/** How often a condition without an event of its own is looked at. */
-const pollMs = 25;
-
-/** Calls `look` until it gives a value other than undefined and false; its last failure is part of the message when it never does. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, withinMs = 10_000): Promise<Exclude<T, undefined | false>> {
+/** For what has no event of its own: calls `look` until it gives a value other than undefined and false; its last failure is part of the message when it never does. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  withinMs = 10_000,
+  everyMs = 25,
+): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + withinMs;
   let last: unknown;
   for (;;) {
@@ -21,7 +23,7 @@ export async function eventually<T>(what: string, look: () => T | Promise<T>, wi
       const detail = last instanceof Error ? last.message : JSON.stringify(last);
       throw new Error(`waited ${withinMs} ms for ${what}; last: ${detail}`);
     }
-    await sleep(pollMs);
+    await sleep(everyMs);
   }
 }
 

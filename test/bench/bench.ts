@@ -1,0 +1,85 @@
+/** Measures kt beside kubectl port-forward in one run on a real cluster and writes RESULTS.md; with --soak MINUTES keeps kt busy instead. */
+
+import { mkdirSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { $, write } from "bun";
+
+const { values } = parseArgs({
+  options: { soak: { type: "string" }, rounds: { type: "string", default: "5" }, keep: { type: "boolean", default: false } },
+});
+const root = new URL("../..", import.meta.url).pathname;
+const clusterDir = process.env["KT_CLUSTER_DIR"] ?? `${process.env["XDG_CACHE_HOME"] ?? `${process.env["HOME"]}/.cache`}/kt-cluster`;
+
+/** Rooms read these when they are loaded, so they are set before. */
+Object.assign(process.env, {
+  KT_E2E_NAMESPACE: `kt-bench-${process.pid}`,
+  KT_E2E_KUBECONFIG: `${clusterDir}/admin.kubeconfig`,
+  KT_CLUSTER_DIR: clusterDir,
+});
+const { apply, deploy, kubectl, namespace, service, writeKubeconfig } = await import("#test/support/cluster.ts");
+const { contestants, startTunnel, versions } = await import("./tunnels.ts");
+const { machine } = await import("./measure.ts");
+const { measureCold, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } = await import("./rows.ts");
+const { Results, table } = await import("./report.ts");
+const { soak } = await import("./soak.ts");
+
+async function prepare(): Promise<boolean> {
+  mkdirSync(`${root}/dist`, { recursive: true });
+  await $`${process.execPath} scripts/build.ts`.cwd(root);
+  await $`go -C test/bench/load build -o ${root}/dist/bench-load .`
+    .cwd(root)
+    .env({ ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" });
+  const ran = (await $`kubectl --kubeconfig ${clusterDir}/admin.kubeconfig get --raw /readyz`.quiet().nothrow()).exitCode === 0;
+  await $`test/cluster/up`.cwd(root);
+  await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await deploy(namespace, "bench");
+  return ran;
+}
+
+/** 500 services in front of the same pod: what a hub costs that watches many. */
+async function manyServices(): Promise<void> {
+  const objects = Array.from({ length: 500 }, (_, at) => service(namespace, `many-${at}`, { selector: { app: "bench" } }));
+  for (let at = 0; at < objects.length; at += 100) await apply(...objects.slice(at, at + 100));
+}
+
+async function measureAll(kubeconfig: string): Promise<string> {
+  const results = new Results();
+  const rounds = Number(values.rounds);
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of contestants) {
+      console.log(`round ${round} of ${rounds}: ${contestant}`);
+      const tunnel = await startTunnel(contestant, kubeconfig);
+      try {
+        results.add(contestant, await measureTunnel(tunnel));
+      } finally {
+        await tunnel.close();
+      }
+      results.add(contestant, await measureCold(contestant, kubeconfig));
+      results.add(contestant, await measureMemory(contestant, kubeconfig));
+      if (contestant === "kt" || round === 1) results.add(contestant, await measureStall(contestant, kubeconfig));
+      if (contestant === "kt") for (let times = 0; times < 3; times++) results.add("kt", await measureStart(kubeconfig));
+    }
+  }
+  console.log("500 services");
+  await manyServices();
+  results.add("kt", await measureWatching(kubeconfig, namespace));
+  return table(results);
+}
+
+async function main(): Promise<boolean> {
+  const ranBefore = await prepare();
+  try {
+    const kubeconfig = await writeKubeconfig({ kt: { namespace } });
+    if (values.soak !== undefined) return await soak(Number(values.soak), kubeconfig);
+    const where = `${await machine()}; Bun ${process.versions["bun"]}, ${await versions()}`;
+    const text = `# Benchmark results\n\nMedian of ${values.rounds} rounds in one run, in turns (lowest–highest); the ratio is kt's figure to the better of kubectl's two modes.\nMade by \`bun run bench\` on: ${where}.\n\n${await measureAll(kubeconfig)}\n`;
+    console.log(`\n${text}`);
+    await write(`${root}/test/bench/RESULTS.md`, text);
+    return true;
+  } finally {
+    await kubectl("delete", "namespace", namespace, "--wait=false", "--ignore-not-found");
+    if (!ranBefore && !values.keep) await $`test/cluster/down`.cwd(root);
+  }
+}
+
+process.exit((await main()) ? 0 : 1);

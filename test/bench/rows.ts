@@ -1,0 +1,156 @@
+/** What is measured of each contestant, in turns, and what kt is to reach. */
+
+import { rmSync } from "node:fs";
+import { spawn } from "bun";
+import { Home } from "#test/support/kt.ts";
+import { freePorts, residentBytes } from "#test/support/process.ts";
+import { takesConnections } from "#test/support/raw-client.ts";
+import { eventually } from "#test/support/wait.ts";
+import { cpuSeconds, flawless, load, loadBinary } from "./measure.ts";
+import { benchHost, benchProfile, type Contestant, spawnKubectl, startTunnel, type Tunnel } from "./tunnels.ts";
+
+/** One figure per name; undefined where the contestant has none. */
+export type Figures = Readonly<Record<string, number | undefined>>;
+
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: "higher" | "lower";
+  /** Of kt's figure to the better of kubectl's two. */
+  readonly ratio?: number;
+  /** Of kt's figure itself. */
+  readonly limit?: number;
+}
+
+export const rows: readonly Row[] = [
+  { name: "download, one connection", unit: "MB/s", better: "higher", ratio: 1.2 },
+  { name: "upload, one connection", unit: "MB/s", better: "higher", ratio: 1.2 },
+  { name: "client CPU per GB, down", unit: "s", better: "lower", ratio: 0.5 },
+  { name: "new connection, HTTP, p50", unit: "ms", better: "lower", ratio: 0.4 },
+  { name: "new connection, TCP, p50", unit: "ms", better: "lower", ratio: 0.65 },
+  { name: "new connections, 50 at a time", unit: "/s", better: "higher", ratio: 1.5 },
+  { name: "new connections, 50 at a time, p99", unit: "ms", better: "lower", ratio: 1 },
+  { name: "keep-alive requests, 16 connections", unit: "/s", better: "higher", ratio: 1.2 },
+  { name: "small requests beside 8 unread downloads, p99", unit: "ms", better: "lower", limit: 10 },
+  { name: "first byte: kt through a cold tunnel, kubectl from its start", unit: "ms", better: "lower", ratio: 1 },
+  { name: "first byte: both from their start", unit: "ms", better: "lower" },
+  { name: "resident memory, idle", unit: "MB", better: "lower", limit: 64 },
+  { name: "resident memory, 1,000 open connections", unit: "MB", better: "lower", limit: 120 },
+  { name: "resident memory, 500 services watched", unit: "MB", better: "lower", limit: 100 },
+  { name: "kt version", unit: "ms", better: "lower", limit: 20 },
+  { name: "kt up until it listens", unit: "ms", better: "lower", limit: 200 },
+];
+
+const downloadBytes = 1_000_000_000;
+const uploadBytes = 500_000_000;
+const mb = 1024 * 1024;
+
+/** One round of everything that a tunnel in good health can be asked. */
+export async function measureTunnel({ pid, http, echo, host }: Tunnel): Promise<Figures> {
+  await flawless("newconn", http, host, 20);
+  const cpuBefore = cpuSeconds(pid);
+  const down = await flawless("down", http, host, downloadBytes);
+  const cpu = cpuSeconds(pid) - cpuBefore;
+  const up = await flawless("up", http, host, uploadBytes);
+  const one = await flawless("newconn", http, host, 300);
+  const tcp = await flawless("tcpconn", echo, host, 300);
+  const fifty = await flawless("newconn", http, host, 1_000, 50);
+  const kept = await flawless("keepalive", http, host, 16_000, 16);
+  return {
+    "download, one connection": down.mbPerSecond,
+    "upload, one connection": up.mbPerSecond,
+    "client CPU per GB, down": (cpu / downloadBytes) * 1e9,
+    "new connection, HTTP, p50": one.p50Ms,
+    "new connection, TCP, p50": tcp.p50Ms,
+    "new connections, 50 at a time": fifty.perSecond,
+    "new connections, 50 at a time, p99": fifty.p99Ms,
+    "keep-alive requests, 16 connections": kept.perSecond,
+  };
+}
+
+/** Small requests beside downloads that nobody reads; spoils a kubectl for good, so it gets one of its own. */
+export async function measureStall(contestant: Contestant, kubeconfig: string): Promise<Figures> {
+  const tunnel = await startTunnel(contestant, kubeconfig);
+  try {
+    const stalled = await load("stall", tunnel.http, tunnel.host, 100, 8);
+    if (contestant === "kt" && stalled.failed > 0) throw new Error(`stall: ${stalled.firstError}`);
+    return { "small requests beside 8 unread downloads, p99": stalled.blocked === true ? Number.POSITIVE_INFINITY : stalled.p99Ms };
+  } finally {
+    await tunnel.close();
+  }
+}
+
+/** From nothing to the first byte. */
+export async function measureCold(contestant: Contestant, kubeconfig: string): Promise<Figures> {
+  const [http = 0, echo = 0] = freePorts(2);
+  if (contestant !== "kt") {
+    const child = spawnKubectl(contestant, kubeconfig, http, echo);
+    const first = await flawless("first", http, benchHost, 1);
+    child.kill("SIGKILL");
+    await child.exited;
+    const ms = first.seconds * 1000;
+    return { "first byte: kt through a cold tunnel, kubectl from its start": ms, "first byte: both from their start": ms };
+  }
+  const home = new Home({ KUBECONFIG: kubeconfig });
+  const profile = home.write("tunnels.toml", benchProfile(http, echo));
+  const fromStart = home.start(["serve", "-f", profile]);
+  const whole = await flawless("first", http, benchHost, 1);
+  await fromStart.stop();
+  await home.close();
+  const tunnel = await startTunnel("kt", kubeconfig);
+  const first = await flawless("first", tunnel.http, benchHost, 1);
+  await tunnel.close();
+  return {
+    "first byte: kt through a cold tunnel, kubectl from its start": first.seconds * 1000,
+    "first byte: both from their start": whole.seconds * 1000,
+  };
+}
+
+/** Resident memory of a fresh tunnel that listens, and of one that holds 1,000 connections. */
+export async function measureMemory(contestant: Contestant, kubeconfig: string): Promise<Figures> {
+  const tunnel = await startTunnel(contestant, kubeconfig);
+  try {
+    const idle = residentBytes(tunnel.pid) / mb;
+    const holder = spawn([loadBinary, "hold", `127.0.0.1:${tunnel.echo}`, "-n", "1000"], { stdout: "pipe" });
+    const reader = holder.stdout.getReader();
+    await reader.read();
+    const held = residentBytes(tunnel.pid) / mb;
+    holder.kill("SIGTERM");
+    let text = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) text += new TextDecoder().decode(part.value);
+    const failed = (JSON.parse(text) as { failed: number }).failed;
+    if (contestant === "kt" && failed > 0) throw new Error(`${failed} of 1,000 connections failed`);
+    return { "resident memory, idle": idle, "resident memory, 1,000 open connections": failed > 0 ? undefined : held };
+  } finally {
+    await tunnel.close();
+  }
+}
+
+/** kt's resident memory once it follows 500 services, which the bench script made. */
+export async function measureWatching(kubeconfig: string, namespace: string): Promise<Figures> {
+  const tunnel = await startTunnel("kt", kubeconfig);
+  try {
+    for (let at = 0; at < 500; at++) await flawless("newconn", tunnel.http, `many-${at}-80.svc.${namespace}.ns.kt.cx.k8s.localhost`, 1);
+    return { "resident memory, 500 services watched": residentBytes(tunnel.pid) / mb };
+  } finally {
+    await tunnel.close();
+  }
+}
+
+/** How fast the command itself starts. */
+export async function measureStart(kubeconfig: string): Promise<Figures> {
+  const home = new Home({ KUBECONFIG: kubeconfig });
+  const [http = 0, echo = 0] = freePorts(2);
+  home.write("tunnels.toml", benchProfile(http, echo));
+  const versionAt = performance.now();
+  await home.run(["version"]);
+  const version = performance.now() - versionAt;
+  const upAt = performance.now();
+  const up = home.start(["up", "-d"]);
+  await eventually("kt up to listen", () => takesConnections(http), 10_000, 1);
+  const listens = performance.now() - upAt;
+  await up.exited;
+  await home.close();
+  rmSync(home.path, { recursive: true, force: true });
+  return { "kt version": version, "kt up until it listens": listens };
+}
