@@ -1,0 +1,25 @@
+/** Counts frames that only cost work, and says when a far end sends too many of them. */
+
+import type { Clock } from "#base/clock.ts";
+import { limits } from "#base/limits.ts";
+import { H2Error, h2Codes } from "#wire/h2-frame.ts";
+
+export class H2Budget {
+  readonly #clock: Clock;
+  #left: number = limits.h2CostlyFrames;
+  #countedAt: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#countedAt = clock.now();
+  }
+
+  /** Counts one; throws H2Error when there were too many. */
+  spend(what: string): void {
+    const now = this.#clock.now();
+    const earned = ((now - this.#countedAt) * limits.h2CostlyFramesPerSecond) / 1000;
+    this.#countedAt = now;
+    this.#left = Math.min(limits.h2CostlyFrames, this.#left + earned) - 1;
+    if (this.#left < 0) throw new H2Error(h2Codes.enhanceYourCalm, `too many ${what}`);
+  }
+}

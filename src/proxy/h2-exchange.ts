@@ -1,0 +1,198 @@
+/** One request over HTTP/2: the client's stream, the backend's stream, and what passes between them. */
+
+import { KtError } from "#base/errors.ts";
+import type { RouteCounters } from "#observe/counters.ts";
+import { h2Codes } from "#wire/h2-frame.ts";
+import type { Header } from "#wire/http-head.ts";
+import type { H2Backend, H2Backends, H2Route } from "./h2-backends.ts";
+import { type H2Request, readResponse, readTrailers, requestFields } from "./h2-heads.ts";
+import { H2RequestBody } from "./h2-request-body.ts";
+import type { H2Stream, H2StreamHandler, StreamFailure } from "./h2-stream.ts";
+import { refusalFor } from "./refusal.ts";
+
+/** Bytes of one route that one client connection moved, beside the route's own counters. */
+export interface RouteUse {
+  readonly counters: RouteCounters;
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+export interface ExchangeContext {
+  readonly backends: H2Backends;
+  readonly route: H2Route;
+  readonly authority: string;
+  readonly clientAddress: string | undefined;
+  readonly use: RouteUse;
+  /** Told of every failure that the client reads of. */
+  readonly onRefused: (error: KtError) => void;
+}
+
+/** Where the request is. `forwarding`: on a backend's stream; `answered`: the response has begun; `over`: the client's stream is. */
+type State =
+  | { readonly kind: "waiting"; readonly cancel: () => void }
+  | { readonly kind: "forwarding" | "answered"; readonly backend: H2Stream }
+  | { readonly kind: "over" };
+
+/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** Answers a stream with the refusal that the client asked for, and ends it. */
+export function refuse(client: H2Stream, request: H2Request | undefined, error: KtError): void {
+  const wants = { accept: request?.accept, grpc: request?.grpc ?? false, host: request?.authority };
+  const { status, headers, body } = refusalFor(error, wants);
+  const bodiless = body.length === 0 || request?.method === "HEAD";
+  client.sendHeaders([[":status", String(status)], ...headers.map(([name, value]): Header => [name.toLowerCase(), value])], bodiless);
+  if (!bodiless) client.sendData(body, true);
+  // RFC 9113 §8.1: tells a client that is still sending that nobody reads it.
+  if (!client.remoteEnded) client.resetAfterSend(h2Codes.noError);
+}
+
+export class H2Exchange implements H2StreamHandler {
+  readonly #client: H2Stream;
+  readonly #request: H2Request;
+  readonly #context: ExchangeContext;
+  readonly #body: H2RequestBody;
+  #state: State = { kind: "over" };
+  #retried = false;
+  /** True once the final head has been passed on. */
+  #headSent = false;
+
+  constructor(client: H2Stream, request: H2Request, context: ExchangeContext) {
+    this.#client = client;
+    this.#request = request;
+    this.#context = context;
+    this.#body = new H2RequestBody(client.remoteEnded);
+  }
+
+  start(avoided?: H2Backend): void {
+    let settled = false;
+    const cancel = this.#context.backends.acquire(
+      this.#context.route,
+      avoided,
+      (backend) => {
+        settled = true;
+        this.#forward(backend);
+      },
+      (error) => {
+        settled = true;
+        this.#refuse(error);
+      },
+    );
+    if (!settled) this.#state = { kind: "waiting", cancel };
+  }
+
+  // The client's stream.
+
+  onHeaders(headers: readonly Header[], endStream: boolean): void {
+    const trailers = readTrailers(headers);
+    if (trailers && endStream) this.#body.end(trailers);
+    else this.#client.violate(h2Codes.protocolError, undefined);
+  }
+
+  onData(bytes: Uint8Array, endStream: boolean): void {
+    if (this.#state.kind === "over") return;
+    this.#context.use.sentBytes += bytes.length;
+    this.#context.use.counters.sentBytes += bytes.length;
+    this.#body.add(bytes, endStream);
+  }
+
+  onSent(bytes: number): void {
+    if (this.#state.kind === "answered") this.#state.backend.grant(bytes);
+  }
+
+  onFailure({ code }: StreamFailure): void {
+    const state = this.#state;
+    this.#state = { kind: "over" };
+    if (state.kind === "waiting") state.cancel();
+    else if (state.kind !== "over") state.backend.reset(code);
+  }
+
+  // The backend's stream.
+
+  #forward(backend: H2Backend): void {
+    const { authority, route, clientAddress } = this.#context;
+    const fields = requestFields(this.#request, authority, route.scheme, clientAddress);
+    const stream = backend.session.open(fields, this.#body.ended && this.#body.empty, {
+      onHeaders: (headers, endStream) => this.#answer(headers, endStream),
+      onData: (bytes, endStream) => this.#answerData(bytes, endStream),
+      onSent: (bytes) => this.#client.grant(this.#body.sent(bytes)),
+      onFailure: (failure) => this.#backendFailed(backend, failure),
+    });
+    this.#state = { kind: "forwarding", backend: stream };
+    this.#body.sendOn(stream);
+  }
+
+  #answer(headers: readonly Header[], endStream: boolean): void {
+    const state = this.#state;
+    if (state.kind === "over" || state.kind === "waiting") return;
+    const response = this.#headSent ? undefined : readResponse(headers);
+    const fields = this.#headSent ? readTrailers(headers) : response?.headers;
+    const interim = response !== undefined && response.status < 200;
+    if (!fields || (this.#headSent && !endStream) || (interim && endStream)) {
+      state.backend.violate(h2Codes.protocolError, new KtError("backend-invalid", "the backend's response has malformed HTTP/2 headers"));
+      return;
+    }
+    this.#state = { kind: "answered", backend: state.backend };
+    this.#body.forget();
+    this.#headSent ||= !interim;
+    this.#client.sendHeaders(fields, endStream);
+  }
+
+  #answerData(bytes: Uint8Array, endStream: boolean): void {
+    const state = this.#state;
+    if (state.kind === "over" || state.kind === "waiting") return;
+    if (!this.#headSent) {
+      state.backend.violate(h2Codes.protocolError, new KtError("backend-invalid", "the backend's response has a body before its head"));
+      return;
+    }
+    this.#context.use.receivedBytes += bytes.length;
+    this.#context.use.counters.receivedBytes += bytes.length;
+    this.#client.sendData(bytes, endStream);
+  }
+
+  #backendFailed(backend: H2Backend, failure: StreamFailure): void {
+    const state = this.#state;
+    if (state.kind === "over") return;
+    if (state.kind === "forwarding" && this.#mayRetry(failure)) {
+      this.#retried = true;
+      this.start(backend);
+      return;
+    }
+    if (failure.error && state.kind === "forwarding") this.#refuse(failure.error);
+    else if (failure.error) this.#breakOff(failure.error, state.kind === "answered" && state.backend.remoteEnded);
+    else this.#client.resetAfterSend(failure.code);
+  }
+
+  /** Once, and only where the backend cannot have acted on the request or may act on it twice. */
+  #mayRetry({ refused, error }: StreamFailure): boolean {
+    if (this.#retried || !this.#body.repeatable) return false;
+    if (refused) return true;
+    const lost = error?.code === "connection-lost";
+    return lost && this.#body.empty && (idempotent.has(this.#request.method) || !this.#body.ended);
+  }
+
+  /** The response has begun, so all that can be said is that it is not whole; gRPC has words for that in trailers. */
+  #breakOff(error: KtError, complete: boolean): void {
+    if (complete) {
+      this.#client.resetAfterSend(h2Codes.noError);
+      return;
+    }
+    this.#context.onRefused(error);
+    if (!this.#request.grpc || !this.#headSent) {
+      this.#client.resetAfterSend(h2Codes.internalError);
+      return;
+    }
+    const { headers } = refusalFor(error, { accept: undefined, grpc: true, host: this.#context.authority });
+    this.#client.sendHeaders(
+      headers.filter(([name]) => name.startsWith("grpc-")),
+      true,
+    );
+    if (!this.#client.remoteEnded) this.#client.resetAfterSend(h2Codes.noError);
+  }
+
+  #refuse(error: KtError): void {
+    this.#state = { kind: "over" };
+    this.#context.onRefused(error);
+    refuse(this.#client, this.#request, error);
+  }
+}

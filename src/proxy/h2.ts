@@ -1,0 +1,161 @@
+/** The HTTP/2 cleartext front door: each stream of a client's connection goes to the route that its own :authority names. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { CounterTable } from "#observe/counters.ts";
+import type { Report } from "#observe/events.ts";
+import { h2Codes } from "#wire/h2-frame.ts";
+import type { Header } from "#wire/http-head.ts";
+import type { Link } from "./dialer.ts";
+import { H2Backends, type H2Route } from "./h2-backends.ts";
+import { H2Exchange, type RouteUse, refuse } from "./h2-exchange.ts";
+import { type H2Request, readRequest } from "./h2-heads.ts";
+import { H2Session } from "./h2-session.ts";
+import type { H2Stream } from "./h2-stream.ts";
+
+export interface H2Options {
+  /** Which route an :authority, as sent, goes to. Throws KtError `host-…`. */
+  decide(authority: string): H2Route;
+  /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
+  dial(route: H2Route, signal: AbortSignal): Promise<Link>;
+  readonly counters: CounterTable;
+  readonly report: Report;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For X-Forwarded-For. */
+  readonly clientAddress: string | undefined;
+}
+
+export interface H2Connection {
+  /** Takes no new stream; ends with the last open one. */
+  drain(): void;
+  /** Ends everything now. */
+  abort(): void;
+  /** Resolves when the client's connection is over. */
+  readonly closed: Promise<void>;
+  readonly openStreams: number;
+}
+
+/** Serves the rest of the client's life; `firstBytes` is what was read of it, from the first byte on. Takes the Conn over. */
+export function serveH2(client: Conn, firstBytes: Uint8Array, options: H2Options): H2Connection {
+  const door = new H2Door(client, options);
+  door.start(firstBytes);
+  return door;
+}
+
+interface NamedUse extends RouteUse {
+  readonly route: H2Route;
+  readonly name: string;
+}
+
+class H2Door implements H2Connection {
+  readonly #options: H2Options;
+  readonly #session: H2Session;
+  readonly #backends: H2Backends;
+  /** The routes that this connection has used, each counted as one open connection. */
+  readonly #uses = new Map<string, NamedUse>();
+  readonly #closing = Promise.withResolvers<void>();
+  readonly closed: Promise<void> = this.#closing.promise;
+
+  constructor(client: Conn, options: H2Options) {
+    this.#options = options;
+    this.#backends = new H2Backends((route, signal) => options.dial(route, signal), options.clock);
+    this.#session = new H2Session("server", client, options.clock, this);
+  }
+
+  start(firstBytes: Uint8Array): void {
+    this.#session.start(firstBytes);
+  }
+
+  get openStreams(): number {
+    return this.#session.openStreams;
+  }
+
+  drain(): void {
+    this.#session.drain();
+  }
+
+  abort(): void {
+    this.#session.abort();
+  }
+
+  onStream(stream: H2Stream, headers: readonly Header[], tooLarge: boolean): void {
+    const request = readRequest(headers);
+    if (tooLarge) this.#refuse(stream, request, new KtError("request-too-large", "the request's header list is too long"));
+    else if (!request) stream.reset(h2Codes.protocolError);
+    else this.#route(stream, request);
+  }
+
+  onIdle(): void {}
+
+  onClose(error: KtError | undefined): void {
+    this.#backends.close();
+    if (error) this.#options.log("debug", "h2-client-closed", { reason: error.message });
+    for (const { route, name, counters, receivedBytes, sentBytes } of this.#uses.values()) {
+      counters.openConnections--;
+      this.#options.report({
+        type: "connection-closed",
+        route: route.route,
+        profile: route.profile,
+        name,
+        receivedBytes,
+        sentBytes,
+        problem: undefined,
+      });
+    }
+    this.#closing.resolve();
+  }
+
+  #route(stream: H2Stream, request: H2Request): void {
+    const { authority } = request;
+    if (authority === undefined || authority === "") {
+      this.#refuse(stream, request, new KtError("host-missing", "the request names no host"));
+      return;
+    }
+    let route: H2Route;
+    try {
+      route = this.#options.decide(authority);
+    } catch (thrown) {
+      this.#refuse(stream, request, toKtError(thrown, "internal", `routing "${authority}"`));
+      return;
+    }
+    const use = this.#use(route, authority);
+    use.counters.requests++;
+    const onRefused = (error: KtError): void => this.#noteProblem(use, error);
+    const { clientAddress } = this.#options;
+    const exchange = new H2Exchange(stream, request, { backends: this.#backends, route, authority, clientAddress, use, onRefused });
+    stream.setHandler(exchange);
+    exchange.start();
+  }
+
+  #use(route: H2Route, name: string): NamedUse {
+    const key = `${route.profile}\u0000${route.route}`;
+    const known = this.#uses.get(key);
+    if (known) return known;
+    const counters = this.#options.counters.of(route.profile, route.route);
+    counters.openConnections++;
+    counters.totalConnections++;
+    const use = { route, name, counters, receivedBytes: 0, sentBytes: 0 };
+    this.#uses.set(key, use);
+    this.#options.report({ type: "connection-opened", route: route.route, profile: route.profile, name });
+    return use;
+  }
+
+  /** Refuses a stream that has no route. */
+  #refuse(stream: H2Stream, request: H2Request | undefined, error: KtError): void {
+    this.#reportRefused(request?.authority ?? "", error);
+    refuse(stream, request, error);
+  }
+
+  #noteProblem({ counters, name }: NamedUse, error: KtError): void {
+    const { code, message, hints } = error;
+    counters.lastProblem = { code, message, hints, atMs: this.#options.clock.wallMs() };
+    this.#reportRefused(name, error);
+  }
+
+  #reportRefused(name: string, { code, message, hints }: KtError): void {
+    this.#options.report({ type: "refused", name, problem: { code, message, hints } });
+  }
+}
