@@ -58,6 +58,34 @@ export const limits = {
   upgradeTimeoutMs: 15 * second,
   /** Longest time for one API request that is not a watch. */
   apiRequestTimeoutMs: 15 * second,
+  /** Longest answer to one API request: a namespace with thousands of pods lists in some 10 MiB. */
+  apiAnswerBytes: 64 * mib,
+  /** Longest event of a watch: etcd takes objects of up to 1.5 MiB. */
+  watchEventBytes: 8 * mib,
+  /** How long the API server is asked to keep a watch; it then ends in order and is begun again. */
+  watchTimeoutMs: 240 * second,
+  /** How long a watch may stay silent beyond its own end before the connection counts as dead. */
+  watchGraceMs: 15 * second,
+  /** How often a list is asked for again where watching is not allowed. */
+  pollIntervalMs: 3 * second,
+  /** A watch that was silent for this long is begun again when somebody has reason to doubt it. */
+  watchDoubtMs: 5 * second,
+  /** How often pods are looked at while none behind a service is ready, at first; doubling up to `backoffMaxMs`. */
+  podCheckMs: 1 * second,
+  /** How long changes to the set of followed services are collected before one new watch takes over. */
+  watchRegroupMs: 250,
+  /** Longest label selector of a watch; with more services than fit, a namespace's slices are all watched and sorted out here. */
+  watchSelectorBytes: 2 * kib,
+  /** Longest run of a credential plugin, which may have to ask a far service. */
+  pluginTimeoutMs: 60 * second,
+  /** Longest output of a credential plugin. */
+  pluginOutputBytes: 1 * mib,
+  /** A credential plugin that failed is not run again within this time: a browser window for each try would be a plague. */
+  pluginRetryMs: 1 * second,
+  /** Longest pause between tries while the cluster refuses our credentials. */
+  credentialsBackoffMaxMs: 60 * second,
+  /** How often kubeconfig is checked for changes while it is in use. */
+  kubeconfigCheckMs: 2 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */
   noPodAnswerMs: 1 * second,
   /** First pause between tries, doubling up to `backoffMaxMs`. */

@@ -1,0 +1,36 @@
+/** Small files (kubeconfig, certificates, tokens) read again when they change. */
+
+import { readFileSync, statSync } from "node:fs";
+
+interface CachedFile {
+  readonly stamp: string;
+  readonly text: string;
+}
+
+/** What changes when a file is rewritten or swapped behind a symbolic link; undefined when there is none. */
+export function fileStamp(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.mtimeMs}:${stat.size}:${stat.ino}`;
+}
+
+/** Synchronous, because opening a cluster is; the files are few and small. */
+export class FileCache {
+  readonly #cached = new Map<string, CachedFile>();
+
+  /** The file's text. Throws the system's own error. */
+  read(path: string): string {
+    const stamp = fileStamp(path);
+    const cached = this.#cached.get(path);
+    if (cached && cached.stamp === stamp) return cached.text;
+    const text = readFileSync(path, "utf8");
+    // The stamp is from before the read: a change in between is seen next time.
+    if (stamp !== undefined) this.#cached.set(path, { stamp, text });
+    return text;
+  }
+}
+
+/** A path in a file, relative to the folder of that file. */
+export function besideFile(file: string, path: string): string {
+  if (path === "" || path.startsWith("/")) return path;
+  return `${file.slice(0, file.lastIndexOf("/"))}/${path}`;
+}
