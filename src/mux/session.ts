@@ -134,7 +134,10 @@ export class SpdySession {
     if (this.#streams.delete(stream)) this.#send({ type: "rst-stream", stream, status });
   }
 
-  /** Sends a ping and returns its id. */
+  /**
+   * Sends a ping and returns its id. spdystream gives pings to its five workers in turn, so five answered ones say that none
+   * of them is stuck, as one is for good when a stream's bytes find no reader (a reset from us waits behind them).
+   */
   ping(nowMs: number): number {
     const id = this.#pings.send(nowMs);
     this.#send({ type: "ping", id });

@@ -55,10 +55,7 @@ export interface ForwardFailure {
 
 /** The first that matches counts: a text that says the pod is gone may go on to say how a read failed. */
 const failureSigns: readonly (readonly [ForwardFailure["kind"], RegExp])[] = [
-  [
-    "pod-gone",
-    /failed to find sandbox|not running|network namespace \S* ?(?:for sandbox \S+ )?is closed|netns\S* ?: no such file|not found/i,
-  ],
+  ["pod-gone", /(?:sandbox|container|pod) .*(?:not found|not running)|network namespace .* is closed|netns.*: no such file/i],
   ["refused", /connection refused/i],
   ["timed-out", /timed? ?out|deadline exceeded/i],
   ["reset", /connection reset|broken pipe/i],
