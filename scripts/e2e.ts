@@ -1,6 +1,6 @@
 /** Runs the end-to-end tests: builds kt, brings the cluster up, applies the fixtures, tests, and takes everything down again. */
 
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { Glob, spawnSync } from "bun";
 import { runTests } from "./counted-tests.ts";
 import { countsLine, root, step } from "./steps.ts";
@@ -43,7 +43,9 @@ function removePacketFilter(): void {
 }
 
 async function testOnCluster(kubeconfig: string): Promise<boolean> {
+  const temporary = mkdtempSync("/tmp/kt-e2e-");
   const environment = {
+    TMPDIR: temporary,
     KT_E2E_NAMESPACE: `kt-e2e-${process.pid}`,
     KT_E2E_KUBECONFIG: kubeconfig,
     KT_CLUSTER_DIR: clusterDir,
@@ -64,6 +66,7 @@ async function testOnCluster(kubeconfig: string): Promise<boolean> {
     return counts.failed === 0;
   } finally {
     removePacketFilter();
+    rmSync(temporary, { recursive: true, force: true });
     await removeFixtures();
   }
 }
