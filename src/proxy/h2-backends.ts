@@ -1,10 +1,9 @@
 /** The HTTP/2 connections to backends that one client connection uses: opened on need, shared by its streams, parked, closed. */
 
-import { emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { type Target, targetKey } from "#route/target.ts";
+import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
 import type { Link } from "./dialer.ts";
 import { H2Session } from "./h2-session.ts";
 
@@ -12,13 +11,13 @@ import { H2Session } from "./h2-session.ts";
 export interface H2Route {
   readonly target: Target;
   /** How the backend is spoken to. */
-  readonly scheme: "http" | "https";
+  readonly scheme: BackendScheme;
   readonly profile: string;
   readonly route: string;
 }
 
-/** Opens the transport of an HTTP/2 connection to a pod of the route's target. */
-export type DialRoute = (route: H2Route, signal: AbortSignal) => Promise<Link>;
+/** Opens the transport of an HTTP/2 connection to a pod of the route's target; `authority` is the client's, as sent. */
+export type DialRoute = (route: H2Route, authority: string, signal: AbortSignal) => Promise<Link>;
 
 /** One connection to a pod. */
 export class H2Backend {
@@ -37,7 +36,7 @@ export class H2Backend {
 
   /** Begins to send and to listen. */
   start(): void {
-    this.session.start(emptyBytes);
+    this.session.start();
     if (this.session.openStreams === 0) this.onIdle();
   }
 
@@ -77,6 +76,14 @@ export class H2Backend {
   }
 }
 
+/** What a stream needs. */
+export interface Wanted {
+  readonly route: H2Route;
+  readonly authority: string;
+  /** A connection on which it failed before. */
+  readonly avoided: H2Backend | undefined;
+}
+
 /** A stream's turn: called with a backend that accepts, to open the stream before it returns. */
 interface Waiter {
   readonly use: (backend: H2Backend) => void;
@@ -85,7 +92,7 @@ interface Waiter {
 
 /** The connections to one target. */
 interface Group {
-  readonly route: H2Route;
+  readonly dial: () => Promise<Link>;
   readonly backends: Set<H2Backend>;
   waiters: Waiter[];
   dialing: boolean;
@@ -103,12 +110,12 @@ export class H2Backends {
   }
 
   /**
-   * Calls `use`, now or later, with a connection that accepts a stream and is none of `avoided`; or `fail`. Streams that wait
+   * Calls `use`, now or later, with a connection that accepts a stream or `fail`. Streams that wait
    * share one start. The returned function ends the wait; the start goes on for the next stream.
    */
-  acquire(route: H2Route, avoided: H2Backend | undefined, use: Waiter["use"], fail: Waiter["fail"]): () => void {
-    const group = this.#group(route);
-    const backend = pick(group, avoided);
+  acquire(wanted: Wanted, use: Waiter["use"], fail: Waiter["fail"]): () => void {
+    const group = this.#group(wanted);
+    const backend = pick(group, wanted.avoided);
     if (backend) {
       backend.unpark();
       use(backend);
@@ -128,9 +135,12 @@ export class H2Backends {
     for (const group of this.#groups.values()) for (const backend of [...group.backends]) backend.close();
   }
 
-  #group(route: H2Route): Group {
-    const key = `${route.scheme} ${targetKey(route.target)}`;
-    const group = this.#groups.get(key) ?? { route, backends: new Set(), waiters: [], dialing: false };
+  #group({ route, authority }: Wanted): Group {
+    // Over TLS the name matters: a connection that was opened under one is not for another (RFC 9113 §9.1.1).
+    const name = route.scheme === "http" ? "" : authority.toLowerCase();
+    const key = `${route.scheme} ${name} ${targetKey(route.target)}`;
+    const dial = (): Promise<Link> => this.#dial(route, authority, this.#ending.signal);
+    const group = this.#groups.get(key) ?? { dial, backends: new Set(), waiters: [], dialing: false };
     this.#groups.set(key, group);
     return group;
   }
@@ -138,7 +148,7 @@ export class H2Backends {
   async #open(group: Group): Promise<void> {
     group.dialing = true;
     try {
-      const link = await this.#dial(group.route, this.#ending.signal);
+      const link = await group.dial();
       group.dialing = false;
       this.#opened(group, link);
     } catch (thrown) {

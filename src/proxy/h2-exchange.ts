@@ -8,6 +8,7 @@ import type { H2Backend, H2Backends, H2Route } from "./h2-backends.ts";
 import { type H2Request, readResponse, readTrailers, requestFields } from "./h2-heads.ts";
 import { H2RequestBody } from "./h2-request-body.ts";
 import type { H2Stream, H2StreamHandler, StreamFailure } from "./h2-stream.ts";
+import type { ClientSide } from "./http1-heads.ts";
 import { refusalFor } from "./refusal.ts";
 
 /** Bytes of one route that one client connection moved, beside the route's own counters. */
@@ -21,7 +22,7 @@ export interface ExchangeContext {
   readonly backends: H2Backends;
   readonly route: H2Route;
   readonly authority: string;
-  readonly clientAddress: string | undefined;
+  readonly client: ClientSide;
   readonly use: RouteUse;
   /** Told of every failure that the client reads of. */
   readonly onRefused: (error: KtError) => void;
@@ -66,9 +67,9 @@ export class H2Exchange implements H2StreamHandler {
 
   start(avoided?: H2Backend): void {
     let settled = false;
-    const cancel = this.#context.backends.acquire(
-      this.#context.route,
-      avoided,
+    const { backends, route, authority } = this.#context;
+    const cancel = backends.acquire(
+      { route, authority, avoided },
       (backend) => {
         settled = true;
         this.#forward(backend);
@@ -110,8 +111,8 @@ export class H2Exchange implements H2StreamHandler {
   // The backend's stream.
 
   #forward(backend: H2Backend): void {
-    const { authority, route, clientAddress } = this.#context;
-    const fields = requestFields(this.#request, authority, route.scheme, clientAddress);
+    const { authority, route, client } = this.#context;
+    const fields = requestFields(this.#request, authority, route.scheme, client);
     const stream = backend.session.open(fields, this.#body.ended && this.#body.empty, {
       onHeaders: (headers, endStream) => this.#answer(headers, endStream),
       onData: (bytes, endStream) => this.#answerData(bytes, endStream),

@@ -1,6 +1,7 @@
 /** HTTP/2 field lists: which are well formed (RFC 9113 §8), and what of them goes on to the next hop. Pure. */
 
 import type { Header } from "#wire/http-head.ts";
+import type { ClientSide } from "./http1-heads.ts";
 
 export interface H2Request {
   readonly method: string;
@@ -81,7 +82,7 @@ export function readRequest(headers: readonly Header[]): H2Request | undefined {
 }
 
 /** The request as the backend gets it: with the client's side once in X-Forwarded-For, -Host and -Proto. */
-export function requestFields(request: H2Request, authority: string, scheme: string, clientAddress: string | undefined): Header[] {
+export function requestFields(request: H2Request, authority: string, scheme: string, client: ClientSide): Header[] {
   const headers: Header[] = [
     [":method", request.method],
     [":scheme", scheme],
@@ -94,9 +95,9 @@ export function requestFields(request: H2Request, authority: string, scheme: str
     if (name === "x-forwarded-for") hops.push(value);
     else if (name !== "x-forwarded-host" && name !== "x-forwarded-proto" && endToEnd(header)) headers.push(header);
   }
-  if (clientAddress !== undefined) hops.push(clientAddress);
+  if (client.address !== undefined) hops.push(client.address);
   if (hops.length > 0) headers.push(["x-forwarded-for", hops.join(", ")]);
-  headers.push(["x-forwarded-host", authority], ["x-forwarded-proto", "http"]);
+  headers.push(["x-forwarded-host", authority], ["x-forwarded-proto", client.scheme]);
   return headers;
 }
 

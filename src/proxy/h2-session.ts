@@ -91,9 +91,9 @@ export class H2Session implements TransportHandler, StreamHost {
     this.#transport.push(encodeWindowUpdate(0, limits.h2ConnectionWindowBytes - defaultWindowBytes));
   }
 
-  /** Begins; `firstBytes` is what was read from the Conn already. */
-  start(firstBytes: Uint8Array): void {
-    this.#transport.start(firstBytes);
+  /** Begins to listen and to send. */
+  start(): void {
+    this.#transport.start();
   }
 
   get openStreams(): number {

@@ -53,9 +53,7 @@ export class H2Transport implements ConnHandler {
     return !this.#closed && this.#output.writable;
   }
 
-  /** Begins; `firstBytes` is what was read from the Conn already. */
-  start(firstBytes: Uint8Array): void {
-    if (firstBytes.length > 0) this.onData(firstBytes);
+  start(): void {
     this.#conn.start(this);
   }
 

@@ -5,7 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { CounterTable } from "#observe/counters.ts";
-import type { Report } from "#observe/events.ts";
+import { type Report, toProblem } from "#observe/events.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { Link } from "./dialer.ts";
@@ -19,13 +19,15 @@ export interface H2Options {
   /** Which route an :authority, as sent, goes to. Throws KtError `host-…`. */
   decide(authority: string): H2Route;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
-  dial(route: H2Route, signal: AbortSignal): Promise<Link>;
+  dial(route: H2Route, authority: string, signal: AbortSignal): Promise<Link>;
   readonly counters: CounterTable;
   readonly report: Report;
   readonly clock: Clock;
   readonly log: Log;
   /** For X-Forwarded-For. */
   readonly clientAddress: string | undefined;
+  /** How the client speaks to us, for X-Forwarded-Proto. */
+  readonly scheme: "http" | "https";
 }
 
 export interface H2Connection {
@@ -38,10 +40,10 @@ export interface H2Connection {
   readonly openStreams: number;
 }
 
-/** Serves the rest of the client's life; `firstBytes` is what was read of it, from the first byte on. Takes the Conn over. */
-export function serveH2(client: Conn, firstBytes: Uint8Array, options: H2Options): H2Connection {
+/** Serves a client from its preface on, which must still be unread. Takes the Conn over. */
+export function serveH2(client: Conn, options: H2Options): H2Connection {
   const door = new H2Door(client, options);
-  door.start(firstBytes);
+  door.start();
   return door;
 }
 
@@ -61,12 +63,12 @@ class H2Door implements H2Connection {
 
   constructor(client: Conn, options: H2Options) {
     this.#options = options;
-    this.#backends = new H2Backends((route, signal) => options.dial(route, signal), options.clock);
+    this.#backends = new H2Backends((route, authority, signal) => options.dial(route, authority, signal), options.clock);
     this.#session = new H2Session("server", client, options.clock, this);
   }
 
-  start(firstBytes: Uint8Array): void {
-    this.#session.start(firstBytes);
+  start(): void {
+    this.#session.start();
   }
 
   get openStreams(): number {
@@ -124,8 +126,8 @@ class H2Door implements H2Connection {
     const use = this.#use(route, authority);
     use.counters.requests++;
     const onRefused = (error: KtError): void => this.#noteProblem(use, error);
-    const { clientAddress } = this.#options;
-    const exchange = new H2Exchange(stream, request, { backends: this.#backends, route, authority, clientAddress, use, onRefused });
+    const client = { address: this.#options.clientAddress, scheme: this.#options.scheme };
+    const exchange = new H2Exchange(stream, request, { backends: this.#backends, route, authority, client, use, onRefused });
     stream.setHandler(exchange);
     exchange.start();
   }
@@ -150,12 +152,11 @@ class H2Door implements H2Connection {
   }
 
   #noteProblem({ counters, name }: NamedUse, error: KtError): void {
-    const { code, message, hints } = error;
-    counters.lastProblem = { code, message, hints, atMs: this.#options.clock.wallMs() };
+    counters.lastProblem = { ...toProblem(error), atMs: this.#options.clock.wallMs() };
     this.#reportRefused(name, error);
   }
 
-  #reportRefused(name: string, { code, message, hints }: KtError): void {
-    this.#options.report({ type: "refused", name, problem: { code, message, hints } });
+  #reportRefused(name: string, error: KtError): void {
+    this.#options.report({ type: "refused", name, problem: toProblem(error) });
   }
 }
