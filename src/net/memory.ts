@@ -50,7 +50,7 @@ export class MemoryConn implements Conn {
     const far = this.#far;
     if (this.#closed || this.#ended || !far || bytes.length === 0 || this.#blackHole) return true;
     // A reader may change what it is given, and a writer may write the same bytes again.
-    far.#inbox.push(Uint8Array.from(bytes));
+    far.#inbox.push(new Uint8Array(bytes));
     far.#inboxBytes += bytes.length;
     far.#schedule();
     this.#full = far.#inboxBytes > this.#highWaterBytes;

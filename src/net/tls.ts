@@ -40,7 +40,7 @@ class ConnDuplex extends Duplex {
 
   override _write(bytes: Uint8Array, _encoding: string, done: () => void): void {
     // The TLS layer reuses its buffers: what is kept must be a copy.
-    if (this.#conn.write(Uint8Array.from(bytes))) done();
+    if (this.#conn.write(new Uint8Array(bytes))) done();
     else this.#onWritten = done;
   }
 

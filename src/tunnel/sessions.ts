@@ -49,11 +49,12 @@ export class PodSessions {
       this.#keepSpare();
       return session;
     }
-    const shared = this.#all.size + this.#opening >= limits.sessionsPerPod ? this.#leastLoaded() : undefined;
+    const full = this.#all.size + this.#opening >= limits.sessionsPerPod;
+    const shared = full ? this.#leastLoaded() : undefined;
     if (shared) return shared;
     const waiter = Promise.withResolvers<PodSession>();
     this.#waiting.push(waiter);
-    this.#openOne();
+    if (!full) this.#openOne();
     return waiter.promise;
   }
 
@@ -138,14 +139,27 @@ export class PodSessions {
     if (waiter) {
       waiter.resolve(session);
       if (this.#waiting.length === 0) this.#keepSpare();
+      else if (this.#opening === 0) this.#shareOut();
     } else if (session.usable) this.#free.push(session);
     else session.close();
   }
 
+  /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */
+  #shareOut(): void {
+    const usable = [...this.#all].filter((session) => session.usable);
+    for (const [index, waiter] of this.#waiting.splice(0).entries()) {
+      const session = usable[index % usable.length];
+      if (session) waiter.resolve(session);
+      else waiter.reject(new KtError("connection-lost", "every session to the pod was lost"));
+    }
+  }
+
   #failed(error: KtError): void {
     this.#opening -= 1;
-    // The others' attempts may still succeed; only as many wait on as there are attempts under way.
-    while (this.#waiting.length > this.#opening) this.#waiting.shift()?.reject(error);
+    // The other attempts may still succeed, and what they open can be shared.
+    if (this.#opening > 0) return;
+    if (this.#all.size > 0) this.#shareOut();
+    else for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
   }
 
   #gone(session: PodSession, error: KtError | undefined): void {

@@ -1,0 +1,326 @@
+/** Tunnels against pods in memory: sessions, retries, waiting, idling and death. */
+
+import { describe, expect, test } from "bun:test";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { silentLog } from "#base/log.ts";
+import type { KtEvent } from "#observe/events.ts";
+import type { Target } from "#route/target.ts";
+import { echo, FakeCluster, type PodServer, refuse } from "#test/support/fake-cluster.ts";
+import { ManualClock, settle } from "#test/support/manual-clock.ts";
+import { Recorder } from "#test/support/recorder.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+
+const target: Target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "shop", name: "web", port: 80 };
+const never = new AbortController().signal;
+
+function rig(options: { idleTimeoutMs?: number; startTimeoutMs?: number } = {}) {
+  const cluster = new FakeCluster();
+  const clock = new ManualClock();
+  const events: KtEvent[] = [];
+  const tunnels = new Tunnels({
+    clusterFor: () => cluster,
+    timeoutsFor: () => ({ idleTimeoutMs: options.idleTimeoutMs ?? 0, startTimeoutMs: options.startTimeoutMs ?? 30_000 }),
+    clock,
+    log: silentLog,
+    report: (event) => events.push(event),
+  });
+  const dial = async (): Promise<Recorder> => new Recorder((await tunnels.dial(target, never)).conn);
+  return { cluster, clock, tunnels, events, dial };
+}
+
+const named =
+  (name: string): PodServer =>
+  (connection) => {
+    connection.onData = () => connection.write(new TextEncoder().encode(name));
+  };
+
+describe("a dial", () => {
+  test("reaches a ready pod and carries bytes both ways", async () => {
+    const { cluster, dial, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const stream = await dial();
+    stream.write("hello");
+    await stream.untilText("hello");
+    expect(tunnels.status(target)).toMatchObject({ phase: "running", pod: "web-1", openConnections: 1 });
+  });
+
+  test("waits for the first resolution, and many dials share one start", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    const dials = Array.from({ length: 10 }, () => tunnels.dial(target, never));
+    await settle();
+    cluster.ready("web-1");
+    expect((await Promise.all(dials)).every((link) => link.pod === "web-1")).toBe(true);
+    expect(cluster.follows).toBe(1);
+  });
+
+  test("gives each connection a session of its own, and keeps a spare", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    await Promise.all([dial(), dial(), dial()]);
+    await settle();
+    expect(cluster.sessions.length).toBe(4);
+  });
+
+  test("uses a session again after a clean end", async () => {
+    const { cluster, clock, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    for (let round = 0; round < 5; round++) {
+      const stream = await dial();
+      stream.write("x");
+      await stream.untilText("x");
+      stream.conn.end();
+      await clock.advance(100);
+      await stream.untilClosed();
+      expect(stream.error).toBeUndefined();
+    }
+    expect(cluster.sessions.length).toBeLessThanOrEqual(2);
+  });
+
+  test("spreads connections over the ready pods", async () => {
+    const { cluster, tunnels } = rig();
+    for (const pod of ["a", "b", "c"]) cluster.setPod(pod, echo);
+    cluster.ready("a", "b", "c");
+    const pods: string[] = [];
+    for (let index = 0; index < 6; index++) pods.push((await tunnels.dial(target, never)).pod);
+    expect(pods.sort()).toEqual(["a", "a", "b", "b", "c", "c"]);
+  });
+
+  test("past the cap shares sessions instead of failing", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const streams = await Promise.all(Array.from({ length: limits.sessionsPerPod + 40 }, dial));
+    for (const [index, stream] of streams.entries()) stream.write(`n${index};`);
+    await Promise.all(streams.map((stream, index) => stream.untilText(`n${index};`)));
+    expect(cluster.sessions.length).toBeLessThanOrEqual(limits.sessionsPerPod);
+  });
+});
+
+describe("a pod that does not take the connection", () => {
+  test("refuses: the answer is immediate when it is alone and never worked", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("web-1", refuse);
+    cluster.ready("web-1");
+    const stream = await dial();
+    stream.write("x");
+    await stream.untilClosed();
+    expect(stream.error?.code).toBe("port-refused");
+    expect(stream.error?.message).toContain('pod "web-1" refused');
+  });
+
+  test("refuses: another pod gets the same bytes", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("bad", refuse);
+    cluster.setPod("good", echo);
+    cluster.ready("bad", "good");
+    for (let round = 0; round < 4; round++) {
+      const stream = await dial();
+      stream.write("once");
+      await stream.untilText("once");
+      expect(stream.text()).toBe("once");
+    }
+  });
+
+  test("is gone: the dial goes on to the next pod as soon as there is one", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.ready("old");
+    const dialled = tunnels.dial(target, never);
+    await settle();
+    cluster.resolve({ kind: "coming", problem: new KtError("no-ready-pod", "starting") });
+    await settle();
+    cluster.setPod("new", echo);
+    cluster.ready("new");
+    expect((await dialled).pod).toBe("new");
+  });
+
+  test("worked before: the connection waits for the pod that replaces it", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("old", named("old"));
+    cluster.ready("old");
+    const before = await dial();
+    before.write("?");
+    await before.untilText("old");
+    cluster.setPod("old", refuse);
+    cluster.sessions.forEach((session) => session.far.abort());
+    const stream = await dial();
+    stream.write("?");
+    await settle();
+    cluster.setPod("new", named("new"));
+    cluster.ready("new");
+    await stream.untilText("new");
+  });
+});
+
+describe("without a ready pod", () => {
+  const problem = new KtError("no-ready-pod", 'pod "web-1" is in CrashLoopBackOff');
+
+  test("none on its way: the answer comes after a second, with the reason", async () => {
+    const { cluster, clock, tunnels } = rig();
+    cluster.resolve({ kind: "none", problem });
+    const outcome = tunnels.dial(target, never).catch((error: KtError) => error);
+    await clock.advance(limits.noPodAnswerMs + 10);
+    expect(await outcome).toBe(problem);
+  });
+
+  test("one on its way: the dial waits for it up to the start timeout", async () => {
+    const { cluster, clock, tunnels } = rig({ startTimeoutMs: 5000 });
+    cluster.resolve({ kind: "coming", problem });
+    const outcome = tunnels.dial(target, never).catch((error: KtError) => error);
+    await clock.advance(4900);
+    await clock.advance(200);
+    const error = (await outcome) as KtError;
+    expect(error.code).toBe("start-timeout");
+    expect(error.message).toContain("within 5 s");
+    expect(error.message).toContain("CrashLoopBackOff");
+  });
+
+  test("what waiting does not mend is told at once", async () => {
+    const { cluster, tunnels } = rig();
+    const forbidden = new KtError("forbidden", 'may not "get" "services"');
+    cluster.resolve({ kind: "failed", problem: forbidden });
+    expect(await tunnels.dial(target, never).catch((error) => error)).toBe(forbidden);
+  });
+
+  test("a client that leaves ends its own wait only", async () => {
+    const { cluster, tunnels } = rig();
+    const leaving = new AbortController();
+    const gone = tunnels.dial(target, leaving.signal).catch(() => "gone");
+    const staying = tunnels.dial(target, never);
+    await settle();
+    leaving.abort(new KtError("connection-lost", "left"));
+    expect(await gone).toBe("gone");
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    expect((await staying).pod).toBe("web-1");
+  });
+});
+
+describe("a session", () => {
+  test("that answers no ping is dead within 15 s, and the next dial gets another", async () => {
+    const { cluster, clock, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const stream = await dial();
+    stream.write("x");
+    await stream.untilText("x");
+    for (const session of cluster.sessions) session.near.blackHole();
+    for (let second = 0; second < 16; second++) await clock.advance(1000);
+    await stream.untilClosed();
+    expect(stream.error?.message).toContain("no ping");
+    const next = await dial();
+    next.write("again");
+    await next.untilText("again");
+  });
+
+  test("that answers pings lives on, however quiet", async () => {
+    const { cluster, clock, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const stream = await dial();
+    stream.write("x");
+    await stream.untilText("x");
+    for (let second = 0; second < 120; second++) await clock.advance(1000);
+    expect(stream.closed).toBe(false);
+    stream.write("still");
+    await stream.untilText("still");
+  });
+
+  test("with a reader that stalls stops the far end, and leaves the others alone", async () => {
+    const { cluster, dial } = rig();
+    let sentBytes = 0;
+    cluster.setPod("web-1", (connection) => {
+      connection.onData = (bytes) => {
+        if (bytes[0] !== 0x21) return connection.write(bytes);
+        sentBytes += 1024 * 1024;
+        connection.write(new Uint8Array(1024 * 1024));
+      };
+    });
+    cluster.ready("web-1");
+    const stalled = await dial();
+    stalled.conn.pause();
+    stalled.write("!");
+    await settle();
+    expect(sentBytes).toBe(1024 * 1024);
+    const other = await dial();
+    other.write("hello");
+    await other.untilText("hello");
+    expect(stalled.length).toBe(0);
+    stalled.conn.resume();
+    await stalled.until(() => stalled.length === 1024 * 1024);
+  });
+
+  test("lost takes its connections with it, and only those", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const [one, other] = await Promise.all([dial(), dial()]);
+    one?.write("1");
+    other?.write("2");
+    await Promise.all([one?.untilText("1"), other?.untilText("2")]);
+    cluster.sessions[0]?.far.abort();
+    await Promise.race([one?.untilClosed(), other?.untilClosed()]);
+    expect([one?.closed, other?.closed].filter(Boolean)).toHaveLength(1);
+  });
+});
+
+describe("a tunnel", () => {
+  test("goes idle after its time and starts again on use", async () => {
+    const { cluster, clock, tunnels, dial, events } = rig({ idleTimeoutMs: 10_000 });
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const stream = await dial();
+    for (let second = 0; second < 30; second++) await clock.advance(1000);
+    expect(tunnels.status(target)?.phase).toBe("running");
+    stream.conn.abort();
+    for (let second = 0; second < 12; second++) await clock.advance(1000);
+    expect(tunnels.status(target)?.phase).toBe("idle");
+    await dial();
+    expect(tunnels.status(target)?.phase).toBe("running");
+    expect(events.filter((event) => event.type === "tunnel-phase").map((event) => event.phase)).toEqual([
+      "starting",
+      "running",
+      "stopping",
+      "idle",
+      "starting",
+      "running",
+    ]);
+  });
+
+  test("counts parked connections as unused", async () => {
+    const { cluster, clock, tunnels } = rig({ idleTimeoutMs: 10_000 });
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const link = await tunnels.dial(target, never);
+    const stream = new Recorder(link.conn);
+    link.park();
+    for (let second = 0; second < 12; second++) await clock.advance(1000);
+    expect(tunnels.status(target)?.phase).toBe("idle");
+    await stream.untilClosed();
+  });
+
+  test("tells a link when its pod is not for new requests any more", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.setPod("old", echo);
+    cluster.setPod("new", echo);
+    cluster.ready("old");
+    const link = await tunnels.dial(target, never);
+    expect(link.usable()).toBe(true);
+    cluster.ready("new");
+    expect(link.usable()).toBe(false);
+  });
+
+  test("that no route wants any more is closed with its connections", async () => {
+    const { cluster, dial, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const stream = await dial();
+    tunnels.retain(() => false);
+    await stream.untilClosed();
+    expect(tunnels.all()).toEqual([]);
+  });
+});
