@@ -146,7 +146,7 @@ describe("a pod that does not take the connection", () => {
     before.write("?");
     await before.untilText("old");
     cluster.setPod("old", refuse);
-    cluster.sessions.forEach((session) => session.far.abort());
+    for (const session of cluster.sessions) session.far.abort();
     const stream = await dial();
     stream.write("?");
     await settle();

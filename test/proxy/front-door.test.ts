@@ -1,0 +1,473 @@
+/** The front door over real sockets, in front of small backends whose every byte the test decides. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { createHash, randomBytes } from "node:crypto";
+import { systemClock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { silentLog } from "#base/log.ts";
+import { selfSigned } from "#net/certificate.ts";
+import { connectTcp, type Listener, listenTcp } from "#net/tcp.ts";
+import { tlsClient, tlsServer } from "#net/tls.ts";
+import { CounterTable } from "#observe/counters.ts";
+import type { KtEvent } from "#observe/events.ts";
+import type { Dialer, Link } from "#proxy/dialer.ts";
+import { FrontDoor } from "#proxy/front-door.ts";
+import { RouteTable } from "#route/table.ts";
+import type { Target } from "#route/target.ts";
+import { Recorder } from "#test/support/recorder.ts";
+
+const never = new AbortController().signal;
+type Backend = (conn: Recorder, nth: number) => void;
+
+/** Backends by service name; each accepted connection is recorded and given to the backend's own script. */
+class Backends implements Dialer {
+  readonly #listeners = new Map<string, Listener>();
+  readonly accepted = new Map<string, Recorder[]>();
+  readonly dials: string[] = [];
+  problem: KtError | undefined;
+
+  add(name: string, backend: Backend): void {
+    const conns: Recorder[] = [];
+    this.accepted.set(name, conns);
+    const accept = (conn: Conn): void => {
+      const recorder = new Recorder(conn);
+      conns.push(recorder);
+      backend(recorder, conns.length);
+    };
+    this.#listeners.set(name, listenTcp({ host: "127.0.0.1", port: 0, accept }));
+  }
+
+  async dial(target: Target): Promise<Link> {
+    this.dials.push(target.name);
+    if (this.problem) throw this.problem;
+    const port = this.#listeners.get(target.name)?.port ?? 1;
+    const conn = await connectTcp({ host: "127.0.0.1", port, signal: never });
+    return { conn, pod: `${target.name}-pod`, usable: () => true, park() {}, unpark() {} };
+  }
+
+  close(): void {
+    for (const listener of this.#listeners.values()) listener.close();
+  }
+}
+
+const target = (name: string): Target => ({
+  kind: "service",
+  cluster: { profile: "p", context: undefined },
+  namespace: "n",
+  name,
+  port: 80,
+});
+
+let backends: Backends;
+let door: FrontDoor;
+let port = 0;
+let counters: CounterTable;
+let events: KtEvent[];
+const clients: Recorder[] = [];
+
+function open(names: readonly string[]): void {
+  backends = new Backends();
+  counters = new CounterTable();
+  events = [];
+  door = new FrontDoor({ dialer: backends, counters, clock: systemClock, log: silentLog, report: (event) => events.push(event) });
+  const entries = names.map((name) => ({
+    profile: "p",
+    route: `${name}.localhost`,
+    host: `${name}.localhost`,
+    target: target(name),
+    scheme: name === "secure" ? ("https" as const) : ("http" as const),
+  }));
+  port = door.listen({ host: "127.0.0.1", port: 0 }, RouteTable.build({ static: entries, patterns: [], dynamic: [] })).port;
+}
+
+async function client(): Promise<Recorder> {
+  const recorder = new Recorder(await connectTcp({ host: "127.0.0.1", port, signal: never }));
+  clients.push(recorder);
+  return recorder;
+}
+
+const get = (host: string, path = "/", more = ""): string => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`;
+const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+/** Answers each request head with what `answer` makes of it. */
+const answering =
+  (answer: (head: string, nth: number) => string): Backend =>
+  async (conn) => {
+    let at = 0;
+    let nth = 0;
+    for (;;) {
+      await conn.until(() => conn.closed || conn.text().indexOf("\r\n\r\n", at) >= 0);
+      if (conn.closed) return;
+      const end = conn.text().indexOf("\r\n\r\n", at) + 4;
+      nth += 1;
+      conn.write(answer(conn.text().slice(at, end), nth));
+      at = end;
+    }
+  };
+
+beforeAll(() => open(["a", "b", "secure"]));
+afterEach(async () => {
+  for (const each of clients.splice(0)) each.conn.abort();
+  await door.drain(0);
+  backends.close();
+  open(["a", "b", "secure"]);
+});
+afterAll(async () => {
+  await door.drain(0);
+  backends.close();
+});
+
+describe("HTTP/1", () => {
+  test("each request on one connection goes where its own Host says", async () => {
+    backends.add(
+      "a",
+      answering(() => ok("from-a")),
+    );
+    backends.add(
+      "b",
+      answering(() => ok("from-b")),
+    );
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilText("from-a");
+    one.write(get("B.Localhost.:8989"));
+    await one.untilText("from-b");
+  });
+
+  test("pipelined requests are answered in order", async () => {
+    backends.add(
+      "a",
+      answering((head) => ok(`a${/ \/(\S*)/.exec(head)?.[1]}`)),
+    );
+    backends.add(
+      "b",
+      answering((head) => ok(`b${/ \/(\S*)/.exec(head)?.[1]}`)),
+    );
+    const one = await client();
+    one.write(get("a.localhost", "/1") + get("b.localhost", "/2") + get("a.localhost", "/3"));
+    await one.untilText("a3");
+    expect([...one.text().matchAll(/[ab]\d/g)].map(String)).toEqual(["a1", "b2", "a3"]);
+  });
+
+  test("the backend learns of the client, once, and keeps its own connection", async () => {
+    backends.add(
+      "a",
+      answering(() => ok("x")),
+    );
+    const one = await client();
+    one.write(
+      get(
+        "a.localhost:8989",
+        "/",
+        "Connection: close, X-Secret-Hop\r\nX-Secret-Hop: 1\r\nX-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: https\r\nCookie: a=b\r\n",
+      ),
+    );
+    await one.untilEnd();
+    const head = backends.accepted.get("a")?.[0]?.text() ?? "";
+    expect(head).toContain("Host: a.localhost:8989\r\n");
+    expect(head).toContain("X-Forwarded-For: 10.0.0.9, 127.0.0.1\r\n");
+    expect(head).toContain("X-Forwarded-Host: a.localhost:8989\r\n");
+    expect(head).toContain("X-Forwarded-Proto: http\r\n");
+    expect(head.match(/X-Forwarded-Proto/g)).toHaveLength(1);
+    expect(head).toContain("Cookie: a=b\r\n");
+    expect(head).not.toContain("X-Secret-Hop");
+    expect(one.text()).toContain("Connection: close\r\n");
+  });
+
+  test("requests reuse a connection to the pod, also across clients", async () => {
+    backends.add(
+      "a",
+      answering((_head, nth) => ok(`nth${nth}`)),
+    );
+    for (let round = 1; round <= 3; round++) {
+      const one = await client();
+      one.write(get("a.localhost", "/", "Connection: close\r\n"));
+      await one.untilEnd();
+      expect(one.text()).toContain(`nth${round}`);
+    }
+    expect(backends.dials).toEqual(["a"]);
+  });
+
+  test("a reused connection that the pod has closed is replaced without the client noticing", async () => {
+    backends.add("a", async (conn, nth) => {
+      await conn.untilText("\r\n\r\n");
+      conn.write(ok(`conn${nth}`));
+      await conn.until(() => conn.text().split("\r\n\r\n").length > 2 || conn.closed);
+      conn.conn.abort();
+    });
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilText("conn1");
+    one.write(get("a.localhost"));
+    await one.untilText("conn2");
+  });
+
+  test("a POST that may have been seen is not sent twice", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("body");
+      conn.conn.abort();
+    });
+    const one = await client();
+    one.write("POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 4\r\n\r\nbody");
+    await one.untilText("X-Kt-Error");
+    expect(one.text()).toStartWith("HTTP/1.1 502 Bad Gateway\r\n");
+    expect(backends.dials).toHaveLength(1);
+  });
+
+  test("chunked bodies, their extensions and trailers pass unchanged both ways", async () => {
+    const body = "4;x=y\r\nWiki\r\n5\r\npedia\r\n0\r\nTrailer-One: 1\r\n\r\n";
+    backends.add("a", async (conn) => {
+      await conn.untilText("Trailer-One");
+      conn.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Trailer-One\r\n\r\n${body}`);
+    });
+    const one = await client();
+    one.write(`POST / HTTP/1.1\r\nHost: a.localhost\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n${body}`);
+    await one.untilText("Trailer-One: 1\r\n\r\n");
+    expect(one.text()).toEndWith(`\r\n\r\n${body}`);
+    const seen = backends.accepted.get("a")?.[0]?.text() ?? "";
+    expect(seen).toEndWith(`\r\n\r\n${body}`);
+    expect(seen).toContain("TE: trailers");
+  });
+
+  test("100-continue passes: the body is sent when the backend asks for it", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      conn.write("HTTP/1.1 100 Continue\r\n\r\n");
+      await conn.untilText("BODY");
+      conn.write(ok("thanks"));
+    });
+    const one = await client();
+    one.write("PUT / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    await one.untilText("100 Continue");
+    one.write("BODY");
+    await one.untilText("thanks");
+  });
+
+  test("an upgrade becomes a plain stream, with the bytes that came early", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      conn.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+      await conn.untilText("early");
+      await conn.untilText("later");
+      conn.write("bye");
+      conn.conn.end();
+    });
+    const one = await client();
+    one.write(`${get("a.localhost", "/ws", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n")}early`);
+    await one.untilText("hello");
+    one.write("later");
+    await one.untilEnd();
+    expect(one.text()).toEndWith("hellobye");
+    expect(one.text()).toContain("Upgrade: websocket\r\n");
+  });
+
+  test("HEAD, 204 and 304 have no body, whatever they say", async () => {
+    backends.add(
+      "a",
+      answering((head) => (head.startsWith("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" : "HTTP/1.1 204 No Content\r\n\r\n")),
+    );
+    const one = await client();
+    one.write("HEAD / HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
+    await one.untilText("Content-Length: 99");
+    one.write(get("a.localhost"));
+    await one.untilText("204 No Content");
+  });
+
+  test("a body without a length ends with the connection", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      conn.write("HTTP/1.0 200 OK\r\n\r\nuntil the end");
+      conn.conn.end();
+    });
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilEnd();
+    expect(one.text()).toContain("Connection: close\r\n");
+    expect(one.text()).toEndWith("until the end");
+  });
+
+  test("a response that breaks off breaks the client's connection too", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      conn.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+      conn.conn.abort();
+    });
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilClosed();
+    expect(one.error?.code).toBe("connection-lost");
+  });
+
+  test("a client that leaves in mid-response ends the backend's work", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      conn.write("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\nfirst");
+    });
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilText("first");
+    one.conn.abort();
+    await backends.accepted.get("a")?.[0]?.untilClosed();
+  });
+
+  test("20 MB each way arrive whole, with a reader that pauses", async () => {
+    const sent = randomBytes(20 * 1024 * 1024);
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      const head = new TextEncoder().encode(`HTTP/1.1 200 OK\r\nContent-Length: ${sent.length}\r\n\r\n`);
+      const bodyAt = conn.text().indexOf("\r\n\r\n") + 4;
+      await conn.until(() => conn.length >= bodyAt + sent.length);
+      conn.conn.write(head);
+      conn.conn.write(conn.bytes().subarray(bodyAt));
+    });
+    const one = await client();
+    one.write(`POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: ${sent.length}\r\n\r\n`);
+    one.conn.write(sent);
+    await one.until(() => one.length > 0);
+    one.conn.pause();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    one.conn.resume();
+    await one.until(() => one.length > sent.length);
+    const body = one.bytes().subarray(one.length - sent.length);
+    expect(createHash("sha256").update(body).digest("hex")).toBe(createHash("sha256").update(sent).digest("hex"));
+  });
+
+  test("TLS to the backend where the route says https", async () => {
+    const certificate = selfSigned("whoever", Date.now());
+    backends.add("secure", () => {});
+    const plain = backends.dial.bind(backends);
+    backends.dial = async (to) => {
+      const link = await plain(to);
+      const accepted = backends.accepted.get("secure") as Recorder[];
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const raw = accepted.at(-1)?.conn as Conn;
+      raw.pause();
+      void tlsServer(raw, { ...certificate, alpn: ["http/1.1"] }).then(({ conn }) => answering(() => ok("inside"))(new Recorder(conn), 1));
+      return link;
+    };
+    const one = await client();
+    one.write(get("secure.localhost"));
+    await one.untilText("inside");
+  });
+});
+
+describe("a refusal", () => {
+  test("of an unknown name lists what there is", async () => {
+    const one = await client();
+    one.write(get("aa.localhost", "/", "Accept: text/html\r\n"));
+    await one.untilText("</html>");
+    expect(one.text()).toStartWith("HTTP/1.1 404 Not Found\r\n");
+    expect(one.text()).toContain("&#34;aa.localhost&#34;");
+    expect(one.text()).toContain("a.localhost");
+    one.write(get("zz.localhost", "/", "Accept: application/json\r\n"));
+    await one.untilText('"code":"host-unknown"');
+  });
+
+  test("while nothing is ready says when to come back", async () => {
+    backends.problem = new KtError("no-ready-pod", 'pod "a-1" is in CrashLoopBackOff');
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilText("CrashLoopBackOff");
+    expect(one.text()).toStartWith("HTTP/1.1 503 Service Unavailable\r\n");
+    expect(one.text()).toContain("Retry-After: 1\r\n");
+    expect(counters.of("p", "a.localhost").lastProblem?.code).toBe("no-ready-pod");
+    backends.problem = undefined;
+    backends.add(
+      "a",
+      answering(() => ok("now")),
+    );
+    one.write(get("a.localhost"));
+    await one.untilText("now");
+  });
+
+  const bad: readonly (readonly [string, string, number])[] = [
+    ["no Host", "GET / HTTP/1.1\r\n\r\n", 400],
+    ["two Hosts", "GET / HTTP/1.1\r\nHost: a.localhost\r\nHost: b.localhost\r\n\r\n", 400],
+    ["two lengths", "POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400],
+    [
+      "a length and chunks",
+      "POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      400,
+    ],
+    ["a garbage first byte", "\x01\x02\x03\r\n\r\n", 400],
+    ["a broken TLS hello", "\x16\x03\x01\x00\x05hello", 400],
+    ["a header of 1 MB", `GET / HTTP/1.1\r\nHost: a.localhost\r\nX: ${"x".repeat(1024 * 1024)}\r\n\r\n`, 431],
+  ];
+  for (const [what, bytes, status] of bad) {
+    test(`of ${what} is one clear sentence, and the connection ends`, async () => {
+      const one = await client();
+      one.conn.write(Buffer.from(bytes, "latin1"));
+      await one.untilEnd();
+      expect(one.text()).toStartWith(`HTTP/1.1 ${status} `);
+      expect(one.text()).toMatch(/\r\n\r\nkt: error: [^\n]+\n/);
+      expect(backends.dials).toEqual([]);
+    });
+  }
+
+  test("over TLS is readable, in a certificate for the name", async () => {
+    const one = await client();
+    const { conn, alpn } = await tlsClient(one.conn, { serverName: "nope.localhost", insecure: true, alpn: ["http/1.1"] });
+    expect(alpn).toBe("http/1.1");
+    const inside = new Recorder(conn);
+    inside.write(get("nope.localhost"));
+    await inside.untilText('no route has the name "nope.localhost"');
+    expect(inside.text()).toStartWith("HTTP/1.1 404 ");
+  });
+});
+
+describe("TLS", () => {
+  test("is passed through by its server name, whatever the pieces it comes in", async () => {
+    const certificate = selfSigned("a.localhost", Date.now());
+    backends.add("a", () => {});
+    const raw = await client();
+    const slow: Conn = {
+      remoteAddress: undefined,
+      start: (handler) => raw.conn.start(handler),
+      unread: (bytes) => raw.conn.unread(bytes),
+      write: (bytes) => {
+        for (let at = 0; at < bytes.length; at += 100) raw.conn.write(bytes.slice(at, at + 100));
+        return true;
+      },
+      end: () => raw.conn.end(),
+      abort: () => raw.conn.abort(),
+      pause: () => raw.conn.pause(),
+      resume: () => raw.conn.resume(),
+    };
+    const shaken = tlsClient(slow, { serverName: "a.localhost", ca: certificate.cert });
+    while (backends.accepted.get("a")?.length !== 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    const far = backends.accepted.get("a")?.[0]?.conn as Conn;
+    const hello = (backends.accepted.get("a")?.[0] as Recorder).bytes();
+    far.pause();
+    if (hello.length > 0) far.unread(hello);
+    const server = new Recorder((await tlsServer(far, { ...certificate, alpn: [] })).conn);
+    const near = new Recorder((await shaken).conn);
+    near.write("secret");
+    await server.untilText("secret");
+    server.write("answer");
+    await near.untilText("answer");
+  });
+});
+
+describe("draining", () => {
+  test("waits for the request under way and ends the connection with it", async () => {
+    let finish: () => void = () => {};
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      finish = () => conn.write(ok("last"));
+    });
+    const one = await client();
+    one.write(get("a.localhost"));
+    const idle = await client();
+    while (backends.accepted.get("a")?.[0]?.length === undefined || backends.accepted.get("a")?.[0]?.length === 0) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    const drained = door.drain(5000);
+    await idle.untilClosed();
+    finish();
+    await one.untilText("last");
+    await one.untilEnd();
+    one.conn.end();
+    await drained;
+  });
+});
