@@ -437,7 +437,7 @@ describe("TLS", () => {
     const shaken = tlsClient(slow, { serverName: "a.localhost", ca: certificate.cert });
     while (backends.accepted.get("a")?.length !== 1) await new Promise<void>((resolve) => setImmediate(resolve));
     const far = backends.accepted.get("a")?.[0]?.conn as Conn;
-    const hello = (backends.accepted.get("a")?.[0] as Recorder).bytes();
+    const hello = backends.accepted.get("a")?.[0]?.bytes() ?? new Uint8Array(0);
     far.pause();
     if (hello.length > 0) far.unread(hello);
     const server = new Recorder((await tlsServer(far, { ...certificate, alpn: [] })).conn);
