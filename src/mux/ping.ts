@@ -11,9 +11,9 @@ export class Pings {
   readonly #sentMs = new Map<number, number>();
 
   /** Clients number their pings with odd ids, servers with even ones. */
-  constructor(firstId: 1 | 2) {
+  constructor(firstId: 1 | 2, nextId: number = firstId) {
     this.#firstId = firstId;
-    this.#nextId = firstId;
+    this.#nextId = nextId;
   }
 
   isOurs(id: number): boolean {

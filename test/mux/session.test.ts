@@ -1,9 +1,13 @@
+/** A SPDY session against one of the other role in memory: streams, halves, resets, pings, limits, any split, random bytes. */
+
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { maxDataFrameBytes, SpdySession } from "#mux/session.ts";
+import { cut, pattern, protocolErrorOf } from "#test/wire/pieces.ts";
 import { encodeControlFrame, resetStatus } from "#wire/spdy-frame.ts";
 import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
 
@@ -31,10 +35,6 @@ function pair() {
 
 function dataOf(events: readonly SessionEvent[], stream: number): Uint8Array {
   return concatBytes(events.flatMap((event) => (event.type === "data" && event.stream === stream ? [event.bytes] : [])));
-}
-
-function pattern(length: number): Uint8Array {
-  return new Uint8Array(length).map((_, at) => (at * 31) ^ (at >> 8));
 }
 
 describe("a stream", () => {
@@ -186,5 +186,128 @@ describe("the session", () => {
     expect(statusOf(server, 1, encoder)).toBe(resetStatus.protocolError);
     expect(statusOf(server, 2 * limits.streamsPerSession + 1, encoder)).toBe(resetStatus.refusedStream);
     expect(server.openStreams).toBe(limits.streamsPerSession);
+  });
+});
+
+/** One step of a random conversation: who acts, on which of its streams, and how. */
+const step = fc.record({
+  by: fc.constantFrom("client" as const, "server" as const),
+  on: fc.nat(5),
+  act: fc.oneof(
+    { weight: 2, arbitrary: fc.constant({ kind: "open" as const }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant("write" as const), length: fc.nat(3 * maxDataFrameBytes) }) },
+    { weight: 2, arbitrary: fc.constant({ kind: "end" as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: "reset" as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: "ping" as const }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("flush" as const), cuts: fc.array(fc.nat(), { maxLength: 4 }) }) },
+  ),
+});
+
+/** What one side has sent on a stream, and what the other has heard. */
+interface Half {
+  sent: number;
+  sentFin: boolean;
+  heard: number;
+  heardFin: boolean;
+}
+
+test("whatever two sides do, every stream's bytes arrive once, in order, and end once", () => {
+  const halfOf = (halves: Map<number, Half>, stream: number): Half => {
+    const half = halves.get(stream) ?? { sent: 0, sentFin: false, heard: 0, heardFin: false };
+    halves.set(stream, half);
+    return half;
+  };
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const sessions = { client: new SpdySession({ role: "client" }), server: new SpdySession({ role: "server" }) };
+      const from = { client: new Map<number, Half>(), server: new Map<number, Half>() };
+      const known: number[] = [];
+      const opened: number[] = [];
+      const wasReset = new Set<number>();
+      const deliver = (by: "client" | "server", cuts: readonly number[]): void => {
+        const to = by === "client" ? "server" : "client";
+        const wire = concatBytes([new Uint8Array(0), ...sessions[by].take()]);
+        for (const piece of cut(wire, cuts)) {
+          sessions[to].receive(piece, 0, (event) => {
+            if (event.type === "opened") opened.push(event.stream);
+            if (event.type === "reset") wasReset.add(event.stream);
+            if (event.type !== "data") return;
+            const half = halfOf(from[by], event.stream);
+            expect(half.heardFin).toBe(false);
+            expect(event.bytes.every((byte, at) => byte === ((half.heard + at) & 0xff))).toBe(true);
+            half.heard += event.bytes.length;
+            half.heardFin = event.fin;
+          });
+        }
+      };
+      for (const { by, on, act } of steps) {
+        const stream = known[on % Math.max(1, known.length)];
+        const half = stream === undefined ? undefined : halfOf(from[by], stream);
+        const mayAct = half && !half.sentFin && !wasReset.has(stream ?? 0) && (by === "client" || opened.includes(stream ?? 0));
+        if (act.kind === "open") known.push(sessions.client.open(headers));
+        else if (act.kind === "ping") sessions[by].ping(0);
+        else if (act.kind === "flush") deliver(by, act.cuts);
+        else if (stream === undefined || !half || !mayAct) continue;
+        else if (act.kind === "write") {
+          const start = half.sent;
+          sessions[by].write(
+            stream,
+            new Uint8Array(act.length).map((_, at) => start + at),
+          );
+          half.sent += act.length;
+        } else if (act.kind === "end") {
+          sessions[by].end(stream);
+          half.sentFin = true;
+        } else {
+          sessions[by].reset(stream, resetStatus.cancel);
+          wasReset.add(stream);
+        }
+      }
+      for (let round = 0; round < 2; round++) for (const by of ["client", "server"] as const) deliver(by, []);
+      const open = { client: 0, server: 0 };
+      for (const stream of known) {
+        if (wasReset.has(stream)) continue;
+        const halves = [halfOf(from.client, stream), halfOf(from.server, stream)];
+        for (const half of halves) expect([half.heard, half.heardFin]).toEqual([half.sent, half.sentFin]);
+        if (!halves.every((half) => half.sentFin)) for (const side of ["client", "server"] as const) open[side]++;
+      }
+      expect({ client: sessions.client.openStreams, server: sessions.server.openStreams }).toEqual(open);
+      expect(sessions.client.unansweredPingMs(0) ?? sessions.server.unansweredPingMs(0)).toBeUndefined();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+describe.each(["client", "server"] as const)("a %s", (role) => {
+  test("gives events or a protocol error for random bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.array(fc.nat(), { maxLength: 8 }), (bytes, cuts) => {
+        const session = new SpdySession({ role });
+        protocolErrorOf(() => {
+          for (const piece of cut(bytes, cuts)) session.receive(piece, 0, () => {});
+        });
+      }),
+    );
+  });
+
+  test("lives through any well-formed control frame", () => {
+    const frame = fc.record({
+      type: fc.constantFrom(2, 3, 4, 6, 7, 9, 10, 200),
+      flags: fc.nat(255),
+      word: fc.nat(12),
+      status: fc.nat(12),
+    });
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 20 }), (frames) => {
+        const session = new SpdySession({ role });
+        if (role === "client") session.open(headers);
+        session.take();
+        for (const { type, flags, word, status } of frames) {
+          const bytes = Uint8Array.of(0x80, 3, 0, type, flags, 0, 0, 8, 0, 0, 0, word, 0, 0, 0, status);
+          protocolErrorOf(() => session.receive(bytes, 0, () => {}));
+        }
+        expect(concatBytes([new Uint8Array(0), ...session.take()]).length).toBeLessThanOrEqual(12 * frames.length);
+      }),
+    );
   });
 });

@@ -1,0 +1,59 @@
+/** The client session against a live spdystream server. Needs Go, so it runs only with KT_ORACLE=1. */
+
+import { expect, test } from "bun:test";
+import { spawn } from "bun";
+import { concatBytes } from "#base/bytes.ts";
+import type { SessionEvent } from "#mux/events.ts";
+import { SpdySession } from "#mux/session.ts";
+import { pattern } from "#test/wire/pieces.ts";
+import { streamHeaders } from "#wire/portforward.ts";
+
+/** A session over the standard input and output of the recorder's echo server. */
+function connectToSpdystream() {
+  const session = new SpdySession({ role: "client" });
+  const server = spawn(["go", "run", ".", "echo"], { cwd: `${import.meta.dir}/../vectors/capture`, stdin: "pipe", stdout: "pipe" });
+  const reader = server.stdout.getReader();
+  const flush = (): void => {
+    for (const chunk of session.take()) server.stdin.write(chunk);
+    server.stdin.flush();
+  };
+  const events: SessionEvent[] = [];
+  /** Receives until the condition holds; fails when the server ends before. */
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) {
+      const { value } = await reader.read();
+      if (!value) throw new Error("the spdystream server ended");
+      session.receive(value, performance.now(), (event) => events.push(event));
+      flush();
+    }
+  };
+  return { session, events, flush, until, kill: () => server.kill() };
+}
+
+const oracleTest = process.env["KT_ORACLE"] ? test : test.skip;
+
+oracleTest(
+  "spdystream echoes 100 streams, 1 MB each, resets one, and answers pings",
+  async () => {
+    const { session, events, flush, until, kill } = connectToSpdystream();
+    const megabyte = pattern(1_000_000);
+    for (let port = 1; port <= 100; port++) {
+      const stream = session.open(streamHeaders("data", port, String(port)));
+      for (let at = 0; at < megabyte.length; at += 123_456) session.write(stream, megabyte.subarray(at, at + 123_456));
+      session.end(stream);
+      flush();
+      await until(() => session.openStreams === 0);
+      const echoed = concatBytes(events.flatMap((event) => (event.type === "data" ? [event.bytes] : [])));
+      expect(Buffer.compare(echoed, concatBytes([Buffer.from(String(port)), megabyte]))).toBe(0);
+      events.length = 0;
+    }
+    const stream = session.open(new Map([["port", "reset"]]));
+    for (let worker = 0; worker < 5; worker++) session.ping(performance.now());
+    flush();
+    await until(() => session.openStreams === 0 && session.unansweredPingMs(0) === undefined);
+    expect(events).toContainEqual({ type: "reset", stream, status: 5 });
+    expect(events.filter((event) => event.type === "pong").length).toBe(5);
+    kill();
+  },
+  60_000,
+);
