@@ -64,8 +64,8 @@ export const limits = {
   watchEventBytes: 8 * mib,
   /** How long the API server is asked to keep a watch; it then ends in order and is begun again. */
   watchTimeoutMs: 240 * second,
-  /** How long a watch may stay silent beyond its own end before the connection counts as dead. */
-  watchGraceMs: 15 * second,
+  /** A watch that is silent for this long is begun again: API servers send a bookmark about once a minute. */
+  watchSilenceMs: 90 * second,
   /** How often a list is asked for again where watching is not allowed. */
   pollIntervalMs: 3 * second,
   /** A watch that was silent for this long is begun again when somebody has reason to doubt it. */
