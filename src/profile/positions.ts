@@ -90,13 +90,14 @@ class Scanner {
 
   #dottedKey(): { name: string; at: number }[] {
     const keys: { name: string; at: number }[] = [];
-    do {
+    for (;;) {
       this.#skipBlank(false);
       const at = this.#at;
       keys.push({ name: this.#key(), at });
       this.#skipBlank(false);
-    } while (this.#peek() === "." && this.#at++ >= 0);
-    return keys;
+      if (this.#peek() !== ".") return keys;
+      this.#at++;
+    }
   }
 
   #key(): string {
@@ -123,7 +124,12 @@ class Scanner {
       this.#note(path, at, value);
     }
     this.#value(path);
-    if (this.#at === start) this.#at++; // only on a text the parser would have refused: go on regardless
+    this.#ensureProgress(start);
+  }
+
+  /** On a text that the parser would have refused, a step may find nothing to step over. */
+  #ensureProgress(start: number): void {
+    if (this.#at === start) this.#at++;
   }
 
   #value(path: KeyPath): void {
@@ -146,7 +152,9 @@ class Scanner {
       if (this.#peek() === ",") this.#at++;
       this.#skipBlank(true);
       if (this.#peek() === end || this.#at >= this.#text.length) break;
+      const start = this.#at;
       each(index);
+      this.#ensureProgress(start);
     }
     this.#at++;
   }

@@ -100,7 +100,7 @@ function translateKey(issue: BaseIssue<unknown>, path: KeyPath): ShapeProblem[] 
 function translate(issue: BaseIssue<unknown>, above: KeyPath): ShapeProblem[] {
   const path = [...above, ...pathOf(issue)];
   if (issue.type === "strict_object" && issue.path?.at(-1)?.origin === "key") return translateKey(issue, path);
-  const container = Array.isArray(issue.input) ? "array" : "object";
+  const container = isTable(issue.input) ? "object" : Array.isArray(issue.input) ? "array" : undefined;
   const inside = (issue.issues ?? []).filter((sub) => sub.path?.[0].type === container);
   if (issue.type === "union" && inside.length > 0) return inside.flatMap((sub) => translate(sub, path));
   return [{ path, at: "value", message: `"${nameOf(path)}" must be ${issue.message}, not ${describe(issue.input)}`, hint: undefined }];

@@ -105,13 +105,13 @@ export class Source {
 const quotesHint = 'names with dots or colons need quotes: "grafana.localhost" = …, "127.0.0.1:5432" = …';
 
 const syntaxHints: readonly (readonly [RegExp, string])[] = [
+  [/end-of-line/, "one key = value per line"],
   [/second time/, "a key or a table can be given once: remove or rename one of them"],
   [/^invalid value/, 'text needs quotes: "like this"'],
   [/string/, "close the quotes on the same line"],
-  [/key at the end|key-value/, 'a line is written: key = "value", a table is opened by [NAME]'],
+  [/key at the end|key at : |key-value/, 'a line is written: key = "value", a table is opened by [NAME]'],
   [/illegal character in key|unsafe property/, quotesHint],
   [/expected comma|unfinished/, 'a list is written ["a", "b"], an inline table { a = 1, b = 2 }'],
-  [/end-of-line/, "one key = value per line"],
 ];
 
 /** A syntax error in one line, quoting the text where it stands. */

@@ -117,6 +117,7 @@ export class HostPattern {
 
   /** Throws KtError `profile-invalid` for a text that is no pattern. */
   static parse(text: string): HostPattern {
+    if (/\{[^}]*[A-Z]/.test(text)) refuse(text, "has capitals in a capture", "a capture is written {name}, in lower case");
     const lower = text.toLowerCase().replace(/\.$/, "");
     const labels = lower.split(".").map((label) => parseLabel(label, text));
     const names = labels
