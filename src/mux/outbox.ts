@@ -5,13 +5,15 @@ const kib = 1024;
 /** Pieces from here on are passed on by reference; copying smaller ones costs less than another write. */
 const byReferenceBytes = 8 * kib;
 
-/** Small pieces are collected in blocks of this size. */
-const blockBytes = 16 * kib;
+/** Small pieces are collected in blocks of at least this size, each of which lives until it has been taken. */
+const blockBytes = 4 * kib;
+
+const noBlock = new Uint8Array(0);
 
 export class Outbox {
   #chunks: Uint8Array[] = [];
   /** The block being filled, and how much of it is used; what lies before `#blockStart` is in `#chunks` already. */
-  #block = new Uint8Array(0);
+  #block = noBlock;
   #blockStart = 0;
   #blockEnd = 0;
 
@@ -32,10 +34,7 @@ export class Outbox {
   /** Makes room for a few bytes and has them written in place. */
   reserve(lengthBytes: number, write: (block: Uint8Array, at: number) => void): void {
     if (this.#block.length - this.#blockEnd < lengthBytes) {
-      this.#seal();
-      this.#block = new Uint8Array(blockBytes);
-      this.#blockStart = 0;
-      this.#blockEnd = 0;
+      this.#beginBlock(new Uint8Array(Math.max(blockBytes, lengthBytes)));
     }
     write(this.#block, this.#blockEnd);
     this.#blockEnd += lengthBytes;
@@ -43,10 +42,17 @@ export class Outbox {
 
   /** Removes and returns everything, in order. */
   take(): Uint8Array[] {
-    this.#seal();
+    this.#beginBlock(noBlock);
     const chunks = this.#chunks;
     this.#chunks = [];
     return chunks;
+  }
+
+  #beginBlock(block: Uint8Array<ArrayBuffer>): void {
+    this.#seal();
+    this.#block = block;
+    this.#blockStart = 0;
+    this.#blockEnd = 0;
   }
 
   /** What was written to the block so far becomes a chunk; the block goes on behind it. */

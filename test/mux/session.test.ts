@@ -108,6 +108,48 @@ describe("a stream", () => {
   });
 });
 
+describe("what SPDY forbids or kubelet never sends", () => {
+  const fin = Uint8Array.of(0, 0, 0, 1, 1, 0, 0, 1, 7);
+
+  test("data after FIN, a second FIN and data for a stream that never was are dropped", () => {
+    const { client, server, serverEvents, flush } = pair();
+    client.open(headers);
+    flush();
+    for (let times = 0; times < 2; times++) server.receive(fin, 0, (event) => serverEvents.push(event));
+    server.receive(Uint8Array.of(0, 0, 0, 9, 0, 0, 0, 1, 7), 0, (event) => serverEvents.push(event));
+    expect(serverEvents.map((event) => event.type)).toEqual(["opened", "data"]);
+    expect(server.take()).toEqual([]);
+  });
+
+  test("a unidirectional stream has no half of ours, and is over with the peer's", () => {
+    const { server, serverEvents } = pair();
+    const headerBlock = new SpdyHeaderEncoder().encode(headers);
+    const open = { type: "syn-stream", stream: 1, associatedTo: 0, priority: 0, fin: false, unidirectional: true, headerBlock } as const;
+    server.receive(encodeControlFrame(open), 0, (event) => serverEvents.push(event));
+    server.write(1, pattern(5));
+    expect(server.take()).toEqual([]);
+    expect(server.openStreams).toBe(1);
+    server.receive(fin, 0, (event) => serverEvents.push(event));
+    expect(server.openStreams).toBe(0);
+  });
+
+  test("HEADERS with FIN end a stream, replies for unknown streams and SETTINGS do nothing", () => {
+    const { client, clientEvents } = pair();
+    const stream = client.open(headers);
+    client.take();
+    const headerBlock = new SpdyHeaderEncoder().encode(headers);
+    const receive = (frame: Parameters<typeof encodeControlFrame>[0]): void =>
+      client.receive(encodeControlFrame(frame), 0, (event) => clientEvents.push(event));
+    receive({ type: "syn-reply", stream: 99, fin: false, headerBlock });
+    receive({ type: "settings", clear: false, settings: [{ flags: 0, id: 7, value: 65536 }] });
+    receive({ type: "window-update", stream, delta: 1 });
+    expect(clientEvents).toEqual([]);
+    receive({ type: "headers", stream, fin: true, headerBlock });
+    expect(clientEvents).toEqual([{ type: "data", stream, bytes: new Uint8Array(0), fin: true }]);
+    expect(client.take()).toEqual([]);
+  });
+});
+
 describe("the session", () => {
   test("joins small pieces into one chunk and passes large payloads by reference", () => {
     const { client } = pair();
