@@ -60,7 +60,11 @@ async function commandOf(pid: string): Promise<string> {
 }
 
 async function lsofHolder(port: number): Promise<PortHolder | undefined> {
-  const child = spawn(["lsof", "-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"], { stdout: "pipe", stderr: "ignore", env: { ...process.env, LC_ALL: "C" } });
+  const child = spawn(["lsof", "-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"], {
+    stdout: "pipe",
+    stderr: "ignore",
+    env: { ...process.env, LC_ALL: "C" },
+  });
   return parseLsof(await new Response(child.stdout).text());
 }
 

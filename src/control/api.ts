@@ -65,7 +65,13 @@ const journalEntrySchema = v.object({
   event: v.looseObject({ type: v.string() }),
 });
 
-const stepSchema = v.object({ step: v.string(), verdict: v.string(), outcome: v.picklist(["match", "miss", "stop", "info"]) });
+const stepSchema = v.object({
+  step: v.string(),
+  verdict: v.string(),
+  outcome: v.picklist(["match", "miss", "stop", "info"]),
+  /** Where an error stopped it. */
+  code: v.optional(v.picklist(errorCodes)),
+});
 
 export const requestSchema = v.variant("type", [
   /** Attaches a profile to this connection, which is its lease; with `pin` it stays when the connection ends. */

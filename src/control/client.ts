@@ -16,18 +16,16 @@ export class HubClient {
   #channel: LineChannel | undefined;
   #nextId = 1;
   #hello: Hello | undefined;
-  #gone: ReplyOf<"gone"> | undefined;
+  readonly #gone = Promise.withResolvers<ReplyOf<"gone">>();
   #onHello: (() => void) | undefined;
-  #onClosed: () => void = () => {};
+  readonly #closed = Promise.withResolvers<undefined>();
   #lost: KtError | undefined;
-  /** Resolves when the connection is over: with the hub's goodbye, or undefined where it just died. */
-  readonly closed: Promise<ReplyOf<"gone"> | undefined>;
+  /** Resolves when the hub says goodbye: to a profile that this connection held, or to everyone. */
+  readonly gone: Promise<ReplyOf<"gone">> = this.#gone.promise;
+  /** Resolves when the connection is over. */
+  readonly closed: Promise<undefined> = this.#closed.promise;
 
-  private constructor() {
-    this.closed = new Promise((resolve) => {
-      this.#onClosed = () => resolve(this.#gone);
-    });
-  }
+  private constructor() {}
 
   /** Rejects with KtError `hub-unreachable` where no hub listens. */
   static async connect(path: string): Promise<HubClient> {
@@ -85,7 +83,8 @@ export class HubClient {
   /** Called by the channel. */
   onValue(value: unknown): void {
     const parsed = v.safeParse(replyLineSchema, value);
-    if (!parsed.success) return this.#lose(new KtError("protocol", "the hub speaks another version of kt's language", { hints: ["kt down --all"] }));
+    if (!parsed.success)
+      return this.#lose(new KtError("protocol", "the hub speaks another version of kt's language", { hints: ["kt down --all"] }));
     const { id, reply } = parsed.output;
     if (id !== 0) this.#waiting.get(id)?.onReply(reply);
     else this.#onUnasked(reply);
@@ -97,11 +96,11 @@ export class HubClient {
     for (const { onLost } of this.#waiting.values()) onLost(this.#lost);
     this.#waiting.clear();
     this.#onHello?.();
-    this.#onClosed();
+    this.#closed.resolve(undefined);
   }
 
   #onUnasked(reply: Reply): void {
-    if (reply.type === "gone") this.#gone = reply;
+    if (reply.type === "gone") this.#gone.resolve(reply);
     else if (reply.type === "error") this.#lose(fromProblem(reply.problem));
     else if (reply.type === "hello") {
       this.#hello = reply;
@@ -120,7 +119,9 @@ export class HubClient {
     if (this.hello.protocol !== protocolVersion) {
       const { version } = this.hello;
       this.close();
-      throw new KtError("hub-failed", `the hub that runs is of version ${version} and speaks another language`, { hints: [`kill ${this.hello.pid}`] });
+      throw new KtError("hub-failed", `the hub that runs is of version ${version} and speaks another language`, {
+        hints: [`kill ${this.hello.pid}`],
+      });
     }
   }
 

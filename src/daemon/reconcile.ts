@@ -63,7 +63,11 @@ export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted)
     const table = old !== undefined && sameList(old.plans, sharers) ? old.table : buildTable(sharers);
     http.set(key, { address, plans: sharers, table });
   }
-  return { http, tcp: claims.tcpAddresses, clashes: distinct([...claims.clashes, ...[...http.values()].flatMap(({ table }) => table.conflicts)]) };
+  return {
+    http,
+    tcp: claims.tcpAddresses,
+    clashes: distinct([...claims.clashes, ...[...http.values()].flatMap(({ table }) => table.conflicts)]),
+  };
 }
 
 class Claims {

@@ -1,7 +1,7 @@
 /** Says an event in one line, and how much it matters. */
 
 import type { LogLevel } from "#base/log.ts";
-import { formatBytes } from "./bytes-text.ts";
+import { formatBytes } from "#base/bytes-text.ts";
 import type { KtEvent, Problem } from "./events.ts";
 
 type EventOf<Type extends KtEvent["type"]> = Extract<KtEvent, { type: Type }>;
@@ -26,7 +26,10 @@ export function eventLevel(event: KtEvent): LogLevel {
 export function describeEvent(event: KtEvent): string {
   switch (event.type) {
     case "tunnel-phase":
-      return withProblem(`${tunnelName(event.tunnel)} is ${event.phase}${event.pod === undefined ? "" : ` on ${event.pod}`}`, event.problem);
+      return withProblem(
+        `${tunnelName(event.tunnel)} is ${event.phase}${event.pod === undefined ? "" : ` on ${event.pod}`}`,
+        event.problem,
+      );
     case "connection-opened":
       return `"${event.name}" was opened`;
     case "connection-closed":

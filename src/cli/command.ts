@@ -1,0 +1,53 @@
+/** What a command is: its words, its help, and the module that runs it, loaded only then. */
+
+import { KtError } from "#base/errors.ts";
+import type { BuildInfo } from "./build.ts";
+import type { Output } from "./output.ts";
+
+export interface CommandContext {
+  readonly args: readonly string[];
+  readonly options: Options;
+  readonly output: Output;
+  readonly build: BuildInfo;
+}
+
+/** Resolves to the exit code; what it rejects with is shown as an error. */
+export type RunCommand = (context: CommandContext) => Promise<number>;
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly alias?: string;
+  /** Positional arguments as the help writes them: `[ROUTE]`, `<HOST|PORT>`. */
+  readonly args: string;
+  readonly summary: string;
+  /** Flags as cac reads them (`-f, --file <file>`) and what they do. */
+  readonly options: readonly (readonly [flags: string, description: string])[];
+  readonly example: readonly string[];
+  /** Not in the help. */
+  readonly hidden?: boolean;
+  readonly load: () => Promise<RunCommand>;
+}
+
+/** The options of one call, read by name and type. */
+export class Options {
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  text(name: string): string | undefined {
+    const all = this.texts(name);
+    if (all.length > 1) throw new KtError("usage", `--${name} was given ${all.length} times`, { hints: ["give it once"] });
+    return all[0];
+  }
+
+  texts(name: string): string[] {
+    const value = this.#values[name];
+    return value === undefined ? [] : [value].flat().map(String);
+  }
+}

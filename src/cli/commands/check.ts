@@ -1,0 +1,62 @@
+/** `kt check`: validates a profile and tells every problem with its place. */
+
+import { type KtError, toKtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodeOf, exitCodes } from "#cli/exit.ts";
+import { loadHere } from "#cli/local-plan.ts";
+import type { Output } from "#cli/output.ts";
+import { profileFile } from "#cli/profile-file.ts";
+import type { Plan } from "#profile/plan.ts";
+import { formatProblem, ProfileError } from "#profile/problems.ts";
+
+export async function check({ options, output }: CommandContext): Promise<number> {
+  const file = await profileFile(options);
+  if (options.flag("json")) return await checkAsJson(file, output);
+  try {
+    const { plan, warnings } = await loadHere(file);
+    for (const warning of warnings) output.warning(formatProblem(warning, process.cwd()));
+    output.note(`${file}: ${summary(plan)}`);
+    return exitCodes.done;
+  } catch (error) {
+    return showProfileError(error, output);
+  }
+}
+
+/** Loads the profile only to tell all that is wrong with it; `reported` is what the hub said, should it load here. */
+export async function showProblems(file: string, output: Output, reported: KtError): Promise<number> {
+  const error = await loadHere(file).then(
+    () => reported,
+    (found: unknown) => found,
+  );
+  return showProfileError(error, output);
+}
+
+function showProfileError(error: unknown, output: Output): number {
+  if (!(error instanceof ProfileError)) throw error;
+  for (const problem of error.problems) {
+    output.error({ message: formatProblem(problem, process.cwd()), hints: problem.hint === undefined ? [] : [problem.hint] });
+  }
+  return exitCodeOf(error);
+}
+
+async function checkAsJson(file: string, output: Output): Promise<number> {
+  try {
+    const { plan, warnings } = await loadHere(file);
+    output.json({ file, ok: true, name: plan.name, problems: [], warnings });
+    return exitCodes.done;
+  } catch (error) {
+    output.json({ file, ok: false, problems: problemsOf(error, file), warnings: [] });
+    return exitCodeOf(error);
+  }
+}
+
+function problemsOf(error: unknown, file: string): readonly object[] {
+  if (error instanceof ProfileError) return error.problems;
+  const { code, message, hints } = toKtError(error, "profile-unreadable", `read "${file}"`);
+  return [{ file, code, message, hint: hints[0] }];
+}
+
+function summary({ routes, patterns, tcp }: Plan): string {
+  const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
+  return `fine, with ${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(tcp, "TCP route")}`;
+}

@@ -1,0 +1,30 @@
+/** `kt hub`: the background hub, which `kt up` starts; it ends by itself after its last profile. */
+
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { stateDirectory, surroundings } from "#control/socket-path.ts";
+import { Hub } from "#daemon/hub.ts";
+import { LogFile } from "#daemon/log-file.ts";
+import { formatLogLine } from "#daemon/log-line.ts";
+import { realRooms } from "#daemon/rooms.ts";
+import { runUntilEnd } from "#daemon/run-hub.ts";
+import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+
+/** Exit code 0 also where another hub has the place: whoever started this one will find it. */
+export async function hub({ build, output }: CommandContext): Promise<number> {
+  const at = surroundings();
+  const file = new LogFile(stateDirectory(at));
+  const directory = await ensureRuntimeDirectory(at);
+  const running = await Hub.start({
+    ...build,
+    directory,
+    lingers: true,
+    rooms: realRooms(),
+    log(level, event, fields) {
+      if (level !== "debug") file.write(formatLogLine(output.logFormat, Date.now(), level, event, fields));
+    },
+  });
+  if (running) await runUntilEnd(running, { ignoreHangup: true });
+  await file.flushed();
+  return exitCodes.done;
+}

@@ -1,0 +1,68 @@
+/** `kt init`: writes a commented tunnels.toml for the kubeconfig's current context. */
+
+import { file, write } from "bun";
+import { KtError, toKtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { realRooms } from "#daemon/rooms.ts";
+import { loadPlan } from "#profile/load.ts";
+
+export async function init({ options, output }: CommandContext): Promise<number> {
+  const path = absolutePath(options.text("file") ?? "tunnels.toml");
+  if (await file(path).exists()) {
+    throw new KtError("profile-exists", `"${path}" exists already`, { hints: ["kt check", "kt up"] });
+  }
+  const current = await currentContext(path).catch((error: unknown) => {
+    const { message, hints } = toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
+    output.warning(`${message}; write the context yourself`);
+    output.hints(hints);
+    return undefined;
+  });
+  await write(path, template(current));
+  output.note(`wrote ${path}${current === undefined ? "" : ` for context "${current.context}"`}`);
+  output.hints(["kt up"]);
+  return exitCodes.done;
+}
+
+interface Current {
+  readonly context: string;
+  readonly namespace: string;
+}
+
+async function currentContext(path: string): Promise<Current> {
+  const environment = shellEnvironment();
+  // An empty profile at that place tells which kubeconfig files count.
+  const readText = async (asked: string): Promise<string | undefined> => (asked === path ? "" : undefined);
+  const { plan } = await loadPlan({ file: path, environment, home: surroundings().home, readText });
+  const rooms = realRooms();
+  await rooms.prepare();
+  const cluster = rooms.openCluster({ kubeconfig: plan.kubeconfig, context: undefined, environment });
+  const { context, namespace } = cluster;
+  cluster.close();
+  return { context, namespace };
+}
+
+function template(current: Current | undefined): string {
+  const context = current === undefined ? '# context = "dev"' : `context = ${JSON.stringify(current.context)}`;
+  const namespace = current?.namespace ?? "default";
+  return `# What this project needs from its cluster. kt up opens it, kt check validates it, kt schema is for your editor.
+# tunnels.local.toml beside this file overrides it for you alone; do not commit that one.
+
+${context}
+namespace = ${JSON.stringify(namespace)}
+
+# Hostnames, all on one port, HTTP and HTTPS alike: http://NAME:8989
+# A target is [NAMESPACE/]svc/NAME:PORT or [NAMESPACE/]pod/NAME:PORT, the port by number or name.
+[routes]
+# "grafana.localhost" = "monitoring/svc/grafana:http"
+# "argocd.localhost" = "argocd/svc/argocd-server:443"
+
+# Ports of their own, for what does not speak HTTP: databases, brokers.
+[tcp]
+# 5432 = "databases/svc/postgresql:5432"
+
+# Every service also has a name without a route: SERVICE-PORT.svc.NAMESPACE.ns.CONTEXT.cx.k8s.localhost
+`;
+}

@@ -1,0 +1,48 @@
+/** `kt logs`: the hub's latest events, and with `-f` those to come. */
+
+import { KtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import type { Output } from "#cli/output.ts";
+import { timeOf } from "#cli/route-lines.ts";
+import type { LogEntry } from "#control/api.ts";
+import type { HubClient } from "#control/client.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { findHub } from "#daemon/find-hub.ts";
+
+export async function logs({ args, options, output }: CommandContext): Promise<number> {
+  const [route] = args;
+  const follow = options.flag("follow");
+  const client = await findHub(surroundings());
+  if (route !== undefined) await checkRoute(client, route);
+  const interrupted = new Promise<number>((resolve) => process.once("SIGINT", () => resolve(exitCodes.interrupted)));
+  const asJson = options.flag("json") || output.logFormat === "json";
+  const streamed = client.stream({ type: "logs", follow, route }, (reply) => {
+    if (reply.type === "entry") showEntry(reply.entry, asJson, output);
+  });
+  const code = await Promise.race([streamed.then(() => exitCodes.done), interrupted]);
+  client.close();
+  return code;
+}
+
+/** A mistyped name would look like a route that nothing happened to. Names under a suffix or pattern are not listed. */
+async function checkRoute(client: HubClient, route: string): Promise<void> {
+  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const names = snapshot.profiles.flatMap(({ routes }) => routes.map(({ name }) => name));
+  if (names.includes(route) || route.includes(".")) return;
+  const near = nearest(route, names);
+  throw new KtError("route-unknown", `no attached profile has a route "${route}"`, {
+    hints: [near === undefined ? "kt status" : `kt logs ${near}`],
+  });
+}
+
+function showEntry({ atMs, level, text, event }: LogEntry, asJson: boolean, output: Output): void {
+  if (asJson) {
+    output.line(JSON.stringify({ at: new Date(atMs).toISOString(), level, text, ...event }));
+    return;
+  }
+  if (level === "debug" && !output.verbose) return;
+  const { style } = output;
+  output.line(`${style.dim(timeOf(atMs))} ${level === "warn" || level === "error" ? style.yellow(text) : text}`);
+}

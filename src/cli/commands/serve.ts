@@ -1,0 +1,27 @@
+/** `kt serve`: the hub in the foreground with pinned profiles, for systemd, launchd and containers. */
+
+import { KtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { Hub } from "#daemon/hub.ts";
+import { realRooms } from "#daemon/rooms.ts";
+import { runUntilEnd } from "#daemon/run-hub.ts";
+import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+
+export async function serve({ args, options, output, build }: CommandContext): Promise<number> {
+  const given = [...options.texts("file"), ...args].map(absolutePath);
+  const files = given.length > 0 ? given : [await profileFile(options)];
+  const directory = await ensureRuntimeDirectory(surroundings());
+  const hub = await Hub.start({ ...build, directory, lingers: false, rooms: realRooms(), log: output.log.bind(output) });
+  if (!hub) throw new KtError("hub-failed", "another hub of yours is running", { hints: ["kt down --all", "kt status"] });
+  try {
+    for (const file of files) await hub.pin({ file, environment: shellEnvironment() });
+  } catch (error) {
+    await hub.stop(0);
+    throw error;
+  }
+  await runUntilEnd(hub, { ignoreHangup: false });
+  return exitCodes.done;
+}

@@ -1,0 +1,55 @@
+/** Shows one profile as it changes: drawn over on a terminal, else a line for each change. */
+
+import type { ProfileStatus, Snapshot } from "#control/api.ts";
+import type { Output } from "./output.ts";
+import { profileLines } from "./route-lines.ts";
+
+export class LiveView {
+  readonly #output: Output;
+  readonly #profile: string;
+  readonly #shown = new Map<string, string>();
+  readonly #warned = new Set<string>();
+  #begun = false;
+
+  /** `profile` is the path of the profile's file. */
+  constructor(output: Output, profile: string) {
+    this.#output = output;
+    this.#profile = profile;
+  }
+
+  show(snapshot: Snapshot): void {
+    const profile = snapshot.profiles.find((each) => each.profile === this.#profile);
+    if (!profile) return;
+    for (const warning of profile.warnings) this.#warn(warning);
+    if (this.#output.live) this.#output.redraw(profileLines(profile, this.#output.style));
+    else this.#showChanges(profile);
+  }
+
+  #warn(warning: string): void {
+    if (this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    this.#output.warning(warning);
+  }
+
+  #showChanges(profile: ProfileStatus): void {
+    if (!this.#begun) this.#output.line(`${profile.name} ${profile.profile}`);
+    this.#begun = true;
+    for (const { name, kind, url, target, state, pod, problem } of profile.routes) {
+      const text = [url, target, state, pod ?? "", problem?.message ?? ""].filter((part) => part !== "").join("  ");
+      this.#line(`${kind} ${name}`, text);
+      if (problem) this.#line(`${kind} ${name} hint`, problem.hints.map((hint) => `  ${hint}`).join("\n"));
+    }
+    for (const { address, problem } of profile.listeners) this.#line(address, problem?.message ?? "");
+    this.#line(
+      "file",
+      profile.problem === undefined ? "" : `the file cannot be used, the last good one runs on: ${profile.problem.message}`,
+    );
+  }
+
+  /** Once for each text; what is over says nothing. */
+  #line(key: string, text: string): void {
+    if ((this.#shown.get(key) ?? "") === text) return;
+    this.#shown.set(key, text);
+    if (text !== "") this.#output.line(`  ${text}`);
+  }
+}

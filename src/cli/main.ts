@@ -1,0 +1,143 @@
+/** Reads the command line, runs the command, and shows what went wrong. */
+
+import { cac } from "cac";
+import { KtError, toKtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import { buildInfo } from "./build.ts";
+import { type CommandSpec, Options } from "./command.ts";
+import { commands, globalOptions } from "./commands.ts";
+import { exitCodeOf, exitCodes } from "./exit.ts";
+import { commandHelp, mainHelp } from "./help.ts";
+import { Output } from "./output.ts";
+
+interface Call {
+  readonly spec: CommandSpec | undefined;
+  readonly args: readonly string[];
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** Resolves to the exit code, with everything written. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const call = parse(argv);
+  const output = outputFor(call);
+  // A reader that has seen enough, as in `kt logs -f | head`.
+  process.stdout.on("error", () => process.exit(exitCodes.done));
+  const code = await run(call, output).catch((error: unknown) => {
+    const shown = toKtError(error, "internal", "internal error");
+    output.error(shown);
+    return exitCodeOf(shown);
+  });
+  await output.flush();
+  return code;
+}
+
+function parse(argv: readonly string[]): Call {
+  const cli = cac("kt");
+  for (const [flags, description] of globalOptions) cli.option(flags, description);
+  for (const spec of commands) {
+    const command = cli.command(`${spec.name} ${spec.args}`.trim(), spec.summary);
+    for (const [flags, description] of spec.options) command.option(flags, description);
+    if (spec.alias !== undefined) command.alias(spec.alias);
+  }
+  const { args, options } = cli.parse(["", "kt", ...argv], { run: false });
+  const spec = commands.find(({ name }) => name === cli.matchedCommand?.name);
+  const { "--": rest, ...values } = options;
+  return { spec, args: [...args, ...(Array.isArray(rest) ? rest : [])].map(String), values };
+}
+
+function outputFor({ values }: Call): Output {
+  const { stdout, stderr } = process;
+  const logFormat = values["logFormat"] === "json" ? "json" : "text";
+  const verbose = values["verbose"] === true;
+  return new Output({ stdout, stderr, environment: process.env, verbose, quiet: values["quiet"] === true, logFormat });
+}
+
+async function run(call: Call, output: Output): Promise<number> {
+  const { spec, args, values } = call;
+  if (!spec) return runNone(call, output);
+  if (values["help"] === true) return showHelp(commandHelp(spec, output.style), output);
+  checkOptions(spec, values);
+  checkArguments(spec, args);
+  const command = await spec.load();
+  return await command({ args, options: new Options(values), output, build: await buildInfo() });
+}
+
+function runNone({ args, values }: Call, output: Output): number {
+  const [word] = args;
+  if (word !== undefined) {
+    const near = nearest(
+      word,
+      commands.filter(({ hidden }) => hidden !== true).map(({ name }) => name),
+    );
+    throw new KtError("usage", `there is no command "${word}"`, { hints: [near === undefined ? "kt --help" : `kt ${near}`] });
+  }
+  checkOptions(undefined, values);
+  const help = mainHelp(commands, output.style);
+  if (values["help"] === true) return showHelp(help, output);
+  showHelp(help, output);
+  return exitCodes.usage;
+}
+
+function showHelp(lines: readonly string[], output: Output): number {
+  for (const line of lines) output.line(line);
+  return exitCodes.done;
+}
+
+/** cac gives each option under its short and its long name. */
+function checkOptions(spec: CommandSpec | undefined, values: Call["values"]): void {
+  const known = [...(spec?.options ?? []), ...globalOptions].map(([flags]) => readFlags(flags));
+  for (const [name, value] of Object.entries(values)) {
+    const option = known.find(({ names }) => names.includes(name));
+    if (!option) throw unknownOption(name, spec, known);
+    const long = option.long;
+    if (option.takesValue && typeof value === "boolean")
+      throw new KtError("usage", `${long} needs a value`, { hints: [helpCommand(spec)] });
+    if (!option.takesValue && typeof value !== "boolean")
+      throw new KtError("usage", `${long} takes no value`, { hints: [helpCommand(spec)] });
+  }
+  const format = values["logFormat"];
+  if (format !== undefined && format !== "text" && format !== "json") {
+    throw new KtError("usage", `"${String(format)}" is no log format`, { hints: ["--log-format text", "--log-format json"] });
+  }
+}
+
+interface Flags {
+  /** As cac names them: camel case. */
+  readonly names: readonly string[];
+  readonly long: string;
+  readonly takesValue: boolean;
+}
+
+function readFlags(flags: string): Flags {
+  const words = flags
+    .replace(/<.*>/, "")
+    .split(",")
+    .map((word) => word.trim());
+  const names = words.map((word) => word.replace(/^-+/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  return { names, long: words.at(-1) ?? flags, takesValue: flags.includes("<") };
+}
+
+function unknownOption(name: string, spec: CommandSpec | undefined, known: readonly Flags[]): KtError {
+  const written = name.length === 1 ? `-${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const near = nearest(
+    written,
+    known.map(({ long }) => long),
+  );
+  const where = spec === undefined ? "kt" : `kt ${spec.name}`;
+  return new KtError("usage", `${where} has no option "${written}"`, {
+    hints: [near === undefined ? helpCommand(spec) : `${where} ${near}`],
+  });
+}
+
+function helpCommand(spec: CommandSpec | undefined): string {
+  return spec === undefined ? "kt --help" : `kt ${spec.name} --help`;
+}
+
+function checkArguments(spec: CommandSpec, args: readonly string[]): void {
+  const required = spec.args.startsWith("<");
+  if (required && args.length === 0) throw new KtError("usage", `kt ${spec.name} needs ${spec.args}`, { hints: spec.example.slice(0, 1) });
+  const most = spec.args.includes("...") ? Number.POSITIVE_INFINITY : spec.args === "" ? 0 : 1;
+  const extra = args[most];
+  if (extra !== undefined)
+    throw new KtError("usage", `kt ${spec.name} does not know what to do with "${extra}"`, { hints: [helpCommand(spec)] });
+}

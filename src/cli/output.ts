@@ -1,0 +1,104 @@
+/** All that kt writes to the terminal: results on stdout; errors, hints, warnings and log lines on stderr. */
+
+import type { KtError } from "#base/errors.ts";
+import type { LogFields, LogLevel } from "#base/log.ts";
+import { formatLogLine, type LogFormat } from "#daemon/log-line.ts";
+import { fit, type Style, styleFor } from "./style.ts";
+
+/** A stream as far as kt uses it. */
+export interface TextSink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string, done?: () => void): unknown;
+}
+
+export interface OutputOptions {
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+  readonly logFormat: LogFormat;
+}
+
+const levelRank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+export class Output {
+  readonly style: Style;
+  /** True where lines can be drawn over. */
+  readonly live: boolean;
+  readonly verbose: boolean;
+  readonly logFormat: LogFormat;
+  readonly #options: OutputOptions;
+  readonly #errorStyle: Style;
+  #drawn = 0;
+
+  constructor(options: OutputOptions) {
+    const { NO_COLOR: noColor = "", TERM: term } = options.environment;
+    const may = noColor === "" && term !== "dumb";
+    this.#options = options;
+    this.style = styleFor(may && options.stdout.isTTY === true);
+    this.#errorStyle = styleFor(may && options.stderr.isTTY === true);
+    this.live = options.stdout.isTTY === true && term !== "dumb";
+    this.verbose = options.verbose;
+    this.logFormat = options.logFormat;
+  }
+
+  /** A line of the result. */
+  line(text = ""): void {
+    this.#options.stdout.write(`${text}\n`);
+  }
+
+  json(value: unknown): void {
+    this.line(JSON.stringify(value, undefined, this.#options.stdout.isTTY === true ? 2 : undefined));
+  }
+
+  /** What happened, for people; not with `-q`. */
+  note(text: string): void {
+    if (!this.#options.quiet) this.line(text);
+  }
+
+  error(error: Pick<KtError, "message" | "hints">): void {
+    this.#say(this.#errorStyle.red("error:"), error.message);
+    this.hints(error.hints);
+  }
+
+  warning(text: string): void {
+    this.#say(this.#errorStyle.yellow("warning:"), text);
+  }
+
+  hints(hints: readonly string[]): void {
+    for (const hint of hints) this.#say(this.#errorStyle.cyan("hint:"), hint);
+  }
+
+  /** A log line, in the chosen format and from the chosen level on. */
+  log(level: LogLevel, event: string, fields: LogFields = {}): void {
+    const least: LogLevel = this.#options.quiet ? "warn" : this.#options.verbose ? "debug" : "info";
+    if (levelRank[level] < levelRank[least]) return;
+    this.#options.stderr.write(`${formatLogLine(this.#options.logFormat, Date.now(), level, event, fields)}\n`);
+  }
+
+  /** Draws lines over those drawn before, cut to the terminal's width so that each takes one row. */
+  redraw(lines: readonly string[]): void {
+    const columns = this.#options.stdout.columns ?? 80;
+    const up = this.#drawn === 0 ? "" : `\u001b[${this.#drawn}A`;
+    const body = lines.map((line) => `\u001b[2K${fit(line, columns)}\n`).join("");
+    this.#options.stdout.write(`${up}${body}\u001b[J`);
+    this.#drawn = lines.length;
+  }
+
+  /** What is drawn stays; what comes next goes below it. */
+  settle(): void {
+    this.#drawn = 0;
+  }
+
+  /** Resolves when everything has been handed to the system. */
+  async flush(): Promise<void> {
+    for (const stream of [this.#options.stdout, this.#options.stderr]) await new Promise<void>((resolve) => stream.write("", resolve));
+  }
+
+  #say(word: string, text: string): void {
+    this.settle();
+    this.#options.stderr.write(`kt: ${word} ${text}\n`);
+  }
+}

@@ -1,0 +1,20 @@
+/** Which profile a command is about, and the shell's environment that goes with it. */
+
+import { fileURLToPath, pathToFileURL } from "bun";
+import { findProfile } from "#profile/find.ts";
+import type { Options } from "./command.ts";
+
+/** The absolute path of `-f FILE`, else of the nearest tunnels.toml. Throws KtError `profile-not-found`. */
+export async function profileFile(options: Options): Promise<string> {
+  const given = options.text("file");
+  return given === undefined ? await findProfile(process.cwd()) : absolutePath(given);
+}
+
+export function absolutePath(path: string): string {
+  return fileURLToPath(pathToFileURL(path));
+}
+
+/** This process's environment, as credential plugins are to see it. */
+export function shellEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}

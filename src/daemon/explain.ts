@@ -1,0 +1,112 @@
+/** Explains a hostname or port from the route tables down to the pods that would answer. */
+
+import type { Step } from "#control/api.ts";
+import { type Clock, sleep } from "#base/clock.ts";
+import { toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Cluster, FollowRequest, Resolution } from "#kube/types.ts";
+import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
+import type { RouteTable } from "#route/table.ts";
+import type { ClusterRef, Target } from "#route/target.ts";
+import type { Wanted } from "./reconcile.ts";
+
+export interface ExplainContext {
+  readonly wanted: Wanted;
+  readonly clusterFor: (ref: ClusterRef) => Cluster;
+  /** The pod that the last connection to a target went to. */
+  readonly podOf: (target: Target) => string | undefined;
+  readonly clock: Clock;
+}
+
+const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
+
+/** `subject` is a hostname, with or without port, a URL, a TCP port, or `address:port`. */
+export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
+  const { steps, target } = portForm.test(subject) ? explainTcp(subject, context) : explainName(hostIn(subject), context);
+  return target === undefined ? steps : [...steps, ...(await explainTarget(target, context))];
+}
+
+/** People paste what the browser shows. */
+function hostIn(subject: string): string {
+  return subject.replace(/^[a-z]+:\/\//i, "").replace(/[/?#].*$/, "");
+}
+
+interface Explained {
+  readonly steps: Step[];
+  readonly target: Target | undefined;
+}
+
+function explainName(host: string, { wanted }: ExplainContext): Explained {
+  const tables = [...new Set([...wanted.http.values()].map(({ table }) => table))];
+  const knows = (table: RouteTable): boolean => table.lookup(host).kind === "found";
+  const table = tables.find(knows) ?? tables[0];
+  if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
+  const lookup = table.lookup(host);
+  return { steps: [...explainHost(table, host)], target: lookup.kind === "found" ? lookup.target : undefined };
+}
+
+function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
+  const entries = [...wanted.tcp.values()].map(({ address, ...rest }): TcpEntry => ({ ...rest, listen: [address] }));
+  const colon = subject.lastIndexOf(":");
+  const host = colon < 0 ? undefined : subject.slice(0, colon).replace(/^\[|\]$/g, "");
+  const port = Number(subject.slice(colon + 1));
+  const entry = entries.find(({ listen }) => listen.some((at) => at.port === port && (host === undefined || at.host === host)));
+  return { steps: [...explainPort(entries, subject)], target: entry?.target };
+}
+
+async function explainTarget(target: Target, context: ExplainContext): Promise<Step[]> {
+  try {
+    const cluster = context.clusterFor(target.cluster);
+    const namespace = target.namespace ?? cluster.namespace;
+    const where: Step = {
+      step: "cluster",
+      verdict: `context "${cluster.context}" at ${cluster.server}, namespace "${namespace}"`,
+      outcome: "info",
+    };
+    const { kind, name, port } = target;
+    const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
+    return [where, ...describeResolution(resolution, context.podOf(target))];
+  } catch (error) {
+    const { code, message, hints } = toKtError(error, "cluster-error", "open the cluster");
+    return [{ step: "cluster", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
+  }
+}
+
+/** The first answer, or undefined when none came in time. */
+async function resolveOnce(cluster: Cluster, request: FollowRequest, clock: Clock): Promise<Resolution | undefined> {
+  const first = Promise.withResolvers<Resolution>();
+  const following = cluster.follow(request, first.resolve);
+  const current = following.current();
+  if (current) first.resolve(current);
+  const late = new AbortController();
+  const timeout = sleep(clock, limits.apiRequestTimeoutMs, late.signal).then(() => undefined);
+  try {
+    return await Promise.race([first.promise, timeout]);
+  } finally {
+    late.abort();
+    following.close();
+  }
+}
+
+function describeResolution(resolution: Resolution | undefined, lastPod: string | undefined): Step[] {
+  if (resolution === undefined) {
+    return [{ step: "pods", verdict: "the cluster did not answer in time", outcome: "stop", code: "cluster-unreachable" }];
+  }
+  if (resolution.kind !== "ready") {
+    const { code, message, hints } = resolution.problem;
+    return [{ step: "pods", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
+  }
+  const ready = resolution.endpoints.map(({ pod, port }) => `${pod}:${port}`);
+  const shown =
+    lastPod === undefined
+      ? "the one with the fewest open connections"
+      : `${lastPod} had the last connection; each new one goes to the pod with the fewest`;
+  return [
+    { step: "pods", verdict: `${ready.length} ready: ${ready.join(", ")}`, outcome: "info" },
+    { step: "pod", verdict: ready.length === 1 ? (ready[0] ?? "") : shown, outcome: "match" },
+  ];
+}
+
+function hintStep(hint: string): Step {
+  return { step: "hint", verdict: hint, outcome: "info" };
+}

@@ -1,0 +1,87 @@
+/** Connects to the user's hub, starting one where none runs. */
+
+import type { Subprocess } from "bun";
+import { HubClient } from "#control/client.ts";
+import { socketPath, stateDirectory, type Surroundings } from "#control/socket-path.ts";
+import { systemClock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { logFilePath } from "./log-file.ts";
+import { ensureRuntimeDirectory } from "./runtime-dir.ts";
+import { spawnHub } from "./spawn-hub.ts";
+
+/** Which kt this is; a hub of another one is asked to make way. */
+export interface Build {
+  readonly version: string;
+  readonly commit: string;
+}
+
+/** Rejects with KtError `hub-unreachable` where no hub runs. */
+export async function findHub(at: Surroundings): Promise<HubClient> {
+  return await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)));
+}
+
+/** Rejects with KtError `hub-failed` when no hub of this build can be had. */
+export async function findOrStartHub(at: Surroundings, build: Build): Promise<HubClient> {
+  const path = socketPath(await ensureRuntimeDirectory(at));
+  const running = await tryConnect(path);
+  if (running === undefined) return await startHub(at, path);
+  if (running.hello.version === build.version && running.hello.commit === build.commit) return running;
+  await makeWay(running, build);
+  return await startHub(at, path);
+}
+
+async function tryConnect(path: string): Promise<HubClient | undefined> {
+  try {
+    return await HubClient.connect(path);
+  } catch (error) {
+    if (error instanceof KtError && error.code === "hub-unreachable") return undefined;
+    throw error;
+  }
+}
+
+async function makeWay(running: HubClient, build: Build): Promise<void> {
+  const { version, commit } = running.hello;
+  try {
+    await running.stream({ type: "stop" }, () => {});
+  } catch (error) {
+    running.close();
+    const others = `the hub that runs is kt ${version} (${commit}), this is kt ${build.version} (${build.commit})`;
+    throw new KtError("hub-failed", `${others}; it has profiles attached`, { hints: ["kt down --all && kt up"], cause: error });
+  }
+  await running.closed;
+}
+
+/** Pause between looks at a hub that is starting. */
+const lookMs = 5;
+/** The old hub may still hold the place: a new one that found it taken has ended, and the next is tried after this. */
+const respawnMs = 100;
+
+async function startHub(at: Surroundings, path: string): Promise<HubClient> {
+  const deadline = systemClock.now() + limits.hubStartMs;
+  let child = await spawnHub(at);
+  while (systemClock.now() < deadline) {
+    const client = await tryConnect(path);
+    if (client) return client;
+    if (child.exitCode === null && child.signalCode === null) {
+      await pause(lookMs);
+      continue;
+    }
+    if (child.exitCode !== 0) throw startFailed(at, child);
+    await pause(respawnMs);
+    child = await spawnHub(at);
+  }
+  throw new KtError("hub-failed", `the hub did not start within ${limits.hubStartMs / 1000} s`, {
+    hints: [`less ${logFilePath(stateDirectory(at))}`],
+  });
+}
+
+/** Unlike a timer of the hub's, this one keeps the process alive. */
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+function startFailed(at: Surroundings, { exitCode, signalCode }: Subprocess): KtError {
+  const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`;
+  return new KtError("hub-failed", `the hub ended ${how} while starting`, { hints: [`tail ${logFilePath(stateDirectory(at))}`] });
+}

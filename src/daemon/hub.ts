@@ -1,0 +1,226 @@
+/** The hub: wires the rooms, keeps one per user, and says when it ends. */
+
+import type { Hello, Snapshot } from "#control/api.ts";
+import { protocolVersion } from "#control/api.ts";
+import { ControlServer } from "#control/server.ts";
+import { socketPath } from "#control/socket-path.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import { Scope } from "#base/scope.ts";
+import { portHolder } from "#native/port-holder.ts";
+import { CounterTable } from "#observe/counters.ts";
+import type { KtEvent } from "#observe/events.ts";
+import { Journal } from "#observe/journal.ts";
+import type { LoadedPlan } from "#profile/load.ts";
+import type { Dialer } from "#proxy/dialer.ts";
+import { FrontDoor } from "#proxy/front-door.ts";
+import { TcpDoor } from "#proxy/tcp-door.ts";
+import { type Target, targetKey } from "#route/target.ts";
+import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { TunnelsOptions } from "#tunnel/tunnels.ts";
+import { Clusters, type OpenCluster } from "./clusters.ts";
+import { explain } from "./explain.ts";
+import { Listeners } from "./listeners.ts";
+import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
+import { type AttachRequest, type Environment, Profiles } from "./profiles.ts";
+import { namedTargets, wantedBy } from "./reconcile.ts";
+import { Service } from "./service.ts";
+import { watchSleep } from "./sleep-watch.ts";
+import { profileStates } from "./state.ts";
+
+/** What the hub needs of the tunnel room. */
+export interface TunnelTable extends Dialer {
+  status(target: Target): TunnelStatus | undefined;
+  retain(isWanted: (target: Target) => boolean): void;
+  wake(): void;
+  close(): Promise<void>;
+}
+
+/** The rooms that tests replace. */
+export interface HubRooms {
+  readonly load: (file: string, environment: Environment) => Promise<LoadedPlan>;
+  /** Called and awaited before `openCluster`, any number of times. */
+  readonly prepare: () => Promise<void>;
+  readonly openCluster: OpenCluster;
+  readonly tunnels: (options: TunnelsOptions) => TunnelTable;
+}
+
+export interface HubOptions {
+  /** The private directory for the socket and the lock. */
+  readonly directory: string;
+  readonly version: string;
+  readonly commit: string;
+  readonly log: Log;
+  /** Ends by itself after its last profile. */
+  readonly lingers: boolean;
+  readonly rooms: HubRooms;
+  readonly clock?: Clock;
+}
+
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #clock: Clock;
+  /** The lock, the socket and the listeners: what no two hubs can have. */
+  readonly #place = new Scope();
+  readonly #scope = new Scope();
+  readonly #journal: Journal;
+  readonly #counters = new CounterTable();
+  readonly #clusters: Clusters;
+  readonly #tunnels: TunnelTable;
+  readonly #frontDoor: FrontDoor;
+  readonly #tcpDoor: TcpDoor;
+  readonly #listeners: Listeners;
+  readonly #profiles: Profiles;
+  readonly #hello: Hello;
+  readonly #startedAtMs: number;
+  readonly #stopAsked = Promise.withResolvers<void>();
+  #named = new Set<string>();
+  #cancelLinger = (): void => {};
+  /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
+  readonly stopAsked: Promise<void> = this.#stopAsked.promise;
+
+  private constructor(options: HubOptions) {
+    const { rooms, log, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#startedAtMs = clock.wallMs();
+    this.#journal = new Journal(clock);
+    this.#hello = { protocol: protocolVersion, version: options.version, commit: options.commit, pid: process.pid };
+    const report = (event: KtEvent): void => this.#report(event);
+    const onChange = (): void => this.#reconcile();
+    const onKubeconfig = (files: readonly string[]): void => this.#clusters.reopen(files);
+    this.#profiles = new Profiles({ load: rooms.load, clock, report, onChange, onKubeconfig });
+    this.#clusters = new Clusters(rooms.openCluster, (profile) => this.#settingsOf(profile));
+    const clusterFor = this.#clusters.for.bind(this.#clusters);
+    this.#tunnels = rooms.tunnels({ clusterFor, timeoutsFor: (profile) => this.#planOf(profile), clock, log, report });
+    const dial: Dialer["dial"] = async (target, signal) => {
+      await rooms.prepare();
+      return await this.#tunnels.dial(target, signal);
+    };
+    const context = { dialer: { dial }, counters: this.#counters, clock, log, report };
+    this.#frontDoor = new FrontDoor(context);
+    this.#tcpDoor = new TcpDoor(context);
+    const doors = {
+      openHttp: this.#frontDoor.listen.bind(this.#frontDoor),
+      openTcp: this.#tcpDoor.listen.bind(this.#tcpDoor),
+    };
+    this.#listeners = new Listeners({ doors, clock, report, holderOf: portHolder });
+  }
+
+  /** Starts the user's hub; undefined where another process is it. Throws KtError `hub-failed`. */
+  static async start(options: HubOptions): Promise<Hub | undefined> {
+    const lock = await takeLock(options.directory);
+    if (!lock) return undefined;
+    const hub = new Hub(options);
+    await hub.#open(lock);
+    return hub;
+  }
+
+  /** Attaches a profile that stays until `down`, or until the hub ends. */
+  async pin(request: Omit<AttachRequest, "pin">): Promise<void> {
+    await this.#profiles.attach({ ...request, pin: true }, undefined);
+  }
+
+  snapshot(): Snapshot {
+    return {
+      hub: { ...this.#hello, startedAtMs: this.#startedAtMs },
+      profiles: profileStates({
+        profiles: this.#profiles.list(),
+        wanted: this.#listeners.wanted,
+        listener: (address) => this.#listeners.state(address),
+        tunnel: (target) => this.#tunnels.status(target),
+        counters: this.#counters,
+      }),
+    };
+  }
+
+  /**
+   * Stops accepting, gives open connections `drainMs`, and frees everything. Called again it shortens the wait. The place of
+   * the user's hub is given up before the wait, so that a new one need not share it.
+   */
+  async stop(drainMs: number): Promise<void> {
+    this.#cancelLinger();
+    await this.#place.close();
+    await Promise.all([this.#frontDoor.drain(drainMs), this.#tcpDoor.drain(drainMs)]);
+    await this.#scope.close();
+  }
+
+  async #open(lock: HubLock): Promise<void> {
+    this.#place.add(() => lock.release());
+    const path = socketPath(this.#options.directory);
+    await removeStaleSocket(path);
+    const service = new Service({
+      hello: this.#hello,
+      profiles: this.#profiles,
+      journal: this.#journal,
+      clock: this.#clock,
+      snapshot: () => this.snapshot(),
+      explain: (subject) => this.#explain(subject),
+      stop: () => this.#stopAsked.resolve(),
+    });
+    const server = new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) });
+    this.#place.add(() => this.#listeners.close());
+    this.#place.add(() => server.close());
+    this.#place.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
+    this.#scope.add(() => this.#clusters.close());
+    this.#scope.add(() => this.#tunnels.close());
+    this.#scope.add(watchSleep(this.#clock, (sleptMs) => this.#woke(sleptMs)));
+    this.#scope.add(() => this.#profiles.close());
+    this.#report({ type: "hub", change: "started", detail: `version ${this.#options.version}, pid ${process.pid}` });
+    this.#lingerIfUnused();
+  }
+
+  #report(event: KtEvent): void {
+    const { level, text } = this.#journal.add(event);
+    this.#options.log(level, event.type, { text });
+  }
+
+  #reconcile(): void {
+    const plans = this.#profiles.list().map(({ plan }) => plan);
+    this.#listeners.apply(wantedBy(plans, this.#listeners.wanted));
+    this.#retainTunnels(namedTargets(plans), new Set(plans.map(({ profile }) => profile)));
+    this.#clusters.retain(plans.map(({ profile }) => profile));
+    this.#lingerIfUnused();
+  }
+
+  /** Patterns and dynamic names may reach anything: only what a route that went had named is unwanted, and what has no profile. */
+  #retainTunnels(named: Set<string>, profiles: ReadonlySet<string>): void {
+    const dropped = this.#named.difference(named);
+    this.#named = named;
+    this.#tunnels.retain((target) => profiles.has(target.cluster.profile) && !dropped.has(targetKey(target)));
+  }
+
+  #lingerIfUnused(): void {
+    this.#cancelLinger();
+    if (!this.#options.lingers || this.#profiles.list().length > 0) return;
+    this.#cancelLinger = this.#clock.after(limits.hubLingerMs, () => this.#stopAsked.resolve());
+  }
+
+  #woke(sleptMs: number): void {
+    this.#report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` });
+    this.#tunnels.wake();
+  }
+
+  #planOf(profile: string) {
+    const attached = this.#profiles.get(profile);
+    if (!attached) throw new KtError("shutting-down", `profile "${profile}" is not attached any more`);
+    return attached.plan;
+  }
+
+  #settingsOf(profile: string) {
+    const { kubeconfig } = this.#planOf(profile);
+    return { kubeconfig, environment: this.#profiles.get(profile)?.environment ?? {} };
+  }
+
+  async #explain(subject: string) {
+    await this.#options.rooms.prepare();
+    return await explain(subject, {
+      wanted: this.#listeners.wanted,
+      clusterFor: (ref) => this.#clusters.for(ref),
+      podOf: (target) => this.#tunnels.status(target)?.pod,
+      clock: this.#clock,
+    });
+  }
+}

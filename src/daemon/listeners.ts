@@ -1,0 +1,164 @@
+/** The addresses that the hub listens on: opened, swapped and closed step by step, and tried again while they are taken. */
+
+import type { Clock } from "#base/clock.ts";
+import { type KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { PortHolder } from "#native/port-holder.ts";
+import { type Problem, type Report, toProblem } from "#observe/events.ts";
+import type { ListenAddress } from "#profile/plan.ts";
+import type { RouteTable } from "#route/table.ts";
+import { nothingWanted, type Step, stepsBetween, type Wanted, type WantedTcp } from "./reconcile.ts";
+
+interface OpenDoor {
+  readonly port: number;
+  close(): void;
+}
+
+/** How to open an address; both throw KtError `port-taken` or `listen-failed`. */
+export interface Doors {
+  openHttp(address: ListenAddress, table: RouteTable): OpenDoor & { setTable(table: RouteTable): void };
+  openTcp(address: ListenAddress, route: WantedTcp): OpenDoor & { setRoute(route: WantedTcp): void };
+}
+
+export interface ListenersOptions {
+  readonly doors: Doors;
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly holderOf: (port: number) => Promise<PortHolder | undefined>;
+}
+
+export interface ListenerState {
+  /** The port in use; undefined while it is not open. */
+  readonly port: number | undefined;
+  readonly problem: Problem | undefined;
+}
+
+type Opener = Extract<Step, { do: "open-http" | "open-tcp" }>;
+type Door = ReturnType<Doors["openHttp"]> | ReturnType<Doors["openTcp"]>;
+
+interface Place {
+  opener: Opener;
+  door: Door | undefined;
+  problem: Problem | undefined;
+}
+
+export class Listeners {
+  readonly #options: ListenersOptions;
+  readonly #places = new Map<string, Place>();
+  #wanted: Wanted = nothingWanted;
+  #cancelRetry: (() => void) | undefined;
+
+  constructor(options: ListenersOptions) {
+    this.#options = options;
+  }
+
+  get wanted(): Wanted {
+    return this.#wanted;
+  }
+
+  state(address: string): ListenerState {
+    const place = this.#places.get(address);
+    return { port: place?.door?.port, problem: place?.problem };
+  }
+
+  /** Changes only what differs from before. */
+  apply(wanted: Wanted): void {
+    const steps = stepsBetween(this.#wanted, wanted);
+    this.#wanted = wanted;
+    for (const step of steps) this.#run(step);
+    this.#planRetry();
+  }
+
+  close(): void {
+    this.apply(nothingWanted);
+    this.#cancelRetry?.();
+  }
+
+  #run(step: Step): void {
+    switch (step.do) {
+      case "close":
+        return this.#close(step.address);
+      case "open-http":
+      case "open-tcp":
+        return this.#open(step);
+      case "swap-table":
+      case "swap-route":
+        return this.#swap(step);
+    }
+  }
+
+  #close(address: string): void {
+    const place = this.#places.get(address);
+    this.#places.delete(address);
+    if (!place?.door) return;
+    place.door.close();
+    this.#options.report({ type: "listener", address, change: "closed", problem: undefined });
+  }
+
+  #open(opener: Opener): void {
+    const place: Place = { opener, door: undefined, problem: undefined };
+    this.#places.set(opener.address, place);
+    this.#tryOpen(place);
+  }
+
+  #swap(step: Extract<Step, { do: "swap-table" | "swap-route" }>): void {
+    const place = this.#places.get(step.address);
+    if (!place) return;
+    const { address } = step;
+    if (step.do === "swap-table") {
+      place.opener = { do: "open-http", address, want: step.want };
+      if (place.door && "setTable" in place.door) place.door.setTable(step.want.table);
+    } else {
+      place.opener = { do: "open-tcp", address, want: step.want };
+      if (place.door && "setRoute" in place.door) place.door.setRoute(step.want);
+    }
+  }
+
+  #tryOpen(place: Place): void {
+    const { opener } = place;
+    try {
+      place.door = this.#openDoor(opener);
+      place.problem = undefined;
+      this.#options.report({ type: "listener", address: opener.address, change: "open", problem: undefined });
+    } catch (error) {
+      void this.#failed(place, toKtError(error, "listen-failed", `listen on ${opener.address}`));
+    }
+  }
+
+  #openDoor(opener: Opener): Door {
+    const { doors } = this.#options;
+    return opener.do === "open-http"
+      ? doors.openHttp(opener.want.address, opener.want.table)
+      : doors.openTcp(opener.want.address, opener.want);
+  }
+
+  /** Says so once, with the holder's name, not at every retry. */
+  async #failed(place: Place, error: KtError): Promise<void> {
+    const { code: before } = place.problem ?? {};
+    if (before === error.code) return;
+    place.problem = toProblem(error);
+    const { address, want } = place.opener;
+    const holder = error.code === "port-taken" ? await this.#options.holderOf(want.address.port) : undefined;
+    if (this.#places.get(address) !== place || place.door) return;
+    if (holder) place.problem = takenBy(address, holder);
+    this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
+  }
+
+  #planRetry(): void {
+    const waiting = [...this.#places.values()].filter(({ door }) => !door);
+    if (waiting.length === 0 || this.#cancelRetry) return;
+    this.#cancelRetry = this.#options.clock.after(limits.portRetryMs, () => {
+      this.#cancelRetry = undefined;
+      for (const place of this.#places.values()) if (!place.door) this.#tryOpen(place);
+      this.#planRetry();
+    });
+  }
+}
+
+function takenBy(address: string, { pid, command }: PortHolder): Problem {
+  return {
+    code: "port-taken",
+    message: `${address} is taken by "${command}" (pid ${pid})`,
+    hints: [`kill ${pid}`, "choose another port in tunnels.toml"],
+  };
+}

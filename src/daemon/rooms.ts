@@ -1,0 +1,24 @@
+/** The real rooms of a hub, and of commands that do a part of its work where none runs. */
+
+import { surroundings } from "#control/socket-path.ts";
+import { KtError } from "#base/errors.ts";
+import { loadPlan } from "#profile/load.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+import type { OpenCluster } from "./clusters.ts";
+import type { HubRooms } from "./hub.ts";
+
+/** The cluster room is heavy, so it is read when the first cluster is needed, not before the hub listens. */
+export function realRooms(): HubRooms {
+  let openCluster: OpenCluster | undefined;
+  return {
+    load: (file, environment) => loadPlan({ file, environment, home: environment["HOME"] ?? surroundings().home }),
+    async prepare() {
+      ({ openCluster } = await import("#kube/cluster.ts"));
+    },
+    openCluster(settings) {
+      if (!openCluster) throw new KtError("internal", "internal error: the cluster room is not loaded");
+      return openCluster(settings);
+    },
+    tunnels: (options) => new Tunnels(options),
+  };
+}

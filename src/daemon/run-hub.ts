@@ -1,0 +1,26 @@
+/** Runs a hub until it is unused, asked to stop, or signalled. */
+
+import { limits } from "#base/limits.ts";
+import type { Hub } from "./hub.ts";
+
+export type Ending = "unused" | "signal";
+
+/**
+ * The first signal lets open connections go on for a while, the second ends them. `ignoreHangup` is for the hub in the
+ * background, which outlives the terminal that started it.
+ */
+export async function runUntilEnd(hub: Hub, { ignoreHangup }: { ignoreHangup: boolean }): Promise<Ending> {
+  const signalled = Promise.withResolvers<"signal">();
+  let signals = 0;
+  const onSignal = (): void => {
+    signals++;
+    signalled.resolve("signal");
+    if (signals > 1) void hub.stop(0);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", ignoreHangup ? () => {} : onSignal);
+  const ending = await Promise.race([signalled.promise, hub.stopAsked.then((): Ending => "unused")]);
+  await hub.stop(ending === "signal" ? limits.drainMs : 0);
+  return ending;
+}

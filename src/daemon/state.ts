@@ -1,0 +1,170 @@
+/** The snapshot: every route with its URL, target, state, pod, counts and problem, read from what runs. */
+
+import type { ProfileStatus, RouteStatus } from "#control/api.ts";
+import type { CounterTable, RouteCounters } from "#observe/counters.ts";
+import type { Problem } from "#observe/events.ts";
+import type { ListenAddress, Plan } from "#profile/plan.ts";
+import { formatTarget, type Target } from "#route/target.ts";
+import type { TargetTemplate } from "#route/template.ts";
+import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { ListenerState } from "./listeners.ts";
+import type { AttachedProfile } from "./profiles.ts";
+import { type Clash, formatAddress, type Wanted } from "./reconcile.ts";
+import { addressOf, urlOf } from "./urls.ts";
+
+/** What the snapshot is read from. */
+export interface Running {
+  readonly profiles: readonly AttachedProfile[];
+  readonly wanted: Wanted;
+  readonly listener: (address: string) => ListenerState;
+  readonly tunnel: (target: Target) => TunnelStatus | undefined;
+  readonly counters: CounterTable;
+}
+
+type SentProblem = NonNullable<RouteStatus["problem"]>;
+
+/** Every attached profile, in the order of their attaching. */
+export function profileStates(running: Running): ProfileStatus[] {
+  return running.profiles.map((attached) => profileState(running, attached));
+}
+
+function profileState(running: Running, attached: AttachedProfile): ProfileStatus {
+  const { plan, pinned, leases, problem, warnings } = attached;
+  const view = new PlanView(running, plan);
+  return {
+    profile: plan.profile,
+    name: plan.name,
+    pinned,
+    clients: leases.size,
+    listeners: view.listeners(),
+    routes: [...view.httpRoutes(), ...view.patternRoutes(), ...view.tcpRoutes(), ...view.dynamicRoutes()],
+    problem: sent(problem),
+    warnings: [...warnings],
+  };
+}
+
+function sent(problem: Problem | undefined): SentProblem | undefined {
+  return problem && { code: problem.code, message: problem.message, hints: [...problem.hints] };
+}
+
+/** One plan's part of what runs. */
+class PlanView {
+  readonly #running: Running;
+  readonly #plan: Plan;
+
+  constructor(running: Running, plan: Plan) {
+    this.#running = running;
+    this.#plan = plan;
+  }
+
+  listeners(): ProfileStatus["listeners"] {
+    const addresses = [...this.#plan.http.listen, ...this.#plan.tcp.flatMap(({ listen }) => listen)].map(formatAddress);
+    return [...new Set(addresses)].map((address) => {
+      const { port, problem } = this.#running.listener(address);
+      const clash = this.#clash("listener", address);
+      return { address, open: port !== undefined && clash === undefined, problem: clash ?? sent(problem) };
+    });
+  }
+
+  httpRoutes(): RouteStatus[] {
+    return this.#plan.routes.map(({ name, host, target, scheme }) => {
+      const blocked = this.#clash("host", name) ?? this.#blocked(this.#plan.http.listen);
+      const url = urlOf(host, scheme, this.#httpPort());
+      return { kind: "http", name, url, target: formatTarget(target), ...this.#standing(target, blocked), ...this.#counts(name) };
+    });
+  }
+
+  tcpRoutes(): RouteStatus[] {
+    return this.#plan.tcp.map(({ name, listen, target }) => {
+      const blocked = this.#clash("tcp", name) ?? this.#blocked(listen);
+      const port = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((open) => open !== undefined);
+      const url = addressOf(listen, port);
+      return { kind: "tcp", name, url, target: formatTarget(target), ...this.#standing(target, blocked), ...this.#counts(name) };
+    });
+  }
+
+  /** A pattern has no tunnel of its own: it is in use while connections through it are open. */
+  patternRoutes(): RouteStatus[] {
+    return this.#plan.patterns.map(({ name, target, scheme }) => {
+      const problem = this.#clash("pattern", name) ?? this.#blocked(this.#plan.http.listen);
+      const counts = this.#counts(name);
+      const state = problem ? blockedState(problem) : counts.openConnections > 0 ? "running" : "idle";
+      const url = urlOf(name, scheme ?? "http", this.#httpPort());
+      return { kind: "pattern", name, url, target: templateText(target), state, pods: [], problem, ...counts };
+    });
+  }
+
+  /** Dynamic names that were used and whose tunnel still exists. */
+  dynamicRoutes(): RouteStatus[] {
+    const { profile, http, routes, patterns, tcp } = this.#plan;
+    const written = new Set([...routes, ...patterns, ...tcp].map(({ name }) => name));
+    const table = http.listen.map((address) => this.#running.wanted.http.get(formatAddress(address))?.table).find((found) => found);
+    return this.#running.counters.used(profile).flatMap((name): RouteStatus[] => {
+      const found = written.has(name) ? undefined : table?.lookup(name);
+      if (found?.kind !== "found" || found.via !== "dynamic" || !this.#running.tunnel(found.target)) return [];
+      const url = urlOf(name, found.scheme, this.#httpPort());
+      return [
+        {
+          kind: "dynamic",
+          name,
+          url,
+          target: formatTarget(found.target),
+          ...this.#standing(found.target, undefined),
+          ...this.#counts(name),
+        },
+      ];
+    });
+  }
+
+  #standing(target: Target, blocked: SentProblem | undefined): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {
+    const tunnel = this.#running.tunnel(target);
+    const pods = [...(tunnel?.pods ?? [])];
+    if (blocked) return { state: blockedState(blocked), pods, problem: blocked };
+    if (!tunnel) return { state: "idle", pods };
+    const failed = tunnel.phase === "idle" && tunnel.problem !== undefined;
+    return { state: failed ? "failed" : tunnel.phase, pod: tunnel.pod, pods, problem: sent(tunnel.problem) };
+  }
+
+  #counts(route: string): Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem"> {
+    const { lastProblem, ...counts } = this.#running.counters.of(this.#plan.profile, route);
+    const problem = sent(lastProblem);
+    return { ...counts, lastProblem: lastProblem && problem && { ...problem, atMs: lastProblem.atMs } };
+  }
+
+  /** Blocked only where none of the addresses is open. */
+  #blocked(listen: readonly ListenAddress[]): SentProblem | undefined {
+    const problems = listen.map((address) => {
+      const key = formatAddress(address);
+      const { port, problem } = this.#running.listener(key);
+      return this.#clash("listener", key) ?? (port === undefined ? sent(problem) : undefined);
+    });
+    return problems.every((problem) => problem !== undefined) ? problems[0] : undefined;
+  }
+
+  #clash(kind: Clash["kind"], route: string): SentProblem | undefined {
+    const { profile } = this.#plan;
+    const clash = this.#running.wanted.clashes.find((each) => each.kind === kind && each.profile === profile && each.route === route);
+    return clash && clashProblem(clash, this.#running.profiles);
+  }
+
+  /** The port that URLs show: of the first address that is open. */
+  #httpPort(): number {
+    const { listen } = this.#plan.http;
+    const open = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((port) => port !== undefined);
+    return open ?? listen[0]?.port ?? 0;
+  }
+}
+
+function blockedState(problem: SentProblem): RouteStatus["state"] {
+  return problem.code === "route-conflict" ? "conflict" : "blocked";
+}
+
+function clashProblem({ route, holder }: Clash, profiles: readonly AttachedProfile[]): SentProblem {
+  const name = profiles.find(({ plan }) => plan.profile === holder)?.plan.name ?? holder;
+  const message = `"${route}" is already claimed by profile "${name}" (${holder})`;
+  return { code: "route-conflict", message, hints: [`kt down -f ${holder}`] };
+}
+
+function templateText({ kind, namespace, name, port }: TargetTemplate): string {
+  return `${namespace === undefined ? "" : `${namespace}/`}${kind === "service" ? "svc" : "pod"}/${name}:${port}`;
+}
