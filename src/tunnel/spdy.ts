@@ -56,7 +56,10 @@ export class PodSession {
   #nextRequest = 0;
   #lastHeardMs: number;
   #pingSentMs: number | undefined;
+  /** No more pairs: the far end says so, or a pair that others shared the session with ended badly and may block a worker. */
   #goingAway = false;
+  /** Pings that must still be answered before the session may carry another connection. */
+  #proof: { waiting: number; readonly sinceMs: number } | undefined;
   #gone = false;
   #connPaused = false;
   #blocked = false;
@@ -131,6 +134,10 @@ export class PodSession {
   /** Called about every second: pings a quiet session, and ends one that has not answered. `pathAlive` vouches for a session whose far end only refuses to read. */
   tick(nowMs: number, pathAlive: boolean): void {
     if (this.#gone || this.#connPaused) return;
+    if (this.#proof && nowMs - this.#proof.sinceMs >= proofMs) {
+      this.#die(undefined);
+      return;
+    }
     if (this.#pingSentMs !== undefined && nowMs - this.#pingSentMs >= limits.pingTimeoutMs) {
       if (this.#blocked && pathAlive) return;
       this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
@@ -169,6 +176,7 @@ export class PodSession {
       this.#goingAway = true;
       return;
     }
+    if (event.type === "pong") this.#ponged();
     if (event.type !== "data" && event.type !== "reset") return;
     const pair = this.#pairs.get(event.stream);
     if (!pair) return;
@@ -234,22 +242,24 @@ export class PodSession {
       return;
     }
     this.#forget(pair);
+    this.#goingAway ||= this.#pairCount > 0;
     if (!pair.ended) this.#mux.reset(pair.data, cancelStatus);
     pair.listener.pairFailed(pair.errorText);
-    this.#freeIfIdle();
+    this.#proveIfIdle();
   }
 
   #resetByFarEnd(pair: Pair, stream: number): void {
     this.#forget(pair);
+    this.#goingAway ||= this.#pairCount > 0;
     this.#mux.reset(stream === pair.data ? pair.error : pair.data, cancelStatus);
     pair.listener.pairLost(new KtError("connection-lost", "the pod's side reset the connection"));
-    this.#freeIfIdle();
+    this.#proveIfIdle();
   }
 
   #finishIfOver(pair: Pair): void {
     if (!pair.endTold || !pair.ended || !pair.errorEnded || !this.#forget(pair)) return;
     pair.listener.pairClosed();
-    this.#freeIfIdle();
+    this.#proveIfIdle();
   }
 
   #forget(pair: Pair): boolean {
@@ -263,8 +273,29 @@ export class PodSession {
     return true;
   }
 
-  #freeIfIdle(): void {
+  /**
+   * Before the session carries another connection it must prove that it can. The far end (spdystream) has five workers and
+   * gives each stream to one of them; bytes that we sent and that nobody reads there, because the pod refused the connection
+   * or ended it first, block their worker for good, and with it every later stream that falls to it. Pings go to the workers
+   * in turn: as many answers as there are workers, and none is blocked.
+   */
+  #proveIfIdle(): void {
     if (this.#pairCount > 0 || this.#gone) return;
+    if (this.#goingAway) {
+      this.#die(undefined);
+      return;
+    }
+    this.#proof = { waiting: farWorkers, sinceMs: this.#clock.now() };
+    for (let worker = 0; worker < farWorkers; worker++) this.#mux.ping(this.#proof.sinceMs);
+    this.#scheduleFlush();
+  }
+
+  #ponged(): void {
+    const proof = this.#proof;
+    if (!proof) return;
+    proof.waiting -= 1;
+    if (proof.waiting > 0) return;
+    this.#proof = undefined;
     this.idleSinceMs = this.#clock.now();
     this.#onFree(this);
   }
@@ -349,6 +380,7 @@ export class PodSession {
       this.#die(undefined);
       return;
     }
+    this.#goingAway = true;
     this.#mux.reset(pair.data, cancelStatus);
     this.#mux.reset(pair.error, cancelStatus);
     this.#scheduleFlush();
@@ -372,6 +404,12 @@ export class PodSession {
     this.#resumeConn();
   }
 }
+
+/** Workers per connection at the far end (spdystream, FRAME_WORKERS). */
+const farWorkers = 5;
+
+/** How long a session may take to prove that it can be used again; the answers need one round trip. */
+const proofMs = 2000;
 
 /** RST_STREAM status CANCEL (SPDY/3.1 §2.6.3). */
 const cancelStatus = 5;
