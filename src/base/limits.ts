@@ -72,6 +72,8 @@ export const limits = {
   watchDoubtMs: 5 * second,
   /** How often pods are looked at while none behind a service is ready, at first; doubling up to `backoffMaxMs`. */
   podCheckMs: 1 * second,
+  /** A service is asked for again when its slices change, at most this often. */
+  serviceCheckMs: 1 * second,
   /** How long changes to the set of followed services are collected before one new watch takes over. */
   watchRegroupMs: 250,
   /** Longest label selector of a watch; with more services than fit, a namespace's slices are all watched and sorted out here. */
@@ -101,6 +103,8 @@ export const limits = {
   hubLingerMs: 2 * second,
   /** Names whose route was looked up by pattern, kept so that the next request for one is a map lookup. */
   recentNames: 1024,
+  /** The cluster code is read this long after a profile was attached, so that `kt up` is answered first. */
+  prepareDelayMs: 20,
   /** Events kept for `kt logs`. */
   journalEntries: 1000,
   /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */

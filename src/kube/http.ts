@@ -180,21 +180,22 @@ export async function upgrade(
   return upgraded ? { head: answered, conn } : { head: answered, body: body.text() };
 }
 
-/** An answer that goes on: a 200's body is given to `onBody` in pieces; any other answer is collected and returned. */
+/** An answer that goes on: a 200's head and body are given to the listener as they come; any other answer is collected and returned. */
 export async function stream(
   conn: Conn,
   message: HttpRequest,
   signal: AbortSignal,
-  onBody: (bytes: Uint8Array) => void,
+  listener: { onOpen(): void; onBody(bytes: Uint8Array): void },
 ): Promise<Answer> {
   const refusal = new TextCollector(limits.apiAnswerBytes);
   let answered: ResponseHead | undefined;
   const sink: AnswerSink = {
     onHead(head) {
       answered = head;
+      if (head.status === 200) listener.onOpen();
       return "body";
     },
-    onBody: (bytes) => (answered?.status === 200 ? onBody(bytes) : refusal.add(bytes)),
+    onBody: (bytes) => (answered?.status === 200 ? listener.onBody(bytes) : refusal.add(bytes)),
   };
   await exchange(conn, message, sink, signal);
   if (!answered) throw new KtError("internal", "internal error: an exchange ended without an answer");

@@ -1,0 +1,221 @@
+/** Requests to one API server: who asks, time limits, one more try after 401, and whether the server can be reached at all. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { ResponseHead } from "#wire/http-head.ts";
+import { type Access, answerProblem, type Requester, statusMessage } from "./api-problem.ts";
+import type { ApiRequest, Connection } from "./connection.ts";
+import type { Identity } from "./credentials.ts";
+import { withDeadline } from "./deadline.ts";
+import { type Answer, request, stream, upgrade } from "./http.ts";
+
+export interface ApiOptions {
+  /** Asked for each request, since kubeconfig may have changed. Throws KtError. */
+  readonly connection: () => Connection;
+  readonly clock: Clock;
+  /** Called when it changes, and once for the first answer. */
+  readonly onReachable: (reachable: boolean, problem: KtError | undefined) => void;
+}
+
+/** What hears a watch. */
+export interface WatchListener {
+  /** The server has agreed; events follow. */
+  onOpen(): void;
+  /** One event as JSON text. */
+  onEvent(text: string): void;
+}
+
+/** Says that no request can succeed for now, whatever it asks for. */
+const unreachableCodes: ReadonlySet<string> = new Set([
+  "cluster-unreachable",
+  "proxy-failed",
+  "credentials-failed",
+  "unauthorized",
+  "kubeconfig-unreadable",
+  "context-unknown",
+]);
+
+export class Api {
+  readonly #options: ApiOptions;
+  #reachable: boolean | undefined;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+  }
+
+  get requester(): Requester {
+    const { name, cluster, user } = this.#options.connection().config;
+    return { context: name, server: cluster.server, user: user?.name };
+  }
+
+  /** The parsed answer. Rejects with KtError (a StatusError when the server answered), or with the signal's reason. */
+  async get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.#told(signal, () =>
+      this.#authorised((identity, connection) =>
+        this.#timed(limits.apiRequestTimeoutMs, signal, async (inner) => {
+          const conn = await connection.open(identity, inner);
+          return await request(conn, connection.message({ method: "GET", path, headers: jsonHeaders }, identity), inner);
+        }),
+      ),
+    );
+    if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
+    return parse(answer.body);
+  }
+
+  /** Ends when the server ends the watch. Rejects like `get`, and with `cluster-unreachable` after too long a silence. */
+  async watch(path: string, access: Access, listener: WatchListener, signal: AbortSignal): Promise<void> {
+    const lines = new LineSplitter((line) => listener.onEvent(line));
+    const answer = await this.#told(signal, () =>
+      this.#authorised((identity, connection) =>
+        this.#watched(signal, async (inner, heard) => {
+          const conn = await connection.open(identity, inner);
+          const message = connection.message({ method: "GET", path, headers: jsonHeaders }, identity);
+          return await stream(conn, message, inner, {
+            onOpen: () => {
+              heard();
+              this.#note(true, undefined);
+              listener.onOpen();
+            },
+            onBody(bytes) {
+              heard();
+              lines.push(bytes);
+            },
+          });
+        }),
+      ),
+    );
+    if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
+  }
+
+  /** The upgraded Conn, or the answer that was none. Rejects with KtError, or with the signal's reason. */
+  async upgrade(
+    wanted: ApiRequest,
+    accepts: (head: ResponseHead) => boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly head: ResponseHead; readonly conn: Conn } | Answer> {
+    return await this.#told(signal, () =>
+      this.#authorised((identity, connection) =>
+        this.#timed(limits.upgradeTimeoutMs, signal, async (inner) => {
+          const conn = await connection.open(identity, inner);
+          return await upgrade(conn, connection.message(wanted, identity), inner, accepts);
+        }),
+      ),
+    );
+  }
+
+  /** Runs again once when the answer is 401 and there are other credentials now. */
+  async #authorised<T extends { readonly head: ResponseHead }>(run: (identity: Identity, connection: Connection) => Promise<T>): Promise<T> {
+    const connection = this.#options.connection();
+    const identity = await connection.identity();
+    const first = await run(identity, connection);
+    if (first.head.status !== 401 || !(await connection.renew(identity))) return first;
+    return await run(await connection.identity(), connection);
+  }
+
+  #timed<T>(timeoutMs: number, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline(this.#options.clock, timeoutMs, signal, () => this.#silent(timeoutMs), run);
+  }
+
+  /** Aborts when nothing is heard for too long: at first until the answer begins, then between two pieces of it. */
+  async #watched<T>(signal: AbortSignal, run: (signal: AbortSignal, heard: () => void) => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal.reason);
+    let cancel = clock.after(limits.apiRequestTimeoutMs, () => controller.abort(this.#silent(limits.apiRequestTimeoutMs)));
+    const heard = (): void => {
+      cancel();
+      cancel = clock.after(limits.watchSilenceMs, () => controller.abort(this.#silent(limits.watchSilenceMs)));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return await run(controller.signal, heard);
+    } finally {
+      cancel();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #silent(timeoutMs: number): KtError {
+    return new KtError("cluster-unreachable", `${this.requester.server} did not answer within ${timeoutMs / 1000} s`);
+  }
+
+  /** Passes on what happens and notes whether the server could be reached. */
+  async #told<T extends { readonly head: ResponseHead }>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await run();
+      if (answer.head.status < 500 && answer.head.status !== 401) this.#note(true, undefined);
+      return answer;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw this.#noted(toKtError(error, "cluster-unreachable", "ask the API server"));
+    }
+  }
+
+  /** For errors found later, such as a 401 that an upgrade was answered with. */
+  #noted<E extends KtError>(problem: E): E {
+    if (unreachableCodes.has(problem.code)) this.#note(false, problem);
+    return problem;
+  }
+
+  /** What an answer to an upgrade means. */
+  problem(answer: Answer, access: Access): KtError {
+    return this.#noted(answerProblem(answer, access, this.requester));
+  }
+
+  #note(reachable: boolean, problem: KtError | undefined): void {
+    if (this.#reachable === reachable) return;
+    this.#reachable = reachable;
+    this.#options.onReachable(reachable, problem);
+  }
+}
+
+const jsonHeaders = [
+  ["Accept", "application/json"],
+  ["Connection", "close"],
+] as const;
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new KtError("cluster-error", "the API server's answer is no JSON: is there a login page in between?", { cause: error });
+  }
+}
+
+/** Whether an answer is the API server's own and not that of something on the way. */
+export const isKubernetes = (answer: Answer): boolean => statusMessage(answer.body) !== undefined;
+
+const lf = 10;
+
+/** Cuts a stream of bytes into lines of text. */
+class LineSplitter {
+  readonly #onLine: (line: string) => void;
+  #partial: Uint8Array[] = [];
+  #partialBytes = 0;
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(bytes: Uint8Array): void {
+    let at = 0;
+    for (let end = bytes.indexOf(lf); end >= 0; end = bytes.indexOf(lf, at)) {
+      this.#add(bytes.subarray(at, end));
+      const line = Buffer.concat(this.#partial).toString("utf8");
+      this.#partial = [];
+      this.#partialBytes = 0;
+      if (line.trim() !== "") this.#onLine(line);
+      at = end + 1;
+    }
+    if (at < bytes.length) this.#add(bytes.slice(at));
+  }
+
+  #add(bytes: Uint8Array): void {
+    this.#partialBytes += bytes.length;
+    if (this.#partialBytes > limits.watchEventBytes) throw new KtError("cluster-error", "an event of a watch is too long");
+    this.#partial.push(bytes);
+  }
+}

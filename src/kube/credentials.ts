@@ -1,0 +1,132 @@
+/** Who we are to a cluster: what a kubeconfig user comes down to at the moment of a request. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { ExecPlugin, type PluginCredential } from "./exec-plugin.ts";
+import type { FileCache } from "./files.ts";
+import type { ContextConfig, PemSource, UserConfig } from "./kubeconfig.ts";
+import { OidcTokens } from "./oidc.ts";
+
+export interface Identity {
+  /** The value of Authorization. */
+  readonly authorization: string | undefined;
+  /** PEM texts. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+export interface CredentialsOptions {
+  readonly config: ContextConfig;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cache: FileCache;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const anonymous: Identity = { authorization: undefined, cert: undefined, key: undefined };
+
+export class Credentials {
+  readonly #options: CredentialsOptions;
+  readonly #user: UserConfig | undefined;
+  readonly #plugin: ExecPlugin | undefined;
+  readonly #oidc: OidcTokens | undefined;
+  /** What the plugin gave for an identity, to be forgotten with it. */
+  #fromPlugin: PluginCredential | undefined;
+  #fromIssuer: string | undefined;
+
+  constructor(options: CredentialsOptions) {
+    const { environment, cache, clock, log } = options;
+    const { user } = options.config;
+    this.#options = options;
+    this.#user = user;
+    if (user?.exec) {
+      this.#plugin = new ExecPlugin({ exec: user.exec, user: user.name, clusterInfo: () => clusterInfo(options), environment, clock, log });
+    } else if (user?.authProvider?.name === "oidc") {
+      this.#oidc = new OidcTokens({ config: user.authProvider.config, user: user.name, file: user.file, environment, cache, clock, log });
+    }
+  }
+
+  /** Rejects with KtError `credentials-failed` or `kubeconfig-unreadable`. */
+  async current(): Promise<Identity> {
+    const user = this.#user;
+    if (!user) return anonymous;
+    const cert = readPem(user.cert, "client certificate", this.#options.cache);
+    const key = readPem(user.key, "client key", this.#options.cache);
+    const authorization = this.#written(user);
+    if (authorization !== undefined) return { authorization, cert, key };
+    if (this.#plugin) return await this.#pluginIdentity(this.#plugin, cert, key);
+    if (this.#oidc) {
+      this.#fromIssuer = await this.#oidc.get();
+      return { authorization: `Bearer ${this.#fromIssuer}`, cert, key };
+    }
+    if (user.authProvider) throw unknownProvider(user.name, user.authProvider.name);
+    return { authorization: undefined, cert, key };
+  }
+
+  /** The cluster answered 401: what was fetched is fetched again by the next `current`. */
+  forget(): void {
+    if (this.#fromPlugin) this.#plugin?.forget(this.#fromPlugin);
+    if (this.#fromIssuer !== undefined) this.#oidc?.forget(this.#fromIssuer);
+  }
+
+  /** What stands in the kubeconfig or a token file: it wins over what would have to be fetched. */
+  #written(user: UserConfig): string | undefined {
+    if (user.tokenFile !== undefined) {
+      const token = readFile(user.tokenFile, "token file", this.#options.cache).trim();
+      if (token !== "") return `Bearer ${token}`;
+    }
+    if (user.token !== undefined) return `Bearer ${user.token}`;
+    if (user.username === undefined) return undefined;
+    return `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}`;
+  }
+
+  async #pluginIdentity(plugin: ExecPlugin, cert: string | undefined, key: string | undefined): Promise<Identity> {
+    const credential = await plugin.get();
+    this.#fromPlugin = credential;
+    return {
+      authorization: credential.token === undefined ? undefined : `Bearer ${credential.token}`,
+      cert: credential.cert ?? cert,
+      key: credential.key ?? key,
+    };
+  }
+}
+
+function readFile(path: string, what: string, cache: FileCache): string {
+  try {
+    return cache.read(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new KtError("kubeconfig-unreadable", `cannot read the ${what} "${path}": ${reason}`, { cause: error });
+  }
+}
+
+/** The PEM text, if there is one. Throws KtError `kubeconfig-unreadable`. */
+export function readPem(source: PemSource, what: string, cache: FileCache): string | undefined {
+  if (source.pem !== undefined) return source.pem;
+  return source.file === undefined ? undefined : readFile(source.file, what, cache);
+}
+
+/** `spec.cluster` of an ExecCredential. */
+function clusterInfo({ config, cache }: CredentialsOptions): Readonly<Record<string, unknown>> {
+  const { server, tlsServerName, insecure, ca, proxyUrl, execExtension } = config.cluster;
+  const authority = readPem(ca, "certificate authority", cache);
+  return {
+    server,
+    "tls-server-name": tlsServerName,
+    "insecure-skip-tls-verify": insecure || undefined,
+    "certificate-authority-data": authority && Buffer.from(authority).toString("base64"),
+    "proxy-url": proxyUrl,
+    config: execExtension,
+  };
+}
+
+const providerHints: Readonly<Record<string, string>> = {
+  gcp: "gcloud components install gke-gcloud-auth-plugin, then: gcloud container clusters get-credentials CLUSTER",
+  azure: "az aks install-cli, then: kubelogin convert-kubeconfig",
+};
+
+function unknownProvider(user: string, provider: string): KtError {
+  const hint = providerHints[provider] ?? "use an exec plugin instead";
+  return new KtError("credentials-failed", `user "${user}" has auth-provider "${provider}", which Kubernetes no longer supports`, { hints: [hint] });
+}

@@ -1,0 +1,335 @@
+/** Keeps the resolution of one service port fresh: the service, its slices (or its pods where slices are forbidden), and why none is ready. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import { nearest } from "#base/nearest.ts";
+import type { Api } from "./api.ts";
+import { type Access, forbidden, StatusError } from "./api-problem.ts";
+import { Backoff } from "./backoff.ts";
+import { type Pod, pickPod, pickService, pickSlice, type RawList, type RawObject, type Service, type Slice, sliceServiceLabel } from "./objects.ts";
+import { explainPods, findServicePort, resolvePods, resolveSlices, unexplained } from "./resolve.ts";
+import { slicesPath, type SliceWatch } from "./slice-watch.ts";
+import type { FollowRequest, Resolution } from "./types.ts";
+import { Reflector } from "./watch.ts";
+
+export interface FollowServiceOptions {
+  readonly request: FollowRequest;
+  readonly api: Api;
+  readonly sliceWatch: SliceWatch;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onChange: (resolution: Resolution) => void;
+}
+
+const isStatus = (error: unknown, status: number): error is StatusError => error instanceof StatusError && error.status === status;
+
+/** Where the endpoints are read from. */
+type Source =
+  | { readonly kind: "slices"; readonly leave: () => void }
+  | { readonly kind: "pods"; readonly selector: string; readonly reflector: Reflector<Pod> };
+
+export class FollowService {
+  readonly #options: FollowServiceOptions;
+  readonly #closing = new AbortController();
+  readonly #backoff: Backoff;
+  readonly #podCheck: Backoff;
+  #source: Source | undefined;
+  #service: Service | undefined;
+  #slices: readonly Slice[] = [];
+  #pods = new Map<string, Pod>();
+  #resolution: Resolution | undefined;
+  #loading: Promise<void> | undefined;
+  #loadedAtMs = Number.NEGATIVE_INFINITY;
+  #explaining = false;
+  #cancelReload: (() => void) | undefined;
+
+  constructor(options: FollowServiceOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock);
+    this.#podCheck = new Backoff(options.clock);
+    this.#source = { kind: "slices", leave: this.#joinWatch() };
+    this.refresh();
+  }
+
+  current(): Resolution | undefined {
+    return this.#resolution;
+  }
+
+  /** Asks for service and slices now, unless they are just being asked for. */
+  refresh(): void {
+    this.#options.sliceWatch.doubt();
+    this.wake();
+    this.#reload(limits.backoffMinMs);
+  }
+
+  /** Ends pauses between tries. */
+  wake(): void {
+    this.#backoff.skip();
+    this.#podCheck.skip();
+    if (this.#source?.kind === "pods") this.#source.reflector.doubt();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#cancelReload?.();
+    this.#endSource();
+  }
+
+  #endSource(): void {
+    if (this.#source?.kind === "slices") this.#source.leave();
+    else this.#source?.reflector.close();
+    this.#source = undefined;
+  }
+
+  #joinWatch(): () => void {
+    const { sliceWatch, request } = this.#options;
+    return sliceWatch.join(request.name, {
+      onSlices: (slices) => {
+        this.#slices = slices;
+        this.#update();
+        // A change of the service's ports shows in its slices only.
+        this.#reload(limits.serviceCheckMs);
+      },
+      // What is known stays; a first answer comes from the direct request.
+      onProblem: () => {},
+    });
+  }
+
+  /** One request at a time, and not more often than every `gapMs`. */
+  #reload(gapMs: number): void {
+    const { clock } = this.#options;
+    if (this.#loading || this.#closing.signal.aborted) return;
+    const dueMs = this.#loadedAtMs + gapMs - clock.now();
+    if (dueMs > 0) {
+      this.#cancelReload ??= clock.after(dueMs, () => {
+        this.#cancelReload = undefined;
+        this.#reload(0);
+      });
+      return;
+    }
+    this.#loading = this.#loadUntilDone().finally(() => {
+      this.#loading = undefined;
+      this.#loadedAtMs = clock.now();
+    });
+  }
+
+  /** Tries until service and endpoints are known. */
+  async #loadUntilDone(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await this.#load(signal);
+        this.#backoff.reset();
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const problem = toKtError(error, "cluster-error", `look for service "${this.#options.request.name}"`);
+        // Endpoints that were good remain so until somebody knows better.
+        if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
+        const hopeless = problem.code === "forbidden" || problem.code === "credentials-failed" || problem.code === "unauthorized";
+        await this.#backoff.afterFailure(signal, hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs);
+      }
+    }
+  }
+
+  async #load(signal: AbortSignal): Promise<void> {
+    const bySlices = this.#source?.kind === "slices";
+    const [service, slices] = await Promise.all([this.#getService(signal), bySlices ? this.#listSlices(signal) : undefined]);
+    if (signal.aborted) return;
+    if (service instanceof KtError) {
+      this.#service = undefined;
+      this.#become({ kind: "none", problem: service });
+      return;
+    }
+    this.#service = service;
+    if (slices === "forbidden") this.#endSource();
+    else if (slices) {
+      this.#slices = slices;
+      this.#options.sliceWatch.replace(service.name, slices);
+    }
+    if (this.#source?.kind !== "slices") await this.#readPods(service, signal);
+    else this.#update();
+  }
+
+  async #getService(signal: AbortSignal): Promise<Service | KtError> {
+    const { request, api } = this.#options;
+    const { namespace, name } = request;
+    const path = `/api/v1/namespaces/${namespace}/services`;
+    try {
+      const raw = await api.get(`${path}/${name}`, { verb: "get", resource: "services", group: "", namespace, name }, signal);
+      return pickService(raw as RawObject);
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+      const close = nearest(name, await this.#serviceNames(path, signal));
+      if (close === undefined) return error;
+      return new KtError(error.code, error.message, { hints: [`did you mean "${close}"?`, ...error.hints] });
+    }
+  }
+
+  /** For the hint only: none where they may not be listed. */
+  async #serviceNames(path: string, signal: AbortSignal): Promise<string[]> {
+    const { request, api } = this.#options;
+    try {
+      const raw = await api.get(`${path}?limit=500`, { verb: "list", resource: "services", group: "", namespace: request.namespace }, signal);
+      return ((raw as RawList<RawObject>).items ?? []).map((item) => item.metadata?.name ?? "");
+    } catch {
+      return [];
+    }
+  }
+
+  async #listSlices(signal: AbortSignal): Promise<readonly Slice[] | "forbidden"> {
+    const { request, api, log } = this.#options;
+    const { namespace, name } = request;
+    const search = new URLSearchParams({ labelSelector: `${sliceServiceLabel}=${name}` });
+    try {
+      const raw = await api.get(`${slicesPath(namespace)}?${search}`, this.#slicesAccess(), signal);
+      return ((raw as RawList<RawObject>).items ?? []).map(pickSlice);
+    } catch (error) {
+      if (!isStatus(error, 403)) throw error;
+      log("info", "slices-forbidden", { namespace, service: name, reason: error.message });
+      return "forbidden";
+    }
+  }
+
+  #slicesAccess(): Access {
+    return { verb: "list", resource: "endpointslices", group: "discovery.k8s.io", namespace: this.#options.request.namespace };
+  }
+
+  #podsAccess(): Access {
+    return { verb: "list", resource: "pods", group: "", namespace: this.#options.request.namespace };
+  }
+
+  /** Without slices: the pods that the service's selector matches, once directly, then watched. */
+  async #readPods(service: Service, signal: AbortSignal): Promise<void> {
+    const selector = selectorOf(service);
+    if (selector === undefined) {
+      const words = `service "${service.name}" has no selector, so its pods cannot be found without them`;
+      throw forbidden([this.#slicesAccess()], words, this.#options.api.requester);
+    }
+    if (this.#source?.kind === "pods" && this.#source.selector === selector) return this.#update();
+    this.#setPods(await this.#listPods(selector, signal));
+    if (signal.aborted) return;
+    this.#endSource();
+    this.#source = { kind: "pods", selector, reflector: this.#watchPods(selector) };
+    this.#update();
+  }
+
+  #setPods(pods: readonly Pod[]): void {
+    this.#pods = new Map(pods.map((pod) => [pod.name, pod]));
+  }
+
+  async #listPods(selector: string, signal: AbortSignal): Promise<readonly Pod[]> {
+    const { request, api } = this.#options;
+    try {
+      const search = new URLSearchParams({ labelSelector: selector });
+      const raw = await api.get(`/api/v1/namespaces/${request.namespace}/pods?${search}`, this.#podsAccess(), signal);
+      return ((raw as RawList<RawObject>).items ?? []).map(pickPod);
+    } catch (error) {
+      if (!isStatus(error, 403)) throw error;
+      throw forbidden([this.#slicesAccess(), this.#podsAccess()], error.message, api.requester);
+    }
+  }
+
+  #watchPods(selector: string): Reflector<Pod> {
+    const { request, api, clock, log } = this.#options;
+    return new Reflector<Pod>({
+      api,
+      clock,
+      log,
+      path: `/api/v1/namespaces/${request.namespace}/pods`,
+      query: { labelSelector: selector },
+      access: { resource: "pods", group: "", namespace: request.namespace },
+      pick: pickPod,
+      listener: {
+        onList: (pods) => {
+          this.#setPods(pods);
+          this.#update();
+        },
+        onItem: (pod, deleted) => {
+          if (deleted) this.#pods.delete(pod.name);
+          else this.#pods.set(pod.name, pod);
+          this.#update();
+        },
+        onProblem: () => {},
+      },
+    });
+  }
+
+  #update(): void {
+    const service = this.#service;
+    if (!service || this.#closing.signal.aborted) return;
+    const port = findServicePort(service, this.#options.request.port);
+    if (port instanceof KtError) return this.#become({ kind: "none", problem: port });
+    if (this.#source?.kind === "pods") return this.#become(resolvePods(service, [...this.#pods.values()], port));
+    const outcome = resolveSlices(service, this.#slices, port);
+    if (outcome.kind === "unready") {
+      this.#podCheck.reset();
+      if (!this.#podCheck.skip()) void this.#explain();
+    } else this.#become(outcome);
+  }
+
+  /** Looks at the pods for as long as none is ready: their states change without a change of the slices. */
+  async #explain(): Promise<void> {
+    if (this.#explaining) return;
+    this.#explaining = true;
+    const { signal } = this.#closing;
+    try {
+      while (!signal.aborted && (await this.#explainOnce(signal))) await this.#podCheck.afterFailure(signal, limits.backoffMaxMs);
+    } finally {
+      this.#explaining = false;
+    }
+  }
+
+  /** False when something is ready by now. */
+  async #explainOnce(signal: AbortSignal): Promise<boolean> {
+    const explained = await this.#explanation(signal);
+    if (signal.aborted || !this.#isUnready()) return false;
+    if (explained) this.#become(explained);
+    return true;
+  }
+
+  #isUnready(): boolean {
+    const service = this.#service;
+    const port = service && findServicePort(service, this.#options.request.port);
+    if (!service || !port || port instanceof KtError || this.#source?.kind !== "slices") return false;
+    return resolveSlices(service, this.#slices, port).kind === "unready";
+  }
+
+  async #explanation(signal: AbortSignal): Promise<Resolution | undefined> {
+    const service = this.#service;
+    const selector = service && selectorOf(service);
+    if (!service) return undefined;
+    const starting = this.#slices.some(({ endpoints }) => endpoints.some(({ ready, terminating }) => !ready && !terminating));
+    if (selector === undefined) return unexplained(service, starting);
+    try {
+      return explainPods(service, await this.#listPods(selector, signal));
+    } catch (error) {
+      const isForbidden = error instanceof KtError && error.code === "forbidden";
+      return isForbidden || this.#resolution === undefined ? unexplained(service, starting) : undefined;
+    }
+  }
+
+  #become(next: Resolution): void {
+    if (this.#closing.signal.aborted || sameResolution(this.#resolution, next)) return;
+    this.#resolution = next;
+    this.#options.onChange(next);
+  }
+}
+
+function selectorOf(service: Service): string | undefined {
+  if (!service.selector) return undefined;
+  return Object.entries(service.selector)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
+/** Equal to whoever follows. */
+export function sameResolution(a: Resolution | undefined, b: Resolution): boolean {
+  if (a?.kind !== b.kind) return false;
+  if (a.kind === "ready" && b.kind === "ready") {
+    return a.endpoints.length === b.endpoints.length && a.endpoints.every(({ pod, port }, at) => pod === b.endpoints[at]?.pod && port === b.endpoints[at]?.port);
+  }
+  return a.kind !== "ready" && b.kind !== "ready" && a.problem.code === b.problem.code && a.problem.message === b.problem.message;
+}

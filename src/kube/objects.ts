@@ -1,0 +1,219 @@
+/** The few fields of Kubernetes objects that kt uses; the rest is dropped as soon as it is parsed. */
+
+export interface Service {
+  readonly name: string;
+  readonly namespace: string;
+  readonly type: string;
+  readonly externalName: string | undefined;
+  readonly headless: boolean;
+  /** Undefined: somebody else writes its endpoints. */
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  readonly publishNotReady: boolean;
+  readonly ports: readonly ServicePort[];
+}
+
+export interface ServicePort {
+  /** "" for the unnamed one. */
+  readonly name: string;
+  readonly port: number;
+  readonly targetPort: number | string;
+  readonly protocol: string;
+}
+
+export interface Slice {
+  readonly name: string;
+  readonly service: string;
+  readonly ports: readonly { readonly name: string; readonly port: number | undefined }[];
+  readonly endpoints: readonly SliceEndpoint[];
+}
+
+export interface SliceEndpoint {
+  /** Undefined: not a pod. */
+  readonly pod: string | undefined;
+  readonly address: string;
+  readonly ready: boolean;
+  readonly terminating: boolean;
+}
+
+export interface Pod {
+  readonly name: string;
+  readonly phase: string;
+  /** Why the pod as a whole failed, e.g. Evicted. */
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly terminating: boolean;
+  /** The kind of the controller that owns it, e.g. StatefulSet. */
+  readonly owner: string | undefined;
+  /** Undefined when the condition is not there. */
+  readonly ready: boolean | undefined;
+  readonly readyMessage: string | undefined;
+  readonly unschedulable: string | undefined;
+  /** Named container ports, native sidecars included. */
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  readonly containers: readonly ContainerState[];
+}
+
+export interface ContainerState {
+  readonly name: string;
+  readonly init: boolean;
+  readonly kind: "waiting" | "running" | "terminated";
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+}
+
+/** Objects as the API server sends them, as far as they are read here. Everything may be missing. */
+interface RawMeta {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly resourceVersion?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly kind?: string; readonly controller?: boolean }[];
+}
+
+interface RawService {
+  readonly metadata?: RawMeta;
+  readonly spec?: {
+    readonly type?: string;
+    readonly externalName?: string;
+    readonly clusterIP?: string;
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly publishNotReadyAddresses?: boolean;
+    readonly ports?: readonly {
+      readonly name?: string;
+      readonly port?: number;
+      readonly targetPort?: number | string;
+      readonly protocol?: string;
+    }[];
+  };
+}
+
+interface RawSlice {
+  readonly metadata?: RawMeta;
+  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[] | null;
+  readonly endpoints?:
+    | readonly {
+        readonly addresses?: readonly string[];
+        readonly conditions?: { readonly ready?: boolean | null; readonly terminating?: boolean | null };
+        readonly targetRef?: { readonly kind?: string; readonly name?: string };
+      }[]
+    | null;
+}
+
+interface RawContainer {
+  readonly name?: string;
+  readonly restartPolicy?: string;
+  readonly ports?: readonly { readonly name?: string; readonly containerPort?: number; readonly protocol?: string }[];
+}
+
+interface RawReason {
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+interface RawContainerStatus {
+  readonly name?: string;
+  readonly state?: { readonly waiting?: RawReason; readonly running?: object; readonly terminated?: RawReason };
+}
+
+interface RawPod {
+  readonly metadata?: RawMeta;
+  readonly spec?: { readonly containers?: readonly RawContainer[]; readonly initContainers?: readonly RawContainer[] };
+  readonly status?: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly conditions?: readonly (RawReason & { readonly type?: string; readonly status?: string })[];
+    readonly containerStatuses?: readonly RawContainerStatus[];
+    readonly initContainerStatuses?: readonly RawContainerStatus[];
+  };
+}
+
+/** Any list: `items` are of the kind that was asked for. */
+export interface RawList<Item> {
+  readonly metadata?: { readonly resourceVersion?: string };
+  readonly items?: readonly Item[] | null;
+}
+
+export interface WatchEvent<Item> {
+  readonly type?: string;
+  readonly object?: Item & { readonly code?: number; readonly message?: string };
+}
+
+export type RawObject = RawService & RawSlice & RawPod;
+
+export function pickService(raw: RawService): Service {
+  const { metadata, spec } = raw;
+  const selector = spec?.selector;
+  return {
+    name: metadata?.name ?? "",
+    namespace: metadata?.namespace ?? "",
+    type: spec?.type ?? "ClusterIP",
+    externalName: spec?.externalName,
+    headless: spec?.clusterIP === "None",
+    selector: selector && Object.keys(selector).length > 0 ? selector : undefined,
+    publishNotReady: spec?.publishNotReadyAddresses === true,
+    ports: (spec?.ports ?? []).map(({ name, port, targetPort, protocol }) => ({
+      name: name ?? "",
+      port: port ?? 0,
+      // Absent or 0 means the same as the service's port.
+      targetPort: targetPort || (port ?? 0),
+      protocol: protocol ?? "TCP",
+    })),
+  };
+}
+
+export const sliceServiceLabel = "kubernetes.io/service-name";
+
+export function pickSlice(raw: RawSlice): Slice {
+  const { metadata, ports, endpoints } = raw;
+  return {
+    name: metadata?.name ?? "",
+    service: metadata?.labels?.[sliceServiceLabel] ?? "",
+    ports: (ports ?? []).filter(({ protocol }) => (protocol ?? "TCP") === "TCP").map(({ name, port }) => ({ name: name ?? "", port })),
+    endpoints: (endpoints ?? []).map(({ addresses, conditions, targetRef }) => ({
+      pod: targetRef?.kind === "Pod" ? targetRef.name : undefined,
+      address: addresses?.[0] ?? "",
+      // Unknown counts as ready, as the API says.
+      ready: conditions?.ready ?? true,
+      terminating: conditions?.terminating ?? false,
+    })),
+  };
+}
+
+export function pickPod(raw: RawPod): Pod {
+  const { metadata, spec, status } = raw;
+  const condition = (type: string): (RawReason & { readonly status?: string }) | undefined =>
+    status?.conditions?.find((item) => item.type === type);
+  const scheduled = condition("PodScheduled");
+  const ready = condition("Ready");
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  return {
+    name: metadata?.name ?? "",
+    phase: status?.phase ?? "Unknown",
+    reason: status?.reason,
+    message: status?.message,
+    terminating: metadata?.deletionTimestamp !== undefined,
+    owner: metadata?.ownerReferences?.find(({ controller }) => controller === true)?.kind,
+    ready: ready && ready.status === "True",
+    readyMessage: ready?.message,
+    unschedulable: scheduled?.status === "False" && scheduled.reason === "Unschedulable" ? (scheduled.message ?? "") : undefined,
+    ports: [...sidecars, ...(spec?.containers ?? [])].flatMap(namedPorts),
+    containers: [
+      ...(status?.initContainerStatuses ?? []).map((item) => containerState(item, true)),
+      ...(status?.containerStatuses ?? []).map((item) => containerState(item, false)),
+    ],
+  };
+}
+
+function namedPorts({ ports }: RawContainer): { name: string; port: number }[] {
+  return (ports ?? []).flatMap(({ name, containerPort, protocol }) =>
+    name !== undefined && containerPort !== undefined && (protocol ?? "TCP") === "TCP" ? [{ name, port: containerPort }] : [],
+  );
+}
+
+function containerState({ name, state }: RawContainerStatus, init: boolean): ContainerState {
+  const kind = state?.running ? "running" : state?.terminated ? "terminated" : "waiting";
+  const why = state?.waiting ?? state?.terminated;
+  return { name: name ?? "", init, kind, reason: why?.reason, message: why?.message };
+}

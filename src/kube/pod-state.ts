@@ -1,0 +1,65 @@
+/** Says about a pod whether it serves, is on its way or will not come, in the pod's own words. Pure. */
+
+import type { ContainerState, Pod } from "./objects.ts";
+
+export type PodState =
+  | { readonly kind: "ready" }
+  /** `says` continues the sentence "pod NAME …". */
+  | { readonly kind: "coming"; readonly says: string }
+  | { readonly kind: "stuck"; readonly says: string }
+  /** Being deleted, or finished. A controller that makes its successor only afterwards counts as coming. */
+  | { readonly kind: "gone"; readonly says: string };
+
+/** Waiting reasons that do not mend themselves within a start timeout. */
+const stuckReasons: ReadonlySet<string> = new Set([
+  "CrashLoopBackOff",
+  "ImagePullBackOff",
+  "ErrImagePull",
+  "ErrImageNeverPull",
+  "InvalidImageName",
+  "ImageInspectError",
+  "RegistryUnavailable",
+  "CreateContainerConfigError",
+  "CreateContainerError",
+  "RunContainerError",
+]);
+
+/** Controllers that create a pod's successor only once the pod is gone. */
+const oneAtATime: ReadonlySet<string> = new Set(["StatefulSet", "DaemonSet"]);
+
+export function podState(pod: Pod): PodState {
+  if (pod.terminating) return { kind: oneAtATime.has(pod.owner ?? "") ? "coming" : "gone", says: "is terminating" };
+  if (pod.phase === "Succeeded" || pod.phase === "Failed") return { kind: "gone", says: finished(pod) };
+  if (pod.ready === true) return { kind: "ready" };
+  if (pod.unschedulable !== undefined) return { kind: "stuck", says: withDetail("is unschedulable", pod.unschedulable) };
+  const stuck = pod.containers.find((container) => container.kind === "waiting" && stuckReasons.has(container.reason ?? ""));
+  if (stuck) return { kind: "stuck", says: withDetail(`is in ${stuck.reason}`, waitingDetail(pod, stuck)) };
+  return { kind: "coming", says: coming(pod) };
+}
+
+function finished(pod: Pod): string {
+  if (pod.phase === "Succeeded") return "has completed";
+  return withDetail(pod.reason === undefined ? "has failed" : `has failed with ${pod.reason}`, pod.message);
+}
+
+/** The kubelet repeats the names of pod and container, with its id, at the end of a back-off; nobody needs them here. */
+function waitingDetail(pod: Pod, container: ContainerState): string | undefined {
+  const message = container.message?.replace(/ container=\S+ pod=\S+$/, "");
+  const several = pod.containers.length > 1 ? `container "${container.name}"` : undefined;
+  return [several, message].filter((part) => part !== undefined && part !== "").join(": ");
+}
+
+function coming(pod: Pod): string {
+  if (pod.phase === "Pending" && pod.containers.length === 0) return "is waiting for a node";
+  const crashed = pod.containers.find(({ kind, init, reason }) => kind === "terminated" && (!init || reason === "Error"));
+  if (crashed) return `restarts its container "${crashed.name}", which ended with ${crashed.reason ?? "an error"}`;
+  const init = pod.containers.find(({ init: isInit, kind }) => isInit && kind === "running");
+  const waiting = pod.containers.find(({ kind }) => kind === "waiting");
+  if (init && waiting) return `is starting: init container "${init.name}" is running`;
+  if (waiting) return `is starting: ${waiting.reason ?? "waiting"}`;
+  return withDetail("is running but not ready", pod.readyMessage);
+}
+
+function withDetail(says: string, detail: string | undefined): string {
+  return detail === undefined || detail === "" ? says : `${says} (${detail})`;
+}

@@ -1,0 +1,205 @@
+/** Keeps a copy of a list of objects: lists, watches from there, begins again where it stopped, and polls where watching is not allowed. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import type { Api } from "./api.ts";
+import { type Access, StatusError } from "./api-problem.ts";
+import { Backoff } from "./backoff.ts";
+import type { RawList, RawObject, WatchEvent } from "./objects.ts";
+
+export interface ReflectorOptions<Item> {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the collection, e.g. "/api/v1/namespaces/shop/pods". */
+  readonly path: string;
+  /** Selectors. */
+  readonly query: Readonly<Record<string, string>>;
+  readonly access: Omit<Access, "verb">;
+  /** When only this object is wanted: it is asked for by name where listing is not allowed. */
+  readonly single?: string;
+  readonly pick: (raw: RawObject) => Item;
+  readonly listener: ReflectorListener<Item>;
+}
+
+export interface ReflectorListener<Item> {
+  /** The whole list, after each listing. */
+  onList(items: readonly Item[]): void;
+  onItem(item: Item, deleted: boolean): void;
+  /** It cannot be listed or watched now; trying goes on. */
+  onProblem(problem: KtError): void;
+}
+
+/** HTTP 410: the version is too old to go on from. */
+const gone = 410;
+/** A watch that ends sooner counts as a failure: else a broken server would be asked without pause. */
+const shortestWatchMs = 1000;
+
+export class Reflector<Item> {
+  readonly #options: ReflectorOptions<Item>;
+  readonly #closing = new AbortController();
+  readonly #backoff: Backoff;
+  #version: string | undefined;
+  #watchAllowed = true;
+  #watching: AbortController | undefined;
+  #heardAtMs = 0;
+
+  constructor(options: ReflectorOptions<Item>) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock);
+    void this.#run();
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** Somebody has reason to think that the copy is old: ends a pause, and renews a connection that was silent for a while. */
+  doubt(): void {
+    if (this.#backoff.skip()) return;
+    if (this.#options.clock.now() - this.#heardAtMs >= limits.watchDoubtMs) this.restart();
+  }
+
+  /** Ends a pause between tries. */
+  wake(): void {
+    this.#backoff.skip();
+  }
+
+  /** Watches on over a new connection. */
+  restart(): void {
+    this.#watching?.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        if (this.#version === undefined) await this.#list(signal);
+        if (this.#watchAllowed) await this.#watch(signal);
+        else await this.#poll(signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#failed(toKtError(error, "cluster-error", `watch ${this.#options.access.resource}`), signal);
+      }
+    }
+  }
+
+  async #failed(problem: KtError, signal: AbortSignal): Promise<void> {
+    const { listener, log, access } = this.#options;
+    log("debug", "watch-failed", { resource: access.resource, namespace: access.namespace, reason: problem.message });
+    if (problem instanceof StatusError && problem.status === gone) this.#version = undefined;
+    else listener.onProblem(problem);
+    // Asking a credential plugin again and again may open a browser window each time.
+    const hopeless = problem.code === "credentials-failed" || problem.code === "unauthorized" || problem.code === "forbidden";
+    await this.#backoff.afterFailure(signal, hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs);
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { pick, listener } = this.#options;
+    const list = await this.#fetchList(signal);
+    if (signal.aborted) return;
+    this.#version = list.metadata?.resourceVersion ?? "0";
+    this.#heardAtMs = this.#options.clock.now();
+    listener.onList((list.items ?? []).map(pick));
+  }
+
+  async #fetchList(signal: AbortSignal): Promise<RawList<RawObject>> {
+    const { api, path, query, access, single } = this.#options;
+    try {
+      const list = await api.get(`${path}?${new URLSearchParams(query)}`, { ...access, verb: "list" }, signal);
+      return list as RawList<RawObject>;
+    } catch (error) {
+      if (single === undefined || !(error instanceof StatusError) || error.status !== 403) throw error;
+      return await this.#fetchSingle(single, signal);
+    }
+  }
+
+  async #fetchSingle(name: string, signal: AbortSignal): Promise<RawList<RawObject>> {
+    const { api, path, access } = this.#options;
+    try {
+      const object = await api.get(`${path}/${name}`, { ...access, verb: "get", name }, signal);
+      this.#watchAllowed = false;
+      return { items: [object as RawObject] };
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.status !== 404) throw error;
+      this.#watchAllowed = false;
+      return { items: [] };
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    this.#backoff.reset();
+    await this.#backoff.wait(limits.pollIntervalMs, signal);
+    this.#version = undefined;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#watching = controller;
+    const startedMs = clock.now();
+    try {
+      await this.#watchOnce(controller);
+      if (clock.now() - startedMs < shortestWatchMs) await this.#backoff.afterFailure(signal);
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      if (!(error instanceof StatusError) || error.status !== 403) throw error;
+      this.#options.log("info", "watch-forbidden", { resource: this.#options.access.resource, namespace: this.#options.access.namespace });
+      this.#watchAllowed = false;
+    } finally {
+      this.#watching = undefined;
+      if (clock.now() - startedMs >= shortestWatchMs) this.#backoff.reset();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #watchOnce(controller: AbortController): Promise<void> {
+    const { api, path, query, access, clock } = this.#options;
+    const timeoutSeconds = String(limits.watchTimeoutMs / 1000);
+    const version = this.#version ?? "";
+    const search = new URLSearchParams({ ...query, watch: "1", allowWatchBookmarks: "true", resourceVersion: version, timeoutSeconds });
+    let refusal: KtError | undefined;
+    const listener = {
+      onOpen: () => {
+        this.#heardAtMs = clock.now();
+      },
+      onEvent: (text: string) => {
+        this.#heardAtMs = clock.now();
+        if (controller.signal.aborted || refusal) return;
+        refusal = this.#take(text);
+        if (refusal) controller.abort();
+      },
+    };
+    try {
+      await api.watch(`${path}?${search}`, { ...access, verb: "watch" }, listener, controller.signal);
+    } catch (error) {
+      if (!refusal) throw error;
+    }
+    if (refusal) await this.#refused(refusal);
+  }
+
+  /** An ERROR event: mostly that the version is too old, and then listing again mends it at once. */
+  async #refused(refusal: KtError): Promise<void> {
+    this.#version = undefined;
+    if (refusal instanceof StatusError && refusal.status === gone) return;
+    this.#options.listener.onProblem(refusal);
+    await this.#backoff.afterFailure(this.#closing.signal);
+  }
+
+  /** Takes in one event; returns the error that it carries, if any. */
+  #take(text: string): KtError | undefined {
+    const { pick, listener, access } = this.#options;
+    const event: WatchEvent<RawObject> = JSON.parse(text);
+    const { type, object } = event;
+    if (type === "ERROR") {
+      const words = object?.message ?? "no reason given";
+      return new StatusError("cluster-error", `watching ${access.resource} in namespace "${access.namespace}" ended: ${words}`, object?.code ?? 500, true);
+    }
+    this.#version = object?.metadata?.resourceVersion ?? this.#version;
+    if (object && (type === "ADDED" || type === "MODIFIED" || type === "DELETED")) listener.onItem(pick(object), type === "DELETED");
+    return undefined;
+  }
+}
