@@ -38,9 +38,9 @@ export function fit(line: string, columns: number): string {
   let at = 0;
   while (at < line.length) {
     escapes.lastIndex = at;
-    const escape = escapes.exec(line);
-    if (escape) {
-      at += escape[0].length;
+    const code = escapes.exec(line);
+    if (code) {
+      at += code[0].length;
       continue;
     }
     if (shown === columns) return `${line.slice(0, at)}${line.includes("\u001b") ? "\u001b[0m" : ""}`;

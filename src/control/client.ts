@@ -83,8 +83,10 @@ export class HubClient {
   /** Called by the channel. */
   onValue(value: unknown): void {
     const parsed = v.safeParse(replyLineSchema, value);
-    if (!parsed.success)
-      return this.#lose(new KtError("protocol", "the hub speaks another version of kt's language", { hints: ["kt down --all"] }));
+    if (!parsed.success) {
+      this.#lose(new KtError("protocol", "the hub speaks another version of kt's language", { hints: ["kt down --all"] }));
+      return;
+    }
     const { id, reply } = parsed.output;
     if (id !== 0) this.#waiting.get(id)?.onReply(reply);
     else this.#onUnasked(reply);

@@ -27,7 +27,7 @@ export function surroundings(): Surroundings {
 export function runtimeParents(at: Surroundings): readonly string[] {
   const { XDG_RUNTIME_DIR: runtime, TMPDIR: temporary } = at.environment;
   if (at.platform === "darwin") return [temporary ?? tmpdir()];
-  if (runtime !== undefined && runtime.startsWith("/")) return [runtime];
+  if (runtime?.startsWith("/")) return [runtime];
   return [`/run/user/${at.uid}`, temporary ?? "/tmp"];
 }
 
@@ -51,6 +51,6 @@ export function socketPath(directory: string): string {
 /** Where the hub's log goes. */
 export function stateDirectory(at: Surroundings): string {
   const { XDG_STATE_HOME: state } = at.environment;
-  if (state !== undefined && state.startsWith("/")) return join(state, "kt");
+  if (state?.startsWith("/")) return join(state, "kt");
   return at.platform === "darwin" ? join(at.home, "Library", "Logs", "kt") : join(at.home, ".local", "state", "kt");
 }

@@ -183,6 +183,8 @@ export class Hub {
     this.#retainTunnels(namedTargets(plans), new Set(plans.map(({ profile }) => profile)));
     this.#clusters.retain(plans.map(({ profile }) => profile));
     this.#lingerIfUnused();
+    // Soon somebody connects; but first the listening itself is to be told.
+    if (plans.length > 0) this.#clock.after(limits.prepareDelayMs, () => void this.#options.rooms.prepare().catch(() => {}));
   }
 
   /** Patterns and dynamic names may reach anything: only what a route that went had named is unwanted, and what has no profile. */

@@ -4,6 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { PortHolder } from "#native/port-holder.ts";
+import { systemCode } from "#net/tcp.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
 import type { ListenAddress } from "#profile/plan.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -31,6 +32,8 @@ export interface ListenerState {
   /** The port in use; undefined while it is not open. */
   readonly port: number | undefined;
   readonly problem: Problem | undefined;
+  /** An address that this machine lacks and that nobody misses while another is open. */
+  readonly isOptional: boolean;
 }
 
 type Opener = Extract<Step, { do: "open-http" | "open-tcp" }>;
@@ -40,6 +43,7 @@ interface Place {
   opener: Opener;
   door: Door | undefined;
   problem: Problem | undefined;
+  isAbsent: boolean;
 }
 
 export class Listeners {
@@ -58,7 +62,7 @@ export class Listeners {
 
   state(address: string): ListenerState {
     const place = this.#places.get(address);
-    return { port: place?.door?.port, problem: place?.problem };
+    return { port: place?.door?.port, problem: place?.problem, isOptional: place !== undefined && isOptional(place) };
   }
 
   /** Changes only what differs from before. */
@@ -75,16 +79,9 @@ export class Listeners {
   }
 
   #run(step: Step): void {
-    switch (step.do) {
-      case "close":
-        return this.#close(step.address);
-      case "open-http":
-      case "open-tcp":
-        return this.#open(step);
-      case "swap-table":
-      case "swap-route":
-        return this.#swap(step);
-    }
+    if (step.do === "close") this.#close(step.address);
+    else if (step.do === "open-http" || step.do === "open-tcp") this.#open(step);
+    else this.#swap(step);
   }
 
   #close(address: string): void {
@@ -96,7 +93,7 @@ export class Listeners {
   }
 
   #open(opener: Opener): void {
-    const place: Place = { opener, door: undefined, problem: undefined };
+    const place: Place = { opener, door: undefined, problem: undefined, isAbsent: false };
     this.#places.set(opener.address, place);
     this.#tryOpen(place);
   }
@@ -134,13 +131,13 @@ export class Listeners {
 
   /** Says so once, with the holder's name, not at every retry. */
   async #failed(place: Place, error: KtError): Promise<void> {
-    const { code: before } = place.problem ?? {};
-    if (before === error.code) return;
-    place.problem = toProblem(error);
+    if (place.problem?.code === error.code) return;
     const { address, want } = place.opener;
     const holder = error.code === "port-taken" ? await this.#options.holderOf(want.address.port) : undefined;
     if (this.#places.get(address) !== place || place.door) return;
-    if (holder) place.problem = takenBy(address, holder);
+    place.problem = holder ? takenBy(address, holder) : listenProblem(address, error);
+    place.isAbsent = absentCodes.has(systemCode(error.cause) ?? "");
+    if (isOptional(place)) return;
     this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
   }
 
@@ -153,6 +150,22 @@ export class Listeners {
       this.#planRetry();
     });
   }
+}
+
+/** The system has no such address: IPv6 is off, or a network is not connected. */
+const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+
+/** Half of the world's containers have no ::1, and nobody there misses it. */
+function isOptional({ opener, isAbsent }: Place): boolean {
+  return isAbsent && opener.want.address.host === "::1";
+}
+
+function listenProblem(address: string, error: KtError): Problem {
+  const { code, message, hints } = toProblem(error);
+  const cause = systemCode(error.cause) ?? "";
+  if (absentCodes.has(cause)) return { code, message: `listen on ${address}: this machine has no such address`, hints };
+  // A port below 1024 needs a privilege on most systems.
+  return { code, message, hints: cause === "EACCES" ? ["choose a port above 1023"] : hints };
 }
 
 function takenBy(address: string, { pid, command }: PortHolder): Problem {

@@ -1,5 +1,6 @@
 /** The attached profiles: who holds each, the plan that runs, and what is wrong with the file on disk. */
 
+import { deepEquals } from "bun";
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
@@ -107,9 +108,12 @@ export class Profiles {
 
   #use(entry: Entry, { plan, warnings }: LoadedPlan): void {
     const isNew = entry.watch === undefined;
+    const isSame = !isNew && entry.problem === undefined && deepEquals(entry.plan, plan);
+    entry.warnings = warnings.map((warning) => formatProblem(warning, directoryOf(plan.profile)));
+    // A second terminal joins, or a file was saved unchanged.
+    if (isSame) return;
     entry.plan = plan;
     entry.problem = undefined;
-    entry.warnings = warnings.map((warning) => formatProblem(warning, directoryOf(plan.profile)));
     this.#watch(entry, plan.files);
     this.#options.report({ type: "profile", profile: plan.name, change: isNew ? "attached" : "reloaded", problem: undefined });
     this.#options.onChange();

@@ -60,9 +60,9 @@ class PlanView {
   listeners(): ProfileStatus["listeners"] {
     const addresses = [...this.#plan.http.listen, ...this.#plan.tcp.flatMap(({ listen }) => listen)].map(formatAddress);
     return [...new Set(addresses)].map((address) => {
-      const { port, problem } = this.#running.listener(address);
+      const { port, problem, isOptional } = this.#running.listener(address);
       const clash = this.#clash("listener", address);
-      return { address, open: port !== undefined && clash === undefined, problem: clash ?? sent(problem) };
+      return { address, open: port !== undefined && clash === undefined, problem: clash ?? (isOptional ? undefined : sent(problem)) };
     });
   }
 
@@ -131,14 +131,15 @@ class PlanView {
     return { ...counts, lastProblem: lastProblem && problem && { ...problem, atMs: lastProblem.atMs } };
   }
 
-  /** Blocked only where none of the addresses is open. */
+  /** Blocked where none of the addresses is open, and where one is somebody else's: "localhost" may lead there. */
   #blocked(listen: readonly ListenAddress[]): SentProblem | undefined {
     const problems = listen.map((address) => {
       const key = formatAddress(address);
       const { port, problem } = this.#running.listener(key);
       return this.#clash("listener", key) ?? (port === undefined ? sent(problem) : undefined);
     });
-    return problems.every((problem) => problem !== undefined) ? problems[0] : undefined;
+    const taken = problems.find((problem) => problem !== undefined && problem.code !== "listen-failed");
+    return taken ?? (problems.every((problem) => problem !== undefined) ? problems[0] : undefined);
   }
 
   #clash(kind: Clash["kind"], route: string): SentProblem | undefined {

@@ -51,7 +51,7 @@ async function showOnce({ output }: CommandContext, client: HubClient, profile: 
   const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
   client.close();
   new LiveView(output, profile).show(snapshot);
-  output.hints(["kt down detaches it"]);
+  output.note("attached until kt down");
   return exitCodes.done;
 }
 
