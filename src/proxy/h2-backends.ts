@@ -24,25 +24,33 @@ export class H2Backend {
   readonly session: H2Session;
   readonly #link: Link;
   readonly #clock: Clock;
-  readonly #forget: () => void;
+  readonly #events: { onReady(): void; onGone(): void };
   #cancelClose: (() => void) | undefined;
+  #started = false;
 
-  constructor(link: Link, clock: Clock, forget: () => void) {
+  /** `onReady`: it has said how many streams it takes. `onGone`: it takes no more. */
+  constructor(link: Link, clock: Clock, events: { onReady(): void; onGone(): void }) {
     this.#link = link;
     this.#clock = clock;
-    this.#forget = forget;
+    this.#events = events;
     this.session = new H2Session("client", link.conn, clock, this);
   }
 
   /** Begins to send and to listen. */
   start(): void {
+    this.#started = true;
     this.session.start();
     if (this.session.openStreams === 0) this.onIdle();
   }
 
-  /** Whether a new stream may go here now. */
+  /** Whether a new stream may go here now. One that was just dialed takes those it was dialed for, or they would dial for ever. */
   get accepts(): boolean {
-    return this.session.accepts && this.#link.usable();
+    return this.session.accepts && (!this.#started || this.#link.usable());
+  }
+
+  /** Whether it may accept more once it has said how many streams it takes. */
+  get promising(): boolean {
+    return this.session.promising && this.#link.usable();
   }
 
   unpark(): void {
@@ -53,6 +61,10 @@ export class H2Backend {
   }
 
   onStream(): void {}
+
+  onConfigured(): void {
+    this.#events.onReady();
+  }
 
   /** Parks the connection; one that takes no new streams is closed at once. */
   onIdle(): void {
@@ -65,12 +77,12 @@ export class H2Backend {
 
   onClose(): void {
     this.#cancelClose?.();
-    this.#forget();
+    this.#events.onGone();
   }
 
   /** Lets open streams end, then closes; a far end that does not go along is reset. */
   close(): void {
-    this.#forget();
+    this.#events.onGone();
     this.session.drain();
     if (this.session.openStreams === 0) this.#clock.after(limits.h2LingerMs, () => this.session.abort());
   }
@@ -84,8 +96,9 @@ export interface Wanted {
   readonly avoided: H2Backend | undefined;
 }
 
-/** A stream's turn: called with a backend that accepts, to open the stream before it returns. */
+/** A stream's turn: `use` is called with a backend that accepts, and opens the stream before it returns. */
 interface Waiter {
+  readonly avoided: H2Backend | undefined;
   readonly use: (backend: H2Backend) => void;
   readonly fail: (error: KtError) => void;
 }
@@ -115,15 +128,9 @@ export class H2Backends {
    */
   acquire(wanted: Wanted, use: Waiter["use"], fail: Waiter["fail"]): () => void {
     const group = this.#group(wanted);
-    const backend = pick(group, wanted.avoided);
-    if (backend) {
-      backend.unpark();
-      use(backend);
-      return () => {};
-    }
-    const waiter = { use, fail };
+    const waiter = { avoided: wanted.avoided, use, fail };
     group.waiters.push(waiter);
-    if (!group.dialing) void this.#open(group);
+    this.#serve(group);
     return () => {
       group.waiters = group.waiters.filter((other) => other !== waiter);
     };
@@ -145,6 +152,20 @@ export class H2Backends {
     return group;
   }
 
+  /** Gives those who wait a connection, and opens another when there are more of them than there is room. */
+  #serve(group: Group): void {
+    for (const waiter of [...group.waiters]) {
+      const backend = [...group.backends].find((one) => one !== waiter.avoided && one.accepts);
+      // One served before may have had its turn, or its end, in what another did.
+      if (!backend || !group.waiters.includes(waiter)) continue;
+      group.waiters.splice(group.waiters.indexOf(waiter), 1);
+      backend.unpark();
+      waiter.use(backend);
+    }
+    const roomToCome = group.dialing || [...group.backends].some((one) => one.promising);
+    if (group.waiters.length > 0 && !roomToCome) void this.#open(group);
+  }
+
   async #open(group: Group): Promise<void> {
     group.dialing = true;
     try {
@@ -158,24 +179,20 @@ export class H2Backends {
     }
   }
 
-  /**
-   * Gives the new connection to those who wait, as many as it takes. It starts after that: one that fails at once must fail
-   * them, or they would have it dialed again and again.
-   */
+  /** The connection starts after streams were given to it: one that fails at once must fail them, or they would be given to the next. */
   #opened(group: Group, link: Link): void {
     if (this.#ending.signal.aborted) {
       link.conn.abort();
       return;
     }
-    const backend: H2Backend = new H2Backend(link, this.#clock, () => group.backends.delete(backend));
+    const backend: H2Backend = new H2Backend(link, this.#clock, {
+      onReady: () => this.#serve(group),
+      onGone: () => {
+        if (group.backends.delete(backend) && !this.#ending.signal.aborted) this.#serve(group);
+      },
+    });
     group.backends.add(backend);
-    while (group.waiters.length > 0 && backend.session.accepts) group.waiters.shift()?.use(backend);
-    if (group.waiters.length > 0) void this.#open(group);
+    this.#serve(group);
     backend.start();
   }
-}
-
-function pick(group: Group, avoided: H2Backend | undefined): H2Backend | undefined {
-  for (const backend of group.backends) if (backend !== avoided && backend.accepts) return backend;
-  return undefined;
 }

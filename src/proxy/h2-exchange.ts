@@ -37,12 +37,17 @@ type State =
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
+/** HTTP/2 knows names in lower case only. */
+function lowerNames(headers: readonly Header[]): Header[] {
+  return headers.map(([name, value]): Header => [name.toLowerCase(), value]);
+}
+
 /** Answers a stream with the refusal that the client asked for, and ends it. */
 export function refuse(client: H2Stream, request: H2Request | undefined, error: KtError): void {
   const wants = { accept: request?.accept, grpc: request?.grpc ?? false, host: request?.authority };
   const { status, headers, body } = refusalFor(error, wants);
   const bodiless = body.length === 0 || request?.method === "HEAD";
-  client.sendHeaders([[":status", String(status)], ...headers.map(([name, value]): Header => [name.toLowerCase(), value])], bodiless);
+  client.sendHeaders([[":status", String(status)], ...lowerNames(headers)], bodiless);
   if (!bodiless) client.sendData(body, true);
   // RFC 9113 §8.1: tells a client that is still sending that nobody reads it.
   if (!client.remoteEnded) client.resetAfterSend(h2Codes.noError);
@@ -184,10 +189,8 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     const { headers } = refusalFor(error, { accept: undefined, grpc: true, host: this.#context.authority });
-    this.#client.sendHeaders(
-      headers.filter(([name]) => name.startsWith("grpc-")),
-      true,
-    );
+    const trailers = lowerNames(headers).filter(([name]) => name.startsWith("grpc-"));
+    this.#client.sendHeaders(trailers, true);
     if (!this.#client.remoteEnded) this.#client.resetAfterSend(h2Codes.noError);
   }
 

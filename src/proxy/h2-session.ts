@@ -34,6 +34,8 @@ import { type H2Role, H2Transport, type TransportHandler } from "./h2-transport.
 export interface H2SessionHandler {
   /** A client opened a stream: the callee sets its handler or ends it. `tooLarge`: the list is cut off. Only on a server's session. */
   onStream(stream: H2Stream, headers: readonly Header[], tooLarge: boolean): void;
+  /** The far end's first settings have come. */
+  onConfigured(): void;
   /** The last open stream is gone. */
   onIdle(): void;
   /** The connection is over, after each of its streams was told. */
@@ -53,8 +55,8 @@ const ownSettings: Readonly<Record<H2Role, readonly Setting[]>> = {
   ],
 };
 
-/** How many streams a server is taken to allow before its settings say so; RFC 9113 §6.5.2 recommends no fewer. */
-const assumedStreams = 100;
+/** Streams that a server gets before its settings say how many it allows; it would refuse those past its limit. */
+const assumedStreams = 10;
 /** The connection's window is topped up once this much of it is used. */
 const topUpBytes = limits.h2ConnectionWindowBytes / 4;
 
@@ -103,6 +105,11 @@ export class H2Session implements TransportHandler, StreamHost {
   /** Whether `open` may be called. */
   get accepts(): boolean {
     return !this.#transport.closed && !this.#draining && this.#streams.size < this.#peerStreams && this.#nextLocalId < maxStreamId;
+  }
+
+  /** Whether more streams may be accepted once the far end's settings have come. */
+  get promising(): boolean {
+    return this.lasting && !this.#configured;
   }
 
   /** Whether it may be called now or once a stream has ended. */
@@ -228,10 +235,12 @@ export class H2Session implements TransportHandler, StreamHost {
 
   onSettings(settings: readonly Setting[]): void {
     this.#budget.spend("settings");
-    if (!this.#configured) this.#peerStreams = Number.POSITIVE_INFINITY;
+    const first = !this.#configured;
+    if (first) this.#peerStreams = Number.POSITIVE_INFINITY;
     this.#configured = true;
     for (const [identifier, value] of settings) this.#applySetting(identifier, value);
     this.#transport.push(settingsAck);
+    if (first) this.#handler.onConfigured();
   }
 
   onSettingsAck(): void {

@@ -90,6 +90,8 @@ class H2Door implements H2Connection {
     else this.#route(stream, request);
   }
 
+  onConfigured(): void {}
+
   onIdle(): void {}
 
   onClose(error: KtError | undefined): void {
