@@ -20,9 +20,9 @@ export interface FrameSink {
    * A piece of a DATA frame; it may be kept, not changed. `paddingBytes` count against the windows like `bytes` do. A frame gives
    * at least one piece; only a frame's last one can have `endStream`.
    */
-  onData(streamId: number, bytes: Uint8Array, paddingBytes: number, endStream: boolean): void;
+  onDataPiece(streamId: number, bytes: Uint8Array, paddingBytes: number, endStream: boolean): void;
   /** A whole header block: HEADERS with its CONTINUATIONs. It may not be kept. */
-  onHeaders(streamId: number, block: Uint8Array, endStream: boolean): void;
+  onHeaderBlock(streamId: number, block: Uint8Array, endStream: boolean): void;
   onReset(streamId: number, code: number): void;
   onSettings(settings: readonly Setting[]): void;
   onSettingsAck(): void;
@@ -188,7 +188,7 @@ export class H2FrameDecoder {
     if (last) this.#head = undefined;
     const endStream = last && (head.flags & frameFlags.endStream) !== 0;
     if (head.type !== frameTypes.data || head.length === 0) this.#sink.onIdleFrame();
-    if (head.type === frameTypes.data) this.#sink.onData(head.streamId, bytes, paddingBytes, endStream);
+    if (head.type === frameTypes.data) this.#sink.onDataPiece(head.streamId, bytes, paddingBytes, endStream);
   }
 
   #takePayload(head: FrameHead, bytes: Uint8Array, at: number): number {
@@ -235,7 +235,7 @@ export class H2FrameDecoder {
     if (start > end) throw new H2Error(h2Codes.protocolError, "more padding than frame");
     const endStream = (flags & frameFlags.endStream) !== 0;
     const piece = payload.subarray(start, end);
-    if ((flags & frameFlags.endHeaders) !== 0) this.#sink.onHeaders(streamId, piece, endStream);
+    if ((flags & frameFlags.endHeaders) !== 0) this.#sink.onHeaderBlock(streamId, piece, endStream);
     else this.#block = { streamId, endStream, pieces: [piece], bytes: piece.length };
   }
 
@@ -249,7 +249,7 @@ export class H2FrameDecoder {
     }
     if ((flags & frameFlags.endHeaders) === 0) return;
     this.#block = undefined;
-    this.#sink.onHeaders(block.streamId, concatBytes(block.pieces), block.endStream);
+    this.#sink.onHeaderBlock(block.streamId, concatBytes(block.pieces), block.endStream);
   }
 
   #finishSettings({ flags, length }: FrameHead, payload: Uint8Array): void {

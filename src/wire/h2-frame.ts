@@ -66,7 +66,7 @@ export class H2Error extends KtError {
 }
 
 /** Writes a frame's header at `at`; the payload goes behind it. */
-export function writeFrameHeader(into: Uint8Array, at: number, length: number, type: number, flags: number, streamId: number): void {
+function writeFrameHeader(into: Uint8Array, at: number, length: number, type: number, flags: number, streamId: number): void {
   into[at] = length >> 16;
   into[at + 1] = length >> 8;
   into[at + 2] = length;
@@ -84,6 +84,12 @@ function writeUint32(into: Uint8Array, at: number, value: number): void {
   into[at + 1] = value >>> 16;
   into[at + 2] = value >>> 8;
   into[at + 3] = value;
+}
+
+export function encodeFrameHeader(length: number, type: number, flags: number, streamId: number): Uint8Array {
+  const header = new Uint8Array(frameHeaderBytes);
+  writeFrameHeader(header, 0, length, type, flags, streamId);
+  return header;
 }
 
 /** A whole frame. */

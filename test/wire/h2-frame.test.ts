@@ -29,14 +29,14 @@ class Recorder implements FrameSink {
   idleFrames = 0;
   #data: { streamId: number; hex: string; padding: number } | undefined;
 
-  onData(streamId: number, bytes: Uint8Array, paddingBytes: number, endStream: boolean): void {
+  onDataPiece(streamId: number, bytes: Uint8Array, paddingBytes: number, endStream: boolean): void {
     if (this.#data && this.#data.streamId !== streamId) this.flush();
     this.#data ??= { streamId, hex: "", padding: 0 };
     this.#data.hex += toHex(bytes);
     this.#data.padding += paddingBytes;
     if (endStream) this.flush(" end");
   }
-  onHeaders(streamId: number, block: Uint8Array, endStream: boolean): void {
+  onHeaderBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
     this.#add(`headers ${streamId} ${toHex(block)}${endStream ? " end" : ""}`);
   }
   onReset(streamId: number, code: number): void {
@@ -170,7 +170,7 @@ describe("H2FrameDecoder", () => {
   test("gives DATA at once, by reference", () => {
     const pieces: Uint8Array[] = [];
     const sink = new Recorder();
-    sink.onData = (_, bytes) => pieces.push(bytes);
+    sink.onDataPiece = (_, bytes) => pieces.push(bytes);
     const decoder = new H2FrameDecoder(sink);
     const frame = encodeFrame(frameTypes.data, 0, 1, new Uint8Array(1000));
     decoder.receive(frame.subarray(0, 500));
