@@ -21,7 +21,7 @@ export class LiveView {
     const profile = snapshot.profiles.find((each) => each.profile === this.#profile);
     if (!profile) return;
     for (const warning of profile.warnings) this.#warn(warning);
-    if (this.#output.live) this.#output.redraw(profileLines(profile, this.#output.style));
+    if (this.#output.live) this.#output.redraw([...profileLines(profile, this.#output.style), this.#output.style.dim("Ctrl-C detaches")]);
     else this.#showChanges(profile);
   }
 

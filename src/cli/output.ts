@@ -9,6 +9,7 @@ import { fit, type Style, styleFor } from "./style.ts";
 export interface TextSink {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string, done?: () => void): unknown;
 }
 
@@ -78,13 +79,14 @@ export class Output {
     this.#options.stderr.write(`${formatLogLine(this.#options.logFormat, Date.now(), level, event, fields)}\n`);
   }
 
-  /** Draws lines over those drawn before, cut to the terminal's width so that each takes one row. */
+  /** Draws lines over those drawn before, cut to the terminal: what has scrolled away cannot be drawn over. */
   redraw(lines: readonly string[]): void {
-    const columns = this.#options.stdout.columns ?? 80;
+    const { columns = 80, rows = 24 } = this.#options.stdout;
+    const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), `… and ${lines.length - rows + 2} lines more: kt status`];
     const up = this.#drawn === 0 ? "" : `\u001b[${this.#drawn}A`;
-    const body = lines.map((line) => `\u001b[2K${fit(line, columns)}\n`).join("");
+    const body = shown.map((line) => `\u001b[2K${fit(line, columns)}\n`).join("");
     this.#options.stdout.write(`${up}${body}\u001b[J`);
-    this.#drawn = lines.length;
+    this.#drawn = shown.length;
   }
 
   /** What is drawn stays; what comes next goes below it. */

@@ -157,6 +157,7 @@ export class Hub {
       journal: this.#journal,
       clock: this.#clock,
       snapshot: () => this.snapshot(),
+      settled: () => this.#listeners.settled(),
       explain: (subject) => this.#explain(subject),
       stop: () => this.#stopAsked.resolve(),
     });

@@ -51,6 +51,8 @@ export class Listeners {
   readonly #places = new Map<string, Place>();
   #wanted: Wanted = nothingWanted;
   #cancelRetry: (() => void) | undefined;
+  /** Failures whose holder is being looked up. */
+  readonly #lookingUp = new Set<Promise<void>>();
 
   constructor(options: ListenersOptions) {
     this.#options = options;
@@ -71,6 +73,11 @@ export class Listeners {
     this.#wanted = wanted;
     for (const step of steps) this.#run(step);
     this.#planRetry();
+  }
+
+  /** Resolves when what failed to open has its problem, with the holder's name. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#lookingUp);
   }
 
   close(): void {
@@ -118,7 +125,9 @@ export class Listeners {
       place.problem = undefined;
       this.#options.report({ type: "listener", address: opener.address, change: "open", problem: undefined });
     } catch (error) {
-      void this.#failed(place, toKtError(error, "listen-failed", `listen on ${opener.address}`));
+      const looking = this.#failed(place, toKtError(error, "listen-failed", `listen on ${opener.address}`));
+      this.#lookingUp.add(looking);
+      void looking.then(() => this.#lookingUp.delete(looking));
     }
   }
 

@@ -15,6 +15,8 @@ export interface ServiceOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly snapshot: () => Snapshot;
+  /** Resolves when the latest change has been carried out as far as it can be. */
+  readonly settled: () => Promise<void>;
   readonly explain: (subject: string) => Promise<Step[]>;
   readonly stop: () => void;
 }
@@ -50,6 +52,7 @@ export class Service {
 
   async #attach(request: RequestOf<"attach">, session: ControlSession, reply: Send): Promise<void> {
     const { plan, warnings } = await this.#options.profiles.attach(request, request.pin ? undefined : session);
+    await this.#options.settled();
     reply({ type: "attached", profile: plan.profile, name: plan.name, warnings: [...warnings] });
   }
 
