@@ -70,8 +70,6 @@ export const limits = {
   pollIntervalMs: 3 * second,
   /** A watch that was silent for this long is begun again when somebody has reason to doubt it. */
   watchDoubtMs: 5 * second,
-  /** How often pods are looked at while none behind a service is ready, at first; doubling up to `backoffMaxMs`. */
-  podCheckMs: 1 * second,
   /** A service is asked for again when its slices change, at most this often. */
   serviceCheckMs: 1 * second,
   /** How long changes to the set of followed services are collected before one new watch takes over. */

@@ -60,7 +60,8 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
   if (status === 401) return unauthorized(words, known, requester);
   if (status === 403 && known) return forbidden([access], words, requester);
   if (status === 404 && known && access.name !== undefined) {
-    const code = access.resource === "services" ? "service-not-found" : access.resource.startsWith("pods") ? "pod-not-found" : "cluster-error";
+    const code =
+      access.resource === "services" ? "service-not-found" : access.resource.startsWith("pods") ? "pod-not-found" : "cluster-error";
     const kind = access.resource === "services" ? "service" : "pod";
     return new StatusError(code, `there is no ${kind} "${access.name}" in namespace "${access.namespace}"`, status, known, {
       hints: [`kubectl get ${kind}s -n ${access.namespace} --context ${quoted(requester.context)}`],
@@ -83,7 +84,8 @@ export function forbidden(accesses: readonly Access[], words: string, requester:
   const namespace = accesses[0]?.namespace ?? "";
   return new StatusError("forbidden", `not allowed to ${wanted} in namespace "${namespace}": ${words}`, 403, true, {
     hints: accesses.map(
-      ({ verb, resource, group }) => `kubectl auth can-i ${verb} ${withGroup(resource, group)} -n ${namespace} --context ${quoted(requester.context)}`,
+      ({ verb, resource, group }) =>
+        `kubectl auth can-i ${verb} ${withGroup(resource, group)} -n ${namespace} --context ${quoted(requester.context)}`,
     ),
   });
 }

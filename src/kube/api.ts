@@ -106,7 +106,9 @@ export class Api {
   }
 
   /** Runs again once when the answer is 401 and there are other credentials now. */
-  async #authorised<T extends { readonly head: ResponseHead }>(run: (identity: Identity, connection: Connection) => Promise<T>): Promise<T> {
+  async #authorised<T extends { readonly head: ResponseHead }>(
+    run: (identity: Identity, connection: Connection) => Promise<T>,
+  ): Promise<T> {
     const connection = this.#options.connection();
     const identity = await connection.identity();
     const first = await run(identity, connection);

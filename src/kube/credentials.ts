@@ -128,5 +128,7 @@ const providerHints: Readonly<Record<string, string>> = {
 
 function unknownProvider(user: string, provider: string): KtError {
   const hint = providerHints[provider] ?? "use an exec plugin instead";
-  return new KtError("credentials-failed", `user "${user}" has auth-provider "${provider}", which Kubernetes no longer supports`, { hints: [hint] });
+  return new KtError("credentials-failed", `user "${user}" has auth-provider "${provider}", which Kubernetes no longer supports`, {
+    hints: [hint],
+  });
 }

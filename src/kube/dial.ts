@@ -21,7 +21,8 @@ export async function dial(options: DialOptions): Promise<Conn> {
   const { url, proxy, signal } = options;
   const host = hostOf(url);
   const port = portOf(url);
-  const tls: TlsOptions | undefined = url.protocol === "https:" ? { ...options.tls, serverName: options.tls.serverName ?? host } : undefined;
+  const tls: TlsOptions | undefined =
+    url.protocol === "https:" ? { ...options.tls, serverName: options.tls.serverName ?? host } : undefined;
   try {
     if (proxy?.protocol.startsWith("socks5")) return await throughSocks(socksProxy(proxy), host, port, tls, signal);
     return await connect({ host, port, tls, proxy: proxy && httpProxy(proxy), signal });
@@ -31,7 +32,13 @@ export async function dial(options: DialOptions): Promise<Conn> {
   }
 }
 
-async function throughSocks(proxy: SocksProxy, host: string, port: number, tls: TlsOptions | undefined, signal: AbortSignal): Promise<Conn> {
+async function throughSocks(
+  proxy: SocksProxy,
+  host: string,
+  port: number,
+  tls: TlsOptions | undefined,
+  signal: AbortSignal,
+): Promise<Conn> {
   const conn = await connectThroughSocks(proxy, host, port, signal);
   return tls ? (await tlsClient(conn, tls)).conn : conn;
 }

@@ -97,7 +97,15 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
   if (path === null) throw notFound(exec, user, env["PATH"]);
   const folder = environment["PWD"];
   const cwd = folder !== undefined && fileStamp(folder) !== undefined ? folder : "/";
-  const child = spawn({ cmd: [path, ...exec.args], env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe", maxBuffer: limits.pluginOutputBytes });
+  const child = spawn({
+    cmd: [path, ...exec.args],
+    env,
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    maxBuffer: limits.pluginOutputBytes,
+  });
   const late = Promise.withResolvers<never>();
   const cancel = options.clock.after(limits.pluginTimeoutMs, () => {
     child.kill("SIGKILL");
@@ -116,14 +124,22 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
 
 function checkConfig(exec: ExecConfig, user: string): void {
   if (!apiVersions.includes(exec.apiVersion)) {
-    throw new KtError("credentials-failed", `exec plugin of user "${user}" has apiVersion "${exec.apiVersion}"; known are ${apiVersions.join(" and ")}`, {
-      hints: ["update the plugin and let its command write the kubeconfig again"],
-    });
+    throw new KtError(
+      "credentials-failed",
+      `exec plugin of user "${user}" has apiVersion "${exec.apiVersion}"; known are ${apiVersions.join(" and ")}`,
+      {
+        hints: ["update the plugin and let its command write the kubeconfig again"],
+      },
+    );
   }
   if (exec.interactiveMode === "Always") {
-    throw new KtError("credentials-failed", `exec plugin "${exec.command}" of user "${user}" has interactiveMode "Always": it wants a terminal, and kt runs it without one`, {
-      hints: ["use another user or context for kt, or a login that the plugin remembers, with interactiveMode: IfAvailable"],
-    });
+    throw new KtError(
+      "credentials-failed",
+      `exec plugin "${exec.command}" of user "${user}" has interactiveMode "Always": it wants a terminal, and kt runs it without one`,
+      {
+        hints: ["use another user or context for kt, or a login that the plugin remembers, with interactiveMode: IfAvailable"],
+      },
+    );
   }
 }
 

@@ -8,7 +8,17 @@ import { nearest } from "#base/nearest.ts";
 import type { Api } from "./api.ts";
 import { type Access, forbidden, StatusError } from "./api-problem.ts";
 import { Backoff } from "./backoff.ts";
-import { type Pod, pickPod, pickService, pickSlice, type RawList, type RawObject, type Service, type Slice, sliceServiceLabel } from "./objects.ts";
+import {
+  type Pod,
+  pickPod,
+  pickService,
+  pickSlice,
+  type RawList,
+  type RawObject,
+  type Service,
+  type Slice,
+  sliceServiceLabel,
+} from "./objects.ts";
 import { explainPods, findServicePort, resolvePods, resolveSlices, unexplained } from "./resolve.ts";
 import { slicesPath, type SliceWatch } from "./slice-watch.ts";
 import type { FollowRequest, Resolution } from "./types.ts";
@@ -122,7 +132,9 @@ export class FollowService {
       try {
         await this.#load(signal);
         this.#backoff.reset();
-        return;
+        // Where slices may not be watched, nothing tells that a missing service was created.
+        if (this.#service || this.#source?.kind === "slices") return;
+        await this.#backoff.wait(limits.backoffMaxMs, signal);
       } catch (error) {
         if (signal.aborted) return;
         const problem = toKtError(error, "cluster-error", `look for service "${this.#options.request.name}"`);
@@ -172,7 +184,11 @@ export class FollowService {
   async #serviceNames(path: string, signal: AbortSignal): Promise<string[]> {
     const { request, api } = this.#options;
     try {
-      const raw = await api.get(`${path}?limit=500`, { verb: "list", resource: "services", group: "", namespace: request.namespace }, signal);
+      const raw = await api.get(
+        `${path}?limit=500`,
+        { verb: "list", resource: "services", group: "", namespace: request.namespace },
+        signal,
+      );
       return ((raw as RawList<RawObject>).items ?? []).map((item) => item.metadata?.name ?? "");
     } catch {
       return [];
@@ -261,10 +277,16 @@ export class FollowService {
     const service = this.#service;
     if (!service || this.#closing.signal.aborted) return;
     const port = findServicePort(service, this.#options.request.port);
-    if (port instanceof KtError) return this.#become({ kind: "none", problem: port });
-    if (this.#source?.kind === "pods") return this.#become(resolvePods(service, [...this.#pods.values()], port));
+    if (port instanceof KtError) this.#become({ kind: "none", problem: port });
+    else if (this.#source?.kind === "pods") this.#become(resolvePods(service, [...this.#pods.values()], port));
+    else this.#updateFromSlices(service, port);
+  }
+
+  #updateFromSlices(service: Service, port: ServicePort): void {
     const outcome = resolveSlices(service, this.#slices, port);
     if (outcome.kind === "unready") {
+      // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
+      if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true).problem });
       this.#podCheck.reset();
       if (!this.#podCheck.skip()) void this.#explain();
     } else this.#become(outcome);
@@ -329,7 +351,10 @@ function selectorOf(service: Service): string | undefined {
 export function sameResolution(a: Resolution | undefined, b: Resolution): boolean {
   if (a?.kind !== b.kind) return false;
   if (a.kind === "ready" && b.kind === "ready") {
-    return a.endpoints.length === b.endpoints.length && a.endpoints.every(({ pod, port }, at) => pod === b.endpoints[at]?.pod && port === b.endpoints[at]?.port);
+    return (
+      a.endpoints.length === b.endpoints.length &&
+      a.endpoints.every(({ pod, port }, at) => pod === b.endpoints[at]?.pod && port === b.endpoints[at]?.port)
+    );
   }
   return a.kind !== "ready" && b.kind !== "ready" && a.problem.code === b.problem.code && a.problem.message === b.problem.message;
 }

@@ -19,6 +19,13 @@ export interface Answer {
   readonly body: string;
 }
 
+/** The far end closed before its answer was complete. */
+export class CutShort extends KtError {
+  constructor(cause: KtError | undefined) {
+    super("cluster-unreachable", cause?.message ?? "the connection was closed before the answer was complete", { cause });
+  }
+}
+
 /** What hears an answer as it comes. `onHead` says whether the bytes after the head are its body or another protocol. */
 interface AnswerSink {
   onHead(head: ResponseHead): "body" | "upgraded";
@@ -56,14 +63,14 @@ class Exchange implements ConnHandler {
 
   onEnd(): void {
     if (this.#body?.end()) this.finish(undefined);
-    else this.finish(new KtError("cluster-unreachable", "the connection was closed before the answer was complete"));
+    else this.finish(new CutShort(undefined));
   }
 
   onDrain(): void {}
 
   onClose(error: KtError | undefined): void {
     if (this.#body?.end()) this.finish(undefined);
-    else this.finish(new KtError("cluster-unreachable", error?.message ?? "the connection was closed before the answer was complete", { cause: error }));
+    else this.finish(new CutShort(error));
   }
 
   finish(error: unknown): void {

@@ -168,7 +168,15 @@ function readClusters(raw: Fields, file: string): Map<string, ClusterConfig> {
     const extension = list(entries.get(name)?.["extensions"]).find((item) => fields(item)["name"] === "client.authentication.k8s.io/exec");
     const ca = pemSource(caData, caFile, file);
     const execExtension = fields(extension)["extension"];
-    const config = { name, server, ca, tlsServerName: text(tlsServerName), insecure: skipTLSVerify, proxyUrl: text(proxyUrl), execExtension };
+    const config = {
+      name,
+      server,
+      ca,
+      tlsServerName: text(tlsServerName),
+      insecure: skipTLSVerify,
+      proxyUrl: text(proxyUrl),
+      execExtension,
+    };
     if (!clusters.has(name)) clusters.set(name, config);
   }
   return clusters;
@@ -239,9 +247,11 @@ function readContexts(raw: Fields): Map<string, ContextEntry> {
 export function selectContext(config: Kubeconfig, wanted: string | undefined): ContextConfig {
   const name = wanted ?? config.currentContext;
   const where = config.files.map((file) => `"${file}"`).join(", ");
-  if (name === undefined) throw new KtError("context-unknown", `kubeconfig ${where} sets no current-context`, { hints: contextHints(config, undefined) });
+  if (name === undefined)
+    throw new KtError("context-unknown", `kubeconfig ${where} sets no current-context`, { hints: contextHints(config, undefined) });
   const entry = config.contexts.get(name);
-  if (!entry) throw new KtError("context-unknown", `context "${name}" is not in kubeconfig ${where}`, { hints: contextHints(config, name) });
+  if (!entry)
+    throw new KtError("context-unknown", `context "${name}" is not in kubeconfig ${where}`, { hints: contextHints(config, name) });
   const cluster = config.clusters.get(entry.cluster);
   if (!cluster) throw looseEnd(where, `context "${name}" names cluster "${entry.cluster}", which is not there or has no server`);
   const user = entry.user === undefined ? undefined : config.users.get(entry.user);

@@ -65,7 +65,11 @@ export class OidcTokens {
       await this.#save(old, { idToken: fresh.idToken, refreshToken: this.#refreshToken });
       return fresh.idToken;
     } catch (error) {
-      throw toKtError(error instanceof KtError ? this.#failure(error.message) : error, "credentials-failed", `refresh the OIDC login of user "${user}"`);
+      throw toKtError(
+        error instanceof KtError ? this.#failure(error.message) : error,
+        "credentials-failed",
+        `refresh the OIDC login of user "${user}"`,
+      );
     }
   }
 
@@ -79,7 +83,8 @@ export class OidcTokens {
     const parsed = parseJson(answer.body);
     const idToken = textField(parsed, "id_token");
     if (answer.head.status === 200 && idToken !== undefined) return { idToken, refreshToken: textField(parsed, "refresh_token") };
-    const reason = textField(parsed, "error_description") ?? textField(parsed, "error") ?? `status ${answer.head.status} without an id_token`;
+    const reason =
+      textField(parsed, "error_description") ?? textField(parsed, "error") ?? `status ${answer.head.status} without an id_token`;
     throw this.#failure(`the issuer ${issuer} refused: ${reason}`);
   }
 

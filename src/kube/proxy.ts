@@ -30,7 +30,10 @@ function parseProxyUrl(value: string, from: string): URL {
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   if (!url || url.hostname === "") throw new KtError("proxy-failed", `${from} is no URL: "${withoutLogin(value)}"`);
   if (!["http:", "https:", "socks5:", "socks5h:"].includes(url.protocol)) {
-    throw new KtError("proxy-failed", `${from} "${withoutLogin(value)}" has scheme "${url.protocol.slice(0, -1)}"; use http, https or socks5`);
+    throw new KtError(
+      "proxy-failed",
+      `${from} "${withoutLogin(value)}" has scheme "${url.protocol.slice(0, -1)}"; use http, https or socks5`,
+    );
   }
   return url;
 }

@@ -21,13 +21,17 @@ export function findServicePort(service: Service, port: number | string): Servic
   const tcp = found.find(({ protocol }) => protocol === "TCP");
   if (tcp) return tcp;
   const [other] = found;
-  if (other) return new KtError("port-not-found", `port ${port} of ${serviceName(service)} is ${other.protocol}; only TCP can be forwarded`);
+  if (other)
+    return new KtError("port-not-found", `port ${port} of ${serviceName(service)} is ${other.protocol}; only TCP can be forwarded`);
   return portNotFound(service, port);
 }
 
 function portNotFound(service: Service, port: number | string): KtError {
   const known = service.ports.filter(({ protocol }) => protocol === "TCP");
-  const close = nearest(String(port), known.map(({ name }) => name));
+  const close = nearest(
+    String(port),
+    known.map(({ name }) => name),
+  );
   const listed = known.map(({ port: number, name }) => (name === "" ? String(number) : `${number} (${name})`)).join(", ");
   const hints = [`its ports are: ${listed}`];
   const target = known.find(({ targetPort }) => targetPort === port);
@@ -65,7 +69,10 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
   if (portless) return { kind: "none", problem: podsWithoutPort(service, port) };
   if (outside !== undefined) return { kind: "none", problem: external(service, `has an endpoint that is no pod (${outside})`) };
   if (!service.selector) {
-    return { kind: "none", problem: new KtError("no-ready-pod", `${serviceName(service)} has no selector and no endpoints: nothing is behind it`) };
+    return {
+      kind: "none",
+      problem: new KtError("no-ready-pod", `${serviceName(service)} has no selector and no endpoints: nothing is behind it`),
+    };
   }
   return { kind: "unready", starting };
 }
@@ -77,7 +84,8 @@ function podsWithoutPort(service: Service, port: ServicePort): KtError {
   });
 }
 
-const byName = (endpoints: readonly Endpoint[]): Endpoint[] => [...endpoints].sort((a, b) => (a.pod < b.pod ? -1 : a.pod > b.pod ? 1 : a.port - b.port));
+const byName = (endpoints: readonly Endpoint[]): Endpoint[] =>
+  [...endpoints].sort((a, b) => (a.pod < b.pod ? -1 : a.pod > b.pod ? 1 : a.port - b.port));
 
 /** The same from the pods that the selector matches, for users who may not list slices. */
 export function resolvePods(service: Service, pods: readonly Pod[], port: ServicePort): Resolution {
@@ -126,7 +134,7 @@ const listPods = (service: Service): string => `kubectl get pods -n ${service.na
 const describePod = (namespace: string, name: string): string => `kubectl describe pod ${name} -n ${namespace}`;
 
 /** For when the pods may not be looked at. */
-export function unexplained(service: Service, starting: boolean): Resolution {
+export function unexplained(service: Service, starting: boolean): Exclude<Resolution, { kind: "ready" }> {
   const why = starting ? "its pods are there but not ready" : "it has no pods that serve";
   const problem = new KtError("no-ready-pod", `no pod of ${serviceName(service)} is ready: ${why}`, { hints: [listPods(service)] });
   return { kind: starting ? "coming" : "none", problem };
@@ -139,7 +147,9 @@ export function resolvePod(namespace: string, name: string, pod: Pod | undefined
   if (!pod) {
     return {
       kind: "none",
-      problem: new KtError("pod-not-found", `there is no pod "${name}" in namespace "${namespace}"`, { hints: [`kubectl get pods -n ${namespace}`] }),
+      problem: new KtError("pod-not-found", `there is no pod "${name}" in namespace "${namespace}"`, {
+        hints: [`kubectl get pods -n ${namespace}`],
+      }),
     };
   }
   const endpoint = endpointOf(pod, port);

@@ -35,7 +35,11 @@ export async function connectThroughSocks(proxy: SocksProxy, host: string, port:
     const conn = await connectTcp({ host: proxy.host, port: proxy.port, signal });
     return await converse(conn, handshake(proxy, host, port), signal);
   } catch (error) {
-    throw toKtError(new Error(systemReason(error), { cause: error }), "proxy-failed", `connect through the proxy ${proxy.host}:${proxy.port} to ${host}:${port}`);
+    throw toKtError(
+      new Error(systemReason(error), { cause: error }),
+      "proxy-failed",
+      `connect through the proxy ${proxy.host}:${proxy.port} to ${host}:${port}`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /** Keeps a copy of a list of objects: lists, watches from there, begins again where it stopped, and polls where watching is not allowed. */
 
 import type { Clock } from "#base/clock.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "./api.ts";
@@ -196,7 +196,12 @@ export class Reflector<Item> {
     const { type, object } = event;
     if (type === "ERROR") {
       const words = object?.message ?? "no reason given";
-      return new StatusError("cluster-error", `watching ${access.resource} in namespace "${access.namespace}" ended: ${words}`, object?.code ?? 500, true);
+      return new StatusError(
+        "cluster-error",
+        `watching ${access.resource} in namespace "${access.namespace}" ended: ${words}`,
+        object?.code ?? 500,
+        true,
+      );
     }
     this.#version = object?.metadata?.resourceVersion ?? this.#version;
     if (object && (type === "ADDED" || type === "MODIFIED" || type === "DELETED")) listener.onItem(pick(object), type === "DELETED");

@@ -1,0 +1,170 @@
+/** One kubeconfig context as a Cluster: the composition of this room. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import { Api } from "./api.ts";
+import { ContextSource } from "./context-source.ts";
+import { FollowPod } from "./follow-pod.ts";
+import { FollowService } from "./follow-service.ts";
+import { SliceWatch } from "./slice-watch.ts";
+import type { Cluster, Following, FollowRequest, Resolution } from "./types.ts";
+import { Upgrader } from "./upgrade.ts";
+
+export interface OpenClusterOptions {
+  /** Absolute paths, in order of precedence; where none exists, the in-cluster service account. */
+  readonly kubeconfig: readonly string[];
+  /** Undefined: the kubeconfig's current-context. */
+  readonly context: string | undefined;
+  /** Of the shell that attached the profile: for credential plugins and proxies. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called when it changes, and once for the first answer. */
+  readonly onReachable: (reachable: boolean, problem: KtError | undefined) => void;
+}
+
+/**
+ * Reads the kubeconfig and nothing else: the cluster is asked when something is followed or forwarded. Throws KtError
+ * `kubeconfig-unreadable` or `context-unknown`.
+ */
+export function openCluster(options: OpenClusterOptions): Cluster {
+  return new KubeCluster(options);
+}
+
+class KubeCluster implements Cluster {
+  readonly #options: OpenClusterOptions;
+  readonly #source: ContextSource;
+  readonly #api: Api;
+  readonly #upgrader: Upgrader;
+  readonly #sliceWatches = new Map<string, SliceWatch>();
+  readonly #followed = new Set<Followed>();
+  #cancelCheck: (() => void) | undefined;
+
+  constructor(options: OpenClusterOptions) {
+    this.#options = options;
+    this.#source = new ContextSource(options, () => this.#moved());
+    this.#api = new Api({
+      connection: () => this.#source.connection(),
+      clock: options.clock,
+      onReachable: (reachable, problem) => this.#reachable(reachable, problem),
+    });
+    this.#upgrader = new Upgrader({ api: this.#api, log: options.log });
+  }
+
+  get context(): string {
+    return this.#source.connection().config.name;
+  }
+
+  get namespace(): string {
+    return this.#source.connection().config.namespace;
+  }
+
+  get server(): string {
+    return this.#source.connection().config.cluster.server;
+  }
+
+  follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following {
+    const followed = new Followed(
+      () => this.#open(request, onChange),
+      () => this.#closed(followed),
+    );
+    this.#followed.add(followed);
+    this.#checkLater();
+    return followed;
+  }
+
+  portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
+    return this.#upgrader.open(namespace, pod, signal);
+  }
+
+  close(): void {
+    for (const followed of [...this.#followed]) followed.close();
+    for (const watch of this.#sliceWatches.values()) watch.close();
+    this.#cancelCheck?.();
+  }
+
+  #open(request: FollowRequest, onChange: (resolution: Resolution) => void): FollowService | FollowPod {
+    const { clock, log } = this.#options;
+    const common = { request, api: this.#api, clock, log, onChange };
+    return request.kind === "pod"
+      ? new FollowPod(common)
+      : new FollowService({ ...common, sliceWatch: this.#sliceWatch(request.namespace) });
+  }
+
+  #sliceWatch(namespace: string): SliceWatch {
+    let watch = this.#sliceWatches.get(namespace);
+    if (!watch) {
+      watch = new SliceWatch({ api: this.#api, clock: this.#options.clock, log: this.#options.log, namespace });
+      this.#sliceWatches.set(namespace, watch);
+    }
+    return watch;
+  }
+
+  #closed(followed: Followed): void {
+    this.#followed.delete(followed);
+    for (const [namespace, watch] of this.#sliceWatches) if (watch.unused) this.#sliceWatches.delete(namespace);
+    if (this.#followed.size > 0) return;
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
+  }
+
+  /** Kubeconfig is also looked at while nobody asks for anything new. */
+  #checkLater(): void {
+    this.#cancelCheck ??= this.#options.clock.after(limits.kubeconfigCheckMs, () => {
+      this.#cancelCheck = undefined;
+      this.#source.connection();
+      if (this.#followed.size > 0) this.#checkLater();
+    });
+  }
+
+  #moved(): void {
+    for (const watch of this.#sliceWatches.values()) watch.close();
+    this.#sliceWatches.clear();
+    for (const followed of this.#followed) followed.reopen();
+  }
+
+  #reachable(reachable: boolean, problem: KtError | undefined): void {
+    this.#options.onReachable(reachable, problem);
+    if (!reachable) return;
+    for (const watch of this.#sliceWatches.values()) watch.wake();
+    for (const followed of this.#followed) followed.wake();
+  }
+}
+
+/** A following that outlives a move to another cluster. */
+class Followed implements Following {
+  readonly #open: () => FollowService | FollowPod;
+  readonly #onClose: () => void;
+  #inner: FollowService | FollowPod;
+
+  constructor(open: () => FollowService | FollowPod, onClose: () => void) {
+    this.#open = open;
+    this.#onClose = onClose;
+    this.#inner = open();
+  }
+
+  current(): Resolution | undefined {
+    return this.#inner.current();
+  }
+
+  refresh(): void {
+    this.#inner.refresh();
+  }
+
+  wake(): void {
+    this.#inner.wake();
+  }
+
+  reopen(): void {
+    this.#inner.close();
+    this.#inner = this.#open();
+  }
+
+  close(): void {
+    this.#inner.close();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,93 @@
+/** What the kubeconfig files say now about one context, as a Connection that is replaced when they change. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { Connection } from "./connection.ts";
+import { FileCache, fileStamp } from "./files.ts";
+import { inClusterContext } from "./in-cluster.ts";
+import { type ContextConfig, readKubeconfig, selectContext } from "./kubeconfig.ts";
+
+export interface ContextSourceOptions {
+  /** Absolute paths, in order of precedence. */
+  readonly kubeconfig: readonly string[];
+  /** Undefined: the kubeconfig's current-context. */
+  readonly context: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class ContextSource {
+  readonly #options: ContextSourceOptions;
+  readonly #onMoved: () => void;
+  readonly #cache = new FileCache();
+  #stamp: string;
+  #connection: Connection;
+  #text: string;
+
+  /** `onMoved` is called when the context leads to another cluster, or as another user. Throws KtError. */
+  constructor(options: ContextSourceOptions, onMoved: () => void) {
+    this.#options = options;
+    this.#onMoved = onMoved;
+    this.#stamp = this.#stampNow();
+    const config = this.#load();
+    this.#text = JSON.stringify(config);
+    this.#connection = this.#connect(config);
+  }
+
+  /** The connection by what the files say now. While they cannot be read the last good one stays. */
+  connection(): Connection {
+    const stamp = this.#stampNow();
+    if (stamp !== this.#stamp) {
+      this.#stamp = stamp;
+      this.#reload();
+    }
+    return this.#connection;
+  }
+
+  #stampNow(): string {
+    return this.#options.kubeconfig.map((path) => fileStamp(path) ?? "").join("|");
+  }
+
+  #reload(): void {
+    const { log } = this.#options;
+    try {
+      const config = this.#load();
+      const text = JSON.stringify(config);
+      if (text === this.#text) return;
+      const before = this.#connection.config;
+      this.#connection = this.#connect(config);
+      this.#text = text;
+      log("info", "kubeconfig-reloaded", { context: config.name, server: config.cluster.server });
+      if (whereAndWho(before) !== whereAndWho(config)) queueMicrotask(this.#onMoved);
+    } catch (error) {
+      log("warn", "kubeconfig-kept", { reason: toKtError(error, "kubeconfig-unreadable", "read kubeconfig").message });
+    }
+  }
+
+  #connect(config: ContextConfig): Connection {
+    const { environment, clock, log } = this.#options;
+    return new Connection({ config, environment, cache: this.#cache, clock, log });
+  }
+
+  #load(): ContextConfig {
+    const { kubeconfig, context, environment } = this.#options;
+    const config = readKubeconfig(kubeconfig, this.#cache);
+    if (config.files.length > 0) return selectContext(config, context);
+    const inCluster = inClusterContext(environment, this.#cache);
+    if (inCluster && (context === undefined || context === inCluster.name)) return inCluster;
+    const looked = kubeconfig.map((path) => `"${path}"`).join(", ");
+    throw new KtError(
+      "kubeconfig-unreadable",
+      looked === "" ? "there is no kubeconfig" : `there is no kubeconfig: ${looked} does not exist`,
+      {
+        hints: ["set KUBECONFIG, or kubeconfig in the profile, to where yours is"],
+      },
+    );
+  }
+}
+
+/** Tokens and certificates come and go; only these make it another place. */
+const whereAndWho = ({ name, cluster, user }: ContextConfig): string =>
+  JSON.stringify([name, cluster.server, cluster.ca, user?.name, user?.impersonate]);

@@ -1,0 +1,120 @@
+/** Opens port-forward connections to pods: SPDY directly or inside a WebSocket, whichever gets through. */
+
+import { CryptoHasher } from "bun";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts";
+import { portForwardProtocols } from "#wire/portforward.ts";
+import { wsAccept } from "#wire/ws-frame.ts";
+import { type Api, isKubernetes } from "./api.ts";
+import { type Access, forbidden, StatusError } from "./api-problem.ts";
+import { type Answer, CutShort } from "./http.ts";
+import { WsConn } from "./ws-conn.ts";
+
+type Way = "spdy" | "websocket";
+
+/** RBAC sees POST as create and GET as get; from Kubernetes 1.35 the WebSocket needs both. */
+const verbs = { spdy: "create", websocket: "get" } as const;
+
+export interface UpgraderOptions {
+  readonly api: Api;
+  readonly log: Log;
+}
+
+export class Upgrader {
+  readonly #options: UpgraderOptions;
+  /** The way that worked last; both are tried until one did. */
+  #first: Way = "spdy";
+
+  constructor(options: UpgraderOptions) {
+    this.#options = options;
+  }
+
+  /** See Cluster.portForward. */
+  async open(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
+    const first = this.#first;
+    const second = first === "spdy" ? "websocket" : "spdy";
+    const opened = await this.#try(first, namespace, pod, signal);
+    if (!(opened instanceof KtError)) return opened;
+    const fallback = await this.#try(second, namespace, pod, signal);
+    if (fallback instanceof KtError) throw this.#worse(namespace, pod, opened, fallback);
+    this.#first = second;
+    this.#options.log("info", "upgrade-fallback", { way: second, reason: opened.message });
+    return fallback;
+  }
+
+  /** A KtError when the other way may do better; rejects when it cannot. */
+  async #try(way: Way, namespace: string, pod: string, signal: AbortSignal): Promise<Conn | KtError> {
+    const { api } = this.#options;
+    const path = `/api/v1/namespaces/${namespace}/pods/${pod}/portforward`;
+    const key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
+    const wanted = way === "spdy" ? spdyRequest(path) : webSocketRequest(path, key);
+    const accepts = way === "spdy" ? acceptsSpdy : (head: ResponseHead) => acceptsWebSocket(head, key);
+    try {
+      const result = await api.upgrade(wanted, accepts, signal);
+      if ("conn" in result) return way === "spdy" ? result.conn : new WsConn(result.conn);
+      return this.#refusal(result, { verb: verbs[way], resource: "pods/portforward", group: "", namespace, name: pod });
+    } catch (error) {
+      if (error instanceof CutShort && !signal.aborted) return error;
+      throw error;
+    }
+  }
+
+  /** Returns what the other way may mend; throws what it cannot. */
+  #refusal(answer: Answer, access: Access): KtError {
+    const problem = this.#options.api.problem(answer, access);
+    if (answer.head.status === 401) throw problem;
+    if (isKubernetes(answer) && problem.code === "pod-not-found") throw problem;
+    if (/does not have a host assigned/.test(problem.message)) {
+      throw new KtError("no-ready-pod", `pod "${access.namespace}/${access.name}" is waiting for a node`, { cause: problem });
+    }
+    return problem;
+  }
+
+  /** Of two failures the one that says more. */
+  #worse(namespace: string, pod: string, first: KtError, second: KtError): KtError {
+    const refused = [first, second].filter((problem) => problem.code === "forbidden");
+    if (refused.length === 2 && first instanceof StatusError) {
+      const access = (verb: Access["verb"]): Access => ({ verb, resource: "pods/portforward", group: "", namespace, name: pod });
+      const words = first.message.slice(first.message.indexOf(": ") + 2);
+      return forbidden([access("create"), access("get")], words, this.#options.api.requester);
+    }
+    return refused[0] ?? first;
+  }
+}
+
+const upgradeHeader: Header = ["Connection", "Upgrade"];
+
+function spdyRequest(path: string) {
+  const headers: Header[] = [
+    upgradeHeader,
+    ["Upgrade", portForwardProtocols.spdy],
+    ["X-Stream-Protocol-Version", portForwardProtocols.stream],
+  ];
+  return { method: "POST", path, headers, body: "" } as const;
+}
+
+function webSocketRequest(path: string, key: string) {
+  const headers: Header[] = [
+    upgradeHeader,
+    ["Upgrade", "websocket"],
+    ["Sec-WebSocket-Version", "13"],
+    ["Sec-WebSocket-Key", key],
+    ["Sec-WebSocket-Protocol", portForwardProtocols.webSocketTunnel],
+  ];
+  return { method: "GET", path, headers } as const;
+}
+
+const acceptsSpdy = (head: ResponseHead): boolean =>
+  head.status === 101 && head.upgrade?.toLowerCase() === portForwardProtocols.spdy.toLowerCase();
+
+function acceptsWebSocket(head: ResponseHead, key: string): boolean {
+  const sha1 = (text: string): Uint8Array => new CryptoHasher("sha1").update(text).digest();
+  return (
+    head.status === 101 &&
+    head.upgrade?.toLowerCase() === "websocket" &&
+    headerValue(head.headers, "sec-websocket-protocol") === portForwardProtocols.webSocketTunnel &&
+    headerValue(head.headers, "sec-websocket-accept") === wsAccept(key, sha1)
+  );
+}
