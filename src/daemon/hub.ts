@@ -90,9 +90,8 @@ export class Hub {
     this.#hello = { protocol: protocolVersion, version: options.version, commit: options.commit, pid: process.pid };
     const report = (event: KtEvent): void => this.#report(event);
     const onChange = (): void => this.#reconcile();
-    const onKubeconfig = (files: readonly string[]): void => this.#clusters.reopen(files);
-    this.#profiles = new Profiles({ load: rooms.load, clock, report, onChange, onKubeconfig });
-    this.#clusters = new Clusters(rooms.openCluster, (profile) => this.#settingsOf(profile));
+    this.#profiles = new Profiles({ load: rooms.load, clock, report, onChange });
+    this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: (profile) => this.#viewOf(profile), clock, log, report });
     const clusterFor = this.#clusters.for.bind(this.#clusters);
     this.#tunnels = rooms.tunnels({ clusterFor, timeoutsFor: (profile) => this.#planOf(profile), clock, log, report });
     const dial: Dialer["dial"] = async (target, signal) => {
@@ -181,8 +180,9 @@ export class Hub {
   #reconcile(): void {
     const plans = this.#profiles.list().map(({ plan }) => plan);
     this.#listeners.apply(wantedBy(plans, this.#listeners.wanted));
-    this.#retainTunnels(namedTargets(plans), new Set(plans.map(({ profile }) => profile)));
-    this.#clusters.retain(plans.map(({ profile }) => profile));
+    const profiles = new Set(plans.map(({ profile }) => profile));
+    this.#retainTunnels(namedTargets(plans), profiles);
+    this.#clusters.retain(profiles);
     this.#lingerIfUnused();
     // Soon somebody connects; but first the listening itself is to be told.
     if (plans.length > 0) this.#clock.after(limits.prepareDelayMs, () => void this.#options.rooms.prepare().catch(() => {}));
@@ -212,7 +212,7 @@ export class Hub {
     return attached.plan;
   }
 
-  #settingsOf(profile: string) {
+  #viewOf(profile: string) {
     const { kubeconfig } = this.#planOf(profile);
     return { kubeconfig, environment: this.#profiles.get(profile)?.environment ?? {} };
   }

@@ -50,8 +50,6 @@ export interface ProfilesOptions {
   readonly report: Report;
   /** Some plan came, went or is another now. */
   readonly onChange: () => void;
-  /** Kubeconfig files of a profile changed on disk. */
-  readonly onKubeconfig: (files: readonly string[]) => void;
 }
 
 export class Profiles {
@@ -137,12 +135,7 @@ export class Profiles {
 
   #watch(entry: Entry, files: readonly string[]): void {
     entry.watch?.close();
-    const { kubeconfig } = entry.plan;
-    entry.watch = new FileWatch([...new Set([...files, ...kubeconfig])], this.#options.clock, (changed) => {
-      const ofCluster = changed.filter((file) => kubeconfig.includes(file));
-      if (ofCluster.length > 0) this.#options.onKubeconfig(ofCluster);
-      if (changed.length > ofCluster.length) void this.#reload(entry);
-    });
+    entry.watch = new FileWatch([...new Set(files)], this.#options.clock, () => void this.#reload(entry));
   }
 
   async #reload(entry: Entry): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
+import { silentLog } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodeFor, exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
@@ -54,7 +55,13 @@ async function explainHere(subject: string, file: string): Promise<readonly Step
   const { plan } = await loadHere(file);
   const rooms = realRooms();
   await rooms.prepare();
-  const clusters = new Clusters(rooms.openCluster, () => ({ kubeconfig: plan.kubeconfig, environment: shellEnvironment() }));
+  const clusters = new Clusters({
+    open: rooms.openCluster,
+    viewOf: () => ({ kubeconfig: plan.kubeconfig, environment: shellEnvironment() }),
+    clock: systemClock,
+    log: silentLog,
+    report() {},
+  });
   try {
     const clusterFor = clusters.for.bind(clusters);
     return await explain(subject, { wanted: wantedBy([plan]), clusterFor, podOf: () => undefined, clock: systemClock });

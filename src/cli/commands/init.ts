@@ -1,7 +1,9 @@
 /** `kt init`: writes a commented tunnels.toml for the kubeconfig's current context. */
 
 import { file, write } from "bun";
+import { systemClock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { silentLog } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
@@ -38,7 +40,14 @@ async function currentContext(path: string): Promise<Current> {
   const { plan } = await loadPlan({ file: path, environment, home: surroundings().home, readText });
   const rooms = realRooms();
   await rooms.prepare();
-  const cluster = rooms.openCluster({ kubeconfig: plan.kubeconfig, context: undefined, environment });
+  const cluster = rooms.openCluster({
+    kubeconfig: plan.kubeconfig,
+    context: undefined,
+    environment,
+    clock: systemClock,
+    log: silentLog,
+    onReachable() {},
+  });
   const { context, namespace } = cluster;
   cluster.close();
   return { context, namespace };

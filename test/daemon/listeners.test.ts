@@ -1,0 +1,110 @@
+/** Listening addresses: opened, swapped and closed as wanted; a taken one is told with its holder and tried again. */
+
+import { describe, expect, test } from "bun:test";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { type Doors, Listeners } from "#daemon/listeners.ts";
+import { formatAddress, wantedBy } from "#daemon/reconcile.ts";
+import { describeEvent } from "#observe/describe.ts";
+import type { ListenAddress } from "#profile/plan.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
+import { planOf } from "./plans.ts";
+
+class FakeDoors implements Doors {
+  readonly open = new Set<string>();
+  /** The error code of addresses that cannot be opened. */
+  readonly failing = new Map<string, string>();
+  readonly swaps: string[] = [];
+
+  openHttp(address: ListenAddress) {
+    return { ...this.#door(address), setTable: () => void this.swaps.push(formatAddress(address)) };
+  }
+
+  openTcp(address: ListenAddress) {
+    return { ...this.#door(address), setRoute: () => void this.swaps.push(formatAddress(address)) };
+  }
+
+  #door(address: ListenAddress) {
+    const key = formatAddress(address);
+    const code = this.failing.get(key);
+    const cause = Object.assign(new Error("no"), { code });
+    if (code !== undefined) throw new KtError(code === "EADDRINUSE" ? "port-taken" : "listen-failed", `listen on ${key}: no`, { cause });
+    this.open.add(key);
+    return { port: address.port, close: () => void this.open.delete(key) };
+  }
+}
+
+function setup() {
+  const doors = new FakeDoors();
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const holderOf = async (port: number) => ({ pid: 77, command: `holder-of-${port}` });
+  const listeners = new Listeners({ doors, clock, report: (event) => told.push(describeEvent(event)), holderOf });
+  return { doors, clock, told, listeners };
+}
+
+const text = '[http]\nlisten = ["127.0.0.1:8989", "[::1]:8989"]\n[tcp]\n5432 = "svc/db:1"\n6000 = "svc/x:1"\n';
+
+test("opens what is wanted, closes what is not", async () => {
+  const { doors, listeners } = setup();
+  const plan = await planOf("/shop/tunnels.toml", text);
+  listeners.apply(wantedBy([plan]));
+  expect(doors.open.size).toBe(6);
+  listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", '[http]\nlisten = ["127.0.0.1:8989"]\n')]));
+  expect([...doors.open]).toEqual(["127.0.0.1:8989"]);
+  expect(doors.swaps).toEqual(["127.0.0.1:8989"]);
+  listeners.close();
+  expect(doors.open.size).toBe(0);
+});
+
+test("a taken port harms itself only, names its holder once, and opens when it becomes free", async () => {
+  const { doors, clock, told, listeners } = setup();
+  doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
+  listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", text)]));
+  await listeners.settled();
+  expect(doors.open.size).toBe(5);
+  expect(listeners.state("127.0.0.1:5432").problem).toMatchObject({
+    code: "port-taken",
+    hints: ["kill 77", "choose another port in tunnels.toml"],
+  });
+  await clock.advance(limits.portRetryMs * 3);
+  const about = () => told.filter((line) => line.includes("127.0.0.1:5432"));
+  expect(about()).toEqual(['cannot listen on 127.0.0.1:5432: 127.0.0.1:5432 is taken by "holder-of-5432" (pid 77)']);
+  doors.failing.clear();
+  await clock.advance(limits.portRetryMs);
+  expect(listeners.state("127.0.0.1:5432")).toMatchObject({ port: 5432, problem: undefined });
+  expect(about()).toHaveLength(2);
+});
+
+test("an address that is no longer wanted is not tried again", async () => {
+  const { doors, clock, listeners } = setup();
+  doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
+  listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", text)]));
+  listeners.apply(wantedBy([]));
+  doors.failing.clear();
+  await clock.advance(limits.portRetryMs * 2);
+  expect(doors.open.size).toBe(0);
+});
+
+test("a swap while an address is taken counts when it opens", async () => {
+  const { doors, clock, listeners } = setup();
+  doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
+  const before = wantedBy([await planOf("/shop/tunnels.toml", '[tcp]\n"127.0.0.1:5432" = "svc/db:1"\n')]);
+  listeners.apply(before);
+  listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", '[tcp]\n"127.0.0.1:5432" = "svc/db:2"\n')], before));
+  expect(doors.swaps).not.toContain("127.0.0.1:5432");
+  doors.failing.clear();
+  await clock.advance(limits.portRetryMs);
+  expect(doors.open.has("127.0.0.1:5432")).toBe(true);
+});
+
+describe("a machine without IPv6", () => {
+  test("does not miss ::1", async () => {
+    const { doors, told, listeners } = setup();
+    for (const port of [8989, 5432, 6000]) doors.failing.set(`[::1]:${port}`, "EADDRNOTAVAIL");
+    listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", text)]));
+    await listeners.settled();
+    expect(told.filter((line) => line.startsWith("cannot"))).toEqual([]);
+    expect(listeners.state("[::1]:8989")).toMatchObject({ isOptional: true });
+  });
+});

@@ -1,0 +1,102 @@
+/** Plans to listeners: who gets what, and which steps lead from one state to the next. */
+
+import { describe, expect, test } from "bun:test";
+import type { Plan } from "#profile/plan.ts";
+import { nothingWanted, stepsBetween, type Wanted, wantedBy } from "#daemon/reconcile.ts";
+import { planOf } from "./plans.ts";
+
+const http = '[http]\nlisten = ["127.0.0.1:8989"]\n';
+
+async function shop(rest = '[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n"127.0.0.1:5432" = "svc/db:5432"\n'): Promise<Plan> {
+  return await planOf("/shop/tunnels.toml", http + rest);
+}
+
+async function bill(rest: string): Promise<Plan> {
+  return await planOf("/bill/tunnels.toml", rest);
+}
+
+function steps(from: Wanted, to: Wanted): string[] {
+  return stepsBetween(from, to).map((step) => `${step.do} ${step.address}`);
+}
+
+describe("steps", () => {
+  test("from nothing, and back", async () => {
+    const wanted = wantedBy([await shop()]);
+    expect(steps(nothingWanted, wanted)).toEqual(["open-http 127.0.0.1:8989", "open-tcp 127.0.0.1:5432"]);
+    expect(steps(wanted, nothingWanted)).toEqual(["close 127.0.0.1:8989", "close 127.0.0.1:5432"]);
+  });
+
+  test("none when the plans are the same", async () => {
+    const plan = await shop();
+    const before = wantedBy([plan]);
+    expect(steps(before, wantedBy([plan], before))).toEqual([]);
+  });
+
+  test("a changed route swaps the table and touches no port", async () => {
+    const before = wantedBy([await shop()]);
+    const after = wantedBy([await shop('[routes]\n"b.localhost" = "svc/b:80"\n[tcp]\n"127.0.0.1:5432" = "svc/db:5432"\n')], before);
+    expect(steps(before, after)).toEqual(["swap-table 127.0.0.1:8989"]);
+    expect(after.http.get("127.0.0.1:8989")?.table.lookup("b.localhost").kind).toBe("found");
+  });
+
+  test("a TCP route with another target is swapped, one on another port is closed and opened", async () => {
+    const before = wantedBy([await shop("[tcp]\n'127.0.0.1:5432' = 'svc/db:5432'\n'127.0.0.1:6000' = 'svc/x:1'\n")]);
+    const after = wantedBy([await shop("[tcp]\n'127.0.0.1:5432' = 'svc/other:5432'\n'127.0.0.1:6001' = 'svc/x:1'\n")], before);
+    expect(steps(before, after)).toEqual([
+      "close 127.0.0.1:6000",
+      "swap-table 127.0.0.1:8989",
+      "swap-route 127.0.0.1:5432",
+      "open-tcp 127.0.0.1:6001",
+    ]);
+  });
+
+  test("an address that changes from TCP to HTTP is closed first", async () => {
+    const before = wantedBy([await shop("[tcp]\n'127.0.0.1:9000' = 'svc/db:5432'\n")]);
+    const after = wantedBy([await planOf("/shop/tunnels.toml", '[http]\nlisten = ["127.0.0.1:9000"]\n')], before);
+    expect(steps(before, after)).toEqual(["close 127.0.0.1:8989", "close 127.0.0.1:9000", "open-http 127.0.0.1:9000"]);
+  });
+
+  test("a second profile on the same port only swaps the table", async () => {
+    const first = await shop();
+    const before = wantedBy([first]);
+    const after = wantedBy([first, await bill(`${http}[routes]\n"b.localhost" = "svc/b:80"\n`)], before);
+    expect(steps(before, after)).toEqual(["swap-table 127.0.0.1:8989"]);
+    const table = after.http.get("127.0.0.1:8989")?.table;
+    expect([table?.lookup("a.localhost").kind, table?.lookup("b.localhost").kind]).toEqual(["found", "found"]);
+  });
+});
+
+describe("clashes", () => {
+  test("the first profile keeps a name, the second keeps the rest", async () => {
+    const second = await bill(`${http}[routes]\n"A.localhost" = "svc/mine:80"\n"b.localhost" = "svc/b:80"\n`);
+    const wanted = wantedBy([await shop(), second]);
+    expect(wanted.clashes).toEqual([{ kind: "host", profile: "/bill/tunnels.toml", route: "A.localhost", holder: "/shop/tunnels.toml" }]);
+    const found = wanted.http.get("127.0.0.1:8989")?.table.lookup("a.localhost");
+    expect(found).toMatchObject({ kind: "found", profile: "/shop/tunnels.toml" });
+  });
+
+  test("a name that both want on two addresses clashes once", async () => {
+    const both = '[http]\nlisten = ["127.0.0.1:8989", "[::1]:8989"]\n[routes]\n"a.localhost" = "svc/a:80"\n';
+    const wanted = wantedBy([await planOf("/shop/tunnels.toml", both), await bill(both)]);
+    expect(wanted.clashes).toHaveLength(1);
+  });
+
+  test("a TCP port, and after its holder has gone it is free", async () => {
+    const first = await shop();
+    const second = await bill(`${http}[tcp]\n"127.0.0.1:5432" = "svc/mine:1"\n`);
+    const wanted = wantedBy([first, second]);
+    expect(wanted.clashes).toEqual([{ kind: "tcp", profile: second.profile, route: "127.0.0.1:5432", holder: first.profile }]);
+    expect(wanted.tcp.get("127.0.0.1:5432")?.profile).toBe(first.profile);
+    const after = wantedBy([second], wanted);
+    expect(after.clashes).toEqual([]);
+    expect(steps(wanted, after)).toContain("swap-route 127.0.0.1:5432");
+  });
+
+  test("a front door on a port that is another profile's TCP route", async () => {
+    const wanted = wantedBy([await shop(), await bill('[http]\nlisten = ["127.0.0.1:5432"]\n')]);
+    expect(wanted.clashes).toEqual([
+      { kind: "listener", profile: "/bill/tunnels.toml", route: "127.0.0.1:5432", holder: "/shop/tunnels.toml" },
+    ]);
+    expect(wanted.http.has("127.0.0.1:5432")).toBe(false);
+  });
+});

@@ -1,0 +1,25 @@
+/** The journal keeps the latest events only, and tells its followers. */
+
+import { expect, test } from "bun:test";
+import { Journal, type JournalEntry } from "#observe/journal.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
+
+function opened(name: string) {
+  return { type: "connection-opened", route: name, profile: "p", name } as const;
+}
+
+test("keeps the latest, oldest first, and never more than twice its capacity", () => {
+  const journal = new Journal(new ManualClock(), 3);
+  for (let index = 0; index < 100; index++) journal.add(opened(`r${index}`));
+  expect(journal.entries().map(({ text }) => text)).toEqual(['"r97" was opened', '"r98" was opened', '"r99" was opened']);
+});
+
+test("tells followers until they leave", () => {
+  const journal = new Journal(new ManualClock());
+  const heard: JournalEntry[] = [];
+  const leave = journal.follow((entry) => heard.push(entry));
+  journal.add(opened("a"));
+  leave();
+  journal.add(opened("b"));
+  expect(heard.map(({ text }) => text)).toEqual(['"a" was opened']);
+});
