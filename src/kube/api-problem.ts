@@ -64,7 +64,7 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
       access.resource === "services" ? "service-not-found" : access.resource.startsWith("pods") ? "pod-not-found" : "cluster-error";
     const kind = access.resource === "services" ? "service" : "pod";
     return new StatusError(code, `there is no ${kind} "${access.name}" in namespace "${access.namespace}"`, status, known, {
-      hints: [`kubectl get ${kind}s -n ${access.namespace} --context ${quoted(requester.context)}`],
+      hints: [`kubectl get ${kind}s ${kubectlScope(access.namespace, requester.context)}`],
     });
   }
   const away = status === 502 || status === 503 || status === 504;
@@ -85,7 +85,7 @@ export function forbidden(accesses: readonly Access[], words: string, requester:
   return new StatusError("forbidden", `not allowed to ${wanted} in namespace "${namespace}": ${words}`, 403, true, {
     hints: accesses.map(
       ({ verb, resource, group }) =>
-        `kubectl auth can-i ${verb} ${withGroup(resource, group)} -n ${namespace} --context ${quoted(requester.context)}`,
+        `kubectl auth can-i ${verb} ${withGroup(resource, group)} ${kubectlScope(namespace, requester.context)}`,
     ),
   });
 }
@@ -95,7 +95,12 @@ function withGroup(resource: string, group: string): string {
   return group === "" ? resource : `${resource}.${group}`;
 }
 
-/** For pasting into a shell. */
-function quoted(word: string): string {
+/** What makes a pasted kubectl command ask the right cluster. */
+export function kubectlScope(namespace: string, context: string): string {
+  return `-n ${namespace} --context ${shellQuoted(context)}`;
+}
+
+/** One word for pasting into a shell. */
+export function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

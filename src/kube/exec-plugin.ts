@@ -5,6 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
+import { shellQuoted } from "./api-problem.ts";
 import { fileStamp } from "./files.ts";
 import type { ExecConfig } from "./kubeconfig.ts";
 
@@ -157,7 +158,7 @@ function notFound(exec: ExecConfig, user: string, path: string | undefined): KtE
 
 /** With the command to try by hand. */
 function failure(exec: ExecConfig, message: string): KtError {
-  const words = [exec.command, ...exec.args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  const words = [exec.command, ...exec.args].map(shellQuoted);
   return new KtError("credentials-failed", message, { hints: [words.join(" ")] });
 }
 

@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "./api.ts";
+import { kubectlScope } from "./api-problem.ts";
 import { sameResolution } from "./follow-service.ts";
 import { type Pod, pickPod } from "./objects.ts";
 import { resolvePod } from "./resolve.ts";
@@ -65,8 +66,8 @@ export class FollowPod {
   }
 
   #resolve(pod: Pod | undefined): void {
-    const { namespace, name, port } = this.#options.request;
-    this.#become(resolvePod(namespace, name, pod, port));
+    const { request, api } = this.#options;
+    this.#become(resolvePod(request, pod, kubectlScope(request.namespace, api.requester.context)));
   }
 
   #become(next: Resolution): void {

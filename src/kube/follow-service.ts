@@ -4,23 +4,13 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
-import { nearest } from "#base/nearest.ts";
 import type { Api } from "./api.ts";
-import { type Access, forbidden, StatusError } from "./api-problem.ts";
+import { kubectlScope } from "./api-problem.ts";
 import { Backoff } from "./backoff.ts";
-import {
-  type Pod,
-  pickPod,
-  pickService,
-  pickSlice,
-  type RawList,
-  type RawObject,
-  type Service,
-  type Slice,
-  sliceServiceLabel,
-} from "./objects.ts";
+import { type Pod, pickPod, type Service, type ServicePort, type Slice } from "./objects.ts";
 import { explainPods, findServicePort, resolvePods, resolveSlices, unexplained } from "./resolve.ts";
-import { slicesPath, type SliceWatch } from "./slice-watch.ts";
+import { selectorOf, ServiceReader } from "./service-reader.ts";
+import type { SliceWatch } from "./slice-watch.ts";
 import type { FollowRequest, Resolution } from "./types.ts";
 import { Reflector } from "./watch.ts";
 
@@ -33,8 +23,6 @@ export interface FollowServiceOptions {
   readonly onChange: (resolution: Resolution) => void;
 }
 
-const isStatus = (error: unknown, status: number): error is StatusError => error instanceof StatusError && error.status === status;
-
 /** Where the endpoints are read from. */
 type Source =
   | { readonly kind: "slices"; readonly leave: () => void }
@@ -45,6 +33,7 @@ export class FollowService {
   readonly #closing = new AbortController();
   readonly #backoff: Backoff;
   readonly #podCheck: Backoff;
+  readonly #reader: ServiceReader;
   #source: Source | undefined;
   #service: Service | undefined;
   #slices: readonly Slice[] = [];
@@ -59,12 +48,17 @@ export class FollowService {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
     this.#podCheck = new Backoff(options.clock);
+    this.#reader = new ServiceReader(options.api, options.log, options.request.namespace, options.request.name);
     this.#source = { kind: "slices", leave: this.#joinWatch() };
     this.refresh();
   }
 
   current(): Resolution | undefined {
     return this.#resolution;
+  }
+
+  get #scope(): string {
+    return kubectlScope(this.#options.request.namespace, this.#options.api.requester.context);
   }
 
   /** Asks for service and slices now, unless they are just being asked for. */
@@ -97,10 +91,11 @@ export class FollowService {
     const { sliceWatch, request } = this.#options;
     return sliceWatch.join(request.name, {
       onSlices: (slices) => {
+        const before = portsOf(this.#slices);
         this.#slices = slices;
         this.#update();
-        // A change of the service's ports shows in its slices only.
-        this.#reload(limits.serviceCheckMs);
+        // A change of the service shows in what it makes of its slices.
+        if (!this.#service || before !== portsOf(slices)) this.#reload(limits.serviceCheckMs);
       },
       // What is known stays; a first answer comes from the direct request.
       onProblem: () => {},
@@ -148,7 +143,7 @@ export class FollowService {
 
   async #load(signal: AbortSignal): Promise<void> {
     const bySlices = this.#source?.kind === "slices";
-    const [service, slices] = await Promise.all([this.#getService(signal), bySlices ? this.#listSlices(signal) : undefined]);
+    const [service, slices] = await Promise.all([this.#reader.service(signal), bySlices ? this.#reader.slices(signal) : undefined]);
     if (signal.aborted) return;
     if (service instanceof KtError) {
       this.#service = undefined;
@@ -165,67 +160,12 @@ export class FollowService {
     else this.#update();
   }
 
-  async #getService(signal: AbortSignal): Promise<Service | KtError> {
-    const { request, api } = this.#options;
-    const { namespace, name } = request;
-    const path = `/api/v1/namespaces/${namespace}/services`;
-    try {
-      const raw = await api.get(`${path}/${name}`, { verb: "get", resource: "services", group: "", namespace, name }, signal);
-      return pickService(raw as RawObject);
-    } catch (error) {
-      if (!isStatus(error, 404)) throw error;
-      const close = nearest(name, await this.#serviceNames(path, signal));
-      if (close === undefined) return error;
-      return new KtError(error.code, error.message, { hints: [`did you mean "${close}"?`, ...error.hints] });
-    }
-  }
-
-  /** For the hint only: none where they may not be listed. */
-  async #serviceNames(path: string, signal: AbortSignal): Promise<string[]> {
-    const { request, api } = this.#options;
-    try {
-      const raw = await api.get(
-        `${path}?limit=500`,
-        { verb: "list", resource: "services", group: "", namespace: request.namespace },
-        signal,
-      );
-      return ((raw as RawList<RawObject>).items ?? []).map((item) => item.metadata?.name ?? "");
-    } catch {
-      return [];
-    }
-  }
-
-  async #listSlices(signal: AbortSignal): Promise<readonly Slice[] | "forbidden"> {
-    const { request, api, log } = this.#options;
-    const { namespace, name } = request;
-    const search = new URLSearchParams({ labelSelector: `${sliceServiceLabel}=${name}` });
-    try {
-      const raw = await api.get(`${slicesPath(namespace)}?${search}`, this.#slicesAccess(), signal);
-      return ((raw as RawList<RawObject>).items ?? []).map(pickSlice);
-    } catch (error) {
-      if (!isStatus(error, 403)) throw error;
-      log("info", "slices-forbidden", { namespace, service: name, reason: error.message });
-      return "forbidden";
-    }
-  }
-
-  #slicesAccess(): Access {
-    return { verb: "list", resource: "endpointslices", group: "discovery.k8s.io", namespace: this.#options.request.namespace };
-  }
-
-  #podsAccess(): Access {
-    return { verb: "list", resource: "pods", group: "", namespace: this.#options.request.namespace };
-  }
-
   /** Without slices: the pods that the service's selector matches, once directly, then watched. */
   async #readPods(service: Service, signal: AbortSignal): Promise<void> {
     const selector = selectorOf(service);
-    if (selector === undefined) {
-      const words = `service "${service.name}" has no selector, so its pods cannot be found without them`;
-      throw forbidden([this.#slicesAccess()], words, this.#options.api.requester);
-    }
+    if (selector === undefined) throw this.#reader.slicesNeeded();
     if (this.#source?.kind === "pods" && this.#source.selector === selector) return this.#update();
-    this.#setPods(await this.#listPods(selector, signal));
+    this.#setPods(await this.#reader.pods(selector, signal));
     if (signal.aborted) return;
     this.#endSource();
     this.#source = { kind: "pods", selector, reflector: this.#watchPods(selector) };
@@ -234,18 +174,6 @@ export class FollowService {
 
   #setPods(pods: readonly Pod[]): void {
     this.#pods = new Map(pods.map((pod) => [pod.name, pod]));
-  }
-
-  async #listPods(selector: string, signal: AbortSignal): Promise<readonly Pod[]> {
-    const { request, api } = this.#options;
-    try {
-      const search = new URLSearchParams({ labelSelector: selector });
-      const raw = await api.get(`/api/v1/namespaces/${request.namespace}/pods?${search}`, this.#podsAccess(), signal);
-      return ((raw as RawList<RawObject>).items ?? []).map(pickPod);
-    } catch (error) {
-      if (!isStatus(error, 403)) throw error;
-      throw forbidden([this.#slicesAccess(), this.#podsAccess()], error.message, api.requester);
-    }
   }
 
   #watchPods(selector: string): Reflector<Pod> {
@@ -278,7 +206,7 @@ export class FollowService {
     if (!service || this.#closing.signal.aborted) return;
     const port = findServicePort(service, this.#options.request.port);
     if (port instanceof KtError) this.#become({ kind: "none", problem: port });
-    else if (this.#source?.kind === "pods") this.#become(resolvePods(service, [...this.#pods.values()], port));
+    else if (this.#source?.kind === "pods") this.#become(resolvePods(service, [...this.#pods.values()], port, this.#scope));
     else this.#updateFromSlices(service, port);
   }
 
@@ -286,7 +214,7 @@ export class FollowService {
     const outcome = resolveSlices(service, this.#slices, port);
     if (outcome.kind === "unready") {
       // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
-      if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true).problem });
+      if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true, this.#scope).problem });
       this.#podCheck.reset();
       if (!this.#podCheck.skip()) void this.#explain();
     } else this.#become(outcome);
@@ -324,12 +252,12 @@ export class FollowService {
     const selector = service && selectorOf(service);
     if (!service) return undefined;
     const starting = this.#slices.some(({ endpoints }) => endpoints.some(({ ready, terminating }) => !ready && !terminating));
-    if (selector === undefined) return unexplained(service, starting);
+    if (selector === undefined) return unexplained(service, starting, this.#scope);
     try {
-      return explainPods(service, await this.#listPods(selector, signal));
+      return explainPods(service, await this.#reader.pods(selector, signal), this.#scope);
     } catch (error) {
       const isForbidden = error instanceof KtError && error.code === "forbidden";
-      return isForbidden || this.#resolution === undefined ? unexplained(service, starting) : undefined;
+      return isForbidden || this.#resolution === undefined ? unexplained(service, starting, this.#scope) : undefined;
     }
   }
 
@@ -340,11 +268,10 @@ export class FollowService {
   }
 }
 
-function selectorOf(service: Service): string | undefined {
-  if (!service.selector) return undefined;
-  return Object.entries(service.selector)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
+/** The ports that a service's slices lead to, as one text. */
+function portsOf(slices: readonly Slice[]): string {
+  const ports = slices.flatMap((slice) => slice.ports.map(({ name, port }) => `${name}=${port}`));
+  return [...new Set(ports)].sort().join(",");
 }
 
 /** Equal to whoever follows. */

@@ -4,7 +4,7 @@ import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Pod, Service, ServicePort, Slice } from "./objects.ts";
 import { type PodState, podState } from "./pod-state.ts";
-import type { Endpoint, Resolution } from "./types.ts";
+import type { Endpoint, FollowRequest, Resolution } from "./types.ts";
 
 /** What a service's slices come down to. */
 export type SliceOutcome =
@@ -87,14 +87,14 @@ function podsWithoutPort(service: Service, port: ServicePort): KtError {
 const byName = (endpoints: readonly Endpoint[]): Endpoint[] =>
   [...endpoints].sort((a, b) => (a.pod < b.pod ? -1 : a.pod > b.pod ? 1 : a.port - b.port));
 
-/** The same from the pods that the selector matches, for users who may not list slices. */
-export function resolvePods(service: Service, pods: readonly Pod[], port: ServicePort): Resolution {
+/** The same from the pods that the selector matches, for users who may not list slices. `scope` makes hints ask the right cluster. */
+export function resolvePods(service: Service, pods: readonly Pod[], port: ServicePort, scope: string): Resolution {
   const states = pods.map((pod) => [pod, podState(pod)] as const);
   const alive = pods.filter((pod) => !pod.terminating);
   const ready = states.filter(([pod, state]) => state.kind === "ready" || (service.publishNotReady && serves(pod))).map(([pod]) => pod);
   // Without a Ready condition nothing is known about readiness: running has to do.
   const candidates = ready.length > 0 ? ready : alive.filter((pod) => pod.ready === undefined && pod.phase === "Running");
-  if (candidates.length === 0) return explainPods(service, pods);
+  if (candidates.length === 0) return explainPods(service, pods, scope);
   const endpoints = candidates.flatMap((pod) => endpointOf(pod, port.targetPort) ?? []);
   return endpoints.length > 0 ? { kind: "ready", endpoints: byName(endpoints) } : { kind: "none", problem: podsWithoutPort(service, port) };
 }
@@ -107,13 +107,14 @@ function endpointOf(pod: Pod, port: number | string): Endpoint | undefined {
 }
 
 /** Why no pod behind the service can be dialled: the pod that is nearest to serving speaks for all. */
-export function explainPods(service: Service, pods: readonly Pod[]): Resolution {
+export function explainPods(service: Service, pods: readonly Pod[], scope: string): Resolution {
   const what = `no pod of ${serviceName(service)} is ready`;
   const spoken = spokesman(pods);
-  if (!spoken) return { kind: "none", problem: new KtError("no-ready-pod", `${what}: ${noPods(service)}`, { hints: [listPods(service)] }) };
+  if (!spoken)
+    return { kind: "none", problem: new KtError("no-ready-pod", `${what}: ${noPods(service)}`, { hints: [listPods(service, scope)] }) };
   const [pod, state] = spoken;
   const says = state.kind === "ready" ? "has just become ready" : state.says;
-  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, { hints: [describePod(service.namespace, pod.name)] });
+  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, { hints: [describePod(pod.name, scope)] });
   return { kind: state.kind === "coming" || state.kind === "ready" ? "coming" : "none", problem };
 }
 
@@ -130,25 +131,26 @@ const selectorText = (service: Service): string =>
     .join(",");
 
 const noPods = (service: Service): string => `there is no pod with ${selectorText(service)} (scaled to zero?)`;
-const listPods = (service: Service): string => `kubectl get pods -n ${service.namespace} -l ${selectorText(service)}`;
-const describePod = (namespace: string, name: string): string => `kubectl describe pod ${name} -n ${namespace}`;
+const listPods = (service: Service, scope: string): string => `kubectl get pods ${scope} -l ${selectorText(service)}`;
+const describePod = (name: string, scope: string): string => `kubectl describe pod ${name} ${scope}`;
 
 /** For when the pods may not be looked at. */
-export function unexplained(service: Service, starting: boolean): Exclude<Resolution, { kind: "ready" }> {
+export function unexplained(service: Service, starting: boolean, scope: string): Exclude<Resolution, { kind: "ready" }> {
   const why = starting ? "its pods are there but not ready" : "it has no pods that serve";
-  const problem = new KtError("no-ready-pod", `no pod of ${serviceName(service)} is ready: ${why}`, { hints: [listPods(service)] });
+  const problem = new KtError("no-ready-pod", `no pod of ${serviceName(service)} is ready: ${why}`, { hints: [listPods(service, scope)] });
   return { kind: starting ? "coming" : "none", problem };
 }
 
 const runs = (pod: Pod): boolean => serves(pod) && pod.containers.some(({ init, kind }) => !init && kind === "running");
 
 /** A pod that was asked for by name; undefined when there is none. */
-export function resolvePod(namespace: string, name: string, pod: Pod | undefined, port: number | string): Resolution {
+export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: string): Resolution {
+  const { namespace, name, port } = request;
   if (!pod) {
     return {
       kind: "none",
       problem: new KtError("pod-not-found", `there is no pod "${name}" in namespace "${namespace}"`, {
-        hints: [`kubectl get pods -n ${namespace}`],
+        hints: [`kubectl get pods ${scope}`],
       }),
     };
   }
@@ -157,7 +159,7 @@ export function resolvePod(namespace: string, name: string, pod: Pod | undefined
   const state = podState(pod);
   // Whoever names a pod may well want one that is running but not ready, to look at why.
   if (state.kind === "ready" || (state.kind === "coming" && runs(pod))) return { kind: "ready", endpoints: [endpoint] };
-  const problem = new KtError("no-ready-pod", `pod "${namespace}/${name}" ${state.says}`, { hints: [describePod(namespace, name)] });
+  const problem = new KtError("no-ready-pod", `pod "${namespace}/${name}" ${state.says}`, { hints: [describePod(request.name, scope)] });
   return { kind: state.kind === "coming" ? "coming" : "none", problem };
 }
 
