@@ -51,13 +51,7 @@ export class Clusters {
 
   /** Throws KtError. Equal clusters are the same object. */
   for(ref: ClusterRef): Cluster {
-    const view = this.#options.viewOf(ref.profile);
-    const key = keyOf(view, ref.context);
-    let entry = this.#byKey.get(key);
-    if (!entry) {
-      entry = { cluster: this.#open(view, ref.context), users: new Set() };
-      this.#byKey.set(key, entry);
-    }
+    const entry = this.#entry(this.#options.viewOf(ref.profile), ref.context);
     entry.users.add(ref.profile);
     return entry.cluster;
   }
@@ -79,16 +73,27 @@ export class Clusters {
    * A profile that names no context gets the current one of this moment: switching the current context elsewhere must not move
    * open ports to another cluster in silence.
    */
-  #open(view: ClusterView, context: string | undefined): Cluster {
-    if (context !== undefined) return this.#openNamed(view, context);
-    const { open, clock, log } = this.#options;
-    const current = open({ ...view, context, clock, log, onReachable() {} });
-    const name = current.context;
-    current.close();
-    return this.#openNamed(view, name);
+  #entry(view: ClusterView, context: string | undefined): Entry {
+    const key = keyOf(view, context);
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const entry =
+      context === undefined
+        ? this.#entry(view, this.#currentContext(view))
+        : { cluster: this.#open(view, context), users: new Set<string>() };
+    this.#byKey.set(key, entry);
+    return entry;
   }
 
-  #openNamed(view: ClusterView, context: string): Cluster {
+  #currentContext(view: ClusterView): string {
+    const { open, clock, log } = this.#options;
+    const current = open({ ...view, context: undefined, clock, log, onReachable() {} });
+    const { context } = current;
+    current.close();
+    return context;
+  }
+
+  #open(view: ClusterView, context: string): Cluster {
     const { open, clock, log, report } = this.#options;
     return open({
       ...view,

@@ -121,8 +121,7 @@ class PlanView {
     const pods = [...(tunnel?.pods ?? [])];
     if (blocked) return { state: blockedState(blocked), pods, problem: blocked };
     if (!tunnel) return { state: "idle", pods };
-    const failed = tunnel.phase === "idle" && tunnel.problem !== undefined;
-    return { state: failed ? "failed" : tunnel.phase, pod: tunnel.pod, pods, problem: sent(tunnel.problem) };
+    return { state: tunnelState(tunnel), pod: tunnel.pod, pods, problem: sent(tunnel.problem) };
   }
 
   #counts(route: string): Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem"> {
@@ -154,6 +153,12 @@ class PlanView {
     const open = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((port) => port !== undefined);
     return open ?? listen[0]?.port ?? 0;
   }
+}
+
+/** A pod that is on its way is a start that goes on; every other problem of a tunnel that carries nothing is a failure. */
+function tunnelState({ phase, problem }: TunnelStatus): RouteStatus["state"] {
+  const carries = phase === "running" || phase === "stopping";
+  return carries || problem === undefined || (phase === "starting" && problem.code === "no-ready-pod") ? phase : "failed";
 }
 
 function blockedState(problem: SentProblem): RouteStatus["state"] {

@@ -51,7 +51,8 @@ test("profiles whose shells differ only in noise share one cluster", () => {
 
 test("without a context, the current one of that moment stays", () => {
   const { clusters, opened } = setup({ a: {} });
-  clusters.for({ profile: "a", context: undefined });
+  const current = clusters.for({ profile: "a", context: undefined });
+  expect(clusters.for({ profile: "a", context: "fake" }) === current).toBe(true);
   expect(opened.map(({ options, cluster }) => [options.context, cluster.closed])).toEqual([
     [undefined, true],
     ["fake", false],

@@ -17,9 +17,11 @@ export async function logs({ args, options, output }: CommandContext): Promise<n
   const client = await findHub(surroundings());
   if (route !== undefined) await checkRoute(client, route);
   const interrupted = new Promise<number>((resolve) => process.once("SIGINT", () => resolve(exitCodes.interrupted)));
+  // Single connections are worth telling to who asks about one route, or for JSON, or for more.
+  const all = route !== undefined || output.verbose || options.flag("json");
   const asJson = options.flag("json") || output.logFormat === "json";
   const streamed = client.stream({ type: "logs", follow, route }, (reply) => {
-    if (reply.type === "entry") showEntry(reply.entry, asJson, output);
+    if (reply.type === "entry" && (all || reply.entry.level !== "debug")) showEntry(reply.entry, asJson, output);
   });
   const code = await Promise.race([streamed.then(() => exitCodes.done), interrupted]);
   client.close();
@@ -42,7 +44,6 @@ function showEntry({ atMs, level, text, event }: LogEntry, asJson: boolean, outp
     output.line(JSON.stringify({ at: new Date(atMs).toISOString(), level, text, ...event }));
     return;
   }
-  if (level === "debug" && !output.verbose) return;
   const { style } = output;
   output.line(`${style.dim(timeOf(atMs))} ${level === "warn" || level === "error" ? style.yellow(text) : text}`);
 }
