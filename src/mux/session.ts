@@ -20,9 +20,9 @@ import { MuxStream } from "./stream.ts";
 
 /**
  * The most we put into one DATA frame. The far end (spdystream) allocates each frame whole and hands it on only when it is
- * complete, so larger ones add latency; smaller ones cost it more reads.
+ * complete, so larger ones add latency; smaller ones cost it more reads. Uploads measured fastest at this size.
  */
-export const maxDataFrameBytes = 64 * 1024;
+export const maxDataFrameBytes = 128 * 1024;
 
 const noHeaders: SpdyHeaders = new Map();
 

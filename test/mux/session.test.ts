@@ -165,14 +165,14 @@ describe("the session", () => {
     expect(client.take()).toEqual([]);
   });
 
-  test("puts at most 64 KiB into one frame", () => {
+  test("puts at most 128 KiB into one frame", () => {
     const { client } = pair();
     const stream = client.open(headers);
     client.take();
     client.write(stream, pattern(2 * maxDataFrameBytes + 1));
     const bytes = concatBytes(client.take());
     expect(bytes.length).toBe(2 * maxDataFrameBytes + 1 + 3 * 8);
-    expect([...bytes.subarray(5, 8)]).toEqual([1, 0, 0]);
+    expect([...bytes.subarray(5, 8)]).toEqual([2, 0, 0]);
   });
 
   test("numbers streams and pings by its role", () => {
