@@ -5,7 +5,6 @@ export interface Service {
   readonly namespace: string;
   readonly type: string;
   readonly externalName: string | undefined;
-  readonly headless: boolean;
   /** Undefined: somebody else writes its endpoints. */
   readonly selector: Readonly<Record<string, string>> | undefined;
   readonly publishNotReady: boolean;
@@ -76,7 +75,6 @@ interface RawService {
   readonly spec?: {
     readonly type?: string;
     readonly externalName?: string;
-    readonly clusterIP?: string;
     readonly selector?: Readonly<Record<string, string>>;
     readonly publishNotReadyAddresses?: boolean;
     readonly ports?: readonly {
@@ -150,7 +148,6 @@ export function pickService(raw: RawService): Service {
     namespace: metadata?.namespace ?? "",
     type: spec?.type ?? "ClusterIP",
     externalName: spec?.externalName,
-    headless: spec?.clusterIP === "None",
     selector: selector && Object.keys(selector).length > 0 ? selector : undefined,
     publishNotReady: spec?.publishNotReadyAddresses === true,
     ports: (spec?.ports ?? []).map(({ name, port, targetPort, protocol }) => ({
