@@ -1,6 +1,7 @@
 /** Builds dist/kt for this machine, or with --all the binaries and checksums of every platform. */
 
-import { CryptoHasher, file, spawn, spawnSync, write } from "bun";
+import { rmSync } from "node:fs";
+import { CryptoHasher, file, Glob, spawn, spawnSync, write } from "bun";
 import { root } from "./steps.ts";
 
 /** Bun's names of the targets, and ours of the files. */
@@ -52,6 +53,8 @@ async function build(outfile: string, target: string | undefined): Promise<void>
   ];
   const exitCode = await spawn(command, { cwd: root, stdout: "inherit", stderr: "inherit" }).exited;
   if (exitCode !== 0) process.exit(exitCode);
+  // The binary holds its source maps; those beside it are the same again.
+  for (const map of new Glob("dist/*.map").scanSync({ cwd: root })) rmSync(`${root}/${map}`);
 }
 
 async function buildAll(): Promise<void> {
