@@ -39,7 +39,9 @@ export class FollowService {
   #slices: readonly Slice[] = [];
   #pods = new Map<string, Pod>();
   #resolution: Resolution | undefined;
-  #loading: Promise<void> | undefined;
+  #loading = false;
+  /** Somebody asked while a request was under way. */
+  #reloadGapMs: number | undefined;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   #explaining = false;
   #cancelReload: (() => void) | undefined;
@@ -95,28 +97,41 @@ export class FollowService {
         this.#slices = slices;
         this.#update();
         // A change of the service shows in what it makes of its slices.
-        if (!this.#service || before !== portsOf(slices)) this.#reload(limits.serviceCheckMs);
+        if (!this.#service) this.#reload(limits.backoffMinMs);
+        else if (before !== portsOf(slices)) this.#reload(limits.serviceCheckMs);
       },
       // What is known stays; a first answer comes from the direct request.
       onProblem: () => {},
     });
   }
 
-  /** One request at a time, and not more often than every `gapMs`. */
+  /** One request at a time, and not more often than every `gapMs`; what is asked for meanwhile follows after. */
   #reload(gapMs: number): void {
     const { clock } = this.#options;
-    if (this.#loading || this.#closing.signal.aborted) return;
-    const dueMs = this.#loadedAtMs + gapMs - clock.now();
-    if (dueMs > 0) {
-      this.#cancelReload ??= clock.after(dueMs, () => {
-        this.#cancelReload = undefined;
-        this.#reload(0);
-      });
+    if (this.#closing.signal.aborted) return;
+    if (this.#loading) {
+      this.#reloadGapMs = Math.min(gapMs, this.#reloadGapMs ?? gapMs);
       return;
     }
-    this.#loading = this.#loadUntilDone().finally(() => {
-      this.#loading = undefined;
-      this.#loadedAtMs = clock.now();
+    const dueMs = this.#loadedAtMs + gapMs - clock.now();
+    if (dueMs <= 0) {
+      this.#loadNow();
+      return;
+    }
+    this.#cancelReload?.();
+    this.#cancelReload = clock.after(dueMs, () => this.#loadNow());
+  }
+
+  #loadNow(): void {
+    this.#cancelReload?.();
+    this.#cancelReload = undefined;
+    this.#loading = true;
+    void this.#loadUntilDone().finally(() => {
+      this.#loading = false;
+      this.#loadedAtMs = this.#options.clock.now();
+      const gapMs = this.#reloadGapMs;
+      this.#reloadGapMs = undefined;
+      if (gapMs !== undefined) this.#reload(gapMs);
     });
   }
 

@@ -2,7 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { type ContainerState, type Pod, pickPod, pickService, pickSlice, type Service, type ServicePort, type Slice } from "#kube/objects.ts";
+import {
+  type ContainerState,
+  type Pod,
+  pickPod,
+  pickService,
+  pickSlice,
+  type Service,
+  type ServicePort,
+  type Slice,
+} from "#kube/objects.ts";
 import { podState } from "#kube/pod-state.ts";
 import { explainPods, findServicePort, resolvePod, resolvePods, resolveSlices, unexplained } from "#kube/resolve.ts";
 import type { Resolution } from "#kube/types.ts";
@@ -99,7 +108,11 @@ describe("the port of a service", () => {
 
   const missing: [number | string, string, string[]][] = [
     ["htp", 'service "shop/web" has no port "htp"', ['did you mean "http"?', "its ports are: 80 (http), 8081 (admin), 53 (both)"]],
-    [5353, 'service "shop/web" has no port 5353', ["5353 is the port of the pods; the service's is 53", "its ports are: 80 (http), 8081 (admin), 53 (both)"]],
+    [
+      5353,
+      'service "shop/web" has no port 5353',
+      ["5353 is the port of the pods; the service's is 53", "its ports are: 80 (http), 8081 (admin), 53 (both)"],
+    ],
     [514, 'port 514 of service "shop/web" is UDP; only TCP can be forwarded', []],
     ["", 'service "shop/web" has no port ""', ["its ports are: 80 (http), 8081 (admin), 53 (both)"]],
   ];
@@ -116,7 +129,10 @@ describe("the port of a service", () => {
 
   test("ExternalName leads to no pod", () => {
     const alias = pickService({ metadata: { name: "db", namespace: "shop" }, spec: { type: "ExternalName", externalName: "db.corp" } });
-    expect(findServicePort(alias, 80)).toMatchObject({ code: "service-external", message: expect.stringContaining("is an alias of db.corp") });
+    expect(findServicePort(alias, 80)).toMatchObject({
+      code: "service-external",
+      message: expect.stringContaining("is an alias of db.corp"),
+    });
   });
 });
 
@@ -127,18 +143,54 @@ describe("slices", () => {
     ["no conditions count as ready", [slice(web, { pod: "a" })], "ready a:8080"],
     ["ready null counts as ready", [slice(web, { pod: "a", ready: null })], "ready a:8080"],
     ["not ready ones are left out", [slice(web, { pod: "a", ready: true }, { pod: "b", ready: false })], "ready a:8080"],
-    ["terminating ones are left out", [slice(web, { pod: "a", ready: true, terminating: true }, { pod: "b", ready: true })], "ready b:8080"],
-    ["the port differs from slice to slice", [slice(web, { pod: "a" }), slice([{ name: "http", port: 9090 }], { pod: "b" })], "ready a:8080 b:9090"],
+    [
+      "terminating ones are left out",
+      [slice(web, { pod: "a", ready: true, terminating: true }, { pod: "b", ready: true })],
+      "ready b:8080",
+    ],
+    [
+      "the port differs from slice to slice",
+      [slice(web, { pod: "a" }), slice([{ name: "http", port: 9090 }], { pod: "b" })],
+      "ready a:8080 b:9090",
+    ],
     ["a pod in an IPv4 and an IPv6 slice is one", [slice(web, { pod: "a" }), slice(web, { pod: "a", address: "fd00::1" })], "ready a:8080"],
-    ["the slice's port is matched by name", [slice([{ name: "admin", port: 1 }, { name: "http", port: 2 }], { pod: "a" })], "ready a:2"],
-    ["a UDP port of the same name is not it", [slice([{ name: "http", port: 1, protocol: "UDP" }], { pod: "a" })], 'none port-not-found: no ready pod of service "shop/web" has a container port named "web"'],
-    ["pods that lack the port", [slice([{ name: "admin", port: 1 }], { pod: "a" })], 'none port-not-found: no ready pod of service "shop/web" has a container port named "web"'],
-    ["one pod lacks the port, another has it", [slice([{ name: "admin", port: 1 }], { pod: "a" }), slice(web, { pod: "b" })], "ready b:8080"],
+    [
+      "the slice's port is matched by name",
+      [
+        slice(
+          [
+            { name: "admin", port: 1 },
+            { name: "http", port: 2 },
+          ],
+          { pod: "a" },
+        ),
+      ],
+      "ready a:2",
+    ],
+    [
+      "a UDP port of the same name is not it",
+      [slice([{ name: "http", port: 1, protocol: "UDP" }], { pod: "a" })],
+      'none port-not-found: no ready pod of service "shop/web" has a container port named "web"',
+    ],
+    [
+      "pods that lack the port",
+      [slice([{ name: "admin", port: 1 }], { pod: "a" })],
+      'none port-not-found: no ready pod of service "shop/web" has a container port named "web"',
+    ],
+    [
+      "one pod lacks the port, another has it",
+      [slice([{ name: "admin", port: 1 }], { pod: "a" }), slice(web, { pod: "b" })],
+      "ready b:8080",
+    ],
     ["nothing ready, something starting", [slice(web, { pod: "a", ready: false })], "unready starting"],
     ["only terminating", [slice(web, { pod: "a", ready: false, terminating: true })], "unready"],
     ["no slices", [], "unready"],
     ["empty slice", [slice(web)], "unready"],
-    ["an address that is no pod", [slice(web, { address: "192.0.2.7", ready: true })], 'none service-external: service "shop/web" has an endpoint that is no pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded'],
+    [
+      "an address that is no pod",
+      [slice(web, { address: "192.0.2.7", ready: true })],
+      'none service-external: service "shop/web" has an endpoint that is no pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded',
+    ],
     ["a pod beside an address", [slice(web, { address: "192.0.2.7" }, { pod: "a" })], "ready a:8080"],
   ];
   test.each(cases)("%s", (_, slices, want) => {
@@ -147,7 +199,9 @@ describe("slices", () => {
 
   test("a service of one unnamed port, without a selector", () => {
     const port = portOf(plain, 5432);
-    expect(shown(resolveSlices(plain, [], port))).toBe('none no-ready-pod: service "shop/db" has no selector and no endpoints: nothing is behind it');
+    expect(shown(resolveSlices(plain, [], port))).toBe(
+      'none no-ready-pod: service "shop/db" has no selector and no endpoints: nothing is behind it',
+    );
     expect(shown(resolveSlices(plain, [slice([{ port: 15432 }], { pod: "a" })], port))).toBe("ready a:15432");
     expect(shown(resolveSlices(plain, [slice([{ name: "", port: 15432 }], { pod: "a" })], port))).toBe("ready a:15432");
     expect(shown(resolveSlices(plain, [slice([{ port: 5432 }], { address: "192.0.2.7" })], port))).toStartWith("none service-external");
@@ -161,8 +215,16 @@ describe("pods, where slices may not be listed", () => {
     ["terminating ones are left out", [pod("a", { terminating: true }), pod("b")], "ready b:8080"],
     ["running where readiness is unknown", [pod("a", { ready: undefined })], "ready a:8080"],
     ["ready before unknown", [pod("a", { ready: undefined }), pod("b")], "ready b:8080"],
-    ["the port is not there", [pod("a", { ports: [] })], 'none port-not-found: no ready pod of service "shop/web" has a container port named "web"'],
-    ["not ready", [pod("a", { ready: false })], 'coming no-ready-pod: no pod of service "shop/web" is ready: pod "a" is running but not ready'],
+    [
+      "the port is not there",
+      [pod("a", { ports: [] })],
+      'none port-not-found: no ready pod of service "shop/web" has a container port named "web"',
+    ],
+    [
+      "not ready",
+      [pod("a", { ready: false })],
+      'coming no-ready-pod: no pod of service "shop/web" is ready: pod "a" is running but not ready',
+    ],
     ["none at all", [], 'none no-ready-pod: no pod of service "shop/web" is ready: there is no pod with app=web (scaled to zero?)'],
   ];
   test.each(cases)("%s", (_, pods, want) => {
@@ -185,17 +247,57 @@ describe("why no pod is ready", () => {
     ["ready by now", {}, "coming: has just become ready"],
     ["scheduled nowhere yet", { ready: undefined, phase: "Pending", containers: [] }, "coming: is waiting for a node"],
     ["creating", { ready: false, phase: "Pending", containers: [waiting("ContainerCreating")] }, "coming: is starting: ContainerCreating"],
-    ["init container", { ready: false, phase: "Pending", containers: [{ ...running, name: "migrate", init: true }, waiting("PodInitializing")] }, 'coming: is starting: init container "migrate" is running'],
-    ["probe fails", { ready: false, readyMessage: "containers with unready status: [main]" }, "coming: is running but not ready (containers with unready status: [main])"],
-    ["between crash and restart", { ready: false, containers: [{ ...running, kind: "terminated", reason: "Error" }] }, 'coming: restarts its container "main", which ended with Error'],
-    ["unschedulable", { ready: undefined, phase: "Pending", containers: [], unschedulable: "0/3 nodes are available: 3 Insufficient cpu." }, "none: is unschedulable (0/3 nodes are available: 3 Insufficient cpu.)"],
-    ["crash loop", { ready: false, containers: [waiting("CrashLoopBackOff", "back-off 40s restarting failed container=main pod=web-1_shop(1-2-3)")] }, "none: is in CrashLoopBackOff (back-off 40s restarting failed)"],
-    ["image", { ready: false, phase: "Pending", containers: [waiting("ImagePullBackOff", 'Back-off pulling image "x"')] }, 'none: is in ImagePullBackOff (Back-off pulling image "x")'],
-    ["one of two containers", { ready: false, containers: [{ ...running, name: "proxy" }, waiting("ErrImagePull", "not found")] }, 'none: is in ErrImagePull (container "main": not found)'],
-    ["init container crashes", { ready: false, phase: "Pending", containers: [{ ...waiting("CrashLoopBackOff"), init: true, name: "migrate" }, waiting("PodInitializing")] }, 'none: is in CrashLoopBackOff (container "migrate")'],
+    [
+      "init container",
+      { ready: false, phase: "Pending", containers: [{ ...running, name: "migrate", init: true }, waiting("PodInitializing")] },
+      'coming: is starting: init container "migrate" is running',
+    ],
+    [
+      "probe fails",
+      { ready: false, readyMessage: "containers with unready status: [main]" },
+      "coming: is running but not ready (containers with unready status: [main])",
+    ],
+    [
+      "between crash and restart",
+      { ready: false, containers: [{ ...running, kind: "terminated", reason: "Error" }] },
+      'coming: restarts its container "main", which ended with Error',
+    ],
+    [
+      "unschedulable",
+      { ready: undefined, phase: "Pending", containers: [], unschedulable: "0/3 nodes are available: 3 Insufficient cpu." },
+      "none: is unschedulable (0/3 nodes are available: 3 Insufficient cpu.)",
+    ],
+    [
+      "crash loop",
+      { ready: false, containers: [waiting("CrashLoopBackOff", "back-off 40s restarting failed container=main pod=web-1_shop(1-2-3)")] },
+      "none: is in CrashLoopBackOff (back-off 40s restarting failed)",
+    ],
+    [
+      "image",
+      { ready: false, phase: "Pending", containers: [waiting("ImagePullBackOff", 'Back-off pulling image "x"')] },
+      'none: is in ImagePullBackOff (Back-off pulling image "x")',
+    ],
+    [
+      "one of two containers",
+      { ready: false, containers: [{ ...running, name: "proxy" }, waiting("ErrImagePull", "not found")] },
+      'none: is in ErrImagePull (container "main": not found)',
+    ],
+    [
+      "init container crashes",
+      {
+        ready: false,
+        phase: "Pending",
+        containers: [{ ...waiting("CrashLoopBackOff"), init: true, name: "migrate" }, waiting("PodInitializing")],
+      },
+      'none: is in CrashLoopBackOff (container "migrate")',
+    ],
     ["terminating", { terminating: true }, "none: is terminating"],
     ["terminating, with a successor to come", { terminating: true, owner: "StatefulSet" }, "coming: is terminating"],
-    ["evicted", { phase: "Failed", ready: false, reason: "Evicted", message: "low on memory" }, "none: has failed with Evicted (low on memory)"],
+    [
+      "evicted",
+      { phase: "Failed", ready: false, reason: "Evicted", message: "low on memory" },
+      "none: has failed with Evicted (low on memory)",
+    ],
     ["completed", { phase: "Succeeded", ready: false }, "none: has completed"],
   ];
   test.each(cases)("%s", (_, fields, want) => {
@@ -206,27 +308,50 @@ describe("why no pod is ready", () => {
   });
 
   test("the pod that is nearest to serving speaks for all", () => {
-    const pods = [pod("gone", { terminating: true }), pod("stuck", { ready: false, containers: [waiting("CrashLoopBackOff")] }), pod("new", { ready: false })];
-    expect(shown(explainPods(service, pods, scope))).toBe('coming no-ready-pod: no pod of service "shop/web" is ready: pod "new" is running but not ready');
-    expect(shown(explainPods(service, pods.slice(0, 2), scope))).toStartWith('none no-ready-pod: no pod of service "shop/web" is ready: pod "stuck"');
+    const pods = [
+      pod("gone", { terminating: true }),
+      pod("stuck", { ready: false, containers: [waiting("CrashLoopBackOff")] }),
+      pod("new", { ready: false }),
+    ];
+    expect(shown(explainPods(service, pods, scope))).toBe(
+      'coming no-ready-pod: no pod of service "shop/web" is ready: pod "new" is running but not ready',
+    );
+    expect(shown(explainPods(service, pods.slice(0, 2), scope))).toStartWith(
+      'none no-ready-pod: no pod of service "shop/web" is ready: pod "stuck"',
+    );
   });
 
   test("what slices alone tell", () => {
-    expect(shown(unexplained(service, true, scope))).toBe('coming no-ready-pod: no pod of service "shop/web" is ready: its pods are there but not ready');
-    expect(shown(unexplained(service, false, scope))).toBe('none no-ready-pod: no pod of service "shop/web" is ready: it has no pods that serve');
+    expect(shown(unexplained(service, true, scope))).toBe(
+      'coming no-ready-pod: no pod of service "shop/web" is ready: its pods are there but not ready',
+    );
+    expect(shown(unexplained(service, false, scope))).toBe(
+      'none no-ready-pod: no pod of service "shop/web" is ready: it has no pods that serve',
+    );
   });
 });
 
 describe("a pod by name", () => {
-  const of = (found: Pod | undefined, port: number | string): string => shown(resolvePod({ kind: "pod", namespace: "shop", name: "web-1", port }, found, scope));
+  const of = (found: Pod | undefined, port: number | string): string =>
+    shown(resolvePod({ kind: "pod", namespace: "shop", name: "web-1", port }, found, scope));
   const cases: [string, Pod | undefined, number | string, string][] = [
     ["by number", pod("web-1"), 1234, "ready web-1:1234"],
     ["by name", pod("web-1"), "web", "ready web-1:8080"],
     ["missing", undefined, 80, 'none pod-not-found: there is no pod "web-1" in namespace "shop"'],
     ["no such port name", pod("web-1"), "x", 'none port-not-found: pod "shop/web-1" has no container port named "x"'],
     ["running but not ready is wanted all the same", pod("web-1", { ready: false }), 80, "ready web-1:80"],
-    ["starting", pod("web-1", { ready: false, phase: "Pending", containers: [waiting("ContainerCreating")] }), 80, 'coming no-ready-pod: pod "shop/web-1" is starting: ContainerCreating'],
-    ["crash loop", pod("web-1", { ready: false, containers: [waiting("CrashLoopBackOff")] }), 80, 'none no-ready-pod: pod "shop/web-1" is in CrashLoopBackOff'],
+    [
+      "starting",
+      pod("web-1", { ready: false, phase: "Pending", containers: [waiting("ContainerCreating")] }),
+      80,
+      'coming no-ready-pod: pod "shop/web-1" is starting: ContainerCreating',
+    ],
+    [
+      "crash loop",
+      pod("web-1", { ready: false, containers: [waiting("CrashLoopBackOff")] }),
+      80,
+      'none no-ready-pod: pod "shop/web-1" is in CrashLoopBackOff',
+    ],
     ["terminating", pod("web-1", { terminating: true }), 80, 'none no-ready-pod: pod "shop/web-1" is terminating'],
   ];
   test.each(cases)("%s", (_, found, port, want) => {
@@ -237,13 +362,22 @@ describe("a pod by name", () => {
 describe("picking fields", () => {
   test("of a pod: native sidecars' ports, the controller, conditions and container states", () => {
     const picked = pickPod({
-      metadata: { name: "web-1", deletionTimestamp: "2026-01-01T00:00:00Z", ownerReferences: [{ kind: "Other" }, { kind: "ReplicaSet", controller: true }] },
+      metadata: {
+        name: "web-1",
+        deletionTimestamp: "2026-01-01T00:00:00Z",
+        ownerReferences: [{ kind: "Other" }, { kind: "ReplicaSet", controller: true }],
+      },
       spec: {
         initContainers: [
           { name: "mesh", restartPolicy: "Always", ports: [{ name: "mesh", containerPort: 15001 }] },
           { name: "migrate", ports: [{ name: "never", containerPort: 1 }] },
         ],
-        containers: [{ name: "main", ports: [{ name: "web", containerPort: 8080 }, { containerPort: 9 }, { name: "dns", containerPort: 53, protocol: "UDP" }] }],
+        containers: [
+          {
+            name: "main",
+            ports: [{ name: "web", containerPort: 8080 }, { containerPort: 9 }, { name: "dns", containerPort: 53, protocol: "UDP" }],
+          },
+        ],
       },
       status: {
         phase: "Running",
@@ -255,8 +389,17 @@ describe("picking fields", () => {
         containerStatuses: [{ name: "main", state: { waiting: { reason: "CrashLoopBackOff", message: "back-off" } } }],
       },
     });
-    expect(picked).toMatchObject({ terminating: true, owner: "ReplicaSet", ready: false, readyMessage: "not yet", unschedulable: "no room" });
-    expect(picked.ports).toEqual([{ name: "mesh", port: 15001 }, { name: "web", port: 8080 }]);
+    expect(picked).toMatchObject({
+      terminating: true,
+      owner: "ReplicaSet",
+      ready: false,
+      readyMessage: "not yet",
+      unschedulable: "no room",
+    });
+    expect(picked.ports).toEqual([
+      { name: "mesh", port: 15001 },
+      { name: "web", port: 8080 },
+    ]);
     expect(picked.containers.map(({ name, init, kind, reason }) => [name, init, kind, reason])).toEqual([
       ["mesh", true, "running", undefined],
       ["main", false, "waiting", "CrashLoopBackOff"],
@@ -266,6 +409,6 @@ describe("picking fields", () => {
   test("of an object with nothing in it", () => {
     expect(podState(pickPod({}))).toEqual({ kind: "coming", says: "is running but not ready" });
     expect(pickSlice({ ports: null, endpoints: null })).toEqual({ name: "", service: "", ports: [], endpoints: [] });
-    expect(pickService({ spec: { selector: {} })).toMatchObject({ selector: undefined, ports: [] });
+    expect(pickService({ spec: { selector: {} } })).toMatchObject({ selector: undefined, ports: [] });
   });
 });
