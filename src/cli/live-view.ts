@@ -21,7 +21,9 @@ export class LiveView {
     const profile = snapshot.profiles.find((each) => each.profile === this.#profile);
     if (!profile) return;
     for (const warning of profile.warnings) this.#warn(warning);
-    if (this.#output.live) this.#output.redraw([...profileLines(profile, this.#output.style), this.#output.style.dim("Ctrl-C detaches")]);
+    if (this.#output.quiet) this.#showProblems(profile);
+    else if (this.#output.live)
+      this.#output.redraw([...profileLines(profile, this.#output.style), this.#output.style.dim("Ctrl-C detaches")]);
     else this.#showChanges(profile);
   }
 
@@ -29,6 +31,10 @@ export class LiveView {
     if (this.#warned.has(warning)) return;
     this.#warned.add(warning);
     this.#output.warning(warning);
+  }
+
+  #showProblems({ problem, routes, listeners }: ProfileStatus): void {
+    for (const each of [problem, ...[...routes, ...listeners].map((part) => part.problem)]) if (each) this.#warn(each.message);
   }
 
   #showChanges(profile: ProfileStatus): void {

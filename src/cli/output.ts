@@ -29,6 +29,7 @@ export class Output {
   /** True where lines can be drawn over. */
   readonly live: boolean;
   readonly verbose: boolean;
+  readonly quiet: boolean;
   readonly logFormat: LogFormat;
   readonly #options: OutputOptions;
   readonly #errorStyle: Style;
@@ -42,6 +43,7 @@ export class Output {
     this.#errorStyle = styleFor(may && options.stderr.isTTY === true);
     this.live = options.stdout.isTTY === true && term !== "dumb";
     this.verbose = options.verbose;
+    this.quiet = options.quiet;
     this.logFormat = options.logFormat;
   }
 
@@ -56,7 +58,7 @@ export class Output {
 
   /** What happened, for people; not with `-q`. */
   note(text: string): void {
-    if (!this.#options.quiet) this.line(text);
+    if (!this.quiet) this.line(text);
   }
 
   error(error: Pick<KtError, "message" | "hints">): void {
@@ -74,8 +76,9 @@ export class Output {
 
   /** A log line, in the chosen format and from the chosen level on. */
   log(level: LogLevel, event: string, fields: LogFields = {}): void {
-    const least: LogLevel = this.#options.quiet ? "warn" : this.#options.verbose ? "debug" : "info";
+    const least: LogLevel = this.quiet ? "warn" : this.verbose ? "debug" : "info";
     if (levelRank[level] < levelRank[least]) return;
+    this.settle();
     this.#options.stderr.write(`${formatLogLine(this.#options.logFormat, Date.now(), level, event, fields)}\n`);
   }
 

@@ -1,6 +1,7 @@
 /** Runs a hub until it is unused, asked to stop, or signalled. */
 
 import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
 import type { Hub } from "./hub.ts";
 
 export type Ending = "unused" | "signal";
@@ -9,7 +10,8 @@ export type Ending = "unused" | "signal";
  * The first signal lets open connections go on for a while, the second ends them. `ignoreHangup` is for the hub in the
  * background, which outlives the terminal that started it.
  */
-export async function runUntilEnd(hub: Hub, { ignoreHangup }: { ignoreHangup: boolean }): Promise<Ending> {
+export async function runUntilEnd(hub: Hub, { ignoreHangup, log }: { ignoreHangup: boolean; log: Log }): Promise<Ending> {
+  outliveMistakes(log);
   const signalled = Promise.withResolvers<"signal">();
   let signals = 0;
   const onSignal = (): void => {
@@ -23,4 +25,13 @@ export async function runUntilEnd(hub: Hub, { ignoreHangup }: { ignoreHangup: bo
   const ending = await Promise.race([signalled.promise, hub.stopAsked.then((): Ending => "unused")]);
   await hub.stop(ending === "signal" ? limits.drainMs : 0);
   return ending;
+}
+
+/** A mistake in one connection's code must not end everybody else's: it is told in the log, and the rest goes on. */
+function outliveMistakes(log: Log): void {
+  const tell = (error: unknown): void => {
+    log("error", "internal", { text: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  };
+  process.on("uncaughtException", tell);
+  process.on("unhandledRejection", tell);
 }

@@ -14,20 +14,21 @@ export const hubCommand = "hub";
 const inherited = ["HOME", "USER", "LOGNAME", "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
 
 export async function spawnHub(at: Surroundings): Promise<Subprocess> {
-  const log = await openLogFile(stateDirectory(at));
+  // A home that cannot be written to costs the log, not the hub.
+  const log = await openLogFile(stateDirectory(at)).catch(() => undefined);
   try {
     const child = spawn([...ownCommand(), hubCommand], {
       // A directory that nobody wants to unmount.
       cwd: "/",
       env: Object.fromEntries(inherited.flatMap((name) => (at.environment[name] === undefined ? [] : [[name, at.environment[name]]]))),
-      stdio: ["ignore", log.fd, log.fd],
+      stdio: ["ignore", log?.fd ?? "ignore", log?.fd ?? "ignore"],
       // A session of its own: no Ctrl-C and no hang-up from the terminal.
       detached: true,
     });
     child.unref();
     return child;
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 

@@ -1,5 +1,6 @@
 /** `kt hub`: the background hub, which `kt up` starts; it ends by itself after its last profile. */
 
+import type { Log } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
@@ -15,16 +16,11 @@ export async function hub({ build, output }: CommandContext): Promise<number> {
   const at = surroundings();
   const file = new LogFile(stateDirectory(at));
   const directory = await ensureRuntimeDirectory(at);
-  const running = await Hub.start({
-    ...build,
-    directory,
-    lingers: true,
-    rooms: realRooms(),
-    log(level, event, fields) {
-      if (level !== "debug") file.write(formatLogLine(output.logFormat, Date.now(), level, event, fields));
-    },
-  });
-  if (running) await runUntilEnd(running, { ignoreHangup: true });
+  const log: Log = (level, event, fields) => {
+    if (level !== "debug") file.write(formatLogLine(output.logFormat, Date.now(), level, event, fields));
+  };
+  const running = await Hub.start({ ...build, directory, lingers: true, rooms: realRooms(), log });
+  if (running) await runUntilEnd(running, { ignoreHangup: true, log });
   await file.flushed();
   return exitCodes.done;
 }

@@ -14,7 +14,8 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const given = [...options.texts("file"), ...args].map(absolutePath);
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
-  const hub = await Hub.start({ ...build, directory, lingers: false, rooms: realRooms(), log: output.log.bind(output) });
+  const log = output.log.bind(output);
+  const hub = await Hub.start({ ...build, directory, lingers: false, rooms: realRooms(), log });
   if (!hub) throw new KtError("hub-failed", "another hub of yours is running", { hints: ["kt down --all", "kt status"] });
   try {
     for (const file of files) await hub.pin({ file, environment: shellEnvironment() });
@@ -22,6 +23,6 @@ export async function serve({ args, options, output, build }: CommandContext): P
     await hub.stop(0);
     throw error;
   }
-  await runUntilEnd(hub, { ignoreHangup: false });
+  await runUntilEnd(hub, { ignoreHangup: false, log });
   return exitCodes.done;
 }

@@ -6,7 +6,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { LiveView } from "#cli/live-view.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
-import type { ReplyOf } from "#control/api.ts";
+import type { LogEntry, ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { findOrStartHub } from "#daemon/find-hub.ts";
@@ -85,7 +85,11 @@ class Attachment {
 
   /** What ends the stream also ends the connection, which `stay` hears of. */
   #watch(client: HubClient): void {
+    const { output } = this.#context;
     void client.stream({ type: "watch" }, (reply) => reply.type === "snapshot" && this.#view.show(reply.snapshot)).catch(() => {});
+    if (!output.verbose) return;
+    const show = ({ level, text, event }: LogEntry): void => output.log(level, event.type, { text });
+    void client.stream({ type: "logs", follow: true }, (reply) => reply.type === "entry" && show(reply.entry)).catch(() => {});
   }
 
   #gone(client: HubClient, { profile }: ReplyOf<"gone">): number {

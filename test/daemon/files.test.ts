@@ -1,0 +1,84 @@
+/** The hub's directory and its log: private, owned, bounded. */
+
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, stat, symlink, writeFile } from "node:fs/promises";
+import { file } from "bun";
+import { limits } from "#base/limits.ts";
+import type { Surroundings } from "#control/socket-path.ts";
+import { LogFile, openLogFile } from "#daemon/log-file.ts";
+import { formatLogLine } from "#daemon/log-line.ts";
+import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+import { tempDir } from "#test/support/temp-dir.ts";
+
+const uid = process.getuid?.() ?? 0;
+
+function at(environment: Record<string, string>, as = uid): Surroundings {
+  return { platform: "linux", uid: as, home: "/home/me", environment };
+}
+
+async function modeOf(path: string): Promise<number> {
+  return (await stat(path)).mode & 0o777;
+}
+
+describe("the runtime directory", () => {
+  test("is made private, and made private again", async () => {
+    await using parent = await tempDir();
+    const surroundings = at({ XDG_RUNTIME_DIR: parent.path });
+    const directory = await ensureRuntimeDirectory(surroundings);
+    expect(directory).toBe(`${parent.path}/kt`);
+    expect(await modeOf(directory)).toBe(0o700);
+    await chmod(directory, 0o755);
+    await ensureRuntimeDirectory(surroundings);
+    expect(await modeOf(directory)).toBe(0o700);
+  });
+
+  test("in a shared place that is not the user's is refused", async () => {
+    await using parent = await tempDir();
+    // No such user has a /run/user of its own, and the directory will be ours.
+    const stranger = at({ TMPDIR: parent.path }, uid + 54_321);
+    await expect(ensureRuntimeDirectory(stranger)).rejects.toMatchObject({ code: "hub-failed" });
+  });
+
+  test("that is a link somebody planted is refused", async () => {
+    await using parent = await tempDir();
+    await mkdir(`${parent.path}/elsewhere`);
+    await symlink(`${parent.path}/elsewhere`, `${parent.path}/kt`);
+    await expect(ensureRuntimeDirectory(at({ XDG_RUNTIME_DIR: parent.path }))).rejects.toMatchObject({ code: "hub-failed" });
+  });
+
+  test("that cannot be made is told as such", async () => {
+    await using parent = await tempDir();
+    await writeFile(`${parent.path}/file`, "");
+    await expect(ensureRuntimeDirectory(at({ XDG_RUNTIME_DIR: `${parent.path}/file` }))).rejects.toMatchObject({ code: "hub-failed" });
+  });
+});
+
+describe("the log file", () => {
+  test("keeps its lines in order", async () => {
+    await using directory = await tempDir();
+    const log = new LogFile(directory.path);
+    for (const line of ["one", "two", "three"]) log.write(line);
+    await log.flushed();
+    expect(await file(`${directory.path}/hub.log`).text()).toBe("one\ntwo\nthree\n");
+    expect(await modeOf(`${directory.path}/hub.log`)).toBe(0o600);
+  });
+
+  test("is cut to one old generation at its limit", async () => {
+    await using directory = await tempDir();
+    const path = `${directory.path}/hub.log`;
+    await writeFile(path, "x".repeat(limits.hubLogBytes));
+    const opened = await openLogFile(directory.path);
+    const log = new LogFile(directory.path);
+    log.write("new");
+    await log.flushed();
+    await opened.close();
+    expect(await file(path).text()).toBe("new\n");
+    expect(file(`${path}.1`).size).toBe(limits.hubLogBytes);
+  });
+});
+
+test("log lines", () => {
+  const line = (format: "text" | "json") => formatLogLine(format, 0, "warn", "refused", { text: 'no "a"', port: 80, pod: undefined });
+  expect(line("text")).toBe('1970-01-01T00:00:00.000Z warn  refused text="no \\"a\\"" port=80');
+  expect(JSON.parse(line("json"))).toEqual({ at: "1970-01-01T00:00:00.000Z", level: "warn", event: "refused", text: 'no "a"', port: 80 });
+});

@@ -1,0 +1,314 @@
+/** The hub as its clients meet it: over the real socket and real ports, with a cluster in memory and a clock that tests move. */
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { rename, writeFile } from "node:fs/promises";
+import { listen } from "bun";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { silentLog } from "#base/log.ts";
+import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
+import { HubClient } from "#control/client.ts";
+import { Hub, type HubRooms } from "#daemon/hub.ts";
+import { loadPlan } from "#profile/load.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+import { FakeCluster, type PodServer } from "#test/support/fake-cluster.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
+import { freePorts } from "#test/support/process.ts";
+import { tempDir } from "#test/support/temp-dir.ts";
+import { eventually } from "#test/support/wait.ts";
+
+let directory: Awaited<ReturnType<typeof tempDir>>;
+let clock: ManualClock;
+let cluster: FakeCluster;
+let port: number;
+let tcpPort: number;
+const hubs: Hub[] = [];
+
+/** Answers every request with its pod's name. */
+function answering(name: string): PodServer {
+  return (connection) => {
+    connection.onData = () =>
+      connection.write(new TextEncoder().encode(`HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\n\r\n${name}`));
+    connection.onEnd = () => connection.end();
+  };
+}
+
+beforeEach(async () => {
+  directory = await tempDir();
+  clock = new ManualClock();
+  cluster = new FakeCluster();
+  cluster.setPod("web-0", answering("web-0"));
+  cluster.ready("web-0");
+  [port = 0, tcpPort = 0] = freePorts(2);
+});
+afterEach(async () => {
+  for (const hub of hubs.splice(0)) await hub.stop(0);
+  await directory[Symbol.asyncDispose]();
+});
+
+async function startHub(): Promise<Hub | undefined> {
+  const rooms: HubRooms = {
+    load: (file, environment) => loadPlan({ file, environment, home: "/home/me" }),
+    prepare: () => Promise.resolve(),
+    openCluster: () => cluster,
+    tunnels: (options) => new Tunnels(options),
+  };
+  const hub = await Hub.start({ directory: directory.path, version: "1", commit: "c", log: silentLog, lingers: true, rooms, clock });
+  if (hub) hubs.push(hub);
+  return hub;
+}
+
+function client(): Promise<HubClient> {
+  return HubClient.connect(`${directory.path}/hub.sock`);
+}
+
+async function profile(name: string, rest: string): Promise<string> {
+  const file = `${directory.path}/${name}.toml`;
+  await writeFile(file, `name = "${name}"\n[http]\nlisten = ["127.0.0.1:${port}"]\n${rest}\n`);
+  return file;
+}
+
+async function attach(to: HubClient, file: string, pin = false): Promise<string> {
+  return (await to.ask({ type: "attach", file, environment: {}, pin }, "attached")).profile;
+}
+
+async function get(host: string): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { Host: host }, keepalive: false });
+  return `${response.status} ${response.status === 200 ? await response.text() : ""}`.trim();
+}
+
+async function snapshotOf(of: HubClient): Promise<Snapshot> {
+  return (await of.ask({ type: "snapshot" }, "snapshot")).snapshot;
+}
+
+function routesOf(snapshot: Snapshot, name: string): RouteStatus[] {
+  return snapshot.profiles.find((each) => each.name === name)?.routes ?? [];
+}
+
+const web = '[routes]\n"web.localhost" = "svc/web:80"\n';
+
+describe("a profile", () => {
+  test("is served while its client is there, and shown", async () => {
+    await startHub();
+    const up = await client();
+    await attach(up, await profile("shop", web));
+    expect(await get("web.localhost")).toBe("200 web-0");
+    const [route] = routesOf(await snapshotOf(up), "shop");
+    expect(route).toMatchObject({
+      name: "web.localhost",
+      url: `http://web.localhost:${port}`,
+      target: "svc/web:80",
+      state: "running",
+      pod: "web-0",
+    });
+    expect(route?.totalConnections).toBe(1);
+    expect(route?.receivedBytes).toBeGreaterThan(0);
+    up.close();
+  });
+
+  test("goes with its last client, and the hub two seconds later", async () => {
+    const hub = await startHub();
+    const [first, second] = [await client(), await client()];
+    const file = await profile("shop", web);
+    await attach(first, file);
+    await attach(second, file);
+    first.close();
+    await eventually("one client", async () => (await snapshotOf(second)).profiles[0]?.clients === 1);
+    expect(await get("web.localhost")).toBe("200 web-0");
+    second.close();
+    await eventually("the port to close", () =>
+      get("web.localhost").then(
+        () => false,
+        () => true,
+      ),
+    );
+    let stopped = false;
+    void hub?.stopAsked.then(() => (stopped = true));
+    await clock.advance(limits.hubLingerMs - 1);
+    expect(stopped).toBe(false);
+    await clock.advance(1);
+    expect(stopped).toBe(true);
+  });
+
+  test("that is pinned stays until it is taken down, which its clients are told", async () => {
+    await startHub();
+    const file = await profile("shop", web);
+    const up = await client();
+    await attach(up, file, true);
+    up.close();
+    await up.closed;
+    const other = await client();
+    await attach(other, file);
+    expect((await snapshotOf(other)).profiles[0]).toMatchObject({ pinned: true, clients: 1 });
+    const down = await client();
+    expect(await down.ask({ type: "detach", profile: file }, "detached")).toMatchObject({ profiles: [file] });
+    expect(await other.gone).toEqual({ type: "gone", profile: file });
+    expect((await snapshotOf(down)).profiles).toEqual([]);
+    expect(await down.ask({ type: "detach" }, "detached")).toMatchObject({ profiles: [] });
+    down.close();
+    other.close();
+  });
+
+  test("that is broken is refused with its place, and harms nobody", async () => {
+    await startHub();
+    const up = await client();
+    await attach(up, await profile("shop", web));
+    const broken = await attach(up, await profile("bill", 'rutes = "x"')).catch((error: unknown) => error);
+    expect(broken).toBeInstanceOf(KtError);
+    expect(broken).toMatchObject({ code: "profile-invalid" });
+    expect(await get("web.localhost")).toBe("200 web-0");
+    up.close();
+  });
+});
+
+describe("a change of the file", () => {
+  /** Lets the debounce of a change that the system reported pass. */
+  async function reloaded(what: string, look: () => Promise<boolean>): Promise<void> {
+    await eventually(what, async () => {
+      await clock.advance(limits.filePollMs);
+      return await look();
+    });
+  }
+
+  test("takes effect, by rename too; a broken one keeps the last good one and is told", async () => {
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", web);
+    await attach(up, file);
+    await profile("next", `${web}"new.localhost" = "svc/new:80"\n`);
+    await rename(`${directory.path}/next.toml`, file);
+    await reloaded("the new route", async () => (await get("new.localhost")) === "200 web-0");
+
+    await writeFile(file, "[routes\n");
+    await reloaded("the report", async () => (await snapshotOf(up)).profiles[0]?.problem?.code === "profile-syntax");
+    expect(await get("new.localhost")).toBe("200 web-0");
+
+    await profile("shop", web);
+    await reloaded("the mended file", async () => (await snapshotOf(up)).profiles[0]?.problem === undefined);
+    expect(await get("new.localhost")).toBe("404");
+    up.close();
+  });
+});
+
+describe("two profiles", () => {
+  test("share the port; what both claim is the first one's until it goes", async () => {
+    await startHub();
+    const [first, second] = [await client(), await client()];
+    await attach(first, await profile("shop", web));
+    await attach(second, await profile("bill", `${web}"bill.localhost" = "svc/bill:80"\n`));
+    expect([await get("web.localhost"), await get("bill.localhost")]).toEqual(["200 web-0", "200 web-0"]);
+    const [clash, own] = routesOf(await snapshotOf(second), "bill");
+    expect(clash).toMatchObject({
+      state: "conflict",
+      problem: { code: "route-conflict", hints: [`kt down -f ${directory.path}/shop.toml`] },
+    });
+    expect(own?.state).toBe("running");
+    first.close();
+    await eventually("the name to be free", async () => routesOf(await snapshotOf(second), "bill")[0]?.state !== "conflict");
+    expect(await get("web.localhost")).toBe("200 web-0");
+    second.close();
+  });
+});
+
+test("a taken port harms its own route, names its holder, and opens once it is free", async () => {
+  const holder = listen({ hostname: "127.0.0.1", port: tcpPort, socket: { data() {} } });
+  await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", `${web}[tcp]\n"127.0.0.1:${tcpPort}" = "svc/db:1"\n`));
+  const [http, tcp] = routesOf(await snapshotOf(up), "shop");
+  expect(http?.problem).toBeUndefined();
+  expect(tcp).toMatchObject({ state: "blocked", problem: { code: "port-taken" } });
+  expect(tcp?.problem?.message).toContain(`pid ${process.pid}`);
+  holder.stop(true);
+  await clock.advance(limits.portRetryMs);
+  expect(routesOf(await snapshotOf(up), "shop")[1]).toMatchObject({ state: "idle", url: `localhost:${tcpPort}` });
+  up.close();
+});
+
+test("one hub at a time; after it another", async () => {
+  const first = await startHub();
+  expect(await startHub()).toBeUndefined();
+  await first?.stop(0);
+  expect(await startHub()).toBeDefined();
+  (await client()).close();
+});
+
+test("a socket that a killed hub left behind is replaced", async () => {
+  await writeFile(`${directory.path}/hub.sock`, "");
+  expect(await startHub()).toBeDefined();
+  (await client()).close();
+});
+
+test("a hub with profiles does not make way, one without does", async () => {
+  const hub = await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", web));
+  const refused = await up.stream({ type: "stop" }, () => {}).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "hub-failed", hints: ["kt down --all"] });
+  await up.ask({ type: "detach" }, "detached");
+  await up.stream({ type: "stop" }, () => {});
+  await hub?.stopAsked;
+  up.close();
+});
+
+test("events are kept, filtered by route, and followed", async () => {
+  await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", `${web}"api.localhost" = "svc/api:80"\n`));
+  await get("web.localhost");
+  await get("api.localhost");
+  const texts = async (route: string | undefined): Promise<string[]> => {
+    const entries: Reply[] = [];
+    await up.stream({ type: "logs", follow: false, route }, (reply) => entries.push(reply));
+    return entries.flatMap((reply) => (reply.type === "entry" ? [reply.entry.text] : []));
+  };
+  expect(await texts(undefined)).toContain('profile "shop" attached');
+  const ofWeb = await texts("web.localhost");
+  expect(ofWeb).toContain("svc/web:80 is running on web-0");
+  expect(ofWeb.filter((text) => text.includes("api"))).toEqual([]);
+  const refused = Promise.withResolvers<string>();
+  void up
+    .stream({ type: "logs", follow: true }, (reply) => {
+      if (reply.type === "entry" && reply.entry.event.type === "refused") refused.resolve(reply.entry.text);
+    })
+    .catch(() => {});
+  await get("nowhere.localhost");
+  expect(await refused.promise).toContain("nowhere.localhost");
+  up.close();
+});
+
+test("a watching client gets a snapshot at once and after a change", async () => {
+  await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", web));
+  const states: (string | undefined)[] = [];
+  void up
+    .stream({ type: "watch" }, (reply) => {
+      if (reply.type === "snapshot") states.push(routesOf(reply.snapshot, "shop")[0]?.state);
+    })
+    .catch(() => {});
+  await eventually("the first", () => states.length === 1);
+  await get("web.localhost");
+  await clock.advance(limits.snapshotPauseMs);
+  await eventually("the second", () => states.length === 2);
+  expect(states).toEqual(["idle", "running"]);
+  up.close();
+});
+
+test("explains down to the pods", async () => {
+  await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", `${web}[tcp]\n${tcpPort} = "svc/db:1"\n`));
+  const verdicts = async (subject: string) =>
+    (await up.ask({ type: "explain", subject }, "steps")).steps.map(({ step, verdict }) => `${step}: ${verdict}`);
+  expect(await verdicts("http://WEB.localhost:8989/path")).toContain("pods: 1 ready: web-0:8080");
+  expect(await verdicts(String(tcpPort))).toContain("pods: 1 ready: web-0:8080");
+  const problem = new KtError("service-not-found", 'there is no service "web"', { hints: ["kubectl get services"] });
+  cluster.resolve({ kind: "none", problem });
+  const { steps } = await up.ask({ type: "explain", subject: "web.localhost" }, "steps");
+  expect(steps.slice(-2)).toEqual([
+    { step: "pods", verdict: 'there is no service "web"', outcome: "stop", code: "service-not-found" },
+    { step: "hint", verdict: "kubectl get services", outcome: "info" },
+  ]);
+  up.close();
+});
