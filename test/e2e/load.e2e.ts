@@ -44,14 +44,14 @@ test("200 new connections at once", async () => {
 test("200 new TCP connections at once", async () => {
   const answers = await Promise.all(
     Array.from({ length: 200 }, async (_, at) => {
-      const client = await RawClient.open(front.sum);
-      client.write(`client ${at}`);
-      client.end();
-      return await client.readToEnd();
+      const client = await RawClient.open(front.echo);
+      client.write(`client ${at};`);
+      const answer = await client.readUntil(";");
+      client.abort();
+      return answer;
     }),
   );
-  expect(answers.filter((answer) => !/^[0-9a-f]{64} \d+\n$/.test(answer))).toEqual([]);
-  expect(new Set(answers).size).toBe(200);
+  expect(answers).toEqual(Array.from({ length: 200 }, (_, at) => `client ${at};`));
 });
 
 test("1,000 idle connections held open, each still alive at the end", async () => {
@@ -65,8 +65,7 @@ test("1,000 idle connections held open, each still alive at the end", async () =
   expect((await front.kt.fetch("web.localhost", "/")).status).toBe(200);
   for (const client of clients) client.write("second;");
   await Promise.all(clients.map((client) => client.readUntil("second;")));
-  for (const client of clients) client.end();
-  await Promise.all(clients.map((client) => client.readToEnd()));
+  for (const client of clients) client.abort();
   expect(clients.filter((client) => client.text() !== "first;second;").length).toBe(0);
 });
 

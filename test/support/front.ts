@@ -34,6 +34,8 @@ export interface TcpPorts {
   readonly reset: number;
   readonly greet: number;
   readonly refused: number;
+  /** The HTTP service, as plain TCP. */
+  readonly web: number;
 }
 
 export interface Front extends TcpPorts {
@@ -96,6 +98,7 @@ ${tcp.push} = "svc/web:push"
 ${tcp.reset} = "svc/web:reset"
 ${tcp.greet} = "svc/web:greet"
 ${tcp.refused} = "svc/web:refused"
+${tcp.web} = "svc/web:http"
 `;
 }
 
@@ -106,8 +109,8 @@ export async function twoContexts(): Promise<string> {
 
 /** Starts kt with the shared profile. */
 export async function startFront(): Promise<Front> {
-  const [http = 0, echo = 0, sum = 0, push = 0, reset = 0, greet = 0, refused = 0] = freePorts(7);
-  const tcp = { echo, sum, push, reset, greet, refused };
+  const [http = 0, echo = 0, sum = 0, push = 0, reset = 0, greet = 0, refused = 0, web = 0] = freePorts(8);
+  const tcp = { echo, sum, push, reset, greet, refused, web };
   const kt = await Kt.serve(http, profileText(http, tcp), { KUBECONFIG: await twoContexts() });
   return { kt, http, ...tcp };
 }

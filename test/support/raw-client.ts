@@ -118,6 +118,14 @@ export class RawClient {
     }
   }
 
+  /** Resolves once this many bytes have arrived; rejects when the connection ends before. */
+  async received(count: number): Promise<void> {
+    while (this.#receivedBytes < count) {
+      if (this.#ended) throw new Error(`the connection ended after ${this.#receivedBytes} of ${count} bytes`);
+      await this.#changed();
+    }
+  }
+
   /** Resolves with everything once the far end has closed its half. */
   async readToEnd(): Promise<string> {
     while (!this.#ended) await this.#changed();

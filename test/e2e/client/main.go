@@ -1,5 +1,5 @@
 // Command client is the part of the end-to-end tests that Bun has no API for: real gRPC calls, HTTP/2 with two authorities on
-// one connection, resets, odd ClientHellos and half-closed sockets. It prints one line of JSON and exits 0 when all went well.
+// one connection, resets, and odd ClientHellos. It prints one line of JSON and exits 0 when all went well.
 // Usage: client MODE ADDR [-host H] [-n N] …
 package main
 
@@ -24,13 +24,12 @@ var modes = map[string]func(options) (any, error){
 	"h2":    twoAuthorities,
 	"rst":   resetAfter,
 	"hello": handshake,
-	"half":  halfClose,
 	"pull":  pull,
 }
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|half|pull ADDR [FLAG...]")
+		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|pull ADDR [FLAG...]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}

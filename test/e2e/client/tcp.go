@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -120,27 +118,6 @@ func (c *counting) Read(b []byte) (int, error) {
 		c.first = c.written
 	}
 	return c.Conn.Read(b)
-}
-
-func random(n int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), n) }
-
-// halfClose sends n bytes to the app's port 7002, shuts its half and compares the digest that only then comes back.
-func halfClose(o options) (any, error) {
-	conn, err := net.Dial("tcp", o.addr)
-	if err != nil {
-		return nil, err
-	}
-	digest := sha256.New()
-	if _, err := io.Copy(conn, io.TeeReader(random(o.n), digest)); err != nil {
-		return nil, err
-	}
-	conn.(*net.TCPConn).CloseWrite()
-	answer, err := io.ReadAll(conn)
-	if err != nil {
-		return nil, err
-	}
-	want := fmt.Sprintf("%s %d", hex.EncodeToString(digest.Sum(nil)), o.n)
-	return map[string]any{"equal": strings.TrimSpace(string(answer)) == want, "answer": string(answer)}, nil
 }
 
 // pull reads what the app's port 7003 pushes until it ends, and compares it with what that port is known to send.
