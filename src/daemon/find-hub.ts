@@ -56,13 +56,19 @@ async function makeWay(running: HubClient, build: Build): Promise<void> {
 const lookMs = 5;
 /** The old hub may still hold the place: a new one that found it taken has ended, and the next is tried after this. */
 const respawnMs = 100;
+/** A hub that lost the race ends as soon as it has started. */
+const loserMs = 1000;
 
 async function startHub(at: Surroundings, path: string): Promise<HubClient> {
   const deadline = systemClock.now() + limits.hubStartMs;
   let child = await spawnHub(at);
   while (systemClock.now() < deadline) {
     const client = await tryConnect(path);
-    if (client) return client;
+    if (client) {
+      // Somebody else's hub was faster: ours finds the place taken and ends, which is waited for so that one process is left.
+      if (client.hello.pid !== child.pid) await Promise.race([child.exited, pause(loserMs)]);
+      return client;
+    }
     if (child.exitCode === null && child.signalCode === null) {
       await pause(lookMs);
       continue;
