@@ -12,6 +12,8 @@ export class AccessControl {
   readonly owner: string;
   #check: TokenCheck;
   readonly #denied = new Set<string>();
+  /** What users other than the owner may do, as "USER VERB RESOURCE". */
+  readonly #granted = new Set<string>();
 
   constructor(owner: string, token: string) {
     this.owner = owner;
@@ -32,6 +34,11 @@ export class AccessControl {
     this.#denied.clear();
   }
 
+  /** Allows something to a user whom the owner impersonates. */
+  grant(user: string, verb: string, resource: string): void {
+    this.#granted.add(`${user} ${verb} ${resource}`);
+  }
+
   /** The user behind a request, after impersonation; undefined for 401. */
   userOf({ head }: HttpRequest): string | undefined {
     const [scheme, token] = (headerValue(head.headers, "authorization") ?? "").split(" ");
@@ -39,8 +46,9 @@ export class AccessControl {
     return user === undefined ? undefined : (headerValue(head.headers, "impersonate-user") ?? user);
   }
 
-  /** Users other than the owner exist only through impersonation, and may do nothing. */
+  /** Users other than the owner exist only through impersonation, and may do what was granted. */
   allows(user: string, verb: string, { resource }: Pick<ResourceName, "resource">): boolean {
-    return user === this.owner && !this.#denied.has(`${verb} ${resource}`);
+    const may = user === this.owner || this.#granted.has(`${user} ${verb} ${resource}`);
+    return may && !this.#denied.has(`${verb} ${resource}`);
   }
 }

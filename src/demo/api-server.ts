@@ -15,6 +15,7 @@ import { PortForward } from "./port-forward.ts";
 import { isTrue, jsonAnswer, listAnswer, objectAnswer, statusAnswer, textAnswer, watchRequest } from "./resource-answers.ts";
 import {
   forbidden,
+  forbiddenWithoutReason,
   internalError,
   methodNotAllowed,
   notFound,
@@ -258,13 +259,11 @@ export class ApiServer {
 
   #portForward({ head }: HttpRequest, user: string, { namespace, name }: PathOf<"port-forward">): HttpAnswer {
     const way = this.#options.withoutWays?.includes(upgradeWay(head)) ? "none" : upgradeWay(head);
-    // From 1.35 on a WebSocket, which is always a GET, needs what the POST of SPDY needs as well.
-    const verbs = way === "websocket" ? ["get", "create"] : [head.method === "POST" ? "create" : "get"];
     const resource = { group: "", resource: "pods/portforward" };
-    for (const verb of verbs) {
-      const refusal = this.#refusal(user, verb, resource, namespace, name);
-      if (refusal) return refusal;
-    }
+    const refusal = this.#refusal(user, head.method === "POST" ? "create" : "get", resource, namespace, name);
+    if (refusal) return refusal;
+    // From 1.35 on a GET needs what POST needs as well.
+    if (!this.access.allows(user, "create", resource)) return statusAnswer(forbiddenWithoutReason(kinds.pods, name));
     if (way === "none") return upgradeAnswer(head, way, () => {});
     const pod = this.cluster.runtimePod(namespace, name);
     if (!pod) return statusAnswer(notFound(kinds.pods, name));

@@ -62,6 +62,11 @@ export function forbidden({ user, verb, resource, namespace, name }: Denied): St
   return failure(403, `${what} is forbidden: ${may}`, { reason: "Forbidden", details: details(resource, name) });
 }
 
+/** The real server says no more when a GET wants to forward without the permission that POST needs. */
+export function forbiddenWithoutReason(resource: ResourceName, name: string): Status {
+  return failure(403, `${qualified(resource)} "${name}" is forbidden: `, { reason: "Forbidden", details: details(resource, name) });
+}
+
 export function badRequest(message: string): Status {
   return failure(400, message, { reason: "BadRequest" });
 }

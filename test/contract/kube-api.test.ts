@@ -22,11 +22,13 @@ async function openEmbedded(): Promise<ContractCluster> {
   cluster.setPod({ ...spec, name: "echo", labels: { app: "echo" } });
   cluster.setService({ namespace, name: "echo", selector: { app: "echo" }, ports: [{ name: "echo", port: 7000, targetPort: 7000 }] });
   cluster.store.compact();
+  api.access.grant("getter", "get", "pods/portforward");
   return {
     access: await accessFrom(kubeconfig),
     namespace,
     pod: "echo",
     service: "echo",
+    getter: "getter",
     label: async (name, mark) => cluster.setPod({ ...spec, name, labels: { app: "echo", mark } }),
     startVictim: async (name) => cluster.setPod({ ...spec, name, labels: { app: "victim" } }),
     deletePod: async (name) => cluster.deletePod(namespace, name),

@@ -15,6 +15,8 @@ export interface ContractCluster {
   readonly pod: string;
   /** The service before it: port "echo" 7000, and its slice has the pod. */
   readonly service: string;
+  /** A user who may `get` pods/portforward and nothing else. */
+  readonly getter: string;
   /** Adds or replaces a label of the pod. */
   label(pod: string, value: string): Promise<void>;
   /** Starts one more pod of the same kind, labelled app=victim; resolves when it is ready. */
@@ -143,7 +145,7 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
       test("that are not there", async () => {
         const { response, body } = await get(core("services/none"));
         expect(response.head.status).toBe(404);
-        expect(body).toEqual({
+        const whole: object = {
           kind: "Status",
           apiVersion: "v1",
           metadata: {},
@@ -152,7 +154,8 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
           reason: "NotFound",
           details: { name: "none", kind: "services" },
           code: 404,
-        } as unknown as Answer);
+        };
+        expect<object>(body).toEqual(whole);
       });
 
       test("of kinds that are not there", async () => {
@@ -206,6 +209,16 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
         expect(text).toContain(
           `User \\"nobody\\" cannot ${verb} resource \\"pods/portforward\\" in API group \\"\\" in the namespace \\"${cluster.namespace}\\"`,
         );
+      });
+
+      test.each(["spdy-get", "websocket"] as const)("to forward with %s needs create as well, and says nothing of it", async (way) => {
+        const { head, conn } = await askUpgrade(cluster.access, forwardPath(), way, [["Impersonate-User", cluster.getter]]);
+        expect(JSON.parse(await bodyOf(conn))).toMatchObject({
+          message: `pods "${cluster.pod}" is forbidden: `,
+          reason: "Forbidden",
+          code: 403,
+        });
+        expect(head.status).toBe(403);
       });
 
       test.each([

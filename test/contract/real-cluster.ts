@@ -21,6 +21,7 @@ export async function openRealCluster(kubeconfig: string): Promise<ContractClust
   await serviceAccount(access, base);
   const ports = [{ name: "echo", port: 7000, targetPort: 7000 }];
   await create(access, `${base}/services`, { metadata: { name: "echo" }, spec: { selector: { app: "echo" }, ports } });
+  await grantGetter(access, namespace);
   await startPod(access, base, "echo", "echo");
   await until(access, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?watch=1`, (text) => text.includes('"ready":true'));
   return {
@@ -28,6 +29,7 @@ export async function openRealCluster(kubeconfig: string): Promise<ContractClust
     namespace,
     pod: "echo",
     service: "echo",
+    getter: "kt-contract-getter",
     label: (pod, mark) => label(access, `${base}/pods/${pod}`, mark),
     startVictim: (name) => startPod(access, base, name, "victim"),
     deletePod: (name) => deletePod(access, base, name),
@@ -46,6 +48,19 @@ async function create(access: ApiAccess, path: string, object: object): Promise<
 /** Pods are refused until the namespace has its default service account. */
 async function serviceAccount(access: ApiAccess, base: string): Promise<void> {
   await until(access, `${base}/serviceaccounts?watch=1&fieldSelector=metadata.name%3Ddefault`, () => true);
+}
+
+async function grantGetter(access: ApiAccess, namespace: string): Promise<void> {
+  const base = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const apiGroup = "rbac.authorization.k8s.io";
+  const rules = [{ apiGroups: [""], resources: ["pods/portforward"], verbs: ["get"] }];
+  await create(access, `${base}/roles`, { metadata: { name: "getter" }, rules });
+  const subjects = [{ apiGroup, kind: "User", name: "kt-contract-getter" }];
+  await create(access, `${base}/rolebindings`, {
+    metadata: { name: "getter" },
+    roleRef: { apiGroup, kind: "Role", name: "getter" },
+    subjects,
+  });
 }
 
 async function startPod(access: ApiAccess, base: string, name: string, app: string): Promise<void> {
