@@ -40,6 +40,19 @@ async function tryConnect(path: string): Promise<HubClient | undefined> {
   }
 }
 
+/** Ends a hub that has no profiles and is only lingering; one that has some refuses. Resolves when it has gone. */
+export async function endUnusedHub(at: Surroundings): Promise<void> {
+  const running = await tryConnect(socketPath(await ensureRuntimeDirectory(at)));
+  if (running === undefined) return;
+  try {
+    await running.stream({ type: "stop" }, () => {});
+  } catch {
+    running.close();
+    throw new KtError("hub-failed", "another hub of yours is running, with profiles attached", { hints: ["kt down --all", "kt status"] });
+  }
+  await running.closed;
+}
+
 async function makeWay(running: HubClient, build: Build): Promise<void> {
   const { version, commit } = running.hello;
   try {

@@ -5,7 +5,8 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { Hub } from "#daemon/hub.ts";
+import { endUnusedHub } from "#daemon/find-hub.ts";
+import { Hub, type HubOptions } from "#daemon/hub.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
@@ -15,8 +16,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
   const log = output.log.bind(output);
-  const hub = await Hub.start({ ...build, directory, lingers: false, rooms: realRooms(), log });
-  if (!hub) throw new KtError("hub-failed", "another hub of yours is running", { hints: ["kt down --all", "kt status"] });
+  const hub = await startAlone({ ...build, directory, lingers: false, rooms: realRooms(), log });
   try {
     for (const file of files) await hub.pin({ file, environment: shellEnvironment() });
   } catch (error) {
@@ -25,4 +25,18 @@ export async function serve({ args, options, output, build }: CommandContext): P
   }
   await runUntilEnd(hub, { ignoreHangup: false, log });
   return exitCodes.done;
+}
+
+/** A hub that ends lets go of its lock a moment after its socket. */
+const tries = 20;
+const pauseMs = 50;
+
+async function startAlone(options: HubOptions): Promise<Hub> {
+  for (let left = tries; left > 0; left--) {
+    const hub = await Hub.start(options);
+    if (hub) return hub;
+    await endUnusedHub(surroundings());
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  throw new KtError("hub-failed", "another hub of yours is starting or ending", { hints: ["kt status"] });
 }
