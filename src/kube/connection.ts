@@ -51,7 +51,7 @@ export class Connection {
 
   /** The identity was refused: true when there is another one now. */
   async renew(refused: Identity): Promise<boolean> {
-    this.#credentials.forget();
+    this.#credentials.forget(refused);
     const next = await this.#credentials.current();
     return next.authorization !== refused.authorization || next.cert !== refused.cert;
   }

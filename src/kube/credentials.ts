@@ -58,25 +58,27 @@ export class Credentials {
     if (this.#plugin) return await this.#pluginIdentity(this.#plugin, cert, key);
     if (this.#oidc) {
       this.#fromIssuer = await this.#oidc.get();
-      return { authorization: `Bearer ${this.#fromIssuer}`, cert, key };
+      return { authorization: bearer(this.#fromIssuer), cert, key };
     }
     if (user.authProvider) throw unknownProvider(user.name, user.authProvider.name);
     return { authorization: undefined, cert, key };
   }
 
-  /** The cluster answered 401: what was fetched is fetched again by the next `current`. */
-  forget(): void {
-    if (this.#fromPlugin) this.#plugin?.forget(this.#fromPlugin);
-    if (this.#fromIssuer !== undefined) this.#oidc?.forget(this.#fromIssuer);
+  /** The cluster answered 401: what was fetched for that identity, and nothing newer, is fetched again by the next `current`. */
+  forget(refused: Identity): void {
+    const kept = this.#fromPlugin;
+    if (kept && bearer(kept.token) === refused.authorization && (kept.cert === undefined || kept.cert === refused.cert))
+      this.#plugin?.forget(kept);
+    if (this.#fromIssuer !== undefined && bearer(this.#fromIssuer) === refused.authorization) this.#oidc?.forget(this.#fromIssuer);
   }
 
   /** What stands in the kubeconfig or a token file: it wins over what would have to be fetched. */
   #written(user: UserConfig): string | undefined {
     if (user.tokenFile !== undefined) {
       const token = readFile(user.tokenFile, "token file", this.#options.cache).trim();
-      if (token !== "") return `Bearer ${token}`;
+      if (token !== "") return bearer(token);
     }
-    if (user.token !== undefined) return `Bearer ${user.token}`;
+    if (user.token !== undefined) return bearer(user.token);
     if (user.username === undefined) return undefined;
     return `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}`;
   }
@@ -85,12 +87,15 @@ export class Credentials {
     const credential = await plugin.get();
     this.#fromPlugin = credential;
     return {
-      authorization: credential.token === undefined ? undefined : `Bearer ${credential.token}`,
+      authorization: bearer(credential.token),
       cert: credential.cert ?? cert,
       key: credential.key ?? key,
     };
   }
 }
+
+/** White space around a token, such as a file's last line end, is not part of it and would break the header. */
+const bearer = (token: string | undefined): string | undefined => (token === undefined ? undefined : `Bearer ${token.trim()}`);
 
 function readFile(path: string, what: string, cache: FileCache): string {
   try {

@@ -45,6 +45,8 @@ export class FollowService {
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   #explaining = false;
   #cancelReload: (() => void) | undefined;
+  /** When that reload is due. */
+  #reloadAtMs = 0;
 
   constructor(options: FollowServiceOptions) {
     this.#options = options;
@@ -118,7 +120,9 @@ export class FollowService {
       this.#loadNow();
       return;
     }
+    if (this.#cancelReload && this.#reloadAtMs <= clock.now() + dueMs) return;
     this.#cancelReload?.();
+    this.#reloadAtMs = clock.now() + dueMs;
     this.#cancelReload = clock.after(dueMs, () => this.#loadNow());
   }
 

@@ -1,0 +1,170 @@
+/** Tests port-forward upgrades: both ways, falling back, what is remembered, and what refusals mean. */
+
+import { describe, expect, test } from "bun:test";
+import { CryptoHasher } from "bun";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { wsAccept } from "#wire/ws-frame.ts";
+import { headerOf, type RawConnection, rawServer } from "./raw-server.ts";
+import { Harness, type HarnessOptions } from "./scripted-api.ts";
+
+const signal = new AbortController().signal;
+const sha1 = (text: string): Uint8Array => new CryptoHasher("sha1").update(text).digest();
+const isWebSocket = ({ head }: RawConnection): boolean => headerOf(head, "upgrade") === "websocket";
+
+const spdyAnswer =
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n";
+
+function webSocketAnswer(head: string, protocol = "SPDY/3.1+portforward.k8s.io"): string {
+  const accept = wsAccept(headerOf(head, "sec-websocket-key") ?? "", sha1);
+  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`;
+}
+
+function refuse({ socket }: RawConnection, code: number, message: string | undefined): void {
+  const body = message === undefined ? "<html>no</html>" : JSON.stringify({ kind: "Status", message, code });
+  socket.end(`HTTP/1.1 ${code} Whatever\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
+/** Opens with a server that answers as told; `lines` are the requests that it took. */
+async function opening(answer: (connection: RawConnection) => void, times = 1, options: HarnessOptions = {}) {
+  using server = rawServer(answer);
+  await using harness = await Harness.open(undefined, { ...options, server: `http://127.0.0.1:${server.port}` });
+  const results: (Conn | KtError)[] = [];
+  for (let time = 0; time < times; time++) {
+    results.push(
+      await harness.cluster
+        .portForward("shop", "web-1", signal)
+        .catch((error: unknown) => (error instanceof KtError ? error : new KtError("internal", String(error)))),
+    );
+  }
+  for (const result of results) if (!(result instanceof KtError)) result.abort();
+  return { results, lines: server.lines, harness };
+}
+
+const outcome = (result: Conn | KtError | undefined): string => (result instanceof KtError ? `${result.code}: ${result.message}` : "open");
+
+/** The first bytes that arrive. */
+const firstBytes = (conn: Conn): Promise<string> =>
+  new Promise((resolve, reject) => {
+    conn.start({
+      onData: (bytes) => resolve(Buffer.from(bytes).toString("latin1")),
+      onEnd() {},
+      onDrain() {},
+      onClose: (error) => reject(error ?? new KtError("connection-lost", "closed")),
+    });
+  });
+
+describe("SPDY", () => {
+  test("is asked for first, and bytes right after the head are not lost", async () => {
+    let head = "";
+    using server = rawServer((connection) => {
+      head = connection.head;
+      connection.socket.write(`${spdyAnswer}early`);
+    });
+    await using harness = await Harness.open(undefined, { server: `http://127.0.0.1:${server.port}/k8s/prod/`, user: { token: "t" } });
+    const conn = await harness.cluster.portForward("shop", "web-1", signal);
+    expect(await firstBytes(conn)).toBe("early");
+    conn.abort();
+    expect(head.split("\r\n")[0]).toBe("POST /k8s/prod/api/v1/namespaces/shop/pods/web-1/portforward HTTP/1.1");
+    expect(
+      ["upgrade", "connection", "x-stream-protocol-version", "authorization", "content-length", "host"].map((name) => headerOf(head, name)),
+    ).toEqual(["SPDY/3.1", "Upgrade", "portforward.k8s.io", "Bearer t", "0", `127.0.0.1:${server.port}`]);
+  });
+});
+
+describe("falling back", () => {
+  const spdyOnly = (connection: RawConnection): void => {
+    if (isWebSocket(connection)) refuse(connection, 400, undefined);
+    else connection.socket.write(spdyAnswer);
+  };
+
+  test.each([
+    ["a proxy says 400", (connection: RawConnection) => refuse(connection, 400, undefined)],
+    ["a gateway says 403 without a Status", (connection: RawConnection) => refuse(connection, 403, undefined)],
+    ["a gateway says 502", (connection: RawConnection) => refuse(connection, 502, undefined)],
+    ["something says 200", (connection: RawConnection) => refuse(connection, 200, undefined)],
+    ["the connection is closed", (connection: RawConnection) => void connection.socket.end()],
+    [
+      "the upgrade is to something else",
+      (connection: RawConnection) => void connection.socket.write("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
+    ],
+    ["create is forbidden and get is not", (connection: RawConnection) => refuse(connection, 403, "cannot create pods/portforward")],
+  ])("to WebSocket when %s, and from then on", async (_, refusal) => {
+    const { results, lines } = await opening((connection) => {
+      if (isWebSocket(connection)) connection.socket.write(webSocketAnswer(connection.head));
+      else refusal(connection);
+    }, 2);
+    expect(results.map(outcome)).toEqual(["open", "open"]);
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(["POST", "GET", "GET"]);
+  });
+
+  test("back to SPDY when the WebSocket stops working", async () => {
+    let webSocketWorks = true;
+    const { results, lines } = await opening((connection) => {
+      if (isWebSocket(connection) && webSocketWorks) {
+        webSocketWorks = false;
+        connection.socket.write(webSocketAnswer(connection.head));
+      } else if (isWebSocket(connection)) refuse(connection, 500, "broken");
+      else if (webSocketWorks) refuse(connection, 500, "broken");
+      else connection.socket.write(spdyAnswer);
+    }, 2);
+    expect(results.map(outcome)).toEqual(["open", "open"]);
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(["POST", "GET", "GET", "POST"]);
+  });
+
+  test("a WebSocket of another protocol is none", async () => {
+    const { results } = await opening((connection) => {
+      if (isWebSocket(connection)) connection.socket.write(webSocketAnswer(connection.head, "v4.channel.k8s.io"));
+      else refuse(connection, 500, "no SPDY here");
+    });
+    expect(outcome(results[0])).toContain("no SPDY here");
+  });
+
+  test("SPDY alone is enough", async () => {
+    const { results, lines } = await opening(spdyOnly, 2);
+    expect([results.map(outcome), lines.length]).toEqual([["open", "open"], 2]);
+  });
+});
+
+describe("refusals", () => {
+  test("both verbs are named when both are forbidden", async () => {
+    const { results, lines } = await opening((connection) => refuse(connection, 403, 'pods "web-1" is forbidden: no'));
+    expect(outcome(results[0])).toBe(
+      'forbidden: not allowed to create pods/portforward or get pods/portforward in namespace "shop": pods "web-1" is forbidden: no',
+    );
+    expect(results[0] instanceof KtError && results[0].hints).toEqual([
+      "kubectl auth can-i create pods/portforward -n shop --context test",
+      "kubectl auth can-i get pods/portforward -n shop --context test",
+    ]);
+    expect(lines.length).toBe(2);
+  });
+
+  test.each([
+    [404, 'pods "web-1" not found', 'pod-not-found: there is no pod "web-1" in namespace "shop"', 1],
+    [401, "Unauthorized", 'refused the credentials of user "u": unauthorized', 1],
+    [400, 'pod "web-1" does not have a host assigned', 'no-ready-pod: pod "shop/web-1" is waiting for a node', 1],
+    [500, "the kubelet is away", "answered 500: the kubelet is away", 2],
+    [503, "leader changed", "cluster-unreachable: ", 2],
+  ])("%p %p", async (code, message, want, requests) => {
+    const { results, lines } = await opening((connection) => refuse(connection, code, message));
+    expect(outcome(results[0])).toContain(want);
+    expect(lines.length).toBe(requests);
+  });
+
+  test("nobody listens", async () => {
+    await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1" });
+    await expect(harness.cluster.portForward("shop", "web-1", signal)).rejects.toMatchObject({ code: "cluster-unreachable" });
+    expect((await harness.reached.next()).problem?.message).toContain("connection refused");
+  });
+
+  test("giving up is the caller's own reason, and says nothing about the cluster", async () => {
+    const giveUp = new AbortController();
+    using server = rawServer(() => giveUp.abort(new KtError("shutting-down", "enough")));
+    await using harness = await Harness.open(undefined, { server: `http://127.0.0.1:${server.port}` });
+    await expect(harness.cluster.portForward("shop", "web-1", giveUp.signal)).rejects.toMatchObject({
+      code: "shutting-down",
+      message: "enough",
+    });
+    expect(server.lines.length).toBe(1);
+  });
+});
