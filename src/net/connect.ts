@@ -130,8 +130,9 @@ function openTunnel(conn: Conn, authority: string, authorization: string | undef
     const answer = new ByteQueue(proxyAnswerBytes);
     const fail = (error: unknown): void => {
       signal.removeEventListener("abort", onAbort);
-      conn.abort();
+      // First the reason: aborting reports a close of its own, at once.
       reject(error);
+      conn.abort();
     };
     const onAbort = (): void => fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
