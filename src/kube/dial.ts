@@ -1,7 +1,7 @@
 /** Opens a Conn to a URL's host, directly or through the proxy that was decided on. */
 
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError } from "#base/errors.ts";
 import { connect, type HttpProxy, type TlsOptions } from "#net/connect.ts";
 import { systemReason } from "#net/tcp.ts";
 import { tlsClient } from "#net/tls.ts";
@@ -82,8 +82,18 @@ function deepCode(error: unknown): string | undefined {
 function explain(error: unknown, url: URL): KtError {
   if (error instanceof KtError && error.code === "proxy-failed") return error;
   const code = deepCode(error);
-  const name = /Hostname\/IP does not match.*?: (?:Host|IP): (.*)$/.exec(systemReason(error))?.[1];
-  const reason = (code === undefined ? undefined : tlsReasons[code]) ?? (name && `the server's certificate is for another name: ${name}`);
-  if (reason !== undefined) return new KtError("cluster-unreachable", `connect to ${url.origin}: ${reason}`, { cause: error });
-  return toKtError(error, "cluster-unreachable", `connect to ${url.origin}`);
+  const said = systemReason(error).replace(/^connect to \S+: /, "");
+  const reason =
+    (code === undefined ? undefined : tlsReasons[code]) ??
+    wrongName(said) ??
+    (/WRONG_VERSION_NUMBER/.test(said) ? "it does not speak TLS" : said);
+  return new KtError("cluster-unreachable", `connect to ${url.origin}: ${reason}`, { cause: error });
+}
+
+/** The TLS library names what was asked for and what the certificate is for. */
+function wrongName(said: string): string | undefined {
+  const match = /Hostname\/IP does not match certificate's altnames: (.*)$/s.exec(said);
+  return match
+    ? `the server's certificate is for another name (${match[1]?.trim().replace(/[.:]$/, "")}); is tls-server-name missing?`
+    : undefined;
 }

@@ -102,8 +102,9 @@ function converse(conn: Conn, first: Step, signal: AbortSignal): Promise<Conn> {
     let step: Step | undefined = first;
     const fail = (error: unknown): void => {
       signal.removeEventListener("abort", onAbort);
-      conn.abort();
+      // First the reason: aborting reports a close of its own, at once.
       reject(error);
+      conn.abort();
     };
     const onAbort = (): void => fail(signal.reason);
     const advance = (): void => {

@@ -8,7 +8,7 @@ import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts"
 import { portForwardProtocols } from "#wire/portforward.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
 import { type Api, isKubernetes } from "./api.ts";
-import { type Access, forbidden, StatusError } from "./api-problem.ts";
+import { type Access, forbidden } from "./api-problem.ts";
 import { type Answer, CutShort } from "./http.ts";
 import { WsConn } from "./ws-conn.ts";
 
@@ -75,10 +75,15 @@ export class Upgrader {
   /** Of two failures the one that says more. */
   #worse(namespace: string, pod: string, first: KtError, second: KtError): KtError {
     const refused = [first, second].filter((problem) => problem.code === "forbidden");
-    if (refused.length === 2 && first instanceof StatusError) {
-      const access = (verb: Access["verb"]): Access => ({ verb, resource: "pods/portforward", group: "", namespace, name: pod });
+    if (refused.length === 2) {
+      // From 1.35 on the server may refuse the WebSocket for want of create: then get alone would not help.
+      const missing = new Set(refused.map((problem) => /cannot (create|get) resource/.exec(problem.message)?.[1]));
+      const named = missing.has(undefined)
+        ? (["create", "get"] as const)
+        : (["create", "get"] as const).filter((verb) => missing.has(verb));
       const words = first.message.slice(first.message.indexOf(": ") + 2);
-      return forbidden([access("create"), access("get")], words, this.#options.api.requester);
+      const accesses = named.map((verb): Access => ({ verb, resource: "pods/portforward", group: "", namespace, name: pod }));
+      return forbidden(accesses, words, this.#options.api.requester);
     }
     return refused[0] ?? first;
   }

@@ -355,7 +355,7 @@ describe("when the server cannot be reached", () => {
   test("the first answer is the reason", async () => {
     await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1" });
     const { changes } = harness.follow();
-    expect(shown(await changes.next())).toBe("failed cluster-unreachable: connect to 127.0.0.1:1: connection refused");
+    expect(shown(await changes.next())).toBe("failed cluster-unreachable: connect to http://127.0.0.1:1: connection refused");
   });
 
   test("a silent watch is begun again", async () => {

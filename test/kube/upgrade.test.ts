@@ -139,6 +139,13 @@ describe("refusals", () => {
     expect(lines.length).toBe(2);
   });
 
+  test("only create is named when the WebSocket was refused for want of it too", async () => {
+    const { results } = await opening((connection) => refuse(connection, 403, 'User "u" cannot create resource "pods/portforward"'));
+    expect(outcome(results[0])).toBe(
+      'forbidden: not allowed to create pods/portforward in namespace "shop": user "u" cannot create resource "pods/portforward"',
+    );
+  });
+
   test.each([
     [404, 'pods "web-1" not found', 'pod-not-found: there is no pod "web-1" in namespace "shop"', 1],
     [401, "Unauthorized", 'refused the credentials of user "u": unauthorized', 1],
