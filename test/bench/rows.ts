@@ -113,12 +113,11 @@ export async function measureMemory(contestant: Contestant, kubeconfig: string):
     const idle = residentBytes(tunnel.pid) / mb;
     const holder = spawn([loadBinary, "hold", `127.0.0.1:${tunnel.echo}`, "-n", "1000"], { stdout: "pipe" });
     const reader = holder.stdout.getReader();
-    await reader.read();
+    let text = new TextDecoder().decode((await reader.read()).value);
     const held = residentBytes(tunnel.pid) / mb;
     holder.kill("SIGTERM");
-    let text = "";
     for (let part = await reader.read(); !part.done; part = await reader.read()) text += new TextDecoder().decode(part.value);
-    const failed = (JSON.parse(text) as { failed: number }).failed;
+    const failed = (JSON.parse(text.trim().split("\n").at(-1) ?? "") as { failed: number }).failed;
     if (contestant === "kt" && failed > 0) throw new Error(`${failed} of 1,000 connections failed`);
     return { "resident memory, idle": idle, "resident memory, 1,000 open connections": failed > 0 ? undefined : held };
   } finally {
