@@ -36,12 +36,8 @@ describe("RBAC", () => {
     expect((await askAs({ token })).status).toBe(200);
   });
 
-  test.each([["get"], []])("may not create pods/portforward (has: %p): told the verb and resource", async (...verbs) => {
-    const token = await createUser(namespace, `no-forward-${verbs.length}`, [
-      see,
-      slices,
-      ...(verbs.length > 0 ? [forward(...verbs)] : []),
-    ]);
+  test.each(["get", "nothing"])("may not create pods/portforward (has: %s): told the verb and resource", async (verb) => {
+    const token = await createUser(namespace, `no-forward-${verb}`, [see, slices, ...(verb === "get" ? [forward(verb)] : [])]);
     const answer = await askAs({ token });
     expect(answer).toMatchObject({ status: 502, code: "forbidden" });
     expect(answer.text).toContain("create");

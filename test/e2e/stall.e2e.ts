@@ -1,6 +1,7 @@
 /** A download that nobody reads blocks nobody else and does not fill the hub's memory. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { sleep } from "bun";
 import { type Front, startFront } from "#test/support/front.ts";
 import { residentBytes } from "#test/support/process.ts";
 import { RawClient } from "#test/support/raw-client.ts";
@@ -67,5 +68,24 @@ test("an upload that the backend does not read blocks nobody else", async () => 
   await halted();
   await within(15_000, "100 requests beside a stalled upload", hundredRequests());
   expect(residentBytes(front.kt.pid) - before).toBeLessThan(allowedBytes);
+  upload.abort();
+});
+
+/** Longer than any ping may go unanswered. */
+const longStallMs = 25_000;
+
+test("a download that is read on after a long stall, and an upload that the backend reads late, are not cut", async () => {
+  const download = await RawClient.open(front.http);
+  download.write("GET /bytes?n=100000000 HTTP/1.1\r\nHost: api.localhost\r\nConnection: close\r\n\r\n");
+  await download.readUntil("\r\n\r\n");
+  download.pause();
+  const upload = await RawClient.open(front.web);
+  upload.write("POST /sink?wait=25s HTTP/1.1\r\nHost: web.localhost\r\nContent-Length: 100000000\r\nConnection: close\r\n\r\n");
+  for (let count = 0; count < 100; count++) upload.write(new Uint8Array(1_000_000));
+  await sleep(longStallMs); // the stall that is asked for
+  download.resume();
+  await download.readToEnd();
+  expect(download.receivedBytes).toBeGreaterThan(100_000_000);
+  expect(await upload.readToEnd()).toEndWith("\r\n\r\n100000000\n");
   upload.abort();
 });

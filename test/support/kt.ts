@@ -48,12 +48,15 @@ export class KtProcess {
 
   /** SIGTERM, and SIGKILL when that is not obeyed in time; a failure to obey is an error. */
   async stop(): Promise<number> {
-    if (this.#child.exitCode !== null) return this.#child.exitCode;
+    let obeyed = true;
     this.kill("SIGTERM");
-    const deadline = setTimeout(() => this.kill("SIGKILL"), stopMs);
+    const deadline = setTimeout(() => {
+      obeyed = false;
+      this.kill("SIGKILL");
+    }, stopMs);
     const code = await this.exited;
     clearTimeout(deadline);
-    if (this.#child.signalCode === "SIGKILL") throw new Error(`kt did not end within ${stopMs} ms of SIGTERM:\n${this.output}`);
+    if (!obeyed) throw new Error(`kt did not end within ${stopMs} ms of SIGTERM:\n${this.output}`);
     return code;
   }
 }

@@ -88,6 +88,11 @@ export class RawClient {
     this.#socket?.pause();
   }
 
+  /** Reads on after `pause`. */
+  resume(): void {
+    this.#socket?.resume();
+  }
+
   get receivedBytes(): number {
     return this.#receivedBytes;
   }

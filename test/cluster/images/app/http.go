@@ -77,7 +77,10 @@ func sendBytes(w http.ResponseWriter, r *http.Request) {
 	io.CopyBuffer(struct{ io.Writer }{w}, content(r), make([]byte, 1<<16))
 }
 
+// sink counts the body; with ?wait=D it reads nothing of it for that long.
 func sink(w http.ResponseWriter, r *http.Request) {
+	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
+	time.Sleep(wait)
 	n, _ := io.CopyBuffer(struct{ io.Writer }{io.Discard}, r.Body, make([]byte, 1<<16))
 	fmt.Fprintln(w, n)
 }
