@@ -27,6 +27,13 @@ export interface WatchListener {
   onEvent(text: string): void;
 }
 
+/** A request or watch that is under way. */
+interface Running {
+  readonly controller: AbortController;
+  /** When it began, or last had bytes. */
+  heardAtMs: number;
+}
+
 /** Says that no request can succeed for now, whatever it asks for. */
 const unreachableCodes: ReadonlySet<string> = new Set([
   "cluster-unreachable",
@@ -39,7 +46,10 @@ const unreachableCodes: ReadonlySet<string> = new Set([
 
 export class Api {
   readonly #options: ApiOptions;
+  readonly #running = new Set<Running>();
   #reachable: boolean | undefined;
+  /** When the server last answered. */
+  #goodAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -54,7 +64,7 @@ export class Api {
   async get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
-        this.#timed(limits.apiRequestTimeoutMs, signal, async (inner) => {
+        this.#bounded(limits.apiRequestTimeoutMs, signal, async (inner) => {
           const conn = await connection.open(identity, inner);
           return await request(conn, connection.message({ method: "GET", path, headers: jsonHeaders }, identity), inner);
         }),
@@ -69,7 +79,7 @@ export class Api {
     const lines = new LineSplitter((line) => listener.onEvent(line));
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
-        this.#watched(signal, async (inner, heard) => {
+        this.#bounded(limits.apiRequestTimeoutMs, signal, async (inner, heard) => {
           const conn = await connection.open(identity, inner);
           const message = connection.message({ method: "GET", path, headers: jsonHeaders }, identity);
           return await stream(conn, message, inner, {
@@ -97,10 +107,16 @@ export class Api {
   ): Promise<{ readonly head: ResponseHead; readonly conn: Conn } | Answer> {
     return await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
-        this.#timed(limits.upgradeTimeoutMs, signal, async (inner) => {
-          const conn = await connection.open(identity, inner);
-          return await upgrade(conn, connection.message(wanted, identity), inner, accepts);
-        }),
+        withDeadline(
+          this.#options.clock,
+          limits.upgradeTimeoutMs,
+          signal,
+          () => this.#silent(limits.upgradeTimeoutMs),
+          async (inner) => {
+            const conn = await connection.open(identity, inner);
+            return await upgrade(conn, connection.message(wanted, identity), inner, accepts);
+          },
+        ),
       ),
     );
   }
@@ -116,43 +132,54 @@ export class Api {
     return await run(await connection.identity(), connection);
   }
 
-  #timed<T>(timeoutMs: number, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return withDeadline(this.#options.clock, timeoutMs, signal, () => this.#silent(timeoutMs), run);
-  }
-
   /** Aborts when nothing is heard for too long: at first until the answer begins, then between two pieces of it. */
-  async #watched<T>(signal: AbortSignal, run: (signal: AbortSignal, heard: () => void) => Promise<T>): Promise<T> {
+  async #bounded<T>(timeoutMs: number, signal: AbortSignal, run: (signal: AbortSignal, heard: () => void) => Promise<T>): Promise<T> {
     const { clock } = this.#options;
-    const controller = new AbortController();
+    const running: Running = { controller: new AbortController(), heardAtMs: clock.now() };
+    const { controller } = running;
     const onAbort = (): void => controller.abort(signal.reason);
-    let cancel = clock.after(limits.apiRequestTimeoutMs, () => controller.abort(this.#silent(limits.apiRequestTimeoutMs)));
+    let cancel = clock.after(timeoutMs, () => controller.abort(this.#silent(timeoutMs)));
     const heard = (): void => {
+      running.heardAtMs = clock.now();
       cancel();
       cancel = clock.after(limits.watchSilenceMs, () => controller.abort(this.#silent(limits.watchSilenceMs)));
     };
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
+    this.#running.add(running);
     try {
       return await run(controller.signal, heard);
     } finally {
+      this.#running.delete(running);
       cancel();
       signal.removeEventListener("abort", onAbort);
     }
   }
 
+  /** The server is back: what hangs since it went away is better asked again than waited for. */
+  #renewSilent(): void {
+    const { clock } = this.#options;
+    for (const { controller, heardAtMs } of this.#running) {
+      if (clock.now() - heardAtMs >= limits.watchDoubtMs) controller.abort(this.#silent(clock.now() - heardAtMs));
+    }
+  }
+
   #silent(timeoutMs: number): KtError {
-    return new KtError("cluster-unreachable", `${this.requester.server} did not answer within ${timeoutMs / 1000} s`);
+    return new KtError("cluster-unreachable", `${this.requester.server} did not answer within ${Math.round(timeoutMs / 1000)} s`);
   }
 
   /** Passes on what happens and notes whether the server could be reached. */
   async #told<T extends { readonly head: ResponseHead }>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+    const startedMs = this.#options.clock.now();
     try {
       const answer = await run();
       if (answer.head.status < 500 && answer.head.status !== 401) this.#note(true, undefined);
       return answer;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw this.#noted(toKtError(error, "cluster-unreachable", "ask the API server"));
+      const problem = toKtError(error, "cluster-unreachable", "ask the API server");
+      // What began before the last success says nothing about now.
+      throw startedMs < this.#goodAtMs ? problem : this.#noted(problem);
     }
   }
 
@@ -168,8 +195,11 @@ export class Api {
   }
 
   #note(reachable: boolean, problem: KtError | undefined): void {
+    if (reachable) this.#goodAtMs = this.#options.clock.now();
     if (this.#reachable === reachable) return;
+    const isBack = this.#reachable === false;
     this.#reachable = reachable;
+    if (isBack) this.#renewSilent();
     this.#options.onReachable(reachable, problem);
   }
 }
