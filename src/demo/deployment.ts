@@ -14,31 +14,42 @@ export interface DeploymentOptions {
   readonly waiting?: PodSpec["waiting"];
 }
 
+/** How long a program goes on after it was told to end: long enough for an answer that is on its way. */
+const terminationGraceMs = 300;
+
 export class Deployment {
   readonly #options: DeploymentOptions;
   readonly #programs = new Map<string, Program | undefined>();
+  readonly #ending = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(options: DeploymentOptions) {
     this.#options = options;
   }
 
+  /** Those that are not about to end. */
   get pods(): readonly string[] {
-    return [...this.#programs.keys()];
+    return [...this.#programs.keys()].filter((pod) => !this.#ending.has(pod));
   }
 
   scale(replicas: number): void {
-    while (this.#programs.size < replicas) this.#add();
+    while (this.pods.length < replicas) this.#add();
     for (const pod of this.pods.slice(replicas)) this.#remove(pod);
   }
 
-  /** Deletes a pod; its successor is there at once, as when an image is on the node already. */
+  /** Deletes a pod as `kubectl delete` does: its successor is there, it gets no new connections, and after a while it ends. */
   replace(pod: string): void {
-    if (!this.#programs.has(pod)) return;
+    if (!this.#programs.has(pod) || this.#ending.has(pod)) return;
     this.#add();
-    this.#remove(pod);
+    this.#options.cluster.terminatePod(this.#options.namespace, pod);
+    this.#ending.set(
+      pod,
+      setTimeout(() => this.#remove(pod), terminationGraceMs),
+    );
   }
 
   close(): void {
+    for (const timer of this.#ending.values()) clearTimeout(timer);
+    this.#ending.clear();
     for (const program of this.#programs.values()) program?.stop();
     this.#programs.clear();
   }
@@ -61,6 +72,7 @@ export class Deployment {
   #remove(pod: string): void {
     const program = this.#programs.get(pod);
     this.#programs.delete(pod);
+    this.#ending.delete(pod);
     this.#options.cluster.deletePod(this.#options.namespace, pod);
     program?.stop();
   }

@@ -41,7 +41,7 @@ export function openShop(cluster: DemoCluster): Shop {
   expose("asleep", httpService);
 
   const web: Deployment = deploy(
-    { name: "web", port: http, start: (pod) => startPage({ pod, service: "web" }, () => queueMicrotask(() => web.replace(pod))) },
+    { name: "web", port: http, start: (pod) => startPage({ pod, service: "web" }, () => web.replace(pod)) },
     2,
   );
   deploy({ name: "api", port: http, start: (pod) => startJsonApi({ pod, service: "api" }) }, 2);
