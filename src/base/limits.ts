@@ -58,6 +58,8 @@ export const limits = {
   upgradeTimeoutMs: 15 * second,
   /** Longest time for one API request that is not a watch. */
   apiRequestTimeoutMs: 15 * second,
+  /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
+  apiRequestsAtOnce: 16,
   /** Longest answer to one API request: a namespace with thousands of pods lists in some 10 MiB. */
   apiAnswerBytes: 64 * mib,
   /** Longest event of a watch: etcd takes objects of up to 1.5 MiB. */

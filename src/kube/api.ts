@@ -9,6 +9,7 @@ import { type Access, answerProblem, type Requester, statusMessage } from "./api
 import type { ApiRequest, Connection } from "./connection.ts";
 import type { Identity } from "./credentials.ts";
 import { withDeadline } from "./deadline.ts";
+import { Gate } from "./gate.ts";
 import { type Answer, request, stream, upgrade } from "./http.ts";
 
 export interface ApiOptions {
@@ -46,6 +47,7 @@ const unreachableCodes: ReadonlySet<string> = new Set([
 
 export class Api {
   readonly #options: ApiOptions;
+  readonly #gate = new Gate(limits.apiRequestsAtOnce);
   readonly #running = new Set<Running>();
   #reachable: boolean | undefined;
   /** When the server last answered. */
@@ -64,10 +66,12 @@ export class Api {
   async get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
-        this.#bounded(limits.apiRequestTimeoutMs, signal, async (inner) => {
-          const conn = await connection.open(identity, inner);
-          return await request(conn, connection.message({ method: "GET", path, headers: jsonHeaders }, identity), inner);
-        }),
+        this.#bounded(limits.apiRequestTimeoutMs, signal, (inner) =>
+          this.#gate.run(inner, async () => {
+            const conn = await connection.open(identity, inner);
+            return await request(conn, connection.message({ method: "GET", path, headers: jsonHeaders }, identity), inner);
+          }),
+        ),
       ),
     );
     if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
