@@ -245,7 +245,7 @@ export class FollowService {
     this.#explaining = true;
     const { signal } = this.#closing;
     try {
-      while (!signal.aborted && (await this.#explainOnce(signal))) await this.#podCheck.afterFailure(signal, limits.backoffMaxMs);
+      while (!signal.aborted && (await this.#explainOnce(signal))) await this.#podCheck.afterFailure(signal, limits.pollIntervalMs);
     } finally {
       this.#explaining = false;
     }
