@@ -12,6 +12,7 @@ const results = [
     "test",
     "--parallel",
     "--randomize",
+    "--timeout=30000",
     "--only-failures",
     "--path-ignore-patterns=test/integration/**",
   ]),
