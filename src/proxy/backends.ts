@@ -1,19 +1,19 @@
 /** HTTP/1 connections to pods: opened through the Dialer, kept for the next request, and handed out again. */
 
 import type { Clock } from "#base/clock.ts";
-import type { Conn } from "#base/conn.ts";
+import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { tlsClient } from "#net/tls.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
 import type { Dialer, Link } from "./dialer.ts";
 
-/** One connection to a pod: the link, and the Conn that carries HTTP on it (TLS over the link's own for https). */
-export interface Backend {
-  readonly link: Link;
-  readonly conn: Conn;
-  /** True when it has carried a request before: the pod may have closed it in the meantime. */
-  readonly reused: boolean;
+/** Who uses a backend at the moment. */
+export interface BackendUser {
+  backendData(bytes: Uint8Array): void;
+  backendEnded(): void;
+  backendDrained(): void;
+  backendClosed(error: KtError | undefined): void;
 }
 
 export interface BackendRequest {
@@ -25,19 +25,73 @@ export interface BackendRequest {
   readonly repeatable: boolean;
 }
 
-interface Parked {
-  readonly backend: Backend;
-  readonly sinceMs: number;
-  gone: boolean;
-}
+/** One connection to a pod: the link, and the Conn that carries HTTP on it (TLS over the link's own for https). */
+export class Backend implements ConnHandler {
+  readonly link: Link;
+  readonly conn: Conn;
+  #user: BackendUser | undefined;
+  #parkedMs = 0;
+  /** Whatever a pod does to an unused connection, it is of no use afterwards. */
+  #gone = false;
 
-const ignore = (): void => {};
+  constructor(link: Link, conn: Conn) {
+    this.link = link;
+    this.conn = conn;
+  }
+
+  /** Gives the connection to an exchange, or takes it from one that has ended. */
+  use(user: BackendUser): void {
+    const isNew = this.#user === undefined && this.#parkedMs === 0;
+    this.#user = user;
+    if (isNew) this.conn.start(this);
+    else this.link.unpark();
+  }
+
+  park(nowMs: number): void {
+    this.#user = undefined;
+    this.#parkedMs = nowMs;
+    this.link.park();
+  }
+
+  /** Whether it may carry another request. */
+  isGood(nowMs: number): boolean {
+    return !this.#gone && this.link.usable() && this.idleMs(nowMs) < limits.parkedLinkMs;
+  }
+
+  idleMs(nowMs: number): number {
+    return nowMs - this.#parkedMs;
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#user) this.#user.backendData(bytes);
+    else this.#drop();
+  }
+
+  onEnd(): void {
+    if (this.#user) this.#user.backendEnded();
+    else this.#drop();
+  }
+
+  onDrain(): void {
+    this.#user?.backendDrained();
+  }
+
+  onClose(error: KtError | undefined): void {
+    this.#gone = true;
+    this.#user?.backendClosed(error);
+  }
+
+  #drop(): void {
+    this.#gone = true;
+    this.conn.abort();
+  }
+}
 
 export class Backends {
   readonly #dialer: Dialer;
   readonly #clock: Clock;
   /** Per target and scheme, the most recently parked last. */
-  readonly #parked = new Map<string, Parked[]>();
+  readonly #parked = new Map<string, Backend[]>();
   #sweeping = false;
 
   constructor(dialer: Dialer, clock: Clock) {
@@ -49,15 +103,13 @@ export class Backends {
   take(request: BackendRequest): Backend | undefined {
     const parked = this.#parked.get(poolKey(request));
     if (!parked) return undefined;
-    for (let last = parked.pop(); last; last = parked.pop()) {
-      if (last.gone) continue;
-      const { link, conn } = last.backend;
-      const idleMs = this.#clock.now() - last.sinceMs;
-      if (link.usable() && idleMs < limits.parkedLinkMs && (request.repeatable || idleMs < limits.parkedLinkForUnsafeMs)) {
-        link.unpark();
-        return { link, conn, reused: true };
-      }
-      conn.abort();
+    const nowMs = this.#clock.now();
+    for (let last = parked.at(-1); last; last = parked.at(-1)) {
+      if (!last.isGood(nowMs)) last.conn.abort();
+      // The others are older still: they are left for requests that may be repeated.
+      else if (!request.repeatable && last.idleMs(nowMs) >= limits.parkedLinkForUnsafeMs) return undefined;
+      else return parked.pop();
+      parked.pop();
     }
     return undefined;
   }
@@ -65,36 +117,26 @@ export class Backends {
   /** Opens a new connection. Rejects with KtError. */
   async open(request: BackendRequest, signal: AbortSignal): Promise<Backend> {
     const link = await this.#dialer.dial(request.target, signal);
-    if (request.scheme === "http") return { link, conn: link.conn, reused: false };
-    return { link, conn: await overTls(link, request.host, ["http/1.1"]), reused: false };
+    return new Backend(link, request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"]));
   }
 
   /** Takes back a connection whose response has ended and that may carry another request. Owns it from now on. */
   park(request: BackendRequest, backend: Backend): void {
-    const { link, conn } = backend;
-    if (!link.usable()) {
-      conn.abort();
+    if (!backend.link.usable()) {
+      backend.conn.abort();
       return;
     }
-    const entry: Parked = { backend, sinceMs: this.#clock.now(), gone: false };
-    // Whatever a pod does to an unused connection, it is of no use afterwards.
-    const drop = (): void => {
-      if (entry.gone) return;
-      entry.gone = true;
-      conn.abort();
-    };
-    conn.start({ onData: drop, onEnd: drop, onDrain: ignore, onClose: drop });
-    link.park();
+    backend.park(this.#clock.now());
     const key = poolKey(request);
     const parked = this.#parked.get(key);
-    if (parked) parked.push(entry);
-    else this.#parked.set(key, [entry]);
+    if (parked) parked.push(backend);
+    else this.#parked.set(key, [backend]);
     this.#sweepLater();
   }
 
   /** Closes every parked connection. */
   close(): void {
-    for (const parked of this.#parked.values()) for (const { backend } of parked) backend.conn.abort();
+    for (const parked of this.#parked.values()) for (const backend of parked) backend.conn.abort();
     this.#parked.clear();
   }
 
@@ -110,12 +152,8 @@ export class Backends {
   #sweep(): void {
     const nowMs = this.#clock.now();
     for (const [key, parked] of this.#parked) {
-      const kept = parked.filter((entry) => {
-        if (entry.gone) return false;
-        if (nowMs - entry.sinceMs < limits.parkedLinkMs && entry.backend.link.usable()) return true;
-        entry.backend.conn.abort();
-        return false;
-      });
+      const kept = parked.filter((backend) => backend.isGood(nowMs));
+      for (const backend of parked) if (!kept.includes(backend)) backend.conn.abort();
       if (kept.length > 0) this.#parked.set(key, kept);
       else this.#parked.delete(key);
     }

@@ -6,7 +6,7 @@ import { KtError, toKtError } from "#base/errors.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import { BodyCursor } from "#wire/http-body.ts";
 import { decodeResponseHead, type RequestHead, requestFraming, type ResponseHead, responseFraming } from "#wire/http-head.ts";
-import type { Backend, BackendRequest, Backends } from "./backends.ts";
+import type { Backend, BackendRequest, Backends, BackendUser } from "./backends.ts";
 import { passesUpgrade, responseForClient } from "./http1-heads.ts";
 
 /** The client's connection as an exchange uses it. */
@@ -40,10 +40,11 @@ export interface ExchangeOptions {
 const joinBytes = 16 * 1024;
 const responseHeadQueueBytes = 1024 * 1024;
 
-export class Exchange {
+export class Exchange implements BackendUser {
   readonly #options: ExchangeOptions;
   readonly #requestBody: BodyCursor;
-  readonly #abort = new AbortController();
+  /** Ends an attempt to open a backend. */
+  #abort: AbortController | undefined;
   #backend: Backend | undefined;
   /** Body bytes that came before there was a backend. */
   #held: Uint8Array[] = [];
@@ -74,6 +75,7 @@ export class Exchange {
       return;
     }
     this.#options.client.pauseRequest();
+    this.#abort = new AbortController();
     this.#options.backends.open(this.#options.request, this.#abort.signal).then(
       (backend) => this.#opened(backend),
       (error) => this.#refuse(toKtError(error, "internal", "open a connection to the pod")),
@@ -98,7 +100,7 @@ export class Exchange {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#abort.abort(new KtError("connection-lost", "the client left"));
+    this.#abort?.abort(new KtError("connection-lost", "the client left"));
     this.#backend?.conn.abort();
   }
 
@@ -113,12 +115,7 @@ export class Exchange {
 
   #use(backend: Backend): void {
     this.#backend = backend;
-    backend.conn.start({
-      onData: (bytes) => this.#received(backend, bytes),
-      onEnd: () => this.#ended(backend),
-      onDrain: () => this.#options.client.resumeRequest(),
-      onClose: (error) => this.#lost(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`)),
-    });
+    backend.use(this);
     backend.conn.write(this.#options.headBytes);
     this.#options.counters.sentBytes += this.#options.headBytes.length;
     for (const body of this.#held.splice(0)) this.#sendBody(backend, body);
@@ -130,8 +127,9 @@ export class Exchange {
     if (!backend.conn.write(body)) this.#options.client.pauseRequest();
   }
 
-  #received(backend: Backend, bytes: Uint8Array): void {
-    if (this.#over || backend !== this.#backend) return;
+  backendData(bytes: Uint8Array): void {
+    const backend = this.#backend;
+    if (this.#over || !backend) return;
     this.#options.counters.receivedBytes += bytes.length;
     try {
       if (this.#responseBody) this.#body(backend, bytes);
@@ -211,8 +209,18 @@ export class Exchange {
     this.#options.client.exchangeUpgraded(backend.conn);
   }
 
-  #ended(backend: Backend): void {
-    if (this.#over || backend !== this.#backend) return;
+  backendDrained(): void {
+    this.#options.client.resumeRequest();
+  }
+
+  backendClosed(error: KtError | undefined): void {
+    const backend = this.#backend;
+    if (backend) this.#lost(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`));
+  }
+
+  backendEnded(): void {
+    const backend = this.#backend;
+    if (this.#over || !backend) return;
     try {
       if (this.#responseBody?.end()) {
         this.#done(backend, false);
@@ -226,9 +234,9 @@ export class Exchange {
   }
 
   #lost(backend: Backend, error: KtError): void {
-    if (this.#over || backend !== this.#backend) return;
-    backend.conn.abort();
+    if (this.#over) return;
     this.#backend = undefined;
+    backend.conn.abort();
     const untouched = this.#response === undefined && this.#responseHead.length === 0 && this.#bodySentBytes === 0;
     if (untouched && this.#options.request.repeatable && this.#tries < 2 && error.code === "connection-lost") this.begin();
     else this.#broken(error);

@@ -15,7 +15,10 @@ function listedInConnection(headers: readonly Header[]): ReadonlySet<string> | u
     for (const token of value.toLowerCase().split(",")) {
       const trimmed = token.trim();
       // TE stays: trailers pass through us unchanged, so what the client accepts is what it gets.
-      if (trimmed !== "" && trimmed !== "close" && trimmed !== "keep-alive" && trimmed !== "te") (listed ??= new Set()).add(trimmed);
+      if (trimmed !== "" && trimmed !== "close" && trimmed !== "keep-alive" && trimmed !== "te") {
+        listed ??= new Set();
+        listed.add(trimmed);
+      }
     }
   }
   return listed;

@@ -42,8 +42,19 @@ export function formatTarget(target: Target): string {
   return `${namespace}${kind}/${target.name}:${target.port}`;
 }
 
-/** Equal keys mean the same tunnel, as long as both are of one profile's view of the clusters. */
+const keys = new WeakMap<Target, string>();
+
+/** Equal keys mean the same tunnel, as long as both are of one profile's view of the clusters. Asked at every request, so remembered. */
 export function targetKey(target: Target): string {
+  let key = keys.get(target);
+  if (key === undefined) {
+    key = makeKey(target);
+    keys.set(target, key);
+  }
+  return key;
+}
+
+function makeKey(target: Target): string {
   const { cluster } = target;
   return [cluster.profile, cluster.context ?? "", target.namespace ?? "", target.kind, target.name, target.port].join("\u0000");
 }

@@ -72,20 +72,20 @@ export function connContract(name: string, open: () => Promise<ConnPair>, option
       pair.close?.();
     });
 
-    if (halfClose) test("a half-close leaves the other half open", () =>
-      withPair(async (near, far) => {
-        near.write("question");
-        near.conn.end();
-        await far.untilEnd();
-        expect(far.text()).toBe("question");
-        far.write("answer");
-        far.conn.end();
-        await near.untilEnd();
-        expect(near.text()).toBe("answer");
-        await Promise.all([near.untilClosed(), far.untilClosed()]);
-        expect(near.error).toBeUndefined();
-      }),
-    );
+    if (halfClose)
+      test("a half-close leaves the other half open", () =>
+        withPair(async (near, far) => {
+          near.write("question");
+          near.conn.end();
+          await far.untilEnd();
+          expect(far.text()).toBe("question");
+          far.write("answer");
+          far.conn.end();
+          await near.untilEnd();
+          expect(near.text()).toBe("answer");
+          await Promise.all([near.untilClosed(), far.untilClosed()]);
+          expect(near.error).toBeUndefined();
+        }));
 
     test("everything written before end arrives, however much", () =>
       withPair(async (near, far) => {
