@@ -44,8 +44,10 @@ export const limits = {
   sharedStreamBufferBytes: 256 * kib,
   /** Sessions to one pod before connections begin to share them. Each costs the API server and kubelet a TLS connection. */
   sessionsPerPod: 64,
-  /** Ready sessions kept for the next connection while a target is in use. */
-  spareSessionsPerPod: 1,
+  /** Most ready sessions kept for the next connections while a target is in use; opening one takes some 10 ms. */
+  spareSessionsPerPod: 4,
+  /** How long after the latest new connection spares are opened: in the midst of a burst they would only slow it down. */
+  spareDelayMs: 50,
   /** How long an unused session above the spare is kept. */
   sessionIdleMs: 30 * second,
   /** A session that answers no ping within this time is dead. */
@@ -55,7 +57,7 @@ export const limits = {
   /** How often a session with open streams and no incoming bytes is pinged. */
   pingIntervalMs: 5 * second,
   /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */
-  upgradeTimeoutMs: 15 * second,
+  upgradeTimeoutMs: 10 * second,
   /** Longest time for one API request that is not a watch. */
   apiRequestTimeoutMs: 15 * second,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */

@@ -11,7 +11,7 @@
 const answerPauseMs = 10_000;
 
 /** The last bytes were the pod's: unless more follow within this time, the client has all it wanted and has gone. */
-const satisfiedPauseMs = 20;
+const satisfiedPauseMs = 5;
 
 /** Bytes of both directions as far as they matter here; times are of one clock. */
 export interface LastBytes {

@@ -1,4 +1,4 @@
-/** The sessions to one pod: opened as connections need them, one each, reused when free, kept warm by a spare. */
+/** The sessions to one pod: opened as connections need them, one each, reused when free, with a few spare. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
@@ -21,6 +21,7 @@ export class PodSessions {
   #free: PodSession[] = [];
   #opening = 0;
   #closed = false;
+  #cancelSpare = (): void => {};
   readonly #abort = new AbortController();
   /** Whoever waits for the next session that becomes free or open, oldest first. */
   #waiting: PromiseWithResolvers<PodSession>[] = [];
@@ -46,7 +47,7 @@ export class PodSessions {
   acquire(): PodSession | Promise<PodSession> {
     for (let session = this.#free.pop(); session; session = this.#free.pop()) {
       if (!session.usable) continue;
-      this.#keepSpare();
+      this.#keepSpareSoon();
       return session;
     }
     const full = this.#all.size + this.#opening >= limits.sessionsPerPod;
@@ -63,13 +64,13 @@ export class PodSessions {
     this.#becameFree(session);
   }
 
-  /** Called about every second. Keeps one spare while `inUse`, none otherwise. */
+  /** Called about every second. Keeps spares while `inUse`, none otherwise. */
   tick(nowMs: number, inUse: boolean): void {
     let lastHeardMs = 0;
     for (const session of this.#all) lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
     const pathAlive = nowMs - lastHeardMs < limits.pingIntervalMs;
     for (const session of this.#all) session.tick(nowMs, pathAlive);
-    const spare = inUse ? limits.spareSessionsPerPod : 0;
+    const spare = inUse ? this.#spareWanted() : 0;
     while (this.#free.length > spare) {
       const oldest = this.#free[0] as PodSession;
       if (nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs && inUse) break;
@@ -91,6 +92,7 @@ export class PodSessions {
   /** Ends everything. */
   close(): void {
     this.#closed = true;
+    this.#cancelSpare();
     this.#abort.abort(new KtError("shutting-down", "the tunnel was closed"));
     for (const session of [...this.#all]) session.close();
   }
@@ -104,10 +106,22 @@ export class PodSessions {
     return best;
   }
 
+  /** One for every two in use, for connections come in bunches: a browser opens six at once. */
+  #spareWanted(): number {
+    const inUse = this.#all.size - this.#free.length;
+    return Math.min(limits.spareSessionsPerPod, Math.max(1, Math.ceil(inUse / 2)));
+  }
+
+  /** Opens spares once connections have stopped coming in: opening one costs as much as a hundred small requests. */
+  #keepSpareSoon(): void {
+    this.#cancelSpare();
+    this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => this.#keepSpare());
+  }
+
   #keepSpare(): void {
-    if (this.#free.length + this.#opening >= limits.spareSessionsPerPod) return;
-    if (this.#all.size + this.#opening >= limits.sessionsPerPod) return;
-    this.#openOne();
+    if (this.#closed) return;
+    const wanted = this.#spareWanted();
+    while (this.#free.length + this.#opening < wanted && this.#all.size + this.#opening < limits.sessionsPerPod) this.#openOne();
   }
 
   #openOne(): void {
@@ -138,7 +152,7 @@ export class PodSessions {
     const waiter = this.#waiting.shift();
     if (waiter) {
       waiter.resolve(session);
-      if (this.#waiting.length === 0) this.#keepSpare();
+      if (this.#waiting.length === 0) this.#keepSpareSoon();
       else if (this.#opening === 0) this.#shareOut();
     } else if (session.usable) this.#free.push(session);
     else session.close();

@@ -227,6 +227,8 @@ export class Tunnel {
   async #endpoint(live: Live, tried: Set<string>, deadlineMs: number, signal: AbortSignal, last: KtError | undefined): Promise<Endpoint> {
     const { clock } = this.#options;
     const startedMs = clock.now();
+    // What is known may be seconds old where nothing is ready, and now somebody waits for it.
+    if (live.following.current()?.kind !== "ready") live.following.refresh();
     for (;;) {
       if (this.#live() !== live) throw new KtError("shutting-down", "the tunnel was closed");
       const resolution = live.following.current();

@@ -56,13 +56,16 @@ describe("a dial", () => {
     expect(cluster.follows).toBe(1);
   });
 
-  test("gives each connection a session of its own, and keeps a spare", async () => {
-    const { cluster, dial } = rig();
+  test("gives each connection a session of its own, and keeps some spare", async () => {
+    const { cluster, clock, dial } = rig();
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
-    await Promise.all([dial(), dial(), dial()]);
-    await settle();
-    expect(cluster.sessions.length).toBe(4);
+    await dial();
+    await clock.advance(limits.spareDelayMs);
+    expect(cluster.sessions.length).toBe(1 + 1);
+    await Promise.all(Array.from({ length: 11 }, dial));
+    await clock.advance(limits.spareDelayMs);
+    expect(cluster.sessions.length).toBe(12 + limits.spareSessionsPerPod);
   });
 
   test("uses a session again after a clean end", async () => {
