@@ -1,20 +1,13 @@
 /** HTTP/1 connections to pods: opened through the Dialer, kept for the next request, and handed out again. */
 
 import type { Clock } from "#base/clock.ts";
-import type { Conn, ConnHandler } from "#base/conn.ts";
-import { KtError } from "#base/errors.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { tlsClient } from "#net/tls.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
+import { Backend } from "./backend.ts";
 import type { Dialer, Link } from "./dialer.ts";
-
-/** Who uses a backend at the moment. */
-export interface BackendUser {
-  backendData(bytes: Uint8Array): void;
-  backendEnded(): void;
-  backendDrained(): void;
-  backendClosed(error: KtError | undefined): void;
-}
 
 export interface BackendRequest {
   readonly target: Target;
@@ -25,73 +18,26 @@ export interface BackendRequest {
   readonly repeatable: boolean;
 }
 
-/** One connection to a pod: the link, and the Conn that carries HTTP on it (TLS over the link's own for https). */
-export class Backend implements ConnHandler {
-  readonly link: Link;
-  readonly conn: Conn;
-  #user: BackendUser | undefined;
-  #parkedMs = 0;
-  /** Whatever a pod does to an unused connection, it is of no use afterwards. */
-  #gone = false;
+/** Who waits for a connection. */
+interface Waiter {
+  readonly give: (backend: Backend) => void;
+  readonly refuse: (error: KtError) => void;
+}
 
-  constructor(link: Link, conn: Conn) {
-    this.link = link;
-    this.conn = conn;
-  }
-
-  /** Gives the connection to an exchange, or takes it from one that has ended. */
-  use(user: BackendUser): void {
-    const isNew = this.#user === undefined && this.#parkedMs === 0;
-    this.#user = user;
-    if (isNew) this.conn.start(this);
-    else this.link.unpark();
-  }
-
-  park(nowMs: number): void {
-    this.#user = undefined;
-    this.#parkedMs = nowMs;
-    this.link.park();
-  }
-
-  /** Whether it may carry another request. */
-  isGood(nowMs: number): boolean {
-    return !this.#gone && this.link.usable() && this.idleMs(nowMs) < limits.parkedLinkMs;
-  }
-
-  idleMs(nowMs: number): number {
-    return nowMs - this.#parkedMs;
-  }
-
-  onData(bytes: Uint8Array): void {
-    if (this.#user) this.#user.backendData(bytes);
-    else this.#drop();
-  }
-
-  onEnd(): void {
-    if (this.#user) this.#user.backendEnded();
-    else this.#drop();
-  }
-
-  onDrain(): void {
-    this.#user?.backendDrained();
-  }
-
-  onClose(error: KtError | undefined): void {
-    this.#gone = true;
-    this.#user?.backendClosed(error);
-  }
-
-  #drop(): void {
-    this.#gone = true;
-    this.conn.abort();
-  }
+/** The connections to one target. */
+interface Pool {
+  /** Unused ones, the most recently parked last. */
+  readonly parked: Backend[];
+  /** Oldest first. */
+  readonly waiting: Set<Waiter>;
+  opening: number;
 }
 
 export class Backends {
   readonly #dialer: Dialer;
   readonly #clock: Clock;
-  /** Per target and scheme, the most recently parked last. */
-  readonly #parked = new Map<string, Backend[]>();
+  readonly #pools = new Map<string, Pool>();
+  readonly #closing = new AbortController();
   #sweeping = false;
 
   constructor(dialer: Dialer, clock: Clock) {
@@ -101,7 +47,7 @@ export class Backends {
 
   /** A parked connection that still looks good, or undefined. */
   take(request: BackendRequest): Backend | undefined {
-    const parked = this.#parked.get(poolKey(request));
+    const parked = this.#pools.get(poolKey(request))?.parked;
     if (!parked) return undefined;
     const nowMs = this.#clock.now();
     for (let last = parked.at(-1); last; last = parked.at(-1)) {
@@ -114,10 +60,33 @@ export class Backends {
     return undefined;
   }
 
-  /** Opens a new connection. Rejects with KtError. */
-  async open(request: BackendRequest, signal: AbortSignal): Promise<Backend> {
-    const link = await this.#dialer.dial(request.target, signal);
-    return new Backend(link, request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"]));
+  /**
+   * A new connection, or one that another request gives back in the meantime: when many requests come at once, most are
+   * served sooner by the first connections than each by one of its own. Rejects with KtError; a dial that failed speaks for
+   * everybody who waits for the same target. When `signal` aborts only this wait ends.
+   */
+  open(request: BackendRequest, signal: AbortSignal): Promise<Backend> {
+    const pool = this.#pool(request);
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        pool.waiting.delete(waiter);
+        signal.removeEventListener("abort", onAbort);
+      };
+      const onAbort = (): void => waiter.refuse(toKtError(signal.reason, "connection-lost", "wait for a connection"));
+      const waiter: Waiter = {
+        give: (backend) => {
+          leave();
+          resolve(backend);
+        },
+        refuse: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      signal.addEventListener("abort", onAbort);
+      pool.waiting.add(waiter);
+      this.#openAsNeeded(request, pool);
+    });
   }
 
   /** Takes back a connection whose response has ended and that may carry another request. Owns it from now on. */
@@ -126,18 +95,53 @@ export class Backends {
       backend.conn.abort();
       return;
     }
-    backend.park(this.#clock.now());
-    const key = poolKey(request);
-    const parked = this.#parked.get(key);
-    if (parked) parked.push(backend);
-    else this.#parked.set(key, [backend]);
-    this.#sweepLater();
+    backend.release();
+    this.#offer(this.#pool(request), backend);
   }
 
-  /** Closes every parked connection. */
+  /** Closes every parked connection and gives up on those being opened. */
   close(): void {
-    for (const parked of this.#parked.values()) for (const backend of parked) backend.conn.abort();
-    this.#parked.clear();
+    this.#closing.abort(new KtError("shutting-down", "kt is shutting down"));
+    for (const { parked } of this.#pools.values()) for (const backend of parked.splice(0)) backend.conn.abort();
+  }
+
+  #pool(request: BackendRequest): Pool {
+    const key = poolKey(request);
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      pool = { parked: [], waiting: new Set(), opening: 0 };
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+
+  #openAsNeeded(request: BackendRequest, pool: Pool): void {
+    while (pool.opening < Math.min(pool.waiting.size, limits.openingBackends)) void this.#openOne(request, pool);
+  }
+
+  async #openOne(request: BackendRequest, pool: Pool): Promise<void> {
+    pool.opening += 1;
+    try {
+      const link = await this.#dialer.dial(request.target, this.#closing.signal);
+      const conn = request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"]);
+      pool.opening -= 1;
+      this.#offer(pool, new Backend(link, conn));
+    } catch (error) {
+      pool.opening -= 1;
+      const problem = toKtError(error, "internal", "open a connection to the pod");
+      for (const waiter of [...pool.waiting]) waiter.refuse(problem);
+    }
+    this.#openAsNeeded(request, pool);
+  }
+
+  #offer(pool: Pool, backend: Backend): void {
+    const [waiter] = pool.waiting;
+    if (waiter) waiter.give(backend);
+    else {
+      backend.keep(this.#clock.now());
+      pool.parked.push(backend);
+      this.#sweepLater();
+    }
   }
 
   #sweepLater(): void {
@@ -151,13 +155,17 @@ export class Backends {
 
   #sweep(): void {
     const nowMs = this.#clock.now();
-    for (const [key, parked] of this.#parked) {
-      const kept = parked.filter((backend) => backend.isGood(nowMs));
-      for (const backend of parked) if (!kept.includes(backend)) backend.conn.abort();
-      if (kept.length > 0) this.#parked.set(key, kept);
-      else this.#parked.delete(key);
+    let left = 0;
+    for (const [key, pool] of this.#pools) {
+      const all = pool.parked.splice(0);
+      for (const backend of all) {
+        if (backend.isGood(nowMs)) pool.parked.push(backend);
+        else backend.conn.abort();
+      }
+      left += pool.parked.length;
+      if (pool.parked.length === 0 && pool.waiting.size === 0 && pool.opening === 0) this.#pools.delete(key);
     }
-    if (this.#parked.size > 0) this.#sweepLater();
+    if (left > 0) this.#sweepLater();
   }
 }
 

@@ -6,7 +6,8 @@ import { KtError, toKtError } from "#base/errors.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import { BodyCursor } from "#wire/http-body.ts";
 import { decodeResponseHead, type RequestHead, requestFraming, type ResponseHead, responseFraming } from "#wire/http-head.ts";
-import type { Backend, BackendRequest, Backends, BackendUser } from "./backends.ts";
+import type { Backend, BackendUser } from "./backend.ts";
+import type { BackendRequest, Backends } from "./backends.ts";
 import { passesUpgrade, responseForClient } from "./http1-heads.ts";
 
 /** The client's connection as an exchange uses it. */
@@ -78,7 +79,7 @@ export class Exchange implements BackendUser {
     this.#abort = new AbortController();
     this.#options.backends.open(this.#options.request, this.#abort.signal).then(
       (backend) => this.#opened(backend),
-      (error) => this.#refuse(toKtError(error, "internal", "open a connection to the pod")),
+      (error: KtError) => this.#refuse(error),
     );
   }
 
