@@ -110,6 +110,11 @@ export class ApiServer {
     this.#watchFaults.push(...faults);
   }
 
+  /** Faults that no watch has had yet. */
+  get watchFaultsLeft(): number {
+    return this.#watchFaults.length;
+  }
+
   /** Ends all watches as the server does when their time is up. */
   endWatches(): void {
     for (const watch of [...this.#watches]) watch.end();

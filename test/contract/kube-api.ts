@@ -248,7 +248,7 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
       test("tell what changed since a version, and end when their time is up", async () => {
         const since = await version();
         await cluster.label(cluster.pod, "first");
-        const response = await watch(`resourceVersion=${since}&timeoutSeconds=1&labelSelector=mark`);
+        const response = await watch(`resourceVersion=${since}&timeoutSeconds=1&labelSelector=mark%3Dfirst`);
         const told = await event(response);
         expect(told).toMatchObject({ type: "ADDED", object: { metadata: { name: cluster.pod, labels: { mark: "first" } } } });
         expect(Number(told.object.metadata.resourceVersion)).toBeGreaterThan(Number(since));

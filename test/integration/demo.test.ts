@@ -13,7 +13,8 @@ let hub: Hub | undefined;
 
 beforeAll(async () => {
   demo = await startDemo();
-  hub = await Hub.start({ directory: demo.directory, version: "test", commit: "test", log: silentLog, lingers: false, rooms: realRooms() });
+  const rooms = realRooms();
+  hub = await Hub.start({ directory: demo.directory, version: "test", commit: "test", log: silentLog, lingers: false, rooms });
   await hub?.pin({ file: demo.profile, environment: {} });
 });
 
@@ -43,11 +44,12 @@ test("every kind of request goes right", async () => {
 });
 
 test("what goes wrong is told", async () => {
-  await hub?.stop(0);
-  hub = undefined;
+  const unserved = await startDemo();
   const attempts: Attempt[] = [];
-  expect(await demo.tryAll((attempt) => attempts.push(attempt))).toBe(false);
+  expect(await unserved.tryAll((attempt) => attempts.push(attempt))).toBe(false);
+  expect(attempts).toHaveLength(11);
   expect(attempts.every(({ ok }) => !ok)).toBe(true);
+  await unserved.close();
 });
 
 test("nothing is left behind", async () => {

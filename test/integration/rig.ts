@@ -8,7 +8,7 @@ import type { RouteStatus } from "#control/api.ts";
 import { Hub } from "#daemon/hub.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { ApiServer, type ApiServerOptions } from "#demo/api-server.ts";
-import { listenTcp } from "#net/tcp.ts";
+import { type Listener, listenTcp } from "#net/tcp.ts";
 import { startTestPod, type TestPod } from "./test-pod.ts";
 
 export const namespace = "shop";
@@ -30,7 +30,8 @@ export class Rig {
   readonly api: ApiServer;
   readonly directory: string;
   readonly #hub: Hub;
-  readonly #port: number;
+  /** The front door's. */
+  readonly httpPort: number;
   readonly #tcp: ReadonlyMap<TcpName, number>;
   readonly #pods = new Map<string, TestPod>();
 
@@ -38,7 +39,7 @@ export class Rig {
     this.api = api;
     this.directory = directory;
     this.#hub = hub;
-    this.#port = port;
+    this.httpPort = port;
     this.#tcp = tcp;
   }
 
@@ -52,8 +53,9 @@ export class Rig {
     api.cluster.setService({ namespace, name: "web", selector: { app: "web" }, ports });
     const kubeconfig = (await options.kubeconfig?.(api, directory)) ?? api.kubeconfig({ namespace });
     await writeFile(`${directory}/kubeconfig`, kubeconfig);
-    const port = freePort();
-    const tcp = new Map((Object.keys(tcpPorts) as TcpName[]).map((name) => [name, freePort()]));
+    const names = Object.keys(tcpPorts) as TcpName[];
+    const [port = 0, ...locals] = freePorts(1 + names.length);
+    const tcp = new Map(names.map((name, index) => [name, locals[index] ?? 0]));
     await writeFile(`${directory}/tunnels.toml`, profile(`${directory}/kubeconfig`, port, tcp, options.settings ?? ""));
     const { clock } = options;
     const rooms = realRooms();
@@ -93,7 +95,7 @@ export class Rig {
   /** One request through the front door. */
   fetch(path = "/", init: RequestInit = {}): Promise<Response> {
     const headers = { Host: "web.localhost", Accept: "text/plain", ...(init.headers as Record<string, string> | undefined) };
-    return fetch(`http://127.0.0.1:${this.#port}${path}`, { ...init, headers });
+    return fetch(`http://127.0.0.1:${this.httpPort}${path}`, { ...init, headers });
   }
 
   /** Status and text of one request; the text of "/" is the pod's name. */
@@ -122,10 +124,12 @@ export class Rig {
   }
 }
 
-function freePort(): number {
-  const listener = listenTcp({ host: "127.0.0.1", port: 0, accept: (conn) => conn.abort() });
-  listener.close();
-  return listener.port;
+/** Different ones: none is let go before all are taken. */
+function freePorts(count: number): number[] {
+  const take = (): Listener => listenTcp({ host: "127.0.0.1", port: 0, accept: (conn) => conn.abort() });
+  const listeners = Array.from({ length: count }, take);
+  for (const listener of listeners) listener.close();
+  return listeners.map(({ port }) => port);
 }
 
 function profile(kubeconfig: string, port: number, tcp: ReadonlyMap<TcpName, number>, settings: string): string {
