@@ -86,6 +86,7 @@ describe("what stands in the way is said", () => {
     ["external.localhost", 502, "service-external", "external"],
     ["zero.localhost", 503, "no-ready-pod", "zero"],
     ["crash.localhost", 503, "no-ready-pod", "CrashLoopBackOff"],
+    ["unpullable.localhost", 503, "no-ready-pod", "Image"],
     ["nobody.localhost", 404, "host-unknown", "nobody.localhost"],
   ])("%s: %d %s", async (host, status, code, words) => {
     const response = await front.kt.fetch(host, "/", { headers: { Accept: "application/json" } });
