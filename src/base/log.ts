@@ -8,8 +8,3 @@ export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 
 /** Drops everything. */
 export const silentLog: Log = () => {};
-
-/** The same log with fields that every line gets. */
-export function withFields(log: Log, fixed: LogFields): Log {
-  return (level, event, fields) => log(level, event, { ...fixed, ...fields });
-}

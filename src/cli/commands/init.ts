@@ -10,6 +10,7 @@ import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { loadPlan } from "#profile/load.ts";
+import { profileTemplate } from "#profile/template.ts";
 
 export async function init({ options, output }: CommandContext): Promise<number> {
   const path = absolutePath(options.text("file") ?? "tunnels.toml");
@@ -22,7 +23,7 @@ export async function init({ options, output }: CommandContext): Promise<number>
     output.hints(hints);
     return undefined;
   });
-  await write(path, template(current));
+  await write(path, profileTemplate(current ?? {}));
   output.note(`wrote ${path}${current === undefined ? "" : ` for context "${current.context}"`}`);
   output.hints(["kt up"]);
   return exitCodes.done;
@@ -51,27 +52,4 @@ async function currentContext(path: string): Promise<Current> {
   const { context, namespace } = cluster;
   cluster.close();
   return { context, namespace };
-}
-
-function template(current: Current | undefined): string {
-  const context = current === undefined ? '# context = "dev"' : `context = ${JSON.stringify(current.context)}`;
-  const namespace = current?.namespace ?? "default";
-  return `# What this project needs from its cluster. kt up opens it, kt check validates it, kt schema is for your editor.
-# tunnels.local.toml beside this file overrides it for you alone; do not commit that one.
-
-${context}
-namespace = ${JSON.stringify(namespace)}
-
-# Hostnames, all on one port, HTTP and HTTPS alike: http://NAME:8989
-# A target is [NAMESPACE/]svc/NAME:PORT or [NAMESPACE/]pod/NAME:PORT, the port by number or name.
-[routes]
-# "grafana.localhost" = "monitoring/svc/grafana:http"
-# "argocd.localhost" = "argocd/svc/argocd-server:443"
-
-# Ports of their own, for what does not speak HTTP: databases, brokers.
-[tcp]
-# 5432 = "databases/svc/postgresql:5432"
-
-# Every service also has a name without a route: SERVICE-PORT.svc.NAMESPACE.ns.CONTEXT.cx.k8s.localhost
-`;
 }
