@@ -48,6 +48,14 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/serve.ts")).serve,
   },
   {
+    name: "demo",
+    args: "",
+    summary: "Show all of it against an embedded Kubernetes API",
+    options: [["--once", "Make one request of each kind, print what came back, and end"]],
+    example: ["kt demo", "kt demo --once"],
+    load: async () => (await import("./commands/demo.ts")).demo,
+  },
+  {
     name: "check",
     args: "",
     summary: "Validate a profile",
