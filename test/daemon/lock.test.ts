@@ -19,8 +19,9 @@ test("one at a time in one process, and again after release", async () => {
 test("a killed holder holds nothing", async () => {
   await using directory = await tempDir();
   const script = `const { takeLock } = await import("#daemon/lock.ts");
-    const lock = await takeLock(process.argv.at(-1));
-    process.stdout.write(lock ? "held" : "busy");
+    // Referenced for as long as the process lives: a lock that nobody can release any more may be collected.
+    globalThis.lock = await takeLock(process.argv.at(-1));
+    process.stdout.write(globalThis.lock ? "held" : "busy");
     setInterval(() => {}, 1000);`;
   const holder = spawn([process.execPath, "-e", script, directory.path], { cwd: `${import.meta.dir}/../..`, stdout: "pipe" });
   const reader = holder.stdout.getReader();
