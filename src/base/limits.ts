@@ -54,8 +54,8 @@ export const limits = {
   pingTimeoutMs: 10 * second,
   /** What a client sent before the pod's first byte is kept up to this size, to be sent again to another pod when the first refuses. */
   replayBytes: 64 * kib,
-  /** How often a session with open streams and no incoming bytes is pinged. */
-  pingIntervalMs: 5 * second,
+  /** A session that has been silent for this long is pinged; with the time for its answer and two beats that is under 15 s to notice a death. */
+  pingIntervalMs: 2 * second,
   /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */
   upgradeTimeoutMs: 10 * second,
   /** Longest time for one API request that is not a watch. */

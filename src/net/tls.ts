@@ -128,6 +128,11 @@ function session(tls: TLSSocket, over: Conn): TlsSession {
   return { conn: new TlsConn(tls, over.remoteAddress), alpn };
 }
 
+/** SNI names hosts only (RFC 6066 §3); an address is checked in the certificate and not sent. */
+function isAddress(name: string): boolean {
+  return name.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
+}
+
 /**
  * Speaks TLS as the client over a Conn, which it owns from now on. Rejects with the TLS library's own error, the Conn then
  * being aborted.
@@ -135,7 +140,7 @@ function session(tls: TLSSocket, over: Conn): TlsSession {
 export function tlsClient(over: Conn, options: TlsOptions): Promise<TlsSession> {
   const tls = connect({
     socket: new ConnDuplex(over),
-    servername: options.serverName,
+    ...(isAddress(options.serverName) ? { host: options.serverName } : { servername: options.serverName }),
     rejectUnauthorized: options.insecure !== true,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
     ...(options.cert === undefined ? {} : { cert: options.cert }),

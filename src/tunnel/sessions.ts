@@ -68,7 +68,7 @@ export class PodSessions {
   tick(nowMs: number, inUse: boolean): void {
     let lastHeardMs = 0;
     for (const session of this.#all) lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
-    const pathAlive = nowMs - lastHeardMs < limits.pingIntervalMs;
+    const pathAlive = nowMs - lastHeardMs < limits.pingTimeoutMs;
     for (const session of this.#all) session.tick(nowMs, pathAlive);
     const spare = inUse ? this.#spareWanted() : 0;
     while (this.#free.length > spare) {
