@@ -1,4 +1,4 @@
-/** An embedded Kubernetes API server: enough of one for kt and kubectl to forward to, and every fault of a real one on demand. */
+/** An embedded Kubernetes API server: enough of one to resolve services and forward to pods, and every fault of a real one on demand. */
 
 import { listen, type Socket, type TCPSocketListener } from "bun";
 import { type Clock, systemClock } from "#base/clock.ts";
@@ -42,6 +42,7 @@ export type WatchFault = "expired" | "error" | "cut";
 
 /** The name that the server's certificate is for. */
 const serverName = "localhost";
+const unopened: SocketState = { conn: undefined, acceptAny: false, onOpen() {}, onFail() {} };
 const containerdGraceMs = 1000;
 const rememberedRequests = 1000;
 
@@ -170,6 +171,8 @@ export class ApiServer {
       port: 0,
       allowHalfOpen: true,
       tls: { cert, key },
+      // A handshake that is broken off is reported without the socket having been opened.
+      data: unopened,
       socket: {
         ...socketEvents,
         open: (socket) => this.#accept(socket),
@@ -179,7 +182,7 @@ export class ApiServer {
 
   #accept(socket: Socket<SocketState>): void {
     const conn = new SocketConn(socket);
-    socket.data = { conn, acceptAny: false, onOpen() {}, onFail() {} };
+    socket.data = { ...unopened, conn };
     serveHttp(conn, (request) => this.#answer(request));
   }
 

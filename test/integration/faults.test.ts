@@ -37,10 +37,13 @@ test("a pod that ends while clients request in a loop: only what was in flight t
   const clients = Array.from({ length: 20 }, async () => {
     while (!over) answers.push(await rig.ask());
   });
-  const enough = (count: number): Promise<unknown> => eventually(`${count} answers`, () => answers.length >= count);
-  await enough(100);
+  const more = (count: number): Promise<unknown> => {
+    const wanted = answers.length + count;
+    return eventually(`${count} more answers`, () => answers.length >= wanted);
+  };
+  await more(100);
   rig.endPod("web-1");
-  await enough(300);
+  await more(200);
   over = true;
   await Promise.all(clients);
   const failed = answers.filter(({ status }) => status !== 200);
@@ -127,7 +130,7 @@ test("the API server goes and comes back: the hub lives, says so, and serves aga
 });
 
 test("bytes vanish without a reset: it is noticed and healed", async () => {
-  const clock = fastClock(20);
+  const clock = fastClock(10);
   await start({ clock });
   rig.startPod("web-1");
   expect((await rig.ask()).text).toBe("web-1");
@@ -139,8 +142,8 @@ test("bytes vanish without a reset: it is noticed and healed", async () => {
   const frozenMs = clock.now();
   expect((await rig.ask()).text).toBe("web-1");
   await idle.whenClosed();
-  // The longest that a session may be silent: 5 s until it is pinged, 10 s for the answer, and a beat.
-  expect(clock.now() - frozenMs).toBeLessThan(17_000);
+  // 5 s until a silent session is pinged, 10 s for the answer, a beat, and what a busy machine adds at ten times the speed.
+  expect(clock.now() - frozenMs).toBeLessThan(20_000);
 });
 
 test.each([[["expired", "error", "cut"]], [["cut", "cut", "expired"]]] as const)(
