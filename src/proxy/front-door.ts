@@ -2,7 +2,6 @@
 
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { type Listener, listenTcp } from "#net/tcp.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -11,8 +10,8 @@ import { Backends, overTls } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import { decide } from "./decide.ts";
 import type { Link } from "./dialer.ts";
+import { Door, type Guest } from "./door.ts";
 import type { Speech } from "./first-bytes.ts";
-import { type Guest, Guests } from "./guests.ts";
 import { serveH2 } from "./h2.ts";
 import { Http1Connection } from "./http1.ts";
 import { passThrough } from "./passthrough.ts";
@@ -36,55 +35,46 @@ export class FrontDoor {
   readonly #context: DoorContext;
   readonly #backends: Backends;
   readonly #selfSigned: SelfSignedServer;
-  readonly #listeners = new Set<Listener>();
-  readonly #guests: Guests;
-  readonly #closing = new AbortController();
+  readonly #door: Door;
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.#backends = new Backends(context.dialer, context.clock);
     this.#selfSigned = new SelfSignedServer(context.clock);
-    this.#guests = new Guests(context.clock);
+    this.#door = new Door(context.clock);
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. Until `setTable` no name is known. */
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
     const decideHere: Decide = (host) => decide(current, host);
-    const listener = listenTcp({ ...address, accept: (conn) => this.#accept(conn, decideHere) });
-    this.#listeners.add(listener);
+    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, decideHere));
     return {
-      port: listener.port,
+      port,
       setTable(next) {
         current = next;
       },
-      close: () => {
-        listener.close();
-        this.#listeners.delete(listener);
-      },
+      close,
     };
   }
 
   /** Stops accepting, lets open connections go on for at most `deadlineMs`, then ends them. */
   async drain(deadlineMs: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
-    this.#listeners.clear();
-    await this.#guests.drain(deadlineMs);
-    this.#closing.abort(new KtError("shutting-down", "kt is shutting down"));
+    await this.#door.drain(deadlineMs);
     this.#backends.close();
   }
 
   #accept(conn: Conn, decideHere: Decide): void {
     const guest: Guest = { drain: () => conn.abort(), abort: () => conn.abort() };
-    this.#guests.enter(guest);
+    this.#door.enter(guest);
     new Peek(conn, {
       clock: this.#context.clock,
       onSpeech: (speech) => {
         this.#serve(conn, speech, decideHere);
-        this.#guests.leave(guest);
+        this.#door.leave(guest);
       },
       onGarbage: (error) => this.#refuseGarbage(conn, error),
-      onClosed: () => this.#guests.leave(guest),
+      onClosed: () => this.#door.leave(guest),
     });
   }
 
@@ -109,9 +99,9 @@ export class FrontDoor {
       backends: this.#backends,
       decide: decideHere,
       scheme,
-      onClosed: () => this.#guests.leave(connection),
+      onClosed: () => this.#door.leave(connection),
     });
-    this.#guests.enter(connection);
+    this.#door.enter(connection);
   }
 
   #serveHttp2(conn: Conn, decideHere: Decide, scheme: "http" | "https"): void {
@@ -126,13 +116,13 @@ export class FrontDoor {
       },
       clientAddress: conn.remoteAddress,
     });
-    this.#guests.enter(connection);
-    void connection.closed.then(() => this.#guests.leave(connection));
+    this.#door.enter(connection);
+    void connection.closed.then(() => this.#door.leave(connection));
   }
 
   #serveTls(conn: Conn, serverName: string | undefined, decideHere: Decide): void {
     const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
-    this.#guests.enter(guest);
+    this.#door.enter(guest);
     let found: Found;
     try {
       if (serverName === undefined) {
@@ -147,9 +137,9 @@ export class FrontDoor {
       void this.#refuseTls(conn, serverName, refusal, guest);
       return;
     }
-    void passThrough(conn, found, this.#context, this.#closing.signal, {
+    void passThrough(conn, found, this.#context, this.#door.closing, {
       onRefused: (error) => void this.#refuseTls(conn, serverName, error, guest),
-      onClosed: () => this.#guests.leave(guest),
+      onClosed: () => this.#door.leave(guest),
     });
   }
 
@@ -169,7 +159,7 @@ export class FrontDoor {
         reason: handshake instanceof Error ? handshake.message : String(handshake),
       });
     } finally {
-      this.#guests.leave(guest);
+      this.#door.leave(guest);
     }
   }
 }

@@ -1,10 +1,8 @@
 /** TCP doors: local ports that lead to one target each, whatever is spoken on them. */
 
 import type { Conn } from "#base/conn.ts";
-import { KtError } from "#base/errors.ts";
-import { type Listener, listenTcp } from "#net/tcp.ts";
 import type { DoorContext } from "./context.ts";
-import { type Guest, Guests } from "./guests.ts";
+import { Door, type Guest } from "./door.ts";
 import { type PassthroughRoute, passThrough } from "./passthrough.ts";
 
 export interface TcpListenerHandle {
@@ -16,50 +14,41 @@ export interface TcpListenerHandle {
 
 export class TcpDoor {
   readonly #context: DoorContext;
-  readonly #listeners = new Set<Listener>();
-  readonly #guests: Guests;
-  readonly #closing = new AbortController();
+  readonly #door: Door;
 
   constructor(context: DoorContext) {
     this.#context = context;
-    this.#guests = new Guests(context.clock);
+    this.#door = new Door(context.clock);
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. */
   listen(address: { readonly host: string; readonly port: number }, route: PassthroughRoute): TcpListenerHandle {
     let current = route;
-    const listener = listenTcp({ ...address, accept: (conn) => this.#accept(conn, current) });
-    this.#listeners.add(listener);
+    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, current));
     return {
-      port: listener.port,
+      port,
       setRoute(next) {
         current = next;
       },
-      close: () => {
-        listener.close();
-        this.#listeners.delete(listener);
-      },
+      close,
     };
   }
 
   /** Stops accepting, lets open connections go on for at most `deadlineMs`, then ends them. */
-  async drain(deadlineMs: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
-    this.#listeners.clear();
-    await this.#guests.drain(deadlineMs);
-    this.#closing.abort(new KtError("shutting-down", "kt is shutting down"));
+  drain(deadlineMs: number): Promise<void> {
+    return this.#door.drain(deadlineMs);
   }
 
   #accept(conn: Conn, route: PassthroughRoute): void {
     const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
-    this.#guests.enter(guest);
-    void passThrough(conn, route, this.#context, this.#closing.signal, {
+    this.#door.enter(guest);
+    void passThrough(conn, route, this.#context, this.#door.closing, {
       // There is no page to show on a bare port: a reset is what a refusing server would give.
       onRefused: () => {
         conn.abort();
-        this.#guests.leave(guest);
+        this.#door.leave(guest);
       },
-      onClosed: () => this.#guests.leave(guest),
+      onClosed: () => this.#door.leave(guest),
     });
   }
 }

@@ -1,0 +1,73 @@
+/** What every door has: listening addresses, guests, and a way to close that lets the guests finish. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { type Listener, listenTcp } from "#net/tcp.ts";
+
+/** An open connection as its door sees it. */
+export interface Guest {
+  /** Ends as soon as nothing is under way. */
+  drain(): void;
+  /** Ends now. */
+  abort(): void;
+}
+
+export class Door {
+  readonly #clock: Clock;
+  readonly #listeners = new Set<Listener>();
+  readonly #guests = new Set<Guest>();
+  readonly #closing = new AbortController();
+  #onEmpty: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Aborts when the door has closed: whoever still waits for a pod waits in vain. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Listens on one more address; closing the listener stops accepting there. Throws KtError `port-taken` or `listen-failed`. */
+  open(address: { readonly host: string; readonly port: number }, accept: (conn: Conn) => void): Listener {
+    const listener = listenTcp({ ...address, accept });
+    this.#listeners.add(listener);
+    return {
+      port: listener.port,
+      close: () => {
+        listener.close();
+        this.#listeners.delete(listener);
+      },
+    };
+  }
+
+  enter(guest: Guest): void {
+    this.#guests.add(guest);
+  }
+
+  leave(guest: Guest): void {
+    this.#guests.delete(guest);
+    if (this.#guests.size === 0) this.#onEmpty?.();
+  }
+
+  /** Stops accepting, asks all guests to end, and waits until they have, for at most `deadlineMs`; then ends them. */
+  async drain(deadlineMs: number): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners.clear();
+    for (const guest of [...this.#guests]) guest.drain();
+    if (this.#guests.size > 0) await this.#emptied(deadlineMs);
+    this.#closing.abort(new KtError("shutting-down", "kt is shutting down"));
+    for (const guest of [...this.#guests]) guest.abort();
+  }
+
+  #emptied(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(deadlineMs, resolve);
+      this.#onEmpty = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
