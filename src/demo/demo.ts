@@ -51,7 +51,7 @@ export async function startDemo(): Promise<Demo> {
     profile,
     kubeconfig,
     invitations: invitations(ports),
-    tryAll: (report) => tryAll(addresses, () => shop.web.replace(shop.web.pods[0] ?? ""), report),
+    tryAll: (report) => tryAll(addresses, (pod) => shop.web.replace(pod), report),
     async close() {
       api.close();
       shop.close();

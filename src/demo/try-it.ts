@@ -1,6 +1,7 @@
 /** One request of each kind through the front door, each with what came back and whether that was right. */
 
 import { connect } from "bun";
+import { sleep, systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 
 export interface DemoAddresses {
@@ -32,9 +33,15 @@ interface Trial {
 
 /** The longest that one of them may take. */
 const patienceMs = 15_000;
+/** As long as a deleted pod may still answer. */
+const maxRequests = 1000;
 
-/** True when each of them went right. `replacePod` deletes a pod of the page's service and starts another. */
-export async function tryAll(addresses: DemoAddresses, replacePod: () => void, report: (attempt: Attempt) => void): Promise<boolean> {
+/** True when each of them went right. `replacePod` deletes a pod of the page's service, once another has been started. */
+export async function tryAll(
+  addresses: DemoAddresses,
+  replacePod: (pod: string) => void,
+  report: (attempt: Attempt) => void,
+): Promise<boolean> {
   let allOk = true;
   for (const { what, where, run } of trials(addresses, replacePod)) {
     const [ok, answer] = await run().then(
@@ -47,17 +54,14 @@ export async function tryAll(addresses: DemoAddresses, replacePod: () => void, r
   return allOk;
 }
 
-function trials(addresses: DemoAddresses, replacePod: () => void): Trial[] {
+function trials(addresses: DemoAddresses, replacePod: (pod: string) => void): Trial[] {
   const { ports, namespace, context, suffix, secureHost } = addresses;
   const door = new Door(ports.http);
   const at = (host: string, path = "/"): string => `http://${host}:${ports.http}${path}`;
-  const page = (what: string, host: string, before = (): void => {}): Trial => ({
+  const page = (what: string, host: string): Trial => ({
     what,
     where: at(host),
-    run: async () => {
-      before();
-      return await door.expectPage(host);
-    },
+    run: async () => `200, a page from pod ${await door.podOfPage(host)}`,
   });
   const refusal = (what: string, host: string, status: number, words: string): Trial => ({
     what,
@@ -73,7 +77,7 @@ function trials(addresses: DemoAddresses, replacePod: () => void): Trial[] {
     { what: "TCP", where: `127.0.0.1:${ports.echo}`, run: () => expectEcho(ports.echo) },
     page("pattern", `web.${namespace}.demo.localhost`),
     page("dynamic name", `web-80.svc.${namespace}.ns.${context}.cx.${suffix}`),
-    page("pod replaced", "shop.localhost", replacePod),
+    { what: "pod replaced", where: at("shop.localhost"), run: () => door.expectSuccessor("shop.localhost", replacePod) },
     refusal("crashing pod", "broken.localhost", 503, "CrashLoopBackOff"),
     refusal("unknown host", "nowhere.localhost", 404, "nowhere.localhost"),
   ];
@@ -87,11 +91,24 @@ class Door {
     this.#port = port;
   }
 
-  async expectPage(host: string): Promise<string> {
+  /** The name of the pod that the page says it comes from. */
+  async podOfPage(host: string): Promise<string> {
     const response = await this.#get(host, "/");
     const [, pod] = /pod <span class="pod">([^<]+)</.exec(await response.text()) ?? [];
     check(response.status === 200 && pod !== undefined, `status ${response.status} without the page`);
-    return `${response.status}, a page from pod ${pod}`;
+    return pod;
+  }
+
+  /** Not one request may fail while the pod that answered last gives way to another. */
+  async expectSuccessor(host: string, replacePod: (pod: string) => void): Promise<string> {
+    const before = await this.podOfPage(host);
+    replacePod(before);
+    for (let requests = 1; requests <= maxRequests; requests++) {
+      const pod = await this.podOfPage(host);
+      if (pod !== before) return `pod ${before} was deleted, pod ${pod} answered`;
+      await sleep(systemClock, 1);
+    }
+    throw new KtError("connection-lost", `pod ${before} was deleted, and still answers`);
   }
 
   async expectJson(host: string, path: string): Promise<string> {
