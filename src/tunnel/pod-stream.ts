@@ -6,7 +6,8 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { describeForwardFailure } from "./failure.ts";
 import { holdBackMs } from "./half-close.ts";
-import type { PairHandle, PairListener, PodSession } from "./spdy.ts";
+import type { Pair, PairListener } from "./pair.ts";
+import type { PodSession } from "./spdy.ts";
 
 /** Where a connection goes: a session and the port on its pod. */
 export interface Attachment {
@@ -28,7 +29,7 @@ export class PodStream implements Conn, PairListener {
   readonly remoteAddress = undefined;
   readonly #hooks: PodStreamHooks;
   #at: Attachment;
-  #pair: PairHandle;
+  #pair: Pair;
   #handler: ConnHandler | undefined;
   /** Put back by `unread`, delivered before anything else. */
   #front: Uint8Array[] = [];

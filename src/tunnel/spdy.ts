@@ -8,43 +8,16 @@ import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { streamHeaders } from "#wire/portforward.ts";
-
-/** One pair of streams as the session tells it what happens. */
-export interface PairListener {
-  pairData(bytes: Uint8Array): void;
-  /** The pod's side sent its last byte. */
-  pairEnded(): void;
-  /** Text on the error stream: the forward failed. */
-  pairFailed(text: string): void;
-  /** The far end reset the data stream, or the session is dead. */
-  pairLost(error: KtError): void;
-  /** Both streams are over in an orderly way. */
-  pairClosed(): void;
-  pairDrained(): void;
-}
-
-interface Pair {
-  readonly data: number;
-  readonly error: number;
-  readonly listener: PairListener;
-  /** Held back for a reader that paused while others share the session. */
-  waiting: Uint8Array[];
-  waitingBytes: number;
-  paused: boolean;
-  errorText: string;
-  errorEnded: boolean;
-  farEnded: boolean;
-  /** Whether the listener knows that the far end has ended. */
-  endTold: boolean;
-  ended: boolean;
-}
+import { Liveness } from "./liveness.ts";
+import { Pair, type PairListener, type PairSession } from "./pair.ts";
 
 /** What became of a session: it carries nothing any more. */
 export type SessionGone = (session: PodSession, error: KtError | undefined) => void;
 
-const decoder = new TextDecoder();
+/** RST_STREAM status CANCEL (SPDY/3.1 §2.6.3). */
+const cancelStatus = 5;
 
-export class PodSession {
+export class PodSession implements PairSession {
   readonly #conn: Conn;
   readonly #clock: Clock;
   readonly #mux = new SpdySession({ role: "client" });
@@ -54,12 +27,9 @@ export class PodSession {
   readonly #pairs = new Map<number, Pair>();
   #pairCount = 0;
   #nextRequest = 0;
-  #lastHeardMs: number;
-  #pingSentMs: number | undefined;
+  readonly #liveness: Liveness;
   /** No more pairs: the far end says so, or a pair that others shared the session with ended badly and may block a worker. */
   #goingAway = false;
-  /** Pings that must still be answered before the session may carry another connection. */
-  #proof: { waiting: number; readonly sinceMs: number } | undefined;
   #gone = false;
   #connPaused = false;
   #blocked = false;
@@ -76,8 +46,8 @@ export class PodSession {
     this.#clock = options.clock;
     this.#onGone = options.onGone;
     this.#onFree = options.onFree;
-    this.#lastHeardMs = this.#clock.now();
-    this.idleSinceMs = this.#lastHeardMs;
+    this.#liveness = new Liveness(this.#clock.now());
+    this.idleSinceMs = this.#clock.now();
     this.#conn.start({
       onData: (bytes) => this.#received(bytes),
       onEnd: () => this.#die(new KtError("connection-lost", "the API server closed the session")),
@@ -101,54 +71,49 @@ export class PodSession {
   }
 
   get lastHeardMs(): number {
-    return this.#lastHeardMs;
+    return this.#liveness.lastHeardMs;
   }
 
   /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pairFailed`. */
-  open(port: number, listener: PairListener): PairHandle {
+  open(port: number, listener: PairListener): Pair {
     const request = String(this.#nextRequest++);
     // Order matters to kubelet: the error stream, of which we close our half at once, and then the data stream.
     const error = this.#mux.open(streamHeaders("error", port, request), { fin: true });
     const data = this.#mux.open(streamHeaders("data", port, request));
-    const pair: Pair = {
-      data,
-      error,
-      listener,
-      waiting: [],
-      waitingBytes: 0,
-      paused: false,
-      errorText: "",
-      errorEnded: false,
-      farEnded: false,
-      endTold: false,
-      ended: false,
-    };
+    const pair = new Pair(this, { data, error }, listener);
     this.#pairs.set(error, pair).set(data, pair);
     this.#pairCount += 1;
     this.idleSinceMs = undefined;
     this.#resumeConn();
     this.#scheduleFlush();
-    return new PairHandle(this, pair);
+    return pair;
   }
 
-  /** Called about every second: pings a quiet session, and ends one that has not answered. `pathAlive` vouches for a session whose far end only refuses to read. */
+  /**
+   * Called about every second: pings a quiet session, and ends one that has not answered. `pathAlive` vouches for one whose
+   * far end is only not reading: pings wait behind the bytes that it does not take.
+   */
   tick(nowMs: number, pathAlive: boolean): void {
+    for (const pair of new Set(this.#pairs.values())) this.#tickPair(pair, nowMs);
     if (this.#gone || this.#connPaused) return;
-    if (this.#proof && nowMs - this.#proof.sinceMs >= proofMs) {
-      this.#die(undefined);
-      return;
-    }
-    if (this.#pingSentMs !== undefined && nowMs - this.#pingSentMs >= limits.pingTimeoutMs) {
-      if (this.#blocked && pathAlive) return;
+    const verdict = this.#liveness.verdict(nowMs);
+    if (verdict === "ping") this.ping();
+    else if (verdict === "unproven") this.#die(undefined);
+    else if (verdict === "silent" && !(this.#blocked && pathAlive)) {
       this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
-    } else if (this.#pingSentMs === undefined && nowMs - this.#lastHeardMs >= limits.pingIntervalMs) this.ping();
+    }
+  }
+
+  #tickPair(pair: Pair, nowMs: number): void {
+    pair.tick(nowMs);
+    this.#finishIfOver(pair);
   }
 
   /** Asks for a sign of life now. */
   ping(): void {
-    if (this.#gone || this.#pingSentMs !== undefined) return;
-    this.#pingSentMs = this.#clock.now();
-    this.#mux.ping(this.#pingSentMs);
+    const nowMs = this.#clock.now();
+    if (this.#gone || !this.#liveness.pinging(nowMs)) return;
+    this.#mux.ping(nowMs);
     this.#flush();
   }
 
@@ -158,11 +123,11 @@ export class PodSession {
   }
 
   #received(bytes: Uint8Array): void {
-    this.#lastHeardMs = this.#clock.now();
-    this.#pingSentMs = undefined;
+    const nowMs = this.#clock.now();
+    this.#liveness.heard(nowMs);
     this.#chunk = bytes;
     try {
-      this.#mux.receive(bytes, this.#lastHeardMs, this.#emit);
+      this.#mux.receive(bytes, nowMs, this.#emit);
       this.#deliverRun();
     } catch (error) {
       this.#die(toKtError(error, "protocol", "read from the pod's session"));
@@ -176,7 +141,7 @@ export class PodSession {
       this.#goingAway = true;
       return;
     }
-    if (event.type === "pong") this.#ponged();
+    if (event.type === "pong" && this.#liveness.answered(event.id)) this.#proven();
     if (event.type !== "data" && event.type !== "reset") return;
     const pair = this.#pairs.get(event.stream);
     if (!pair) return;
@@ -193,8 +158,8 @@ export class PodSession {
     if (bytes.length > 0) this.#extendRun(pair, bytes);
     if (!fin) return;
     this.#deliverRun();
-    pair.farEnded = true;
-    this.#tellEnd(pair);
+    pair.farEnded(this.#clock.now());
+    this.#finishIfOver(pair);
   }
 
   /**
@@ -219,25 +184,16 @@ export class PodSession {
     if (!run) return;
     this.#run = undefined;
     const { pair } = run;
-    const bytes = run.chunk.subarray(run.start, run.end);
-    if (pair.paused) this.#hold(pair, bytes);
-    else pair.listener.pairData(bytes);
-  }
-
-  /** The runtime closes the data stream first and says why on the error stream a moment later: the end waits for that. */
-  #tellEnd(pair: Pair): void {
-    if (!pair.farEnded || !pair.errorEnded || pair.endTold || pair.paused) return;
-    pair.endTold = true;
-    pair.listener.pairEnded();
-    this.#finishIfOver(pair);
+    if (pair.received(run.chunk.subarray(run.start, run.end))) return;
+    // Alone on its session, a paused reader stops the far end through TCP itself; beside others only when it holds too much.
+    if (this.#pairCount === 1 || pair.heldBytes > limits.sharedStreamBufferBytes) this.#pauseConn();
   }
 
   #onErrorStream(pair: Pair, bytes: Uint8Array, fin: boolean): void {
-    if (bytes.length > 0 && pair.errorText.length < limits.errorTextBytes) pair.errorText += decoder.decode(bytes);
+    if (bytes.length > 0) pair.receivedError(bytes);
     if (!fin) return;
-    pair.errorEnded = true;
+    pair.errorStreamEnded();
     if (pair.errorText === "") {
-      this.#tellEnd(pair);
       this.#finishIfOver(pair);
       return;
     }
@@ -257,7 +213,7 @@ export class PodSession {
   }
 
   #finishIfOver(pair: Pair): void {
-    if (!pair.endTold || !pair.ended || !pair.errorEnded || !this.#forget(pair)) return;
+    if (!pair.isOver || !this.#forget(pair)) return;
     pair.listener.pairClosed();
     this.#proveIfIdle();
   }
@@ -266,45 +222,26 @@ export class PodSession {
     this.#pairs.delete(pair.error);
     if (!this.#pairs.delete(pair.data)) return false;
     this.#pairCount -= 1;
-    pair.waiting = [];
-    pair.waitingBytes = 0;
-    pair.paused = false;
+    pair.forgotten();
     this.#resumeConn();
     return true;
   }
 
-  /**
-   * Before the session carries another connection it must prove that it can. The far end (spdystream) has five workers and
-   * gives each stream to one of them; bytes that we sent and that nobody reads there, because the pod refused the connection
-   * or ended it first, block their worker for good, and with it every later stream that falls to it. Pings go to the workers
-   * in turn: as many answers as there are workers, and none is blocked.
-   */
+  /** Before it carries another connection, a session must prove that it can. */
   #proveIfIdle(): void {
     if (this.#pairCount > 0 || this.#gone) return;
     if (this.#goingAway) {
       this.#die(undefined);
       return;
     }
-    this.#proof = { waiting: farWorkers, sinceMs: this.#clock.now() };
-    for (let worker = 0; worker < farWorkers; worker++) this.#mux.ping(this.#proof.sinceMs);
+    const nowMs = this.#clock.now();
+    this.#liveness.prove(nowMs, () => this.#mux.ping(nowMs));
     this.#scheduleFlush();
   }
 
-  #ponged(): void {
-    const proof = this.#proof;
-    if (!proof) return;
-    proof.waiting -= 1;
-    if (proof.waiting > 0) return;
-    this.#proof = undefined;
+  #proven(): void {
     this.idleSinceMs = this.#clock.now();
     this.#onFree(this);
-  }
-
-  #hold(pair: Pair, bytes: Uint8Array): void {
-    pair.waiting.push(bytes);
-    pair.waitingBytes += bytes.length;
-    // Alone on its session, a paused reader stops the far end through TCP itself; beside others only when it holds too much.
-    if (this.#pairCount === 1 || pair.waitingBytes > limits.sharedStreamBufferBytes) this.#pauseConn();
   }
 
   #pauseConn(): void {
@@ -315,11 +252,9 @@ export class PodSession {
 
   #resumeConn(): void {
     if (!this.#connPaused || this.#gone) return;
-    for (const pair of this.#pairs.values()) if (pair.waitingBytes > limits.sharedStreamBufferBytes) return;
+    for (const pair of this.#pairs.values()) if (pair.heldBytes > limits.sharedStreamBufferBytes) return;
     this.#connPaused = false;
-    // The silence was ours.
-    this.#lastHeardMs = this.#clock.now();
-    this.#pingSentMs = undefined;
+    this.#liveness.heard(this.#clock.now());
     this.#conn.resume();
   }
 
@@ -357,7 +292,7 @@ export class PodSession {
     this.#onGone(this, error);
   }
 
-  /** For PairHandle only, as the rest below. */
+  /** For the pairs only, as the rest below. */
   write(pair: Pair, bytes: Uint8Array): boolean {
     if (this.#gone || !this.#pairs.has(pair.data)) return true;
     this.#mux.write(pair.data, bytes);
@@ -386,61 +321,8 @@ export class PodSession {
     this.#scheduleFlush();
   }
 
-  pause(pair: Pair): void {
-    // The session itself is paused when bytes arrive for the pair, not before: most pauses end sooner.
-    pair.paused = true;
-  }
-
-  resume(pair: Pair): void {
-    if (!pair.paused) return;
-    pair.paused = false;
-    while (pair.waiting.length > 0 && !pair.paused) {
-      const bytes = pair.waiting.shift() as Uint8Array;
-      pair.waitingBytes -= bytes.length;
-      pair.listener.pairData(bytes);
-    }
-    if (pair.paused) return;
-    this.#tellEnd(pair);
+  resumed(pair: Pair): void {
+    this.#finishIfOver(pair);
     this.#resumeConn();
-  }
-}
-
-/** Workers per connection at the far end (spdystream, FRAME_WORKERS). */
-const farWorkers = 5;
-
-/** How long a session may take to prove that it can be used again; the answers need one round trip. */
-const proofMs = 2000;
-
-/** RST_STREAM status CANCEL (SPDY/3.1 §2.6.3). */
-const cancelStatus = 5;
-
-/** The local end of one pair. */
-export class PairHandle {
-  readonly #session: PodSession;
-  readonly #pair: Pair;
-
-  constructor(session: PodSession, pair: Pair) {
-    this.#session = session;
-    this.#pair = pair;
-  }
-
-  write(bytes: Uint8Array): boolean {
-    return this.#session.write(this.#pair, bytes);
-  }
-
-  end(): void {
-    this.#session.end(this.#pair);
-  }
-
-  abort(): void {
-    this.#session.abort(this.#pair);
-  }
-
-  pause(): void {
-    this.#session.pause(this.#pair);
-  }
-
-  resume(): void {
-    this.#session.resume(this.#pair);
   }
 }

@@ -1,0 +1,63 @@
+/** What pings tell of a session's far end: that it is alive, and that it can take another connection. */
+
+import { limits } from "#base/limits.ts";
+
+/** Workers per connection at the far end (spdystream, FRAME_WORKERS). */
+const farWorkers = 5;
+
+/** How long a proof may take; the answers need one round trip. */
+const proofMs = 2000;
+
+export type Verdict = "fine" | "ping" | "silent" | "unproven";
+
+export class Liveness {
+  #lastHeardMs: number;
+  #pingSentMs: number | undefined;
+  #proof: { readonly unanswered: Set<number>; readonly sinceMs: number } | undefined;
+
+  constructor(nowMs: number) {
+    this.#lastHeardMs = nowMs;
+  }
+
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
+  }
+
+  /** Any bytes are a sign of life. Also for when the silence was ours: reading goes on after a pause. */
+  heard(nowMs: number): void {
+    this.#lastHeardMs = nowMs;
+    this.#pingSentMs = undefined;
+  }
+
+  /** A ping is on its way. False when one is already. */
+  pinging(nowMs: number): boolean {
+    if (this.#pingSentMs !== undefined) return false;
+    this.#pingSentMs = nowMs;
+    return true;
+  }
+
+  /**
+   * Begins the proof that the session can carry another connection. The far end (spdystream) has five workers and gives each
+   * stream to one of them; bytes that we sent and that nobody reads there, because the pod refused the connection or ended it
+   * first, block their worker for good, and with it every later stream that falls to it. Pings go to the workers in turn: as
+   * many answers as there are workers, and none is blocked.
+   */
+  prove(nowMs: number, ping: () => number): void {
+    this.#proof = { unanswered: new Set(Array.from({ length: farWorkers }, ping)), sinceMs: nowMs };
+  }
+
+  /** True when this answer completes the proof. */
+  answered(id: number): boolean {
+    const proof = this.#proof;
+    if (!proof?.unanswered.delete(id) || proof.unanswered.size > 0) return false;
+    this.#proof = undefined;
+    return true;
+  }
+
+  /** What to make of the session now. */
+  verdict(nowMs: number): Verdict {
+    if (this.#proof && nowMs - this.#proof.sinceMs >= proofMs) return "unproven";
+    if (this.#pingSentMs === undefined) return nowMs - this.#lastHeardMs >= limits.pingIntervalMs ? "ping" : "fine";
+    return nowMs - this.#pingSentMs >= limits.pingTimeoutMs ? "silent" : "fine";
+  }
+}

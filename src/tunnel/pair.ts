@@ -1,0 +1,144 @@
+/** One connection within a session: a pair of a data and an error stream, with what is held back for a reader that pauses. */
+
+import { limits } from "#base/limits.ts";
+import type { KtError } from "#base/errors.ts";
+
+/** Hears what happens to a pair. */
+export interface PairListener {
+  pairData(bytes: Uint8Array): void;
+  /** The pod's side sent its last byte. */
+  pairEnded(): void;
+  /** Text on the error stream: the forward failed. */
+  pairFailed(text: string): void;
+  /** The far end reset the data stream, or the session is dead. */
+  pairLost(error: KtError): void;
+  /** Both streams are over in an orderly way. */
+  pairClosed(): void;
+  pairDrained(): void;
+}
+
+/** What a pair asks of its session. */
+export interface PairSession {
+  write(pair: Pair, bytes: Uint8Array): boolean;
+  end(pair: Pair): void;
+  abort(pair: Pair): void;
+  /** The reader goes on; what was held back has been delivered. */
+  resumed(pair: Pair): void;
+}
+
+/** How long the end of the data stream waits for that of the error stream. */
+const errorStreamMs = 2000;
+
+const decoder = new TextDecoder();
+
+export class Pair {
+  /** Stream ids. */
+  readonly data: number;
+  readonly error: number;
+  readonly listener: PairListener;
+  readonly #session: PairSession;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #paused = false;
+  #errorText = "";
+  #errorEnded = false;
+  #farEndedMs: number | undefined;
+  #endTold = false;
+  /** Our own half is closed. */
+  ended = false;
+
+  constructor(session: PairSession, streams: { readonly data: number; readonly error: number }, listener: PairListener) {
+    this.#session = session;
+    this.data = streams.data;
+    this.error = streams.error;
+    this.listener = listener;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Why the forward failed; empty when it did not. */
+  get errorText(): string {
+    return this.#errorText;
+  }
+
+  /** Everything has been said on both streams, and told. */
+  get isOver(): boolean {
+    return this.ended && this.#endTold && this.#errorEnded;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#session.write(this, bytes);
+  }
+
+  end(): void {
+    this.#session.end(this);
+  }
+
+  abort(): void {
+    this.#session.abort(this);
+  }
+
+  /** Bytes that come from now on are held back. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    while (this.#held.length > 0 && !this.#paused) {
+      const bytes = this.#held.shift() as Uint8Array;
+      this.#heldBytes -= bytes.length;
+      this.listener.pairData(bytes);
+    }
+    if (this.#paused) return;
+    this.#tellEnd();
+    this.#session.resumed(this);
+  }
+
+  /** For the session only, as the rest below. Returns whether the bytes were delivered, not held back. */
+  received(bytes: Uint8Array): boolean {
+    if (!this.#paused) {
+      this.listener.pairData(bytes);
+      return true;
+    }
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+    return false;
+  }
+
+  farEnded(nowMs: number): void {
+    this.#farEndedMs = nowMs;
+    this.#tellEnd();
+  }
+
+  receivedError(bytes: Uint8Array): void {
+    if (this.#errorText.length < limits.errorTextBytes) this.#errorText += decoder.decode(bytes);
+  }
+
+  errorStreamEnded(): void {
+    this.#errorEnded = true;
+    if (this.#errorText === "") this.#tellEnd();
+  }
+
+  /** Called about every second: an error stream that stays open does not hold up the end for ever. */
+  tick(nowMs: number): void {
+    if (this.#farEndedMs !== undefined && !this.#errorEnded && nowMs - this.#farEndedMs >= errorStreamMs) this.errorStreamEnded();
+  }
+
+  /** Nothing more comes, and nothing is held. */
+  forgotten(): void {
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#paused = false;
+  }
+
+  /** The runtime closes the data stream first and says why on the error stream a moment later: the end waits for that. */
+  #tellEnd(): void {
+    if (this.#farEndedMs === undefined || !this.#errorEnded || this.#endTold || this.#paused) return;
+    this.#endTold = true;
+    this.listener.pairEnded();
+  }
+}
