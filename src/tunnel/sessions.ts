@@ -20,6 +20,7 @@ export class PodSessions {
   /** Free ones, the most recently used last: the front of the list grows old and is retired. */
   #free: PodSession[] = [];
   #opening = 0;
+  #lastUsedMs: number;
   #closed = false;
   #cancelSpare = (): void => {};
   readonly #abort = new AbortController();
@@ -28,10 +29,16 @@ export class PodSessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#lastUsedMs = options.clock.now();
   }
 
   get count(): number {
     return this.#all.size;
+  }
+
+  /** Nothing is open, being opened or waited for. */
+  get isUnused(): boolean {
+    return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0;
   }
 
   get openPairs(): number {
@@ -45,6 +52,7 @@ export class PodSessions {
    * one. A wait that the caller gives up on is not wasted: the session goes to the next one.
    */
   acquire(): PodSession | Promise<PodSession> {
+    this.#lastUsedMs = this.#options.clock.now();
     for (let session = this.#free.pop(); session; session = this.#free.pop()) {
       if (!session.usable) continue;
       this.#keepSpareSoon();
@@ -64,16 +72,24 @@ export class PodSessions {
     this.#becameFree(session);
   }
 
-  /** Called about every second. Keeps spares while `inUse`, none otherwise. */
-  tick(nowMs: number, inUse: boolean): void {
+  /** Called about every second. Keeps spares while the pod is in use. */
+  tick(nowMs: number): void {
     let lastHeardMs = 0;
-    for (const session of this.#all) lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
+    let isOpen = false;
+    for (const session of this.#all) {
+      lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
+      isOpen ||= session.openPairs > 0;
+    }
     const pathAlive = nowMs - lastHeardMs < limits.pingTimeoutMs;
-    for (const session of this.#all) session.tick(nowMs, pathAlive);
-    const spare = inUse ? this.#spareWanted() : 0;
+    for (const session of [...this.#all]) session.tick(nowMs, pathAlive);
+    const inUse = isOpen || nowMs - this.#lastUsedMs < limits.sessionIdleMs;
+    this.#retireAbove(inUse ? this.#spareWanted() : 0, nowMs);
+  }
+
+  #retireAbove(spare: number, nowMs: number): void {
     while (this.#free.length > spare) {
       const oldest = this.#free[0] as PodSession;
-      if (nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs && inUse) break;
+      if (nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs) return;
       this.#free.shift();
       oldest.close();
     }
@@ -180,6 +196,8 @@ export class PodSessions {
     this.#all.delete(session);
     const at = this.#free.indexOf(session);
     if (at >= 0) this.#free.splice(at, 1);
+    // Where there was no room for another session, there is now.
+    if (this.#waiting.length > this.#opening && !this.#closed) this.#openOne();
     if (error) this.#options.onLost(error);
   }
 }

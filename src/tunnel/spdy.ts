@@ -76,6 +76,7 @@ export class PodSession implements PairSession {
 
   /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pairFailed`. */
   open(port: number, listener: PairListener): Pair {
+    if (this.#gone) return this.#openInVain(listener);
     const request = String(this.#nextRequest++);
     // Order matters to kubelet: the error stream, of which we close our half at once, and then the data stream.
     const error = this.#mux.open(streamHeaders("error", port, request), { fin: true });
@@ -87,6 +88,12 @@ export class PodSession implements PairSession {
     this.#resumeConn();
     this.#scheduleFlush();
     return pair;
+  }
+
+  /** The session died between being chosen and being used. */
+  #openInVain(listener: PairListener): Pair {
+    queueMicrotask(() => listener.pairLost(new KtError("connection-lost", "the session was lost")));
+    return new Pair(this, { data: 0, error: 0 }, listener);
   }
 
   /**

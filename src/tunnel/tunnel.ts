@@ -9,7 +9,8 @@ import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe
 import { formatTarget, type Target } from "#route/target.ts";
 import { PodLink } from "./link.ts";
 import { type Attachment, PodStream } from "./pod-stream.ts";
-import { PodSessions } from "./sessions.ts";
+import type { SessionPools } from "./pools.ts";
+import type { PodSessions } from "./sessions.ts";
 
 export interface TunnelStatus {
   readonly key: string;
@@ -30,6 +31,7 @@ export interface TunnelOptions {
   readonly target: Target;
   /** Asked at each start, since kubeconfig may have changed. Throws KtError. */
   readonly cluster: () => Cluster;
+  readonly pools: SessionPools;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -41,7 +43,8 @@ interface Live {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly following: Following;
-  readonly pods: Map<string, PodSessions>;
+  /** Open connections, parked ones among them. */
+  readonly streams: Set<PodStream>;
   /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
   readonly proven: Set<string>;
 }
@@ -85,14 +88,15 @@ export class Tunnel {
   status(): TunnelStatus {
     const live = this.#live();
     const resolution = live?.following.current();
+    const pods = resolution?.kind === "ready" ? resolution.endpoints.map((endpoint) => endpoint.pod) : [];
     let sessions = 0;
-    for (const pod of live?.pods.values() ?? []) sessions += pod.count;
+    if (live) for (const pod of pods) sessions += this.#pool(live, pod)?.count ?? 0;
     return {
       key: this.#options.key,
       target: this.#options.target,
       phase: this.#state.phase,
       pod: this.#lastPod,
-      pods: resolution?.kind === "ready" ? resolution.endpoints.map((endpoint) => endpoint.pod) : [],
+      pods,
       sessions,
       openConnections: this.#inUse,
       problem: this.#problem,
@@ -114,25 +118,13 @@ export class Tunnel {
 
   /** Called about every second. */
   tick(nowMs: number): void {
-    const live = this.#live();
-    if (!live) return;
     const { idleTimeoutMs } = this.#options.timeouts();
-    if (this.#inUse === 0 && idleTimeoutMs > 0 && nowMs - this.#lastUsedMs >= idleTimeoutMs) {
-      this.stop();
-      return;
-    }
-    for (const [pod, sessions] of live.pods) {
-      sessions.tick(nowMs, this.#isCurrent(live, pod));
-      if (sessions.count === 0 && !this.#isCurrent(live, pod)) live.pods.delete(pod);
-    }
+    if (this.#live() && this.#inUse === 0 && idleTimeoutMs > 0 && nowMs - this.#lastUsedMs >= idleTimeoutMs) this.stop();
   }
 
-  /** Checks everything at once, as after the machine slept. */
+  /** Looks at what is behind the target at once, as after the machine slept. */
   wake(): void {
-    const live = this.#live();
-    if (!live) return;
-    live.following.refresh();
-    for (const sessions of live.pods.values()) sessions.ping();
+    this.#live()?.following.refresh();
   }
 
   /** Ends every connection and goes idle; the next dial starts afresh. */
@@ -141,7 +133,7 @@ export class Tunnel {
     if (!live) return;
     this.#become({ phase: "stopping", live });
     live.following.close();
-    for (const sessions of live.pods.values()) sessions.close();
+    for (const stream of [...live.streams]) stream.abort();
     this.#become({ phase: "idle" });
     this.#changed();
   }
@@ -166,7 +158,7 @@ export class Tunnel {
     const namespace = target.namespace ?? cluster.namespace;
     const { kind, name, port } = target;
     const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
-    const live: Live = { cluster, namespace, following, pods: new Map(), proven: new Set() };
+    const live: Live = { cluster, namespace, following, streams: new Set(), proven: new Set() };
     this.#become({ phase: "starting", live });
     return live;
   }
@@ -175,10 +167,10 @@ export class Tunnel {
     const live = this.#live();
     if (!live) return;
     if (resolution.kind !== "ready") this.#noted(resolution.problem);
-    for (const [pod, sessions] of live.pods) {
+    for (const pod of live.proven) {
       if (this.#isCurrent(live, pod)) continue;
       live.proven.delete(pod);
-      sessions.retire();
+      this.#pool(live, pod)?.retire();
     }
     this.#changed();
   }
@@ -204,7 +196,7 @@ export class Tunnel {
     const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
     for (;;) {
       const endpoint = await this.#endpoint(live, tried, deadlineMs, signal, last);
-      const sessions = this.#sessionsTo(live, endpoint.pod);
+      const sessions = this.#options.pools.of(live.cluster, live.namespace, endpoint.pod);
       try {
         const session = await sessions.acquire();
         if (signal.aborted) {
@@ -278,28 +270,15 @@ export class Tunnel {
     for (let index = 0; index < endpoints.length; index++) {
       const endpoint = endpoints[(index + offset) % endpoints.length] as Endpoint;
       if (tried.has(endpoint.pod)) continue;
-      const open = live.pods.get(endpoint.pod)?.openPairs ?? 0;
+      const open = this.#pool(live, endpoint.pod)?.openPairs ?? 0;
       if (open < bestOpen) [best, bestOpen] = [endpoint, open];
     }
     return best;
   }
   #rotation = 0;
 
-  #sessionsTo(live: Live, pod: string): PodSessions {
-    let sessions = live.pods.get(pod);
-    if (!sessions) {
-      const { clock, log } = this.#options;
-      sessions = new PodSessions({
-        clock,
-        open: (signal) => live.cluster.portForward(live.namespace, pod, signal),
-        onLost: (error) => {
-          log("info", "session-lost", { tunnel: formatTarget(this.#options.target), pod, reason: error.message });
-          live.following.refresh();
-        },
-      });
-      live.pods.set(pod, sessions);
-    }
-    return sessions;
+  #pool(live: Live, pod: string): PodSessions | undefined {
+    return this.#options.pools.find(live.cluster, live.namespace, pod);
   }
 
   #link(live: Live, attachment: Attachment): PodLink {
@@ -311,6 +290,7 @@ export class Tunnel {
       answered: (at) => live.proven.add(at.pod),
       closed: () => {
         giveUp.abort(new KtError("connection-lost", "the connection was closed"));
+        live.streams.delete(stream);
         if (!link.isParked) this.#released();
       },
     });
@@ -321,6 +301,7 @@ export class Tunnel {
         else this.#inUse += 1;
       },
     });
+    live.streams.add(stream);
     this.#lastPod = attachment.pod;
     this.#problem = undefined;
     if (this.#state.phase === "starting") this.#become({ phase: "running", live });

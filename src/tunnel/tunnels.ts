@@ -6,6 +6,7 @@ import type { Cluster } from "#kube/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
 import type { PodLink } from "./link.ts";
+import { SessionPools } from "./pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
 
 export interface TunnelsOptions {
@@ -23,10 +24,12 @@ const beatMs = 1000;
 export class Tunnels {
   readonly #options: TunnelsOptions;
   readonly #byKey = new Map<string, Tunnel>();
+  readonly #pools: SessionPools;
   #stopBeat: () => void;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
+    this.#pools = new SessionPools(options.clock, options.log);
     this.#stopBeat = options.clock.after(beatMs, () => this.#beat());
   }
 
@@ -54,6 +57,7 @@ export class Tunnels {
 
   /** After sleep: checks every session now. */
   wake(): void {
+    this.#pools.ping();
     for (const tunnel of this.#byKey.values()) tunnel.wake();
   }
 
@@ -61,6 +65,7 @@ export class Tunnels {
     this.#stopBeat();
     for (const tunnel of this.#byKey.values()) tunnel.stop();
     this.#byKey.clear();
+    this.#pools.close();
     return Promise.resolve();
   }
 
@@ -72,6 +77,7 @@ export class Tunnels {
       tunnel = new Tunnel({
         key,
         target,
+        pools: this.#pools,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
         clock,
@@ -86,6 +92,7 @@ export class Tunnels {
   #beat(): void {
     const nowMs = this.#options.clock.now();
     for (const tunnel of this.#byKey.values()) tunnel.tick(nowMs);
+    this.#pools.tick(nowMs);
     this.#stopBeat = this.#options.clock.after(beatMs, () => this.#beat());
   }
 }
