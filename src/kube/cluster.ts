@@ -41,6 +41,7 @@ class KubeCluster implements Cluster {
   readonly #upgrader: Upgrader;
   readonly #sliceWatches = new Map<string, SliceWatch>();
   readonly #followed = new Set<Followed>();
+  #place: object = {};
   #cancelCheck: (() => void) | undefined;
 
   constructor(options: OpenClusterOptions) {
@@ -64,6 +65,10 @@ class KubeCluster implements Cluster {
 
   get server(): string {
     return this.#source.connection().config.cluster.server;
+  }
+
+  get place(): object {
+    return this.#place;
   }
 
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following {
@@ -121,6 +126,7 @@ class KubeCluster implements Cluster {
   }
 
   #moved(): void {
+    this.#place = {};
     for (const watch of this.#sliceWatches.values()) watch.close();
     this.#sliceWatches.clear();
     for (const followed of this.#followed) followed.reopen();

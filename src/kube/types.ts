@@ -43,6 +43,8 @@ export interface Cluster {
   readonly namespace: string;
   /** The API server's URL, for people. */
   readonly server: string;
+  /** Another object once the context leads to another server or user: sessions of before are not for new connections then. */
+  readonly place: object;
 
   /** Follows what is behind a service port or pod port. `onChange` is called on every change, never from within `follow` itself. */
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following;

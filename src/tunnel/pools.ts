@@ -8,8 +8,8 @@ import { PodSessions } from "./sessions.ts";
 export class SessionPools {
   readonly #clock: Clock;
   readonly #log: Log;
-  /** By pod, in the form NAMESPACE/POD. */
-  readonly #byCluster = new Map<Cluster, Map<string, PodSessions>>();
+  /** By where the cluster is, then by pod, in the form NAMESPACE/POD. */
+  readonly #byPlace = new Map<object, Map<string, PodSessions>>();
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
@@ -18,7 +18,7 @@ export class SessionPools {
 
   /** The sessions to a pod, where there are any. */
   find(cluster: Cluster, namespace: string, pod: string): PodSessions | undefined {
-    return this.#byCluster.get(cluster)?.get(`${namespace}/${pod}`);
+    return this.#byPlace.get(cluster.place)?.get(`${namespace}/${pod}`);
   }
 
   /** The sessions to a pod, none of which need exist yet. */
@@ -31,31 +31,31 @@ export class SessionPools {
       open: (signal) => cluster.portForward(namespace, pod, signal),
       onLost: (error) => this.#log("info", "session-lost", { pod: key, reason: error.message }),
     });
-    const pods = this.#byCluster.get(cluster);
+    const pods = this.#byPlace.get(cluster.place);
     if (pods) pods.set(key, sessions);
-    else this.#byCluster.set(cluster, new Map([[key, sessions]]));
+    else this.#byPlace.set(cluster.place, new Map([[key, sessions]]));
     return sessions;
   }
 
   /** Called about every second. */
   tick(nowMs: number): void {
-    for (const [cluster, pods] of this.#byCluster) {
+    for (const [place, pods] of this.#byPlace) {
       for (const [key, sessions] of pods) {
         sessions.tick(nowMs);
         if (sessions.isUnused) pods.delete(key);
       }
-      if (pods.size === 0) this.#byCluster.delete(cluster);
+      if (pods.size === 0) this.#byPlace.delete(place);
     }
   }
 
   /** Asks every session for a sign of life now. */
   ping(): void {
-    for (const pods of this.#byCluster.values()) for (const sessions of pods.values()) sessions.ping();
+    for (const pods of this.#byPlace.values()) for (const sessions of pods.values()) sessions.ping();
   }
 
   /** Ends every session. */
   close(): void {
-    for (const pods of this.#byCluster.values()) for (const sessions of pods.values()) sessions.close();
-    this.#byCluster.clear();
+    for (const pods of this.#byPlace.values()) for (const sessions of pods.values()) sessions.close();
+    this.#byPlace.clear();
   }
 }

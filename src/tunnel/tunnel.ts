@@ -283,6 +283,7 @@ export class Tunnel {
 
   #link(live: Live, attachment: Attachment): PodLink {
     const tried = new Set<string>();
+    const { place } = live.cluster;
     const giveUp = new AbortController();
     const stream: PodStream = new PodStream(attachment, {
       clock: this.#options.clock,
@@ -295,7 +296,7 @@ export class Tunnel {
       },
     });
     const link = new PodLink(stream, {
-      isCurrent: (pod) => this.#live() === live && this.#isCurrent(live, pod),
+      isCurrent: (pod) => this.#live() === live && live.cluster.place === place && this.#isCurrent(live, pod),
       parked: (_link, isParked) => {
         if (isParked) this.#released();
         else this.#inUse += 1;

@@ -399,9 +399,14 @@ describe("when kubeconfig changes", () => {
     await using harness = await Harness.open(one, { clock });
     const { following, changes } = harness.follow();
     expect(shown(await changes.next())).toBe("ready a:8080");
+    const { place } = harness.cluster;
+    await writeKubeconfig(`${harness.folder}/config`, one.url, { user: { token: "another" } });
+    await clock.advance(2000);
+    expect(harness.cluster.place).toBe(place);
     await writeKubeconfig(`${harness.folder}/config`, two.url);
     await clock.advance(2000);
     expect(harness.cluster.server).toBe(two.url);
+    expect(harness.cluster.place).not.toBe(place);
     expect(shown(await changes.next())).toBe("ready other:8080");
     expect(shown(following.current())).toBe("ready other:8080");
   });

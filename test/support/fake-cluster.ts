@@ -102,6 +102,7 @@ export class FakeCluster implements Cluster {
   readonly context = "fake";
   readonly namespace = "default";
   readonly server = "memory";
+  place: object = {};
   readonly #pods = new Map<string, PodServer>();
   readonly #followers = new Set<(resolution: Resolution) => void>();
   /** The near ends of every session that was opened, oldest first. */

@@ -93,6 +93,23 @@ describe("a dial", () => {
     expect(pods.sort()).toEqual(["a", "a", "b", "b", "c", "c"]);
   });
 
+  test("to a context that leads elsewhere by now does not use a session of before, though the pod has the same name", async () => {
+    const { cluster, dial, tunnels } = rig();
+    cluster.setPod("db-0", echo);
+    cluster.ready("db-0");
+    const first = await tunnels.dial(target, never);
+    const parked = new Recorder(first.conn);
+    parked.write("hello");
+    await parked.untilText("hello");
+    expect(first.usable()).toBe(true);
+    const before = cluster.sessions.length;
+    cluster.place = {};
+    cluster.ready("db-0");
+    expect(first.usable()).toBe(false);
+    await dial();
+    expect(cluster.sessions.length).toBe(before + 1);
+  });
+
   test("past the cap shares sessions instead of failing", async () => {
     const { cluster, dial } = rig();
     cluster.setPod("web-1", echo);
