@@ -84,6 +84,8 @@ export const limits = {
   pluginTimeoutMs: 60 * second,
   /** Longest output of a credential plugin. */
   pluginOutputBytes: 1 * mib,
+  /** How long the end of a credential plugin's output is waited for once it has ended: what it wrote is there by then. */
+  pluginOutputMs: 200,
   /** A credential plugin that failed is not run again within this time: a browser window for each try would be a plague. */
   pluginRetryMs: 1 * second,
   /** Longest pause between tries while the cluster refuses our credentials. */
@@ -113,6 +115,8 @@ export const limits = {
   journalEntries: 1000,
   /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
   hubStartMs: 10 * second,
+  /** How long a hub that took the connection may take to say hello: one that was stopped never does. */
+  hubGreetMs: 10 * second,
   /** The hub's log file is cut to one old generation at this size. */
   hubLogBytes: 1 * mib,
   /** How often a port that was taken is tried again. */

@@ -1,7 +1,8 @@
 /** Credential plugins: runs the kubeconfig's command in the profile's environment and keeps what it gave until that expires. */
 
 import { spawn, which } from "bun";
-import type { Clock } from "#base/clock.ts";
+import { concatBytes } from "#base/bytes.ts";
+import { type Clock, sleep } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
@@ -107,20 +108,39 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
     stderr: "pipe",
     maxBuffer: limits.pluginOutputBytes,
   });
+  const outputs = [child.stdout, child.stderr].map(readOutput);
   const late = Promise.withResolvers<never>();
   const cancel = options.clock.after(limits.pluginTimeoutMs, () => {
     child.kill("SIGKILL");
     late.reject(failure(exec, `exec plugin "${exec.command}" did not finish within ${limits.pluginTimeoutMs / 1000} s`));
   });
   try {
-    const whole = Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
-    const [exitCode, stdout, stderr] = await Promise.race([whole, late.promise]);
+    const exitCode = await Promise.race([child.exited, late.promise]);
+    const [stdout = "", stderr = ""] = await Promise.all(outputs.map((output) => output.text(options.clock)));
     if (exitCode === 0) return stdout;
     const words = stderr.trim().slice(-quotedChars);
     throw failure(exec, `exec plugin "${exec.command}" failed with exit code ${exitCode}${words === "" ? "" : `: ${words}`}`);
   } finally {
     cancel();
+    for (const output of outputs) output.stop();
   }
+}
+
+/** `text` waits for the end, but not for long: what the plugin left running, such as a browser, may hold its outputs open. */
+function readOutput(stream: ReadableStream<Uint8Array>) {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  const read = async (): Promise<void> => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value);
+  };
+  const ended = read().catch(() => {});
+  return {
+    async text(clock: Clock): Promise<string> {
+      await Promise.race([ended, sleep(clock, limits.pluginOutputMs)]);
+      return new TextDecoder().decode(concatBytes(chunks));
+    },
+    stop: () => void reader.cancel().catch(() => {}),
+  };
 }
 
 function checkConfig(exec: ExecConfig, user: string): void {
@@ -156,10 +176,19 @@ function notFound(exec: ExecConfig, user: string, path: string | undefined): KtE
   return new KtError("credentials-failed", `exec plugin "${exec.command}" of user "${user}" ${where}`, { hints });
 }
 
+/** A flag that gives a secret: problems are shown in pages, logs and terminals. */
+const secretFlag = /^(--?[\w-]*(?:secret|password|passwd|token))(=|$)/i;
+
 /** With the command to try by hand. */
 function failure(exec: ExecConfig, message: string): KtError {
-  const words = [exec.command, ...exec.args].map(shellQuoted);
+  const words = [exec.command, ...exec.args.map((arg, at) => withoutSecret(arg, exec.args[at - 1]))].map(shellQuoted);
   return new KtError("credentials-failed", message, { hints: [words.join(" ")] });
+}
+
+function withoutSecret(arg: string, before: string | undefined): string {
+  const [, flag, sign] = secretFlag.exec(arg) ?? [];
+  if (flag !== undefined) return sign === "=" ? `${flag}=...` : arg;
+  return secretFlag.exec(before ?? "")?.[2] === "" ? "..." : arg;
 }
 
 function parseCredential(output: string, exec: ExecConfig): PluginCredential {

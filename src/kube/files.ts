@@ -7,10 +7,17 @@ interface CachedFile {
   readonly text: string;
 }
 
-/** What changes when a file is rewritten or swapped behind a symbolic link; undefined when there is none. */
+/**
+ * What changes when a file is rewritten or swapped behind a symbolic link; undefined when there is none. One that may not be
+ * looked at has its error for a stamp: whoever reads it is told.
+ */
 export function fileStamp(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat && `${stat.mtimeMs}:${stat.size}:${stat.ino}`;
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat && `${stat.mtimeMs}:${stat.size}:${stat.ino}`;
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** Synchronous, because opening a cluster is; the files are few and small. */

@@ -65,11 +65,8 @@ export class OidcTokens {
       await this.#save(old, { idToken: fresh.idToken, refreshToken: this.#refreshToken });
       return fresh.idToken;
     } catch (error) {
-      throw toKtError(
-        error instanceof KtError ? this.#failure(error.message) : error,
-        "credentials-failed",
-        `refresh the OIDC login of user "${user}"`,
-      );
+      const problem = toKtError(error, "internal", "refresh it");
+      throw problem.code === "credentials-failed" ? problem : this.#failure(problem.message);
     }
   }
 

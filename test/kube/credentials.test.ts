@@ -220,6 +220,26 @@ describe("plugins", () => {
     expect(harness.logged.join("\n")).not.toContain("secret");
   });
 
+  test("what one leaves running, such as a browser, is not waited for", async () => {
+    await using folder = await tempDir();
+    const command = await plugin(folder.path, `sleep 600 & echo $! > ${folder.path}/left\n${tokenByRun}`);
+    try {
+      expect(await authorization({ user: exec(command), environment })).toBe("Bearer t1");
+    } finally {
+      process.kill(Number(await file(`${folder.path}/left`).text()), "SIGKILL");
+    }
+  });
+
+  test("the hint to try one by hand leaves out its secrets", async () => {
+    await using folder = await tempDir();
+    const command = await plugin(folder.path, "exit 1");
+    const args = ["get-token", "--oidc-client-secret=hush", "--password", "hush", "--token-cache-dir=/tmp/x"];
+    await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1", user: exec(command, { args }), environment });
+    const resolution = await harness.follow().changes.next();
+    const hints = resolution.kind === "failed" ? resolution.problem.hints : [];
+    expect(hints).toEqual([`${command} get-token --oidc-client-secret=... --password ... --token-cache-dir=/tmp/x`]);
+  });
+
   test("one that hangs is ended", async () => {
     await using folder = await tempDir();
     const clock = new ManualClock();
@@ -298,6 +318,14 @@ describe("OIDC", () => {
       log: silentLog,
     });
     await expect(tokens.get()).rejects.toMatchObject({ code: "credentials-failed", message: expect.stringContaining("session is over") });
+  });
+
+  test("what is wrong is said once", async () => {
+    const config = { "id-token": jwt(1), "refresh-token": "r" };
+    const options = { user: "u", file: "/nowhere", environment: {}, cache: new FileCache(), clock: systemClock, log: silentLog };
+    await expect(new OidcTokens({ config, ...options }).get()).rejects.toMatchObject({
+      message: 'OIDC login of user "u": the kubeconfig has no idp-issuer-url',
+    });
   });
 
   test("without a refresh-token the login is over", async () => {

@@ -1,7 +1,7 @@
 /** Tests reading, merging and selecting from kubeconfig files. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { write } from "bun";
 import { KtError } from "#base/errors.ts";
@@ -237,6 +237,9 @@ describe("files", () => {
     expect(cache.read(path)).toBe("three");
     expect(fileStamp(`${folder}/none`)).toBeUndefined();
     expect(() => cache.read(`${folder}/none`)).toThrow("ENOENT");
+    symlinkSync("loop", `${folder}/loop`);
+    expect(fileStamp(`${folder}/loop`)).toBeDefined();
+    expect(() => cache.read(`${folder}/loop`)).toThrow("ELOOP");
   });
 
   test("paths are relative to the file that names them", () => {
