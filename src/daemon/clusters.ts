@@ -30,9 +30,14 @@ export interface ClustersOptions {
 const noise =
   /^(_|PWD|OLDPWD|SHLVL|TERM|TERM_.*|COLORTERM|COLUMNS|LINES|WINDOWID|TMUX.*|STY|WINDOW|SSH_TTY|SSH_CONNECTION|SSH_CLIENT|VTE_VERSION|PS1|PROMPT.*|HISTFILE|INIT_CWD|npm_.*|VSCODE_.*|ITERM_.*|STARSHIP_.*|DIRENV_.*|SECURITYSESSIONID|NO_COLOR|FORCE_COLOR)$/;
 
-function keyOf({ kubeconfig, environment }: ClusterView, context: string | undefined): string {
+/** Equal for views that see the same clusters as the same users. */
+export function viewKey({ kubeconfig, environment }: ClusterView): string {
   const relevant = Object.entries(environment).filter(([name]) => !noise.test(name));
-  return JSON.stringify([kubeconfig, context, relevant.sort(([left], [right]) => (left < right ? -1 : 1))]);
+  return JSON.stringify([kubeconfig, relevant.sort(([left], [right]) => (left < right ? -1 : 1))]);
+}
+
+function keyOf(view: ClusterView, context: string | undefined): string {
+  return JSON.stringify([viewKey(view), context]);
 }
 
 interface Entry {

@@ -22,8 +22,16 @@ const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
 
 /** `subject` is a hostname, with or without port, a URL, a TCP port, or `address:port`. */
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
-  const { steps, target } = portForm.test(subject) ? explainTcp(subject, context) : explainName(hostIn(subject), context);
+  const port = portIn(subject, context.wanted);
+  const { steps, target } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
   return target === undefined ? steps : [...steps, ...(await explainTarget(target, context))];
+}
+
+/** `localhost:5432` is how a TCP route is shown; on another port, `localhost` is a name like others. */
+function portIn(subject: string, { tcp }: Wanted): string | undefined {
+  if (portForm.test(subject)) return subject;
+  const port = /^localhost:([0-9]{1,5})$/i.exec(subject)?.[1];
+  return port !== undefined && [...tcp.values()].some(({ address }) => address.port === Number(port)) ? port : undefined;
 }
 
 /** People paste what the browser shows. */

@@ -1,5 +1,6 @@
 /** The hub: wires the rooms, keeps one per user, and says when it ends. */
 
+import { deepEquals } from "bun";
 import type { Hello, Snapshot } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
@@ -20,7 +21,7 @@ import { TcpDoor } from "#proxy/tcp-door.ts";
 import { type Target, targetKey } from "#route/target.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
-import { Clusters, type OpenCluster } from "./clusters.ts";
+import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./clusters.ts";
 import { explain } from "./explain.ts";
 import { Listeners } from "./listeners.ts";
 import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
@@ -77,6 +78,8 @@ export class Hub {
   readonly #startedAtMs: number;
   readonly #stopAsked = Promise.withResolvers<void>();
   #named = new Set<string>();
+  /** How each profile saw its clusters at the last change. */
+  #views: ReadonlyMap<string, ClusterView> = new Map();
   #cancelLinger = (): void => {};
   /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
   readonly stopAsked: Promise<void> = this.#stopAsked.promise;
@@ -191,8 +194,20 @@ export class Hub {
   /** Patterns and dynamic names may reach anything: only what a route that went had named is unwanted, and what has no profile. */
   #retainTunnels(named: Set<string>, profiles: ReadonlySet<string>): void {
     const dropped = this.#named.difference(named);
+    const before = this.#views;
     this.#named = named;
-    this.#tunnels.retain((target) => profiles.has(target.cluster.profile) && !dropped.has(targetKey(target)));
+    this.#views = new Map([...profiles].map((profile) => [profile, this.#viewOf(profile)]));
+    this.#tunnels.retain((target) => {
+      const { profile } = target.cluster;
+      return profiles.has(profile) && !dropped.has(targetKey(target)) && !this.#isOutdated(target, before.get(profile));
+    });
+  }
+
+  /** The tunnel would be another now: with another kubeconfig it leads elsewhere; for other credentials alone nothing open is cut. */
+  #isOutdated(target: Target, before: ClusterView | undefined): boolean {
+    const now = this.#views.get(target.cluster.profile);
+    if (!before || !now || viewKey(before) === viewKey(now)) return false;
+    return !deepEquals(before.kubeconfig, now.kubeconfig) || this.#tunnels.status(target)?.openConnections === 0;
   }
 
   #lingerIfUnused(): void {
@@ -212,7 +227,7 @@ export class Hub {
     return attached.plan;
   }
 
-  #viewOf(profile: string) {
+  #viewOf(profile: string): ClusterView {
     const { kubeconfig } = this.#planOf(profile);
     return { kubeconfig, environment: this.#profiles.get(profile)?.environment ?? {} };
   }

@@ -6,6 +6,7 @@ import { limits } from "#base/limits.ts";
 import type { PortHolder } from "#native/port-holder.ts";
 import { systemCode } from "#net/tcp.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
+import { overlaps } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
 import type { RouteTable } from "#route/table.ts";
 import { nothingWanted, type Step, stepsBetween, type Wanted, type WantedTcp } from "./reconcile.ts";
@@ -142,9 +143,10 @@ export class Listeners {
   async #failed(place: Place, error: KtError): Promise<void> {
     if (place.problem?.code === error.code) return;
     const { address, want } = place.opener;
-    const holder = error.code === "port-taken" ? await this.#options.holderOf(want.address.port) : undefined;
+    const own = [...this.#places.values()].find(({ door, opener }) => door && overlaps(opener.want.address, want.address));
+    const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address.port) : undefined;
     if (this.#places.get(address) !== place || place.door) return;
-    place.problem = holder ? takenBy(address, holder) : listenProblem(address, error);
+    place.problem = own ? takenByOwn(address, own.opener.address) : holder ? takenBy(address, holder) : listenProblem(address, error);
     place.isAbsent = absentCodes.has(systemCode(error.cause) ?? "");
     if (isOptional(place)) return;
     this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
@@ -177,10 +179,21 @@ function listenProblem(address: string, error: KtError): Problem {
   return { code, message, hints: cause === "EACCES" ? ["choose a port above 1023"] : hints };
 }
 
+const anotherPort = "choose another port in tunnels.toml";
+
+/** Every address of the machine and one of them. */
+function takenByOwn(address: string, own: string): Problem {
+  return {
+    code: "port-taken",
+    message: `${address} is taken by ${own}, which kt listens on for another route`,
+    hints: ["kt status", anotherPort],
+  };
+}
+
 function takenBy(address: string, { pid, command }: PortHolder): Problem {
   return {
     code: "port-taken",
     message: `${address} is taken by "${command}" (pid ${pid})`,
-    hints: [`kill ${pid}`, "choose another port in tunnels.toml"],
+    hints: [`kill ${pid}`, anotherPort],
   };
 }

@@ -48,7 +48,7 @@ export interface ProfilesOptions {
   readonly load: (file: string, environment: Environment) => Promise<LoadedPlan>;
   readonly clock: Clock;
   readonly report: Report;
-  /** Some plan came, went or is another now. */
+  /** Some plan came, went or is another now, or its environment is. */
   readonly onChange: () => void;
 }
 
@@ -76,9 +76,11 @@ export class Profiles {
   async attach(request: AttachRequest, lease: Lease | undefined): Promise<AttachedProfile> {
     const loaded = await this.#options.load(request.file, request.environment);
     const entry = this.#entryOf(loaded.plan, request.environment);
+    const isElsewhere = !deepEquals(entry.environment, request.environment);
     entry.environment = request.environment;
     entry.pinned ||= request.pin;
     this.#use(entry, loaded);
+    if (isElsewhere) this.#options.onChange();
     if (lease) this.#hold(entry, lease);
     return entry;
   }
@@ -133,9 +135,12 @@ export class Profiles {
     this.#options.onChange();
   }
 
+  /** A watch of the same files goes on: a new one would not see what changed between the reading and its first look. */
   #watch(entry: Entry, files: readonly string[]): void {
+    const wanted = [...new Set(files)];
+    if (deepEquals(entry.watch?.files, wanted)) return;
     entry.watch?.close();
-    entry.watch = new FileWatch([...new Set(files)], this.#options.clock, () => void this.#reload(entry));
+    entry.watch = new FileWatch(wanted, this.#options.clock, () => void this.#reload(entry));
   }
 
   async #reload(entry: Entry): Promise<void> {

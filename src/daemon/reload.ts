@@ -23,7 +23,7 @@ function directoryOf(path: string): string {
  * without an event, since network file systems and links that lead elsewhere send none.
  */
 export class FileWatch {
-  readonly #files: readonly string[];
+  readonly files: readonly string[];
   readonly #clock: Clock;
   readonly #onChange: (changed: readonly string[]) => void;
   readonly #stop = new AbortController();
@@ -35,7 +35,7 @@ export class FileWatch {
   readonly ready: Promise<void>;
 
   constructor(files: readonly string[], clock: Clock, onChange: (changed: readonly string[]) => void) {
-    this.#files = files;
+    this.files = files;
     this.#clock = clock;
     this.#onChange = onChange;
     this.ready = this.#begin();
@@ -47,13 +47,13 @@ export class FileWatch {
   }
 
   async #begin(): Promise<void> {
-    for (const directory of new Set(this.#files.map(directoryOf))) void this.#watchDirectory(directory);
+    for (const directory of new Set(this.files.map(directoryOf))) void this.#watchDirectory(directory);
     this.#seen = await this.#look();
     this.#lookAfter(limits.filePollMs);
   }
 
   #look(): Promise<string[]> {
-    return Promise.all(this.#files.map(signature));
+    return Promise.all(this.files.map(signature));
   }
 
   async #watchDirectory(directory: string): Promise<void> {
@@ -78,7 +78,7 @@ export class FileWatch {
   async #compare(): Promise<void> {
     this.#soon = false;
     const now = await this.#look();
-    const changed = this.#files.filter((_, index) => now[index] !== this.#seen[index]);
+    const changed = this.files.filter((_, index) => now[index] !== this.#seen[index]);
     this.#seen = now;
     if (this.#stop.signal.aborted) return;
     if (changed.length > 0) this.#onChange(changed);

@@ -1,6 +1,6 @@
 /** Finds or makes the private directory that holds the hub's socket, and refuses one that is another user's. */
 
-import { chmod, lstat, mkdir, realpath } from "node:fs/promises";
+import { chmod, lstat, mkdir } from "node:fs/promises";
 import { KtError } from "#base/errors.ts";
 import { runtimeDirectory, runtimeParents, type Surroundings } from "#control/socket-path.ts";
 
@@ -23,7 +23,7 @@ async function pickParent(at: Surroundings): Promise<string> {
   const parents = runtimeParents(at);
   const last = parents.at(-1) ?? "/tmp";
   for (const parent of parents.slice(0, -1)) if (await isOwn(parent, at.uid)) return parent;
-  return await realpath(last).catch(() => last);
+  return last;
 }
 
 async function isOwn(directory: string, uid: number): Promise<boolean> {

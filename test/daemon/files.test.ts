@@ -32,6 +32,15 @@ describe("the runtime directory", () => {
     expect(await modeOf(directory)).toBe(0o700);
   });
 
+  test("in a shared place is named after the user, however that place is written", async () => {
+    await using parent = await tempDir();
+    await symlink(parent.path, `${parent.path}/link`);
+    for (const TMPDIR of [parent.path, `${parent.path}/`, `${parent.path}/link`]) {
+      const nobody = at({ TMPDIR }, uid + 54_321);
+      await expect(ensureRuntimeDirectory(nobody)).rejects.toMatchObject({ message: expect.stringContaining(`/kt-${uid + 54_321}"`) });
+    }
+  });
+
   test("in a shared place that is not the user's is refused", async () => {
     await using parent = await tempDir();
     // No such user has a /run/user of its own, and the directory will be ours.

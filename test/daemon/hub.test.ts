@@ -2,10 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rename, writeFile } from "node:fs/promises";
-import { listen } from "bun";
+import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
+import type { OpenClusterOptions } from "#kube/cluster.ts";
 import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import { Hub, type HubRooms } from "#daemon/hub.ts";
@@ -23,6 +24,10 @@ let cluster: FakeCluster;
 let port: number;
 let tcpPort: number;
 const hubs: Hub[] = [];
+/** How clusters were opened, in turn. */
+let opened: OpenClusterOptions[];
+/** Runs between the reading of a profile and its use. */
+let onLoaded: () => Promise<void>;
 
 /** Answers every request with its pod's name. */
 function answering(name: string): PodServer {
@@ -37,6 +42,8 @@ beforeEach(async () => {
   directory = await tempDir();
   clock = new ManualClock();
   cluster = new FakeCluster();
+  opened = [];
+  onLoaded = async () => {};
   cluster.setPod("web-0", answering("web-0"));
   cluster.ready("web-0");
   [port = 0, tcpPort = 0] = freePorts(2);
@@ -48,9 +55,16 @@ afterEach(async () => {
 
 async function startHub(): Promise<Hub | undefined> {
   const rooms: HubRooms = {
-    load: (file, environment) => loadPlan({ file, environment, home: "/home/me" }),
+    async load(file, environment) {
+      const loaded = await loadPlan({ file, environment, home: "/home/me" });
+      await onLoaded();
+      return loaded;
+    },
     prepare: () => Promise.resolve(),
-    openCluster: () => cluster,
+    openCluster(options) {
+      opened.push(options);
+      return cluster;
+    },
     tunnels: (options) => new Tunnels(options),
   };
   const hub = await Hub.start({ directory: directory.path, version: "1", commit: "c", log: silentLog, lingers: true, rooms, clock });
@@ -68,13 +82,30 @@ async function profile(name: string, rest: string): Promise<string> {
   return file;
 }
 
-async function attach(to: HubClient, file: string, pin = false): Promise<string> {
-  return (await to.ask({ type: "attach", file, environment: {}, pin }, "attached")).profile;
+async function attach(to: HubClient, file: string, pin = false, environment = {}): Promise<string> {
+  return (await to.ask({ type: "attach", file, environment, pin }, "attached")).profile;
 }
 
 async function get(host: string): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { Host: host }, keepalive: false });
   return `${response.status} ${response.status === 200 ? await response.text() : ""}`.trim();
+}
+
+/** A connection to the front door that stays. */
+async function openHttp(host: string) {
+  let answer = Promise.withResolvers<string>();
+  const socket = await connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data: (_, bytes) => answer.resolve(bytes.toString()), close: () => answer.resolve("closed") },
+  });
+  const ask = (to: string): Promise<string> => {
+    answer = Promise.withResolvers();
+    socket.write(`GET / HTTP/1.1\r\nHost: ${to}\r\n\r\n`);
+    return answer.promise;
+  };
+  await ask(host);
+  return { ask, [Symbol.dispose]: () => void socket.end() };
 }
 
 async function snapshotOf(of: HubClient): Promise<Snapshot> {
@@ -149,6 +180,24 @@ describe("a profile", () => {
     other.close();
   });
 
+  test("attached again from another shell gets that one's credentials, and keeps what is open", async () => {
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", `${web}"api.localhost" = "svc/api:80"\n`);
+    await attach(up, file, false, { AWS_PROFILE: "wrong" });
+    expect(await get("web.localhost")).toBe("200 web-0");
+    using held = await openHttp("api.localhost");
+    await attach(up, file, false, { AWS_PROFILE: "right", PWD: "/elsewhere" });
+    expect(await get("web.localhost")).toBe("200 web-0");
+    expect(opened.at(-1)?.environment).toMatchObject({ AWS_PROFILE: "right" });
+    const count = opened.length;
+    await attach(up, file, false, { AWS_PROFILE: "right", PWD: "/" });
+    expect(await get("web.localhost")).toBe("200 web-0");
+    expect(opened).toHaveLength(count);
+    expect(await held.ask("api.localhost")).toStartWith("HTTP/1.1 200");
+    up.close();
+  });
+
   test("that is broken is refused with its place, and harms nobody", async () => {
     await startHub();
     const up = await client();
@@ -169,6 +218,37 @@ describe("a change of the file", () => {
       return await look();
     });
   }
+
+  test("to another kubeconfig leads new connections there", async () => {
+    await startHub();
+    const up = await client();
+    const file = `${directory.path}/shop.toml`;
+    const text = (kubeconfig: string): string =>
+      `name = "shop"\nkubeconfig = "${kubeconfig}"\n[http]\nlisten = ["127.0.0.1:${port}"]\n${web}`;
+    await writeFile(file, text("/one"));
+    await attach(up, file);
+    expect(await get("web.localhost")).toBe("200 web-0");
+    await writeFile(file, text("/another"));
+    await reloaded("the other one", async () => {
+      await get("web.localhost");
+      return opened.at(-1)?.kubeconfig[0] === "/another";
+    });
+    up.close();
+  });
+
+  test("during a reload is seen too", async () => {
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", web);
+    await attach(up, file);
+    onLoaded = async () => {
+      onLoaded = async () => {};
+      await profile("shop", `${web}"late.localhost" = "svc/late:80"\n`);
+    };
+    await profile("shop", `${web}"soon.localhost" = "svc/soon:80"\n`);
+    await reloaded("the later one", async () => (await get("late.localhost")) === "200 web-0");
+    up.close();
+  });
 
   test("takes effect, by rename too; a broken one keeps the last good one and is told", async () => {
     await startHub();
@@ -302,7 +382,9 @@ test("explains down to the pods", async () => {
   const verdicts = async (subject: string) =>
     (await up.ask({ type: "explain", subject }, "steps")).steps.map(({ step, verdict }) => `${step}: ${verdict}`);
   expect(await verdicts("http://WEB.localhost:8989/path")).toContain("pods: 1 ready: web-0:8080");
-  expect(await verdicts(String(tcpPort))).toContain("pods: 1 ready: web-0:8080");
+  for (const port of [tcpPort, `127.0.0.1:${tcpPort}`, `localhost:${tcpPort}`])
+    expect(await verdicts(String(port))).toContain("pods: 1 ready: web-0:8080");
+  expect(await verdicts("localhost:1")).toContain('name: "localhost:1" is looked up as "localhost"');
   const problem = new KtError("service-not-found", 'there is no service "web"', { hints: ["kubectl get services"] });
   cluster.resolve({ kind: "none", problem });
   const { steps } = await up.ask({ type: "explain", subject: "web.localhost" }, "steps");

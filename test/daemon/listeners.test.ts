@@ -76,6 +76,19 @@ test("a taken port harms itself only, names its holder once, and opens when it b
   expect(about()).toHaveLength(2);
 });
 
+test("an address that another profile has among all others names that one, and nobody to kill", async () => {
+  const { doors, listeners } = setup();
+  doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
+  const wide = await planOf("/wide/tunnels.toml", '[tcp."0.0.0.0:5432"]\ntarget = "svc/db:1"\nexpose = true\n');
+  listeners.apply(wantedBy([wide, await planOf("/shop/tunnels.toml", '[tcp]\n"127.0.0.1:5432" = "svc/db:1"\n')]));
+  await listeners.settled();
+  expect(listeners.state("127.0.0.1:5432").problem).toMatchObject({
+    code: "port-taken",
+    message: "127.0.0.1:5432 is taken by 0.0.0.0:5432, which kt listens on for another route",
+    hints: ["kt status", "choose another port in tunnels.toml"],
+  });
+});
+
 test("an address that is no longer wanted is not tried again", async () => {
   const { doors, clock, listeners } = setup();
   doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
