@@ -3,6 +3,7 @@
 import { connect } from "bun";
 import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { type Hello, protocolVersion, type Reply, type ReplyOf, replyLineSchema, type Request } from "./api.ts";
 import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
 
@@ -27,8 +28,8 @@ export class HubClient {
 
   private constructor() {}
 
-  /** Rejects with KtError `hub-unreachable` where no hub listens. */
-  static async connect(path: string): Promise<HubClient> {
+  /** Rejects with KtError `hub-unreachable` where no hub listens, `hub-failed` where one does not answer. */
+  static async connect(path: string, greetMs: number = limits.hubGreetMs): Promise<HubClient> {
     const client = new HubClient();
     try {
       await connect<ChannelState>({
@@ -45,7 +46,8 @@ export class HubClient {
     } catch (error) {
       throw new KtError("hub-unreachable", "no hub is running", { hints: ["kt up"], cause: error });
     }
-    await client.#greeted();
+    const late = setTimeout(() => client.#lose(silent(path, greetMs)), greetMs);
+    await client.#greeted().finally(() => clearTimeout(late));
     return client;
   }
 
@@ -140,6 +142,12 @@ export class HubClient {
     this.#waiting.set(id, { onReply, onLost: waiting.onLost });
     this.#channel.send({ id, request });
   }
+}
+
+function silent(path: string, greetMs: number): KtError {
+  return new KtError("hub-failed", `the hub that runs did not answer within ${greetMs / 1000} s`, {
+    hints: [`kill -9 $(lsof -t ${path})`],
+  });
 }
 
 function isType<Type extends Reply["type"]>(reply: Reply, type: Type): reply is ReplyOf<Type> {

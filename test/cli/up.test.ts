@@ -1,8 +1,8 @@
 /** `kt up` as a process: Ctrl-C, `kt down` elsewhere, a hub that is killed, two starts at once, and what the hub inherits. */
 
 import { expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
-import type { Subprocess } from "bun";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { listen, type Subprocess } from "bun";
 import { freePorts, isAlive, processesWith } from "#test/support/process.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -35,6 +35,20 @@ test.concurrent("Ctrl-C detaches and ends with 130; the hub follows", async () =
   up.kill("SIGINT");
   expect(await up.exited).toBe(130);
   await eventually("the hub to end", () => !isAlive(hub));
+});
+
+test.concurrent("Ctrl-C ends it also while the hub does not answer", async () => {
+  const { home } = await withProfile();
+  await using _ = home;
+  const connected = Promise.withResolvers<void>();
+  const directory = `${home.env["XDG_RUNTIME_DIR"]}/kt`;
+  await mkdir(directory, { mode: 0o700 });
+  using silent = listen({ unix: `${directory}/hub.sock`, socket: { open: () => connected.resolve(), data() {} } });
+  const up = home.start(["up"]);
+  await connected.promise;
+  up.kill("SIGINT");
+  expect(await up.exited).toBe(130);
+  expect(silent.unix).toEndWith("hub.sock");
 });
 
 test.concurrent("kt down elsewhere ends it with 0", async () => {

@@ -130,6 +130,13 @@ describe("the hub's end", () => {
   });
 });
 
+test("a hub that says nothing, as one that was stopped, is given up on with the way out", async () => {
+  using silent = listen({ unix: path, socket: { data() {} } });
+  expect(silent.unix).toBe(path);
+  const error = await HubClient.connect(path, 10).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "hub-failed", hints: [`kill -9 $(lsof -t ${path})`] });
+});
+
 describe("what is not understood", () => {
   async function answerTo(text: string): Promise<string> {
     serve(() => {});

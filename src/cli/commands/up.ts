@@ -16,7 +16,9 @@ export async function up(context: CommandContext): Promise<number> {
   const pin = context.options.flag("detach");
   const interrupted = onceInterrupted();
   try {
-    const { client, profile } = await attach(context, file, pin);
+    const attached = await Promise.race([attach(context, file, pin), interrupted]);
+    if (attached === "interrupted") return exitCodes.interrupted;
+    const { client, profile } = attached;
     return pin ? await showOnce(context, client, profile) : await new Attachment(context, file, profile).stay(client, interrupted);
   } catch (error) {
     if (!isProfileError(error)) throw error;
