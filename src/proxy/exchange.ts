@@ -8,7 +8,7 @@ import { BodyCursor } from "#wire/http-body.ts";
 import { decodeResponseHead, type RequestHead, requestFraming, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import type { Backend, BackendUser } from "./backend.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
-import { passesUpgrade, responseForClient } from "./http1-heads.ts";
+import { mayPassUnchanged, passesUpgrade, responseForClient } from "./http1-heads.ts";
 
 /** The client's connection as an exchange uses it. */
 export interface ExchangeClient {
@@ -143,43 +143,48 @@ export class Exchange implements BackendUser {
   #head(backend: Backend, bytes: Uint8Array): void {
     this.#responseHead.push(bytes);
     for (;;) {
-      const decoded = decodeResponseHead(this.#responseHead.peek());
+      const waiting = this.#responseHead.peek();
+      const decoded = decodeResponseHead(waiting);
       if (decoded === "short") return;
-      this.#responseHead.take(decoded.next);
       if (decoded.head.status >= 200 || decoded.head.status === 101) {
-        this.#final(backend, decoded.head);
+        this.#responseHead.takeAll();
+        this.#final(backend, decoded.head, waiting, decoded.next);
         return;
       }
+      this.#responseHead.take(decoded.next);
       this.#options.client.write(responseForClient(decoded.head, this.#options.head, true));
     }
   }
 
-  #final(backend: Backend, head: ResponseHead): void {
+  /** `bytes` begins with the head, of `headBytes`, and goes on with what follows it. */
+  #final(backend: Backend, head: ResponseHead, bytes: Uint8Array, headBytes: number): void {
     const { head: request, client } = this.#options;
     if (head.status === 101 && !passesUpgrade(request))
       throw new KtError("backend-invalid", "the pod switched protocols without being asked to");
     const framing = responseFraming(head, request.method);
     this.#response = head;
-    this.#responseBody = new BodyCursor(framing, "backend-invalid");
+    const cursor = new BodyCursor(framing, "backend-invalid");
+    this.#responseBody = cursor;
     // The next request could not be told from the rest of a body that nobody reads any more.
     this.#keepAlive &&=
       framing.kind !== "until-close" && this.#requestBody.done && (request.version === "1.1" || framing.kind !== "chunked");
-    const headBytes = responseForClient(head, request, this.#keepAlive);
-    const rest = this.#responseHead.takeAll();
     if (head.status === 101) {
-      client.write(headBytes);
-      this.#upgraded(backend, rest);
+      client.write(responseForClient(head, request, true));
+      this.#upgraded(backend, bytes.subarray(headBytes));
       return;
     }
-    const count = this.#responseBody.advance(rest, 0);
-    const body = rest.subarray(0, count);
-    const clear = count > 0 && count <= joinBytes ? client.write(concatBytes([headBytes, body])) : this.#writeBoth(headBytes, body);
-    this.#afterBody(backend, clear, rest.length - count);
+    const end = headBytes + cursor.advance(bytes, headBytes);
+    const clear = mayPassUnchanged(head, headBytes, request, this.#keepAlive)
+      ? client.write(end === bytes.length ? bytes : bytes.subarray(0, end))
+      : this.#writeBoth(responseForClient(head, request, this.#keepAlive), bytes.subarray(headBytes, end));
+    this.#afterBody(backend, clear, bytes.length - end);
   }
 
   #writeBoth(head: Uint8Array, body: Uint8Array): boolean {
-    const clear = this.#options.client.write(head);
-    return body.length === 0 ? clear : this.#options.client.write(body);
+    const { client } = this.#options;
+    if (body.length > 0 && body.length <= joinBytes) return client.write(concatBytes([head, body]));
+    const clear = client.write(head);
+    return body.length === 0 ? clear : client.write(body);
   }
 
   #body(backend: Backend, bytes: Uint8Array): void {

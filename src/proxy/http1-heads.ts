@@ -61,6 +61,20 @@ export function passesUpgrade(head: RequestHead): head is RequestHead & { readon
   return head.upgrade !== undefined && head.upgrade.toLowerCase() !== "h2c";
 }
 
+/**
+ * Whether a response head of `headBytes` may go to the client as it came: written as we would write it, nothing to leave out,
+ * nothing to add. Most are, and need no copy.
+ */
+export function mayPassUnchanged(head: ResponseHead, headBytes: number, request: RequestHead, keepAlive: boolean): boolean {
+  if (!keepAlive || head.version !== "1.1" || request.version !== "1.1" || head.status < 200) return false;
+  let length = `HTTP/1.1 ${head.status} ${head.reason}\r\n\r\n`.length;
+  for (const [name, value] of head.headers) {
+    if (responseHop.has(name.toLowerCase())) return false;
+    length += name.length + value.length + 4;
+  }
+  return length === headBytes;
+}
+
 /** The head as the client gets it. `keepAlive` says whether the client's connection goes on after this response. */
 export function responseForClient(head: ResponseHead, request: RequestHead, keepAlive: boolean): Uint8Array {
   const listed = listedInConnection(head.headers);
