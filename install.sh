@@ -45,8 +45,10 @@ case $(uname -m) in
   aarch64 | arm64) cpu=arm64 ;;
   *) fail "kt has no binary for $(uname -m)" ;;
 esac
-libc=
-if [ "$os" = linux ] && [ -z "$(find /lib64 /lib -maxdepth 2 -name 'ld-linux-*' 2>/dev/null)" ]; then libc=-musl; fi
+# glibc's loader is at one of these places; where there is none, the C library is musl.
+libc=-musl
+for loader in /lib/ld-linux-* /lib64/ld-linux-* /lib/*/ld-linux-*; do [ ! -e "$loader" ] || libc=; done
+[ "$os" = linux ] || libc=
 name=kt-$os-$cpu$libc
 
 work=$(mktemp -d)
@@ -74,9 +76,10 @@ fetch "$name" "$work/kt"
 
 mkdir -p -- "$prefix/bin" 2>/dev/null && [ -w "$prefix/bin" ] || fail "\"$prefix/bin\" cannot be written" './install.sh --prefix DIR'
 chmod 755 "$work/kt"
+installed=$("$work/kt" version) || fail "\"$name\" does not run on this machine: nothing was installed"
 # Beside the old one and then renamed: a running kt keeps its file, and there is never half of a new one.
 cp -- "$work/kt" "$target.new" && mv -f -- "$target.new" "$target"
-printf 'installed %s\n' "$("$target" version) as $target"
+printf 'installed %s as %s\n' "$installed" "$target"
 case :$PATH: in
   *:"$prefix/bin":*) ;;
   *) printf 'add it to your PATH: export PATH="%s:$PATH"\n' "$prefix/bin" ;;
