@@ -18,7 +18,8 @@ export class Door {
   readonly #listeners = new Set<Listener>();
   readonly #guests = new Set<Guest>();
   readonly #closing = new AbortController();
-  #onEmpty: (() => void) | undefined;
+  /** Whoever waits for the last guest to leave: a second drain does not make the first one wait on. */
+  readonly #onEmpty = new Set<() => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -48,7 +49,7 @@ export class Door {
 
   leave(guest: Guest): void {
     this.#guests.delete(guest);
-    if (this.#guests.size === 0) this.#onEmpty?.();
+    if (this.#guests.size === 0) for (const tell of this.#onEmpty) tell();
   }
 
   /** Stops accepting, asks all guests to end, and waits until they have, for at most `deadlineMs`; then ends them. */
@@ -64,10 +65,10 @@ export class Door {
   #emptied(deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#clock.after(deadlineMs, resolve);
-      this.#onEmpty = () => {
+      this.#onEmpty.add(() => {
         cancel();
         resolve();
-      };
+      });
     });
   }
 }

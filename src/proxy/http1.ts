@@ -36,6 +36,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #inbox = new ByteQueue();
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
+  #found: Found | undefined;
   #counters: RouteCounters | undefined;
   #clientEnded = false;
   #draining = false;
@@ -109,7 +110,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     if (!this.#exchange && !this.#ending) this.#idle();
   }
 
-  exchangeRefused(error: KtError): void {
+  exchangeRefused(refusal: KtError): void {
+    const error = this.#found ? withNameHint(refusal, this.#found) : refusal;
     const requestDone = this.#exchange?.requestDone === true;
     const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;
     this.#note(error);
@@ -166,6 +168,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       this.#refuseEarly(toKtError(error, "internal", "route the request"));
       return;
     }
+    this.#found = found;
     const { context, backends, scheme } = this.#options;
     this.#counters = context.counters.of(found.profile, found.route);
     this.#counters.openConnections += 1;
@@ -241,6 +244,13 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       if (!this.#closed) this.#conn.abort();
     });
   }
+}
+
+/** Whoever left the port out of a dynamic name has asked for a service that does not exist, and should hear how such names are read. */
+function withNameHint(error: KtError, { via, target }: Found): KtError {
+  if (via !== "dynamic" || (error.code !== "service-not-found" && error.code !== "port-not-found")) return error;
+  const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
+  return new KtError(error.code, error.message, { hints: [hint, ...error.hints], cause: error });
 }
 
 const reasonPhrases: Readonly<Record<number, string>> = {

@@ -38,7 +38,7 @@ function formsOf(suffix: string): readonly Form[] {
 }
 
 /** The short form's rule, for pages and error messages. */
-const rule = `in the short form the port follows the last dash: a number from 10, or one of ${protocolWords.join(", ")}; any other port goes in front, as PORT.NAME`;
+const rule = `in the short form the port follows the last dash: a number from 10, a name after a single dash, or one of ${protocolWords.join(", ")}; any other port goes in front, as PORT.NAME`;
 
 export class DynamicNames {
   readonly conflicts: readonly Conflict[];

@@ -64,12 +64,15 @@ interface LabelReadings {
 
 /**
  * Reads a label in which `{port}` stands beside another capture. The port is what follows the last dash, as long as that can only
- * be a port; otherwise the name is unclear, since it might as well be a name whose port was forgotten.
+ * be a port; otherwise the name is unclear, since it might as well be a name whose port was forgotten. A single dash before a
+ * word leaves one way to read what was written, and that is taken: whoever forgot the port hears that there is no such service.
  */
 function readNameAndPort(parts: Label, text: string): LabelReadings {
-  const all = readLabel(parts, text).filter((reading) => parsePort(reading["port"] ?? "") !== undefined);
+  const splits = readLabel(parts, text);
+  const all = splits.filter((reading) => parsePort(reading["port"] ?? "") !== undefined);
   const certain = all.filter((reading) => isCertainPort(reading["port"] ?? ""));
   if (certain.length === 1 || all.length === 0) return { certain: true, readings: certain };
+  if (splits.length === 1 && typeof parsePort(all[0]?.["port"] ?? "") === "string") return { certain: true, readings: all };
   const name = parts.find((part) => isCapture(part) && part.capture !== "port");
   const forgotten = name !== undefined && isCapture(name) ? [{ [name.capture]: text }] : [];
   return { certain: false, readings: [...all, ...forgotten] };

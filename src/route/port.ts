@@ -17,8 +17,8 @@ export function parsePort(text: string): PortRef | undefined {
 export const protocolWords: readonly string[] = ["http", "https", "http2", "h2", "h2c", "grpc", "grpcs", "tcp", "tls", "ws", "wss"];
 
 /**
- * True when the last word of `web-WORD` can only be meant as a port: a number from 10 on, or a protocol. Below 10 the number is
- * more likely part of the name (`web-2`), and so are other words (`argocd-server`).
+ * True when the last word of `my-web-WORD` can only be meant as a port: a number from 10 on, or a protocol. Below 10 the number
+ * is more likely part of the name (`web-2`), and so are other words (`my-argocd-server`).
  */
 export function isCertainPort(text: string): boolean {
   const port = parsePort(text);

@@ -57,12 +57,12 @@ describe("a name and its port in one label", () => {
     expect(read("web-10")).toEqual({ service: "web", port: "10" });
     expect(read("web-http")).toEqual({ service: "web", port: "http" });
     expect(read("my-web-https")).toEqual({ service: "my-web", port: "https" });
+    expect(read("web-metrics")).toEqual({ service: "web", port: "metrics" });
     expect(read("elasticsearch-es-http-9200")).toEqual({ service: "elasticsearch-es-http", port: "9200" });
   });
 
   test("is unclear when it may be a name whose port was forgotten", () => {
     expect(read("web-2")).toEqual([{ service: "web", port: "2" }, { service: "web-2" }]);
-    expect(read("argocd-server")).toEqual([{ service: "argocd", port: "server" }, { service: "argocd-server" }]);
     expect(read("prom-http-web")).toEqual([
       { service: "prom-http", port: "web" },
       { service: "prom", port: "http-web" },

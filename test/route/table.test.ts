@@ -154,12 +154,13 @@ describe("dynamic names", () => {
   });
 
   test("that are written as the refusal says are found", () => {
-    const refused = routes.lookup("argocd-server.svc.shop.ns.dev.cx.k8s.localhost");
+    const refused = routes.lookup("my-argocd-server.svc.shop.ns.dev.cx.k8s.localhost");
     const written =
       refused.kind === "ambiguous" ? refused.readings.map((reading) => reading.replace(/.*write /, "").replace("PORT", "80")) : [];
     expect(written.map((host) => goesTo(routes.lookup(host)))).toEqual([
-      "dynamic shop/svc/argocd:server dev http",
-      "dynamic shop/svc/argocd-server:80 dev http",
+      "dynamic shop/svc/my-argocd:server dev http",
+      "dynamic shop/svc/my:argocd-server dev http",
+      "dynamic shop/svc/my-argocd-server:80 dev http",
     ]);
   });
 
