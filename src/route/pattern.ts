@@ -72,7 +72,8 @@ function readNameAndPort(parts: Label, text: string): LabelReadings {
   const all = splits.filter((reading) => parsePort(reading["port"] ?? "") !== undefined);
   const certain = all.filter((reading) => isCertainPort(reading["port"] ?? ""));
   if (certain.length === 1 || all.length === 0) return { certain: true, readings: certain };
-  if (splits.length === 1 && typeof parsePort(all[0]?.["port"] ?? "") === "string") return { certain: true, readings: all };
+  const [only] = splits.length === 1 ? all : [];
+  if (only && /^[a-z0-9]*[a-z][a-z0-9]*$/.test(only["port"] ?? "")) return { certain: true, readings: [only] };
   const name = parts.find((part) => isCapture(part) && part.capture !== "port");
   const forgotten = name !== undefined && isCapture(name) ? [{ [name.capture]: text }] : [];
   return { certain: false, readings: [...all, ...forgotten] };
