@@ -313,6 +313,31 @@ test("one hub at a time; after it another", async () => {
   (await client()).close();
 });
 
+test("told to stop again, it waits no longer for what is open", async () => {
+  const hub = await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", `${web}[tcp]\n"127.0.0.1:${tcpPort}" = "svc/web:80"\n`));
+  const answered = Promise.withResolvers<void>();
+  let isClosed = false;
+  const socket = await connect({
+    hostname: "127.0.0.1",
+    port: tcpPort,
+    socket: { data: () => answered.resolve(), close: () => void (isClosed = true) },
+  });
+  socket.write("hello");
+  await answered.promise;
+  const startedMs = clock.now();
+  const first = hub?.stop(limits.drainMs);
+  await expect(client()).rejects.toMatchObject({ code: "hub-unreachable" });
+  const second = hub?.stop(0);
+  await eventually("the connection to end", async () => {
+    await clock.advance(1);
+    return isClosed;
+  });
+  await Promise.all([first, second]);
+  expect(clock.now() - startedMs).toBeLessThan(limits.drainMs);
+});
+
 test("a socket that a killed hub left behind is replaced", async () => {
   await writeFile(`${directory.path}/hub.sock`, "");
   expect(await startHub()).toBeDefined();
