@@ -43,9 +43,10 @@ export class LiveView {
     for (const { name, kind, url, target, state, pod, problem } of profile.routes) {
       const text = [url, target, state, pod ?? "", problem?.message ?? ""].filter((part) => part !== "").join("  ");
       this.#line(`${kind} ${name}`, text);
-      if (problem) this.#line(`${kind} ${name} hint`, problem.hints.map((hint) => `  ${hint}`).join("\n"));
+      if (problem) this.#line(`${kind} ${name} hint`, problem.hints.map((hint) => `  ${hint}`).join("\n  "));
     }
-    for (const { address, problem } of profile.listeners) this.#line(address, problem?.message ?? "");
+    const said = new Set(profile.routes.map(({ problem }) => problem?.message));
+    for (const { address, problem } of profile.listeners) this.#line(address, problem && !said.has(problem.message) ? problem.message : "");
     this.#line(
       "file",
       profile.problem === undefined ? "" : `the file cannot be used, the last good one runs on: ${profile.problem.message}`,

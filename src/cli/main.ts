@@ -18,7 +18,7 @@ interface Call {
 
 /** Resolves to the exit code, with everything written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  const call = parse(argv);
+  const call = parse(usual(argv));
   const output = outputFor(call);
   // A reader that has seen enough, as in `kt logs -f | head`.
   process.stdout.on("error", () => process.exit(exitCodes.done));
@@ -29,6 +29,13 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   });
   await output.flush();
   return code;
+}
+
+/** What people try first, by other tools' habits. */
+function usual(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  if (first === "--version") return ["version", ...rest];
+  return first === "help" ? [...rest, "--help"] : argv;
 }
 
 function parse(argv: readonly string[]): Call {

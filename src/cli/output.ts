@@ -84,7 +84,9 @@ export class Output {
 
   /** Draws lines over those drawn before, cut to the terminal: what has scrolled away cannot be drawn over. */
   redraw(lines: readonly string[]): void {
-    const { columns = 80, rows = 24 } = this.#options.stdout;
+    // Some terminals say 0, such as those of containers without a window.
+    const columns = this.#options.stdout.columns || 80;
+    const rows = this.#options.stdout.rows || 24;
     const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), `… and ${lines.length - rows + 2} lines more: kt status`];
     const up = this.#drawn === 0 ? "" : `\u001b[${this.#drawn}A`;
     const body = shown.map((line) => `\u001b[2K${fit(line, columns)}\n`).join("");

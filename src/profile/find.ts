@@ -15,6 +15,6 @@ export async function findProfile(directory: string): Promise<string> {
     if (dirname(current) === current) break;
   }
   throw new KtError("profile-not-found", `there is no ${profileFileName} in "${start}" or above it`, {
-    hints: ["kt init", "kt up -f FILE"],
+    hints: ["kt init", "name another one with -f FILE"],
   });
 }

@@ -3,17 +3,21 @@
 import { describe, expect, test } from "bun:test";
 import { errorCodes, KtError } from "#base/errors.ts";
 import { exitCodeFor, exitCodeOf } from "#cli/exit.ts";
+import { LiveView } from "#cli/live-view.ts";
+import type { ProfileStatus } from "#control/api.ts";
 import { Output, type TextSink } from "#cli/output.ts";
 import { alignColumns, fit, styleFor, visibleLength } from "#cli/style.ts";
 
 class Sink implements TextSink {
   text = "";
   readonly isTTY: boolean;
-  readonly columns = 20;
-  readonly rows = 5;
+  readonly columns: number;
+  readonly rows: number;
 
-  constructor(isTTY: boolean) {
+  constructor(isTTY: boolean, columns: number) {
     this.isTTY = isTTY;
+    this.columns = columns;
+    this.rows = columns / 4;
   }
 
   write(text: string, done?: () => void): void {
@@ -26,8 +30,9 @@ function outputTo(
   isTTY: boolean,
   environment: Record<string, string> = {},
   options: { quiet?: boolean; logFormat?: "text" | "json" } = {},
+  columns = 20,
 ) {
-  const [stdout, stderr] = [new Sink(isTTY), new Sink(isTTY)];
+  const [stdout, stderr] = [new Sink(isTTY, columns), new Sink(isTTY, columns)];
   const output = new Output({ stdout, stderr, environment, verbose: false, quiet: false, logFormat: "text", ...options });
   return { stdout, stderr, output };
 }
@@ -71,6 +76,12 @@ describe("drawing", () => {
     expect(stdout.text).toBe(`\u001b[2Kone\n\u001b[2Ktwo\n\u001b[J\u001b[2A\u001b[2K${"x".repeat(19)}y\n\u001b[J`);
   });
 
+  test("on a terminal that does not know its size is as on a usual one", () => {
+    const { stdout, output } = outputTo(true, {}, {}, 0);
+    output.redraw(["one", "two"]);
+    expect(stdout.text).toBe("\u001b[2Kone\n\u001b[2Ktwo\n\u001b[J");
+  });
+
   test("never more lines than can be drawn over", () => {
     const { stdout, output } = outputTo(true);
     output.redraw(["1", "2", "3", "4", "5", "6"]);
@@ -85,6 +96,29 @@ describe("drawing", () => {
     output.redraw(["one"]);
     expect(stdout.text).not.toContain("\u001b[1A");
   });
+});
+
+test("off a terminal a problem and its hints stand below their route, once", () => {
+  const { stdout, output } = outputTo(false);
+  const problem = { code: "port-taken", message: "127.0.0.1:1 is taken", hints: ["kill 7", "choose another port"] } as const;
+  const counts = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
+  const route = { kind: "tcp", name: "1", url: "localhost:1", target: "svc/db:1", state: "blocked", pods: [], ...counts, problem } as const;
+  const profile: ProfileStatus = {
+    profile: "/shop/tunnels.toml",
+    name: "shop",
+    pinned: false,
+    clients: 1,
+    listeners: [{ address: "127.0.0.1:1", open: false, problem: { ...problem, hints: [...problem.hints] } }],
+    routes: [{ ...route, pods: [], problem: { ...problem, hints: [...problem.hints] } }],
+    warnings: [],
+  };
+  new LiveView(output, profile.profile).show({
+    hub: { protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 },
+    profiles: [profile],
+  });
+  expect(stdout.text).toBe(
+    "shop /shop/tunnels.toml\n  localhost:1  svc/db:1  blocked  127.0.0.1:1 is taken\n    kill 7\n    choose another port\n",
+  );
 });
 
 describe("columns", () => {

@@ -44,7 +44,7 @@ describe("findProfile", () => {
     await mkdir(join(root, "none"));
     expect(await failure(findProfile(join(root, "none")))).toMatchObject({
       code: "profile-not-found",
-      hints: ["kt init", "kt up -f FILE"],
+      hints: ["kt init", "name another one with -f FILE"],
     });
   });
 });
