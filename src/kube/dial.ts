@@ -2,7 +2,8 @@
 
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { connect, type HttpProxy, type TlsOptions } from "#net/connect.ts";
+import { connect, type HttpProxy } from "#net/connect.ts";
+import type { TlsOptions } from "#net/tls.ts";
 import { systemReason } from "#net/tcp.ts";
 import { tlsClient } from "#net/tls.ts";
 import { hostOf, portOf } from "./proxy.ts";

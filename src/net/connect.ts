@@ -5,20 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { ByteQueue } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { connectTcp, SocketConn, type SocketState, socketEvents, systemReason } from "./tcp.ts";
-import { tlsClient } from "./tls.ts";
-
-/** Trust and identity of an outgoing TLS connection. PEM texts. */
-export interface TlsOptions {
-  /** The name that is sent as SNI and checked in the certificate. */
-  readonly serverName: string;
-  /** Undefined trusts the system's roots. */
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** True accepts any certificate. */
-  readonly insecure?: boolean;
-  readonly alpn?: readonly string[];
-}
+import { type TlsOptions, tlsClient } from "./tls.ts";
 
 /** An HTTP proxy, spoken to in plain HTTP or in TLS. */
 export interface HttpProxy {

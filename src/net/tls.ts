@@ -4,8 +4,20 @@ import { Duplex } from "node:stream";
 import { connect, createSecureContext, TLSSocket } from "node:tls";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { TlsOptions } from "./connect.ts";
 import { systemReason } from "./tcp.ts";
+
+/** Trust and identity of an outgoing TLS connection. PEM texts. */
+export interface TlsOptions {
+  /** The name that is sent as SNI and checked in the certificate. */
+  readonly serverName: string;
+  /** Undefined trusts the system's roots. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** True accepts any certificate. */
+  readonly insecure?: boolean;
+  readonly alpn?: readonly string[];
+}
 
 /** A Conn as the stream that node:tls wants. */
 class ConnDuplex extends Duplex {

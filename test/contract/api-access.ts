@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { YAML } from "bun";
-import type { TlsOptions } from "#net/connect.ts";
+import type { TlsOptions } from "#net/tls.ts";
 
 export interface ApiAccess {
   readonly host: string;
