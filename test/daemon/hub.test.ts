@@ -322,7 +322,12 @@ test("told to stop again, it waits no longer for what is open", async () => {
   const socket = await connect({
     hostname: "127.0.0.1",
     port: tcpPort,
-    socket: { data: () => answered.resolve(), close: () => void (isClosed = true) },
+    socket: {
+      data: () => answered.resolve(),
+      close() {
+        isClosed = true;
+      },
+    },
   });
   socket.write("hello");
   await answered.promise;
