@@ -7,14 +7,16 @@ import { profileLines } from "./route-lines.ts";
 export class LiveView {
   readonly #output: Output;
   readonly #profile: string;
+  readonly #footer: readonly string[];
   readonly #shown = new Map<string, string>();
   readonly #warned = new Set<string>();
   #begun = false;
 
-  /** `profile` is the path of the profile's file. */
-  constructor(output: Output, profile: string) {
+  /** `profile` is the path of the profile's file; `footer` goes below what is drawn. */
+  constructor(output: Output, profile: string, footer: readonly string[] = []) {
     this.#output = output;
     this.#profile = profile;
+    this.#footer = footer;
   }
 
   show(snapshot: Snapshot): void {
@@ -23,7 +25,7 @@ export class LiveView {
     for (const warning of profile.warnings) this.#warn(warning);
     if (this.#output.quiet) this.#showProblems(profile);
     else if (this.#output.live)
-      this.#output.redraw([...profileLines(profile, this.#output.style), this.#output.style.dim("Ctrl-C detaches")]);
+      this.#output.redraw([...profileLines(profile, this.#output.style), ...this.#footer.map(this.#output.style.dim)]);
     else this.#showChanges(profile);
   }
 

@@ -112,10 +112,8 @@ test("off a terminal a problem and its hints stand below their route, once", () 
     routes: [{ ...route, pods: [], problem: { ...problem, hints: [...problem.hints] } }],
     warnings: [],
   };
-  new LiveView(output, profile.profile).show({
-    hub: { protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 },
-    profiles: [profile],
-  });
+  const snapshot = { hub: { protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }, profiles: [profile] };
+  new LiveView(output, profile.profile, ["Ctrl-C detaches"]).show(snapshot);
   expect(stdout.text).toBe(
     "shop /shop/tunnels.toml\n  localhost:1  svc/db:1  blocked  127.0.0.1:1 is taken\n    kill 7\n    choose another port\n",
   );

@@ -66,7 +66,7 @@ class Attachment {
   constructor(context: CommandContext, file: string, profile: string) {
     this.#context = context;
     this.#file = file;
-    this.#view = new LiveView(context.output, profile);
+    this.#view = new LiveView(context.output, profile, ["Ctrl-C detaches"]);
   }
 
   async stay(first: HubClient, interrupted: Promise<"interrupted">): Promise<number> {
