@@ -231,14 +231,19 @@ export class Tunnel {
       const patienceMs =
         resolution === undefined || resolution.kind === "coming" ? deadlineMs : Math.min(deadlineMs, startedMs + limits.noPodAnswerMs);
       const leftMs = patienceMs - clock.now();
-      if (leftMs <= 0) throw this.#tooLate(resolution, problem);
+      if (leftMs <= 0) throw this.#tooLate(live.cluster, resolution, problem);
       if (await this.#nextChange(leftMs, signal)) tried.clear();
     }
   }
 
-  #tooLate(resolution: Resolution | undefined, problem: KtError | undefined): KtError {
+  #tooLate(cluster: Cluster, resolution: Resolution | undefined, problem: KtError | undefined): KtError {
     if (problem && resolution && resolution.kind !== "coming") return problem;
     const seconds = this.#options.timeouts().startTimeoutMs / 1000;
+    if (!resolution && !problem) {
+      const what = `context "${cluster.context}" did not say within ${seconds} s what is behind ${formatTarget(this.#options.target)}`;
+      // Requests have shorter limits: what takes this long is a credential plugin that waits for somebody.
+      return new KtError("start-timeout", what, { hints: ["finish its login if one is waiting, then try again"] });
+    }
     const reason = problem ? `: ${problem.message}` : "";
     return new KtError("start-timeout", `no pod of ${formatTarget(this.#options.target)} became ready within ${seconds} s${reason}`, {
       hints: problem?.hints ?? [],

@@ -199,6 +199,17 @@ describe("without a ready pod", () => {
     expect(error.message).toContain("CrashLoopBackOff");
   });
 
+  test("nothing is known yet: that is told, and not that no pod is ready", async () => {
+    const { clock, tunnels } = rig({ startTimeoutMs: 5000 });
+    const dial = tunnels.dial(target, never).catch((error: unknown) => error);
+    await clock.advance(5000);
+    expect(await dial).toMatchObject({
+      code: "start-timeout",
+      message: 'context "fake" did not say within 5 s what is behind shop/svc/web:80',
+      hints: ["finish its login if one is waiting, then try again"],
+    });
+  });
+
   test("what waiting does not mend is told at once", async () => {
     const { cluster, tunnels } = rig();
     const forbidden = new KtError("forbidden", 'may not "get" "services"');
