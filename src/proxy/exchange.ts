@@ -72,7 +72,7 @@ export class Exchange implements BackendUser {
     this.#tries += 1;
     const parked = this.#tries === 1 ? this.#options.backends.take(this.#options.request) : undefined;
     if (parked) {
-      this.#use(parked);
+      this.#opened(parked);
       return;
     }
     this.#options.client.pauseRequest();
@@ -106,12 +106,10 @@ export class Exchange implements BackendUser {
   }
 
   #opened(backend: Backend): void {
-    if (this.#over) {
-      backend.conn.abort();
-      return;
-    }
-    this.#options.client.resumeRequest();
-    this.#use(backend);
+    if (!this.#over) this.#options.client.resumeRequest();
+    // Going on may have brought the news that the client is gone.
+    if (this.#over) backend.conn.abort();
+    else this.#use(backend);
   }
 
   #use(backend: Backend): void {

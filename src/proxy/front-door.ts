@@ -102,6 +102,7 @@ export class FrontDoor {
       onClosed: () => this.#door.leave(connection),
     });
     this.#door.enter(connection);
+    connection.start();
   }
 
   #serveHttp2(conn: Conn, decideHere: Decide, scheme: "http" | "https"): void {

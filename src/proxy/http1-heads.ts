@@ -7,6 +7,12 @@ const requestHop = new Set(["connection", "keep-alive", "proxy-connection", "pro
 const forwarded = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 const responseHop = new Set(["connection", "keep-alive", "proxy-connection", "upgrade"]);
 
+/**
+ * What a Connection field names in vain. TE stays, for trailers pass through us unchanged: what the client accepts is what it
+ * gets. Without the other two the next hop would take the body for another message.
+ */
+const notHop = new Set(["", "close", "keep-alive", "te", "content-length", "transfer-encoding"]);
+
 /** The names that a Connection field lists, lower case, besides those that are handled anyway. */
 function listedInConnection(headers: readonly Header[]): ReadonlySet<string> | undefined {
   let listed: Set<string> | undefined;
@@ -14,11 +20,9 @@ function listedInConnection(headers: readonly Header[]): ReadonlySet<string> | u
     if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
     for (const token of value.toLowerCase().split(",")) {
       const trimmed = token.trim();
-      // TE stays: trailers pass through us unchanged, so what the client accepts is what it gets.
-      if (trimmed !== "" && trimmed !== "close" && trimmed !== "keep-alive" && trimmed !== "te") {
-        listed ??= new Set();
-        listed.add(trimmed);
-      }
+      if (notHop.has(trimmed)) continue;
+      listed ??= new Set();
+      listed.add(trimmed);
     }
   }
   return listed;

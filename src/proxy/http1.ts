@@ -46,7 +46,11 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   constructor(conn: Conn, options: Http1Options) {
     this.#conn = conn;
     this.#options = options;
-    conn.start(this);
+  }
+
+  /** Begins to read; the connection may be over before this returns. */
+  start(): void {
+    this.#conn.start(this);
   }
 
   /** Ends after the request under way; at once when there is none. */

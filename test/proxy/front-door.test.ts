@@ -90,6 +90,12 @@ async function client(): Promise<Recorder> {
 const get = (host: string, path = "/", more = ""): string => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`;
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
+/** Looks once per turn of the event loop. */
+async function until(condition: () => boolean): Promise<void> {
+  do await new Promise<void>((resolve) => setImmediate(resolve));
+  while (!condition());
+}
+
 /** Answers each request head with what `answer` makes of it. */
 const answering =
   (answer: (head: string, nth: number) => string): Backend =>
@@ -260,6 +266,52 @@ describe("HTTP/1", () => {
     await one.untilEnd();
     expect(one.text()).toEndWith("hellobye");
     expect(one.text()).toContain("Upgrade: websocket\r\n");
+  });
+
+  test("a pipelined request whose body is still to come gets all of it, on the connection that the first gave back", async () => {
+    let answerFirst: () => void = () => {};
+    backends.add("a", async (conn) => {
+      await conn.untilText("\r\n\r\n");
+      answerFirst = () => conn.write(ok("first"));
+      await conn.untilText("second half");
+      conn.write(ok("second"));
+    });
+    const one = await client();
+    one.write(get("a.localhost"));
+    await until(() => backends.accepted.get("a")?.[0]?.text().includes("\r\n\r\n") === true);
+    one.write("PUT / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 22\r\n\r\nfirst half,");
+    // Both parts are on their way to the front door, which reads the first at least before the answer comes.
+    await until(() => true);
+    one.write("second half");
+    await until(() => true);
+    answerFirst();
+    await one.untilText("second");
+  });
+
+  test("a body that is broken from its first bytes ends the connection, and the door forgets it", async () => {
+    backends.add("a", () => {});
+    const one = await client();
+    one.write("POST / HTTP/1.1\r\nHost: a.localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    await one.untilClosed();
+    expect(counters.of("p", "a.localhost").openConnections).toBe(0);
+    const startedMs = performance.now();
+    await door.drain(5000);
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+  });
+
+  test("a Connection field cannot take the body's length away", async () => {
+    backends.add("a", async (conn) => {
+      await conn.untilText("GET /hidden");
+      conn.write("HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 2\r\n\r\nok");
+    });
+    const hidden = "GET /hidden HTTP/1.1\r\nHost: b\r\n\r\n";
+    const one = await client();
+    one.write(
+      `POST / HTTP/1.1\r\nHost: a.localhost\r\nConnection: content-length, transfer-encoding\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+    );
+    await one.untilText("\r\n\r\nok");
+    expect(backends.accepted.get("a")?.[0]?.text()).toContain(`Content-Length: ${hidden.length}\r\n`);
+    expect(one.text()).toContain("Content-Length: 2\r\n");
   });
 
   test("HEAD, 204 and 304 have no body, whatever they say", async () => {
