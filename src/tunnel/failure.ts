@@ -3,6 +3,12 @@
 import { KtError } from "#base/errors.ts";
 import { parseForwardFailure } from "#wire/portforward.ts";
 
+/** Whether the connection was refused before anything in the pod could read from it. */
+export function isUnread(text: string): boolean {
+  const { kind } = parseForwardFailure(text);
+  return kind === "refused" || kind === "timed-out" || kind === "pod-gone";
+}
+
 /** `port-refused` when nothing listens on the pod's port; `connection-lost` when the pod or its connection went away. */
 export function describeForwardFailure(text: string, pod: string, port: number): KtError {
   const failure = parseForwardFailure(text);

@@ -46,6 +46,11 @@ export class Liveness {
     this.#proof = { unanswered: new Set(Array.from({ length: farWorkers }, ping)), sinceMs: nowMs };
   }
 
+  /** The session carries a connection again, without a proof: where there are not enough they are shared. */
+  used(): void {
+    this.#proof = undefined;
+  }
+
   /** True when this answer completes the proof. */
   answered(id: number): boolean {
     const proof = this.#proof;

@@ -46,6 +46,8 @@ export class Pair {
   #endTold = false;
   /** Our own half is closed. */
   ended = false;
+  /** Bytes of ours are on their way or there. */
+  hasSent = false;
 
   constructor(session: PairSession, streams: { readonly data: number; readonly error: number }, listener: PairListener) {
     this.#session = session;

@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { describeForwardFailure } from "./failure.ts";
+import { describeForwardFailure, isUnread } from "./failure.ts";
 import { holdBackMs } from "./half-close.ts";
 import type { Pair, PairListener } from "./pair.ts";
 import type { PodSession } from "./spdy.ts";
@@ -135,11 +135,11 @@ export class PodStream implements Conn, PairListener {
   }
 
   pairFailed(text: string): void {
-    this.#failed(describeForwardFailure(text, this.#at.pod, this.#at.port));
+    this.#failed(describeForwardFailure(text, this.#at.pod, this.#at.port), isUnread(text));
   }
 
   pairLost(error: KtError): void {
-    this.#failed(error);
+    this.#failed(error, false);
   }
 
   pairClosed(): void {
@@ -153,13 +153,15 @@ export class PodStream implements Conn, PairListener {
   #remember(bytes: Uint8Array): void {
     if (!this.#replay) return;
     this.#replayBytes += bytes.length;
-    if (this.#replayBytes > limits.replayBytes) this.#replay = undefined;
+    // Between two pods this is the only place where they are.
+    if (this.#replayBytes > limits.replayBytes && !this.#retrying) this.#replay = undefined;
     else this.#replay.push(bytes);
   }
 
-  #failed(error: KtError): void {
+  /** What a program in the pod may have read is not sent to another: it could act on it twice. */
+  #failed(error: KtError, unread: boolean): void {
     if (this.#closed) return;
-    if (!this.#replay) {
+    if (!this.#replay || (this.#pair.hasSent && !unread)) {
       this.#close(error);
       return;
     }
@@ -171,12 +173,16 @@ export class PodStream implements Conn, PairListener {
   }
 
   #attach(next: Attachment): void {
-    if (this.#closed) return;
+    if (this.#closed) {
+      next.session.open(next.port, this).abort();
+      return;
+    }
     this.#retrying = false;
     this.#at = next;
     this.#pair = next.session.open(next.port, this);
     if (this.#paused) this.#pair.pause();
     for (const bytes of this.#replay ?? []) this.#pair.write(bytes);
+    if (this.#replayBytes > limits.replayBytes) this.#replay = undefined;
     if (this.#ended) this.#passEnd();
     this.#handler?.onDrain();
   }

@@ -22,7 +22,8 @@ export class PodSessions {
   #opening = 0;
   #lastUsedMs: number;
   #closed = false;
-  #cancelSpare = (): void => {};
+  /** Set while spares are about to be opened. */
+  #cancelSpare: (() => void) | undefined;
   readonly #abort = new AbortController();
   /** Whoever waits for the next session that becomes free or open, oldest first. */
   #waiting: PromiseWithResolvers<PodSession>[] = [];
@@ -36,9 +37,9 @@ export class PodSessions {
     return this.#all.size;
   }
 
-  /** Nothing is open, being opened or waited for. */
+  /** Nothing is open, being opened, about to be opened or waited for. */
   get isUnused(): boolean {
-    return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0;
+    return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0 && !this.#cancelSpare;
   }
 
   get openPairs(): number {
@@ -69,7 +70,7 @@ export class PodSessions {
 
   /** Gives back a session that was acquired and then not used. */
   release(session: PodSession): void {
-    this.#becameFree(session);
+    if (session.idleSinceMs !== undefined && !this.#free.includes(session)) this.#becameFree(session);
   }
 
   /** Called about every second. Keeps spares while the pod is in use. */
@@ -108,7 +109,7 @@ export class PodSessions {
   /** Ends everything. */
   close(): void {
     this.#closed = true;
-    this.#cancelSpare();
+    this.#cancelSpare?.();
     this.#abort.abort(new KtError("shutting-down", "the tunnel was closed"));
     for (const session of [...this.#all]) session.close();
   }
@@ -130,11 +131,12 @@ export class PodSessions {
 
   /** Opens spares once connections have stopped coming in: opening one costs as much as a hundred small requests. */
   #keepSpareSoon(): void {
-    this.#cancelSpare();
+    this.#cancelSpare?.();
     this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => this.#keepSpare());
   }
 
   #keepSpare(): void {
+    this.#cancelSpare = undefined;
     if (this.#closed) return;
     const wanted = this.#spareWanted();
     while (this.#free.length + this.#opening < wanted && this.#all.size + this.#opening < limits.sessionsPerPod) this.#openOne();
@@ -175,12 +177,12 @@ export class PodSessions {
   }
 
   /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */
-  #shareOut(): void {
+  #shareOut(failed = new KtError("connection-lost", "every session to the pod was lost")): void {
     const usable = [...this.#all].filter((session) => session.usable);
     for (const [index, waiter] of this.#waiting.splice(0).entries()) {
       const session = usable[index % usable.length];
       if (session) waiter.resolve(session);
-      else waiter.reject(new KtError("connection-lost", "every session to the pod was lost"));
+      else waiter.reject(failed);
     }
   }
 
@@ -188,8 +190,7 @@ export class PodSessions {
     this.#opening -= 1;
     // The other attempts may still succeed, and what they open can be shared.
     if (this.#opening > 0) return;
-    if (this.#all.size > 0) this.#shareOut();
-    else for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
+    this.#shareOut(error);
   }
 
   #gone(session: PodSession, error: KtError | undefined): void {

@@ -76,7 +76,8 @@ export class PodSession implements PairSession {
 
   /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pairFailed`. */
   open(port: number, listener: PairListener): Pair {
-    if (this.#gone) return this.#openInVain(listener);
+    if (!this.usable) return this.#openInVain(listener);
+    this.#liveness.used();
     const request = String(this.#nextRequest++);
     // Order matters to kubelet: the error stream, of which we close our half at once, and then the data stream.
     const error = this.#mux.open(streamHeaders("error", port, request), { fin: true });
@@ -90,7 +91,7 @@ export class PodSession implements PairSession {
     return pair;
   }
 
-  /** The session died between being chosen and being used. */
+  /** The session died, or was told to take no more, between being chosen and being used. */
   #openInVain(listener: PairListener): Pair {
     queueMicrotask(() => listener.pairLost(new KtError("connection-lost", "the session was lost")));
     return new Pair(this, { data: 0, error: 0 }, listener);
@@ -146,6 +147,7 @@ export class PodSession implements PairSession {
   #on(event: SessionEvent): void {
     if (event.type === "going-away") {
       this.#goingAway = true;
+      if (this.#pairCount === 0) this.#die(undefined);
       return;
     }
     if (event.type === "pong" && this.#liveness.answered(event.id)) this.#proven();
@@ -302,6 +304,7 @@ export class PodSession implements PairSession {
   /** For the pairs only, as the rest below. */
   write(pair: Pair, bytes: Uint8Array): boolean {
     if (this.#gone || !this.#pairs.has(pair.data)) return true;
+    pair.hasSent = true;
     this.#mux.write(pair.data, bytes);
     this.#scheduleFlush();
     return !this.#blocked;

@@ -67,6 +67,11 @@ const finalCodes: ReadonlySet<string> = new Set([
   "kubeconfig-unreadable",
 ]);
 
+/** Problems that another pod would have too. */
+const hopelessCodes: ReadonlySet<string> = new Set([...finalCodes, "cluster-unreachable", "proxy-failed"]);
+
+const closed = (): KtError => new KtError("shutting-down", "the tunnel was closed");
+
 export class Tunnel {
   readonly #options: TunnelOptions;
   #state: State = { phase: "idle" };
@@ -74,8 +79,8 @@ export class Tunnel {
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
-  /** Resolved and replaced at every change of the resolution. */
-  #change = Promise.withResolvers<void>();
+  /** Told at every change of the resolution. */
+  readonly #onChange = new Set<() => void>();
 
   constructor(options: TunnelOptions) {
     this.#options = options;
@@ -176,8 +181,7 @@ export class Tunnel {
   }
 
   #changed(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers<void>();
+    for (const tell of [...this.#onChange]) tell();
   }
 
   #noted(problem: KtError): KtError {
@@ -199,15 +203,14 @@ export class Tunnel {
       const sessions = this.#options.pools.of(live.cluster, live.namespace, endpoint.pod);
       try {
         const session = await sessions.acquire();
-        if (signal.aborted) {
+        if (signal.aborted || this.#live() !== live) {
           sessions.release(session);
-          throw signal.reason;
+          throw signal.aborted ? signal.reason : closed();
         }
         return { session, pod: endpoint.pod, port: endpoint.port };
       } catch (error) {
         const problem = toKtError(error, "connection-lost", `connect to pod "${endpoint.pod}"`);
-        if (signal.aborted || finalCodes.has(problem.code) || problem.code === "cluster-unreachable" || problem.code === "proxy-failed")
-          throw problem;
+        if (signal.aborted || this.#live() !== live || hopelessCodes.has(problem.code)) throw problem;
         tried.add(endpoint.pod);
         last = problem;
         live.following.refresh();
@@ -222,7 +225,7 @@ export class Tunnel {
     // What is known may be seconds old where nothing is ready, and now somebody waits for it.
     if (live.following.current()?.kind !== "ready") live.following.refresh();
     for (;;) {
-      if (this.#live() !== live) throw new KtError("shutting-down", "the tunnel was closed");
+      if (this.#live() !== live) throw closed();
       const resolution = live.following.current();
       const endpoint = resolution?.kind === "ready" ? this.#choose(live, resolution.endpoints, tried) : undefined;
       if (endpoint) return endpoint;
@@ -256,14 +259,16 @@ export class Tunnel {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const onAbort = (): void => finish(() => reject(signal.reason));
+      const onChange = (): void => finish(() => resolve(true));
       const cancel = this.#options.clock.after(withinMs, () => finish(() => resolve(false)));
       const finish = (settle: () => void): void => {
         cancel();
+        this.#onChange.delete(onChange);
         signal.removeEventListener("abort", onAbort);
         settle();
       };
       signal.addEventListener("abort", onAbort, { once: true });
-      void this.#change.promise.then(() => finish(() => resolve(true)));
+      this.#onChange.add(onChange);
     });
   }
 
@@ -288,11 +293,12 @@ export class Tunnel {
 
   #link(live: Live, attachment: Attachment): PodLink {
     const tried = new Set<string>();
+    const lost = new Set<string>();
     const { place } = live.cluster;
     const giveUp = new AbortController();
     const stream: PodStream = new PodStream(attachment, {
       clock: this.#options.clock,
-      retry: (failed, error) => this.#retry(live, tried, failed, error, giveUp.signal),
+      retry: (failed, error) => this.#retry(live, { tried, lost }, failed, error, giveUp.signal),
       answered: (at) => live.proven.add(at.pod),
       closed: () => {
         giveUp.abort(new KtError("connection-lost", "the connection was closed"));
@@ -303,6 +309,7 @@ export class Tunnel {
     const link = new PodLink(stream, {
       isCurrent: (pod) => this.#live() === live && live.cluster.place === place && this.#isCurrent(live, pod),
       parked: (_link, isParked) => {
+        if (!live.streams.has(stream)) return;
         if (isParked) this.#released();
         else this.#inUse += 1;
       },
@@ -315,8 +322,16 @@ export class Tunnel {
   }
 
   /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
-  async #retry(live: Live, tried: Set<string>, failed: Attachment, error: KtError, signal: AbortSignal): Promise<Attachment> {
-    tried.add(failed.pod);
+  async #retry(
+    live: Live,
+    { tried, lost }: { readonly tried: Set<string>; readonly lost: Set<string> },
+    failed: Attachment,
+    error: KtError,
+    signal: AbortSignal,
+  ): Promise<Attachment> {
+    // A session that was lost says little about its pod, which gets a second chance.
+    if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
+    lost.add(failed.pod);
     live.following.refresh();
     const resolution = live.following.current();
     const another = resolution?.kind === "ready" && resolution.endpoints.some((endpoint) => !tried.has(endpoint.pod));

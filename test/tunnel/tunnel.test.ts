@@ -1,5 +1,6 @@
 /** Tunnels against pods in memory: sessions, retries, waiting, idling and death. */
 
+import { gc } from "bun";
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -176,6 +177,63 @@ describe("a pod that does not take the connection", () => {
   });
 });
 
+describe("a connection that is lost before its first byte", () => {
+  const lostAfter =
+    (seen: string[]): PodServer =>
+    (connection) => {
+      connection.onData = (bytes) => {
+        seen.push(new TextDecoder().decode(bytes));
+        connection.fail("read: connection reset by peer");
+      };
+    };
+
+  test("is not sent to another pod when this one may have acted on it", async () => {
+    const { cluster, dial } = rig();
+    const seen: string[] = [];
+    cluster.setPod("a", lostAfter(seen));
+    cluster.setPod("b", lostAfter(seen));
+    cluster.ready("a", "b");
+    const stream = await dial();
+    stream.write("INCR");
+    await stream.untilClosed();
+    expect(seen).toEqual(["INCR"]);
+    expect(stream.error?.code).toBe("connection-lost");
+  });
+
+  test("with its session gets another session to the same pod when nothing has been sent", async () => {
+    const { cluster, dial } = rig();
+    const greet: PodServer = () => {};
+    cluster.setPod("web-1", greet);
+    cluster.ready("web-1");
+    const stream = await dial();
+    await settle();
+    cluster.setPod("web-1", (connection) => connection.write(new TextEncoder().encode("welcome")));
+    for (const session of [...cluster.sessions]) session.far.abort();
+    await stream.until(() => stream.closed || stream.length > 0);
+    expect(stream.text()).toBe("welcome");
+  });
+
+  test("keeps all that is written while another pod is looked for", async () => {
+    const { cluster, dial } = rig();
+    cluster.setPod("old", echo);
+    cluster.ready("old");
+    const before = await dial();
+    before.write("?");
+    await before.untilText("?");
+    cluster.setPod("old", refuse);
+    for (const session of cluster.sessions) session.far.abort();
+    const stream = await dial();
+    stream.write("begin ");
+    await settle();
+    const bulk = "x".repeat(limits.replayBytes);
+    expect(stream.write(bulk)).toBe(false);
+    cluster.setPod("new", echo);
+    cluster.ready("new");
+    await stream.until(() => stream.closed || stream.length >= 6 + bulk.length);
+    expect(stream.text() === `begin ${bulk}`).toBe(true);
+  });
+});
+
 describe("without a ready pod", () => {
   const problem = new KtError("no-ready-pod", 'pod "web-1" is in CrashLoopBackOff');
 
@@ -215,6 +273,23 @@ describe("without a ready pod", () => {
     const forbidden = new KtError("forbidden", 'may not "get" "services"');
     cluster.resolve({ kind: "failed", problem: forbidden });
     expect(await tunnels.dial(target, never).catch((error) => error)).toBe(forbidden);
+  });
+
+  test("dials that gave up leave nothing behind, however long nothing changes", async () => {
+    const { cluster, clock, tunnels } = rig();
+    cluster.resolve({ kind: "none", problem });
+    const kept: WeakRef<AbortSignal>[] = [];
+    const dialInVain = async (): Promise<void> => {
+      const { signal } = new AbortController();
+      kept.push(new WeakRef(signal));
+      const failed = tunnels.dial(target, signal).catch(() => undefined);
+      await clock.advance(limits.noPodAnswerMs);
+      await failed;
+    };
+    for (let round = 0; round < 100; round++) await dialInVain();
+    await settle();
+    gc(true);
+    expect(kept.filter((each) => each.deref() !== undefined).length).toBeLessThan(50);
   });
 
   test("a client that leaves ends its own wait only", async () => {
@@ -343,6 +418,32 @@ describe("a tunnel", () => {
     expect(link.usable()).toBe(true);
     cluster.ready("new");
     expect(link.usable()).toBe(false);
+  });
+
+  test("does not count a connection twice that closed before it was parked", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const link = await tunnels.dial(target, never);
+    link.conn.abort();
+    link.park();
+    expect(tunnels.status(target)?.openConnections).toBe(0);
+    link.unpark();
+    expect(tunnels.status(target)?.openConnections).toBe(0);
+  });
+
+  test("that is closed while a session is being opened gives no connection any more", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const opening = Promise.withResolvers<void>();
+    const portForward = cluster.portForward.bind(cluster);
+    cluster.portForward = (namespace, pod) => opening.promise.then(() => portForward(namespace, pod));
+    const dialled = tunnels.dial(target, never).catch((error: KtError) => error.code);
+    await settle();
+    tunnels.retain(() => false);
+    opening.resolve();
+    expect(await dialled).toBe("shutting-down");
   });
 
   test("that no route wants any more is closed with its connections", async () => {

@@ -1,0 +1,155 @@
+/** Sessions to one pod, with a far end that answers when the test says so. */
+
+import { describe, expect, test } from "bun:test";
+import type { KtError } from "#base/errors.ts";
+import type { SessionEvent } from "#mux/events.ts";
+import { SpdySession } from "#mux/session.ts";
+import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import { ManualClock, settle } from "#test/support/manual-clock.ts";
+import type { PairListener } from "#tunnel/pair.ts";
+import { PodSessions } from "#tunnel/sessions.ts";
+import { PodSession } from "#tunnel/spdy.ts";
+
+/** The far end of a session; nothing leaves it before `flush`. */
+class FarEnd {
+  readonly mux = new SpdySession({ role: "server" });
+  readonly opened: number[] = [];
+  readonly #conn: MemoryConn;
+
+  constructor(conn: MemoryConn) {
+    this.#conn = conn;
+    const emit = (event: SessionEvent): void => {
+      if (event.type === "opened") this.opened.push(event.stream);
+    };
+    conn.start({ onData: (bytes) => this.mux.receive(bytes, 0, emit), onEnd() {}, onDrain() {}, onClose() {} });
+  }
+
+  /** Sends all that is waiting, in one piece. */
+  async flush(): Promise<void> {
+    this.#conn.write(Buffer.concat(this.mux.take()));
+    await settle();
+  }
+}
+
+/** Notes what becomes of a pair. */
+class Listener implements PairListener {
+  readonly events: string[] = [];
+  lost: KtError | undefined;
+  pairData(): void {
+    this.events.push("data");
+  }
+  pairEnded(): void {
+    this.events.push("ended");
+  }
+  pairFailed(text: string): void {
+    this.events.push(`failed ${text}`);
+  }
+  pairLost(error: KtError): void {
+    this.events.push("lost");
+    this.lost = error;
+  }
+  pairClosed(): void {
+    this.events.push("closed");
+  }
+  pairDrained(): void {
+    this.events.push("drained");
+  }
+}
+
+function rig() {
+  const clock = new ManualClock();
+  const [near, far] = memoryPair();
+  const farEnd = new FarEnd(far);
+  const heard: string[] = [];
+  const session = new PodSession({ conn: near, clock, onGone: () => heard.push("gone"), onFree: () => heard.push("free") });
+  return { clock, farEnd, session, heard };
+}
+
+/** Opens a pair and ends it from both sides, so that the session begins to prove itself. */
+async function useOnce({ session, farEnd }: ReturnType<typeof rig>): Promise<void> {
+  const pair = session.open(80, new Listener());
+  await settle();
+  for (const stream of farEnd.opened.splice(0)) farEnd.mux.end(stream);
+  await farEnd.flush();
+  pair.end();
+  await settle();
+}
+
+describe("a session", () => {
+  test("is free again once its far end has proved that it can take another connection", async () => {
+    const all = rig();
+    await useOnce(all);
+    expect(all.heard).toEqual([]);
+    await all.farEnd.flush();
+    expect(all.heard).toEqual(["free"]);
+  });
+
+  test("that is shared before its proof came is not free, and is not ended for want of the proof", async () => {
+    const all = rig();
+    const { clock, farEnd, session, heard } = all;
+    await useOnce(all);
+    const listener = new Listener();
+    session.open(80, listener);
+    await clock.advance(3000);
+    session.tick(clock.now(), true);
+    expect(listener.events).toEqual([]);
+    await farEnd.flush();
+    expect(heard).toEqual([]);
+    expect(session.idleSinceMs).toBeUndefined();
+  });
+
+  test("that carries nothing ends when the far end goes away", async () => {
+    const { farEnd, heard } = rig();
+    farEnd.mux.goAway();
+    await farEnd.flush();
+    expect(heard).toEqual(["gone"]);
+  });
+
+  test("that may not be used any more when it comes to it loses the connection instead of throwing", async () => {
+    const { farEnd, session } = rig();
+    session.open(80, new Listener());
+    farEnd.mux.goAway();
+    await farEnd.flush();
+    expect(session.usable).toBe(false);
+    const listener = new Listener();
+    session.open(80, listener);
+    await settle();
+    expect(listener.events).toEqual(["lost"]);
+  });
+});
+
+describe("the sessions to a pod", () => {
+  function pool() {
+    const clock = new ManualClock();
+    const sessions = new PodSessions({
+      clock,
+      open: () => {
+        const [near, far] = memoryPair();
+        new FarEnd(far);
+        return Promise.resolve(near);
+      },
+      onLost: () => {},
+    });
+    return { clock, sessions };
+  }
+
+  test("do not take one for free that is given back while it carries somebody else's connection", async () => {
+    const { sessions } = pool();
+    const shared = await sessions.acquire();
+    shared.open(80, new Listener());
+    sessions.release(shared);
+    expect(await sessions.acquire()).not.toBe(shared);
+  });
+
+  test("are in use as long as a spare is to be opened", async () => {
+    const { clock, sessions } = pool();
+    const only = await sessions.acquire();
+    only.open(80, new Listener());
+    only.close();
+    expect(sessions.count).toBe(0);
+    // Whoever forgets an unused pool must not forget one that is about to open a session.
+    expect(sessions.isUnused).toBe(false);
+    await clock.advance(50);
+    expect(sessions.count).toBe(1);
+  });
+});
