@@ -99,6 +99,8 @@ export const limits = {
   backoffMaxMs: 10 * second,
   /** HTTP connections to one target that are opened at the same time; further requests wait for one of these or for one that is given back. */
   openingBackends: 8,
+  /** Longest TLS handshake with a pod: one that speaks something else may wait for us for ever. */
+  backendTlsMs: 10 * second,
   /** How long an idle HTTP connection to a pod is kept for the next request. */
   parkedLinkMs: 30 * second,
   /** A request that must not be sent twice only reuses a connection idle for less than this: servers close idle ones after seconds. */

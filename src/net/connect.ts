@@ -34,7 +34,7 @@ export async function connect(options: ConnectOptions): Promise<Conn> {
   try {
     if (proxy) {
       const through = await connectThroughProxy(host, port, proxy, signal);
-      return tls ? (await tlsClient(through, tls)).conn : through;
+      return tls ? (await tlsClient(through, tls, signal)).conn : through;
     }
     return tls ? await connectTls(host, port, tls, signal) : await connectTcp({ host, port, signal });
   } catch (error) {
@@ -67,7 +67,12 @@ const tlsEvents = {
 function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Conn> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => reject(signal.reason);
+    let shaking: Socket<SocketState> | undefined;
+    const onAbort = (): void => {
+      reject(signal.reason);
+      // Who accepts and then says nothing would hold the socket for ever.
+      shaking?.terminate();
+    };
     signal.addEventListener("abort", onAbort, { once: true });
     const onOpen = (conn: SocketConn): void => {
       signal.removeEventListener("abort", onAbort);
@@ -91,7 +96,10 @@ function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSi
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),
       },
-    }).catch(onFail);
+    }).then((socket) => {
+      shaking = socket;
+      if (signal.aborted && !socket.data.conn) socket.terminate();
+    }, onFail);
   });
 }
 

@@ -146,10 +146,10 @@ function isAddress(name: string): boolean {
 }
 
 /**
- * Speaks TLS as the client over a Conn, which it owns from now on. Rejects with the TLS library's own error, the Conn then
- * being aborted.
+ * Speaks TLS as the client over a Conn, which it owns from now on. Rejects with the TLS library's own error or the signal's
+ * reason, the Conn then being aborted.
  */
-export function tlsClient(over: Conn, options: TlsOptions): Promise<TlsSession> {
+export function tlsClient(over: Conn, options: TlsOptions, signal?: AbortSignal): Promise<TlsSession> {
   const tls = connect({
     socket: new ConnDuplex(over),
     ...(isAddress(options.serverName) ? { host: options.serverName } : { servername: options.serverName }),
@@ -159,7 +159,7 @@ export function tlsClient(over: Conn, options: TlsOptions): Promise<TlsSession> 
     ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
   });
-  return whenSecure(tls, "secureConnect", over);
+  return whenSecure(tls, "secureConnect", over, signal);
 }
 
 /** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does. */
@@ -169,15 +169,20 @@ export function tlsServer(over: Conn, options: { cert: string; key: string; alpn
   return whenSecure(tls, "secure", over);
 }
 
-function whenSecure(tls: TLSSocket, event: "secure" | "secureConnect", over: Conn): Promise<TlsSession> {
+function whenSecure(tls: TLSSocket, event: "secure" | "secureConnect", over: Conn, signal?: AbortSignal): Promise<TlsSession> {
   return new Promise((resolve, reject) => {
     const onFail = (error?: Error): void => {
-      over.abort();
+      signal?.removeEventListener("abort", onAbort);
       reject(error ?? new Error("closed during the TLS handshake"));
+      over.abort();
     };
+    const onAbort = (): void => onFail(signal?.reason);
     tls.once("error", onFail);
     tls.once("close", onFail);
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
     tls.once(event, () => {
+      signal?.removeEventListener("abort", onAbort);
       tls.off("error", onFail);
       tls.off("close", onFail);
       resolve(session(tls, over));

@@ -123,7 +123,7 @@ export class Backends {
     pool.opening += 1;
     try {
       const link = await this.#dialer.dial(request.target, this.#closing.signal);
-      const conn = request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"]);
+      const conn = request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"], this.#clock);
       pool.opening -= 1;
       this.#offer(pool, new Backend(link, conn));
     } catch (error) {
@@ -178,14 +178,19 @@ function poolKey(request: BackendRequest): string {
  * TLS to a backend inside its tunnel. The certificate is not checked: the tunnel has brought us to the right pod, and what
  * pods present inside a cluster is signed by authorities that nobody outside knows. Rejects with KtError `backend-tls`.
  */
-export async function overTls(link: Link, serverName: string, alpn: readonly string[]): Promise<Conn> {
+export async function overTls(link: Link, serverName: string, alpn: readonly string[], clock: Clock): Promise<Conn> {
+  const giveUp = new AbortController();
+  const tooLate = new Error(`no answer within ${limits.backendTlsMs / 1000} s`);
+  const cancel = clock.after(limits.backendTlsMs, () => giveUp.abort(tooLate));
   try {
-    return (await tlsClient(link.conn, { serverName, insecure: true, alpn })).conn;
+    return (await tlsClient(link.conn, { serverName, insecure: true, alpn }, giveUp.signal)).conn;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new KtError("backend-tls", `pod "${link.pod}" did not agree to TLS: ${reason}`, {
       hints: ['set scheme = "http" for this route if the backend speaks plain HTTP'],
       cause: error,
     });
+  } finally {
+    cancel();
   }
 }

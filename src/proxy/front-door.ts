@@ -113,7 +113,7 @@ export class FrontDoor {
       scheme,
       dial: async (found, host, signal) => {
         const link = await dialer.dial(found.target, signal);
-        return found.scheme === "http" ? link : withConn(link, await overTls(link, host, ["h2"]));
+        return found.scheme === "http" ? link : withConn(link, await overTls(link, host, ["h2"], context.clock));
       },
       clientAddress: conn.remoteAddress,
     });
