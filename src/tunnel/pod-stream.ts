@@ -100,9 +100,14 @@ export class PodStream implements Conn, PairListener {
   }
 
   abort(): void {
+    this.lose(undefined);
+  }
+
+  /** Ends both halves; the holder is told why. */
+  lose(error: KtError | undefined): void {
     if (this.#closed) return;
     this.#pair.abort();
-    this.#close(undefined);
+    this.#close(error);
   }
 
   pause(): void {

@@ -138,7 +138,7 @@ export class Tunnel {
     if (!live) return;
     this.#become({ phase: "stopping", live });
     live.following.close();
-    for (const stream of [...live.streams]) stream.abort();
+    for (const stream of [...live.streams]) stream.lose(closed());
     this.#become({ phase: "idle" });
     this.#changed();
   }
