@@ -39,6 +39,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #found: Found | undefined;
   #counters: RouteCounters | undefined;
   #clientEnded = false;
+  /** The client has not taken all we wrote: until it has, no further request of its is read. */
+  #blocked = false;
   #draining = false;
   #ending = false;
   #closed = false;
@@ -70,7 +72,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       if (used === bytes.length) return;
       this.#inbox.push(used === 0 ? bytes : bytes.subarray(used));
       if (this.#exchange) this.#conn.pause();
-      else this.#next();
+      else this.#goOn();
     } catch (error) {
       this.#invalid(error);
     }
@@ -83,7 +85,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   onDrain(): void {
-    this.#exchange?.clientDrained();
+    this.#blocked = false;
+    if (this.#exchange) this.#exchange.clientDrained();
+    else this.#goOn();
   }
 
   onClose(): void {
@@ -95,7 +99,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#conn.write(bytes);
+    this.#blocked = !this.#conn.write(bytes);
+    return !this.#blocked;
   }
 
   pauseRequest(): void {
@@ -110,8 +115,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const requestDone = this.#exchange?.requestDone === true;
     this.#finish();
     if (!keepAlive || this.#draining) this.#end(requestDone);
-    else this.#next();
-    if (!this.#exchange && !this.#ending) this.#idle();
+    else this.#goOn();
   }
 
   exchangeRefused(refusal: KtError): void {
@@ -143,10 +147,19 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     });
   }
 
+  /** Between two requests: begins the next, or waits for it. */
+  #goOn(): void {
+    this.#next();
+    if (this.#exchange || this.#ending) return;
+    if (this.#blocked) this.#conn.pause();
+    else if (this.#clientEnded) this.#end();
+    else this.#conn.resume();
+  }
+
   /** Reads as many requests as are complete. */
   #next(): void {
     try {
-      while (!this.#exchange && !this.#ending && this.#inbox.length > 0) {
+      while (!this.#exchange && !this.#ending && !this.#blocked && this.#inbox.length > 0) {
         const decoded = decodeRequestHead(this.#inbox.peek());
         if (decoded === "short") return;
         this.#inbox.take(decoded.next);
@@ -155,11 +168,6 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     } catch (error) {
       this.#invalid(error);
     }
-  }
-
-  #idle(): void {
-    if (this.#clientEnded) this.#end();
-    else this.#conn.resume();
   }
 
   #request(head: RequestHead): void {
@@ -221,8 +229,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const accept = head && headerValue(head.headers, "accept");
     const refusal = refusalFor(error, { accept, grpc: false, host: head?.host });
     const headers = keepAlive ? refusal.headers : [...refusal.headers, ["Connection", "close"] as const];
-    this.#conn.write(encodeHead(`HTTP/1.1 ${refusal.status} ${reasonPhrases[refusal.status] ?? "Error"}`, headers));
-    if (head?.method !== "HEAD") this.#conn.write(refusal.body);
+    this.write(encodeHead(`HTTP/1.1 ${refusal.status} ${reasonPhrases[refusal.status] ?? "Error"}`, headers));
+    if (head?.method !== "HEAD") this.write(refusal.body);
   }
 
   #note(error: KtError): void {

@@ -288,6 +288,28 @@ describe("HTTP/1", () => {
     await one.untilText("second");
   });
 
+  test("a client that sends requests and reads no answers is not listened to for ever", async () => {
+    const requests = 2000;
+    let answered = 0;
+    backends.add(
+      "a",
+      answering(() => {
+        answered += 1;
+        return ok("x".repeat(16_000));
+      }),
+    );
+    const one = await client();
+    one.conn.pause();
+    one.write(get("a.localhost").repeat(requests));
+    for (let before = -1; before !== answered; ) {
+      before = answered;
+      for (let turn = 0; turn < 200; turn++) await until(() => true);
+    }
+    expect(answered).toBeLessThan(requests / 2);
+    one.conn.resume();
+    await one.until(() => one.length > requests * 16_000);
+  });
+
   test("a body that is broken from its first bytes ends the connection, and the door forgets it", async () => {
     backends.add("a", () => {});
     const one = await client();
