@@ -1,7 +1,7 @@
 /** Bad profiles and bad requests: one clear sentence each, no stack trace, and nothing else stops. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { namespace, run } from "#test/support/cluster.ts";
 import { type Front, startFront } from "#test/support/front.ts";
 import { Home } from "#test/support/kt.ts";
@@ -115,10 +115,12 @@ describe("clusters", () => {
     await home.close();
   });
 
-  test.skipIf(process.getuid?.() === 0)("a kubeconfig that may not be read", async () => {
+  test("a kubeconfig that cannot be read", async () => {
     const home = new Home();
-    const path = home.write("locked", "apiVersion: v1");
-    chmodSync(path, 0);
+    // A directory: unlike a file without permissions, nobody can read it as a file, not even root.
+    const path = home.write("locked", "");
+    rmSync(path);
+    mkdirSync(path);
     expect(await said("", { KUBECONFIG: path })).toContain("locked");
     await home.close();
   });
