@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
 import { tlsClient } from "#net/tls.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
@@ -12,7 +13,7 @@ import type { Dialer, Link } from "./dialer.ts";
 export interface BackendRequest {
   readonly target: Target;
   readonly scheme: BackendScheme;
-  /** The name that the client asked for, sent as SNI. */
+  /** What the client asked for, as sent; its name is the SNI of a TLS backend. */
   readonly host: string;
   /** False for a request that must not be sent twice. */
   readonly repeatable: boolean;
@@ -178,7 +179,8 @@ function poolKey(request: BackendRequest): string {
  * TLS to a backend inside its tunnel. The certificate is not checked: the tunnel has brought us to the right pod, and what
  * pods present inside a cluster is signed by authorities that nobody outside knows. Rejects with KtError `backend-tls`.
  */
-export async function overTls(link: Link, serverName: string, alpn: readonly string[], clock: Clock): Promise<Conn> {
+export async function overTls(link: Link, authority: string, alpn: readonly string[], clock: Clock): Promise<Conn> {
+  const serverName = parseAuthority(authority)?.host ?? authority;
   const giveUp = new AbortController();
   const tooLate = new Error(`no answer within ${limits.backendTlsMs / 1000} s`);
   const cancel = clock.after(limits.backendTlsMs, () => giveUp.abort(tooLate));

@@ -189,7 +189,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const exchange = new Exchange({
       head,
       headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }),
-      request: { target: found.target, scheme: found.scheme, host: hostName(head.host), repeatable: idempotent.has(head.method) },
+      request: { target: found.target, scheme: found.scheme, host: head.host, repeatable: idempotent.has(head.method) },
       backends,
       client: this,
       counters: this.#counters,
@@ -275,8 +275,3 @@ const reasonPhrases: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
   504: "Gateway Timeout",
 };
-
-/** A Host header without its port. */
-function hostName(host: string): string {
-  return host.replace(/:\d*$/, "");
-}

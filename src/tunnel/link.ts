@@ -7,7 +7,7 @@ import type { PodStream } from "./pod-stream.ts";
 export interface LinkOwner {
   /** Whether new requests should still go to this pod. */
   isCurrent(pod: string): boolean;
-  parked(link: PodLink, isParked: boolean): void;
+  parked(isParked: boolean): void;
 }
 
 export class PodLink {
@@ -39,12 +39,12 @@ export class PodLink {
   park(): void {
     if (this.#parked) return;
     this.#parked = true;
-    this.#owner.parked(this, true);
+    this.#owner.parked(true);
   }
 
   unpark(): void {
     if (!this.#parked) return;
     this.#parked = false;
-    this.#owner.parked(this, false);
+    this.#owner.parked(false);
   }
 }

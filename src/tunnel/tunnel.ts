@@ -79,6 +79,8 @@ export class Tunnel {
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
+  /** Where the next choice among equals begins. */
+  #rotation = 0;
   /** Told at every change of the resolution. */
   readonly #onChange = new Set<() => void>();
 
@@ -285,7 +287,6 @@ export class Tunnel {
     }
     return best;
   }
-  #rotation = 0;
 
   #pool(live: Live, pod: string): PodSessions | undefined {
     return this.#options.pools.find(live.cluster, live.namespace, pod);
@@ -308,7 +309,7 @@ export class Tunnel {
     });
     const link = new PodLink(stream, {
       isCurrent: (pod) => this.#live() === live && live.cluster.place === place && this.#isCurrent(live, pod),
-      parked: (_link, isParked) => {
+      parked: (isParked) => {
         if (!live.streams.has(stream)) return;
         if (isParked) this.#released();
         else this.#inUse += 1;
