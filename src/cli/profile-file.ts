@@ -1,6 +1,7 @@
 /** Which profile a command is about, and the shell's environment that goes with it. */
 
 import { fileURLToPath, pathToFileURL } from "bun";
+import { engineSettings } from "#daemon/own-process.ts";
 import { findProfile } from "#profile/find.ts";
 import type { Options } from "./command.ts";
 
@@ -14,7 +15,9 @@ export function absolutePath(path: string): string {
   return fileURLToPath(pathToFileURL(path));
 }
 
-/** This process's environment, as credential plugins are to see it. */
+/** This process's environment, as credential plugins are to see it: without what kt set for itself. */
 export function shellEnvironment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const isShells = (entry: [string, string | undefined]): entry is [string, string] =>
+    entry[1] !== undefined && !(entry[0] in engineSettings);
+  return Object.fromEntries(Object.entries(process.env).filter(isShells));
 }

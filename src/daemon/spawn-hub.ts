@@ -1,8 +1,9 @@
 /** Starts the hub as a process of its own, from the same executable, that outlives this one. */
 
-import { main, type Subprocess, spawn } from "bun";
+import { type Subprocess, spawn } from "bun";
 import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { openLogFile } from "./log-file.ts";
+import { engineSettings, ownCommand } from "./own-process.ts";
 
 /** The hidden command that is the hub. */
 export const hubCommand = "hub";
@@ -20,7 +21,10 @@ export async function spawnHub(at: Surroundings): Promise<Subprocess> {
     const child = spawn([...ownCommand(), hubCommand], {
       // A directory that nobody wants to unmount.
       cwd: "/",
-      env: Object.fromEntries(inherited.flatMap((name) => (at.environment[name] === undefined ? [] : [[name, at.environment[name]]]))),
+      env: {
+        ...Object.fromEntries(inherited.flatMap((name) => (at.environment[name] === undefined ? [] : [[name, at.environment[name]]]))),
+        ...engineSettings,
+      },
       stdio: ["ignore", log?.fd ?? "ignore", log?.fd ?? "ignore"],
       // A session of its own: no Ctrl-C and no hang-up from the terminal.
       detached: true,
@@ -30,9 +34,4 @@ export async function spawnHub(at: Surroundings): Promise<Subprocess> {
   } finally {
     await log?.close();
   }
-}
-
-/** The compiled binary runs itself; from source, Bun runs the entry point. */
-function ownCommand(): string[] {
-  return main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, main];
 }
