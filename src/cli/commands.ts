@@ -45,7 +45,11 @@ export const commands: readonly CommandSpec[] = [
     summary: "Run the hub in the foreground with these profiles",
     options: [["-f, --file <file>", "A profile; may be given several times"]],
     example: ["kt serve -f shop/tunnels.toml -f billing/tunnels.toml", "kt serve --log-format json -f tunnels.toml"],
-    load: async () => (await import("./commands/serve.ts")).serve,
+    async load() {
+      // Before anything is read that would be read again.
+      (await import("#daemon/own-process.ts")).restartForLongLife();
+      return (await import("./commands/serve.ts")).serve;
+    },
   },
   {
     name: "demo",

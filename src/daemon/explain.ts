@@ -7,7 +7,7 @@ import { limits } from "#base/limits.ts";
 import type { Cluster, FollowRequest, Resolution } from "#kube/types.ts";
 import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
 import type { RouteTable } from "#route/table.ts";
-import type { ClusterRef, Target } from "#route/target.ts";
+import { carriersOf, type ClusterRef, type Target } from "#route/target.ts";
 import type { Wanted } from "./reconcile.ts";
 
 export interface ExplainContext {
@@ -65,13 +65,13 @@ function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
 async function explainTarget(target: Target, context: ExplainContext): Promise<Step[]> {
   try {
     const cluster = context.clusterFor(target.cluster);
-    const namespace = target.namespace ?? cluster.namespace;
+    const { kind, name, namespace = cluster.namespace } = carriersOf(target);
     const where: Step = {
       step: "cluster",
       verdict: `context "${cluster.context}" at ${cluster.server}, namespace "${namespace}"`,
       outcome: "info",
     };
-    const { kind, name, port } = target;
+    const port = target.kind === "address" ? undefined : target.port;
     const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
     return [where, ...describeResolution(resolution, context.podOf(target))];
   } catch (error) {

@@ -96,7 +96,7 @@ class KubeCluster implements Cluster {
     const common = { request, api: this.#api, clock, log, onChange };
     return request.kind === "pod"
       ? new FollowPod(common)
-      : new FollowService({ ...common, sliceWatch: this.#sliceWatch(request.namespace) });
+      : new FollowService({ ...common, request: { ...request, port: request.port ?? 0 }, sliceWatch: this.#sliceWatch(request.namespace) });
   }
 
   #sliceWatch(namespace: string): SliceWatch {

@@ -15,7 +15,7 @@ import type { FollowRequest, Resolution } from "./types.ts";
 import { Reflector } from "./watch.ts";
 
 export interface FollowServiceOptions {
-  readonly request: FollowRequest;
+  readonly request: FollowRequest & { readonly port: number | string };
   readonly api: Api;
   readonly sliceWatch: SliceWatch;
   readonly clock: Clock;

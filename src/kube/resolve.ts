@@ -154,8 +154,8 @@ export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: 
       }),
     };
   }
-  const endpoint = endpointOf(pod, port);
-  if (!endpoint) return { kind: "none", problem: podPortNotFound(namespace, pod, port) };
+  const endpoint = port === undefined ? { pod: name, port: 0 } : endpointOf(pod, port);
+  if (!endpoint) return { kind: "none", problem: podPortNotFound(namespace, pod, port ?? 0) };
   const state = podState(pod);
   // Whoever names a pod may well want one that is running but not ready, to look at why.
   if (state.kind === "ready" || (state.kind === "coming" && runs(pod))) return { kind: "ready", endpoints: [endpoint] };

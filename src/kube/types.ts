@@ -21,10 +21,11 @@ export type Resolution =
   | { readonly kind: "failed"; readonly problem: KtError };
 
 export interface FollowRequest {
-  readonly kind: "service" | "pod";
+  readonly kind: "service" | "pod" | "deployment" | "statefulset" | "replicaset" | "daemonset" | "job";
   readonly namespace: string;
   readonly name: string;
-  readonly port: number | string;
+  /** Undefined where the pods themselves are meant, as of a jump host: endpoints then have the port 0. */
+  readonly port: number | string | undefined;
 }
 
 /** A resolution that is kept fresh until closed. */

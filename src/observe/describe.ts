@@ -26,10 +26,7 @@ export function eventLevel(event: KtEvent): LogLevel {
 export function describeEvent(event: KtEvent): string {
   switch (event.type) {
     case "tunnel-phase":
-      return withProblem(
-        `${tunnelName(event.tunnel)} is ${event.phase}${event.pod === undefined ? "" : ` on ${event.pod}`}`,
-        event.problem,
-      );
+      return withProblem(`${event.target} is ${event.phase}${event.pod === undefined ? "" : ` on ${event.pod}`}`, event.problem);
     case "connection-opened":
       return `"${event.name}" was opened`;
     case "connection-closed":
@@ -56,19 +53,12 @@ export function eventSubjects(event: KtEvent): readonly string[] {
     case "refused":
       return [event.name];
     case "tunnel-phase":
-      return [event.tunnel, tunnelName(event.tunnel)];
+      return [event.target];
     case "listener":
       return [event.address];
     default:
       return [];
   }
-}
-
-/** A tunnel's key has its parts behind each other: profile, context, namespace, kind, name, port. */
-function tunnelName(key: string): string {
-  const [, , namespace, kind, name, port] = key.split("\u0000");
-  if (port === undefined) return key;
-  return `${namespace === "" ? "" : `${namespace}/`}${kind === "service" ? "svc" : "pod"}/${name}:${port}`;
 }
 
 function describeClosed(event: EventOf<"connection-closed">): string {

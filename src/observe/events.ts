@@ -20,7 +20,8 @@ export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
 export type KtEvent =
   | {
       readonly type: "tunnel-phase";
-      readonly tunnel: string;
+      /** The target as profiles write it. */
+      readonly target: string;
       readonly phase: TunnelPhase;
       readonly pod: string | undefined;
       readonly problem: Problem | undefined;

@@ -260,7 +260,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
 /** Whoever left the port out of a dynamic name has asked for a service that does not exist, and should hear how such names are read. */
 function withNameHint(error: KtError, { via, target }: Found): KtError {
-  if (via !== "dynamic" || (error.code !== "service-not-found" && error.code !== "port-not-found")) return error;
+  if (via !== "dynamic" || target.kind === "address" || (error.code !== "service-not-found" && error.code !== "port-not-found"))
+    return error;
   const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
   return new KtError(error.code, error.message, { hints: [hint, ...error.hints], cause: error });
 }

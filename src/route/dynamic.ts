@@ -4,11 +4,11 @@ import { type Captures, HostPattern } from "./pattern.ts";
 import { protocolWords, schemeForPort } from "./port.ts";
 import type { Ambiguous, Conflict, DynamicEntry, Found } from "./lookup.ts";
 import { fillTarget } from "./template.ts";
-import type { Target } from "./target.ts";
+import type { PodSourceKind } from "./target.ts";
 
 /** One written form of the dynamic names under one suffix. */
 interface Form {
-  readonly kind: Target["kind"];
+  readonly kind: PodSourceKind;
   readonly pattern: HostPattern;
   /** The form that can be read in one way only: the port in a label of its own, before the name. */
   readonly long: HostPattern;

@@ -3,7 +3,7 @@
 import { nearest } from "#base/nearest.ts";
 import type { Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
-import { type Target, formatTarget } from "./target.ts";
+import { type Target, carriersOf, formatTarget } from "./target.ts";
 
 export interface ExplainStep {
   /** What was looked at. */
@@ -14,7 +14,7 @@ export interface ExplainStep {
 }
 
 function describeTarget(target: Target): string {
-  const namespace = target.namespace === undefined ? ", in the context's namespace" : "";
+  const namespace = carriersOf(target).namespace === undefined ? ", in the context's namespace" : "";
   const context = target.cluster.context === undefined ? "the current context" : `context "${target.cluster.context}"`;
   return `${formatTarget(target)}${namespace}, in ${context}`;
 }

@@ -3,9 +3,9 @@
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { parsePort } from "./port.ts";
-import type { PortRef, Target } from "./target.ts";
+import type { PodSourceKind, PortRef } from "./target.ts";
 
-const kinds: ReadonlyMap<string, Target["kind"]> = new Map([
+const kinds: ReadonlyMap<string, PodSourceKind> = new Map([
   ["svc", "service"],
   ["service", "service"],
   ["services", "service"],
@@ -19,7 +19,7 @@ const workloads = /^(deploy|deployments?|sts|statefulsets?|ds|daemonsets?|rs|rep
 /** The four parts as written; the port is not looked at yet. */
 export interface TargetText {
   readonly namespace: string | undefined;
-  readonly kind: Target["kind"];
+  readonly kind: PodSourceKind;
   readonly name: string;
   readonly port: string;
 }

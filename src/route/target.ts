@@ -14,32 +14,87 @@ export type BackendScheme = "http" | "https";
 /** A port by number (1–65535) or by name. */
 export type PortRef = number | string;
 
-export type Target = ServiceTarget | PodTarget;
+/** What stands for a set of pods: a service, a pod, or a workload by its selector. */
+export const podSourceKinds = ["service", "pod", "deployment", "statefulset", "replicaset", "daemonset", "job"] as const;
+export type PodSourceKind = (typeof podSourceKinds)[number];
 
-/** A port of a service, served by any ready pod behind it. */
-export interface ServiceTarget {
-  readonly kind: "service";
+export type Target = PodTarget | AddressTarget;
+
+/** A port of a service, a pod or a workload, served by any ready pod behind it. */
+export interface PodTarget {
+  readonly kind: PodSourceKind;
   readonly cluster: ClusterRef;
   /** Undefined is the context's namespace, else "default". */
   readonly namespace: string | undefined;
   readonly name: string;
+  /** Of the service, or of the pods. */
   readonly port: PortRef;
 }
 
-/** A port of one pod, by the pod's name. */
-export interface PodTarget {
-  readonly kind: "pod";
+/** An address that a pod of the cluster reaches and we do not. */
+export interface AddressTarget {
+  readonly kind: "address";
   readonly cluster: ClusterRef;
+  /** A name, or an IP address without brackets; the jump host resolves it. */
+  readonly host: string;
+  readonly port: number;
+  readonly via: JumpHost;
+}
+
+/** The pod that makes the connection: any ready one behind this, by running socat or nc in it. */
+export interface JumpHost {
+  readonly kind: PodSourceKind;
   readonly namespace: string | undefined;
   readonly name: string;
-  readonly port: PortRef;
+  /** Undefined is the pod's default container. */
+  readonly container: string | undefined;
+  readonly method: JumpMethod;
+  /** The pod is made when it is not there; only for the kind "pod". */
+  readonly create: JumpPodDefinition | undefined;
 }
 
-/** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`. */
+/** auto: socat, else nc. */
+export type JumpMethod = "auto" | "socat" | "nc";
+
+export interface JumpPodDefinition {
+  readonly image: string;
+  /** What the pod runs; undefined is kt's own waiting. */
+  readonly command: readonly string[] | undefined;
+  /** How long it may take to become ready. */
+  readonly timeoutMs: number;
+  /** How long it stays when nobody uses it; more than 0. */
+  readonly ttlMs: number;
+}
+
+/** kubectl's short words for the kinds, as profiles write them. */
+export const kindWords: Readonly<Record<PodSourceKind, string>> = {
+  service: "svc",
+  pod: "pod",
+  deployment: "deploy",
+  statefulset: "sts",
+  replicaset: "rs",
+  daemonset: "ds",
+  job: "job",
+};
+
+/** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. */
 export function formatTarget(target: Target): string {
-  const kind = target.kind === "service" ? "svc" : "pod";
-  const namespace = target.namespace === undefined ? "" : `${target.namespace}/`;
-  return `${namespace}${kind}/${target.name}:${target.port}`;
+  if (target.kind === "address") return `${formatHostPort(target)} via ${formatPodSource(target.via)}`;
+  return `${formatPodSource(target)}:${target.port}`;
+}
+
+/** `[NAMESPACE/]svc/NAME`. */
+export function formatPodSource({ kind, namespace, name }: Pick<PodTarget, "kind" | "namespace" | "name">): string {
+  return `${namespace === undefined ? "" : `${namespace}/`}${kindWords[kind]}/${name}`;
+}
+
+function formatHostPort({ host, port }: AddressTarget): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** The pods that carry a target's connections. */
+export function carriersOf(target: Target): Pick<PodTarget, "kind" | "namespace" | "name"> {
+  return target.kind === "address" ? target.via : target;
 }
 
 const keys = new WeakMap<Target, string>();
@@ -55,6 +110,7 @@ export function targetKey(target: Target): string {
 }
 
 function makeKey(target: Target): string {
-  const { cluster } = target;
-  return [cluster.profile, cluster.context ?? "", target.namespace ?? "", target.kind, target.name, target.port].join("\u0000");
+  const { cluster, kind, port } = target;
+  const where = target.kind === "address" ? [target.host, JSON.stringify(target.via)] : [target.namespace ?? "", target.name];
+  return [cluster.profile, cluster.context ?? "", kind, ...where, port].join("\u0000");
 }

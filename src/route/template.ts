@@ -5,11 +5,11 @@ import { nearest } from "#base/nearest.ts";
 import { type Captures, fillText } from "./pattern.ts";
 import { parsePort } from "./port.ts";
 import { type ParsedTarget, checkTarget, splitTarget } from "./target-text.ts";
-import type { Target } from "./target.ts";
+import type { PodSourceKind, PodTarget } from "./target.ts";
 
 /** A target with `{captures}` in it. */
 export interface TargetTemplate {
-  readonly kind: Target["kind"];
+  readonly kind: PodSourceKind;
   /** The attached profile whose kubeconfig counts. */
   readonly profile: string;
   /** A context or its short name. */
@@ -54,7 +54,7 @@ export function checkContextTemplate(text: string, captures: readonly string[]):
 }
 
 /** The target for one set of captures; undefined when they make none (a port out of range). */
-export function fillTarget(template: TargetTemplate, captures: Captures): Target | undefined {
+export function fillTarget(template: TargetTemplate, captures: Captures): PodTarget | undefined {
   const port = parsePort(fillText(template.port, captures));
   if (port === undefined) return undefined;
   const label = template.context === undefined ? undefined : fillText(template.context, captures);

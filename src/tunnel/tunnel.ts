@@ -6,7 +6,7 @@ import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
 import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
-import { formatTarget, type Target } from "#route/target.ts";
+import { carriersOf, formatTarget, type Target } from "#route/target.ts";
 import { PodLink } from "./link.ts";
 import { type Attachment, PodStream } from "./pod-stream.ts";
 import type { SessionPools } from "./pools.ts";
@@ -152,8 +152,8 @@ export class Tunnel {
   #become(next: State): void {
     if (next.phase === this.#state.phase) return;
     this.#state = next;
-    const { key, report } = this.#options;
-    report({ type: "tunnel-phase", tunnel: key, phase: next.phase, pod: this.#lastPod, problem: this.#problem });
+    const { target, report } = this.#options;
+    report({ type: "tunnel-phase", target: formatTarget(target), phase: next.phase, pod: this.#lastPod, problem: this.#problem });
   }
 
   #begin(): Live {
@@ -162,8 +162,8 @@ export class Tunnel {
     if (running) return running;
     const { target } = this.#options;
     const cluster = this.#options.cluster();
-    const namespace = target.namespace ?? cluster.namespace;
-    const { kind, name, port } = target;
+    const { kind, name, namespace = cluster.namespace } = carriersOf(target);
+    const port = target.kind === "address" ? undefined : target.port;
     const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
     const live: Live = { cluster, namespace, following, streams: new Set(), proven: new Set() };
     this.#become({ phase: "starting", live });

@@ -106,5 +106,5 @@ test.skipIf(process.platform !== "linux").concurrent("the hub inherits neither c
   const environment = await readFile(`/proc/${await home.hubPid()}/environ`, "utf8");
   const names = environment.split("\0").map((entry) => entry.split("=")[0]);
   expect(names).toContain("XDG_RUNTIME_DIR");
-  expect(names.filter((name) => /AWS|BUN|PROXY/.test(name ?? ""))).toEqual([]);
+  expect(names.filter((name) => /AWS|BUN_OPTIONS|PROXY/.test(name ?? ""))).toEqual([]);
 });

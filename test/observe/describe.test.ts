@@ -5,11 +5,11 @@ import { describeEvent, eventLevel, eventSubjects } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
 
 const problem: Problem = { code: "port-refused", message: "nothing listens on 80", hints: [] };
-const tunnel = ["/p/tunnels.toml", "dev", "shop", "service", "web", "80"].join("\u0000");
+const target = "shop/svc/web:80";
 
 const cases: [KtEvent, string, string][] = [
-  [{ type: "tunnel-phase", tunnel, phase: "running", pod: "web-0", problem: undefined }, "shop/svc/web:80 is running on web-0", "info"],
-  [{ type: "tunnel-phase", tunnel, phase: "idle", pod: undefined, problem }, "shop/svc/web:80 is idle: nothing listens on 80", "warn"],
+  [{ type: "tunnel-phase", target, phase: "running", pod: "web-0", problem: undefined }, "shop/svc/web:80 is running on web-0", "info"],
+  [{ type: "tunnel-phase", target, phase: "idle", pod: undefined, problem }, "shop/svc/web:80 is idle: nothing listens on 80", "warn"],
   [{ type: "connection-opened", route: "a.localhost", profile: "p", name: "a.localhost" }, '"a.localhost" was opened', "debug"],
   [
     { type: "connection-closed", route: "a", profile: "p", name: "a", receivedBytes: 1_500, sentBytes: 20, problem: undefined },
@@ -34,5 +34,5 @@ test.each(cases)("%j", (event, text, level) => {
 });
 
 test("a tunnel's events belong to its target as a profile writes it", () => {
-  expect(eventSubjects({ type: "tunnel-phase", tunnel, phase: "idle", pod: undefined, problem })).toContain("shop/svc/web:80");
+  expect(eventSubjects({ type: "tunnel-phase", target, phase: "idle", pod: undefined, problem })).toContain("shop/svc/web:80");
 });

@@ -14,7 +14,7 @@ import type { KtEvent } from "#observe/events.ts";
 import type { Dialer, Link } from "#proxy/dialer.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { RouteTable } from "#route/table.ts";
-import type { Target } from "#route/target.ts";
+import { carriersOf, type Target } from "#route/target.ts";
 import { Recorder } from "#test/support/recorder.ts";
 
 const never = new AbortController().signal;
@@ -39,11 +39,11 @@ class Backends implements Dialer {
   }
 
   async dial(target: Target): Promise<Link> {
-    this.dials.push(target.name);
+    this.dials.push(carriersOf(target).name);
     if (this.problem) throw this.problem;
-    const port = this.#listeners.get(target.name)?.port ?? 1;
+    const port = this.#listeners.get(carriersOf(target).name)?.port ?? 1;
     const conn = await connectTcp({ host: "127.0.0.1", port, signal: never });
-    return { conn, pod: `${target.name}-pod`, usable: () => true, park() {}, unpark() {} };
+    return { conn, pod: `${carriersOf(target).name}-pod`, usable: () => true, park() {}, unpark() {} };
   }
 
   close(): void {

@@ -16,6 +16,7 @@ import { silentLog } from "#base/log.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
+import { carriersOf } from "#route/target.ts";
 import type { Link } from "#proxy/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2.ts";
 import type { H2Route } from "#proxy/h2-backends.ts";
@@ -84,11 +85,11 @@ export function startFront(backends: Readonly<Record<string, number>>, override:
       return routeTo(name, port);
     },
     async dial(route: H2Route, _authority: string, signal: AbortSignal): Promise<Link> {
-      dialed.push(route.target.name);
+      dialed.push(carriersOf(route.target).name);
       const conn = await connectTcp({ host: "127.0.0.1", port: Number(route.target.port), signal }).catch((cause) => {
-        throw new KtError("port-refused", `connecting to ${route.target.name}: refused`, { cause });
+        throw new KtError("port-refused", `connecting to ${carriersOf(route.target).name}: refused`, { cause });
       });
-      return { conn, pod: `${route.target.name}-0`, usable: () => true, park: () => {}, unpark: () => {} };
+      return { conn, pod: `${carriersOf(route.target).name}-0`, usable: () => true, park: () => {}, unpark: () => {} };
     },
     counters,
     report: (event: KtEvent) => void events.push(event),

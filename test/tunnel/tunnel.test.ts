@@ -65,6 +65,10 @@ describe("a dial", () => {
     await clock.advance(limits.spareDelayMs);
     expect(cluster.sessions.length).toBe(1 + 1);
     await Promise.all(Array.from({ length: 11 }, dial));
+    for (let spare = 1; spare <= limits.spareSessionsPerPod; spare++) {
+      await clock.advance(limits.spareDelayMs);
+      expect(cluster.sessions.length).toBe(12 + spare);
+    }
     await clock.advance(limits.spareDelayMs);
     expect(cluster.sessions.length).toBe(12 + limits.spareSessionsPerPod);
   });

@@ -7,13 +7,11 @@ import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.t
 import { surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
-import { restartForLongLife } from "#daemon/own-process.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
 
 export async function serve({ args, options, output, build }: CommandContext): Promise<number> {
-  restartForLongLife();
   const given = [...options.texts("file"), ...args].map(absolutePath);
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
