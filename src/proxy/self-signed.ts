@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { normaliseHostname } from "#base/hostname.ts";
+import { limits } from "#base/limits.ts";
 import { type Certificate, selfSigned } from "#net/certificate.ts";
 import { type TlsSession, tlsServer } from "#net/tls.ts";
 
@@ -21,9 +22,14 @@ export class SelfSignedServer {
   }
 
   /** Speaks TLS to a client whose hello asked for `serverName`; owns the Conn. Rejects when the client does not go along. */
-  accept(conn: Conn, serverName: string | undefined): Promise<TlsSession> {
+  async accept(conn: Conn, serverName: string | undefined): Promise<TlsSession> {
     const { cert, key } = this.#certificate(normaliseHostname(serverName ?? "") ?? "unknown.localhost");
-    return tlsServer(conn, { cert, key, alpn: ["h2", "http/1.1"] });
+    const cancelTimeout = this.#clock.after(limits.peekTimeoutMs, () => conn.abort());
+    try {
+      return await tlsServer(conn, { cert, key, alpn: ["h2", "http/1.1"] });
+    } finally {
+      cancelTimeout();
+    }
   }
 
   #certificate(name: string): Certificate {

@@ -59,7 +59,7 @@ export class PodSessions {
       this.#keepSpareSoon();
       return session;
     }
-    const full = this.#all.size + this.#opening >= limits.sessionsPerPod;
+    const full = this.#isFull();
     const shared = full ? this.#leastLoaded() : undefined;
     if (shared) return shared;
     const waiter = Promise.withResolvers<PodSession>();
@@ -141,9 +141,16 @@ export class PodSessions {
   #keepSpare(): void {
     this.#cancelSpare = undefined;
     if (this.#closed || this.#free.length + this.#opening >= this.#spareWanted()) return;
-    if (this.#all.size + this.#opening >= limits.sessionsPerPod) return;
+    if (this.#isFull()) return;
     this.#openOne();
     this.#keepSpareSoon();
+  }
+
+  /** Sessions that take no more connections do not count: they could not be shared either, and somebody would wait for their end. */
+  #isFull(): boolean {
+    let usable = this.#opening;
+    for (const session of this.#all) if (session.usable) usable += 1;
+    return usable >= limits.sessionsPerPod;
   }
 
   #openOne(): void {

@@ -16,6 +16,7 @@ import { FrontDoor } from "#proxy/front-door.ts";
 import { RouteTable } from "#route/table.ts";
 import { carriersOf, type Target } from "#route/target.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { decodeTlsHello } from "#wire/tls-hello.ts";
 
 const never = new AbortController().signal;
 type Backend = (conn: Recorder, nth: number) => void;
@@ -423,6 +424,15 @@ describe("HTTP/1", () => {
     const one = await client();
     one.write(get("secure.localhost"));
     await one.untilText("inside");
+  });
+
+  test("TLS to the backend asks for the name without the client's port", async () => {
+    backends.add("secure", () => {});
+    const one = await client();
+    one.write(get("secure.localhost:8989"));
+    await until(() => (backends.accepted.get("secure")?.[0]?.bytes().length ?? 0) > 0);
+    const hello = decodeTlsHello(backends.accepted.get("secure")?.[0]?.bytes() ?? new Uint8Array(0));
+    expect(hello).toMatchObject({ serverName: "secure.localhost" });
   });
 });
 

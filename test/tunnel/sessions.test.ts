@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
@@ -121,16 +122,17 @@ describe("a session", () => {
 describe("the sessions to a pod", () => {
   function pool() {
     const clock = new ManualClock();
+    const farEnds: FarEnd[] = [];
     const sessions = new PodSessions({
       clock,
       open: () => {
         const [near, far] = memoryPair();
-        new FarEnd(far);
+        farEnds.push(new FarEnd(far));
         return Promise.resolve(near);
       },
       onLost: () => {},
     });
-    return { clock, sessions };
+    return { clock, sessions, farEnds };
   }
 
   test("do not take one for free that is given back while it carries somebody else's connection", async () => {
@@ -151,5 +153,16 @@ describe("the sessions to a pod", () => {
     expect(sessions.isUnused).toBe(false);
     await clock.advance(50);
     expect(sessions.count).toBe(1);
+  });
+
+  test("that take no more connections leave room for others, up to the cap", async () => {
+    const { sessions, farEnds } = pool();
+    for (let at = 0; at < limits.sessionsPerPod; at++) (await sessions.acquire()).open(80, new Listener());
+    expect((await sessions.acquire()).openPairs).toBe(1);
+    for (const farEnd of farEnds) {
+      farEnd.mux.goAway();
+      await farEnd.flush();
+    }
+    expect((await sessions.acquire()).openPairs).toBe(0);
   });
 });
