@@ -10,6 +10,7 @@ export interface Access {
   readonly resource: string;
   /** "" is the core group. */
   readonly group: string;
+  /** "" for what is in no namespace. */
   readonly namespace: string;
   readonly name?: string | undefined;
 }
@@ -82,7 +83,8 @@ function unauthorized(words: string, known: boolean, { user, server }: Requester
 export function forbidden(accesses: readonly Access[], words: string, requester: Requester): StatusError {
   const wanted = accesses.map(({ verb, resource }) => `${verb} ${resource}`).join(" or ");
   const namespace = accesses[0]?.namespace ?? "";
-  return new StatusError("forbidden", `not allowed to ${wanted} in namespace "${namespace}": ${words}`, 403, true, {
+  const where = namespace === "" ? "" : ` in namespace "${namespace}"`;
+  return new StatusError("forbidden", `not allowed to ${wanted}${where}: ${words}`, 403, true, {
     hints: accesses.map(
       ({ verb, resource, group }) =>
         `kubectl auth can-i ${verb} ${withGroup(resource, group)} ${kubectlScope(namespace, requester.context)}`,
@@ -97,7 +99,7 @@ function withGroup(resource: string, group: string): string {
 
 /** What makes a pasted kubectl command ask the right cluster. */
 export function kubectlScope(namespace: string, context: string): string {
-  return `-n ${namespace} --context ${shellQuoted(context)}`;
+  return `${namespace === "" ? "" : `-n ${namespace} `}--context ${shellQuoted(context)}`;
 }
 
 /** One word for pasting into a shell. */

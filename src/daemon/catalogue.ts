@@ -1,0 +1,21 @@
+/** What the clusters have, for commands that offer it: the wizard, `kt init`, completions. No hub is needed. */
+
+import { systemClock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { silentLog } from "#base/log.ts";
+import { type Catalogue, type Contexts, listContexts, openCatalogue } from "#kube/catalogue.ts";
+import type { ClusterView } from "./clusters.ts";
+
+export type { Catalogue, CatalogueContainer, CataloguePod, CataloguePort, CatalogueService, Contexts } from "#kube/catalogue.ts";
+
+/** Throws KtError `kubeconfig-unreadable`. */
+export function contextsOf(view: ClusterView): Contexts {
+  return listContexts(view);
+}
+
+/** Undefined is the current context. Reads the kubeconfig and nothing else; throws KtError. */
+export function catalogueOf(view: ClusterView, context: string | undefined, timeoutMs: number = limits.apiRequestTimeoutMs): Catalogue {
+  const late = (server: string): KtError => new KtError("cluster-unreachable", `${server} did not answer within ${timeoutMs / 1000} s`);
+  return openCatalogue({ ...view, context, clock: systemClock, log: silentLog, timeoutMs, late });
+}

@@ -1,0 +1,148 @@
+/** What there is to choose from: contexts of the kubeconfig, and the namespaces, services and pods of a cluster. */
+
+import type { KtError } from "#base/errors.ts";
+import { Api } from "./api.ts";
+import type { Access } from "./api-problem.ts";
+import { ContextSource, type ContextSourceOptions } from "./context-source.ts";
+import { withDeadline } from "./deadline.ts";
+import { FileCache } from "./files.ts";
+import { inClusterContext } from "./in-cluster.ts";
+import { readKubeconfig } from "./kubeconfig.ts";
+import { pickService, type RawList, type RawObject } from "./objects.ts";
+
+/** A TCP port. */
+export interface CataloguePort {
+  /** "" for one without. */
+  readonly name: string;
+  readonly port: number;
+}
+
+/** A service that has pods behind it and a TCP port. */
+export interface CatalogueService {
+  readonly name: string;
+  readonly ports: readonly CataloguePort[];
+}
+
+/** A pod that has not ended. */
+export interface CataloguePod {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Native sidecars included. */
+  readonly containers: readonly CatalogueContainer[];
+}
+
+export interface CatalogueContainer {
+  readonly name: string;
+  readonly ports: readonly CataloguePort[];
+}
+
+/** One context's cluster. Every list is in alphabetical order, and rejects as `Api.get` does: forbidden, cluster-unreachable, … */
+export interface Catalogue {
+  readonly context: string;
+  /** The context's own, else "default". */
+  readonly namespace: string;
+  namespaces(): Promise<readonly string[]>;
+  services(namespace: string): Promise<readonly CatalogueService[]>;
+  pods(namespace: string): Promise<readonly CataloguePod[]>;
+}
+
+export interface CatalogueOptions extends ContextSourceOptions {
+  /** How long one list may take. */
+  readonly timeoutMs: number;
+  /** Makes the error for a list that took longer. */
+  readonly late: (server: string) => KtError;
+}
+
+/** Reads the kubeconfig; the cluster is asked when something is listed. Throws KtError as `openCluster` does. */
+export function openCatalogue(options: CatalogueOptions): Catalogue {
+  return new KubeCatalogue(options);
+}
+
+class KubeCatalogue implements Catalogue {
+  readonly context: string;
+  readonly namespace: string;
+  readonly #options: CatalogueOptions;
+  readonly #api: Api;
+
+  constructor(options: CatalogueOptions) {
+    const source = new ContextSource(options, () => {});
+    const { name, namespace } = source.connection().config;
+    this.context = name;
+    this.namespace = namespace;
+    this.#options = options;
+    this.#api = new Api({ connection: () => source.connection(), clock: options.clock, onReachable() {} });
+  }
+
+  async namespaces(): Promise<readonly string[]> {
+    const items = await this.#list("/api/v1/namespaces", { verb: "list", resource: "namespaces", group: "", namespace: "" });
+    return items
+      .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata?.name ?? "")
+      .sort();
+  }
+
+  async services(namespace: string): Promise<readonly CatalogueService[]> {
+    return (await this.#namespaced(namespace, "services"))
+      .map(pickService)
+      .filter(({ type }) => type !== "ExternalName")
+      .map(({ name, ports }) => ({
+        name,
+        ports: ports.filter(({ protocol }) => protocol === "TCP").map((each) => ({ name: each.name, port: each.port })),
+      }))
+      .filter(({ ports }) => ports.length > 0)
+      .sort(byName);
+  }
+
+  async pods(namespace: string): Promise<readonly CataloguePod[]> {
+    return (await this.#namespaced(namespace, "pods"))
+      .filter(({ metadata, status }) => metadata?.deletionTimestamp === undefined && !/^(Succeeded|Failed)$/.test(status?.phase ?? ""))
+      .map(pickCataloguePod)
+      .sort(byName);
+  }
+
+  async #namespaced(namespace: string, resource: "services" | "pods"): Promise<readonly RawObject[]> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}`;
+    return await this.#list(path, { verb: "list", resource, group: "", namespace });
+  }
+
+  async #list(path: string, access: Access): Promise<readonly RawObject[]> {
+    const { clock, timeoutMs, late } = this.#options;
+    const tooLate = (): KtError => late(this.#api.requester.server);
+    const answer = await withDeadline(clock, timeoutMs, undefined, tooLate, (signal) => this.#api.get(path, access, signal));
+    return (answer as RawList<RawObject>).items ?? [];
+  }
+}
+
+function byName(left: { readonly name: string }, right: { readonly name: string }): number {
+  return left.name < right.name ? -1 : 1;
+}
+
+function pickCataloguePod({ metadata, spec, status }: RawObject): CataloguePod {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  return {
+    name: metadata?.name ?? "",
+    ready: status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True") ?? false,
+    containers: [...(spec?.containers ?? []), ...sidecars].map(({ name, ports }) => ({
+      name: name ?? "",
+      ports: (ports ?? [])
+        .filter(({ protocol }) => (protocol ?? "TCP") === "TCP")
+        .map((port) => ({ name: port.name ?? "", port: port.containerPort ?? 0 })),
+    })),
+  };
+}
+
+export interface Contexts {
+  /** Undefined where the kubeconfig names none. */
+  readonly current: string | undefined;
+  /** In the order of the files. */
+  readonly names: readonly string[];
+}
+
+/** What contexts the kubeconfig files have; in a pod without one, the service account's. Throws KtError `kubeconfig-unreadable`. */
+export function listContexts({ kubeconfig, environment }: Pick<ContextSourceOptions, "kubeconfig" | "environment">): Contexts {
+  const cache = new FileCache();
+  const { files, currentContext, contexts } = readKubeconfig(kubeconfig, cache);
+  const inCluster = files.length > 0 ? undefined : inClusterContext(environment, cache);
+  if (inCluster) return { current: inCluster.name, names: [inCluster.name] };
+  return { current: currentContext, names: [...contexts.keys()] };
+}
