@@ -1,7 +1,7 @@
 /** `kt check`: validates a profile and tells every problem with its place. */
 
 import { type KtError, toKtError } from "#base/errors.ts";
-import type { CommandContext } from "#cli/command.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
@@ -10,8 +10,8 @@ import type { Plan } from "#profile/plan.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
 
 export async function check({ options, output }: CommandContext): Promise<number> {
+  if (options.flag("json")) return await checkAsJson(options, output);
   const file = await profileFile(options);
-  if (options.flag("json")) return await checkAsJson(file, output);
   try {
     const { plan, warnings } = await loadHere(file);
     for (const warning of warnings) output.warning(formatProblem(warning, process.cwd()));
@@ -39,8 +39,10 @@ function showProfileError(error: unknown, output: Output): number {
   return exitCodeOf(error);
 }
 
-async function checkAsJson(file: string, output: Output): Promise<number> {
+async function checkAsJson(options: Options, output: Output): Promise<number> {
+  let file: string | undefined;
   try {
+    file = await profileFile(options);
     const { plan, warnings } = await loadHere(file);
     output.json({ file, ok: true, name: plan.name, problems: [], warnings });
     return exitCodes.done;
@@ -50,9 +52,9 @@ async function checkAsJson(file: string, output: Output): Promise<number> {
   }
 }
 
-function problemsOf(error: unknown, file: string): readonly object[] {
+function problemsOf(error: unknown, file: string | undefined): readonly object[] {
   if (error instanceof ProfileError) return error.problems;
-  const { code, message, hints } = toKtError(error, "profile-unreadable", `read "${file}"`);
+  const { code, message, hints } = toKtError(error, "profile-unreadable", file === undefined ? "find the profile" : `read "${file}"`);
   return [{ file, code, message, hint: hints[0] }];
 }
 
