@@ -1,18 +1,9 @@
 /** Targets as people write them: `[NAMESPACE/]KIND/NAME:PORT`, with errors that show how it should be written. */
 
 import { KtError } from "#base/errors.ts";
-import { nearest } from "#base/nearest.ts";
+import { checkNames, kindOfWord, nearestKindWord } from "./pod-source-text.ts";
 import { parsePort } from "./port.ts";
 import type { PodSourceKind, PortRef } from "./target.ts";
-
-const kinds: ReadonlyMap<string, PodSourceKind> = new Map([
-  ["svc", "service"],
-  ["service", "service"],
-  ["services", "service"],
-  ["po", "pod"],
-  ["pod", "pod"],
-  ["pods", "pod"],
-]);
 
 const workloads = /^(deploy|deployments?|sts|statefulsets?|ds|daemonsets?|rs|replicasets?|jobs?|ing|ingress|ingresses)$/;
 
@@ -36,7 +27,7 @@ function refuseKind(text: string, given: string, repaired: string): never {
   if (workloads.test(given)) {
     refuse(text, "is a workload, and kt reaches services and pods", `name the service in front of it: "svc/NAME:PORT"`);
   }
-  const meant = nearest(given, kinds.keys());
+  const meant = nearestKindWord(given);
   const hint = meant === undefined ? `write "${repaired}"` : `did you mean "${meant}"?`;
   refuse(text, `has the kind "${given}", and kt knows svc and pod`, hint);
 }
@@ -52,7 +43,7 @@ function refuseShape(text: string): never {
     refuse(text, "is not of the form [NAMESPACE/]KIND/NAME:PORT", `for example "svc/web:80" or "shop/svc/web:http"`);
   }
   if (segments.length === 1) refuse(text, "does not say what it is", `write "svc/${first}:${port}" or "pod/${first}:${port}"`);
-  if (segments.length === 2 && !kinds.has(first)) refuseKind(text, first, `${first}/svc/${second}:${port}`);
+  if (segments.length === 2 && kindOfWord(first) === undefined) refuseKind(text, first, `${first}/svc/${second}:${port}`);
   refuse(text, "names no port", `write "${path}:80" or "${path}:http"`);
 }
 
@@ -61,28 +52,15 @@ export function splitTarget(text: string): TargetText {
   const match = /^(?:([^/:]+)\/)?([^/:]+)\/([^/:]+):([^/:]+)$/.exec(text);
   if (!match) refuseShape(text);
   const [, namespace, kindText = "", name = "", port = ""] = match;
-  const kind = kinds.get(kindText);
-  if (kind === undefined) refuseKind(text, kindText, `${namespace ?? kindText}/svc/${name}:${port}`);
+  const kind = kindOfWord(kindText);
+  if (kind === undefined || workloads.test(kindText)) refuseKind(text, kindText, `${namespace ?? kindText}/svc/${name}:${port}`);
   return { namespace, kind, name, port };
-}
-
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const dnsSubdomain = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
-
-function refuseName(text: string, what: string, name: string): never {
-  const lower = name.toLowerCase();
-  const hint = dnsSubdomain.test(lower)
-    ? `write "${lower}"`
-    : "lower case letters, digits and dashes, beginning and ending with a letter or digit";
-  refuse(text, `has the ${what} "${name}", which Kubernetes cannot have`, hint);
 }
 
 /** Holds the parts against what Kubernetes accepts. Throws KtError `profile-invalid`, quoting `text`. */
 export function checkTarget(parts: TargetText, text: string): ParsedTarget {
   const { namespace, kind, name } = parts;
-  if (namespace !== undefined && !dnsLabel.test(namespace)) refuseName(text, "namespace", namespace);
-  const nameFits = kind === "service" ? dnsLabel.test(name) : dnsSubdomain.test(name) && name.length <= 253;
-  if (!nameFits) refuseName(text, `${kind} name`, name);
+  checkNames(parts, `target "${text}"`);
   const port = parsePort(parts.port);
   if (port !== undefined) return { namespace, kind, name, port };
   if (/^[0-9]+$/.test(parts.port)) refuse(text, `has the port ${parts.port}`, "a port is a number from 1 to 65535 or the name of a port");

@@ -1,0 +1,93 @@
+/** What stands for pods, as people write it: the words for its kinds, `[NAMESPACE/]KIND/NAME`, and the names that Kubernetes can have. */
+
+import { KtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import type { PodSourceKind } from "./target.ts";
+
+const kinds: ReadonlyMap<string, PodSourceKind> = new Map([
+  ["svc", "service"],
+  ["service", "service"],
+  ["services", "service"],
+  ["po", "pod"],
+  ["pod", "pod"],
+  ["pods", "pod"],
+  ["deploy", "deployment"],
+  ["deployment", "deployment"],
+  ["deployments", "deployment"],
+  ["sts", "statefulset"],
+  ["statefulset", "statefulset"],
+  ["statefulsets", "statefulset"],
+  ["rs", "replicaset"],
+  ["replicaset", "replicaset"],
+  ["replicasets", "replicaset"],
+  ["ds", "daemonset"],
+  ["daemonset", "daemonset"],
+  ["daemonsets", "daemonset"],
+  ["job", "job"],
+  ["jobs", "job"],
+]);
+
+/** The kind that kubectl means by a word, long, short or plural. */
+export function kindOfWord(word: string): PodSourceKind | undefined {
+  return kinds.get(word);
+}
+
+/** The known word that looks most like this one. */
+export function nearestKindWord(word: string): string | undefined {
+  return nearest(word, kinds.keys());
+}
+
+const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const dnsSubdomain = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+
+function refuseName(quoted: string, what: string, name: string): never {
+  const lower = name.toLowerCase();
+  const hint = dnsSubdomain.test(lower)
+    ? `write "${lower}"`
+    : "lower case letters, digits and dashes, beginning and ending with a letter or digit";
+  throw new KtError("profile-invalid", `${quoted} has the ${what} "${name}", which Kubernetes cannot have`, { hints: [hint] });
+}
+
+export interface PodSource {
+  readonly kind: PodSourceKind;
+  readonly namespace: string | undefined;
+  readonly name: string;
+}
+
+/** Holds the names against what Kubernetes accepts. Throws KtError `profile-invalid`; `quoted` begins its sentence: `target "…"`. */
+export function checkNames({ kind, namespace, name }: PodSource, quoted: string): void {
+  if (namespace !== undefined && !dnsLabel.test(namespace)) refuseName(quoted, "namespace", namespace);
+  const fits = kind === "service" ? dnsLabel.test(name) : dnsSubdomain.test(name) && name.length <= 253;
+  if (!fits) refuseName(quoted, `${kind} name`, name);
+}
+
+/**
+ * Takes `[NAMESPACE/]KIND/NAME` apart, and where `usual` is given also `[NAMESPACE/]NAME`, which is of that kind then.
+ * Throws KtError `profile-invalid`; `what` says in it what the text is.
+ */
+export function parsePodSource(text: string, what: string, usual?: PodSourceKind): PodSource {
+  const quoted = `${what} "${text}"`;
+  const refuse = (why: string, hint: string): never => {
+    throw new KtError("profile-invalid", `${quoted} ${why}`, { hints: [hint] });
+  };
+  const segments = text.split("/");
+  if (segments.includes("") || segments.length > 3)
+    refuse("is not of the form [NAMESPACE/]KIND/NAME", 'for example "shop/svc/backend-api"');
+  if (text.includes(":")) refuse("has a port", `write "${text.slice(0, text.indexOf(":"))}": the port is the target's`);
+  const name = segments.pop() ?? "";
+  const word = segments.at(-1);
+  const known = word === undefined ? undefined : kinds.get(word);
+  if (known === undefined && usual !== undefined && segments.length < 2) return checked({ kind: usual, namespace: word, name }, quoted);
+  if (word === undefined) return refuse("does not say what it is", `write "svc/${name}" or "pod/${name}"`);
+  if (known === undefined) {
+    const near = nearestKindWord(word);
+    const repaired = `${segments[0] ?? ""}/svc/${name}`;
+    return refuse(`has the kind "${word}", which kt does not know`, near === undefined ? `write "${repaired}"` : `did you mean "${near}"?`);
+  }
+  return checked({ kind: known, namespace: segments.length === 2 ? segments[0] : undefined, name }, quoted);
+}
+
+function checked(source: PodSource, quoted: string): PodSource {
+  checkNames(source, quoted);
+  return source;
+}
