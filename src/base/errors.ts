@@ -25,6 +25,7 @@ export const errorCodes = [
   // What is behind a route.
   "service-not-found",
   "service-external",
+  "workload-not-found",
   "pod-not-found",
   "port-not-found",
   "no-ready-pod",

@@ -9,6 +9,7 @@ import { Api } from "./api.ts";
 import { ContextSource } from "./context-source.ts";
 import { FollowPod } from "./follow-pod.ts";
 import { FollowService } from "./follow-service.ts";
+import { FollowWorkload } from "./follow-workload.ts";
 import { SliceWatch } from "./slice-watch.ts";
 import type { Cluster, Following, FollowRequest, Resolution } from "./types.ts";
 import { Upgrader } from "./upgrade.ts";
@@ -33,6 +34,8 @@ export interface OpenClusterOptions {
 export function openCluster(options: OpenClusterOptions): Cluster {
   return new KubeCluster(options);
 }
+
+type Follower = FollowService | FollowPod | FollowWorkload;
 
 class KubeCluster implements Cluster {
   readonly #options: OpenClusterOptions;
@@ -91,12 +94,13 @@ class KubeCluster implements Cluster {
     this.#cancelCheck?.();
   }
 
-  #open(request: FollowRequest, onChange: (resolution: Resolution) => void): FollowService | FollowPod {
+  #open(request: FollowRequest, onChange: (resolution: Resolution) => void): Follower {
     const { clock, log } = this.#options;
-    const common = { request, api: this.#api, clock, log, onChange };
-    return request.kind === "pod"
-      ? new FollowPod(common)
-      : new FollowService({ ...common, request: { ...request, port: request.port ?? 0 }, sliceWatch: this.#sliceWatch(request.namespace) });
+    const common = { api: this.#api, clock, log, onChange };
+    const { kind } = request;
+    if (kind === "pod") return new FollowPod({ ...common, request });
+    if (kind === "service") return new FollowService({ ...common, request, sliceWatch: this.#sliceWatch(request.namespace) });
+    return new FollowWorkload({ ...common, request: { ...request, kind } });
   }
 
   #sliceWatch(namespace: string): SliceWatch {
@@ -142,11 +146,11 @@ class KubeCluster implements Cluster {
 
 /** A following that outlives a move to another cluster. */
 class Followed implements Following {
-  readonly #open: () => FollowService | FollowPod;
+  readonly #open: () => Follower;
   readonly #onClose: () => void;
-  #inner: FollowService | FollowPod;
+  #inner: Follower;
 
-  constructor(open: () => FollowService | FollowPod, onClose: () => void) {
+  constructor(open: () => Follower, onClose: () => void) {
     this.#open = open;
     this.#onClose = onClose;
     this.#inner = open();

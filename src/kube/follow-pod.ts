@@ -6,7 +6,7 @@ import type { Api } from "./api.ts";
 import { kubectlScope } from "./api-problem.ts";
 import { sameResolution } from "./follow-service.ts";
 import { type Pod, pickPod } from "./objects.ts";
-import { resolvePod } from "./resolve.ts";
+import { resolvePod } from "./resolve-pods.ts";
 import type { FollowRequest, Resolution } from "./types.ts";
 import { Reflector } from "./watch.ts";
 

@@ -7,15 +7,16 @@ import type { Log } from "#base/log.ts";
 import type { Api } from "./api.ts";
 import { kubectlScope } from "./api-problem.ts";
 import { Backoff } from "./backoff.ts";
-import { type Pod, pickPod, type Service, type ServicePort, type Slice } from "./objects.ts";
-import { explainPods, findServicePort, resolvePods, resolveSlices, unexplained } from "./resolve.ts";
-import { selectorOf, ServiceReader } from "./service-reader.ts";
+import type { Pod, Service, ServicePort, Slice } from "./objects.ts";
+import { PodWatch } from "./pod-watch.ts";
+import { findServicePort, groupOf, resolveSlices, unexplained } from "./resolve.ts";
+import { explainPods, resolvePods } from "./resolve-pods.ts";
+import { ServiceReader } from "./service-reader.ts";
 import type { SliceWatch } from "./slice-watch.ts";
 import type { FollowRequest, Resolution } from "./types.ts";
-import { Reflector } from "./watch.ts";
 
 export interface FollowServiceOptions {
-  readonly request: FollowRequest & { readonly port: number | string };
+  readonly request: FollowRequest;
   readonly api: Api;
   readonly sliceWatch: SliceWatch;
   readonly clock: Clock;
@@ -24,9 +25,7 @@ export interface FollowServiceOptions {
 }
 
 /** Where the endpoints are read from. */
-type Source =
-  | { readonly kind: "slices"; readonly leave: () => void }
-  | { readonly kind: "pods"; readonly selector: string; readonly reflector: Reflector<Pod> };
+type Source = { readonly kind: "slices"; readonly leave: () => void } | { readonly kind: "pods"; readonly watch: PodWatch };
 
 export class FollowService {
   readonly #options: FollowServiceOptions;
@@ -37,7 +36,7 @@ export class FollowService {
   #source: Source | undefined;
   #service: Service | undefined;
   #slices: readonly Slice[] = [];
-  #pods = new Map<string, Pod>();
+  #pods: readonly Pod[] = [];
   #resolution: Resolution | undefined;
   #loading = false;
   /** Somebody asked while a request was under way. */
@@ -76,7 +75,7 @@ export class FollowService {
   wake(): void {
     this.#backoff.skip();
     this.#podCheck.skip();
-    if (this.#source?.kind === "pods") this.#source.reflector.doubt();
+    if (this.#source?.kind === "pods") this.#source.watch.doubt();
   }
 
   close(): void {
@@ -87,7 +86,7 @@ export class FollowService {
 
   #endSource(): void {
     if (this.#source?.kind === "slices") this.#source.leave();
-    else this.#source?.reflector.close();
+    else this.#source?.watch.close();
     this.#source = undefined;
   }
 
@@ -181,43 +180,23 @@ export class FollowService {
 
   /** Without slices: the pods that the service's selector matches, once directly, then watched. */
   async #readPods(service: Service, signal: AbortSignal): Promise<void> {
-    const selector = selectorOf(service);
+    const { selector } = groupOf(service, undefined, this.#scope);
     if (selector === undefined) throw this.#reader.slicesNeeded();
-    if (this.#source?.kind === "pods" && this.#source.selector === selector) return this.#update();
-    this.#setPods(await this.#reader.pods(selector, signal));
+    if (this.#source?.kind === "pods" && this.#source.watch.selector === selector) return this.#update();
+    this.#pods = await this.#reader.pods(selector, signal);
     if (signal.aborted) return;
     this.#endSource();
-    this.#source = { kind: "pods", selector, reflector: this.#watchPods(selector) };
+    this.#source = { kind: "pods", watch: this.#watchPods(selector) };
     this.#update();
   }
 
-  #setPods(pods: readonly Pod[]): void {
-    this.#pods = new Map(pods.map((pod) => [pod.name, pod]));
-  }
-
-  #watchPods(selector: string): Reflector<Pod> {
+  #watchPods(selector: string): PodWatch {
     const { request, api, clock, log } = this.#options;
-    return new Reflector<Pod>({
-      api,
-      clock,
-      log,
-      path: `/api/v1/namespaces/${request.namespace}/pods`,
-      query: { labelSelector: selector },
-      access: { resource: "pods", group: "", namespace: request.namespace },
-      pick: pickPod,
-      listener: {
-        onList: (pods) => {
-          this.#setPods(pods);
-          this.#update();
-        },
-        onItem: (pod, deleted) => {
-          if (deleted) this.#pods.delete(pod.name);
-          else this.#pods.set(pod.name, pod);
-          this.#update();
-        },
-        onProblem: () => {},
-      },
-    });
+    const onPods = (pods: readonly Pod[]): void => {
+      this.#pods = pods;
+      this.#update();
+    };
+    return new PodWatch({ api, clock, log, namespace: request.namespace, selector, onPods, onProblem: () => {} });
   }
 
   #update(): void {
@@ -225,11 +204,11 @@ export class FollowService {
     if (!service || this.#closing.signal.aborted) return;
     const port = findServicePort(service, this.#options.request.port);
     if (port instanceof KtError) this.#become({ kind: "none", problem: port });
-    else if (this.#source?.kind === "pods") this.#become(resolvePods(service, [...this.#pods.values()], port, this.#scope));
+    else if (this.#source?.kind === "pods") this.#become(resolvePods(groupOf(service, port, this.#scope), this.#pods, this.#scope));
     else this.#updateFromSlices(service, port);
   }
 
-  #updateFromSlices(service: Service, port: ServicePort): void {
+  #updateFromSlices(service: Service, port: ServicePort | undefined): void {
     const outcome = resolveSlices(service, this.#slices, port);
     if (outcome.kind === "unready") {
       // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
@@ -261,19 +240,20 @@ export class FollowService {
 
   #isUnready(): boolean {
     const service = this.#service;
-    const port = service && findServicePort(service, this.#options.request.port);
-    if (!service || !port || port instanceof KtError || this.#source?.kind !== "slices") return false;
+    if (!service || this.#source?.kind !== "slices") return false;
+    const port = findServicePort(service, this.#options.request.port);
+    if (port instanceof KtError) return false;
     return resolveSlices(service, this.#slices, port).kind === "unready";
   }
 
   async #explanation(signal: AbortSignal): Promise<Resolution | undefined> {
     const service = this.#service;
-    const selector = service && selectorOf(service);
     if (!service) return undefined;
+    const group = groupOf(service, undefined, this.#scope);
     const starting = this.#slices.some(({ endpoints }) => endpoints.some(({ ready, terminating }) => !ready && !terminating));
-    if (selector === undefined) return unexplained(service, starting, this.#scope);
+    if (group.selector === undefined) return unexplained(service, starting, this.#scope);
     try {
-      return explainPods(service, await this.#reader.pods(selector, signal), this.#scope);
+      return explainPods(group, await this.#reader.pods(group.selector, signal), this.#scope);
     } catch (error) {
       const isForbidden = error instanceof KtError && error.code === "forbidden";
       return isForbidden || this.#resolution === undefined ? unexplained(service, starting, this.#scope) : undefined;

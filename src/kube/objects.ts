@@ -121,9 +121,36 @@ interface RawPod {
     readonly phase?: string;
     readonly reason?: string;
     readonly message?: string;
-    readonly conditions?: readonly (RawReason & { readonly type?: string; readonly status?: string })[];
+    readonly conditions?: readonly RawCondition[];
     readonly containerStatuses?: readonly RawContainerStatus[];
     readonly initContainerStatuses?: readonly RawContainerStatus[];
+  };
+}
+
+export interface RawCondition extends RawReason {
+  readonly type?: string;
+  readonly status?: string;
+}
+
+/** Of any kind that makes pods. */
+export interface RawWorkload {
+  readonly metadata?: RawMeta;
+  readonly spec?: {
+    readonly selector?: {
+      readonly matchLabels?: Readonly<Record<string, string>>;
+      readonly matchExpressions?: readonly {
+        readonly key: string;
+        readonly operator: string;
+        readonly values?: readonly string[] | null;
+      }[];
+    };
+    readonly replicas?: number;
+    readonly suspend?: boolean;
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly conditions?: readonly RawCondition[];
   };
 }
 
@@ -138,7 +165,7 @@ export interface WatchEvent<Item> {
   readonly object?: Item & { readonly code?: number; readonly message?: string };
 }
 
-export type RawObject = RawService & RawSlice & RawPod;
+export type RawObject = RawService & RawSlice & RawPod & RawWorkload;
 
 export function pickService(raw: RawService): Service {
   const { metadata, spec } = raw;
@@ -180,8 +207,7 @@ export function pickSlice(raw: RawSlice): Slice {
 
 export function pickPod(raw: RawPod): Pod {
   const { metadata, spec, status } = raw;
-  const condition = (type: string): (RawReason & { readonly status?: string }) | undefined =>
-    status?.conditions?.find((item) => item.type === type);
+  const condition = (type: string): RawCondition | undefined => status?.conditions?.find((item) => item.type === type);
   const scheduled = condition("PodScheduled");
   const ready = condition("Ready");
   const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");

@@ -5,6 +5,7 @@ import type { Log } from "#base/log.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Api } from "./api.ts";
 import { type Access, forbidden, StatusError } from "./api-problem.ts";
+import { listNames } from "./names.ts";
 import {
   type Pod,
   pickPod,
@@ -42,20 +43,9 @@ export class ServiceReader {
       return pickService((await this.#api.get(`${path}/${this.#name}`, access, signal)) as RawObject);
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
-      const close = nearest(this.#name, await this.#serviceNames(path, signal));
+      const close = nearest(this.#name, await listNames(this.#api, path, access, signal));
       if (close === undefined) return error;
       return new KtError(error.code, error.message, { hints: [`did you mean "${close}"?`, ...error.hints] });
-    }
-  }
-
-  /** For the hint only: none where they may not be listed. */
-  async #serviceNames(path: string, signal: AbortSignal): Promise<string[]> {
-    try {
-      const access = { verb: "list", resource: "services", group: "", namespace: this.#namespace } as const;
-      const list = (await this.#api.get(`${path}?limit=500`, access, signal)) as RawList<RawObject>;
-      return (list.items ?? []).map((item) => item.metadata?.name ?? "");
-    } catch {
-      return [];
     }
   }
 
@@ -95,12 +85,4 @@ export class ServiceReader {
   #podsAccess(): Access {
     return { verb: "list", resource: "pods", group: "", namespace: this.#namespace };
   }
-}
-
-/** As the API writes it; undefined for a service whose endpoints somebody else writes. */
-export function selectorOf(service: Service): string | undefined {
-  if (!service.selector) return undefined;
-  return Object.entries(service.selector)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
 }

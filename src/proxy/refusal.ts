@@ -37,6 +37,7 @@ const grpcByCode: Partial<Record<ErrorCode, number>> = {
   "host-missing": 3,
   "request-invalid": 3,
   "service-not-found": 5,
+  "workload-not-found": 5,
   "pod-not-found": 5,
   "port-not-found": 5,
   "service-external": 12,

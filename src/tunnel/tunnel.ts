@@ -59,6 +59,7 @@ type State =
 const finalCodes: ReadonlySet<string> = new Set([
   "service-not-found",
   "service-external",
+  "workload-not-found",
   "port-not-found",
   "forbidden",
   "unauthorized",

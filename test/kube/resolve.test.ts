@@ -13,7 +13,8 @@ import {
   type Slice,
 } from "#kube/objects.ts";
 import { podState } from "#kube/pod-state.ts";
-import { explainPods, findServicePort, resolvePod, resolvePods, resolveSlices, unexplained } from "#kube/resolve.ts";
+import { findServicePort, groupOf, resolveSlices, unexplained } from "#kube/resolve.ts";
+import { explainPods, resolvePod, resolvePods } from "#kube/resolve-pods.ts";
 import type { Resolution } from "#kube/types.ts";
 
 const scope = "-n shop --context dev";
@@ -36,11 +37,12 @@ const plain: Service = pickService({ metadata: { name: "db", namespace: "shop" }
 
 function portOf(of: Service, port: number | string): ServicePort {
   const found = findServicePort(of, port);
-  if (found instanceof KtError) throw found;
+  if (!found || found instanceof KtError) throw found ?? new Error("no port");
   return found;
 }
 
 const http = portOf(service, "http");
+const web = groupOf(service, http, scope);
 
 interface EndpointIn {
   readonly pod?: string;
@@ -228,17 +230,17 @@ describe("pods, where slices may not be listed", () => {
     ["none at all", [], 'none no-ready-pod: no pod of service "shop/web" is ready: there is no pod with app=web (scaled to zero?)'],
   ];
   test.each(cases)("%s", (_, pods, want) => {
-    expect(shown(resolvePods(service, pods, http, scope))).toBe(want);
+    expect(shown(resolvePods(web, pods, scope))).toBe(want);
   });
 
   test("publishNotReadyAddresses takes running ones that are not ready", () => {
     const eager = { ...service, publishNotReady: true };
-    expect(shown(resolvePods(eager, [pod("a", { ready: false })], http, scope))).toBe("ready a:8080");
-    expect(shown(resolvePods(eager, [pod("a", { ready: false, terminating: true })], http, scope))).toStartWith("none");
+    expect(shown(resolvePods(groupOf(eager, http, scope), [pod("a", { ready: false })], scope))).toBe("ready a:8080");
+    expect(shown(resolvePods(groupOf(eager, http, scope), [pod("a", { ready: false, terminating: true })], scope))).toStartWith("none");
   });
 
   test("a port number needs no declaration", () => {
-    expect(shown(resolvePods(service, [pod("a", { ports: [] })], portOf(service, 8081), scope))).toBe("ready a:8081");
+    expect(shown(resolvePods(groupOf(service, portOf(service, 8081), scope), [pod("a", { ports: [] })], scope))).toBe("ready a:8081");
   });
 });
 
@@ -301,7 +303,7 @@ describe("why no pod is ready", () => {
     ["completed", { phase: "Succeeded", ready: false }, "none: has completed"],
   ];
   test.each(cases)("%s", (_, fields, want) => {
-    const resolution = explainPods(service, [pod("web-1", fields)], scope);
+    const resolution = explainPods(web, [pod("web-1", fields)], scope);
     const [kind, says] = [want.slice(0, want.indexOf(":")), want.slice(want.indexOf(":") + 2)];
     expect(shown(resolution)).toBe(`${kind} no-ready-pod: no pod of service "shop/web" is ready: pod "web-1" ${says}`);
     if (resolution.kind !== "ready") expect(resolution.problem.hints).toEqual(["kubectl describe pod web-1 -n shop --context dev"]);
@@ -313,10 +315,10 @@ describe("why no pod is ready", () => {
       pod("stuck", { ready: false, containers: [waiting("CrashLoopBackOff")] }),
       pod("new", { ready: false }),
     ];
-    expect(shown(explainPods(service, pods, scope))).toBe(
+    expect(shown(explainPods(web, pods, scope))).toBe(
       'coming no-ready-pod: no pod of service "shop/web" is ready: pod "new" is running but not ready',
     );
-    expect(shown(explainPods(service, pods.slice(0, 2), scope))).toStartWith(
+    expect(shown(explainPods(web, pods.slice(0, 2), scope))).toStartWith(
       'none no-ready-pod: no pod of service "shop/web" is ready: pod "stuck"',
     );
   });

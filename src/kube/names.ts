@@ -1,0 +1,15 @@
+/** Which names a namespace has, for hints about those that it has not. */
+
+import type { Api } from "./api.ts";
+import type { Access } from "./api-problem.ts";
+import type { RawList, RawObject } from "./objects.ts";
+
+/** The first few hundred names of a collection; none where they may not be listed. */
+export async function listNames(api: Api, path: string, access: Omit<Access, "verb">, signal: AbortSignal): Promise<string[]> {
+  try {
+    const list = (await api.get(`${path}?limit=500`, { ...access, verb: "list" }, signal)) as RawList<RawObject>;
+    return (list.items ?? []).map((item) => item.metadata?.name ?? "");
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,99 @@
+/** The pods behind a service, a workload or a name → those that may be dialled now, or why there are none. Pure. */
+
+import { KtError } from "#base/errors.ts";
+import type { Pod } from "./objects.ts";
+import { type PodState, podState } from "./pod-state.ts";
+import type { Endpoint, FollowRequest, Resolution } from "./types.ts";
+
+/** A set of pods, as the messages about it speak. */
+export interface PodGroup {
+  /** Whose pods they are: `service "shop/web"`. */
+  readonly title: string;
+  /** As the API writes it; undefined for a service whose endpoints somebody else writes. */
+  readonly selector: string | undefined;
+  /** Pods that run are as good as ready. */
+  readonly publishNotReady: boolean;
+  /** On the pods; undefined where the pods themselves are meant. */
+  readonly port: number | string | undefined;
+  /** What to look at where no pod has that port. */
+  readonly portHint: string;
+  /** What it means that there is no pod at all, and what to do then. */
+  readonly empty: { readonly kind: "coming" | "none"; readonly says: string; readonly hint: string };
+}
+
+export const byName = (endpoints: readonly Endpoint[]): Endpoint[] =>
+  [...endpoints].sort((a, b) => (a.pod < b.pod ? -1 : a.pod > b.pod ? 1 : a.port - b.port));
+
+/** What may be dialled of the pods that the group's selector matches. `scope` makes hints ask the right cluster. */
+export function resolvePods(group: PodGroup, pods: readonly Pod[], scope: string): Resolution {
+  const ready = pods.filter((pod) => podState(pod).kind === "ready" || (group.publishNotReady && serves(pod)));
+  // Without a Ready condition nothing is known about readiness: running has to do.
+  const candidates = ready.length > 0 ? ready : pods.filter((pod) => serves(pod) && pod.ready === undefined);
+  if (candidates.length === 0) return explainPods(group, pods, scope);
+  const endpoints = candidates.flatMap((pod) => endpointOf(pod, group.port) ?? []);
+  return endpoints.length > 0 ? { kind: "ready", endpoints: byName(endpoints) } : { kind: "none", problem: podsWithoutPort(group) };
+}
+
+const serves = (pod: Pod): boolean => !pod.terminating && pod.phase === "Running";
+
+function endpointOf(pod: Pod, port: number | string | undefined): Endpoint | undefined {
+  const number = typeof port === "string" ? pod.ports.find(({ name }) => name === port)?.port : (port ?? 0);
+  return number === undefined ? undefined : { pod: pod.name, port: number };
+}
+
+export function podsWithoutPort({ title, port, portHint }: PodGroup): KtError {
+  const wanted = typeof port === "string" ? `container port named "${port}"` : `port ${port}`;
+  return new KtError("port-not-found", `no ready pod of ${title} has a ${wanted}`, { hints: [portHint] });
+}
+
+/** Why no pod of the group can be dialled: the pod that is nearest to serving speaks for all. */
+export function explainPods(group: PodGroup, pods: readonly Pod[], scope: string): Resolution {
+  const what = `no pod of ${group.title} is ready`;
+  const spoken = spokesman(pods);
+  if (!spoken) {
+    const { kind, says, hint } = group.empty;
+    return { kind, problem: new KtError("no-ready-pod", `${what}: ${says}`, { hints: [hint] }) };
+  }
+  const [pod, state] = spoken;
+  const says = state.kind === "ready" ? "has just become ready" : state.says;
+  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, { hints: [describePod(pod.name, scope)] });
+  return { kind: state.kind === "coming" || state.kind === "ready" ? "coming" : "none", problem };
+}
+
+const rank: Readonly<Record<PodState["kind"], number>> = { ready: 0, coming: 1, stuck: 2, gone: 3 };
+
+function spokesman(pods: readonly Pod[]): readonly [Pod, PodState] | undefined {
+  const states = pods.map((pod) => [pod, podState(pod)] as const);
+  return states.sort(([, a], [, b]) => rank[a.kind] - rank[b.kind])[0];
+}
+
+const describePod = (name: string, scope: string): string => `kubectl describe pod ${name} ${scope}`;
+
+const runs = (pod: Pod): boolean => serves(pod) && pod.containers.some(({ init, kind }) => !init && kind === "running");
+
+/** A pod that was asked for by name; undefined when there is none. */
+export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: string): Resolution {
+  const { namespace, name, port } = request;
+  if (!pod) {
+    return {
+      kind: "none",
+      problem: new KtError("pod-not-found", `there is no pod "${name}" in namespace "${namespace}"`, {
+        hints: [`kubectl get pods ${scope}`],
+      }),
+    };
+  }
+  const endpoint = endpointOf(pod, port);
+  if (!endpoint) return { kind: "none", problem: podPortNotFound(namespace, pod, port ?? 0) };
+  const state = podState(pod);
+  // Whoever names a pod may well want one that is running but not ready, to look at why.
+  if (state.kind === "ready" || (state.kind === "coming" && runs(pod))) return { kind: "ready", endpoints: [endpoint] };
+  const problem = new KtError("no-ready-pod", `pod "${namespace}/${name}" ${state.says}`, { hints: [describePod(request.name, scope)] });
+  return { kind: state.kind === "coming" ? "coming" : "none", problem };
+}
+
+function podPortNotFound(namespace: string, pod: Pod, port: number | string): KtError {
+  const listed = pod.ports.map(({ name, port: number }) => `${number} (${name})`).join(", ");
+  return new KtError("port-not-found", `pod "${namespace}/${pod.name}" has no container port named "${port}"`, {
+    hints: [listed === "" ? "none of its container ports has a name: use the number" : `its named ports are: ${listed}`],
+  });
+}
