@@ -4,7 +4,7 @@ import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
 import type { Problem } from "#observe/events.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
-import { formatTarget, type Target } from "#route/target.ts";
+import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ListenerState } from "./listeners.ts";
@@ -172,5 +172,5 @@ function clashProblem({ route, holder }: Clash, profiles: readonly AttachedProfi
 }
 
 function templateText({ kind, namespace, name, port }: TargetTemplate): string {
-  return `${namespace === undefined ? "" : `${namespace}/`}${kind === "service" ? "svc" : "pod"}/${name}:${port}`;
+  return `${formatPodSource({ kind, namespace, name })}:${port}`;
 }

@@ -25,6 +25,12 @@ const kinds: ReadonlyMap<string, PodSourceKind> = new Map([
   ["daemonsets", "daemonset"],
   ["job", "job"],
   ["jobs", "job"],
+  // The way kubectl prints them, with -o name.
+  ["deployment.apps", "deployment"],
+  ["statefulset.apps", "statefulset"],
+  ["replicaset.apps", "replicaset"],
+  ["daemonset.apps", "daemonset"],
+  ["job.batch", "job"],
 ]);
 
 /** The kind that kubectl means by a word, long, short or plural. */

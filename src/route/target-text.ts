@@ -3,9 +3,17 @@
 import { KtError } from "#base/errors.ts";
 import { checkNames, kindOfWord, nearestKindWord } from "./pod-source-text.ts";
 import { parsePort } from "./port.ts";
-import type { PodSourceKind, PortRef } from "./target.ts";
+import { kindWords, type PodSourceKind, type PortRef } from "./target.ts";
 
-const workloads = /^(deploy|deployments?|sts|statefulsets?|ds|daemonsets?|rs|replicasets?|jobs?|ing|ingress|ingresses)$/;
+/** Kinds that kt does not reach, and what stands for them. */
+const others: readonly (readonly [words: RegExp, hint: string])[] = [
+  [/^(ing|ingress|ingresses)$/, 'name the service that the ingress leads to: "svc/NAME:PORT"'],
+  [/^(cj|cronjobs?)$/, 'name one of the jobs that it made: "job/NAME:PORT"'],
+  [/^(rc|replicationcontrollers?)$/, 'name the service in front of it: "svc/NAME:PORT"'],
+  [/^(ep|endpoints|endpointslices?)$/, 'name the service that they belong to: "svc/NAME:PORT"'],
+];
+
+const known = `kt knows ${Object.values(kindWords).join(", ").replace(/, (\w+)$/, " and $1")}`;
 
 /** The four parts as written; the port is not looked at yet. */
 export interface TargetText {
@@ -24,12 +32,10 @@ function refuse(text: string, why: string, ...hints: string[]): never {
 }
 
 function refuseKind(text: string, given: string, repaired: string): never {
-  if (workloads.test(given)) {
-    refuse(text, "is a workload, and kt reaches services and pods", `name the service in front of it: "svc/NAME:PORT"`);
-  }
+  const instead = others.find(([words]) => words.test(given))?.[1];
   const meant = nearestKindWord(given);
-  const hint = meant === undefined ? `write "${repaired}"` : `did you mean "${meant}"?`;
-  refuse(text, `has the kind "${given}", and kt knows svc and pod`, hint);
+  const hint = instead ?? (meant === undefined ? `write "${repaired}"` : `did you mean "${meant}"?`);
+  refuse(text, `has the kind "${given}", and ${known}`, hint);
 }
 
 /** Says what is wrong with a text that has not the shape of a target. */
@@ -53,7 +59,7 @@ export function splitTarget(text: string): TargetText {
   if (!match) refuseShape(text);
   const [, namespace, kindText = "", name = "", port = ""] = match;
   const kind = kindOfWord(kindText);
-  if (kind === undefined || workloads.test(kindText)) refuseKind(text, kindText, `${namespace ?? kindText}/svc/${name}:${port}`);
+  if (kind === undefined) refuseKind(text, kindText, `${namespace ?? kindText}/svc/${name}:${port}`);
   return { namespace, kind, name, port };
 }
 

@@ -4,13 +4,22 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
 import { isCertainPort, parsePort, schemeForPort } from "#route/port.ts";
-import { formatTarget } from "#route/target.ts";
+import { formatTarget, podSourceKinds } from "#route/target.ts";
 import { parseTarget } from "#route/target-text.ts";
 
 describe("parseTarget", () => {
   test("knows the kinds by all their names", () => {
     for (const kind of ["svc", "service", "services"]) expect(parseTarget(`${kind}/web:80`).kind).toBe("service");
     for (const kind of ["po", "pod", "pods"]) expect(parseTarget(`${kind}/web:80`).kind).toBe("pod");
+    const workloads = {
+      deployment: ["deploy", "deployment", "deployments", "deployment.apps"],
+      statefulset: ["sts", "statefulset", "statefulsets", "statefulset.apps"],
+      replicaset: ["rs", "replicaset", "replicasets", "replicaset.apps"],
+      daemonset: ["ds", "daemonset", "daemonsets", "daemonset.apps"],
+      job: ["job", "jobs", "job.batch"],
+    } as const;
+    for (const [kind, words] of Object.entries(workloads))
+      for (const word of words) expect(parseTarget(`shop/${word}/web.0:80`) as object).toMatchObject({ kind, namespace: "shop", name: "web.0" });
   });
 
   test("takes pods with dots and services without", () => {
@@ -22,7 +31,7 @@ describe("parseTarget", () => {
     const label = fc.stringMatching(/^[a-z]([a-z0-9-]{0,8}[a-z0-9])?$/);
     const port = fc.oneof(fc.integer({ min: 1, max: 65535 }), label);
     const target = fc.record({
-      kind: fc.constantFrom("service" as const, "pod" as const),
+      kind: fc.constantFrom(...podSourceKinds),
       namespace: fc.option(label, { nil: undefined }),
       name: label,
       port,
