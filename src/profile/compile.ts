@@ -3,8 +3,8 @@
 import { basename, dirname } from "node:path";
 import { schemeForPort } from "#route/port.ts";
 import type { Target } from "#route/target.ts";
-import type { ParsedTarget } from "#route/target-text.ts";
-import type { Layer, LayerPattern, LayerRoute, Placed } from "./layer.ts";
+import { JumpPodDefinitions } from "./jump-pods.ts";
+import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "./layer.ts";
 import { formatListen, isLoopback, overlaps, parseListen } from "./listen.ts";
 import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "./plan.ts";
 import { checkReferences } from "./references.ts";
@@ -22,31 +22,40 @@ export interface CompileInput {
   readonly layer: Layer;
 }
 
-/** Completes what routes leave out: the profile's context and namespace, and the contexts behind short names. */
+/** Completes what routes leave out: the profile's context and namespace, the contexts behind short names, and the pods of jump hosts. */
 class Completion {
   readonly #profile: string;
+  readonly jumpPods: JumpPodDefinitions;
   readonly contexts: Readonly<Record<string, string>>;
   readonly context: string | undefined;
   readonly namespace: string | undefined;
 
-  constructor({ file, layer }: CompileInput) {
+  constructor({ file, layer }: Pick<CompileInput, "file" | "layer">) {
     this.#profile = file;
     this.contexts = Object.fromEntries([...layer.contexts].map(([name, { value }]) => [name, value]));
     this.context = this.#resolve(layer.settings.context?.value);
     this.namespace = layer.settings.namespace?.value;
+    const places: readonly Placed<LayerRoute | LayerTcp>[] = [...layer.routes.values(), ...layer.tcp.values()];
+    this.jumpPods = new JumpPodDefinitions(places.map((place) => ({ place, target: this.#fill(place.value) })));
   }
 
   #resolve(name: string | undefined): string | undefined {
     return name !== undefined && Object.hasOwn(this.contexts, name) ? this.contexts[name] : name;
   }
 
-  target({ kind, namespace, name, port }: ParsedTarget, context: string | undefined): Target {
-    const cluster = { profile: this.#profile, context: this.#resolve(context) ?? this.context };
-    return { kind, cluster, namespace: namespace ?? this.namespace, name, port };
+  target(route: { readonly target: LayerTarget; readonly context: string | undefined }): Target {
+    return this.jumpPods.complete(this.#fill(route));
   }
 
-  route({ name, host, target, context, scheme }: LayerRoute): PlannedRoute {
-    return { name, host, target: this.target(target, context), scheme: scheme ?? schemeForPort(target.port) };
+  #fill({ target, context }: { readonly target: LayerTarget; readonly context: string | undefined }): Target {
+    const cluster = { profile: this.#profile, context: this.#resolve(context) ?? this.context };
+    if (target.kind !== "address") return { ...target, cluster, namespace: target.namespace ?? this.namespace };
+    return { ...target, cluster, via: { ...target.via, namespace: target.via.namespace ?? this.namespace } };
+  }
+
+  route(route: LayerRoute): PlannedRoute {
+    const { name, host, scheme } = route;
+    return { name, host, target: this.target(route), scheme: scheme ?? schemeForPort(route.target.port) };
   }
 
   pattern({ name, pattern, target, context, scheme }: LayerPattern): PlannedPattern {
@@ -99,9 +108,10 @@ export function checkEnv(layer: Layer): void {
 }
 
 /** Reports what clashes, and what is open to other machines. */
-export function checkLayer(layer: Layer): void {
+export function checkLayer({ file, layer }: Pick<CompileInput, "file" | "layer">): void {
   checkOverlaps(layer, layer.settings.listen?.value ?? parseListen(defaults.listen));
   checkExposure(layer);
+  new Completion({ file, layer }).jumpPods.reportClashes();
 }
 
 /** Systems resolve `*.localhost` to the loopback address by themselves (RFC 6761 §6.3), and no other name. */
@@ -136,11 +146,7 @@ export function compile(input: CompileInput): Plan {
     http: { listen: settings.listen?.value ?? parseListen(defaults.listen), suffix: settings.suffix?.value ?? defaults.suffix },
     routes: [...layer.routes.values()].map(({ value }) => complete.route(value)),
     patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value)),
-    tcp: [...layer.tcp.values()].map(({ value: { name, listen, target, context } }) => ({
-      name,
-      listen,
-      target: complete.target(target, context),
-    })),
+    tcp: [...layer.tcp.values()].map(({ value }) => ({ name: value.name, listen: value.listen, target: complete.target(value) })),
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose:
       settings.expose?.value === true || settings.exposeHttp?.value === true || [...layer.tcp.values()].some(({ value }) => value.expose),

@@ -4,6 +4,7 @@ import type { HostPattern } from "#route/pattern.ts";
 import type { BackendScheme } from "#route/target.ts";
 import type { ParsedTarget } from "#route/target-text.ts";
 import type { ParsedTargetTemplate } from "#route/template.ts";
+import type { ParsedAddress } from "./jump.ts";
 import type { ListenAddress } from "./plan.ts";
 import type { KeyPath } from "./positions.ts";
 import type { Position } from "./problems.ts";
@@ -17,11 +18,14 @@ export interface Placed<T> {
   readonly path: KeyPath;
 }
 
+/** What is reached, before the profile's context and namespace are filled in. */
+export type LayerTarget = ParsedTarget | ParsedAddress;
+
 export interface LayerRoute {
   /** As written. */
   readonly name: string;
   readonly host: string;
-  readonly target: ParsedTarget;
+  readonly target: LayerTarget;
   readonly context: string | undefined;
   readonly scheme: BackendScheme | undefined;
 }
@@ -37,7 +41,7 @@ export interface LayerPattern {
 export interface LayerTcp {
   readonly name: string;
   readonly listen: readonly ListenAddress[];
-  readonly target: ParsedTarget;
+  readonly target: LayerTarget;
   readonly context: string | undefined;
   /** Says `expose = true` beside its address. */
   readonly expose: boolean;

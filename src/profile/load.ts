@@ -80,7 +80,7 @@ export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   const directory = dirname(file);
   if (reader.sources.length === 0) refuseProblems(reader, directory);
   const layer = layerOf(reader, reader.own, home);
-  checkLayer(layer);
+  checkLayer({ file, layer });
   // What is missing because it was refused would only be reported once more.
   if (reader.problems.length === 0) checkEnv(layer);
   refuseProblems(reader, directory);

@@ -2,7 +2,6 @@
 
 import { normaliseHostname } from "#base/hostname.ts";
 import { HostPattern } from "#route/pattern.ts";
-import { type ParsedTarget, parseTarget } from "#route/target-text.ts";
 import { checkContextTemplate, parseTargetTemplate } from "#route/template.ts";
 import { parseDuration } from "./duration.ts";
 import { expandPath } from "./extends.ts";
@@ -12,8 +11,7 @@ import type { ListenAddress } from "./plan.ts";
 import type { KeyPath } from "./positions.ts";
 import type { ProfileTable } from "./schema.ts";
 import type { Source } from "./source.ts";
-
-type Entry = { readonly target: string; readonly context?: string | undefined };
+import { readTarget } from "./targets.ts";
 
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -149,7 +147,7 @@ class Normaliser {
       if (this.#isMisplaced(path, name)) continue;
       const entry = typeof given === "string" ? { target: given } : given;
       const host = this.#hostname(path, name);
-      const target = this.#target(path, given, entry);
+      const target = readTarget(this.#source, path, given);
       if ("tls" in entry && entry.tls === "terminate") this.#refuseTerminate(path);
       if (host === undefined || target === undefined) continue;
       const scheme = "scheme" in entry ? entry.scheme : undefined;
@@ -185,10 +183,6 @@ class Normaliser {
     return true;
   }
 
-  #target(path: KeyPath, given: string | Entry, entry: Entry): ParsedTarget | undefined {
-    return this.#source.attempt(typeof given === "string" ? path : [...path, "target"], "value", () => parseTarget(entry.target));
-  }
-
   #patterns(): ReadonlyMap<string, Placed<LayerPattern>> {
     const patterns = new Map<string, Placed<LayerPattern>>();
     for (const [index, { host, target, context, scheme }] of (this.#table.patterns ?? []).entries()) {
@@ -211,7 +205,7 @@ class Normaliser {
       const path = ["tcp", name];
       const entry = typeof given === "string" ? { target: given } : given;
       const listen = this.#source.attempt(path, "key", () => parseListen(name));
-      const target = this.#target(path, given, entry);
+      const target = readTarget(this.#source, path, given);
       if (listen === undefined || target === undefined) continue;
       const expose = "expose" in entry && entry.expose === true;
       const place = this.#place(path, { name, listen, target, context: entry.context, expose }, "key");

@@ -2,13 +2,103 @@
 
 import * as v from "valibot";
 
-const targetExamples = ["monitoring/svc/grafana:http", "svc/web:80", "pod/web-0:8080"];
-const targetText = "[NAMESPACE/]KIND/NAME:PORT: KIND is svc or pod, PORT is a number or a name";
+const targetExamples = ["monitoring/svc/grafana:http", "svc/web:80", "pod/web-0:8080", "deploy/web:8080"];
+const targetText = "[NAMESPACE/]KIND/NAME:PORT: KIND is svc, pod, deploy, sts, rs, ds or job, PORT is a number or a name";
 
 const target = v.pipe(
   v.string('a target such as "svc/web:80"'),
   v.description(`What is reached, as ${targetText}.`),
   v.examples(targetExamples),
+);
+
+const duration = (what: string, example: string) =>
+  v.pipe(v.string(`a duration such as "${example}"`), v.description(what), v.examples([example]));
+
+/** The pod that is made where a jump host does not exist yet. */
+const jumpPod = v.pipe(
+  v.strictObject(
+    {
+      image: v.optional(
+        v.pipe(
+          v.string("the name of an image"),
+          v.description("Must have socat or nc. Default: alpine/socat, pinned by version and digest."),
+          v.examples(["alpine/socat:1.8.0.3", "registry.example.com/team/socat:1.8"]),
+        ),
+      ),
+      command: v.optional(
+        v.pipe(
+          v.array(v.string("text"), "a list of texts"),
+          v.description("What the pod runs, without a shell. It is ended when nobody uses the pod. Default: kt's own waiting."),
+          v.examples([["sleep", "infinity"]]),
+        ),
+      ),
+      timeout: v.optional(duration('How long the pod may take to become ready. Default: "60s".', "60s")),
+      ttl: v.optional(duration('The pod ends when nobody has used it for this long. Default: "1h".', "1h")),
+    },
+    "a table",
+  ),
+  v.description("Makes the pod when it is needed and not there. It is deleted with the last route that uses it."),
+  v.examples([{}, { image: "alpine/socat:1.8.0.3", ttl: "30m" }]),
+);
+
+const viaTable = v.pipe(
+  v.strictObject(
+    {
+      service: v.optional(
+        v.pipe(
+          v.string("the name of a service"),
+          v.description("Any ready pod behind this service makes the connection: NAME, or NAMESPACE/NAME."),
+          v.examples(["backend-api", "shop/backend-api"]),
+        ),
+      ),
+      pod: v.optional(
+        v.pipe(
+          v.string("the name of a pod"),
+          v.description("This pod makes the connection: NAME, or NAMESPACE/NAME."),
+          v.examples(["kt-jump", "shop/kt-jump", "shop/pod/kt-jump"]),
+        ),
+      ),
+      namespace: v.optional(v.pipe(v.string("the name of a namespace"), v.description("Default: the profile's."))),
+      create: v.optional(jumpPod),
+    },
+    "a table with a service or a pod",
+  ),
+  v.description("A jump host in its long form: a service or a pod."),
+);
+
+/** What a route has that reaches an address by a pod. */
+const jump = {
+  via: v.optional(
+    v.pipe(
+      v.union(
+        [v.pipe(v.string("a jump host"), v.examples(["default/svc/backend-api", "pod/kt-jump", "deploy/worker"])), viaTable],
+        'a jump host such as "default/svc/backend-api", or a table with a service or a pod',
+      ),
+      v.description(
+        "The pod that makes the connection, as [NAMESPACE/]KIND/NAME or a table; the target is then an address, HOST:PORT, as that pod sees it.",
+      ),
+    ),
+  ),
+  container: v.optional(
+    v.pipe(
+      v.string("the name of a container"),
+      v.description("The container of the jump host in which socat or nc is run. Default: the pod's default container."),
+      v.examples(["main"]),
+    ),
+  ),
+  method: v.optional(
+    v.pipe(
+      v.picklist(["auto", "socat", "nc"], '"auto", "socat" or "nc"'),
+      v.description("What makes the connection in the pod. auto: socat, else nc."),
+    ),
+  ),
+};
+
+/** The target of a route that may have a jump host. */
+const routeTarget = v.pipe(
+  v.string('a target such as "svc/web:80"'),
+  v.description(`What is reached, as ${targetText}; with via an address: HOST:PORT or [IPV6]:PORT.`),
+  v.examples([...targetExamples, "mydb.internal:3306", "[fd00::1]:5432"]),
 );
 
 const context = v.pipe(v.string("the name of a context"), v.description("A kubeconfig context, or a short name from [contexts]."));
@@ -28,8 +118,9 @@ const expose = v.pipe(
 const httpRoute = v.pipe(
   v.strictObject(
     {
-      target,
+      target: routeTarget,
       context: v.optional(context),
+      ...jump,
       scheme: v.optional(scheme),
       tls: v.optional(
         v.pipe(
@@ -65,7 +156,7 @@ const pattern = v.pipe(
 );
 
 const tcpRoute = v.pipe(
-  v.strictObject({ target, context: v.optional(context), expose: v.optional(expose) }, "a table with a target"),
+  v.strictObject({ target: routeTarget, context: v.optional(context), ...jump, expose: v.optional(expose) }, "a table with a target"),
   v.description("A TCP route in its long form."),
 );
 
@@ -187,3 +278,7 @@ export const profileSchema = v.pipe(
 );
 
 export type ProfileTable = v.InferOutput<typeof profileSchema>;
+export type ViaTable = v.InferOutput<typeof viaTable>;
+export type JumpPodTable = v.InferOutput<typeof jumpPod>;
+/** What routes in their long form share. */
+export type LongRoute = v.InferOutput<typeof tcpRoute> | v.InferOutput<typeof httpRoute>;

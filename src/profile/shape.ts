@@ -16,9 +16,6 @@ export interface ShapeProblem {
 
 /** What the format has and this version does not know. */
 const comingLater: Readonly<Record<string, string>> = {
-  via: "this version of kt does not know jump hosts",
-  container: "this version of kt does not know jump hosts",
-  method: "this version of kt does not know jump hosts",
   forward: "this version of kt does not know [[forward]]",
   dns: "this version of kt does not know [dns]",
   udp: "this version of kt does not know [udp]",
@@ -102,12 +99,13 @@ function translate(issue: BaseIssue<unknown>, above: KeyPath): ShapeProblem[] {
   if (issue.type === "strict_object" && issue.path?.at(-1)?.origin === "key") return translateKey(issue, path);
   const container = isTable(issue.input) ? "object" : Array.isArray(issue.input) ? "array" : undefined;
   const inside = (issue.issues ?? []).filter((sub) => sub.path?.[0].type === container);
-  if (issue.type === "union" && inside.length > 0) return inside.flatMap((sub) => translate(sub, path));
+  if (issue.type === "union" && container !== undefined && inside.length > 0) return inside.flatMap((sub) => translate(sub, path));
   return [{ path, at: "value", message: `"${nameOf(path)}" must be ${issue.message}, not ${describe(issue.input)}`, hint: undefined }];
 }
 
+/** A route whose jump host is refused goes with it: without, its target would be refused once more. */
 function removeProblem(table: Table, { path }: ShapeProblem): Table {
-  const rest = without(table, path);
+  const rest = without(table, path[2] === "via" ? path.slice(0, 2) : path);
   return isTable(rest) ? rest : {};
 }
 

@@ -3,7 +3,7 @@
 import { nearest } from "#base/nearest.ts";
 import type { Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
-import { type Target, carriersOf, formatTarget } from "./target.ts";
+import { type Target, carriersOf, formatPodSource, formatTarget } from "./target.ts";
 
 export interface ExplainStep {
   /** What was looked at. */
@@ -19,6 +19,17 @@ function describeTarget(target: Target): string {
   return `${formatTarget(target)}${namespace}, in ${context}`;
 }
 
+/** How an address behind a jump host is reached. */
+function explainJump(target: Target): ExplainStep[] {
+  if (target.kind !== "address") return [];
+  const { via } = target;
+  const program = via.method === "auto" ? "socat, else nc" : via.method;
+  const container = via.container === undefined ? "" : `container "${via.container}" of `;
+  const pod = via.kind === "pod" ? formatPodSource(via) : `a ready pod of ${formatPodSource(via)}`;
+  const made = via.create === undefined ? "" : `, which is made from ${via.create.image} when it is not there`;
+  return [{ step: "jump host", verdict: `${program}, run in ${container}${pod}${made}`, outcome: "info" }];
+}
+
 function describeTrial({ entry, match }: PatternTrial): string {
   if (match === undefined) return `"${entry.route}" does not match`;
   if (match.kind === "unclear") return `"${entry.route}" can be read in ${match.readings.length} ways`;
@@ -31,6 +42,7 @@ function conclude(lookup: Lookup): ExplainStep[] {
   if (lookup.kind === "found") {
     return [
       { step: "target", verdict: describeTarget(lookup.target), outcome: "info" },
+      ...explainJump(lookup.target),
       {
         step: "scheme",
         verdict: `plain HTTP from the client goes to the backend as ${lookup.scheme}; TLS is passed through as it is`,
@@ -119,6 +131,7 @@ export function explainPort(entries: readonly TcpEntry[], sent: string): readonl
     name,
     { step: "tcp routes", verdict: `"${entry.route}"`, outcome: "match" },
     { step: "target", verdict: describeTarget(entry.target), outcome: "info" },
+    ...explainJump(entry.target),
     { step: "profile", verdict: entry.profile, outcome: "info" },
   ];
 }

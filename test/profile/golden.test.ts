@@ -7,7 +7,7 @@ import { formatListen } from "#profile/listen.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
 import { ProfileError, formatProblem } from "#profile/problems.ts";
 import { KtError } from "#base/errors.ts";
-import { type Target, formatTarget } from "#route/target.ts";
+import { type JumpHost, type Target, formatPodSource, formatTarget } from "#route/target.ts";
 
 const directory = join(import.meta.dir, "..", "golden");
 const project = "/home/me/shop";
@@ -31,7 +31,14 @@ function parseCase(text: string): GoldenCase {
 
 function targetText(target: Target): string {
   const context = target.cluster.context === undefined ? "" : ` in ${target.cluster.context}`;
-  return `${formatTarget(target)}${context}`;
+  return `${formatTarget(target)}${context}${target.kind === "address" ? jumpText(target.via) : ""}`;
+}
+
+function jumpText({ container, method, create }: JumpHost): string {
+  const where = `${container === undefined ? "" : ` in container ${container}`}${method === "auto" ? "" : ` by ${method}`}`;
+  if (create === undefined) return where;
+  const { image, command, timeoutMs, ttlMs } = create;
+  return `${where} made from ${image}${command === undefined ? "" : ` running ${JSON.stringify(command)}`} in ${timeoutMs} ms for ${ttlMs} ms`;
 }
 
 function showSettings({ plan }: LoadedPlan): string[] {
@@ -49,7 +56,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
   const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme }) => {
-    const target = `${namespace === undefined ? "" : `${namespace}/`}${kind === "service" ? "svc" : "pod"}/${filled}:${port}`;
+    const target = `${formatPodSource({ kind, namespace, name: filled })}:${port}`;
     return `pattern ${name} -> ${target}${context === undefined ? "" : ` in ${context}`} ${scheme ?? "by port"}`;
   });
   return [

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { explainHost, explainPort } from "#route/explain.ts";
 import { HostPattern } from "#route/pattern.ts";
 import { RouteTable } from "#route/table.ts";
+import type { Target } from "#route/target.ts";
 
 const cluster = { profile: "/p/tunnels.toml", context: undefined };
 const web = { kind: "service", cluster, namespace: undefined, name: "web", port: 80 } as const;
@@ -96,5 +97,17 @@ describe("explainPort", () => {
   test("says what is near when nothing listens", () => {
     expect(explainPort(entries, "5433").at(-1)).toMatchObject({ outcome: "stop", verdict: expect.stringContaining("the nearest is 5432") });
     expect(outcomes("10.0.0.1:5432")).toEqual(["info", "stop"]);
+  });
+
+  test("says how a jump host is used", () => {
+    const create = { image: "alpine/socat:1", command: undefined, timeoutMs: 1, ttlMs: 1 };
+    const via = { kind: "pod", namespace: "shop", name: "kt-jump", container: undefined, method: "auto", create } as const;
+    const jump = { kind: "address", cluster, host: "db.internal", port: 3306, via } as const;
+    const steps = (target: Target): string[] =>
+      explainPort([{ profile: "", route: "3306", listen, target }], "5432").map(({ verdict }) => verdict);
+    expect(steps(jump)).toContain("db.internal:3306 via shop/pod/kt-jump, in the current context");
+    expect(steps(jump)).toContain("socat, else nc, run in shop/pod/kt-jump, which is made from alpine/socat:1 when it is not there");
+    const service = { ...jump, via: { ...via, kind: "service", name: "api", container: "main", method: "nc", create: undefined } } as const;
+    expect(steps(service)).toContain('nc, run in container "main" of a ready pod of shop/svc/api');
   });
 });
