@@ -13,7 +13,9 @@ const others: readonly (readonly [words: RegExp, hint: string])[] = [
   [/^(ep|endpoints|endpointslices?)$/, 'name the service that they belong to: "svc/NAME:PORT"'],
 ];
 
-const known = `kt knows ${Object.values(kindWords).join(", ").replace(/, (\w+)$/, " and $1")}`;
+const known = `kt knows ${Object.values(kindWords)
+  .join(", ")
+  .replace(/, (\w+)$/, " and $1")}`;
 
 /** The four parts as written; the port is not looked at yet. */
 export interface TargetText {

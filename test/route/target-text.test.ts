@@ -19,7 +19,8 @@ describe("parseTarget", () => {
       job: ["job", "jobs", "job.batch"],
     } as const;
     for (const [kind, words] of Object.entries(workloads))
-      for (const word of words) expect(parseTarget(`shop/${word}/web.0:80`) as object).toMatchObject({ kind, namespace: "shop", name: "web.0" });
+      for (const word of words)
+        expect(parseTarget(`shop/${word}/web.0:80`) as object).toMatchObject({ kind, namespace: "shop", name: "web.0" });
   });
 
   test("takes pods with dots and services without", () => {
