@@ -89,7 +89,7 @@ const jump = {
   method: v.optional(
     v.pipe(
       v.picklist(["auto", "socat", "nc"], '"auto", "socat" or "nc"'),
-      v.description("What makes the connection in the pod. auto: socat, else nc."),
+      v.description('What makes the connection in the pod. auto: socat, else nc. Default: "auto".'),
     ),
   ),
 };
@@ -101,7 +101,10 @@ const routeTarget = v.pipe(
   v.examples([...targetExamples, "mydb.internal:3306", "[fd00::1]:5432"]),
 );
 
-const context = v.pipe(v.string("the name of a context"), v.description("A kubeconfig context, or a short name from [contexts]."));
+const context = v.pipe(
+  v.string("the name of a context"),
+  v.description("A kubeconfig context, or a short name from [contexts]. Default: the profile's."),
+);
 
 const scheme = v.pipe(
   v.picklist(["http", "https"], '"http" or "https"'),
@@ -112,7 +115,9 @@ const scheme = v.pipe(
 
 const expose = v.pipe(
   v.boolean("true or false"),
-  v.description("Allows the addresses beside it to be other than loopback: whoever reaches this machine then reaches the cluster."),
+  v.description(
+    "Allows the addresses beside it to be other than loopback: whoever reaches this machine then reaches the cluster. Default: false.",
+  ),
 );
 
 const httpRoute = v.pipe(
@@ -125,13 +130,18 @@ const httpRoute = v.pipe(
       tls: v.optional(
         v.pipe(
           v.picklist(["passthrough", "terminate"], '"passthrough"'),
-          v.description("TLS from the client is passed through to the backend; this version knows nothing else."),
+          v.description('TLS from the client is passed through to the backend; this version knows nothing else. Default: "passthrough".'),
         ),
       ),
     },
     "a table with a target",
   ),
   v.description("A route in its long form."),
+  v.examples([
+    { target: "monitoring/svc/grafana:http", context: "prod" },
+    { target: "monitoring/svc/grafana:3000", scheme: "https" },
+    { target: "grafana.internal:80", via: "default/svc/backend-api" },
+  ]),
 );
 
 const pattern = v.pipe(
@@ -147,7 +157,12 @@ const pattern = v.pipe(
         v.description(`What is reached, with {captures} of the host in it, as ${targetText}.`),
         v.examples(["{namespace}/svc/{service}:80", "svc/{service}:{port}"]),
       ),
-      context: v.optional(v.pipe(v.string("the name of a context"), v.description("A context, which may hold {captures} of the host."))),
+      context: v.optional(
+        v.pipe(
+          v.string("the name of a context"),
+          v.description("A context, which may hold {captures} of the host. Default: the profile's."),
+        ),
+      ),
       scheme: v.optional(scheme),
     },
     "a table with host and target",
@@ -158,6 +173,11 @@ const pattern = v.pipe(
 const tcpRoute = v.pipe(
   v.strictObject({ target: routeTarget, context: v.optional(context), ...jump, expose: v.optional(expose) }, "a table with a target"),
   v.description("A TCP route in its long form."),
+  v.examples([
+    { target: "databases/svc/postgresql:5432", context: "prod" },
+    { target: "mydb.internal:5432", via: "default/svc/backend-api", container: "main" },
+    { target: "mydb.internal:5432", via: { pod: "kt-jump", create: { ttl: "30m" } } },
+  ]),
 );
 
 const port = "a port from 1 to 65535";
@@ -174,7 +194,9 @@ const listenAddress = v.union(
 export const profileSchema = v.pipe(
   v.strictObject(
     {
-      name: v.optional(v.pipe(v.string("text"), v.description("The profile's name for people. Default: the folder's name."))),
+      name: v.optional(
+        v.pipe(v.string("text"), v.description("The profile's name for people. Default: the folder's name."), v.examples(["shop"])),
+      ),
       extends: v.optional(
         v.pipe(
           v.array(v.string('a file such as "./team.toml", or "kt:NAME"'), "a list of files"),
@@ -184,9 +206,15 @@ export const profileSchema = v.pipe(
           v.examples([["kt:argocd", "./team.toml"]]),
         ),
       ),
-      context: v.optional(v.pipe(context, v.description("The default context. Default: the kubeconfig's current-context."))),
+      context: v.optional(
+        v.pipe(context, v.description("The default context. Default: the kubeconfig's current-context."), v.examples(["dev"])),
+      ),
       namespace: v.optional(
-        v.pipe(v.string("the name of a namespace"), v.description('The default namespace. Default: the context\'s own, else "default".')),
+        v.pipe(
+          v.string("the name of a namespace"),
+          v.description('The default namespace. Default: the context\'s own, else "default".'),
+          v.examples(["shop"]),
+        ),
       ),
       kubeconfig: v.optional(
         v.pipe(

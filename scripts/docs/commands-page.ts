@@ -1,0 +1,80 @@
+/** docs/commands.md: every command with its options and examples, from src/cli/commands.ts. */
+
+import type { CommandSpec } from "#cli/command.ts";
+import { commands, globalOptions } from "#cli/commands.ts";
+import { code, fence, madeFrom, page, table } from "./markdown.ts";
+
+/** How test/support/doc-blocks.ts has to run an example; those that are not here simply run to their end. */
+const howToRun: Readonly<Record<string, string>> = {
+  "kt up": "stays",
+  "kt logs -f": "stays attached",
+  "kt logs grafana.localhost": "attached",
+  "kt serve -f shop/tunnels.toml -f billing/tunnels.toml": "stays",
+  "kt serve --log-format json -f tunnels.toml": "stays",
+  "kt demo": "stays",
+  "kt init": "new",
+};
+
+const intro = [
+  "# Commands",
+  "`kt COMMAND --help` prints the same. Where a command works on a profile, it is the nearest `tunnels.toml` in this folder or above, or the one that `-f` names.",
+];
+
+const exitCodes = [
+  "## Exit codes",
+  ...table(
+    ["code", "means"],
+    [
+      ["0", "done"],
+      ["1", "failed"],
+      ["2", "the command line or the profile is wrong"],
+      ["3", "the cluster cannot be reached, or does not accept the credentials"],
+      ["130", "ended by Ctrl-C"],
+    ],
+  ),
+];
+
+export function commandsPage(): string {
+  const shown = commands.filter(({ hidden }) => hidden !== true);
+  return page([
+    madeFrom("src/cli/commands.ts"),
+    ...intro,
+    ...table(
+      ["command", "does"],
+      shown.map((spec) => [`[${code(usage(spec))}](#kt-${spec.name})`, spec.summary]),
+    ),
+    "Every command takes these:",
+    ...optionTable(globalOptions),
+    ...shown.flatMap(section),
+    ...exitCodes,
+  ]);
+}
+
+function usage({ name, args }: CommandSpec): string {
+  return `kt ${name}${args === "" ? "" : ` ${args}`}`;
+}
+
+function section(spec: CommandSpec): string[] {
+  const { name, alias, summary, options, example } = spec;
+  const also = alias === undefined ? "" : ` Also ${code(`kt ${alias}`)}.`;
+  return [`## kt ${name}`, `${code(usage(spec))}: ${summary}.${also}`, ...optionTable(options), ...examples(example)];
+}
+
+function optionTable(options: CommandSpec["options"]): string[] {
+  return table(
+    ["option", "does"],
+    options.map(([flags, description]) => [code(flags), description]),
+  );
+}
+
+/** One block for neighbours that are run in the same way. */
+function examples(lines: readonly string[]): string[] {
+  const groups: { how: string | undefined; lines: string[] }[] = [];
+  for (const line of lines) {
+    const how = howToRun[line];
+    const last = groups.at(-1);
+    if (last && last.how === how && how === undefined) last.lines.push(line);
+    else groups.push({ how, lines: [line] });
+  }
+  return groups.flatMap(({ how, lines: group }) => fence(how === undefined ? "sh" : `sh ${how}`, group));
+}
