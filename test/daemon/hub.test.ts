@@ -236,6 +236,19 @@ describe("a change of the file", () => {
     up.close();
   });
 
+  test("to another port of the front door is served there, without a restart", async () => {
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", web);
+    await attach(up, file);
+    const [moved = 0] = freePorts(1);
+    await writeFile(file, `name = "shop"\n[http]\nlisten = ["127.0.0.1:${moved}"]\n${web}`);
+    const ask = (): Promise<Response> => fetch(`http://127.0.0.1:${moved}/`, { headers: { Host: "web.localhost" }, keepalive: false });
+    await reloaded("the new port", async () => (await ask()).status === 200);
+    await expect(get("web.localhost")).rejects.toThrow();
+    up.close();
+  });
+
   test("during a reload is seen too", async () => {
     await startHub();
     const up = await client();
