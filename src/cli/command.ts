@@ -14,15 +14,27 @@ export interface CommandContext {
 /** Resolves to the exit code; what it rejects with is shown as an error. */
 export type RunCommand = (context: CommandContext) => Promise<number>;
 
+/** In the order of the help. */
+export const commandGroups = ["Profile", "Hub", "Use", "Trouble"] as const;
+
 export interface CommandSpec {
   readonly name: string;
   readonly alias?: string;
-  /** Positional arguments as the help writes them: `[ROUTE]`, `<HOST|PORT>`. */
+  /** Where the help lists it; without one it is only named there. */
+  readonly group?: (typeof commandGroups)[number];
+  /**
+   * Positional arguments as the help writes them: `[ROUTE]`, `<HOST|PORT>`. Completions go by these words, too: capitals are
+   * a kind (`ROUTE`), small letters are to be typed so (`bash|zsh|fish`).
+   */
   readonly args: string;
   readonly summary: string;
-  /** Flags as cac reads them (`-f, --file <file>`) and what they do. */
+  /** Lines that the help of the command says besides. */
+  readonly notes?: readonly string[];
+  /** Flags as cac reads them (`-f, --file <file>`) and what they do. A value's name says how it is completed, as in `args`. */
   readonly options: readonly (readonly [flags: string, description: string])[];
   readonly example: readonly string[];
+  /** All that comes from the first argument on is another program's, options too. */
+  readonly passesOn?: boolean;
   /** Not in the help. */
   readonly hidden?: boolean;
   readonly load: () => Promise<RunCommand>;

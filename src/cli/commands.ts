@@ -8,6 +8,7 @@ const jsonOption = ["--json", "Print JSON"] as const;
 export const commands: readonly CommandSpec[] = [
   {
     name: "up",
+    group: "Hub",
     args: "",
     summary: "Attach the profile and show what is live; Ctrl-C detaches",
     options: [fileOption, ["-d, --detach", "Leave the profile attached and return"]],
@@ -16,6 +17,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "down",
+    group: "Hub",
     args: "",
     summary: "Detach the profile",
     options: [fileOption, ["--all", "Detach every profile"]],
@@ -25,6 +27,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "status",
     alias: "ps",
+    group: "Hub",
     args: "",
     summary: "Show every route: state, pod, connections, bytes, last error",
     options: [jsonOption],
@@ -33,6 +36,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "logs",
+    group: "Hub",
     args: "[ROUTE]",
     summary: "Show the latest events",
     options: [["-f, --follow", "Go on with new events"], jsonOption],
@@ -41,6 +45,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "serve",
+    group: "Hub",
     args: "[...FILES]",
     summary: "Run the hub in the foreground with these profiles",
     options: [["-f, --file <file>", "A profile; may be given several times"]],
@@ -61,6 +66,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "check",
+    group: "Profile",
     args: "",
     summary: "Validate a profile",
     options: [fileOption, jsonOption],
@@ -69,14 +75,16 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "explain",
+    group: "Trouble",
     args: "<HOST|PORT>",
-    summary: "Say step by step why a name goes where it goes, down to the pod",
+    summary: "Say step by step why a name goes where it goes, to the pod",
     options: [fileOption, jsonOption],
     example: ["kt explain grafana.localhost", "kt explain 5432"],
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
   {
     name: "url",
+    group: "Use",
     args: "<ROUTE>",
     summary: "Print the URL of a route, or host:port of a TCP route",
     options: [fileOption, jsonOption],
@@ -84,7 +92,44 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/url.ts")).url,
   },
   {
+    name: "open",
+    group: "Use",
+    args: "<ROUTE>",
+    summary: "Open the URL of a route in the browser",
+    notes: ["The browser is $BROWSER, else what the system opens links with."],
+    options: [fileOption],
+    example: ["kt open grafana.localhost"],
+    load: async () => (await import("./commands/open.ts")).open,
+  },
+  {
+    name: "env",
+    group: "Use",
+    args: "",
+    summary: "Print the variables of [env] in the profile",
+    notes: ["What is printed for sh suits bash, zsh, dash and fish alike."],
+    options: [fileOption, ["--format <sh|fish|json|dotenv>", "How to print them; default: sh"]],
+    example: ['eval "$(kt env)"', "kt env --format fish | source", "kt env --format dotenv > .env"],
+    load: async () => (await import("./commands/env.ts")).env,
+  },
+  {
+    name: "run",
+    group: "Use",
+    args: "<COMMAND> [...ARGS]",
+    summary: "Run a command with its tunnels up and its variables set",
+    notes: [
+      "Waits until the routes that [env] refers to lead to a ready pod; where it refers",
+      "to none, every route of [routes] and [tcp]. If one does not, says why and ends",
+      "with 3 without running the command. Else ends with the exit code of the command.",
+      "Options of kt go before the command; all that follows it is the command's own.",
+    ],
+    options: [fileOption],
+    example: ["kt run npm test", "kt run -f shop/tunnels.toml -- psql -c 'select 1'"],
+    passesOn: true,
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
     name: "init",
+    group: "Profile",
     args: "",
     summary: "Write a commented tunnels.toml for the current context",
     options: [["-f, --file <file>", "Where to; default: tunnels.toml"]],
@@ -121,6 +166,6 @@ export const commands: readonly CommandSpec[] = [
 export const globalOptions: CommandSpec["options"] = [
   ["-v, --verbose", "Say more"],
   ["-q, --quiet", "Say only what went wrong"],
-  ["--log-format <format>", "How log lines look: text or json"],
+  ["--log-format <text|json>", "How log lines look"],
   ["-h, --help", "Show this help"],
 ];

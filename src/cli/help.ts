@@ -1,26 +1,25 @@
 /** Writes the help of kt and of each command. */
 
-import type { CommandSpec } from "./command.ts";
+import { type CommandSpec, commandGroups } from "./command.ts";
 import { globalOptions } from "./commands.ts";
-import { alignColumns, type Style } from "./style.ts";
+import { alignColumns, type Style, visibleLength } from "./style.ts";
 
+/** Fits a screen of 24 lines with 80 columns: what people need every day has a line, the rest is named. */
 export function mainHelp(commands: readonly CommandSpec[], style: Style): string[] {
   const shown = commands.filter(({ hidden }) => hidden !== true);
-  const rows = shown.map((spec) => [`  ${usage(spec)}`, spec.summary]);
+  const rows = commandGroups.flatMap((group) =>
+    shown.filter((spec) => spec.group === group).map(({ name, summary }, index) => [index === 0 ? style.bold(group) : "", name, summary]),
+  );
+  const others = shown.filter(({ group }) => group === undefined).map(({ name }) => name);
+  const flags = globalOptions.map(([text]) => text);
   return [
     "kt: every Kubernetes service you need on your own machine, on demand",
     "",
-    style.bold("Usage"),
-    "  kt COMMAND [options]",
+    ...alignColumns(rows, visibleLength),
+    `${style.bold("More")}     ${others.join(", ")}`,
     "",
-    style.bold("Commands"),
-    ...alignColumns(rows),
-    "",
-    style.bold("Options"),
-    ...optionLines(globalOptions),
-    "",
-    style.bold("Example"),
-    "  kt init && kt up",
+    `${style.bold("Options")}  ${flags.join("   ")}`,
+    `${style.bold("Example")}  kt init && kt up`,
     "",
     "kt COMMAND --help says more about each.",
   ];
@@ -31,7 +30,8 @@ export function commandHelp(spec: CommandSpec, style: Style): string[] {
     `kt ${spec.name}: ${spec.summary}`,
     "",
     style.bold("Usage"),
-    `  kt ${usage(spec)} [options]${spec.alias === undefined ? "" : `   (or kt ${spec.alias})`}`,
+    `  kt ${usage(spec)}${spec.alias === undefined ? "" : `   (or kt ${spec.alias})`}`,
+    ...(spec.notes === undefined ? [] : ["", ...spec.notes]),
     "",
     style.bold("Options"),
     ...optionLines([...spec.options, ...globalOptions]),
@@ -41,8 +41,9 @@ export function commandHelp(spec: CommandSpec, style: Style): string[] {
   ];
 }
 
-function usage({ name, args }: CommandSpec): string {
-  return args === "" ? name : `${name} ${args}`;
+function usage({ name, args, passesOn }: CommandSpec): string {
+  const words = passesOn === true ? [name, "[options]", args] : [name, args, "[options]"];
+  return words.filter((word) => word !== "").join(" ");
 }
 
 function optionLines(options: CommandSpec["options"]): string[] {

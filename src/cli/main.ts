@@ -9,6 +9,7 @@ import { commands, globalOptions } from "./commands.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Output } from "./output.ts";
+import { type Flags, markPassedOn, optionsOf } from "./words.ts";
 
 interface Call {
   readonly spec: CommandSpec | undefined;
@@ -18,7 +19,7 @@ interface Call {
 
 /** Resolves to the exit code, with everything written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  const call = parse(usual(argv));
+  const call = parse(markPassedOn(usual(argv), commands, globalOptions));
   const output = outputFor(call);
   // A reader that has seen enough, as in `kt logs -f | head`.
   process.stdout.on("error", () => process.exit(exitCodes.done));
@@ -92,36 +93,20 @@ function showHelp(lines: readonly string[], output: Output): number {
 
 /** cac gives each option under its short and its long name. */
 function checkOptions(spec: CommandSpec | undefined, values: Call["values"]): void {
-  const known = [...(spec?.options ?? []), ...globalOptions].map(([flags]) => readFlags(flags));
+  const known = optionsOf(spec, globalOptions);
   for (const [name, value] of Object.entries(values)) {
     const option = known.find(({ names }) => names.includes(name));
     if (!option) throw unknownOption(name, spec, known);
-    const long = option.long;
-    if (option.takesValue && typeof value === "boolean")
+    const { long } = option;
+    if (option.value !== undefined && typeof value === "boolean")
       throw new KtError("usage", `${long} needs a value`, { hints: [helpCommand(spec)] });
-    if (!option.takesValue && typeof value !== "boolean")
+    if (option.value === undefined && typeof value !== "boolean")
       throw new KtError("usage", `${long} takes no value`, { hints: [helpCommand(spec)] });
   }
   const format = values["logFormat"];
   if (format !== undefined && format !== "text" && format !== "json") {
     throw new KtError("usage", `"${String(format)}" is no log format`, { hints: ["--log-format text", "--log-format json"] });
   }
-}
-
-interface Flags {
-  /** As cac names them: camel case. */
-  readonly names: readonly string[];
-  readonly long: string;
-  readonly takesValue: boolean;
-}
-
-function readFlags(flags: string): Flags {
-  const words = flags
-    .replace(/<.*>/, "")
-    .split(",")
-    .map((word) => word.trim());
-  const names = words.map((word) => word.replace(/^-+/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-  return { names, long: words.at(-1) ?? flags, takesValue: flags.includes("<") };
 }
 
 function unknownOption(name: string, spec: CommandSpec | undefined, known: readonly Flags[]): KtError {
@@ -141,9 +126,10 @@ function helpCommand(spec: CommandSpec | undefined): string {
 }
 
 function checkArguments(spec: CommandSpec, args: readonly string[]): void {
-  const required = spec.args.startsWith("<");
-  if (required && args.length === 0) throw new KtError("usage", `kt ${spec.name} needs ${spec.args}`, { hints: spec.example.slice(0, 1) });
-  const most = spec.args.includes("...") ? Number.POSITIVE_INFINITY : spec.args === "" ? 0 : 1;
+  const places = spec.args.split(" ").filter((place) => place !== "");
+  const least = places.filter((place) => place.startsWith("<")).length;
+  if (args.length < least) throw new KtError("usage", `kt ${spec.name} needs ${spec.args}`, { hints: spec.example.slice(0, 1) });
+  const most = spec.args.includes("...") ? Number.POSITIVE_INFINITY : places.length;
   const extra = args[most];
   if (extra !== undefined)
     throw new KtError("usage", `kt ${spec.name} does not know what to do with "${extra}"`, { hints: [helpCommand(spec)] });

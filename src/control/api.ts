@@ -89,6 +89,8 @@ export const requestSchema = v.variant("type", [
   /** The latest events, and with `follow` every new one. */
   v.object({ type: v.literal("logs"), follow: v.boolean(), route: v.optional(v.string()) }),
   v.object({ type: v.literal("explain"), subject: v.string() }),
+  /** Waits until these static routes of an attached profile lead to a ready pod, or it is known why they do not. */
+  v.object({ type: v.literal("ready"), profile: v.string(), routes: v.array(v.string()) }),
   /** Ends a hub that has no profiles. */
   v.object({ type: v.literal("stop") }),
 ]);
@@ -101,6 +103,7 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("snapshot"), snapshot: snapshotSchema }),
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
+  v.object({ type: v.literal("ready"), routes: v.array(v.object({ name: v.string(), problem: v.optional(problemSchema) })) }),
   v.object({ type: v.literal("error"), problem: problemSchema }),
   /** The last reply of a request that has several. */
   v.object({ type: v.literal("end") }),

@@ -33,6 +33,7 @@ import { profileStates } from "./state.ts";
 
 /** What the hub needs of the tunnel room. */
 export interface TunnelTable extends Dialer {
+  prepare(target: Target, signal: AbortSignal): Promise<void>;
   status(target: Target): TunnelStatus | undefined;
   retain(isWanted: (target: Target) => boolean): void;
   wake(): void;
@@ -161,6 +162,10 @@ export class Hub {
       snapshot: () => this.snapshot(),
       settled: () => this.#listeners.settled(),
       explain: (subject) => this.#explain(subject),
+      prepare: async (target, signal) => {
+        await this.#options.rooms.prepare();
+        await this.#tunnels.prepare(target, signal);
+      },
       stop: () => this.#stopAsked.resolve(),
     });
     const server = new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) });

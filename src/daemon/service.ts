@@ -7,7 +7,9 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
+import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "./profiles.ts";
+import { waitReady } from "./ready.ts";
 
 export interface ServiceOptions {
   readonly hello: Hello;
@@ -18,6 +20,8 @@ export interface ServiceOptions {
   /** Resolves when the latest change has been carried out as far as it can be. */
   readonly settled: () => Promise<void>;
   readonly explain: (subject: string) => Promise<Step[]>;
+  /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
+  readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
   readonly stop: () => void;
 }
 
@@ -45,6 +49,8 @@ export class Service {
         return this.#logs(request, session, reply);
       case "explain":
         return reply({ type: "steps", steps: await this.#options.explain(request.subject) });
+      case "ready":
+        return await this.#ready(request, session, reply);
       case "stop":
         return this.#stop(reply);
     }
@@ -109,6 +115,17 @@ export class Service {
 
   #routesNamed(name: string): RouteStatus[] {
     return this.#options.snapshot().profiles.flatMap(({ routes }) => routes.filter((route) => route.name === name));
+  }
+
+  async #ready({ profile, routes }: RequestOf<"ready">, session: ControlSession, reply: Send): Promise<void> {
+    const { profiles, settled, snapshot, prepare } = this.#options;
+    await settled();
+    const plan = profiles.get(profile)?.plan;
+    if (!plan) throw new KtError("shutting-down", `profile "${profile}" is not attached any more`, { hints: ["kt up"] });
+    const statuses = snapshot().profiles.find((each) => each.profile === profile)?.routes ?? [];
+    const left = new AbortController();
+    session.onGone(() => left.abort(new KtError("shutting-down", "nobody waits any more")));
+    reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, left.signal) }) });
   }
 
   #stop(reply: Send): void {

@@ -18,15 +18,24 @@ export const referenceFields: Readonly<Record<RouteReference["kind"], readonly s
   routes: ["url", "host", "port"],
 };
 
+const referenceForm = /\$\{(tcp|routes)\.([^}]*)\}/g;
+
+function readReference(text: string, kind: string | undefined, inside: string): RouteReference {
+  const dot = inside.lastIndexOf(".");
+  const name = dot < 0 ? inside : inside.slice(0, dot);
+  const field = dot < 0 ? "" : inside.slice(dot + 1);
+  if (kind === "tcp") return { text, kind, route: name, field };
+  return { text, kind: "routes", route: normaliseHostname(name) ?? name, field };
+}
+
 /** Every reference in a text, in order. */
 export function findReferences(text: string): RouteReference[] {
-  return [...text.matchAll(/\$\{(tcp|routes)\.([^}]*)\}/g)].map(([whole, kind, rest = ""]) => {
-    const dot = rest.lastIndexOf(".");
-    const name = dot < 0 ? rest : rest.slice(0, dot);
-    const field = dot < 0 ? "" : rest.slice(dot + 1);
-    if (kind === "tcp") return { text: whole, kind, route: name, field };
-    return { text: whole, kind: "routes", route: normaliseHostname(name) ?? name, field };
-  });
+  return [...text.matchAll(referenceForm)].map(([whole, kind, inside = ""]) => readReference(whole, kind, inside));
+}
+
+/** The text with a value in the place of each reference. */
+export function fillReferences(text: string, fill: (reference: RouteReference) => string): string {
+  return text.replaceAll(referenceForm, (whole, kind: string, inside: string) => fill(readReference(whole, kind, inside)));
 }
 
 export interface ReferenceProblem {

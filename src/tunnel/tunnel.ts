@@ -124,6 +124,22 @@ export class Tunnel {
     }
   }
 
+  /** Begins the tunnel and waits for a pod that a connection could go to, without opening one. Rejects as `dial` does. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const live = this.#begin();
+    this.#inUse += 1;
+    try {
+      const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
+      await this.#endpoint(live, new Set(), deadlineMs, signal, undefined);
+      this.#problem = undefined;
+      if (this.#state.phase === "starting") this.#become({ phase: "running", live });
+    } catch (error) {
+      throw this.#noted(toKtError(error, "internal", `reach ${formatTarget(this.#options.target)}`));
+    } finally {
+      this.#released();
+    }
+  }
+
   /** Called about every second. */
   tick(nowMs: number): void {
     const { idleTimeoutMs } = this.#options.timeouts();

@@ -38,6 +38,11 @@ export class Tunnels {
     return this.#tunnel(target).dial(signal);
   }
 
+  /** See Tunnel. */
+  prepare(target: Target, signal: AbortSignal): Promise<void> {
+    return this.#tunnel(target).prepare(signal);
+  }
+
   status(target: Target): TunnelStatus | undefined {
     return this.#byKey.get(targetKey(target))?.status();
   }

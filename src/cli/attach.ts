@@ -1,0 +1,55 @@
+/** Attaches a profile to the hub, starting one where none runs, and again where one died. */
+
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { HubClient } from "#control/client.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { findOrStartHub } from "#daemon/find-hub.ts";
+import type { BuildInfo } from "./build.ts";
+import type { CommandContext } from "./command.ts";
+import type { Output } from "./output.ts";
+import { shellEnvironment } from "./profile-file.ts";
+
+export interface Attached {
+  /** The lease: the profile stays attached as long as it is open. */
+  readonly client: HubClient;
+  readonly profile: string;
+}
+
+const endedCodes: ReadonlySet<string> = new Set(["hub-unreachable", "shutting-down"]);
+
+/** A hub that was just ending is replaced by a new one; that happens once at most. */
+export async function attach(build: BuildInfo, file: string, pin: boolean): Promise<Attached> {
+  for (let isSecond = false; ; isSecond = true) {
+    const client = await findOrStartHub(surroundings(), build);
+    try {
+      const { profile } = await client.ask({ type: "attach", file, environment: shellEnvironment(), pin }, "attached");
+      return { client, profile };
+    } catch (error) {
+      client.close();
+      if (isSecond || !(error instanceof KtError) || !endedCodes.has(error.code)) throw error;
+    }
+  }
+}
+
+/** Tries until it works: whoever was attached wants to be. */
+export async function attachAgain({ build, output }: Pick<CommandContext, "build" | "output">, file: string): Promise<HubClient> {
+  let said = "";
+  for (let pauseMs: number = limits.backoffMinMs; ; pauseMs = Math.min(pauseMs * 2, limits.backoffMaxMs)) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    try {
+      return (await attach(build, file, false)).client;
+    } catch (error) {
+      const shown = toKtError(error, "hub-failed", "attach again");
+      if (shown.message !== said) output.error(shown);
+      said = shown.message;
+    }
+  }
+}
+
+/** Of a profile's problems the hub names the first; all of them are for `check` to tell. Other errors are thrown on. */
+export async function showAttachError(error: unknown, file: string, output: Output): Promise<number> {
+  if (!(error instanceof KtError) || !error.code.startsWith("profile-")) throw error;
+  const { showProblems } = await import("./commands/check.ts");
+  return await showProblems(file, output, error);
+}

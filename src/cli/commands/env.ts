@@ -1,0 +1,28 @@
+/** `kt env`: the profile's `[env]`, with the addresses of its routes filled in, for a shell or a program to read. */
+
+import { KtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { loadHere } from "#cli/local-plan.ts";
+import { variablesOf } from "#cli/plan-env.ts";
+import { profileFile } from "#cli/profile-file.ts";
+
+export async function env({ options, output }: CommandContext): Promise<number> {
+  const format = readFormat(options.text("format") ?? "sh");
+  const { plan } = await loadHere(await profileFile(options));
+  const variables = variablesOf(plan);
+  const text = formatVariables(variables, format);
+  if (text !== "") output.line(text);
+  const unsure = Object.keys(variables).filter((name) => format === "dotenv" && isUnsureInDotenv(variables[name] ?? ""));
+  for (const name of unsure) output.warning(`${name} has quotes or backslashes that readers of .env files disagree about`);
+  return exitCodes.done;
+}
+
+function readFormat(text: string): EnvFormat {
+  const known = envFormats.find((format) => format === text);
+  if (known === undefined) {
+    throw new KtError("usage", `"${text}" is no format`, { hints: envFormats.map((format) => `kt env --format ${format}`) });
+  }
+  return known;
+}

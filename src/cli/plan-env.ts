@@ -1,0 +1,50 @@
+/** What `[env]` of a profile comes to, and which routes it speaks of. */
+
+import { KtError } from "#base/errors.ts";
+import { addressOf, urlOf } from "#daemon/urls.ts";
+import type { Plan } from "#profile/plan.ts";
+import { fillReferences, findReferences, type RouteReference } from "#profile/references.ts";
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** `[env]` with the references to routes filled in. */
+export function variablesOf(plan: Plan): Variables {
+  const valueFor = (reference: RouteReference): string => {
+    const value = fieldsOf(plan, reference)?.[reference.field];
+    // The profile was refused if it had one that leads nowhere.
+    if (value === undefined) throw new KtError("internal", `internal error: "${reference.text}" has no value`);
+    return value;
+  };
+  return Object.fromEntries(Object.entries(plan.env).map(([name, text]) => [name, fillReferences(text, valueFor)]));
+}
+
+/** The routes that `[env]` refers to, by name; where it refers to none, every static route. */
+export function routesOf({ env, routes, tcp }: Plan): string[] {
+  const references = Object.values(env).flatMap(findReferences);
+  const isMeant = (kind: RouteReference["kind"], key: string): boolean =>
+    references.length === 0 || references.some((each) => each.kind === kind && each.route === key);
+  return [
+    ...routes.filter(({ host }) => isMeant("routes", host)).map(({ name }) => name),
+    ...tcp.filter(({ name }) => isMeant("tcp", name)).map(({ name }) => name),
+  ];
+}
+
+function fieldsOf(plan: Plan, { kind, route }: RouteReference): Variables | undefined {
+  return kind === "tcp" ? tcpFields(plan, route) : httpFields(plan, route);
+}
+
+/** `host` is without the brackets of an IPv6 address, as the variables of most clients want it. */
+function tcpFields({ tcp }: Plan, route: string): Variables | undefined {
+  const found = tcp.find(({ name }) => name === route);
+  if (!found) return undefined;
+  const address = addressOf(found.listen, undefined);
+  const colon = address.lastIndexOf(":");
+  return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: address.slice(colon + 1) };
+}
+
+function httpFields({ routes, http }: Plan, route: string): Variables | undefined {
+  const found = routes.find(({ host }) => host === route);
+  const [first] = http.listen;
+  if (!found || !first) return undefined;
+  return { url: urlOf(found.host, found.scheme, first.port), host: found.host, port: String(first.port) };
+}

@@ -1,0 +1,31 @@
+/** What to open or to connect to for a route of a profile that need not be attached. */
+
+import { KtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import { wantedBy } from "#daemon/reconcile.ts";
+import { addressOf, urlOf } from "#daemon/urls.ts";
+import type { Plan } from "#profile/plan.ts";
+
+/** `host:port` of a TCP route. */
+export function tcpAddress({ tcp }: Plan, route: string): string | undefined {
+  const found = tcp.find(({ name }) => name === route);
+  return found && addressOf(found.listen, undefined);
+}
+
+/** Patterns and dynamic names have URLs as well. */
+export function httpUrl(plan: Plan, route: string): string | undefined {
+  const [first] = wantedBy([plan]).http.values();
+  const lookup = first?.table.lookup(route);
+  return first && lookup?.kind === "found" ? urlOf(route, lookup.scheme, first.address.port) : undefined;
+}
+
+/** The hint is the same command with the route that was meant. */
+export function unknownRoute({ name, routes, tcp }: Plan, route: string, command: string): KtError {
+  const near = nearest(
+    route,
+    [...routes, ...tcp].map((each) => each.name),
+  );
+  return new KtError("route-unknown", `profile "${name}" has no route "${route}"`, {
+    hints: [near === undefined ? "kt check" : `${command} ${near}`],
+  });
+}

@@ -1,0 +1,84 @@
+/** The words of a command line: options as their flags are written, and where a command's own words end. */
+
+import type { CommandSpec } from "./command.ts";
+
+export interface Flags {
+  /** As they are typed: `-f`, `--file`. */
+  readonly words: readonly string[];
+  /** As cac names them: camel case. */
+  readonly names: readonly string[];
+  readonly long: string;
+  /** What stands between `<` and `>`; undefined for a flag without a value. */
+  readonly value: string | undefined;
+}
+
+/** `-f, --file <file>` */
+export function readFlags(flags: string): Flags {
+  const words = flags
+    .replace(/<.*>/, "")
+    .split(",")
+    .map((word) => word.trim());
+  const names = words.map((word) => word.replace(/^-+/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  return { words, names, long: words.at(-1) ?? flags, value: /<(.*)>/.exec(flags)?.[1] };
+}
+
+/** The option whose value the next word is, as after `-f`, `--file` or `-qf`. */
+export function awaitsValue(word: string, options: readonly Flags[]): Flags | undefined {
+  const typed = /^-[^-]/.test(word) ? `-${word.at(-1)}` : word;
+  return options.find(({ words, value }) => value !== undefined && words.includes(typed));
+}
+
+export function isOption(word: string): boolean {
+  return word.startsWith("-") && word !== "-";
+}
+
+export interface Walked {
+  readonly spec: CommandSpec | undefined;
+  /** Where each argument stands that is neither an option, nor an option's value, nor the command's name. */
+  readonly args: readonly number[];
+  /** The option whose value would come next. */
+  readonly awaiting: Flags | undefined;
+  /** Where the words begin that the command passes on as they are; undefined where there are none yet. */
+  readonly passedOn: number | undefined;
+  /** Behind `--` nothing is an option. */
+  readonly isLiteral: boolean;
+}
+
+/** Reads words as kt will, without judging them. */
+export function walkWords(words: readonly string[], commands: readonly CommandSpec[], globals: CommandSpec["options"]): Walked {
+  const args: number[] = [];
+  let spec: CommandSpec | undefined;
+  let awaiting: Flags | undefined;
+  for (const [index, word] of words.entries()) {
+    if (word === "--") return literal(words, index, spec, args);
+    if (awaiting) awaiting = undefined;
+    else if (isOption(word)) awaiting = awaitsValue(word, optionsOf(spec, globals));
+    else if (!spec && args.length === 0) {
+      spec = commands.find(({ name, alias }) => word === name || word === alias);
+      if (!spec) args.push(index);
+    } else if (spec?.passesOn === true) return { spec, args, awaiting, passedOn: index, isLiteral: true };
+    else args.push(index);
+  }
+  return { spec, args, awaiting, passedOn: undefined, isLiteral: false };
+}
+
+function literal(words: readonly string[], dashes: number, spec: CommandSpec | undefined, args: readonly number[]): Walked {
+  const rest = words.slice(dashes + 1).map((_, index) => dashes + 1 + index);
+  const passedOn = spec?.passesOn === true ? dashes + 1 : undefined;
+  return { spec, args: passedOn === undefined ? [...args, ...rest] : args, awaiting: undefined, passedOn, isLiteral: true };
+}
+
+export function optionsOf(spec: CommandSpec | undefined, globals: CommandSpec["options"]): Flags[] {
+  return [...(spec?.options ?? []), ...globals].map(([flags]) => readFlags(flags));
+}
+
+/** Puts `--` before what a command passes on, so that the options there stay its own: `kt run npm test --watch`. */
+export function markPassedOn(
+  argv: readonly string[],
+  commands: readonly CommandSpec[],
+  globals: CommandSpec["options"],
+): readonly string[] {
+  const { passedOn } = walkWords(argv, commands, globals);
+  if (passedOn === undefined || argv[passedOn - 1] === "--") return argv;
+  return [...argv.slice(0, passedOn), "--", ...argv.slice(passedOn)];
+}

@@ -1,0 +1,56 @@
+/** Where kt's own words end on a command line, and what an option's value is. */
+
+import { describe, expect, test } from "bun:test";
+import { commands, globalOptions } from "#cli/commands.ts";
+import { mainHelp } from "#cli/help.ts";
+import { styleFor } from "#cli/style.ts";
+import { markPassedOn, readFlags, walkWords } from "#cli/words.ts";
+
+const mark = (line: string): string => markPassedOn(line.split(" "), commands, globalOptions).join(" ");
+const walk = (line: string) => walkWords(line.split(" "), commands, globalOptions);
+
+describe("what kt run passes on", () => {
+  test.each([
+    ["run npm test --watch", "run -- npm test --watch"],
+    ["run -f a.toml npm -f b", "run -f a.toml -- npm -f b"],
+    ["run --file=a.toml npm --help", "run --file=a.toml -- npm --help"],
+    ["run -qf a.toml npm", "run -qf a.toml -- npm"],
+    ["-v run npm -v", "-v run -- npm -v"],
+    ["run -- npm -- --watch", "run -- npm -- --watch"],
+    ["run npm -- --watch", "run -- npm -- --watch"],
+    ["run kt run x", "run -- kt run x"],
+    ["run -- -x", "run -- -x"],
+    ["run --help", "run --help"],
+    ["run", "run"],
+    ["up -f run npm", "up -f run npm"],
+    ["nothing run npm", "nothing run npm"],
+  ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
+});
+
+test("words are read as the parser reads them", () => {
+  expect(walk("url -f")).toMatchObject({ spec: { name: "url" }, args: [], awaiting: { long: "--file" } });
+  expect(walk("url -f x grafana.localhost")).toMatchObject({ args: [3], awaiting: undefined });
+  expect(walk("ps --json")).toMatchObject({ spec: { name: "status" }, args: [] });
+  expect(walk("url -- -f")).toMatchObject({ args: [2], isLiteral: true });
+  expect(walk("run x")).toMatchObject({ args: [], passedOn: 1 });
+});
+
+test("flags", () => {
+  expect(readFlags("-f, --file <file>")).toEqual({ words: ["-f", "--file"], names: ["f", "file"], long: "--file", value: "file" });
+  expect(readFlags("--log-format <text|json>")).toMatchObject({ names: ["logFormat"], value: "text|json" });
+  expect(readFlags("--all")).toMatchObject({ value: undefined });
+});
+
+describe("the help", () => {
+  const lines = mainHelp(commands, styleFor(false));
+
+  test("fits a screen, with the line of the next prompt", () => {
+    expect(lines.length).toBeLessThanOrEqual(23);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("names every command", () => {
+    const text = lines.join("\n");
+    for (const { name, hidden } of commands) if (hidden !== true) expect(text).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+});
