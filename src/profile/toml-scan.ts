@@ -214,3 +214,15 @@ function unescapeBasic(raw: string): string {
 export function pathName(path: KeyPath): string {
   return path.join("\u0000");
 }
+
+/** The statements of a text that the TOML parser has accepted, in order. */
+export function statementsOf(text: string): readonly Statement[] {
+  const scanner = new Scanner(text);
+  scanner.run();
+  return scanner.statements;
+}
+
+/** True for what stands at the path or below it. */
+export function isWithin(path: KeyPath, above: KeyPath): boolean {
+  return above.every((name, index) => path[index] === name);
+}
