@@ -33,7 +33,7 @@ import { profileStates } from "./state.ts";
 
 /** What the hub needs of the tunnel room. */
 export interface TunnelTable extends Dialer {
-  prepare(target: Target, signal: AbortSignal): Promise<void>;
+  prepare(target: Target, signal: AbortSignal): Promise<unknown>;
   status(target: Target): TunnelStatus | undefined;
   retain(isWanted: (target: Target) => boolean): void;
   wake(): void;

@@ -124,15 +124,16 @@ export class Tunnel {
     }
   }
 
-  /** Begins the tunnel and waits for a pod that a connection could go to, without opening one. Rejects as `dial` does. */
-  async prepare(signal: AbortSignal): Promise<void> {
+  /** Begins the tunnel and opens a session to a ready pod, for the first connection to use. Rejects as `dial` does. */
+  async prepare(signal: AbortSignal): Promise<Endpoint> {
     const live = this.#begin();
     this.#inUse += 1;
     try {
-      const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
-      await this.#endpoint(live, new Set(), deadlineMs, signal, undefined);
+      const { session, pod, port } = await this.#attach(live, new Set(), signal, undefined);
+      this.#pool(live, pod)?.release(session);
       this.#problem = undefined;
       if (this.#state.phase === "starting") this.#become({ phase: "running", live });
+      return { pod, port };
     } catch (error) {
       throw this.#noted(toKtError(error, "internal", `reach ${formatTarget(this.#options.target)}`));
     } finally {

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import type { Cluster } from "#kube/types.ts";
+import type { Cluster, Endpoint } from "#kube/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
 import type { PodLink } from "./link.ts";
@@ -39,7 +39,7 @@ export class Tunnels {
   }
 
   /** See Tunnel. */
-  prepare(target: Target, signal: AbortSignal): Promise<void> {
+  prepare(target: Target, signal: AbortSignal): Promise<Endpoint> {
     return this.#tunnel(target).prepare(signal);
   }
 

@@ -126,6 +126,26 @@ describe("a dial", () => {
   });
 });
 
+describe("preparing", () => {
+  test("opens a session and no connection, which the first dial then uses", async () => {
+    const { cluster, tunnels, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    expect(await tunnels.prepare(target, never)).toEqual({ pod: "web-1", port: 8080 });
+    expect([cluster.sessions.length, tunnels.status(target)?.openConnections]).toEqual([1, 0]);
+    const stream = await dial();
+    stream.write("hello");
+    await stream.untilText("hello");
+    expect(cluster.sessions.length).toBe(1);
+  });
+
+  test("rejects as a dial would", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.resolve({ kind: "none", problem: new KtError("workload-not-found", "there is no deployment") });
+    await expect(tunnels.prepare(target, never)).rejects.toMatchObject({ code: "workload-not-found" });
+  });
+});
+
 describe("a pod that does not take the connection", () => {
   test("refuses: the answer is immediate when it is alone and never worked", async () => {
     const { cluster, dial } = rig();
