@@ -1,7 +1,8 @@
 /** docs/commands.md: every command with its options and examples, from src/cli/commands.ts. */
 
-import type { CommandSpec } from "#cli/command.ts";
+import { type CommandSpec, commandGroups } from "#cli/command.ts";
 import { commands, globalOptions } from "#cli/commands.ts";
+import { usage } from "#cli/help.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
 /** How test/support/doc-blocks.ts has to run an example; those that are not here simply run to their end. */
@@ -13,6 +14,7 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt serve --log-format json -f tunnels.toml": "stays",
   "kt demo": "stays",
   "kt init": "new",
+  "kt env --format fish | source": 'skip="needs fish; test/cli/env.test.ts reads it back"',
 };
 
 const intro = [
@@ -41,23 +43,32 @@ export function commandsPage(): string {
     ...intro,
     ...table(
       ["command", "does"],
-      shown.map((spec) => [`[${code(usage(spec))}](#kt-${spec.name})`, spec.summary]),
+      inGroups(shown).map(({ name, summary }) => [`[${code(`kt ${name}`)}](#kt-${name})`, summary]),
     ),
     "Every command takes these:",
     ...optionTable(globalOptions),
-    ...shown.flatMap(section),
+    ...inGroups(shown).flatMap(section),
     ...exitCodes,
   ]);
 }
 
-function usage({ name, args }: CommandSpec): string {
-  return `kt ${name}${args === "" ? "" : ` ${args}`}`;
+/** As the help of kt lists them. */
+function inGroups(specs: readonly CommandSpec[]): CommandSpec[] {
+  return [...commandGroups, undefined].flatMap((group) => specs.filter((spec) => spec.group === group));
 }
 
 function section(spec: CommandSpec): string[] {
-  const { name, alias, summary, options, example } = spec;
+  const { name, alias, summary, notes = [], options, example } = spec;
   const also = alias === undefined ? "" : ` Also ${code(`kt ${alias}`)}.`;
-  return [`## kt ${name}`, `${code(usage(spec))}: ${summary}.${also}`, ...optionTable(options), ...examples(example)];
+  const what = `${code(`kt ${usage(spec)}`)}${also}`;
+  return [
+    `## kt ${name}`,
+    `${summary}.`,
+    what,
+    ...(notes.length === 0 ? [] : [notes.join(" ")]),
+    ...optionTable(options),
+    ...examples(example),
+  ];
 }
 
 function optionTable(options: CommandSpec["options"]): string[] {

@@ -41,7 +41,7 @@ export function commandHelp(spec: CommandSpec, style: Style): string[] {
   ];
 }
 
-function usage({ name, args, passesOn }: CommandSpec): string {
+export function usage({ name, args, passesOn }: CommandSpec): string {
   const words = passesOn === true ? [name, "[options]", args] : [name, args, "[options]"];
   return words.filter((word) => word !== "").join(" ");
 }

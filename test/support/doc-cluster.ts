@@ -12,13 +12,14 @@ interface Sample {
   /** As the pages show it. */
   readonly pod: string;
   readonly port: { readonly name: string; readonly number: number };
-  readonly kind: "http" | "tls" | "tcp";
+  readonly kind: "http" | "tls" | "tcp" | "crashing";
 }
 
 const http = { name: "http", number: 80 } as const;
 const samples: readonly Sample[] = [
   { namespace: "shop", name: "web", pod: "web-5c6d8f7b9d-x2x9z", port: http, kind: "http" },
   { namespace: "shop", name: "api", pod: "api-7f9c5d6b88-q4w8n", port: http, kind: "http" },
+  { namespace: "shop", name: "checkout", pod: "checkout-8d5f6c7b9-m3v7r", port: http, kind: "crashing" },
   { namespace: "billing", name: "invoices", pod: "invoices-6b7c4d5f9c-h7k2m", port: http, kind: "http" },
   { namespace: "monitoring", name: "grafana", pod: "grafana-6d4b8c9f7-kx2lp", port: http, kind: "http" },
   { namespace: "argocd", name: "argocd-server", pod: "argocd-server-59f8d7c6b-9zq4t", port: { name: "https", number: 443 }, kind: "tls" },
@@ -45,17 +46,19 @@ export function startDocCluster(portOf: (written: number) => number): DocCluster
     kubeconfig: kubeconfigOf(api),
     close() {
       api.close();
-      for (const program of programs) program.stop();
+      for (const program of programs) program?.stop();
     },
   };
 }
 
-function start({ kind, name: service, pod }: Sample): Program {
+/** What runs in the pod; nothing in one that crashes. */
+function start({ kind, name: service, pod }: Sample): Program | undefined {
+  if (kind === "crashing") return undefined;
   if (kind === "tcp") return startEcho({ pod, service });
   return kind === "tls" ? startTls({ pod, service }, sampleCertificate(`${service}.localhost`)) : startJsonApi({ pod, service });
 }
 
-function addTo(api: ApiServer, { namespace, name, pod, port }: Sample, number: number, program: Program): void {
+function addTo(api: ApiServer, { namespace, name, pod, port }: Sample, number: number, program: Program | undefined): void {
   api.cluster.setService({
     namespace,
     name,
@@ -67,7 +70,8 @@ function addTo(api: ApiServer, { namespace, name, pod, port }: Sample, number: n
     name: pod,
     labels: { app: name },
     containerPorts: [{ name: port.name, containerPort: number }],
-    backends: new Map([[number, program.port]]),
+    backends: new Map(program ? [[number, program.port]] : []),
+    ...(program ? {} : { waiting: { reason: "CrashLoopBackOff", message: "back-off 40s restarting failed container=app" } }),
   });
 }
 

@@ -165,7 +165,7 @@ export class DocRunner {
   }
 
   #spawn(script: string, folder: string): Subprocess<"ignore", "pipe", "inherit"> {
-    const env = { ...this.#home.env, PATH: `${this.#bin}:${this.#home.env["PATH"]}`, NO_COLOR: "1" };
+    const env = { ...this.#home.env, PATH: `${this.#bin}:${this.#home.env["PATH"]}`, NO_COLOR: "1", BROWSER: "echo" };
     return spawn(["sh", "-euc", this.#words.actual(script)], { cwd: folder, env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   }
 }
