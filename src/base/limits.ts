@@ -50,6 +50,16 @@ export const limits = {
   spareDelayMs: 50,
   /** How long an unused session above the spare is kept. */
   sessionIdleMs: 30 * second,
+  /** How long a jump host may take to reach the target's address; a packet that nobody answers is sent again after 1, 3 and 7 s. */
+  jumpConnectMs: 10 * second,
+  /** How long after one side has ended the other may say nothing before a jump host's process gives up: a slow report must still come through. */
+  jumpHalfClosedMs: 600 * second,
+  /** How long the end of a jump host's output waits for the process to say that it failed. */
+  jumpExitMs: 500,
+  /** Bytes that a jump host's process moves at a time; socat's own 8 KiB cost it more system calls than the copying. */
+  jumpBlockBytes: 64 * kib,
+  /** How long a prepared command may wait to be run: nodes give up after 30 s (StreamCreationTimeout). */
+  execWaitMs: 25 * second,
   /** A session that answers no ping within this time is dead. */
   pingTimeoutMs: 10 * second,
   /** What a client sent before the pod's first byte is kept up to this size, to be sent again to another pod when the first refuses. */
@@ -135,6 +145,16 @@ export const limits = {
   snapshotPauseMs: 100,
   /** How often a live view looks for a change. */
   snapshotCheckMs: 500,
+  /** What `kt doctor` waits for, so that it ends within some 10 s whatever is broken: a name, */
+  doctorLookupMs: 2 * second,
+  /** an API server's first answer, */
+  doctorReachMs: 3 * second,
+  /** a credential plugin, which has no more time than a person has patience, */
+  doctorPluginMs: 6 * second,
+  /** and one question to a server or a hub that answers. */
+  doctorAskMs: 2 * second,
+  /** Lines of the hub's log that go into a bug report. */
+  bundleLogLines: 300,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

@@ -137,6 +137,22 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/init.ts")).init,
   },
   {
+    name: "doctor",
+    args: "",
+    summary: "Find out what is wrong, and what to do about it",
+    options: [fileOption, jsonOption, ["--bundle <file>", "Also write all that a bug report needs, without secrets"]],
+    example: ["kt doctor", "kt doctor --bundle kt-report.json"],
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  {
+    name: "service",
+    args: "<install|uninstall|status>",
+    summary: "Run kt serve whenever you are logged in: a systemd user unit, or a launchd agent",
+    options: [["-f, --file <file>", "The profile; default: ~/.config/kt/tunnels.toml, written where there is none"], jsonOption],
+    example: ["kt service install", "kt service status", "kt service uninstall"],
+    load: async () => (await import("./commands/service.ts")).service,
+  },
+  {
     name: "schema",
     args: "",
     summary: "Print the JSON Schema of tunnels.toml",

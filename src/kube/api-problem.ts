@@ -5,7 +5,7 @@ import type { Answer } from "./http.ts";
 
 /** What a request wants, in RBAC's terms. */
 export interface Access {
-  readonly verb: "get" | "list" | "watch" | "create";
+  readonly verb: "get" | "list" | "watch" | "create" | "patch" | "delete";
   /** Plural, with the subresource: "pods", "pods/portforward". */
   readonly resource: string;
   /** "" is the core group. */
@@ -85,16 +85,16 @@ export function forbidden(accesses: readonly Access[], words: string, requester:
   const namespace = accesses[0]?.namespace ?? "";
   const where = namespace === "" ? "" : ` in namespace "${namespace}"`;
   return new StatusError("forbidden", `not allowed to ${wanted}${where}: ${words}`, 403, true, {
-    hints: accesses.map(
-      ({ verb, resource, group }) =>
-        `kubectl auth can-i ${verb} ${withGroup(resource, group)} ${kubectlScope(namespace, requester.context)}`,
-    ),
+    hints: accesses.map((access) => canICommand(access, requester.context)),
   });
 }
 
-/** The way kubectl writes it: `endpointslices.discovery.k8s.io`. */
-function withGroup(resource: string, group: string): string {
-  return group === "" ? resource : `${resource}.${group}`;
+/** The command that asks the cluster whether we may: `pods/portforward` would be a pod of that name to kubectl. */
+export function canICommand(access: { readonly [Key in "verb" | "resource" | "group" | "namespace"]: string }, context: string): string {
+  const { verb, group, namespace } = access;
+  const [resource, subresource] = access.resource.split("/");
+  const what = `${resource}${group === "" ? "" : `.${group}`}${subresource === undefined ? "" : ` --subresource=${subresource}`}`;
+  return `kubectl auth can-i ${verb} ${what} ${kubectlScope(namespace, context)}`;
 }
 
 /** What makes a pasted kubectl command ask the right cluster. */

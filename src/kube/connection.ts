@@ -1,24 +1,13 @@
 /** The way to one API server as one user: opens connections and gives requests what they need to be let in. */
 
-import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { Log } from "#base/log.ts";
 import type { Header } from "#wire/http-head.ts";
-import { Credentials, type Identity, readPem } from "./credentials.ts";
+import { Credentials, type CredentialsOptions, type Identity, readPem } from "./credentials.ts";
 import { dial } from "./dial.ts";
-import type { FileCache } from "./files.ts";
 import type { HttpRequest } from "./http.ts";
 import type { ContextConfig, Impersonation } from "./kubeconfig.ts";
 import { proxyFor } from "./proxy.ts";
-
-export interface ConnectionOptions {
-  readonly config: ContextConfig;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly cache: FileCache;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 /** A request before it knows who sends it: `path` begins with "/api". */
 export interface ApiRequest {
@@ -30,12 +19,12 @@ export interface ApiRequest {
 
 export class Connection {
   readonly config: ContextConfig;
-  readonly #options: ConnectionOptions;
+  readonly #options: CredentialsOptions;
   readonly #url: URL;
   readonly #credentials: Credentials;
 
   /** Throws KtError `kubeconfig-unreadable` for a server that is no URL. */
-  constructor(options: ConnectionOptions) {
+  constructor(options: CredentialsOptions) {
     const { name, server } = options.config.cluster;
     if (!URL.canParse(server)) throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is no URL`);
     this.config = options.config;

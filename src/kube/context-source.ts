@@ -18,6 +18,24 @@ export interface ContextSourceOptions {
   readonly log: Log;
 }
 
+type WhichContext = Pick<ContextSourceOptions, "kubeconfig" | "context" | "environment">;
+
+/** What the files say about the context; where none exists, the in-cluster service account. Throws KtError. */
+export function loadContext({ kubeconfig, context, environment }: WhichContext, cache: FileCache): ContextConfig {
+  const config = readKubeconfig(kubeconfig, cache);
+  if (config.files.length > 0) return selectContext(config, context);
+  const inCluster = inClusterContext(environment, cache);
+  if (inCluster && (context === undefined || context === inCluster.name)) return inCluster;
+  const looked = kubeconfig.map((path) => `"${path}"`).join(", ");
+  throw new KtError(
+    "kubeconfig-unreadable",
+    looked === "" ? "there is no kubeconfig" : `there is no kubeconfig: ${looked} does not exist`,
+    {
+      hints: ["set KUBECONFIG, or kubeconfig in the profile, to where yours is"],
+    },
+  );
+}
+
 export class ContextSource {
   readonly #options: ContextSourceOptions;
   readonly #onMoved: () => void;
@@ -31,7 +49,7 @@ export class ContextSource {
     this.#options = options;
     this.#onMoved = onMoved;
     this.#stamp = this.#stampNow();
-    const config = this.#load();
+    const config = loadContext(options, this.#cache);
     this.#text = JSON.stringify(config);
     this.#connection = this.#connect(config);
   }
@@ -53,7 +71,7 @@ export class ContextSource {
   #reload(): void {
     const { log } = this.#options;
     try {
-      const config = this.#load();
+      const config = loadContext(this.#options, this.#cache);
       const text = JSON.stringify(config);
       if (text === this.#text) return;
       const before = this.#connection.config;
@@ -69,22 +87,6 @@ export class ContextSource {
   #connect(config: ContextConfig): Connection {
     const { environment, clock, log } = this.#options;
     return new Connection({ config, environment, cache: this.#cache, clock, log });
-  }
-
-  #load(): ContextConfig {
-    const { kubeconfig, context, environment } = this.#options;
-    const config = readKubeconfig(kubeconfig, this.#cache);
-    if (config.files.length > 0) return selectContext(config, context);
-    const inCluster = inClusterContext(environment, this.#cache);
-    if (inCluster && (context === undefined || context === inCluster.name)) return inCluster;
-    const looked = kubeconfig.map((path) => `"${path}"`).join(", ");
-    throw new KtError(
-      "kubeconfig-unreadable",
-      looked === "" ? "there is no kubeconfig" : `there is no kubeconfig: ${looked} does not exist`,
-      {
-        hints: ["set KUBECONFIG, or kubeconfig in the profile, to where yours is"],
-      },
-    );
   }
 }
 

@@ -22,9 +22,12 @@ export interface CredentialsOptions {
   readonly cache: FileCache;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long a credential plugin may take, where it is not the usual. */
+  readonly pluginTimeoutMs?: number | undefined;
 }
 
-const anonymous: Identity = { authorization: undefined, cert: undefined, key: undefined };
+/** Nobody in particular. */
+export const anonymous: Identity = { authorization: undefined, cert: undefined, key: undefined };
 
 export class Credentials {
   readonly #options: CredentialsOptions;
@@ -36,12 +39,13 @@ export class Credentials {
   #fromIssuer: string | undefined;
 
   constructor(options: CredentialsOptions) {
-    const { environment, cache, clock, log } = options;
+    const { environment, cache, clock, log, pluginTimeoutMs } = options;
     const { user } = options.config;
     this.#options = options;
     this.#user = user;
     if (user?.exec) {
-      this.#plugin = new ExecPlugin({ exec: user.exec, user: user.name, clusterInfo: () => clusterInfo(options), environment, clock, log });
+      const plugin = { exec: user.exec, user: user.name, environment, clock, log, pluginTimeoutMs };
+      this.#plugin = new ExecPlugin({ ...plugin, clusterInfo: () => clusterInfo(options) });
     } else if (user?.authProvider?.name === "oidc") {
       this.#oidc = new OidcTokens({ config: user.authProvider.config, user: user.name, file: user.file, environment, cache, clock, log });
     }

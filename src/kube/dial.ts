@@ -73,8 +73,8 @@ const tlsReasons: Readonly<Record<string, string>> = {
   ERR_OSSL_PEM_NO_START_LINE: "a certificate or key is no PEM text",
 };
 
-/** The innermost `code` of an error and its causes. */
-function deepCode(error: unknown): string | undefined {
+/** The innermost `code` of an error and its causes: the system's or the TLS library's own. */
+export function deepCode(error: unknown): string | undefined {
   let code: string | undefined;
   for (let at = error; at instanceof Error; at = at.cause) if ("code" in at && typeof at.code === "string") code = at.code;
   return code;

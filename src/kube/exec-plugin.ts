@@ -29,6 +29,8 @@ export interface ExecPluginOptions {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: `limits.pluginTimeoutMs`. */
+  readonly pluginTimeoutMs?: number | undefined;
 }
 
 const apiVersions = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
@@ -110,9 +112,10 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
   });
   const outputs = [child.stdout, child.stderr].map(readOutput);
   const late = Promise.withResolvers<never>();
-  const cancel = options.clock.after(limits.pluginTimeoutMs, () => {
+  const timeoutMs = options.pluginTimeoutMs ?? limits.pluginTimeoutMs;
+  const cancel = options.clock.after(timeoutMs, () => {
     child.kill("SIGKILL");
-    late.reject(failure(exec, `exec plugin "${exec.command}" did not finish within ${limits.pluginTimeoutMs / 1000} s`));
+    late.reject(failure(exec, `exec plugin "${exec.command}" did not finish within ${timeoutMs / 1000} s`));
   });
   try {
     const exitCode = await Promise.race([child.exited, late.promise]);

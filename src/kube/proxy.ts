@@ -4,13 +4,25 @@ import { KtError } from "#base/errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+export interface ProxyChoice {
+  readonly url: URL;
+  /** What says so: `proxy-url`, or the variable as it is written. */
+  readonly from: string;
+}
+
 /** `proxyUrl` is the kubeconfig's `proxy-url`, which wins and also goes for loopback. Throws KtError `proxy-failed` for no URL. */
 export function proxyFor(server: URL, proxyUrl: string | undefined, environment: Environment): URL | undefined {
-  if (proxyUrl !== undefined) return parseProxyUrl(proxyUrl, "proxy-url");
+  return chooseProxy(server, proxyUrl, environment)?.url;
+}
+
+/** As `proxyFor`, with what made the choice. */
+export function chooseProxy(server: URL, proxyUrl: string | undefined, environment: Environment): ProxyChoice | undefined {
+  if (proxyUrl !== undefined) return { url: parseProxyUrl(proxyUrl, "proxy-url"), from: "proxy-url" };
   const name = server.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  const value = environment[name] || environment[name.toLowerCase()];
+  const from = environment[name] ? name : name.toLowerCase();
+  const value = environment[from];
   if (!value || bypasses(server, environment["NO_PROXY"] || environment["no_proxy"] || "")) return undefined;
-  return parseProxyUrl(value, name);
+  return { url: parseProxyUrl(value, from), from };
 }
 
 /** The port that the URL names, else its scheme's. */

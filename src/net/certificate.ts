@@ -1,11 +1,30 @@
-/** Self-signed certificates, made when a TLS client has to be told something and there is no other way to be heard. */
+/** Certificates: what one says, and self-signed ones for TLS clients that have to be told something and hear nothing else. */
 
-import { createSign, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createSign, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 
 export interface Certificate {
   /** PEM. */
   readonly cert: string;
   readonly key: string;
+}
+
+/** Who a certificate is for and when it counts. */
+export interface CertificateFacts {
+  /** As OpenSSL writes it, one line: `CN=dev, O=team`. */
+  readonly subject: string;
+  /** Time of day in milliseconds. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Undefined for what is no PEM certificate. */
+export function readCertificate(pem: string): CertificateFacts | undefined {
+  try {
+    const { subject, validFrom, validTo } = new X509Certificate(pem);
+    return { subject: subject.replaceAll("\n", ", "), fromMs: Date.parse(validFrom), untilMs: Date.parse(validTo) };
+  } catch {
+    return undefined;
+  }
 }
 
 const dayMs = 24 * 3600 * 1000;

@@ -133,8 +133,8 @@ describe("refusals", () => {
       'forbidden: not allowed to create pods/portforward or get pods/portforward in namespace "shop": pods "web-1" is forbidden: no',
     );
     expect(results[0] instanceof KtError && results[0].hints).toEqual([
-      "kubectl auth can-i create pods/portforward -n shop --context test",
-      "kubectl auth can-i get pods/portforward -n shop --context test",
+      "kubectl auth can-i create pods --subresource=portforward -n shop --context test",
+      "kubectl auth can-i get pods --subresource=portforward -n shop --context test",
     ]);
     expect(lines.length).toBe(2);
   });

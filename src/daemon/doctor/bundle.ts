@@ -1,0 +1,70 @@
+/** What a bug report needs, in one JSON file without secrets. */
+
+import { file, write, version as bunVersion } from "bun";
+import { toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { stateDirectory } from "#control/socket-path.ts";
+import { logFilePath } from "#daemon/log-file.ts";
+import { systemFacts } from "#native/system.ts";
+import { maskedProfile } from "#profile/masked.ts";
+import type { Diagnosis, DoctorQuestion } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
+import { kubeconfigShape } from "./kubeconfig-shape.ts";
+import { Masker } from "./mask.ts";
+
+/** Variables whose values say how the machine is set up. */
+const shownVariables =
+  /^(KUBECONFIG|(HTTPS?|NO|ALL)_PROXY|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|XDG_STATE_HOME|TMPDIR|SHELL|TERM|LANG|WSL_DISTRO_NAME|AWS_PROFILE|AWS_REGION)$/i;
+
+/** Throws KtError `file-unwritable`. */
+export async function writeBundle(path: string, diagnosis: Diagnosis, question: DoctorQuestion): Promise<void> {
+  const bundle = await collect(diagnosis, question);
+  try {
+    await write(path, `${JSON.stringify(bundle, undefined, 2)}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw toKtError(error, "file-unwritable", `write "${path}"`);
+  }
+}
+
+/** Everything is read before anything is masked: a secret of one file may appear in the text of another. */
+async function collect({ findings, plan, profile, snapshot }: Diagnosis, { environment, at, build }: DoctorQuestion): Promise<unknown> {
+  const masker = new Masker(at.home);
+  masker.learnEnvironment(environment);
+  const kubeconfig = await textsOf(plan.kubeconfig, (text) => kubeconfigShape(text, masker));
+  for (const value of Object.values(plan.env)) masker.learn(value);
+  const files = new Set([...(profile === undefined ? [] : [profile]), ...plan.files]);
+  const profiles = await textsOf([...files], (text) => maskedProfile(text, (value) => masker.learn(value)));
+  const log = (await readText(logFilePath(stateDirectory(at)))) ?? "";
+  return masker.value({
+    kt: { ...build, bun: bunVersion },
+    system: systemFacts(),
+    findings: findings.map(withoutQuotedLine),
+    environment: Object.fromEntries(Object.entries(environment).filter(([name]) => shownVariables.test(name))),
+    profiles,
+    kubeconfig,
+    hub: snapshot ?? null,
+    log: log.trimEnd().split("\n").slice(-limits.bundleLogLines),
+  });
+}
+
+/** A syntax error quotes the line where it stands, of which nothing can be known to be harmless. */
+function withoutQuotedLine(finding: Finding): Finding {
+  const isQuoting = finding.check === "profile" && finding.verdict === "broken";
+  return isQuoting ? { ...finding, text: finding.text.replace(/( at |time: ).*$/s, "$1***") } : finding;
+}
+
+async function textsOf<T>(paths: readonly string[], show: (text: string) => T): Promise<Readonly<Record<string, T | null>>> {
+  const shown = await Promise.all(
+    paths.map(async (path) => {
+      const text = await readText(path);
+      return [path, text === undefined ? null : show(text)] as const;
+    }),
+  );
+  return Object.fromEntries(shown);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  return await file(path)
+    .text()
+    .catch(() => undefined);
+}

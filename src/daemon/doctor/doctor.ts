@@ -1,0 +1,102 @@
+/** Examines everything between a profile and its pods, each thing once, and skips what cannot be known. */
+
+import { dns } from "bun";
+import { type Clock, sleep, systemClock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Snapshot } from "#control/api.ts";
+import { HubClient } from "#control/client.ts";
+import { socketPath, stateDirectory, type Surroundings } from "#control/socket-path.ts";
+import type { Build } from "#daemon/find-hub.ts";
+import { logFilePath } from "#daemon/log-file.ts";
+import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+import { portHolder } from "#native/port-holder.ts";
+import { listenTcp } from "#net/tcp.ts";
+import type { ListenAddress, Plan } from "#profile/plan.ts";
+import { examineContext } from "./context.ts";
+import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
+import { judgeHub } from "./hub.ts";
+import { examineKubeconfig } from "./kubeconfig.ts";
+import { type Addresses, judgeNames, judgeProxies, namesOf } from "./names.ts";
+import { needsOf } from "./needs.ts";
+import { examinePorts } from "./ports.ts";
+import { examineProfile, type ProfileQuestion } from "./profile.ts";
+
+export interface DoctorQuestion extends ProfileQuestion {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly at: Surroundings;
+  readonly build: Build;
+}
+
+export interface Diagnosis {
+  readonly findings: readonly Finding[];
+  readonly plan: Plan;
+  readonly profile: string | undefined;
+  readonly snapshot: Snapshot | undefined;
+}
+
+/** The profile comes first: it says which contexts and ports count. The rest is looked at side by side. */
+export async function examine(question: DoctorQuestion, clock: Clock = systemClock): Promise<Diagnosis> {
+  const { plan, findings, file } = await examineProfile(question);
+  const [clusters, machine, snapshot] = await Promise.all([
+    examineClusters(plan, question, clock),
+    examineMachine(plan, question.environment, clock),
+    snapshotOf(question.at),
+  ]);
+  const running = snapshot instanceof KtError ? undefined : snapshot;
+  const ports = await examinePorts(plan, { tryListen, holderOf: portHolder, ours: openAddresses(running) });
+  const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
+  const all = [...findings, ...clusters, ...machine, ...ports, ...hub];
+  const rank = ({ check }: Finding): number => checks.indexOf(check);
+  return { findings: all.toSorted((a, b) => rank(a) - rank(b)), plan, profile: file, snapshot: running };
+}
+
+const perContext: readonly CheckName[] = ["credentials", "server", "clock", "login", "access"];
+
+async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, clock: Clock): Promise<readonly Finding[]> {
+  const needs = needsOf(plan);
+  const options = { kubeconfig: plan.kubeconfig, environment, clock, pluginTimeoutMs: limits.doctorPluginMs };
+  const { findings, probes, missing } = examineKubeconfig(needs, options);
+  const where = { platform: at.platform, clock };
+  const examined = await Promise.all([...probes].map(([probe, ofContext]) => examineContext(probe, ofContext, where)));
+  const skipped = missing.flatMap((context) =>
+    perContext.flatMap((check) => new Findings(check, context).skipped("needs a context that can be read").list),
+  );
+  return [...findings, ...examined.flat(), ...skipped];
+}
+
+async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {
+  const names = namesOf(plan);
+  const found = await Promise.all(names.map(async (name) => [name, await addressesOf(name, clock)] as const));
+  return [...judgeProxies(names, environment), ...judgeNames(new Map(found))];
+}
+
+/** As programs get them that ask the system. */
+async function addressesOf(name: string, clock: Clock): Promise<Addresses> {
+  const looked = dns.lookup(name, { backend: "libc" }).then(
+    (all) => all.map(({ address }) => address),
+    () => [],
+  );
+  return await Promise.race([looked, sleep(clock, limits.doctorLookupMs).then(() => undefined)]);
+}
+
+async function snapshotOf(at: Surroundings): Promise<Snapshot | undefined | KtError> {
+  try {
+    const client = await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), limits.doctorAskMs);
+    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+    client.close();
+    return snapshot;
+  } catch (error) {
+    const problem = toKtError(error, "hub-failed", "ask the hub");
+    return problem.code === "hub-unreachable" ? undefined : problem;
+  }
+}
+
+function openAddresses(snapshot: Snapshot | undefined): ReadonlySet<string> {
+  const listeners = snapshot?.profiles.flatMap((profile) => profile.listeners) ?? [];
+  return new Set(listeners.flatMap(({ address, open }) => (open ? [address] : [])));
+}
+
+function tryListen({ host, port }: ListenAddress): void {
+  listenTcp({ host, port, accept: (conn) => conn.abort() }).close();
+}

@@ -1,0 +1,63 @@
+/** Takes secrets out of texts: those that are known, and what looks like one; pure. */
+
+import type { Environment } from "#profile/variables.ts";
+
+export const mask = "***";
+
+/** Shorter ones would be found in innocent words. */
+const shortestChars = 6;
+
+/** Names of variables, settings and flags whose value is nobody's business. */
+const secretName = /secret|passw|passphrase|token|credential|api_?key|access_?key|private_?key|cookie|dsn|connection_?string/i;
+
+const looksSecret: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  [/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?-----END [A-Z0-9 ]+-----/g, mask],
+  // The login in a URL; in what follows "//" up to the last "@" before a slash.
+  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/"'`]*@/gi, `$1${mask}@`],
+  [/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?/g, mask],
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${mask}`],
+  [/(--?[\w-]*(?:secret|passw|token|key)[\w-]*[= ])(?:"[^"]*"|'[^']*'|[^\s"',\]]+)/gi, `$1${mask}`],
+  [/\b(\w*(?:SECRET|PASSW|TOKEN|API_?KEY|ACCESS_?KEY)\w*=)(?:"[^"]*"|'[^']*'|[^\s"',\]]+)/gi, `$1${mask}`],
+];
+
+export class Masker {
+  readonly #secrets = new Set<string>();
+  readonly #home: string;
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  /** A text that must not be seen; also in base64 and as URLs write it. */
+  learn(secret: string): void {
+    const trimmed = secret.trim();
+    if (trimmed.length < shortestChars) return;
+    const encoded = Buffer.from(trimmed).toString("base64").replace(/=+$/, "");
+    for (const form of [trimmed, encoded, encodeURIComponent(trimmed)]) this.#secrets.add(form);
+  }
+
+  /** Variables whose names say that they hold secrets, and the logins in those that hold URLs. */
+  learnEnvironment(environment: Environment): void {
+    for (const [name, value = ""] of Object.entries(environment)) {
+      if (secretName.test(name)) this.learn(value);
+      const password = URL.parse(value)?.password ?? "";
+      if (password !== "") this.learn(decodeURIComponent(password));
+    }
+  }
+
+  text(text: string): string {
+    let result = text;
+    // The longest first: one may be a part of another.
+    for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) result = result.replaceAll(secret, mask);
+    for (const [pattern, replacement] of looksSecret) result = result.replace(pattern, replacement);
+    return this.#home.length > 1 ? result.replaceAll(this.#home, "~") : result;
+  }
+
+  /** Every text in a value, keys too. */
+  value(value: unknown): unknown {
+    if (typeof value === "string") return this.text(value);
+    if (Array.isArray(value)) return value.map((item) => this.value(item));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [this.text(key), this.value(inner)]));
+  }
+}
