@@ -8,12 +8,14 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "usage",
   "profile-not-found",
   "profile-unreadable",
+  "profile-unwritable",
   "profile-syntax",
   "profile-invalid",
   "profile-variable",
   "profile-cycle",
   "profile-exists",
   "route-unknown",
+  "route-conflict",
 ]);
 
 const clusterCodes: ReadonlySet<ErrorCode> = new Set([

@@ -44,6 +44,15 @@ export function removeRoute(text: string, route: RouteKey): string {
   });
 }
 
+/** The routes that stand in a text; none where it is no TOML. */
+export function routeKeys(text: string): readonly RouteKey[] {
+  const table = parseToml(text) ?? {};
+  return (["routes", "tcp"] as const).flatMap((section) => {
+    const entries = table[section];
+    return isTable(entries) ? Object.keys(entries).map((name) => ({ section, name })) : [];
+  });
+}
+
 /** Whether the new text says of the route what is wanted, and of everything else what the old one said. */
 function differsOnlyIn(route: RouteKey, before: string, after: string, wanted: TomlInline | undefined): boolean {
   const [old, now] = [takeOut(before, route), takeOut(after, route)];

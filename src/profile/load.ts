@@ -39,10 +39,16 @@ async function readFile(path: string): Promise<string | undefined> {
   }
 }
 
+export interface KubeconfigOptions extends Omit<LoadOptions, "file"> {
+  /** What relative paths begin at where the environment names no working directory. */
+  readonly directory: string;
+}
+
 /** $KUBECONFIG, else ~/.kube/config. In a pod without either, none: then the service account counts. */
-async function defaultKubeconfig({ environment, home, file, readText = readFile }: LoadOptions): Promise<readonly string[]> {
+export async function defaultKubeconfig(options: KubeconfigOptions): Promise<readonly string[]> {
+  const { environment, home, readText = readFile } = options;
   const listed = (environment["KUBECONFIG"] ?? "").split(":").filter((path) => path !== "");
-  const directory = environment["PWD"] ?? dirname(resolve(file));
+  const directory = environment["PWD"] ?? options.directory;
   if (listed.length > 0) return listed.map((path) => expandPath(path, directory, home));
   const usual = expandPath("~/.kube/config", directory, home);
   const inPod = environment["KUBERNETES_SERVICE_HOST"] !== undefined;
@@ -69,9 +75,14 @@ function refuseProblems(reader: SourceReader, directory: string): void {
   if (first !== undefined) throw new ProfileError([first, ...others], files, directory);
 }
 
-/** Throws ProfileError with every problem found, or KtError `profile-not-found` or `profile-unreadable` for the file itself. */
-export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
-  const { environment, home, readText = readFile } = options;
+interface LoadedLayer {
+  readonly layer: Layer;
+  /** Absolute paths that were read or looked for. */
+  readonly files: readonly string[];
+}
+
+/** All that the profile's files say, with its places. Throws as `loadPlan` does. */
+export async function loadLayer({ environment, home, readText = readFile, ...options }: LoadOptions): Promise<LoadedLayer> {
   const file = resolve(options.file);
   const reader = new SourceReader(environment, home, readText);
   if (!(await reader.readProfile(file))) {
@@ -84,6 +95,12 @@ export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   // What is missing because it was refused would only be reported once more.
   if (reader.problems.length === 0) checkEnv(layer);
   refuseProblems(reader, directory);
-  const kubeconfig = await defaultKubeconfig(options);
-  return { plan: compile({ file, files: [...reader.files], kubeconfig, layer }), warnings: warnings(layer) };
+  return { layer, files: [...reader.files] };
+}
+
+/** Throws ProfileError with every problem found, or KtError `profile-not-found` or `profile-unreadable` for the file itself. */
+export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
+  const { layer, files } = await loadLayer(options);
+  const kubeconfig = await defaultKubeconfig({ ...options, directory: dirname(resolve(file)) });
+  return { plan: compile({ file: resolve(options.file), files, kubeconfig, layer }), warnings: warnings(layer) };
 }

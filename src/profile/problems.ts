@@ -25,9 +25,14 @@ function displayPath(file: string, directory: string): string {
   return path.startsWith("../../..") ? file : path;
 }
 
+/** `tunnels.toml:12:3`, the file seen from `directory`. */
+export function formatPlace({ file, line, column }: Position, directory: string): string {
+  return `${displayPath(file, directory)}:${line}:${column}`;
+}
+
 /** `tunnels.toml:12:3: unknown key "taget"`, the file seen from `directory`. */
 export function formatProblem(problem: Position & { readonly message: string }, directory: string): string {
-  return `${displayPath(problem.file, directory)}:${problem.line}:${problem.column}: ${problem.message}`;
+  return `${formatPlace(problem, directory)}: ${problem.message}`;
 }
 
 /** A profile that cannot be used. `message` tells the first problem; `problems` has them all, in the order of the files. */

@@ -1,0 +1,156 @@
+/** Edits a profile's file: whatever is to be written has been read by the loader first, and differs in the one route. */
+
+import { dirname, resolve } from "node:path";
+import { file as openFile } from "bun";
+import { KtError } from "#base/errors.ts";
+import { normaliseHostname } from "#base/hostname.ts";
+import { nearest } from "#base/nearest.ts";
+import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys } from "./edit.ts";
+import type { Layer, LayerRoute, LayerTcp, Placed } from "./layer.ts";
+import { overlaps, parseListen } from "./listen.ts";
+import type { ListenAddress } from "./plan.ts";
+import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan } from "./load.ts";
+import { formatPlace, ProfileError } from "./problems.ts";
+import { replaceFile } from "./write.ts";
+
+/** A text with its byte order mark, which the loader does not see. */
+const mark = "\uFEFF";
+
+/** Undefined when there is no such file. Bytes that are no UTF-8 would not survive being written back. */
+async function readExactly(path: string): Promise<string | undefined> {
+  const file = openFile(path);
+  if (!(await file.exists())) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await file.bytes());
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { cause: thrown });
+  }
+}
+
+/** The same profile, as if its file had this text. */
+function withText(options: LoadOptions, text: string): LoadOptions {
+  const file = resolve(options.file);
+  return { ...options, readText: async (path) => (path === file ? text : (await readExactly(path))?.replace(mark, "")) };
+}
+
+export interface AddedRoute extends LoadedPlan {
+  /** There was no such file before. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Writes one more route into the file; where there is none, into `fresh`. Throws KtError `route-conflict` for one that is routed
+ * already, and as `loadPlan` does for a profile that is wrong as it stands, or would be with the route.
+ */
+export async function addToProfile(options: LoadOptions, route: NewRoute, fresh: string): Promise<AddedRoute> {
+  const found = await readExactly(options.file);
+  const text = (found ?? fresh).replace(mark, "");
+  const { layer } = await loadLayer(withText(options, text));
+  refuseConflict(layer, route, resolve(options.file));
+  const after = addRoute(text, route);
+  const loaded = await edited(loadPlan(withText(options, after)));
+  await replaceFile(options.file, (found?.startsWith(mark) ? mark : "") + after);
+  return { ...loaded, isNew: found === undefined };
+}
+
+/** Of a profile that is not written yet, places would lead nowhere. */
+async function edited<T>(loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (thrown) {
+    const [first] = thrown instanceof ProfileError ? thrown.problems : [];
+    if (first === undefined) throw thrown;
+    throw new KtError(first.code, first.message, { hints: first.hint === undefined ? [] : [first.hint] });
+  }
+}
+
+function refuseConflict(layer: Layer, route: RouteKey, file: string): void {
+  const earlier = findRoute(layer, route);
+  if (earlier === undefined) return;
+  const { at, value } = earlier;
+  throw new KtError("route-conflict", `"${route.name}" is routed already: "${value.name}" in ${formatPlace(at, dirname(file))}`, {
+    hints: [at.file === file ? `kt rm ${value.name}` : overrideHint],
+  });
+}
+
+const overrideHint = "a route that you write into the profile by hand wins over those of the files it extends";
+
+/** The route of that hostname, or one that listens where this one would. */
+export function findRoute({ routes, tcp }: Layer, { section, name }: RouteKey): Placed<LayerRoute | LayerTcp> | undefined {
+  if (section === "routes") return routes.get(normaliseHostname(name) ?? "");
+  return [...tcp.values()].find(({ value }) => clash(value.listen, addressesOf(name)));
+}
+
+function clash(some: readonly ListenAddress[], others: readonly ListenAddress[]): boolean {
+  return some.some((address) => others.some((other) => overlaps(address, other)));
+}
+
+/** None for what is no address to listen on: the loader says so. */
+function addressesOf(name: string): readonly ListenAddress[] {
+  try {
+    return parseListen(name);
+  } catch {
+    return [];
+  }
+}
+
+export interface RemovedRoute {
+  readonly name: string;
+  /** Where another file of the profile routes it still. */
+  readonly remains: string | undefined;
+}
+
+/**
+ * Takes routes out of the file, all of them or none. Throws KtError `route-unknown`, and as `loadPlan` does for a file that is no
+ * TOML, or a profile that would be wrong without them; one that is wrong as it stands may be mended this way.
+ */
+export async function removeFromProfile(options: LoadOptions, names: readonly string[]): Promise<readonly RemovedRoute[]> {
+  const found = await readExactly(options.file);
+  if (found === undefined) throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: ["kt init"] });
+  const text = found.replace(mark, "");
+  const before = await loadIfRight(withText(options, text));
+  const present = routeKeys(text);
+  const keys = new Set(names.map((name) => findKey(present, name) ?? refuseUnknown(present, before, name)));
+  const after = [...keys].reduce(removeRoute, text);
+  const left = before && (await edited(loadLayer(withText(options, after)))).layer;
+  await replaceFile(options.file, (found.startsWith(mark) ? mark : "") + after);
+  return [...keys].map((key) => {
+    const other = left && findRoute(left, key);
+    return { name: key.name, remains: other && formatPlace(other.at, dirname(resolve(options.file))) };
+  });
+}
+
+/** Undefined for a profile that is TOML and wrong. */
+async function loadIfRight(options: LoadOptions): Promise<Layer | undefined> {
+  try {
+    return (await loadLayer(options)).layer;
+  } catch (thrown) {
+    if (thrown instanceof ProfileError && thrown.problems.every(({ code }) => code !== "profile-syntax")) return undefined;
+    throw thrown;
+  }
+}
+
+/** As written, else by what it means. */
+function findKey(keys: readonly RouteKey[], name: string): RouteKey | undefined {
+  const host = normaliseHostname(name);
+  const means = ({ section, name: key }: RouteKey): boolean =>
+    section === "routes" ? host !== undefined && normaliseHostname(key) === host : clash(addressesOf(key), addressesOf(name));
+  return keys.find((key) => key.name === name) ?? keys.find(means);
+}
+
+function refuseUnknown(keys: readonly RouteKey[], layer: Layer | undefined, name: string): never {
+  const elsewhere = layer && (findRoute(layer, { section: "routes", name }) ?? findRoute(layer, { section: "tcp", name }));
+  if (elsewhere === undefined) {
+    const near = nearest(
+      name,
+      keys.map((key) => key.name),
+    );
+    throw new KtError("route-unknown", `there is no route "${name}" in the profile`, {
+      hints: [near === undefined ? "kt check" : `kt rm ${near}`],
+    });
+  }
+  const { file, line, column } = elsewhere.at;
+  const hints = file.startsWith("kt:") ? [`take "${file}" out of extends`, overrideHint] : [`kt rm -f ${file} ${name}`];
+  throw new KtError("route-unknown", `"${name}" does not stand in the profile itself but in ${file}:${line}:${column}`, { hints });
+}
