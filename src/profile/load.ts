@@ -101,6 +101,6 @@ export async function loadLayer({ environment, home, readText = readFile, ...opt
 /** Throws ProfileError with every problem found, or KtError `profile-not-found` or `profile-unreadable` for the file itself. */
 export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   const { layer, files } = await loadLayer(options);
-  const kubeconfig = await defaultKubeconfig({ ...options, directory: dirname(resolve(file)) });
+  const kubeconfig = await defaultKubeconfig({ ...options, directory: dirname(resolve(options.file)) });
   return { plan: compile({ file: resolve(options.file), files, kubeconfig, layer }), warnings: warnings(layer) };
 }
