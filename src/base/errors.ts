@@ -31,6 +31,7 @@ export const errorCodes = [
   "container-not-found",
   "port-not-found",
   "no-ready-pod",
+  "jump-pod-failed",
   "port-refused",
   "jump-no-tool",
   "target-not-found",

@@ -27,11 +27,20 @@ export class StatusError extends KtError {
   readonly status: number;
   /** True when the API server itself said so, not something on the way. */
   readonly fromKubernetes: boolean;
+  /** What the answer said, without what we were doing. */
+  readonly words: string;
 
-  constructor(code: ErrorCode, message: string, status: number, fromKubernetes: boolean, options: KtErrorOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    status: number,
+    fromKubernetes: boolean,
+    options: KtErrorOptions & { readonly words?: string } = {},
+  ) {
     super(code, message, options);
     this.status = status;
     this.fromKubernetes = fromKubernetes;
+    this.words = options.words ?? message;
   }
 }
 
@@ -69,7 +78,8 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
     });
   }
   const away = status === 502 || status === 503 || status === 504;
-  return new StatusError(away ? "cluster-unreachable" : "cluster-error", `${requester.server} answered ${status}: ${words}`, status, known);
+  const message = `${requester.server} answered ${status}: ${words}`;
+  return new StatusError(away ? "cluster-unreachable" : "cluster-error", message, status, known, { words });
 }
 
 function unauthorized(words: string, known: boolean, { user, server }: Requester): StatusError {
@@ -85,6 +95,7 @@ export function forbidden(accesses: readonly Access[], words: string, requester:
   const namespace = accesses[0]?.namespace ?? "";
   const where = namespace === "" ? "" : ` in namespace "${namespace}"`;
   return new StatusError("forbidden", `not allowed to ${wanted}${where}: ${words}`, 403, true, {
+    words,
     hints: accesses.map((access) => canICommand(access, requester.context)),
   });
 }

@@ -28,6 +28,12 @@ export interface WatchListener {
   onEvent(text: string): void;
 }
 
+/** What is sent along, and as what: a whole object, or a merge patch (RFC 7396). */
+export interface WriteBody {
+  readonly type: "application/json" | "application/merge-patch+json";
+  readonly value: object;
+}
+
 /** A request or watch that is under way. */
 interface Running {
   readonly controller: AbortController;
@@ -63,18 +69,29 @@ export class Api {
   }
 
   /** The parsed answer. Rejects with KtError (a StatusError when the server answered), or with the signal's reason. */
-  async get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
+  get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
+    return this.#send({ method: "GET", path, headers: jsonHeaders }, access, signal);
+  }
+
+  /** As JSON of that content type. Rejects like `get`. */
+  write(method: "POST" | "PATCH" | "DELETE", path: string, body: WriteBody, access: Access, signal: AbortSignal): Promise<unknown> {
+    const headers = [...jsonHeaders, ["Content-Type", body.type] as const];
+    return this.#send({ method, path, headers, body: JSON.stringify(body.value) }, access, signal);
+  }
+
+  async #send(wanted: ApiRequest, access: Access, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
         this.#bounded(limits.apiRequestTimeoutMs, signal, (inner) =>
           this.#gate.run(inner, async () => {
             const conn = await connection.open(identity, inner);
-            return await request(conn, connection.message({ method: "GET", path, headers: jsonHeaders }, identity), inner);
+            return await request(conn, connection.message(wanted, identity), inner);
           }),
         ),
       ),
     );
-    if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
+    const { status } = answer.head;
+    if (status < 200 || status > 299) throw this.#noted(answerProblem(answer, access, this.requester));
     return parse(answer.body);
   }
 

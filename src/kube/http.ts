@@ -8,7 +8,7 @@ import { decodeResponseHead, encodeHead, type Header, type ResponseHead, respons
 import { BodyDecoder } from "./body.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly target: string;
   readonly headers: readonly Header[];
   readonly body?: string;

@@ -6,6 +6,7 @@ import type { Cluster, Following, FollowRequest, Resolution } from "#kube/types.
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import { FakePods } from "./fake-pods.ts";
 
 /** What a pod does with one connection to a port. */
 export interface PodConnection {
@@ -102,6 +103,7 @@ export class FakeCluster implements Cluster {
   readonly context = "fake";
   readonly namespace = "default";
   readonly server = "memory";
+  readonly pods = new FakePods();
   place: object = {};
   readonly #pods = new Map<string, PodServer>();
   readonly #followers = new Set<(resolution: Resolution) => void>();
