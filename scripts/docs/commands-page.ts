@@ -5,11 +5,17 @@ import { commands, globalOptions } from "#cli/commands.ts";
 import { usage } from "#cli/help.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
+const needsService = 'skip="changes the user\'s services"';
+
 /** How test/support/doc-blocks.ts has to run an example; those that are not here simply run to their end. */
 const howToRun: Readonly<Record<string, string>> = {
   "kt up": "stays",
   "kt logs -f": "stays attached",
   "kt logs grafana.localhost": "attached",
+  "kt service install": needsService,
+  "kt service status": needsService,
+  "kt service uninstall": needsService,
+  'psql -h localhost -p "$(kt url 5432 | cut -d: -f2)"': "attached",
   "kt serve -f shop/tunnels.toml -f billing/tunnels.toml": "stays",
   "kt serve --log-format json -f tunnels.toml": "stays",
   "kt demo": "stays",
@@ -84,7 +90,7 @@ function examples(lines: readonly string[]): string[] {
   for (const line of lines) {
     const how = howToRun[line];
     const last = groups.at(-1);
-    if (last && last.how === how && how === undefined) last.lines.push(line);
+    if (last && last.how === how && !how?.includes("stays")) last.lines.push(line);
     else groups.push({ how, lines: [line] });
   }
   return groups.flatMap(({ how, lines: group }) => fence(how === undefined ? "sh" : `sh ${how}`, group));

@@ -21,7 +21,14 @@ const project: Readonly<Record<string, string>> = {
 [env]
 DATABASE_URL = "postgres://app@\${tcp.5432.address}/app"
 `,
-  "shop/tunnels.toml": `[routes]\n"web.localhost" = "shop/svc/web:http"\n`,
+  "shop/tunnels.toml": `[routes]
+"web.localhost" = "shop/svc/web:http"
+[tcp]
+5433 = "databases/svc/postgresql:5432"
+[env]
+PGHOST = "localhost"
+PGPORT = "\${tcp.5433.port}"
+`,
   "billing/tunnels.toml": `[routes]\n"invoices.localhost" = "billing/svc/invoices:http"\n`,
 };
 

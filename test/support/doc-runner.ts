@@ -2,7 +2,7 @@
 
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { type Subprocess, spawn } from "bun";
-import { commandLines, type DocBlock } from "./doc-blocks.ts";
+import { commandLines, type DocBlock, root } from "./doc-blocks.ts";
 import { freePorts } from "./process.ts";
 import { matches } from "./script.ts";
 import { eventually, within } from "./wait.ts";
@@ -67,8 +67,10 @@ export class DocRunner {
     await mkdir(runner.#bin, { recursive: true });
     await runner.#program("kt", `exec ${kt.map((word) => `'${word}'`).join(" ")} "$@"`);
     // What the pages start with kt, on machines that do not have it.
-    await runner.#program("psql", 'echo "psql $*"');
+    await runner.#program("psql", `exec '${process.execPath}' '${root}test/support/doc-psql.ts' "$@"`);
     await runner.#program("npm", 'echo "npm $* with DATABASE_URL=$DATABASE_URL"');
+    // Whatever a page may come to hold: no test changes the services of its user.
+    for (const manager of ["systemctl", "launchctl"]) await runner.#program(manager, "exit 1");
     await runner.write("tunnels.local.toml", "");
     return runner;
   }
