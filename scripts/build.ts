@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { CryptoHasher, file, Glob, spawn, spawnSync, write } from "bun";
+import { signatureProblem, signedAdHoc } from "./macho.ts";
 import { root } from "./steps.ts";
 
 /** Bun's names of the targets, and ours of the files. */
@@ -57,10 +58,24 @@ async function build(outfile: string, target: string | undefined): Promise<void>
   for (const map of new Glob("dist/*.map").scanSync({ cwd: root })) rmSync(`${root}/${map}`);
 }
 
+/** Signs it where Bun did not, and ends the build rather than let a binary out that macOS would kill. */
+async function sign(path: string): Promise<void> {
+  const built = await file(path).bytes();
+  if (signatureProblem(built) === undefined) return;
+  const signed = signedAdHoc(built, "kt");
+  const problem = signatureProblem(signed);
+  if (problem !== undefined) {
+    console.error(`${path}: ${problem}`);
+    process.exit(1);
+  }
+  await write(path, signed);
+}
+
 async function buildAll(): Promise<void> {
   const sums: string[] = [];
   for (const [target, name] of Object.entries(targets)) {
     await build(`dist/${name}`, target);
+    if (target.startsWith("bun-darwin")) await sign(`${root}/dist/${name}`);
     const digest = new CryptoHasher("sha256").update(await file(`${root}/dist/${name}`).bytes()).digest("hex");
     sums.push(`${digest}  ${name}\n`);
   }

@@ -1,0 +1,73 @@
+/** The files of a release: the Homebrew formula, the installer's address, the notes, and which tags are refused. */
+
+import { describe, expect, test } from "bun:test";
+import { file, spawnSync, which } from "bun";
+import { formula } from "#scripts/formula.ts";
+import { installerOf, notesOf, readSums, releaseProblem } from "#scripts/release-files.ts";
+
+const root = `${import.meta.dir}/../..`;
+const repository = "https://github.com/someone/kt";
+
+const binaries = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl", "darwin-x64", "darwin-arm64"].map(
+  (name) => `kt-${name}`,
+);
+const sumsText = binaries.map((name, index) => `${String(index).repeat(64)}  ${name}\n`).join("");
+const sums = readSums(sumsText);
+
+function ktFormula(): string {
+  return formula({ version: "1.2.3", repository, description: "Every service", license: "MIT", sums });
+}
+
+describe("the formula", () => {
+  test("has each download in its block, with the sum that SHA256SUMS has for it", () => {
+    const downloads = [...ktFormula().matchAll(/(on_\w+) do\n\s+url "(.+)"\n\s+sha256 "(.+)"\n\s+end/g)].map(([, ...parts]) => parts);
+    const wanted = ["darwin-arm64", "darwin-x64", "linux-arm64", "linux-x64"].map((name) => [
+      name.endsWith("arm64") ? "on_arm" : "on_intel",
+      `${repository}/releases/download/v1.2.3/kt-${name}`,
+      sums.get(`kt-${name}`) ?? "",
+    ]);
+    expect(downloads).toEqual(wanted);
+    expect(ktFormula().match(/on_(?:macos|linux) do/g)).toEqual(["on_macos do", "on_linux do"]);
+    expect(ktFormula()).toContain('version "1.2.3"');
+  });
+
+  test("runs the service on the user's profile, with a PATH that has credential plugins", () => {
+    const [service = ""] = /service do[\s\S]*?\n {2}end/.exec(ktFormula()) ?? [];
+    expect(service).toContain('run [opt_bin/"kt", "serve", "-f", "#{Dir.home}/.config/kt/tunnels.toml"]');
+    expect(service).toContain("keep_alive true");
+    expect(service).toContain("environment_variables PATH: std_service_path_env");
+  });
+
+  test("is refused for a release without one of the binaries", () => {
+    const fewer = new Map([...sums].filter(([name]) => name !== "kt-darwin-x64"));
+    expect(() => formula({ version: "1.2.3", repository, description: "", license: "MIT", sums: fewer })).toThrow('"kt-darwin-x64"');
+  });
+
+  test.skipIf(which("ruby") === null)("is Ruby (needs ruby)", () => {
+    const { stdout, stderr } = spawnSync(["ruby", "-wc"], { stdin: Buffer.from(ktFormula()) });
+    expect(stderr.toString() + stdout.toString()).toBe("Syntax OK\n");
+  });
+});
+
+test("the installer of a release knows where it is, and is otherwise the one in the repository", async () => {
+  const script = await file(`${root}/install.sh`).text();
+  const lines = script.split("\n");
+  const changed = installerOf(script, `${repository}/releases`)
+    .split("\n")
+    .filter((line, index) => line !== lines[index]);
+  expect(changed).toEqual([`releases=${repository}/releases`]);
+  expect(() => installerOf("#!/bin/sh\n", repository)).toThrow("releases=");
+});
+
+test("notes are the section of the version", () => {
+  const changelog = "# Changelog\n\n## Unreleased\n\nNew.\n\n## 1.2.3 (2026-11-21)\n\nThis.\n\n- And that.\n\n## 1.2\n\nOld.\n";
+  expect(notesOf(changelog, "1.2.3")).toBe("This.\n\n- And that.");
+  expect(notesOf(changelog, "1.2")).toBe("Old.");
+  expect(notesOf(changelog, "2.0.0")).toBe("");
+});
+
+test("a tag is released only when package.json and the changelog know it", () => {
+  expect(releaseProblem("v1.2.3", "1.2.3", "## 1.2.3\n\nThis.\n")).toBeUndefined();
+  expect(releaseProblem("v1.2.4", "1.2.3", "## 1.2.3\n\nThis.\n")).toBe('the tag "v1.2.4" is not "v1.2.3", the version in package.json');
+  expect(releaseProblem("v1.2.3", "1.2.3", "## Unreleased\n\nThis.\n")).toBe('CHANGELOG.md has nothing under "## 1.2.3"');
+});
