@@ -1,4 +1,4 @@
-/** May we do what the routes need? What is missing, with the command that shows it and the rule that would allow it; pure. */
+/** Whether we may do what the routes need; what is missing, with the command that shows it and the rule that would allow it; pure. */
 
 import { canICommand } from "#kube/api-problem.ts";
 import type { Permission } from "#kube/probe.ts";

@@ -1,6 +1,7 @@
 /** What a bug report needs, in one JSON file without secrets. */
 
-import { file, write, version as bunVersion } from "bun";
+import { writeFile } from "node:fs/promises";
+import { file, version as bunVersion } from "bun";
 import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { stateDirectory } from "#control/socket-path.ts";
@@ -20,7 +21,7 @@ const shownVariables =
 export async function writeBundle(path: string, diagnosis: Diagnosis, question: DoctorQuestion): Promise<void> {
   const bundle = await collect(diagnosis, question);
   try {
-    await write(path, `${JSON.stringify(bundle, undefined, 2)}\n`, { mode: 0o600 });
+    await writeFile(path, `${JSON.stringify(bundle, undefined, 2)}\n`, { mode: 0o600 });
   } catch (error) {
     throw toKtError(error, "file-unwritable", `write "${path}"`);
   }

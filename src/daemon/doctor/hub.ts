@@ -1,4 +1,4 @@
-/** Does the hub run, is it of this version, and does it have a profile's latest file? Pure. */
+/** Whether the hub runs, is of this version, and has the latest of every file; pure. */
 
 import { KtError } from "#base/errors.ts";
 import type { Snapshot } from "#control/api.ts";

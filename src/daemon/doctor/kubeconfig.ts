@@ -1,4 +1,4 @@
-/** Can the kubeconfig be read, and has it every context that is used? */
+/** Whether the kubeconfig can be read, and has every context that is used. */
 
 import { type KtError, toKtError } from "#base/errors.ts";
 import { Probe, type ProbeOptions } from "#kube/probe.ts";

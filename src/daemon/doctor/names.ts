@@ -1,4 +1,4 @@
-/** Do the profile's hostnames lead to this machine, and past the proxies that programs here are told to use? */
+/** Whether the hostnames lead to this machine, and past the proxies that programs here are told to use. */
 
 import { toKtError } from "#base/errors.ts";
 import { chooseProxy, withoutLogin } from "#kube/proxy.ts";

@@ -1,4 +1,4 @@
-/** Can the profile's addresses be listened on, or does kt's own hub hold them, or somebody else? */
+/** Whether the addresses can be listened on, or are held by the hub already, or by somebody else. */
 
 import { type KtError, toKtError } from "#base/errors.ts";
 import type { PortHolder } from "#native/port-holder.ts";

@@ -1,4 +1,4 @@
-/** Is there a profile, and what is wrong with it? Without a good one, the plan is that of an empty profile. */
+/** Whether there is a profile, and what is wrong with it; without a good one, the plan is that of an empty profile. */
 
 import { toKtError } from "#base/errors.ts";
 import { findProfile } from "#profile/find.ts";

@@ -1,4 +1,4 @@
-/** Can the API server be reached, and if not, where does the way end: name, network, proxy, TLS? Pure. */
+/** Whether the API server can be reached, and if not, where the way ends: name, network, proxy or TLS; pure. */
 
 import type { ContextConfig } from "#kube/kubeconfig.ts";
 import type { ServerAnswer, Unreached } from "#kube/probe.ts";
