@@ -184,8 +184,11 @@ put_in_place() {
   [ "$(sum "$work/kt")" = "$wanted" ] || fail "the sum of \"$name\" is wrong: nothing was installed" 'try again'
   chmod 755 "$work/kt"
   new=$(identity "$work/kt")
-  [ -n "$new" ] || fail "\"$name\" does not run on this machine: $("$work/kt" version 2>&1 </dev/null | head -n 1)" \
-    'it needs macOS 13, or Linux with glibc 2.17 or with musl and libstdc++, and on x64 a CPU with SSE4.2'
+  if [ -z "$new" ]; then
+    reason=$("$work/kt" version 2>&1 </dev/null | head -n 1)
+    fail "\"$name\" does not run on this machine${reason:+: $reason}" \
+      'it needs macOS 13 or later, or Linux with glibc 2.17 or with musl and libstdc++, and on x64 a CPU with SSE4.2'
+  fi
   if [ "$force" = no ] && [ -n "$old" ] && older "$(number "$new")" "$(number "$old")"; then
     fail "$(number "$old") is installed and newer than $(number "$new"): nothing was installed" 'to go back: install.sh --force'
   fi
@@ -211,17 +214,23 @@ advise_path() {
 
 uninstall() {
   [ -e "$target" ] || [ -L "$target" ] || fail "\"$target\" is not there"
-  if [ "$force" = no ]; then
-    case $("$target" status --json </dev/null 2>/dev/null) in
-      '' | *'"hub":null'*) ;;
-      *) fail 'kt is running' "$target down --all" ;;
-    esac
-  fi
+  [ "$force" = yes ] || refuse_while_used
   rm -f -- "$target" 2>/dev/null || fail "\"$target\" cannot be removed"
   say "removed $target"
   for left in "${XDG_CONFIG_HOME:-${HOME:-}/.config}/kt" "${XDG_STATE_HOME:-${HOME:-}/.local/state}/kt" "${HOME:-}/Library/Logs/kt"; do
     [ ! -e "$left" ] || say "left in place: $left"
   done
+}
+
+# It stops nothing itself, and without kt the user could not.
+refuse_while_used() {
+  for unit in "${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user/"*.service "${HOME:-}/Library/LaunchAgents/"*.plist; do
+    [ ! -f "$unit" ] || ! grep -qF -- "$target" "$unit" || fail "\"$unit\" starts kt" "$target service uninstall"
+  done
+  case $("$target" status --json </dev/null 2>/dev/null) in
+    '' | *'"hub":null'*) ;;
+    *) fail 'kt is running' "$target down --all" ;;
+  esac
 }
 
 main "$@"

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { Glob, spawnSync } from "bun";
 import { runTests } from "./counted-tests.ts";
+import { installPackages } from "./packages.ts";
 import { countsLine, root, step } from "./steps.ts";
 
 const mine = process.env["KT_E2E_CLUSTER"] === "mine";
@@ -74,6 +75,7 @@ async function testOnCluster(kubeconfig: string): Promise<boolean> {
 async function main(): Promise<boolean> {
   if (!(await buildWhenStale()) || !(await buildClient())) return false;
   if (mine) return await testOnCluster(process.env["KUBECONFIG"] ?? `${process.env["HOME"]}/.kube/config`);
+  if (!(await installPackages())) return false;
   const ranBefore = clusterRuns();
   try {
     return (await step("cluster up", ["test/cluster/up"])) && (await testOnCluster(`${clusterDir}/admin.kubeconfig`));

@@ -188,7 +188,14 @@ describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs roo
     test("uninstall stops nothing", async () => {
       installedBefore(pretendedKt("0.2.0", { hub: '{"pid":1}' }));
       await expectRefusal(await install("--uninstall"), /kt is running[\s\S]*hint: .*kt down --all/, installed);
+      installedBefore(pretendedKt("0.2.0"));
+      const unit = "/home/user/.config/systemd/user/kt.service";
+      root.write(unit, `[Service]\nExecStart=${kt} serve\n`, 0o644);
+      root.write(unit.replace("kt.", "other."), "[Service]\nExecStart=/bin/true\n", 0o644);
+      const ran = await install("--uninstall");
+      expect(ran.stderr).toBe(`install.sh: error: "${unit}" starts kt\ninstall.sh: hint: ${kt} service uninstall\n`);
       expect((await install("--uninstall", "--force")).exitCode).toBe(0);
+      expect(root.tree("/home/user/.local/bin")).toEqual([]);
     });
   });
 });

@@ -1,9 +1,11 @@
 /** The files of a release: the Homebrew formula, the installer's address, the notes, and which tags are refused. */
 
 import { describe, expect, test } from "bun:test";
-import { file, spawnSync, which } from "bun";
+import { cp, readdir } from "node:fs/promises";
+import { file, spawnSync, which, write } from "bun";
 import { formula } from "#scripts/formula.ts";
 import { installerOf, notesOf, readSums, releaseProblem } from "#scripts/release-files.ts";
+import { tempDir } from "#test/support/temp-dir.ts";
 
 const root = `${import.meta.dir}/../..`;
 const repository = "https://github.com/someone/kt";
@@ -57,6 +59,24 @@ test("the installer of a release knows where it is, and is otherwise the one in 
     .filter((line, index) => line !== lines[index]);
   expect(changed).toEqual([`releases=${repository}/releases`]);
   expect(() => installerOf("#!/bin/sh\n", repository)).toThrow("releases=");
+});
+
+test("the release script writes all of it beside the binaries, and nothing for a tag that cannot be released", async () => {
+  await using folder = await tempDir();
+  await cp(`${root}/scripts`, `${folder.path}/scripts`, { recursive: true });
+  for (const name of ["install.sh", "package.json"]) await cp(`${root}/${name}`, `${folder.path}/${name}`);
+  const { version }: { version: string } = await file(`${root}/package.json`).json();
+  await write(`${folder.path}/CHANGELOG.md`, `# Changelog\n\n## ${version}\n\nThis.\n`);
+  await write(`${folder.path}/dist/SHA256SUMS`, sumsText);
+  const release = (...args: string[]): number =>
+    spawnSync([process.execPath, `${folder.path}/scripts/release.ts`, ...args], { stderr: "ignore" }).exitCode;
+  expect([release("v0.0.0", repository), release("--check", "v0.0.0")]).toEqual([1, 1]);
+  expect(release("--check", `v${version}`)).toBe(0);
+  expect(await readdir(`${folder.path}/dist`)).toEqual(["SHA256SUMS"]);
+  expect(release(`v${version}`, repository)).toBe(0);
+  expect((await readdir(`${folder.path}/dist`)).sort()).toEqual(["SHA256SUMS", "install.sh", "kt.rb", "notes.md"]);
+  expect(await file(`${folder.path}/dist/kt.rb`).text()).toContain(`${repository}/releases/download/v${version}/kt-darwin-arm64`);
+  expect(await file(`${folder.path}/dist/notes.md`).text()).toBe("This.\n");
 });
 
 test("notes are the section of the version", () => {

@@ -1,0 +1,28 @@
+/** Installs the programs that end-to-end tests run beside the cluster's own, where this Debian lacks them. */
+
+import { which } from "bun";
+import { step } from "./steps.ts";
+
+/** Programs, and the packages that bring them. */
+const packages: Readonly<Record<string, string>> = {
+  // The clean roots of install.sh.
+  busybox: "busybox-static",
+  curl: "curl",
+  dash: "dash",
+  openssl: "openssl",
+  wget: "wget",
+  // What reads install.sh and the Homebrew formula.
+  ruby: "ruby",
+  shellcheck: "shellcheck",
+  // The shells that completions are tried in, besides bash.
+  fish: "fish",
+  zsh: "zsh",
+};
+
+export async function installPackages(): Promise<boolean> {
+  const missing = Object.keys(packages).filter((program) => which(program) === null);
+  if (missing.length === 0) return true;
+  const install = 'apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends "$@" >/dev/null';
+  const names = missing.map((program) => packages[program] ?? program);
+  return await step(`install ${names.join(" ")}`, ["sh", "-c", install, "sh", ...names], { DEBIAN_FRONTEND: "noninteractive" });
+}
