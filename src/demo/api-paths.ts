@@ -1,7 +1,7 @@
 /** The paths of the Kubernetes API that the embedded server knows. */
 
 import type { ResourceName } from "./status.ts";
-import type { Collection } from "./store.ts";
+import { type Collection, collections } from "./store.ts";
 
 interface Kind extends ResourceName {
   readonly kind: string;
@@ -21,6 +21,11 @@ export const kinds: Readonly<Record<Collection, Kind>> = {
     apiVersion: "discovery.k8s.io/v1",
     namespaced: true,
   },
+  deployments: { group: "apps", resource: "deployments", kind: "Deployment", apiVersion: "apps/v1", namespaced: true },
+  statefulsets: { group: "apps", resource: "statefulsets", kind: "StatefulSet", apiVersion: "apps/v1", namespaced: true },
+  replicasets: { group: "apps", resource: "replicasets", kind: "ReplicaSet", apiVersion: "apps/v1", namespaced: true },
+  daemonsets: { group: "apps", resource: "daemonsets", kind: "DaemonSet", apiVersion: "apps/v1", namespaced: true },
+  jobs: { group: "batch", resource: "jobs", kind: "Job", apiVersion: "batch/v1", namespaced: true },
 };
 
 export type ApiPath =
@@ -34,22 +39,29 @@ export type ApiPath =
   | { readonly kind: "no-such-resource" }
   | { readonly kind: "unknown" };
 
-const prefixes = ["/api/v1/", "/apis/discovery.k8s.io/v1/"] as const;
+/** Where each group is, and its name. */
+const groups = [
+  ["/api/v1/", ""],
+  ["/apis/discovery.k8s.io/v1/", "discovery.k8s.io"],
+  ["/apis/apps/v1/", "apps"],
+  ["/apis/batch/v1/", "batch"],
+] as const;
 
 export function parseApiPath(path: string): ApiPath {
   if (path === "/version") return { kind: "version" };
   if (path === "/readyz" || path === "/livez" || path === "/healthz") return { kind: "health" };
   if (path === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") return { kind: "access-review" };
-  const prefix = prefixes.find((candidate) => path.startsWith(candidate));
-  if (prefix === undefined) return { kind: "unknown" };
-  return resourcePath(prefix, path.slice(prefix.length).split("/").map(decodeURIComponent));
+  const found = groups.find(([prefix]) => path.startsWith(prefix));
+  if (found === undefined) return { kind: "unknown" };
+  const [prefix, group] = found;
+  return resourcePath(group, path.slice(prefix.length).split("/").map(decodeURIComponent));
 }
 
-function resourcePath(prefix: string, segments: readonly string[]): ApiPath {
+function resourcePath(group: string, segments: readonly string[]): ApiPath {
   const namespaced = segments[0] === "namespaces" && segments.length > 2;
   const namespace = namespaced ? segments[1] : undefined;
   const [resource = "", name, subresource, ...rest] = namespaced ? segments.slice(2) : segments;
-  const collection = collectionNamed(prefix, resource);
+  const collection = collectionNamed(group, resource);
   if (!collection || rest.length > 0) return { kind: "no-such-resource" };
   if (subresource !== undefined) {
     if (collection !== "pods" || subresource !== "portforward" || namespace === undefined || name === undefined) {
@@ -60,7 +72,6 @@ function resourcePath(prefix: string, segments: readonly string[]): ApiPath {
   return name === undefined ? { kind: "collection", collection, namespace } : { kind: "object", collection, namespace, name };
 }
 
-function collectionNamed(prefix: string, resource: string): Collection | undefined {
-  if (prefix === "/apis/discovery.k8s.io/v1/") return resource === "endpointslices" ? resource : undefined;
-  return resource === "namespaces" || resource === "services" || resource === "pods" ? resource : undefined;
+function collectionNamed(group: string, resource: string): Collection | undefined {
+  return collections.find((name) => name === resource && kinds[name].group === group);
 }

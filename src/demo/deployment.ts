@@ -2,6 +2,7 @@
 
 import type { DemoCluster, PodSpec } from "./cluster.ts";
 import type { Program } from "./samples.ts";
+import { putWorkload } from "./workloads.ts";
 
 export interface DeploymentOptions {
   readonly cluster: DemoCluster;
@@ -32,6 +33,8 @@ export class Deployment {
   }
 
   scale(replicas: number): void {
+    const { cluster, namespace, name } = this.#options;
+    putWorkload(cluster.store, { kind: "deployments", namespace, name, selector: { app: name }, replicas });
     while (this.pods.length < replicas) this.#add();
     for (const pod of this.pods.slice(replicas)) this.#remove(pod);
   }

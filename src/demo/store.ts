@@ -3,7 +3,17 @@
 import { deepEquals } from "bun";
 
 /** The collections that there are. */
-export const collections = ["namespaces", "services", "pods", "endpointslices"] as const;
+export const collections = [
+  "namespaces",
+  "services",
+  "pods",
+  "endpointslices",
+  "deployments",
+  "statefulsets",
+  "replicasets",
+  "daemonsets",
+  "jobs",
+] as const;
 export type Collection = (typeof collections)[number];
 
 export interface Metadata {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApiServer } from "#demo/api-server.ts";
+import { putWorkload } from "#demo/workloads.ts";
 import { accessFrom } from "./api-access.ts";
 import { startEchoPod } from "./echo-pod.ts";
 import { type ContractCluster, kubeApiContract } from "./kube-api.ts";
@@ -21,6 +22,8 @@ async function openEmbedded(): Promise<ContractCluster> {
   const spec = { namespace, containerPorts: [], backends: pod.backends };
   cluster.setPod({ ...spec, name: "echo", labels: { app: "echo" } });
   cluster.setService({ namespace, name: "echo", selector: { app: "echo" }, ports: [{ name: "echo", port: 7000, targetPort: 7000 }] });
+  for (const kind of ["deployments", "statefulsets", "replicasets", "daemonsets"] as const)
+    putWorkload(cluster.store, { kind, namespace, name: "idle", selector: { app: "idle" }, replicas: 0 });
   cluster.store.compact();
   api.access.grant("getter", "get", "pods/portforward");
   return {
@@ -28,6 +31,7 @@ async function openEmbedded(): Promise<ContractCluster> {
     namespace,
     pod: "echo",
     service: "echo",
+    workload: "idle",
     getter: "getter",
     label: async (name, mark) => cluster.setPod({ ...spec, name, labels: { app: "echo", mark } }),
     startVictim: async (name) => cluster.setPod({ ...spec, name, labels: { app: "victim" } }),

@@ -15,6 +15,8 @@ export interface ContractCluster {
   readonly pod: string;
   /** The service before it: port "echo" 7000, and its slice has the pod. */
   readonly service: string;
+  /** A workload of this name of every kind but job, without pods, selecting app=idle. */
+  readonly workload: string;
   /** A user who may `get` pods/portforward and nothing else. */
   readonly getter: string;
   /** Adds or replaces a label of the pod. */
@@ -156,6 +158,22 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
           code: 404,
         };
         expect<object>(body).toEqual(whole);
+      });
+
+      test.each([
+        ["apps", "deployments", "Deployment"],
+        ["apps", "statefulsets", "StatefulSet"],
+        ["apps", "replicasets", "ReplicaSet"],
+        ["apps", "daemonsets", "DaemonSet"],
+      ])("of %s/%s have a selector, by name and in a list of one", async (group, resource, kind) => {
+        const path = `/apis/${group}/v1/namespaces/${cluster.namespace}/${resource}`;
+        const spec = { selector: { matchLabels: { app: "idle" } } };
+        const { body } = await get(`${path}/${cluster.workload}`);
+        expect(body).toMatchObject({ kind, apiVersion: `${group}/v1`, metadata: { name: cluster.workload }, spec });
+        const list = await get(`${path}?fieldSelector=metadata.name%3D${cluster.workload}`);
+        expect(list.body).toMatchObject({ kind: `${kind}List`, items: [{ metadata: { name: cluster.workload }, spec }] });
+        const none = await get(`${path}/none`);
+        expect([none.response.head.status, none.body.message]).toEqual([404, `${resource}.${group} "none" not found`]);
       });
 
       test("of kinds that are not there", async () => {

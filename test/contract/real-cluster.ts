@@ -22,6 +22,7 @@ export async function openRealCluster(kubeconfig: string): Promise<ContractClust
   const ports = [{ name: "echo", port: 7000, targetPort: 7000 }];
   await create(access, `${base}/services`, { metadata: { name: "echo" }, spec: { selector: { app: "echo" }, ports } });
   await grantGetter(access, namespace);
+  await idleWorkloads(access, namespace);
   await startPod(access, base, "echo", "echo");
   await until(access, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?watch=1`, (text) => text.includes('"ready":true'));
   return {
@@ -29,6 +30,7 @@ export async function openRealCluster(kubeconfig: string): Promise<ContractClust
     namespace,
     pod: "echo",
     service: "echo",
+    workload: "idle",
     getter: "kt-contract-getter",
     label: (pod, mark) => label(access, `${base}/pods/${pod}`, mark),
     startVictim: (name) => startPod(access, base, name, "victim"),
@@ -61,6 +63,16 @@ async function grantGetter(access: ApiAccess, namespace: string): Promise<void> 
     roleRef: { apiGroup, kind: "Role", name: "getter" },
     subjects,
   });
+}
+
+/** One of each kind that makes no pods: none are wanted, or no node fits. */
+async function idleWorkloads(access: ApiAccess, namespace: string): Promise<void> {
+  const labels = { app: "idle" };
+  const template = { metadata: { labels }, spec: { nodeSelector: { "kt.test/none": "1" }, containers: [{ name: "app", image }] } };
+  for (const resource of ["deployments", "statefulsets", "replicasets", "daemonsets"]) {
+    const spec = { selector: { matchLabels: labels }, template, ...(resource === "daemonsets" ? {} : { replicas: 0 }) };
+    await create(access, `/apis/apps/v1/namespaces/${namespace}/${resource}`, { metadata: { name: "idle" }, spec });
+  }
 }
 
 async function startPod(access: ApiAccess, base: string, name: string, app: string): Promise<void> {

@@ -1,0 +1,26 @@
+/** Deployments and the other kinds of workloads in the embedded cluster: what says which pods are theirs. Nothing makes pods of them here. */
+
+import type { Collection, ObjectStore } from "./store.ts";
+
+export interface WorkloadSpec {
+  readonly kind: Extract<Collection, "deployments" | "statefulsets" | "replicasets" | "daemonsets" | "jobs">;
+  readonly namespace: string;
+  readonly name: string;
+  /** The labels of its pods. */
+  readonly selector: Readonly<Record<string, string>>;
+  /** Undefined for kinds that do not count. */
+  readonly replicas?: number;
+}
+
+/** Creates or replaces a workload. */
+export function putWorkload(store: ObjectStore, { kind, namespace, name, selector, replicas }: WorkloadSpec): void {
+  store.put(kind, {
+    metadata: { name, namespace, labels: selector },
+    spec: {
+      ...(replicas === undefined ? {} : { replicas }),
+      selector: { matchLabels: selector },
+      template: { metadata: { labels: selector } },
+    },
+    status: { observedGeneration: 1, ...(replicas === undefined ? {} : { replicas }) },
+  });
+}
