@@ -128,6 +128,67 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
+    name: "forward",
+    group: "Use",
+    args: "<TARGET> [...PORTS]",
+    summary: "Forward ports as kubectl port-forward does, and survive it",
+    notes: [
+      "TARGET is TYPE/NAME or the name of a pod; TYPE is svc, pod, deploy, sts, rs, ds",
+      "or job. PORTS are [LOCAL:]REMOTE, by number or name; :REMOTE takes a free port.",
+      "Ends with 0 on Ctrl-C and with 143 on SIGTERM, as kubectl does; with 1 where",
+      "there is no such pod or port, 2 for wrong usage, 3 for cluster and credentials.",
+    ],
+    options: [
+      ["-n, --namespace <NAMESPACE>", "Default: the context's"],
+      ["--context <CONTEXT>", "Default: the current one"],
+      ["--kubeconfig <file>", "Default: $KUBECONFIG, else ~/.kube/config"],
+      ["--address <ADDRESS>", "IP addresses or localhost, with commas; default: localhost"],
+      ["--pod-running-timeout <duration>", "How long to wait for a ready pod; default: 1m"],
+    ],
+    example: ["kt forward svc/web 8080:80", "kt forward deploy/api :http -n shop"],
+    async load() {
+      // Before anything is read that would be read again.
+      (await import("#daemon/own-process.ts")).restartForLongLife();
+      return (await import("./commands/forward.ts")).forward;
+    },
+  },
+  {
+    name: "add",
+    group: "Profile",
+    args: "[HOST|PORT] [TARGET]",
+    summary: "Add a route to the profile; without arguments it asks you",
+    notes: [
+      "TARGET is [NAMESPACE/]KIND/NAME:PORT, or HOST:PORT with --via. The rest of the file",
+      "stays as it is; a running hub takes the new route up by itself. The cluster is only",
+      "asked by the questions.",
+    ],
+    options: [
+      fileOption,
+      ["--via <VIA>", "[NAMESPACE/]KIND/NAME of the pod that reaches the target, an address"],
+      ["--container <CONTAINER>", "Its container that has socat or nc"],
+      ["--method <auto|socat|nc>", "What makes the connection there; default: socat, else nc"],
+      ["--context <CONTEXT>", "The context of this route"],
+      ["--scheme <http|https>", "How the backend speaks; default: by its port"],
+    ],
+    example: [
+      "kt add",
+      "kt add grafana.localhost monitoring/svc/grafana:http",
+      "kt add 5432 databases/svc/postgresql:5432",
+      "kt add 3306 db.internal:3306 --via default/svc/api",
+    ],
+    load: async () => (await import("./commands/add.ts")).add,
+  },
+  {
+    name: "rm",
+    group: "Profile",
+    args: "<ROUTE> [...ROUTES]",
+    summary: "Take routes out of the profile",
+    notes: ["The rest of the file stays as it is. With a table of a route go the comments in it."],
+    options: [fileOption],
+    example: ["kt rm grafana.localhost", "kt rm 5432 3306"],
+    load: async () => (await import("./commands/rm.ts")).rm,
+  },
+  {
     name: "init",
     group: "Profile",
     args: "",

@@ -2,13 +2,24 @@
 
 import { fileURLToPath, pathToFileURL } from "bun";
 import { engineSettings } from "#daemon/own-process.ts";
-import { findProfile } from "#profile/find.ts";
+import { KtError } from "#base/errors.ts";
+import { findProfile, profileFileName } from "#profile/find.ts";
 import type { Options } from "./command.ts";
 
 /** The absolute path of `-f FILE`, else of the nearest tunnels.toml. Throws KtError `profile-not-found`. */
 export async function profileFile(options: Options): Promise<string> {
   const given = options.text("file");
   return given === undefined ? await findProfile(process.cwd()) : absolutePath(given);
+}
+
+/** The same, or where a new profile would be: `tunnels.toml` here. */
+export async function profileFileOrNew(options: Options): Promise<string> {
+  try {
+    return await profileFile(options);
+  } catch (error) {
+    if (!(error instanceof KtError) || error.code !== "profile-not-found") throw error;
+    return absolutePath(profileFileName);
+  }
 }
 
 export function absolutePath(path: string): string {

@@ -34,24 +34,49 @@ function withText(options: LoadOptions, text: string): LoadOptions {
   return { ...options, readText: async (path) => (path === file ? text : (await readExactly(path))?.replace(mark, "")) };
 }
 
-export interface AddedRoute extends LoadedPlan {
-  /** There was no such file before. */
+/** A route that the profile can have, in the file's text but not yet in the file. */
+export interface PreparedRoute extends LoadedPlan {
+  /** There is no such file yet. */
   readonly isNew: boolean;
+  /** The lines that come into the file, or change. */
+  readonly written: readonly string[];
+  /** Throws KtError `profile-unwritable`, also for a file that has changed since. */
+  write(): Promise<void>;
 }
 
 /**
- * Writes one more route into the file; where there is none, into `fresh`. Throws KtError `route-conflict` for one that is routed
- * already, and as `loadPlan` does for a profile that is wrong as it stands, or would be with the route.
+ * One more route for the file; where there is none, for `fresh`. Throws KtError `route-conflict` for one that is routed already,
+ * and as `loadPlan` does for a profile that is wrong as it stands, or would be with the route.
  */
-export async function addToProfile(options: LoadOptions, route: NewRoute, fresh: string): Promise<AddedRoute> {
+export async function prepareRoute(options: LoadOptions, route: NewRoute, fresh: string): Promise<PreparedRoute> {
   const found = await readExactly(options.file);
   const text = (found ?? fresh).replace(mark, "");
   const { layer } = await loadLayer(withText(options, text));
   refuseConflict(layer, route, resolve(options.file));
   const after = addRoute(text, route);
   const loaded = await edited(loadPlan(withText(options, after)));
-  await replaceFile(options.file, (found?.startsWith(mark) ? mark : "") + after);
-  return { ...loaded, isNew: found === undefined };
+  return {
+    ...loaded,
+    isNew: found === undefined,
+    written: newLines(text, after),
+    async write() {
+      if ((await readExactly(options.file)) !== found) {
+        throw new KtError("profile-unwritable", `"${options.file}" has changed meanwhile`, { hints: ["try again"] });
+      }
+      await replaceFile(options.file, (found?.startsWith(mark) ? mark : "") + after);
+    },
+  };
+}
+
+/** The lines between those that both texts begin and end with. */
+function newLines(before: string, after: string): readonly string[] {
+  const [old, now] = [before.split(/\r?\n/), after.split(/\r?\n/)];
+  const most = Math.min(old.length, now.length);
+  let first = 0;
+  while (first < most && old[first] === now[first]) first++;
+  let last = 0;
+  while (last < most - first && old.at(-1 - last) === now.at(-1 - last)) last++;
+  return now.slice(first, now.length - last).filter((line) => line.trim() !== "");
 }
 
 /** Of a profile that is not written yet, places would lead nowhere. */
@@ -68,16 +93,22 @@ async function edited<T>(loading: Promise<T>): Promise<T> {
 function refuseConflict(layer: Layer, route: RouteKey, file: string): void {
   const earlier = findRoute(layer, route);
   if (earlier === undefined) return;
-  const { at, value } = earlier;
-  throw new KtError("route-conflict", `"${route.name}" is routed already: "${value.name}" in ${formatPlace(at, dirname(file))}`, {
-    hints: [at.file === file ? `kt rm ${value.name}` : overrideHint],
+  throw new KtError("route-conflict", describeConflict(route, earlier, file), {
+    hints: [earlier.at.file === file ? `kt rm ${earlier.value.name}` : overrideHint],
   });
+}
+
+/** Why the route cannot be there too. */
+export function describeConflict({ name }: RouteKey, { value, at }: PlacedRoute, file: string): string {
+  return `"${name}" is routed already: "${value.name}" in ${formatPlace(at, dirname(file))}`;
 }
 
 const overrideHint = "a route that you write into the profile by hand wins over those of the files it extends";
 
+export type PlacedRoute = Placed<LayerRoute | LayerTcp>;
+
 /** The route of that hostname, or one that listens where this one would. */
-export function findRoute({ routes, tcp }: Layer, { section, name }: RouteKey): Placed<LayerRoute | LayerTcp> | undefined {
+export function findRoute({ routes, tcp }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
   if (section === "routes") return routes.get(normaliseHostname(name) ?? "");
   return [...tcp.values()].find(({ value }) => clash(value.listen, addressesOf(name)));
 }

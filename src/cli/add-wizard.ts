@@ -1,0 +1,105 @@
+/** Connects the questions of `kt add` with the profile, the kubeconfig and this machine, and writes what they come to. */
+
+import { file as openFile, listen as listenOn } from "bun";
+import { KtError } from "#base/errors.ts";
+import { normaliseHostname } from "#base/hostname.ts";
+import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
+import type { NewRoute } from "#profile/edit.ts";
+import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
+import { overlaps, parseListen } from "#profile/listen.ts";
+import { loadLayer, loadPlan } from "#profile/load.ts";
+import type { ListenAddress, Plan } from "#profile/plan.ts";
+import { profileTemplate } from "#profile/template.ts";
+import type { TomlInline } from "#profile/toml-text.ts";
+import { exitCodeFor, exitCodes } from "./exit.ts";
+import { loadOptions, loadOrEmpty } from "./local-plan.ts";
+import { shellEnvironment } from "./profile-file.ts";
+import { type Ask, converse } from "./prompts.ts";
+import { sectionOf } from "./route-words.ts";
+import { askRoute, refusal, type WizardWorld } from "./wizard.ts";
+
+export interface AddRequest {
+  /** Absolute path; may not be there yet. */
+  readonly file: string;
+  /** Hostname or port, when it was given. */
+  readonly local: string | undefined;
+  /** Settings that were given as options. */
+  readonly given: TomlInline;
+}
+
+export interface Answered {
+  readonly route: NewRoute;
+  readonly prepared: PreparedRoute;
+}
+
+/**
+ * Undefined when the user left the questions: then nothing is written. Throws KtError before the first question for a profile that
+ * is wrong as it stands.
+ */
+export async function askToAdd(request: AddRequest): Promise<Answered | undefined> {
+  const options = await loadOrEmpty(request.file);
+  const [{ plan }, { layer }] = [await loadPlan(options), await loadLayer(options)];
+  const objection = (local: string): string | undefined => {
+    const key = { section: sectionOf(local), name: local } as const;
+    const earlier = findRoute(layer, key);
+    if (earlier) return describeConflict(key, earlier, request.file);
+    return key.section === "tcp" ? portObjection(local, plan) : hostObjection(local);
+  };
+  return await converse(`a new route for ${request.file}`, (ask) => answer(ask, request, plan, objection).catch(nameForm));
+}
+
+async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (local: string) => string | undefined): Promise<Answered> {
+  const { file, local, given } = request;
+  const view = { kubeconfig: plan.kubeconfig, environment: shellEnvironment() };
+  const contexts = contextsOf(view);
+  const world: WizardWorld = {
+    contexts,
+    catalogueOf: (context) => catalogueOf(view, context === undefined ? undefined : (plan.contexts[context] ?? context)),
+    context: plan.context,
+    namespace: plan.namespace,
+    given: { local, context: typeof given["context"] === "string" ? given["context"] : undefined },
+    objection,
+  };
+  const asked = await askRoute(ask, world);
+  const { context = contexts.current, ...rest } = { ...asked.settings, ...given };
+  // A new profile names its context once, for this route and those to come.
+  const isNew = !(await openFile(file).exists());
+  const route: NewRoute = { ...asked, settings: isNew ? rest : { ...asked.settings, ...given } };
+  const fresh = profileTemplate({ context: typeof context === "string" ? context : undefined });
+  const prepared = await prepareRoute(loadOptions(file), route, fresh);
+  ask.tell(prepared.written.join("\n"), prepared.isNew ? `will be in the new ${file}` : `will be written to ${file}`);
+  await ask.confirm("Write it?");
+  await prepared.write();
+  return { route, prepared };
+}
+
+/** Whoever cannot be asked, or has no cluster at hand, can write the route as well. */
+function nameForm(error: unknown): never {
+  if (!(error instanceof KtError) || exitCodeFor(error.code) !== exitCodes.cluster) throw error;
+  throw new KtError(error.code, error.message, {
+    hints: [...error.hints, "kt add HOST|PORT TARGET needs no cluster: kt add --help"],
+    cause: error,
+  });
+}
+
+function hostObjection(local: string): string | undefined {
+  return normaliseHostname(local) === undefined ? "letters, digits and dashes between dots, such as grafana.localhost" : undefined;
+}
+
+function portObjection(local: string, { http }: Plan): string | undefined {
+  const refused = refusal(() => parseListen(local));
+  if (refused !== undefined) return refused;
+  const wanted = parseListen(local);
+  if (wanted.some((address) => http.listen.some((other) => overlaps(address, other)))) return `"${local}" is where [http] listens`;
+  return wanted.every(isFree) ? undefined : `another program listens on ${local}`;
+}
+
+function isFree({ host, port }: ListenAddress): boolean {
+  try {
+    listenOn({ hostname: host, port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch (error) {
+    // A machine without IPv6, or a port for root: that is another matter than a taken one.
+    return !(error instanceof Error && "code" in error && error.code === "EADDRINUSE");
+  }
+}

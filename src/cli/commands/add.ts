@@ -1,0 +1,66 @@
+/** `kt add`: writes one more route into the profile, as it was given or as the wizard found it. */
+
+import { KtError } from "#base/errors.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { loadOptions } from "#cli/local-plan.ts";
+import type { Output } from "#cli/output.ts";
+import { profileFileOrNew } from "#cli/profile-file.ts";
+import { canAsk } from "#cli/prompts.ts";
+import { sectionOf } from "#cli/route-words.ts";
+import { addressOf, urlOf } from "#daemon/urls.ts";
+import type { NewRoute } from "#profile/edit.ts";
+import { type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
+import type { Plan } from "#profile/plan.ts";
+import { profileTemplate } from "#profile/template.ts";
+import type { TomlInline } from "#profile/toml-text.ts";
+
+export async function add({ args, options, output }: CommandContext): Promise<number> {
+  const [local, target] = args;
+  const file = await profileFileOrNew(options);
+  const given = givenSettings(options);
+  if (local !== undefined && target !== undefined) {
+    const route: NewRoute = { section: sectionOf(local), name: local, target, settings: given };
+    const prepared = await prepareRoute(loadOptions(file), route, profileTemplate({}));
+    await prepared.write();
+    return tell(prepared, route, file, output);
+  }
+  if (!canAsk()) throw needsArguments(local);
+  const { askToAdd } = await import("#cli/add-wizard.ts");
+  const answered = await askToAdd({ file, local, given });
+  return answered === undefined ? exitCodes.interrupted : tell(answered.prepared, answered.route, file, output);
+}
+
+/** In the order in which they are written. */
+function givenSettings(options: Options): TomlInline {
+  const names = ["context", "via", "container", "method", "scheme"] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = options.text(name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+function needsArguments(local: string | undefined): KtError {
+  const missing = local === undefined ? "HOST|PORT and TARGET" : "TARGET";
+  return new KtError("usage", `kt add needs ${missing}, or a terminal to ask for them`, {
+    hints: ["kt add grafana.localhost monitoring/svc/grafana:http", "kt add 3306 db.internal:3306 --via default/svc/api"],
+  });
+}
+
+function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {
+  for (const { message } of warnings) if (message.startsWith(`"${route.name}"`)) output.warning(message);
+  output.note(isNew ? `made ${file} with` : `wrote to ${file}`);
+  for (const line of written) output.note(`  ${line}`);
+  output.line(whereOf(plan, route) ?? "");
+  if (isNew) output.hints(["kt up"]);
+  return exitCodes.done;
+}
+
+function whereOf({ routes, tcp, http }: Plan, { section, name }: NewRoute): string | undefined {
+  const port = tcp.find((each) => each.name === name);
+  if (section === "tcp") return port && addressOf(port.listen, undefined);
+  const route = routes.find((each) => each.name === name);
+  return route && urlOf(route.host, route.scheme, http.listen[0]?.port ?? 0);
+}

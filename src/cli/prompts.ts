@@ -1,0 +1,122 @@
+/**
+ * Questions in a terminal. An answered question is drawn over by the next one, which clack does by writing to the terminal itself:
+ * that is why this file does so beside output.ts, and no other.
+ */
+
+/** One of several answers. */
+export interface Choice<T> {
+  readonly value: T;
+  readonly label: string;
+  /** Shown beside it while it is pointed at. */
+  readonly hint?: string | undefined;
+}
+
+export interface TextQuestion {
+  /** Stands there already, to be changed. */
+  readonly initial?: string | undefined;
+  readonly placeholder?: string | undefined;
+  /** What is wrong with an answer; undefined for nothing. */
+  readonly check: (answer: string) => string | undefined;
+}
+
+/** How questions are asked; tests answer them without a terminal. */
+export interface Ask {
+  choose<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T>;
+  /** Any number of them; all are chosen to begin with. */
+  several<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
+  text(message: string, question: TextQuestion): Promise<string>;
+  /** A no ends the dialogue, as leaving it does. */
+  confirm(message: string): Promise<void>;
+  /** Says something between two questions. */
+  tell(text: string, title: string): void;
+  /** Says what is waited for, where that takes a while. */
+  wait<T>(what: string, work: Promise<T>): Promise<T>;
+}
+
+/** Ctrl-C or Esc: the dialogue ends. It never leaves this file. */
+class Left extends Error {}
+
+type Clack = typeof import("@clack/prompts");
+
+/** More than this is searched by typing. */
+const shortList = 7;
+const shownAtOnce = 10;
+const patienceMs = 400;
+
+class ClackAsk implements Ask {
+  readonly #clack: Clack;
+
+  constructor(clack: Clack) {
+    this.#clack = clack;
+  }
+
+  async choose<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
+    const { autocomplete, select } = this.#clack;
+    const options = optionsOf(choices);
+    const start = initial === undefined ? 0 : choices.findIndex(({ value }) => value === initial);
+    const question = { message, options, maxItems: shownAtOnce, initialValue: Math.max(start, 0) };
+    const index =
+      choices.length > shortList
+        ? await autocomplete({ ...question, filter: (search, { label = "" }) => label.toLowerCase().includes(search.toLowerCase()) })
+        : await select(question);
+    const chosen = choices[this.#answer(index)];
+    if (chosen === undefined) throw new Left();
+    return chosen.value;
+  }
+
+  async several<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]> {
+    const initialValues = choices.map((_, index) => index);
+    const chosen = await this.#clack.multiselect({ message, options: optionsOf(choices), initialValues, required: false });
+    const indices = this.#answer(chosen);
+    return choices.filter((_, index) => indices.includes(index)).map(({ value }) => value);
+  }
+
+  async text(message: string, { initial = "", placeholder = "", check }: TextQuestion): Promise<string> {
+    const validate = (answer: string | undefined): string | undefined => check((answer ?? "").trim());
+    return this.#answer(await this.#clack.text({ message, initialValue: initial, placeholder, validate })).trim();
+  }
+
+  async confirm(message: string): Promise<void> {
+    if (!this.#answer(await this.#clack.confirm({ message }))) throw new Left();
+  }
+
+  tell(text: string, title: string): void {
+    this.#clack.note(text, title);
+  }
+
+  async wait<T>(what: string, work: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.#clack.log.message(what), patienceMs);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #answer<T>(answer: T): Exclude<T, symbol> {
+    if (this.#clack.isCancel(answer)) throw new Left();
+    return answer as Exclude<T, symbol>;
+  }
+}
+
+function optionsOf(choices: readonly Choice<unknown>[]): { value: number; label: string; hint?: string }[] {
+  return choices.map(({ label, hint }, index) => ({ value: index, label, ...(hint === undefined ? {} : { hint }) }));
+}
+
+/** Both ends of the conversation are a terminal that can be drawn on. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
+}
+
+/** Undefined when the user left it by Ctrl-C or Esc. */
+export async function converse<T>(title: string, talk: (ask: Ask) => Promise<T>): Promise<T | undefined> {
+  const clack = await import("@clack/prompts");
+  clack.intro(title);
+  try {
+    return await talk(new ClackAsk(clack));
+  } catch (error) {
+    if (!(error instanceof Left)) throw error;
+    clack.cancel("nothing was written");
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+/** Proposes where a new route is reached: a hostname for what speaks HTTP, the usual local port for what does not. */
+
+/** The port of what is reached, by its name and number as far as they are known. */
+export interface ReachedPort {
+  readonly name: string;
+  readonly port: number | undefined;
+}
+
+/** Protocols that are no HTTP, by the ports that they are known for. */
+const tcpPorts: ReadonlySet<number> = new Set([
+  22, 25, 53, 389, 636, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5433, 5671, 5672, 6379, 6432, 6650, 8883, 9042, 9092, 9094, 11211, 26257,
+  26379, 27017, 33060, 61616,
+]);
+
+const tcpNames = /^(tcp|db|pg|postgres|mysql|mariadb|redis|mongo|kafka|amqp|mqtt|nats|sql|mssql|ldap|smtp|ssh|memcache|cql|sentinel)/;
+
+/** Whether a browser or an HTTP client is likely to speak with it. */
+export function isHttpLike({ name, port }: ReachedPort): boolean {
+  if (/^(http|web|ui|grpc|dashboard|console)/.test(name)) return true;
+  return !tcpNames.test(name) && (port === undefined || !tcpPorts.has(port));
+}
+
+const lastPort = 65_535;
+
+/** The first hostname or port that nobody has. `name` and `namespace` are those of what is reached. */
+export function suggestLocal(
+  port: ReachedPort,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+  isTaken: (local: string) => boolean,
+): string {
+  if (isHttpLike(port)) {
+    const hosts = [`${name}.localhost`, `${name}-${namespace}.localhost`];
+    return hosts.find((host) => !isTaken(host)) ?? hosts[0] ?? "";
+  }
+  const wanted = port.port ?? 0;
+  // Below 1024 only root may listen; a database beside the usual one is most often found ten thousand further.
+  for (let local = wanted < 1024 ? wanted + 10_000 : wanted; local <= lastPort; local += 10_000) {
+    if (!isTaken(String(local))) return String(local);
+  }
+  return "";
+}
