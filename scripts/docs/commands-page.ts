@@ -18,6 +18,8 @@ const howToRun: Readonly<Record<string, string>> = {
   'psql -h localhost -p "$(kt url 5432 | cut -d: -f2)"': "attached",
   "kt serve -f shop/tunnels.toml -f billing/tunnels.toml": "stays",
   "kt serve --log-format json -f tunnels.toml": "stays",
+  "kt forward svc/web 8080:80": "stays",
+  "kt forward deploy/api :http -n shop": "stays",
   "kt demo": "stays",
   "kt init": "new",
   "kt env --format fish | source": 'skip="needs fish; test/cli/env.test.ts reads it back"',

@@ -60,6 +60,16 @@ export const limits = {
   jumpBlockBytes: 64 * kib,
   /** How long a prepared command may wait to be run: nodes give up after 30 s (StreamCreationTimeout). */
   execWaitMs: 25 * second,
+  /** How often a jump pod that is starting is looked at: at first often, since most start within a second or two. */
+  jumpPodLookMs: 100,
+  jumpPodLookMaxMs: 1 * second,
+  /** How long a jump pod may be in a state such as ErrImagePull before its reason is the answer: the next try may succeed. */
+  jumpPodStuckMs: 4 * second,
+  /** A jump pod that could not be had is not asked for again within this time, which doubles with each failure. */
+  jumpPodRetryMs: 5 * second,
+  jumpPodRetryMaxMs: 30 * second,
+  /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
+  jumpPodLeaseMs: 60 * second,
   /** A session that answers no ping within this time is dead. */
   pingTimeoutMs: 10 * second,
   /** What a client sent before the pod's first byte is kept up to this size, to be sent again to another pod when the first refuses. */
@@ -70,6 +80,8 @@ export const limits = {
   upgradeTimeoutMs: 10 * second,
   /** Longest time for one API request that is not a watch. */
   apiRequestTimeoutMs: 15 * second,
+  /** How long `kt init` looks for what the cluster has: it writes a profile also where there is none. */
+  clusterLookMs: 2 * second,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
   apiRequestsAtOnce: 16,
   /** Longest answer to one API request: a namespace with thousands of pods lists in some 10 MiB. */
@@ -125,6 +137,10 @@ export const limits = {
   prepareDelayMs: 20,
   /** Events kept for `kt logs`. */
   journalEntries: 1000,
+  /** How long `kt forward` waits for a ready pod before it listens, as long as kubectl does. */
+  forwardReadyMs: 60 * second,
+  /** How long a connection through `kt forward` waits for a pod that is on its way, as profiles have it by default. */
+  forwardStartMs: 30 * second,
   /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
   hubStartMs: 10 * second,
   /** How long a hub that took the connection may take to say hello: one that was stopped never does. */

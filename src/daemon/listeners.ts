@@ -4,11 +4,11 @@ import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { PortHolder } from "#native/port-holder.ts";
-import { systemCode } from "#net/tcp.ts";
-import { type Problem, type Report, toProblem } from "#observe/events.ts";
+import type { Problem, Report } from "#observe/events.ts";
 import { overlaps } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
 import type { RouteTable } from "#route/table.ts";
+import { isAbsent, listenProblem } from "./listen-problem.ts";
 import { nothingWanted, type Step, stepsBetween, type Wanted, type WantedTcp } from "./reconcile.ts";
 
 interface OpenDoor {
@@ -146,8 +146,8 @@ export class Listeners {
     const own = [...this.#places.values()].find(({ door, opener }) => door && overlaps(opener.want.address, want.address));
     const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address.port) : undefined;
     if (this.#places.get(address) !== place || place.door) return;
-    place.problem = own ? takenByOwn(address, own.opener.address) : holder ? takenBy(address, holder) : listenProblem(address, error);
-    place.isAbsent = absentCodes.has(systemCode(error.cause) ?? "");
+    place.problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, advice);
+    place.isAbsent = isAbsent(error);
     if (isOptional(place)) return;
     this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
   }
@@ -163,37 +163,18 @@ export class Listeners {
   }
 }
 
-/** The system has no such address: IPv6 is off, or a network is not connected. */
-const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
-
 /** Half of the world's containers have no ::1, and nobody there misses it. */
 function isOptional({ opener, isAbsent }: Place): boolean {
   return isAbsent && opener.want.address.host === "::1";
 }
 
-function listenProblem(address: string, error: KtError): Problem {
-  const { code, message, hints } = toProblem(error);
-  const cause = systemCode(error.cause) ?? "";
-  if (absentCodes.has(cause)) return { code, message: `listen on ${address}: this machine has no such address`, hints };
-  // A port below 1024 needs a privilege on most systems.
-  return { code, message, hints: cause === "EACCES" ? ["choose a port above 1023"] : hints };
-}
-
-const anotherPort = "choose another port in tunnels.toml";
+const advice = { otherPort: "choose another port in tunnels.toml", openPort: "choose a port above 1023" } as const;
 
 /** Every address of the machine and one of them. */
 function takenByOwn(address: string, own: string): Problem {
   return {
     code: "port-taken",
     message: `${address} is taken by ${own}, which kt listens on for another route`,
-    hints: ["kt status", anotherPort],
-  };
-}
-
-function takenBy(address: string, { pid, command }: PortHolder): Problem {
-  return {
-    code: "port-taken",
-    message: `${address} is taken by "${command}" (pid ${pid})`,
-    hints: [`kill ${pid}`, anotherPort],
+    hints: ["kt status", advice.otherPort],
   };
 }

@@ -28,7 +28,7 @@ export async function runUntilEnd(hub: Hub, { ignoreHangup, log }: { ignoreHangu
 }
 
 /** A mistake in one connection's code must not end everybody else's: it is told in the log, and the rest goes on. */
-function outliveMistakes(log: Log): void {
+export function outliveMistakes(log: Log): void {
   const tell = (error: unknown): void => {
     log("error", "internal", { text: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   };

@@ -1,6 +1,7 @@
 /** The cluster that the pages speak of: an embedded Kubernetes API with their services, at ports that suit this machine. */
 
 import { ApiServer } from "#demo/api-server.ts";
+import { putWorkload } from "#demo/workloads.ts";
 import { type Program, sampleCertificate, startEcho, startJsonApi, startTls } from "#demo/samples.ts";
 
 /** The contexts in the kubeconfig; all lead to the one cluster. The first is current. */
@@ -65,6 +66,7 @@ function addTo(api: ApiServer, { namespace, name, pod, port }: Sample, number: n
     selector: { app: name },
     ports: [{ name: port.name, port: number, targetPort: port.name }],
   });
+  putWorkload(api.cluster.store, { kind: "deployments", namespace, name, selector: { app: name }, replicas: 1 });
   api.cluster.setPod({
     namespace,
     name: pod,

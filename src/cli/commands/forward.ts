@@ -1,0 +1,83 @@
+/** `kt forward`: kubectl port-forward's arguments, lines and exit codes, over tunnels that outlive their pods. */
+
+import { KtError } from "#base/errors.ts";
+import { silentLog } from "#base/log.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { exposedHosts, readForward } from "#cli/forward-args.ts";
+import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
+import { surroundings } from "#control/socket-path.ts";
+import type { ClusterView } from "#daemon/clusters.ts";
+import { Forward, type ForwardRequest } from "#daemon/forward.ts";
+import { realRooms } from "#daemon/rooms.ts";
+import { outliveMistakes } from "#daemon/run-hub.ts";
+import { formatListen } from "#profile/listen.ts";
+import { defaultKubeconfig } from "#profile/load.ts";
+import { kindOfWord } from "#route/pod-source-text.ts";
+
+export async function forward({ args, options, output }: CommandContext): Promise<number> {
+  const namespace = options.text("namespace");
+  const context = options.text("context");
+  const request = readForward({
+    args,
+    namespace,
+    context,
+    addresses: options.texts("address"),
+    timeout: options.text("podRunningTimeout"),
+  });
+  for (const host of exposedHosts(request))
+    output.warning(`listening on ${host}: whoever reaches this machine reaches the cluster through it`);
+  const place = [...(namespace === undefined ? [] : ["-n", namespace]), ...(context === undefined ? [] : ["--context", context])];
+  const log = output.verbose ? output.log.bind(output) : silentLog;
+  const running = new Forward({
+    request,
+    view: await viewOf(options),
+    rooms: realRooms(),
+    log,
+    onListening: (address, podPort) => output.note(`Forwarding from ${formatListen(address)} -> ${podPort}`),
+    onConnection: (localPort) => output.note(`Handling connection for ${localPort}`),
+    onProblem: (problem) => output.error(problem),
+    onWaiting: ({ message }) => output.warning(`${message}; waiting up to ${request.readyTimeoutMs / 1000} s`),
+    command: (port) => ["kt", "forward", args[0], port, ...place].join(" "),
+  });
+  const signalled = onceSignalled();
+  outliveMistakes(output.log.bind(output));
+  // What is waited for may hold nothing open that keeps the process alive.
+  const alive = setInterval(() => {}, 60_000);
+  try {
+    const opened = running.open().catch((error: unknown) => Promise.reject(withHint(error, request, args)));
+    const ended = await Promise.race([opened, signalled]);
+    return ended ?? (await signalled);
+  } finally {
+    clearInterval(alive);
+    await running.stop();
+  }
+}
+
+async function viewOf(options: Options): Promise<ClusterView> {
+  const environment = shellEnvironment();
+  const given = options.text("kubeconfig");
+  if (given !== undefined) return { kubeconfig: [absolutePath(given)], environment };
+  return { kubeconfig: await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() }), environment };
+}
+
+/** Ctrl-C is how it is meant to end, so kubectl calls that success; of other signals it dies. */
+const signalCodes = { SIGINT: exitCodes.done, SIGTERM: 128 + 15, SIGHUP: 128 + 1 } as const;
+
+function onceSignalled(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const [signal, code] of Object.entries(signalCodes)) process.once(signal, () => resolve(code));
+  });
+}
+
+/** `kt forward svc web :80` asks for a pod called "svc". */
+function withHint(error: unknown, { kind, name }: ForwardRequest, [, next = ""]: readonly string[]): unknown {
+  if (!(error instanceof KtError)) return error;
+  if (error.code === "pod-not-found" && kindOfWord(name) !== undefined && /^[a-z]/.test(next))
+    return new KtError(error.code, error.message, { hints: [`kt forward ${name}/${next} :80`, ...error.hints] });
+  if (error.code === "start-timeout" && kind !== "pod" && error.message.includes("is running but not ready"))
+    return new KtError(error.code, error.message, {
+      hints: [...error.hints, "kt forward pod/NAME … takes a pod that runs without being ready"],
+    });
+  return error;
+}

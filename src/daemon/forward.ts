@@ -1,0 +1,221 @@
+/** Ports of this machine that lead to pods, in the process that asks for them and without a hub: the rooms of `kt forward`. */
+
+import { type Clock, sleep, systemClock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import { Scope } from "#base/scope.ts";
+import { portHolder } from "#native/port-holder.ts";
+import { CounterTable } from "#observe/counters.ts";
+import { describeEvent, eventLevel } from "#observe/describe.ts";
+import type { KtEvent, Problem } from "#observe/events.ts";
+import { formatListen } from "#profile/listen.ts";
+import type { ListenAddress } from "#profile/plan.ts";
+import { type TcpListenerHandle, TcpDoor } from "#proxy/tcp-door.ts";
+import { formatPodSource, formatTarget, type PodSourceKind, type PodTarget, type PortRef } from "#route/target.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+import { catalogueOf } from "./catalogue.ts";
+import { Clusters, type ClusterView } from "./clusters.ts";
+import type { HubRooms } from "./hub.ts";
+import { isAbsent, listenProblem } from "./listen-problem.ts";
+import { watchSleep } from "./sleep-watch.ts";
+
+export interface ForwardPort {
+  /** 0 is any free one; undefined is the same as the remote one. */
+  readonly local: number | undefined;
+  readonly remote: PortRef;
+}
+
+export interface ForwardRequest {
+  readonly kind: PodSourceKind;
+  readonly name: string;
+  /** Undefined is the context's. */
+  readonly namespace: string | undefined;
+  /** Undefined is the current one. */
+  readonly context: string | undefined;
+  readonly ports: readonly ForwardPort[];
+  /** IP addresses to listen on; for each port one of them is enough. */
+  readonly hosts: readonly string[];
+  /** How long a pod may take to be ready at the beginning. */
+  readonly readyTimeoutMs: number;
+}
+
+export interface ForwardOptions {
+  readonly request: ForwardRequest;
+  readonly view: ClusterView;
+  readonly rooms: Pick<HubRooms, "prepare" | "openCluster">;
+  readonly log: Log;
+  /** `podPort` is the number on the pod. */
+  readonly onListening: (address: ListenAddress, podPort: number) => void;
+  readonly onConnection: (localPort: string) => void;
+  /** Something failed, and the rest goes on. */
+  readonly onProblem: (problem: Problem) => void;
+  /** No pod is ready yet, and it is waited for. */
+  readonly onWaiting: (problem: Problem) => void;
+  /** The user's command with another port argument, for hints. */
+  readonly command: (port: string) => string;
+  readonly clock?: Clock;
+}
+
+/** Tunnels have a profile that they belong to; here it is this word. */
+const profile = "kt forward";
+
+export class Forward {
+  readonly #options: ForwardOptions;
+  readonly #clock: Clock;
+  readonly #scope = new Scope();
+  readonly #closing = new AbortController();
+  readonly #tunnels: Tunnels;
+  readonly #door: TcpDoor;
+  #isOpen = false;
+
+  constructor(options: ForwardOptions) {
+    const { view, rooms, log, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    const report = (event: KtEvent): void => this.#report(event);
+    const clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, clock, log, report });
+    // Idle tunnels stay: whoever forwards a port wants it now and then.
+    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.forwardStartMs };
+    this.#tunnels = new Tunnels({ clusterFor: (ref) => clusters.for(ref), timeoutsFor: () => timeouts, clock, log, report });
+    this.#door = new TcpDoor({ dialer: this.#tunnels, counters: new CounterTable(), clock, log, report });
+    this.#scope.add(() => clusters.close());
+    this.#scope.add(() => this.#tunnels.close());
+    this.#scope.add(watchSleep(clock, () => this.#tunnels.wake()));
+  }
+
+  /**
+   * Resolves once every port leads to a ready pod and as many as can be are listened on. Rejects with why no pod can be had, or
+   * why none of the ports can.
+   */
+  async open(): Promise<void> {
+    const { request, rooms } = this.#options;
+    await rooms.prepare();
+    const targets = request.ports.map(({ remote }) => this.#target(remote));
+    const ready = await this.#ready(targets);
+    const problems: Problem[] = [];
+    for (const [index, target] of targets.entries()) {
+      const local = await this.#localPort(request.ports[index], ready[index] ?? 0);
+      const problem = await this.#listen(target, local, ready[index] ?? 0);
+      if (problem) problems.push(problem);
+    }
+    const last = problems.length === targets.length ? problems.pop() : undefined;
+    for (const problem of problems) this.#options.onProblem(problem);
+    if (last) throw new KtError(last.code, last.message, last);
+    this.#isOpen = true;
+  }
+
+  /** Stops accepting and ends what is open. */
+  async stop(): Promise<void> {
+    this.#closing.abort(new KtError("shutting-down", "kt forward is ending"));
+    await this.#door.drain(0);
+    await this.#scope.close();
+  }
+
+  #target(port: PortRef): PodTarget {
+    const { kind, name, namespace, context } = this.#options.request;
+    return { kind, name, namespace, port, cluster: { profile, context } };
+  }
+
+  /** The number of each target's port on a ready pod. */
+  async #ready(targets: readonly PodTarget[]): Promise<number[]> {
+    const { readyTimeoutMs, ...request } = this.#options.request;
+    const late = new AbortController();
+    const seconds = readyTimeoutMs / 1000;
+    const reason = (): Problem | undefined => targets.map((target) => this.#tunnels.status(target)?.problem).find((problem) => problem);
+    const tooLate = (): KtError => {
+      const { message, hints = [] } = reason() ?? { message: "the cluster has not said why" };
+      const title = formatPodSource(request);
+      return new KtError("start-timeout", `${title} had no ready pod within ${seconds} s: ${message}`, { hints: [...hints] });
+    };
+    const cancels = [
+      this.#clock.after(readyTimeoutMs, () => late.abort(tooLate())),
+      // Long enough for a cluster that answers to have said so.
+      this.#clock.after(limits.noPodAnswerMs, () => {
+        const problem = reason();
+        if (problem && waitableCodes.has(problem.code)) this.#options.onWaiting(problem);
+      }),
+    ];
+    try {
+      return await Promise.all(targets.map((target) => this.#readyOne(target, AbortSignal.any([late.signal, this.#closing.signal]))));
+    } finally {
+      for (const cancel of cancels) cancel();
+    }
+  }
+
+  /** What waiting may mend is waited for. */
+  async #readyOne(target: PodTarget, signal: AbortSignal): Promise<number> {
+    for (;;) {
+      try {
+        return (await this.#tunnels.prepare(target, signal)).port;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        const problem = toKtError(error, "internal", `reach ${formatTarget(target)}`);
+        if (!waitableCodes.has(problem.code)) throw problem;
+      }
+      await sleep(this.#clock, limits.backoffMinMs, signal);
+    }
+  }
+
+  /** A name alone stands for the number that it has: of a service its own port, else the pod's. */
+  async #localPort(wanted: ForwardPort | undefined, podPort: number): Promise<number> {
+    const { local, remote = podPort } = wanted ?? {};
+    if (local !== undefined) return local;
+    if (typeof remote === "number") return remote;
+    const { kind, name, namespace, context } = this.#options.request;
+    if (kind !== "service") return podPort;
+    const catalogue = catalogueOf(this.#options.view, context);
+    const services = await catalogue.services(namespace ?? catalogue.namespace);
+    return services.find((service) => service.name === name)?.ports.find((port) => port.name === remote)?.port ?? podPort;
+  }
+
+  /** Why none of the addresses can be listened on, if so. */
+  async #listen(target: PodTarget, local: number, podPort: number): Promise<Problem | undefined> {
+    let port = local;
+    const problems: Problem[] = [];
+    let opened = 0;
+    for (const host of this.#options.request.hosts) {
+      try {
+        port = this.#openDoor({ host, port }, target).port;
+        opened += 1;
+        this.#options.onListening({ host, port }, podPort);
+      } catch (thrown) {
+        const error = toKtError(thrown, "listen-failed", `listen on ${formatListen({ host, port })}`);
+        // Half of the world's containers have no ::1, and nobody there misses it.
+        if (opened === 0 || !(host === "::1" && isAbsent(error))) problems.push(await this.#explain({ host, port }, error, target));
+      }
+    }
+    if (opened === 0) return problems[0];
+    for (const problem of problems) this.#options.onProblem(problem);
+    return undefined;
+  }
+
+  #openDoor(address: ListenAddress, target: PodTarget): TcpListenerHandle {
+    const route = (port: number) => ({ profile, route: String(port), target });
+    const handle = this.#door.listen(address, route(address.port));
+    handle.setRoute(route(handle.port));
+    return handle;
+  }
+
+  async #explain(address: ListenAddress, error: KtError, { port }: PodTarget): Promise<Problem> {
+    const { command } = this.#options;
+    const holder = error.code === "port-taken" ? await portHolder(address.port) : undefined;
+    return listenProblem(formatListen(address), error, holder, {
+      otherPort: command(`:${port}`),
+      openPort: command(`${8000 + address.port}:${port}`),
+    });
+  }
+
+  #report(event: KtEvent): void {
+    const { log, onConnection, onProblem } = this.#options;
+    log(eventLevel(event), event.type, { text: describeEvent(event) });
+    // What ends with us is no news.
+    if (this.#closing.signal.aborted) return;
+    if (event.type === "connection-opened" || event.type === "refused") onConnection(event.name);
+    if (event.type === "refused" || event.type === "connection-closed" || (event.type === "cluster" && this.#isOpen))
+      if (event.problem) onProblem(event.problem);
+  }
+}
+
+/** There may yet be a pod. */
+const waitableCodes: ReadonlySet<string> = new Set(["no-ready-pod", "start-timeout"]);

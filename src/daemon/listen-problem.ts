@@ -1,0 +1,30 @@
+/** Why an address cannot be listened on, in words for people. */
+
+import type { KtError } from "#base/errors.ts";
+import type { PortHolder } from "#native/port-holder.ts";
+import { systemCode } from "#net/tcp.ts";
+import { type Problem, toProblem } from "#observe/events.ts";
+
+/** The system has no such address: IPv6 is off, or a network is not connected. */
+const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+
+export function isAbsent(error: KtError): boolean {
+  return absentCodes.has(systemCode(error.cause) ?? "");
+}
+
+/** `otherPort` says how another port is chosen, and `openPort` the same for one that needs no privilege. */
+export function listenProblem(
+  address: string,
+  error: KtError,
+  holder: PortHolder | undefined,
+  { otherPort, openPort }: { readonly otherPort: string; readonly openPort: string },
+): Problem {
+  const { code, message, hints } = toProblem(error);
+  if (code === "port-taken" && holder) {
+    const { pid, command } = holder;
+    return { code, message: `${address} is taken by "${command}" (pid ${pid})`, hints: [`kill ${pid}`, otherPort] };
+  }
+  if (isAbsent(error)) return { code, message: `listen on ${address}: this machine has no such address`, hints };
+  // A port below 1024 needs a privilege on most systems.
+  return { code, message, hints: systemCode(error.cause) === "EACCES" ? [openPort] : hints };
+}
