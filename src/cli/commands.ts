@@ -193,8 +193,15 @@ export const commands: readonly CommandSpec[] = [
     group: "Profile",
     args: "",
     summary: "Write a commented tunnels.toml for the current context",
-    options: [["-f, --file <file>", "Where to; default: tunnels.toml"]],
-    example: ["kt init"],
+    notes: [
+      "Looks at the cluster for what the shipped profiles reach, such as Argo CD, and offers",
+      "those that fit. Where nobody can be asked it names them in a comment.",
+    ],
+    options: [
+      ["-f, --file <file>", "Where to; default: tunnels.toml"],
+      ["-y, --yes", "Take all shipped profiles that fit"],
+    ],
+    example: ["kt init", "kt init --yes"],
     load: async () => (await import("./commands/init.ts")).init,
   },
   {

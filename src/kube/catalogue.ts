@@ -108,9 +108,16 @@ class KubeCatalogue implements Catalogue {
   async #list(path: string, access: Access): Promise<readonly RawObject[]> {
     const { clock, timeoutMs, late } = this.#options;
     const tooLate = (): KtError => late(this.#api.requester.server);
-    const answer = await withDeadline(clock, timeoutMs, undefined, tooLate, (signal) => this.#api.get(path, access, signal));
+    // A credential plugin is not ended by the signal, and need not be waited for.
+    const answer = await withDeadline(clock, timeoutMs, undefined, tooLate, (signal) =>
+      Promise.race([this.#api.get(path, access, signal), rejected(signal)]),
+    );
     return (answer as RawList<RawObject>).items ?? [];
   }
+}
+
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }
 
 function byName(left: { readonly name: string }, right: { readonly name: string }): number {

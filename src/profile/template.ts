@@ -1,12 +1,17 @@
 /** The commented tunnels.toml that `kt init` writes for a new project. */
 
 import { shippedProfiles } from "./shipped.ts";
+import { tomlString } from "./toml-text.ts";
 
 /** What `kt init` found; nothing of it is needed. */
 export interface TemplateFacts {
   readonly name?: string | undefined;
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
+  /** Shipped profiles to build on, as `kt:NAME`. */
+  readonly extends?: readonly string[] | undefined;
+  /** Shipped profiles that would fit, and are only named. */
+  readonly fitting?: readonly string[] | undefined;
   /** Hostnames and the ports behind them, written out as routes. */
   readonly routes?: readonly TemplateRoute[];
   readonly tcp?: readonly TemplateTcp[];
@@ -23,14 +28,16 @@ export interface TemplateTcp {
   readonly target: string;
 }
 
-/** A TOML basic string. JSON's escapes are a part of TOML's. */
-function quote(text: string): string {
-  return JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+function setting(key: string, value: string | undefined, example: string, comment: string): string {
+  const line = value === undefined ? `# ${key} = ${tomlString(example)}` : `${key} = ${tomlString(value)}`;
+  return `${line.padEnd(40)} # ${comment}`;
 }
 
-function setting(key: string, value: string | undefined, example: string, comment: string): string {
-  const line = value === undefined ? `# ${key} = ${quote(example)}` : `${key} = ${quote(value)}`;
-  return `${line.padEnd(40)} # ${comment}`;
+function extendsLine(taken: readonly string[], fitting: readonly string[]): string {
+  const list = (names: readonly string[]): string => `extends = [${names.map(tomlString).join(", ")}]`;
+  const offered = fitting.length > 0 ? `# ${list([...taken, ...fitting])} # this cluster has what they reach` : undefined;
+  if (taken.length > 0) return [list(taken), ...(offered === undefined ? [] : [offered])].join("\n");
+  return offered ?? `# ${list(["kt:argocd", "./team.toml"])}`;
 }
 
 function table(header: string, comment: string, lines: readonly string[], example: string): string {
@@ -38,9 +45,10 @@ function table(header: string, comment: string, lines: readonly string[], exampl
 }
 
 /** A whole profile, valid as it stands. */
-export function profileTemplate({ name, context, namespace, routes = [], tcp = [] }: TemplateFacts): string {
-  const hosts = routes.map(({ host, target }) => `${quote(host)} = ${quote(target)}`);
-  const ports = tcp.map(({ port, target }) => `${port} = ${quote(target)}`);
+export function profileTemplate(facts: TemplateFacts): string {
+  const { name, context, namespace, routes = [], tcp = [], fitting = [] } = facts;
+  const hosts = routes.map(({ host, target }) => `${tomlString(host)} = ${tomlString(target)}`);
+  const ports = tcp.map(({ port, target }) => `${port} = ${tomlString(target)}`);
   const pieces = [
     "# What this project reaches in Kubernetes. kt up makes it so, kt check reads it over.\n# Your own settings go into tunnels.local.toml beside it, which is not committed.",
     [
@@ -48,7 +56,7 @@ export function profileTemplate({ name, context, namespace, routes = [], tcp = [
       setting("context", context, "dev", "default: the kubeconfig's current context"),
       setting("namespace", namespace, "shop", "default: the context's own"),
     ].join("\n"),
-    `# Profiles that come with kt: ${[...shippedProfiles.keys()].join(", ")}.\n# extends = ["kt:argocd", "./team.toml"]`,
+    `# Profiles that come with kt: ${[...shippedProfiles.keys()].join(", ")}.\n${extendsLine(facts.extends ?? [], fitting)}`,
     table(
       "[routes]",
       "# http://NAME:8989 and https://NAME:8989 → [NAMESPACE/]svc/NAME:PORT, the port by number or name.",

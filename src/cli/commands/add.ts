@@ -28,7 +28,9 @@ export async function add({ args, options, output }: CommandContext): Promise<nu
   if (!canAsk()) throw needsArguments(local);
   const { askToAdd } = await import("#cli/add-wizard.ts");
   const answered = await askToAdd({ file, local, given });
-  return answered === undefined ? exitCodes.interrupted : tell(answered.prepared, answered.route, file, output);
+  if (answered === undefined) return exitCodes.interrupted;
+  // The lines have been shown already.
+  return tell({ ...answered.prepared, written: [] }, answered.route, file, output);
 }
 
 /** In the order in which they are written. */
@@ -51,7 +53,7 @@ function needsArguments(local: string | undefined): KtError {
 
 function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {
   for (const { message } of warnings) if (message.startsWith(`"${route.name}"`)) output.warning(message);
-  output.note(isNew ? `made ${file} with` : `wrote to ${file}`);
+  output.note(isNew ? `made ${file}` : `wrote to ${file}`);
   for (const line of written) output.note(`  ${line}`);
   output.line(whereOf(plan, route) ?? "");
   if (isNew) output.hints(["kt up"]);

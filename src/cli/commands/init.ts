@@ -1,14 +1,16 @@
-/** `kt init`: writes a commented tunnels.toml for the kubeconfig's current context. */
+/** `kt init`: writes a commented tunnels.toml for the kubeconfig's current context, with the shipped profiles that fit its cluster. */
 
 import { file, write } from "bun";
-import { systemClock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { silentLog } from "#base/log.ts";
+import { limits } from "#base/limits.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { type FittingProfile, findFitting } from "#cli/fitting-profiles.ts";
+import { loadOrEmpty } from "#cli/local-plan.ts";
+import type { Output } from "#cli/output.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
-import { surroundings } from "#control/socket-path.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { canAsk, converse } from "#cli/prompts.ts";
+import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
 import { loadPlan } from "#profile/load.ts";
 import { profileTemplate } from "#profile/template.ts";
 
@@ -17,39 +19,38 @@ export async function init({ options, output }: CommandContext): Promise<number>
   if (await file(path).exists()) {
     throw new KtError("profile-exists", `"${path}" exists already`, { hints: ["kt check", "kt up"] });
   }
-  const current = await currentContext(path).catch((error: unknown) => {
-    const { message, hints } = toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
-    output.warning(`${message}; write the context yourself`);
-    output.hints(hints);
-    return undefined;
-  });
-  await write(path, profileTemplate(current ?? {}));
-  output.note(`wrote ${path}${current === undefined ? "" : ` for context "${current.context}"`}`);
+  const catalogue = await currentCatalogue(path, output);
+  const fitting = catalogue ? await findFitting(catalogue, shellEnvironment()) : [];
+  const taken = await choose(fitting, options.flag("yes"));
+  if (taken === undefined) return exitCodes.interrupted;
+  const left = fitting.filter((profile) => !taken.includes(profile)).map(({ name }) => name);
+  const { context, namespace } = catalogue ?? {};
+  await write(path, profileTemplate({ context, namespace, extends: taken.map(({ name }) => name), fitting: left }));
+  output.note(`wrote ${path}${context === undefined ? "" : ` for context "${context}"`}`);
+  for (const { name, locals } of taken) output.note(`  with ${name}: ${locals.join(", ")}`);
+  if (left.length > 0) output.hints([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
   output.hints(["kt up"]);
   return exitCodes.done;
 }
 
-interface Current {
-  readonly context: string;
-  readonly namespace: string;
+/** Which to build on; undefined when the user left the question. */
+async function choose(fitting: readonly FittingProfile[], all: boolean): Promise<readonly FittingProfile[] | undefined> {
+  if (all || fitting.length === 0) return all ? fitting : [];
+  if (!canAsk()) return [];
+  const choices = fitting.map((profile) => ({ value: profile, label: profile.name, hint: profile.locals.join(", ") }));
+  return await converse("a new tunnels.toml", (ask) => ask.several("The cluster has what these reach. Which ones to add?", choices));
 }
 
-async function currentContext(path: string): Promise<Current> {
-  const environment = shellEnvironment();
-  // An empty profile at that place tells which kubeconfig files count.
-  const readText = async (asked: string): Promise<string | undefined> => (asked === path ? "" : undefined);
-  const { plan } = await loadPlan({ file: path, environment, home: surroundings().home, readText });
-  const rooms = realRooms();
-  await rooms.prepare();
-  const cluster = rooms.openCluster({
-    kubeconfig: plan.kubeconfig,
-    context: undefined,
-    environment,
-    clock: systemClock,
-    log: silentLog,
-    onReachable() {},
-  });
-  const { context, namespace } = cluster;
-  cluster.close();
-  return { context, namespace };
+/** Undefined, with a warning, where the kubeconfig leads nowhere. */
+async function currentCatalogue(path: string, output: Output): Promise<Catalogue | undefined> {
+  try {
+    const { plan } = await loadPlan(await loadOrEmpty(path));
+    const view = { kubeconfig: plan.kubeconfig, environment: shellEnvironment() };
+    return catalogueOf(view, undefined, limits.clusterLookMs);
+  } catch (error) {
+    const { message, hints } = toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
+    output.warning(`${message}; write the context yourself`);
+    output.hints(hints);
+    return undefined;
+  }
 }
