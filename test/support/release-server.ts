@@ -31,7 +31,7 @@ export class ReleaseServer {
   onRequest: (path: string) => void = () => undefined;
 
   constructor() {
-    this.#listener = listen({
+    this.#listener = listen<undefined>({
       hostname: "127.0.0.1",
       port: 0,
       socket: { data: (socket, bytes) => this.#answer(socket, bytes.toString()) },
@@ -59,7 +59,7 @@ export class ReleaseServer {
     this.#faults.set(path, fault);
   }
 
-  #answer(socket: Socket, request: string): void {
+  #answer(socket: Socket<undefined>, request: string): void {
     const path = /^GET (\S+)/.exec(request)?.[1] ?? "";
     const text = this.#files.get(path);
     const fault = this.#faults.get(path);
