@@ -1,6 +1,6 @@
 /** `install.sh` on other systems: which binary it takes, what it needs, what it says of the PATH, and the real kt through it. */
 
-import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { CryptoHasher, file, which, write } from "bun";
@@ -22,14 +22,19 @@ function pretendSystem(root: CleanRoot, folder: string, system: string, machine:
 }
 
 describe.skipIf(!isRoot)("install.sh on other systems (needs root, for chroot)", () => {
-  const root = new CleanRoot("dash");
-  const musl = new CleanRoot("busybox");
-  const server = new ReleaseServer();
-  root.addProgram("openssl", "tools/openssl");
-  root.write("/tools/shasum/shasum", '#!/bin/sh\n[ "$*" = "-a 256" ] && exec /bin/busybox sha256sum\n');
-  root.write("/install.sh", script);
-  musl.write("/install.sh", script);
+  let root: CleanRoot;
+  let musl: CleanRoot;
+  let server: ReleaseServer;
 
+  beforeAll(() => {
+    root = new CleanRoot("dash");
+    musl = new CleanRoot("busybox");
+    server = new ReleaseServer();
+    root.addProgram("openssl", "tools/openssl");
+    root.write("/tools/shasum/shasum", '#!/bin/sh\n[ "$*" = "-a 256" ] && exec /bin/busybox sha256sum\n');
+    root.write("/install.sh", script);
+    musl.write("/install.sh", script);
+  });
   beforeEach(() => {
     for (const each of [root, musl]) each.newHome();
     server.serve("", release("0.2.0"));

@@ -1,6 +1,6 @@
 /** `install.sh` in clean roots: fresh, updates, downgrades, downloads that break, and uninstalling, in three shells. */
 
-import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { spawn } from "bun";
 import { CleanRoot } from "#test/support/clean-root.ts";
@@ -22,11 +22,15 @@ const shells: [string, readonly string[], string][] = [
 ];
 
 describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs root, for chroot)", () => {
-  const root = new CleanRoot("dash");
-  const server = new ReleaseServer();
-  for (const name of ["curl", "wget"]) root.addProgram(name, `tools/${name}`);
-  root.write("/install.sh", script);
+  let root: CleanRoot;
+  let server: ReleaseServer;
 
+  beforeAll(() => {
+    root = new CleanRoot("dash");
+    server = new ReleaseServer();
+    for (const name of ["curl", "wget"]) root.addProgram(name, `tools/${name}`);
+    root.write("/install.sh", script);
+  });
   beforeEach(() => {
     root.newHome();
     server.serve("", release("0.2.0"));
