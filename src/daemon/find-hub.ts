@@ -1,6 +1,7 @@
 /** Connects to the user's hub, starting one where none runs. */
 
 import type { Subprocess } from "bun";
+import type { Snapshot } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import { socketPath, stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { systemClock } from "#base/clock.ts";
@@ -29,6 +30,19 @@ export async function findOrStartHub(at: Surroundings, build: Build): Promise<Hu
   if (running.hello.version === build.version && running.hello.commit === build.commit) return running;
   await makeWay(running, build);
   return await startHub(at, path);
+}
+
+/** What the hub has; undefined where none runs. */
+export async function findSnapshot(at: Surroundings, greetMs: number = limits.hubGreetMs): Promise<Snapshot | undefined> {
+  try {
+    const client = await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), greetMs);
+    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+    client.close();
+    return snapshot;
+  } catch (error) {
+    if (error instanceof KtError && error.code === "hub-unreachable") return undefined;
+    throw error;
+  }
 }
 
 async function tryConnect(path: string): Promise<HubClient | undefined> {

@@ -1,7 +1,78 @@
 /** `kt service`: kt serve as a service of the user, by systemd or launchd. */
 
+import { KtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { absolutePath } from "#cli/profile-file.ts";
+import type { Snapshot } from "#control/api.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { findSnapshot } from "#daemon/find-hub.ts";
+import { installUserService, uninstallUserService, userServiceState } from "#daemon/user-service.ts";
 
-export async function service(_: CommandContext): Promise<number> {
-  return 1;
+const actions = { install, uninstall, status } as const;
+
+export async function service(context: CommandContext): Promise<number> {
+  const [word = ""] = context.args;
+  if (isAction(word)) return await actions[word](context);
+  const close = nearest(word, Object.keys(actions));
+  throw new KtError("usage", `kt service does not know "${word}"`, {
+    hints: [close === undefined ? "kt service --help" : `kt service ${close}`],
+  });
+}
+
+function isAction(word: string): word is keyof typeof actions {
+  return Object.hasOwn(actions, word);
+}
+
+async function install({ options, output }: CommandContext): Promise<number> {
+  const at = surroundings();
+  const given = options.text("file");
+  const hub = await findSnapshot(at);
+  const profile = given === undefined ? undefined : absolutePath(given);
+  const installed = await installUserService({ at, profile, directory: process.cwd() });
+  const { manager, file, change, wroteProfile, warnings, advice } = installed;
+  const isBusy = change === "new" && hub !== undefined && hub.profiles.length > 0;
+  if (options.flag("json")) {
+    output.json(installed);
+    return exitCodes.done;
+  }
+  if (wroteProfile) output.note(`wrote ${installed.profile}: write down there what you want to reach`);
+  const done = { new: "installed", changed: "updated and restarted", same: "installed already, and running" }[change];
+  output.note(`${done}: ${manager} runs kt serve with ${installed.profile}`);
+  output.note(`by ${file}`);
+  for (const warning of warnings) output.warning(warning);
+  if (isBusy) output.warning("a hub of kt up is running: the service takes over once that has ended");
+  output.hints([...(isBusy ? ["kt down --all"] : []), ...advice]);
+  return exitCodes.done;
+}
+
+async function uninstall({ options, output }: CommandContext): Promise<number> {
+  const { removed, file } = await uninstallUserService(surroundings());
+  if (options.flag("json")) output.json({ removed, file });
+  else output.note(removed ? `stopped, and removed ${file}; the profile stays` : `not installed: there is no ${file}`);
+  return exitCodes.done;
+}
+
+async function status({ options, output }: CommandContext): Promise<number> {
+  const at = surroundings();
+  const [state, snapshot] = await Promise.all([userServiceState(at), findSnapshot(at)]);
+  const hub = snapshot?.hub ?? null;
+  if (options.flag("json")) {
+    output.json({ ...state, hub });
+    return exitCodes.done;
+  }
+  const { style } = output;
+  const paint = /^(active|running)$/.test(state.state) ? style.green : state.installed ? style.yellow : style.dim;
+  output.line(`service  ${paint(state.state)} ${style.dim(`(${state.manager}, ${state.file})`)}`);
+  output.line(`profile  ${state.profile}`);
+  output.line(`hub      ${describeHub(snapshot)}`);
+  if (!state.installed) output.hints(["kt service install"]);
+  return exitCodes.done;
+}
+
+function describeHub(snapshot: Snapshot | undefined): string {
+  if (snapshot === undefined) return "not running";
+  const { hub, profiles } = snapshot;
+  return `kt ${hub.version}, pid ${hub.pid}, ${profiles.length} profile${profiles.length === 1 ? "" : "s"}`;
 }

@@ -1,15 +1,13 @@
 /** `kt status`: every attached profile and its routes, once. */
 
-import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { profileLines } from "#cli/route-lines.ts";
-import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { findHub } from "#daemon/find-hub.ts";
+import { findSnapshot } from "#daemon/find-hub.ts";
 
 export async function status({ options, output }: CommandContext): Promise<number> {
-  const snapshot = await fetchSnapshot();
+  const snapshot = await findSnapshot(surroundings());
   if (options.flag("json")) {
     output.json(snapshot ?? { hub: null, profiles: [] });
     return exitCodes.done;
@@ -24,16 +22,4 @@ export async function status({ options, output }: CommandContext): Promise<numbe
     for (const warning of profile.warnings) output.warning(warning);
   }
   return exitCodes.done;
-}
-
-async function fetchSnapshot(): Promise<Snapshot | undefined> {
-  try {
-    const client = await findHub(surroundings());
-    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
-    client.close();
-    return snapshot;
-  } catch (error) {
-    if (error instanceof KtError && error.code === "hub-unreachable") return undefined;
-    throw error;
-  }
 }

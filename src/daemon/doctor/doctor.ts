@@ -5,11 +5,9 @@ import { type Clock, sleep, systemClock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Snapshot } from "#control/api.ts";
-import { HubClient } from "#control/client.ts";
-import { socketPath, stateDirectory, type Surroundings } from "#control/socket-path.ts";
-import type { Build } from "#daemon/find-hub.ts";
+import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
+import { type Build, findSnapshot } from "#daemon/find-hub.ts";
 import { logFilePath } from "#daemon/log-file.ts";
-import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
 import { portHolder } from "#native/port-holder.ts";
 import { listenTcp } from "#net/tcp.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
@@ -41,7 +39,7 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
   const [clusters, machine, snapshot] = await Promise.all([
     examineClusters(plan, question, clock),
     examineMachine(plan, question.environment, clock),
-    snapshotOf(question.at),
+    findSnapshot(question.at, limits.doctorAskMs).catch((error: unknown) => toKtError(error, "hub-failed", "ask the hub")),
   ]);
   const running = snapshot instanceof KtError ? undefined : snapshot;
   const ports = await examinePorts(plan, { tryListen, holderOf: portHolder, ours: openAddresses(running) });
@@ -78,18 +76,6 @@ async function addressesOf(name: string, clock: Clock): Promise<Addresses> {
     () => [],
   );
   return await Promise.race([looked, sleep(clock, limits.doctorLookupMs).then(() => undefined)]);
-}
-
-async function snapshotOf(at: Surroundings): Promise<Snapshot | undefined | KtError> {
-  try {
-    const client = await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), limits.doctorAskMs);
-    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
-    client.close();
-    return snapshot;
-  } catch (error) {
-    const problem = toKtError(error, "hub-failed", "ask the hub");
-    return problem.code === "hub-unreachable" ? undefined : problem;
-  }
 }
 
 function openAddresses(snapshot: Snapshot | undefined): ReadonlySet<string> {
