@@ -1,7 +1,7 @@
 /** Looks at processes of this machine through /proc, and finds free ports. */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { listen } from "bun";
+import { listen, type TCPSocketListener } from "bun";
 
 /** Resident memory. */
 export function residentBytes(pid: number): number {
@@ -37,10 +37,25 @@ export function processesWith(entry: string): number[] {
     });
 }
 
+/** Below those that systems give to connections and for port 0 (Linux: from 32768): nobody gets one of them by chance before its use. */
+const firstPort = 20_000;
+const lastPort = 29_999;
+
 /** Ports that were free a moment ago, all different. */
 export function freePorts(count: number): number[] {
-  const held = Array.from({ length: count }, () => listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } }));
+  const held = Array.from({ length: count }, holdAny);
   const ports = held.map((listener) => listener.port);
   for (const listener of held) listener.stop(true);
   return ports;
+}
+
+function holdAny(): TCPSocketListener<undefined> {
+  for (;;) {
+    const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort + 1));
+    try {
+      return listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    } catch {
+      // Taken: another one.
+    }
+  }
 }
