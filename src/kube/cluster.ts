@@ -6,13 +6,18 @@ import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Api } from "./api.ts";
+import { portForwardProtocols } from "#wire/portforward.ts";
+import type { ExecCommand } from "#wire/exec.ts";
 import { ContextSource } from "./context-source.ts";
+import { ExecOpener } from "./exec.ts";
 import { FollowPod } from "./follow-pod.ts";
 import { FollowService } from "./follow-service.ts";
 import { FollowWorkload } from "./follow-workload.ts";
+import { ApiPods, type Pods } from "./pods.ts";
 import { SliceWatch } from "./slice-watch.ts";
-import type { Cluster, Following, FollowRequest, Resolution } from "./types.ts";
+import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "./types.ts";
 import { Upgrader } from "./upgrade.ts";
+import { WsConn } from "./ws-conn.ts";
 
 export interface OpenClusterOptions {
   /** Absolute paths, in order of precedence; where none exists, the in-cluster service account. */
@@ -41,7 +46,9 @@ class KubeCluster implements Cluster {
   readonly #options: OpenClusterOptions;
   readonly #source: ContextSource;
   readonly #api: Api;
-  readonly #upgrader: Upgrader;
+  readonly #forwarding: Upgrader;
+  readonly #execs: ExecOpener;
+  readonly pods: Pods;
   readonly #sliceWatches = new Map<string, SliceWatch>();
   readonly #followed = new Set<Followed>();
   #place: object = {};
@@ -55,7 +62,11 @@ class KubeCluster implements Cluster {
       clock: options.clock,
       onReachable: (reachable, problem) => this.#reachable(reachable, problem),
     });
-    this.#upgrader = new Upgrader({ api: this.#api, log: options.log });
+    const { clock, log } = options;
+    const { stream, webSocketTunnel } = portForwardProtocols;
+    this.#forwarding = new Upgrader({ api: this.#api, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
+    this.#execs = new ExecOpener({ api: this.#api, clock, log });
+    this.pods = new ApiPods(this.#api);
   }
 
   get context(): string {
@@ -84,8 +95,13 @@ class KubeCluster implements Cluster {
     return followed;
   }
 
-  portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
-    return this.#upgrader.open(namespace, pod, signal);
+  async portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
+    const { way, conn } = await this.#forwarding.open(namespace, pod, "", signal);
+    return way === "spdy" ? conn : new WsConn(conn);
+  }
+
+  exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec> {
+    return this.#execs.open(namespace, pod, command, signal);
   }
 
   close(): void {

@@ -2,6 +2,8 @@
 
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
+import type { ExecCommand, ExecEnd } from "#wire/exec.ts";
+import type { Pods } from "./pods.ts";
 
 /** One pod that may be dialled now, and the port number on it. */
 export interface Endpoint {
@@ -37,6 +39,54 @@ export interface Following {
   close(): void;
 }
 
+/** How a command in a container ended. */
+export type ExecExit =
+  | ExecEnd
+  /** Its connection broke: what became of the command is not known. */
+  | { readonly kind: "lost"; readonly error: KtError };
+
+/** What hears a command. No method may throw. */
+export interface ExecHandler {
+  onStdout(bytes: Uint8Array): void;
+  /** The command closed its stdout. Not always told before `onExit`. */
+  onStdoutEnd(): void;
+  onStderr(bytes: Uint8Array): void;
+  onDrain(): void;
+  /** Once, and last. */
+  onExit(exit: ExecExit): void;
+}
+
+/** A command in a container, on a connection of its own. The holder ends it by `abort`, or waits for `onExit`. */
+export interface Exec {
+  /** True where nothing runs until `start`; the node gives up waiting after 30 s (StreamCreationTimeout). */
+  readonly waits: boolean;
+  /** False where stdin can only end together with everything else. */
+  readonly canEndStdin: boolean;
+  /** False once nothing can come any more. */
+  readonly open: boolean;
+  /** When something last came, by the clock. */
+  readonly heardMs: number;
+  /** Runs the command, or tells of the one that runs. Once. */
+  start(handler: ExecHandler): void;
+  /** To stdin. As `Conn.write`; only after `start`. */
+  write(bytes: Uint8Array): boolean;
+  /** Closes stdin after everything written. */
+  end(): void;
+  /** Stops everything that comes, which stops the command by and by. Calls from the same read may still be made. */
+  pause(): void;
+  resume(): void;
+  /** Asks the far end for a sign of life, which shows in `heardMs`. */
+  ping(): void;
+  /** Leaves at once: the command sees the end of its stdin. Nothing more is told. */
+  abort(): void;
+}
+
+export interface OpenedExec {
+  readonly exec: Exec;
+  /** The container that was chosen; undefined where the pod has only one. */
+  readonly container: string | undefined;
+}
+
 export interface Cluster {
   /** The kubeconfig context's name. */
   readonly context: string;
@@ -55,6 +105,15 @@ export interface Cluster {
    * WebSocket messages. Rejects with KtError: forbidden, unauthorized, pod-not-found, cluster-unreachable, proxy-failed, …
    */
   portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn>;
+
+  /**
+   * Prepares a command in a container of a pod: the only one, the one that is named, or else the one that kubectl would take.
+   * Rejects like `portForward`, and with `container-not-found`. That the container has no such program is told by `onExit`.
+   */
+  exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec>;
+
+  /** For the pods that kt makes. They can also be removed once the cluster is closed. */
+  readonly pods: Pods;
 
   /** Ends all watches. */
   close(): void;

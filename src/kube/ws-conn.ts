@@ -4,24 +4,7 @@ import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { encodeWsClose, encodeWsFrame, wsCloseCodes, wsOpcodes } from "#wire/ws-frame.ts";
 import { WsDecoder } from "#wire/ws-decoder.ts";
-
-/** Masking keys are drawn in batches: each system call gives this many. */
-const maskBatch = 256;
-
-class Masks {
-  readonly #keys = new Uint32Array(maskBatch);
-  #next = maskBatch;
-
-  take(): number {
-    if (this.#next === maskBatch) {
-      crypto.getRandomValues(this.#keys);
-      this.#next = 0;
-    }
-    return this.#keys[this.#next++] ?? 0;
-  }
-}
-
-const masks = new Masks();
+import { takeMask } from "./ws-mask.ts";
 
 /** Owns the Conn below. A WebSocket has no half-close: ending our half asks the far end to close too. */
 export class WsConn implements Conn {
@@ -43,7 +26,7 @@ export class WsConn implements Conn {
     this.remoteAddress = below.remoteAddress;
     this.#decoder = new WsDecoder("client", {
       onMessage: (kind, bytes) => this.#received(kind, bytes),
-      onPing: (payload) => void this.#below.write(encodeWsFrame(wsOpcodes.pong, [payload], { mask: masks.take() })),
+      onPing: (payload) => void this.#below.write(encodeWsFrame(wsOpcodes.pong, [payload], { mask: takeMask() })),
       onPong() {},
       onClose: (code, reason) => this.#farClosed(code, reason),
     });
@@ -77,7 +60,7 @@ export class WsConn implements Conn {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed || this.#closeSent || bytes.length === 0) return true;
-    return this.#below.write(encodeWsFrame(wsOpcodes.binary, [bytes], { mask: masks.take() }));
+    return this.#below.write(encodeWsFrame(wsOpcodes.binary, [bytes], { mask: takeMask() }));
   }
 
   end(): void {
@@ -151,7 +134,7 @@ export class WsConn implements Conn {
   #sendClose(code: number): void {
     if (this.#closed || this.#closeSent) return;
     this.#closeSent = true;
-    this.#below.write(encodeWsClose(code, "", masks.take()));
+    this.#below.write(encodeWsClose(code, "", takeMask()));
     if (this.#farEnd !== "open") this.#below.end();
   }
 

@@ -24,6 +24,9 @@ import { MuxStream } from "./stream.ts";
  */
 export const maxDataFrameBytes = 128 * 1024;
 
+/** Workers per connection at the far end (spdystream, FRAME_WORKERS); streams are given to them, and pings in turn. */
+export const farWorkers = 5;
+
 const noHeaders: SpdyHeaders = new Map();
 
 export interface SessionOptions {

@@ -1,9 +1,7 @@
 /** What pings tell of a session's far end: that it is alive, and that it can take another connection. */
 
 import { limits } from "#base/limits.ts";
-
-/** Workers per connection at the far end (spdystream, FRAME_WORKERS). */
-const farWorkers = 5;
+import { farWorkers } from "#mux/session.ts";
 
 /** How long a proof may take; the answers need one round trip. */
 const proofMs = 2000;

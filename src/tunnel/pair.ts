@@ -1,21 +1,7 @@
 /** One connection within a session: a pair of a data and an error stream, with what is held back for a reader that pauses. */
 
 import { limits } from "#base/limits.ts";
-import type { KtError } from "#base/errors.ts";
-
-/** Hears what happens to a pair. */
-export interface PairListener {
-  pairData(bytes: Uint8Array): void;
-  /** The pod's side sent its last byte. */
-  pairEnded(): void;
-  /** Text on the error stream: the forward failed. */
-  pairFailed(text: string): void;
-  /** The far end reset the data stream, or the session is dead. */
-  pairLost(error: KtError): void;
-  /** Both streams are over in an orderly way. */
-  pairClosed(): void;
-  pairDrained(): void;
-}
+import type { Pipe, PipeListener } from "./pipe.ts";
 
 /** What a pair asks of its session. */
 export interface PairSession {
@@ -31,11 +17,14 @@ const errorStreamMs = 2000;
 
 const decoder = new TextDecoder();
 
-export class Pair {
+export class Pair implements Pipe {
+  /** Container runtimes close both halves, see half-close.ts. */
+  readonly halfCloses = false;
   /** Stream ids. */
   readonly data: number;
   readonly error: number;
-  readonly listener: PairListener;
+  readonly port: number;
+  readonly listener: PipeListener;
   readonly #session: PairSession;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -49,10 +38,15 @@ export class Pair {
   /** Bytes of ours are on their way or there. */
   hasSent = false;
 
-  constructor(session: PairSession, streams: { readonly data: number; readonly error: number }, listener: PairListener) {
+  constructor(
+    session: PairSession,
+    streams: { readonly data: number; readonly error: number; readonly port: number },
+    listener: PipeListener,
+  ) {
     this.#session = session;
     this.data = streams.data;
     this.error = streams.error;
+    this.port = streams.port;
     this.listener = listener;
   }
 
@@ -93,7 +87,7 @@ export class Pair {
     while (this.#held.length > 0 && !this.#paused) {
       const bytes = this.#held.shift() as Uint8Array;
       this.#heldBytes -= bytes.length;
-      this.listener.pairData(bytes);
+      this.listener.pipeData(bytes);
     }
     if (this.#paused) return;
     this.#tellEnd();
@@ -103,7 +97,7 @@ export class Pair {
   /** For the session only, as the rest below. Returns whether the bytes were delivered, not held back. */
   received(bytes: Uint8Array): boolean {
     if (!this.#paused) {
-      this.listener.pairData(bytes);
+      this.listener.pipeData(bytes);
       return true;
     }
     this.#held.push(bytes);
@@ -141,6 +135,6 @@ export class Pair {
   #tellEnd(): void {
     if (this.#farEndedMs === undefined || !this.#errorEnded || this.#endTold || this.#paused) return;
     this.#endTold = true;
-    this.listener.pairEnded();
+    this.listener.pipeEnded();
   }
 }

@@ -1,20 +1,11 @@
-/** One connection to a pod's port as a Conn: a pair of streams, which is tried on another pod while nothing has come back. */
+/** One connection to a target as a Conn: a pipe into a pod, which is tried on another one while nothing has come back. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { describeForwardFailure, isUnread } from "./failure.ts";
 import { holdBackMs } from "./half-close.ts";
-import type { Pair, PairListener } from "./pair.ts";
-import type { PodSession } from "./spdy.ts";
-
-/** Where a connection goes: a session and the port on its pod. */
-export interface Attachment {
-  readonly session: PodSession;
-  readonly pod: string;
-  readonly port: number;
-}
+import type { Again, Attachment, Pipe, PipeListener } from "./pipe.ts";
 
 export interface PodStreamHooks {
   readonly clock: Clock;
@@ -25,11 +16,11 @@ export interface PodStreamHooks {
   closed(attachment: Attachment): void;
 }
 
-export class PodStream implements Conn, PairListener {
+export class PodStream implements Conn, PipeListener {
   readonly remoteAddress = undefined;
   readonly #hooks: PodStreamHooks;
   #at: Attachment;
-  #pair: Pair;
+  #pipe: Pipe;
   #handler: ConnHandler | undefined;
   /** Put back by `unread`, delivered before anything else. */
   #front: Uint8Array[] = [];
@@ -49,8 +40,8 @@ export class PodStream implements Conn, PairListener {
   constructor(at: Attachment, hooks: PodStreamHooks) {
     this.#hooks = hooks;
     this.#at = at;
-    this.#pair = at.session.open(at.port, this);
-    this.#pair.pause();
+    this.#pipe = at.open(this);
+    this.#pipe.pause();
   }
 
   get pod(): string {
@@ -79,7 +70,7 @@ export class PodStream implements Conn, PairListener {
     if (this.#closed || this.#ended || bytes.length === 0) return true;
     this.#sentMs = this.#hooks.clock.now();
     this.#remember(bytes);
-    return this.#retrying ? false : this.#pair.write(bytes);
+    return this.#retrying ? false : this.#pipe.write(bytes);
   }
 
   end(): void {
@@ -94,8 +85,8 @@ export class PodStream implements Conn, PairListener {
     this.#cancelEnd?.();
     if (this.#closed || this.#retrying) return;
     const last = { endedMs: this.#endedMs, sentMs: this.#sentMs, receivedMs: this.#receivedMs };
-    const waitMs = this.#farEnded ? 0 : holdBackMs(last, this.#hooks.clock.now());
-    if (waitMs <= 0) this.#pair.end();
+    const waitMs = this.#farEnded || this.#pipe.halfCloses ? 0 : holdBackMs(last, this.#hooks.clock.now());
+    if (waitMs <= 0) this.#pipe.end();
     else this.#cancelEnd = this.#hooks.clock.after(waitMs, () => this.#passEnd());
   }
 
@@ -106,24 +97,24 @@ export class PodStream implements Conn, PairListener {
   /** Ends both halves; the holder is told why. */
   lose(error: KtError | undefined): void {
     if (this.#closed) return;
-    this.#pair.abort();
+    this.#pipe.abort();
     this.#close(error);
   }
 
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#pair.pause();
+    this.#pipe.pause();
   }
 
   resume(): void {
     if (!this.#paused || this.#closed || !this.#handler) return;
     this.#paused = false;
     while (this.#front.length > 0 && !this.#paused) this.#handler.onData(this.#front.shift() as Uint8Array);
-    if (!this.#paused) this.#pair.resume();
+    if (!this.#paused) this.#pipe.resume();
   }
 
-  pairData(bytes: Uint8Array): void {
+  pipeData(bytes: Uint8Array): void {
     this.#receivedMs = this.#hooks.clock.now();
     if (this.#replay) {
       this.#replay = undefined;
@@ -132,26 +123,18 @@ export class PodStream implements Conn, PairListener {
     this.#handler?.onData(bytes);
   }
 
-  pairEnded(): void {
+  pipeEnded(): void {
     this.#replay = undefined;
     this.#farEnded = true;
     this.#handler?.onEnd();
     if (this.#ended) this.#passEnd();
   }
 
-  pairFailed(text: string): void {
-    this.#failed(describeForwardFailure(text, this.#at.pod, this.#at.port), isUnread(text));
-  }
-
-  pairLost(error: KtError): void {
-    this.#failed(error, false);
-  }
-
-  pairClosed(): void {
+  pipeClosed(): void {
     this.#close(undefined);
   }
 
-  pairDrained(): void {
+  pipeDrained(): void {
     this.#handler?.onDrain();
   }
 
@@ -164,9 +147,9 @@ export class PodStream implements Conn, PairListener {
   }
 
   /** What a program in the pod may have read is not sent to another: it could act on it twice. */
-  #failed(error: KtError, unread: boolean): void {
+  pipeFailed(error: KtError, again: Again): void {
     if (this.#closed) return;
-    if (!this.#replay || (this.#pair.hasSent && !unread)) {
+    if (!this.#replay || again === "never" || (again === "if-nothing-sent" && this.#pipe.hasSent)) {
       this.#close(error);
       return;
     }
@@ -179,14 +162,14 @@ export class PodStream implements Conn, PairListener {
 
   #attach(next: Attachment): void {
     if (this.#closed) {
-      next.session.open(next.port, this).abort();
+      next.drop();
       return;
     }
     this.#retrying = false;
     this.#at = next;
-    this.#pair = next.session.open(next.port, this);
-    if (this.#paused) this.#pair.pause();
-    for (const bytes of this.#replay ?? []) this.#pair.write(bytes);
+    this.#pipe = next.open(this);
+    if (this.#paused) this.#pipe.pause();
+    for (const bytes of this.#replay ?? []) this.#pipe.write(bytes);
     if (this.#replayBytes > limits.replayBytes) this.#replay = undefined;
     if (this.#ended) this.#passEnd();
     this.#handler?.onDrain();

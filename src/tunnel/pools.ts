@@ -28,6 +28,7 @@ export class SessionPools {
     const key = `${namespace}/${pod}`;
     const sessions = new PodSessions({
       clock: this.#clock,
+      pod,
       open: (signal) => cluster.portForward(namespace, pod, signal),
       onLost: (error) => this.#log("info", "session-lost", { pod: key, reason: error.message }),
     });

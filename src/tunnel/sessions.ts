@@ -9,6 +9,8 @@ import { PodSession } from "./spdy.ts";
 export interface SessionsOptions {
   /** Opens an upgraded connection to the pod. */
   readonly open: (signal: AbortSignal) => Promise<Conn>;
+  /** Its name. */
+  readonly pod: string;
   readonly clock: Clock;
   /** A session died by itself. */
   readonly onLost: (error: KtError) => void;
@@ -169,6 +171,7 @@ export class PodSessions {
     }
     const session = new PodSession({
       conn,
+      pod: this.#options.pod,
       clock: this.#options.clock,
       onGone: (gone, error) => this.#gone(gone, error),
       onFree: (free) => this.#becameFree(free),

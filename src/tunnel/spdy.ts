@@ -8,17 +8,29 @@ import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { streamHeaders } from "#wire/portforward.ts";
+import { describeForwardFailure, isUnread } from "./failure.ts";
 import { Liveness } from "./liveness.ts";
-import { Pair, type PairListener, type PairSession } from "./pair.ts";
+import { Pair, type PairSession } from "./pair.ts";
+import type { PipeListener } from "./pipe.ts";
 
 /** What became of a session: it carries nothing any more. */
 export type SessionGone = (session: PodSession, error: KtError | undefined) => void;
+
+export interface PodSessionOptions {
+  readonly conn: Conn;
+  /** Its name, for what went wrong. */
+  readonly pod: string;
+  readonly clock: Clock;
+  readonly onGone: SessionGone;
+  readonly onFree: (session: PodSession) => void;
+}
 
 /** RST_STREAM status CANCEL (SPDY/3.1 §2.6.3). */
 const cancelStatus = 5;
 
 export class PodSession implements PairSession {
   readonly #conn: Conn;
+  readonly #pod: string;
   readonly #clock: Clock;
   readonly #mux = new SpdySession({ role: "client" });
   readonly #onGone: SessionGone;
@@ -41,8 +53,9 @@ export class PodSession implements PairSession {
   /** Since when no pair has been open, for retiring; undefined while one is. */
   idleSinceMs: number | undefined;
 
-  constructor(options: { conn: Conn; clock: Clock; onGone: SessionGone; onFree: (session: PodSession) => void }) {
+  constructor(options: PodSessionOptions) {
     this.#conn = options.conn;
+    this.#pod = options.pod;
     this.#clock = options.clock;
     this.#onGone = options.onGone;
     this.#onFree = options.onFree;
@@ -74,15 +87,15 @@ export class PodSession implements PairSession {
     return this.#liveness.lastHeardMs;
   }
 
-  /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pairFailed`. */
-  open(port: number, listener: PairListener): Pair {
+  /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pipeFailed`. */
+  open(port: number, listener: PipeListener): Pair {
     if (!this.usable) return this.#openInVain(listener);
     this.#liveness.used();
     const request = String(this.#nextRequest++);
     // Order matters to kubelet: the error stream, of which we close our half at once, and then the data stream.
     const error = this.#mux.open(streamHeaders("error", port, request), { fin: true });
     const data = this.#mux.open(streamHeaders("data", port, request));
-    const pair = new Pair(this, { data, error }, listener);
+    const pair = new Pair(this, { data, error, port }, listener);
     this.#pairs.set(error, pair).set(data, pair);
     this.#pairCount += 1;
     this.idleSinceMs = undefined;
@@ -92,9 +105,9 @@ export class PodSession implements PairSession {
   }
 
   /** The session died, or was told to take no more, between being chosen and being used. */
-  #openInVain(listener: PairListener): Pair {
-    queueMicrotask(() => listener.pairLost(new KtError("connection-lost", "the session was lost")));
-    return new Pair(this, { data: 0, error: 0 }, listener);
+  #openInVain(listener: PipeListener): Pair {
+    queueMicrotask(() => listener.pipeFailed(new KtError("connection-lost", "the session was lost"), "if-nothing-sent"));
+    return new Pair(this, { data: 0, error: 0, port: 0 }, listener);
   }
 
   /**
@@ -209,7 +222,10 @@ export class PodSession implements PairSession {
     this.#forget(pair);
     this.#goingAway ||= this.#pairCount > 0;
     if (!pair.ended) this.#mux.reset(pair.data, cancelStatus);
-    pair.listener.pairFailed(pair.errorText);
+    pair.listener.pipeFailed(
+      describeForwardFailure(pair.errorText, this.#pod, pair.port),
+      isUnread(pair.errorText) ? "always" : "if-nothing-sent",
+    );
     this.#proveIfIdle();
   }
 
@@ -217,13 +233,13 @@ export class PodSession implements PairSession {
     this.#forget(pair);
     this.#goingAway ||= this.#pairCount > 0;
     this.#mux.reset(stream === pair.data ? pair.error : pair.data, cancelStatus);
-    pair.listener.pairLost(new KtError("connection-lost", "the pod's side reset the connection"));
+    pair.listener.pipeFailed(new KtError("connection-lost", "the pod's side reset the connection"), "if-nothing-sent");
     this.#proveIfIdle();
   }
 
   #finishIfOver(pair: Pair): void {
     if (!pair.isOver || !this.#forget(pair)) return;
-    pair.listener.pairClosed();
+    pair.listener.pipeClosed();
     this.#proveIfIdle();
   }
 
@@ -270,7 +286,7 @@ export class PodSession implements PairSession {
   #drained(): void {
     if (!this.#blocked) return;
     this.#blocked = false;
-    for (const [stream, pair] of this.#pairs) if (stream === pair.data) pair.listener.pairDrained();
+    for (const [stream, pair] of this.#pairs) if (stream === pair.data) pair.listener.pipeDrained();
     this.#flush();
   }
 
@@ -297,7 +313,7 @@ export class PodSession implements PairSession {
     const pairs = new Set(this.#pairs.values());
     this.#pairs.clear();
     this.#pairCount = 0;
-    for (const pair of pairs) pair.listener.pairLost(lost);
+    for (const pair of pairs) pair.listener.pipeFailed(lost, "if-nothing-sent");
     this.#onGone(this, error);
   }
 

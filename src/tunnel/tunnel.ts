@@ -7,10 +7,13 @@ import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
 import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
 import { carriersOf, formatTarget, type Target } from "#route/target.ts";
+import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
+import type { JumpPods } from "./jump-pods.ts";
+import type { JumpTools } from "./jump-tools.ts";
 import { PodLink } from "./link.ts";
-import { type Attachment, PodStream } from "./pod-stream.ts";
+import type { Attachment } from "./pipe.ts";
+import { PodStream } from "./pod-stream.ts";
 import type { SessionPools } from "./pools.ts";
-import type { PodSessions } from "./sessions.ts";
 
 export interface TunnelStatus {
   readonly key: string;
@@ -32,6 +35,9 @@ export interface TunnelOptions {
   /** Asked at each start, since kubeconfig may have changed. Throws KtError. */
   readonly cluster: () => Cluster;
   readonly pools: SessionPools;
+  readonly tools: JumpTools;
+  /** Absent where no route asks for a pod to be made. */
+  readonly jumpPods: JumpPods | undefined;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -41,12 +47,14 @@ export interface TunnelOptions {
 /** What exists while the tunnel is not idle. */
 interface Live {
   readonly cluster: Cluster;
-  readonly namespace: string;
+  readonly carrier: Carrier;
   readonly following: Following;
   /** Open connections, parked ones among them. */
   readonly streams: Set<PodStream>;
   /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
   readonly proven: Set<string>;
+  /** The uid of the pod that was made for it: another one deserves another try. */
+  madePod?: string;
 }
 
 type State =
@@ -66,10 +74,23 @@ const finalCodes: ReadonlySet<string> = new Set([
   "credentials-failed",
   "context-unknown",
   "kubeconfig-unreadable",
+  "container-not-found",
+  "jump-no-tool",
 ]);
 
 /** Problems that another pod would have too. */
-const hopelessCodes: ReadonlySet<string> = new Set([...finalCodes, "cluster-unreachable", "proxy-failed"]);
+const hopelessCodes: ReadonlySet<string> = new Set([
+  "forbidden",
+  "unauthorized",
+  "credentials-failed",
+  "context-unknown",
+  "kubeconfig-unreadable",
+  "cluster-unreachable",
+  "proxy-failed",
+]);
+
+/** The target's own answer, which is the same from wherever it is asked. */
+const targetCodes: ReadonlySet<string> = new Set(["target-not-found", "target-refused", "target-unreachable"]);
 
 const closed = (): KtError => new KtError("shutting-down", "the tunnel was closed");
 
@@ -98,7 +119,7 @@ export class Tunnel {
     const resolution = live?.following.current();
     const pods = resolution?.kind === "ready" ? resolution.endpoints.map((endpoint) => endpoint.pod) : [];
     let sessions = 0;
-    if (live) for (const pod of pods) sessions += this.#pool(live, pod)?.count ?? 0;
+    if (live) for (const pod of pods) sessions += live.carrier.sessionsOn(pod);
     return {
       key: this.#options.key,
       target: this.#options.target,
@@ -129,8 +150,8 @@ export class Tunnel {
     const live = this.#begin();
     this.#inUse += 1;
     try {
-      const { session, pod, port } = await this.#attach(live, new Set(), signal, undefined);
-      this.#pool(live, pod)?.release(session);
+      const { pod, port, drop } = await this.#attach(live, new Set(), signal, undefined);
+      drop();
       this.#problem = undefined;
       if (this.#state.phase === "starting") this.#become({ phase: "running", live });
       return { pod, port };
@@ -144,12 +165,15 @@ export class Tunnel {
   /** Called about every second. */
   tick(nowMs: number): void {
     const { idleTimeoutMs } = this.#options.timeouts();
+    this.#live()?.carrier.tick(nowMs);
     if (this.#live() && this.#inUse === 0 && idleTimeoutMs > 0 && nowMs - this.#lastUsedMs >= idleTimeoutMs) this.stop();
   }
 
   /** Looks at what is behind the target at once, as after the machine slept. */
   wake(): void {
-    this.#live()?.following.refresh();
+    const live = this.#live();
+    live?.following.refresh();
+    live?.carrier.ping();
   }
 
   /** Ends every connection and goes idle; the next dial starts afresh. */
@@ -159,6 +183,7 @@ export class Tunnel {
     this.#become({ phase: "stopping", live });
     live.following.close();
     for (const stream of [...live.streams]) stream.lose(closed());
+    live.carrier.close();
     this.#become({ phase: "idle" });
     this.#changed();
   }
@@ -183,19 +208,27 @@ export class Tunnel {
     const { kind, name, namespace = cluster.namespace } = carriersOf(target);
     const port = target.kind === "address" ? undefined : target.port;
     const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
-    const live: Live = { cluster, namespace, following, streams: new Set(), proven: new Set() };
+    const carrier = this.#carrier(cluster, namespace);
+    const live: Live = { cluster, carrier, following, streams: new Set(), proven: new Set() };
     this.#become({ phase: "starting", live });
     return live;
+  }
+
+  #carrier(cluster: Cluster, namespace: string): Carrier {
+    const { target, pools, tools, clock, log } = this.#options;
+    if (target.kind !== "address") return new ForwardCarrier(pools, cluster, namespace);
+    return new JumpCarrier({ target, cluster, namespace, tools, clock, log });
   }
 
   #resolved(resolution: Resolution): void {
     const live = this.#live();
     if (!live) return;
-    if (resolution.kind !== "ready") this.#noted(resolution.problem);
+    // That a pod of kt's own making is not there is no problem: it is made when somebody connects.
+    if (resolution.kind !== "ready" && !this.#makesPod) this.#noted(resolution.problem);
     for (const pod of live.proven) {
       if (this.#isCurrent(live, pod)) continue;
       live.proven.delete(pod);
-      this.#pool(live, pod)?.retire();
+      live.carrier.retire(pod);
     }
     this.#changed();
   }
@@ -214,20 +247,19 @@ export class Tunnel {
     return resolution?.kind === "ready" && resolution.endpoints.some((endpoint) => endpoint.pod === pod);
   }
 
-  /** Tries ready pods until one gives a session. `failed` carries why the last one did not. */
+  /** Tries ready pods until one takes the connection. `failed` carries why the last one did not. */
   async #attach(live: Live, tried: Set<string>, signal: AbortSignal, failed: KtError | undefined): Promise<Attachment> {
     let last = failed;
     const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
     for (;;) {
       const endpoint = await this.#endpoint(live, tried, deadlineMs, signal, last);
-      const sessions = this.#options.pools.of(live.cluster, live.namespace, endpoint.pod);
       try {
-        const session = await sessions.acquire();
+        const attachment = await live.carrier.attach(endpoint);
         if (signal.aborted || this.#live() !== live) {
-          sessions.release(session);
+          attachment.drop();
           throw signal.aborted ? signal.reason : closed();
         }
-        return { session, pod: endpoint.pod, port: endpoint.port };
+        return attachment;
       } catch (error) {
         const problem = toKtError(error, "connection-lost", `connect to pod "${endpoint.pod}"`);
         if (signal.aborted || this.#live() !== live || hopelessCodes.has(problem.code)) throw problem;
@@ -241,7 +273,9 @@ export class Tunnel {
   /** Waits for a ready pod that has not been tried: up to the start timeout while one is on its way, shortly otherwise. */
   async #endpoint(live: Live, tried: Set<string>, deadlineMs: number, signal: AbortSignal, last: KtError | undefined): Promise<Endpoint> {
     const { clock } = this.#options;
-    const startedMs = clock.now();
+    let startedMs = clock.now();
+    let untilMs = deadlineMs;
+    let made: Resolution | undefined | "nothing" = "nothing";
     // What is known may be seconds old where nothing is ready, and now somebody waits for it.
     if (live.following.current()?.kind !== "ready") live.following.refresh();
     for (;;) {
@@ -249,14 +283,37 @@ export class Tunnel {
       const resolution = live.following.current();
       const endpoint = resolution?.kind === "ready" ? this.#choose(live, resolution.endpoints, tried) : undefined;
       if (endpoint) return endpoint;
+      if (this.#makesPod && made !== resolution) {
+        made = resolution;
+        await this.#makePod(live, tried, signal);
+        startedMs = clock.now();
+        untilMs = startedMs + this.#options.timeouts().startTimeoutMs;
+        continue;
+      }
       const problem = last ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
       if (problem && resolution?.kind !== "coming" && finalCodes.has(problem.code)) throw problem;
       const patienceMs =
-        resolution === undefined || resolution.kind === "coming" ? deadlineMs : Math.min(deadlineMs, startedMs + limits.noPodAnswerMs);
+        resolution === undefined || resolution.kind === "coming" ? untilMs : Math.min(untilMs, startedMs + limits.noPodAnswerMs);
       const leftMs = patienceMs - clock.now();
       if (leftMs <= 0) throw this.#tooLate(live.cluster, resolution, problem);
       if (await this.#nextChange(leftMs, signal)) tried.clear();
     }
+  }
+
+  get #makesPod(): boolean {
+    const { target, jumpPods } = this.#options;
+    return target.kind === "address" && target.via.create !== undefined && jumpPods !== undefined;
+  }
+
+  /** Makes the jump pod unless it is there; it has a time limit of its own. */
+  async #makePod(live: Live, tried: Set<string>, signal: AbortSignal): Promise<void> {
+    const { target, jumpPods } = this.#options;
+    if (target.kind !== "address" || jumpPods === undefined) return;
+    const namespace = target.via.namespace ?? live.cluster.namespace;
+    const uid = await jumpPods.ensure(live.cluster, namespace, target.via, signal);
+    if (live.madePod !== uid) tried.clear();
+    live.madePod = uid;
+    live.following.refresh();
   }
 
   #tooLate(cluster: Cluster, resolution: Resolution | undefined, problem: KtError | undefined): KtError {
@@ -300,14 +357,10 @@ export class Tunnel {
     for (let index = 0; index < endpoints.length; index++) {
       const endpoint = endpoints[(index + offset) % endpoints.length] as Endpoint;
       if (tried.has(endpoint.pod)) continue;
-      const open = this.#pool(live, endpoint.pod)?.openPairs ?? 0;
+      const open = live.carrier.openOn(endpoint.pod);
       if (open < bestOpen) [best, bestOpen] = [endpoint, open];
     }
     return best;
-  }
-
-  #pool(live: Live, pod: string): PodSessions | undefined {
-    return this.#options.pools.find(live.cluster, live.namespace, pod);
   }
 
   #link(live: Live, attachment: Attachment): PodLink {
@@ -348,6 +401,7 @@ export class Tunnel {
     error: KtError,
     signal: AbortSignal,
   ): Promise<Attachment> {
+    if (targetCodes.has(error.code)) throw this.#noted(error);
     // A session that was lost says little about its pod, which gets a second chance.
     if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
     lost.add(failed.pod);

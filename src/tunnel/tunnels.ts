@@ -5,6 +5,8 @@ import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
+import type { JumpPods } from "./jump-pods.ts";
+import { JumpTools } from "./jump-tools.ts";
 import type { PodLink } from "./link.ts";
 import { SessionPools } from "./pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
@@ -12,6 +14,8 @@ import { Tunnel, type TunnelStatus } from "./tunnel.ts";
 export interface TunnelsOptions {
   /** Throws KtError. Equal clusters for two profiles must be the same object: then they share their tunnels. */
   readonly clusterFor: (ref: ClusterRef) => Cluster;
+  /** Absent where no route asks for a pod to be made. */
+  readonly jumpPods?: JumpPods;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -25,11 +29,13 @@ export class Tunnels {
   readonly #options: TunnelsOptions;
   readonly #byKey = new Map<string, Tunnel>();
   readonly #pools: SessionPools;
+  readonly #tools: JumpTools;
   #stopBeat: () => void;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
     this.#pools = new SessionPools(options.clock, options.log);
+    this.#tools = new JumpTools(options.clock);
     this.#stopBeat = options.clock.after(beatMs, () => this.#beat());
   }
 
@@ -83,6 +89,8 @@ export class Tunnels {
         key,
         target,
         pools: this.#pools,
+        tools: this.#tools,
+        jumpPods: this.#options.jumpPods,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
         clock,

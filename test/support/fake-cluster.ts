@@ -1,11 +1,16 @@
 /** A Cluster in memory: pods that speak SPDY over memory pairs, and a resolution that tests set. */
 
+import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { Cluster, Following, FollowRequest, Resolution } from "#kube/types.ts";
+import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/types.ts";
+import { SpdyExec } from "#kube/exec-spdy.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import type { ExecCommand } from "#wire/exec.ts";
+import { type FakeProgram, missing, serveExec } from "./fake-exec.ts";
+import { ManualClock } from "./manual-clock.ts";
 import { FakePods } from "./fake-pods.ts";
 
 /** What a pod does with one connection to a port. */
@@ -109,6 +114,11 @@ export class FakeCluster implements Cluster {
   readonly #followers = new Set<(resolution: Resolution) => void>();
   /** The near ends of every session that was opened, oldest first. */
   readonly sessions: { readonly pod: string; readonly near: MemoryConn; readonly far: MemoryConn }[] = [];
+  /** The near ends of every command that was prepared, oldest first. */
+  readonly execs: { readonly pod: string; readonly command: readonly string[]; readonly near: MemoryConn; readonly far: MemoryConn }[] = [];
+  readonly #programs = new Map<string, Readonly<Record<string, FakeProgram>>>();
+  /** Of the commands' connections. */
+  clock: Clock = new ManualClock();
   #resolution: Resolution | undefined;
   follows = 0;
   refreshes = 0;
@@ -117,9 +127,15 @@ export class FakeCluster implements Cluster {
     this.#pods.set(name, serve);
   }
 
+  /** What the pod's image has, by the command's first word. */
+  setPrograms(pod: string, programs: Readonly<Record<string, FakeProgram>>): void {
+    this.#programs.set(pod, programs);
+  }
+
   removePod(name: string): void {
     this.#pods.delete(name);
-    for (const session of this.sessions) if (session.pod === name) session.far.abort();
+    this.#programs.delete(name);
+    for (const session of [...this.sessions, ...this.execs]) if (session.pod === name) session.far.abort();
   }
 
   resolve(resolution: Resolution): void {
@@ -150,6 +166,15 @@ export class FakeCluster implements Cluster {
     new PodEnd(far, serve);
     this.sessions.push({ pod, near, far });
     return Promise.resolve(near);
+  }
+
+  exec(_namespace: string, pod: string, command: ExecCommand): Promise<OpenedExec> {
+    const programs = this.#programs.get(pod);
+    if (!programs) return Promise.reject(new KtError("pod-not-found", `pods "${pod}" not found`));
+    const [near, far] = memoryPair();
+    serveExec(far, command, (process) => (this.#programs.get(pod)?.[command.command[0] ?? ""] ?? missing)(process));
+    this.execs.push({ pod, command: command.command, near, far });
+    return Promise.resolve({ exec: new SpdyExec(near, this.clock), container: command.container });
   }
 
   close(): void {

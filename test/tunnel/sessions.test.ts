@@ -7,7 +7,7 @@ import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
-import type { PairListener } from "#tunnel/pair.ts";
+import type { PipeListener } from "#tunnel/pipe.ts";
 import { PodSessions } from "#tunnel/sessions.ts";
 import { PodSession } from "#tunnel/spdy.ts";
 
@@ -33,26 +33,23 @@ class FarEnd {
 }
 
 /** Notes what becomes of a pair. */
-class Listener implements PairListener {
+class Listener implements PipeListener {
   readonly events: string[] = [];
-  lost: KtError | undefined;
-  pairData(): void {
+  failure: KtError | undefined;
+  pipeData(): void {
     this.events.push("data");
   }
-  pairEnded(): void {
+  pipeEnded(): void {
     this.events.push("ended");
   }
-  pairFailed(text: string): void {
-    this.events.push(`failed ${text}`);
+  pipeFailed(error: KtError): void {
+    this.events.push("failed");
+    this.failure = error;
   }
-  pairLost(error: KtError): void {
-    this.events.push("lost");
-    this.lost = error;
-  }
-  pairClosed(): void {
+  pipeClosed(): void {
     this.events.push("closed");
   }
-  pairDrained(): void {
+  pipeDrained(): void {
     this.events.push("drained");
   }
 }
@@ -62,7 +59,7 @@ function rig() {
   const [near, far] = memoryPair();
   const farEnd = new FarEnd(far);
   const heard: string[] = [];
-  const session = new PodSession({ conn: near, clock, onGone: () => heard.push("gone"), onFree: () => heard.push("free") });
+  const session = new PodSession({ conn: near, pod: "web-1", clock, onGone: () => heard.push("gone"), onFree: () => heard.push("free") });
   return { clock, farEnd, session, heard };
 }
 
@@ -115,7 +112,7 @@ describe("a session", () => {
     const listener = new Listener();
     session.open(80, listener);
     await settle();
-    expect(listener.events).toEqual(["lost"]);
+    expect(listener.events).toEqual(["failed"]);
   });
 });
 
@@ -125,6 +122,7 @@ describe("the sessions to a pod", () => {
     const farEnds: FarEnd[] = [];
     const sessions = new PodSessions({
       clock,
+      pod: "web-1",
       open: () => {
         const [near, far] = memoryPair();
         farEnds.push(new FarEnd(far));

@@ -1,0 +1,164 @@
+/** The processes in one pod that carry the connections to one address, with one that waits for the next. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import type { ExecExit } from "#kube/types.ts";
+import type { JumpHost } from "#route/target.ts";
+import { isMissingProgram } from "#wire/exec.ts";
+import { noProgramCode } from "./jump-failure.ts";
+import { JumpProcess } from "./jump-process.ts";
+import type { JumpAddress } from "./jump-tool.ts";
+import type { JumpKit, JumpPlace, JumpTools } from "./jump-tools.ts";
+
+export interface JumpPoolOptions {
+  readonly place: JumpPlace;
+  readonly via: JumpHost;
+  readonly address: JumpAddress;
+  readonly tools: JumpTools;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The script is constant; what it runs comes as arguments, so nothing of a profile is ever read by a shell. */
+const shellCommand = (command: readonly string[]): readonly string[] => ["sh", "-c", 'read -r _ && exec "$@"', "kt", ...command];
+
+export class JumpPool {
+  readonly #options: JumpPoolOptions;
+  readonly #all = new Set<JumpProcess>();
+  /** Those that wait for a connection, the oldest first. */
+  #spare: JumpProcess[] = [];
+  #opening = 0;
+  #lastUsedMs: number;
+  /** Whether the node holds back a command until it is started; learnt from the latest one. */
+  #nodeWaits = false;
+  #cancelSpare: (() => void) | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(options: JumpPoolOptions) {
+    this.#options = options;
+    this.#lastUsedMs = options.clock.now();
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  get inUse(): number {
+    return this.#all.size - this.#spare.length;
+  }
+
+  get isUnused(): boolean {
+    return this.#all.size === 0 && this.#opening === 0 && !this.#cancelSpare;
+  }
+
+  /** A process for one connection: one that waits, or a new one. Rejects with KtError. */
+  async acquire(): Promise<JumpProcess> {
+    this.#lastUsedMs = this.#options.clock.now();
+    const kit = await this.#kit();
+    this.#keepSpareSoon();
+    for (let spare = this.#spare.shift(); spare; spare = this.#spare.shift()) {
+      if (spare.isGood) return spare;
+      spare.abort();
+    }
+    return await this.#prepare(kit, false);
+  }
+
+  /** Gives back a process that was acquired and then not used. */
+  release(process: JumpProcess): void {
+    if (process.isGood && (process.inShell || this.#nodeWaits)) this.#spare.push(process);
+    else process.abort();
+  }
+
+  /** Called about every second. */
+  tick(nowMs: number): void {
+    let heardMs = 0;
+    for (const process of this.#all) heardMs = Math.max(heardMs, process.heardMs);
+    for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < limits.pingTimeoutMs);
+    const isIdle = nowMs - this.#lastUsedMs >= limits.sessionIdleMs;
+    for (const process of [...this.#spare]) if (isIdle || !process.isGood) process.abort();
+    if (!isIdle && this.#spare.length + this.#opening === 0) this.#keepSpareSoon();
+  }
+
+  ping(): void {
+    for (const process of this.#all) process.ping();
+  }
+
+  /** Ends the processes that wait; the others end with their connection. */
+  retire(): void {
+    this.#cancelSpare?.();
+    this.#cancelSpare = undefined;
+    this.#lastUsedMs = Number.NEGATIVE_INFINITY;
+    for (const process of [...this.#spare]) process.abort();
+  }
+
+  close(): void {
+    this.#closing.abort(new KtError("shutting-down", "the tunnel was closed"));
+    this.retire();
+    for (const process of [...this.#all]) process.abort();
+  }
+
+  #kit(): Promise<JumpKit> {
+    const { tools, place, via } = this.#options;
+    return tools.find(place, via);
+  }
+
+  /** Once connections have stopped coming: preparing one costs the node as much as serving one. */
+  #keepSpareSoon(): void {
+    this.#cancelSpare?.();
+    this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => {
+      this.#cancelSpare = undefined;
+      if (this.#spare.length + this.#opening < this.#spareWanted()) void this.#addSpare();
+    });
+  }
+
+  /** As many as sessions to a pod, see PodSessions. */
+  #spareWanted(): number {
+    return Math.min(limits.spareSessionsPerPod, Math.max(1, Math.ceil(this.inUse / 2)));
+  }
+
+  async #addSpare(): Promise<void> {
+    this.#opening += 1;
+    try {
+      const kit = await this.#kit();
+      // Nothing may connect to the target before somebody wants it: without a shell that holds it back, only where the node waits.
+      if (kit.hasShell || this.#nodeWaits) this.#spare.push(await this.#prepare(kit, kit.hasShell));
+    } catch (error) {
+      // Whoever connects next meets the same, and is told.
+      this.#options.log("info", "jump-spare-failed", { pod: this.#options.place.pod, reason: String(error) });
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  async #prepare(kit: JumpKit, inShell: boolean): Promise<JumpProcess> {
+    const { place, address, clock } = this.#options;
+    const plain = kit.tool.command(address);
+    const command = inShell ? shellCommand(plain) : plain;
+    const { exec } = await place.cluster.exec(place.namespace, place.pod, { container: kit.container, command }, this.#closing.signal);
+    this.#nodeWaits = exec.waits;
+    const process = new JumpProcess({
+      exec,
+      pod: place.pod,
+      address,
+      tool: kit.tool,
+      inShell,
+      clock,
+      onOver: (over, exit) => this.#over(over, kit, exit),
+    });
+    this.#all.add(process);
+    return process;
+  }
+
+  #over(process: JumpProcess, kit: JumpKit, exit: ExecExit | undefined): void {
+    this.#all.delete(process);
+    const at = this.#spare.indexOf(process);
+    if (at >= 0) this.#spare.splice(at, 1);
+    if (!exit || exit.kind === "lost") return;
+    const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
+    // What ends before it was given its line is no shell that would do.
+    if (process.inShell && (!process.isOpened || exit.kind === "failed")) kit.hasShell = false;
+    else if (isMissing) this.#options.tools.forget(this.#options.place, this.#options.via);
+  }
+}

@@ -1,0 +1,120 @@
+/** Finds out once for each container what it has: socat or nc, and whether it has a shell. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Cluster, ExecExit } from "#kube/types.ts";
+import type { JumpHost, JumpMethod } from "#route/target.ts";
+import { isMissingProgram } from "#wire/exec.ts";
+import { type JumpTool, ncByHelp, socat, toolProbes } from "./jump-tool.ts";
+
+/** A container of a pod, and what it has. */
+export interface JumpKit {
+  readonly container: string | undefined;
+  readonly tool: JumpTool;
+  /** False once it is known that there is none. */
+  hasShell: boolean;
+}
+
+/** A jump host's pod, as one cluster knows it. */
+export interface JumpPlace {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+type Wanted = Pick<JumpHost, "container" | "method">;
+
+export class JumpTools {
+  readonly #clock: Clock;
+  /** By where the cluster is. */
+  readonly #byPlace = new WeakMap<object, Map<string, Promise<JumpKit>>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Asks the pod the first time. Failures are not remembered. Rejects with the KtError of the exec, or `jump-no-tool`. */
+  find(place: JumpPlace, wanted: Wanted): Promise<JumpKit> {
+    const kits = this.#kits(place.cluster);
+    const key = keyOf(place, wanted);
+    const known = kits.get(key);
+    if (known) return known;
+    const found = this.#look(place, wanted);
+    kits.set(key, found);
+    found.catch(() => kits.delete(key));
+    return found;
+  }
+
+  /** What was found turned out not to be so: another pod has that name by now. */
+  forget(place: JumpPlace, wanted: Wanted): void {
+    this.#kits(place.cluster).delete(keyOf(place, wanted));
+  }
+
+  #kits(cluster: Cluster): Map<string, Promise<JumpKit>> {
+    let kits = this.#byPlace.get(cluster.place);
+    if (!kits) {
+      kits = new Map();
+      this.#byPlace.set(cluster.place, kits);
+    }
+    return kits;
+  }
+
+  async #look(place: JumpPlace, { container, method }: Wanted): Promise<JumpKit> {
+    let chosen = container;
+    for (const name of candidates(method)) {
+      const said = await this.#run(place, chosen, toolProbes[name]);
+      chosen = said.container;
+      if (said.exit.kind === "lost") throw said.exit.error;
+      if (said.exit.kind === "exited") {
+        return { container: chosen, tool: name === "socat" ? socat : ncByHelp(said.text), hasShell: true };
+      }
+      if (!isMissingProgram(said.exit.text)) {
+        throw new KtError("connection-lost", `run "${name}" in pod "${place.pod}": ${said.exit.text}`);
+      }
+    }
+    throw noTool(place, chosen, method);
+  }
+
+  /** Runs a command that reads nothing, and collects what it says. */
+  async #run({ cluster, namespace, pod }: JumpPlace, container: string | undefined, command: readonly string[]): Promise<Said> {
+    const opened = await cluster.exec(namespace, pod, { container, command }, new AbortController().signal);
+    const { exec } = opened;
+    return await new Promise((resolve) => {
+      const decoder = new TextDecoder();
+      let text = "";
+      const add = (bytes: Uint8Array): void => {
+        if (text.length < limits.errorTextBytes) text += decoder.decode(bytes);
+      };
+      const finish = (exit: ExecExit): void => {
+        cancel();
+        resolve({ text, exit, container: opened.container });
+      };
+      const cancel = this.#clock.after(limits.apiRequestTimeoutMs, () => {
+        exec.abort();
+        finish({ kind: "lost", error: new KtError("connection-lost", `pod "${pod}" does not run "${command.join(" ")}" to its end`) });
+      });
+      exec.start({ onStdout: add, onStdoutEnd() {}, onStderr: add, onDrain() {}, onExit: finish });
+      exec.end();
+    });
+  }
+}
+
+interface Said {
+  readonly text: string;
+  readonly exit: ExecExit;
+  readonly container: string | undefined;
+}
+
+const keyOf = ({ namespace, pod }: JumpPlace, { container, method }: Wanted): string => [namespace, pod, container ?? "", method].join("/");
+
+const candidates = (method: JumpMethod): readonly ("socat" | "nc")[] => (method === "auto" ? ["socat", "nc"] : [method]);
+
+function noTool({ pod }: JumpPlace, container: string | undefined, method: JumpMethod): KtError {
+  const where = container === undefined ? `pod "${pod}"` : `container "${container}" of pod "${pod}"`;
+  const what = method === "auto" ? "neither socat nor nc" : `no ${method}`;
+  const other = method === "auto" ? [] : ['write method = "auto" to take what there is'];
+  return new KtError("jump-no-tool", `${where} has ${what} to jump with`, {
+    hints: [...other, "jump through a pod that has one, or have kt make a pod: write a table create inside via"],
+  });
+}

@@ -1,0 +1,94 @@
+/** The node's end of a command: programs as functions, over SPDY, told from each other by their streams. */
+
+import type { Conn } from "#base/conn.ts";
+import type { SessionEvent } from "#mux/events.ts";
+import { SpdySession } from "#mux/session.ts";
+import type { ExecCommand } from "#wire/exec.ts";
+
+/** A command as its program sees it. */
+export interface FakeProcess extends ExecCommand {
+  /** To stdout. */
+  write(text: string | Uint8Array): void;
+  complain(text: string): void;
+  /** Closes stdout, and goes on. */
+  endOutput(): void;
+  exit(code: number): void;
+  /** It does not run; the node's words. */
+  fail(text: string): void;
+  onInput: (bytes: Uint8Array) => void;
+  onInputEnd: () => void;
+  /** Whoever started it has gone. */
+  onGone: () => void;
+}
+
+export type FakeProgram = (process: FakeProcess) => void;
+
+/** What containerd says about a program that the image does not have. */
+export const missing: FakeProgram = ({ command, fail }) =>
+  fail(
+    `Internal error occurred: error executing command in container: failed to start exec "a": OCI runtime exec failed: exec failed: unable to start container process: exec: "${command[0]}": executable file not found in $PATH: unknown`,
+  );
+
+const encoder = new TextEncoder();
+
+/** Serves one session; the program begins when all four streams are open. */
+export function serveExec(conn: Conn, command: ExecCommand, program: FakeProgram): void {
+  const mux = new SpdySession({ role: "server" });
+  const streams = new Map<string, number>();
+  let process: FakeProcess | undefined;
+  let isOver = false;
+  const flush = (): void => {
+    for (const chunk of mux.take()) conn.write(chunk);
+  };
+  const send = (stream: string, text: string | Uint8Array): void => {
+    mux.write(streams.get(stream) as number, typeof text === "string" ? encoder.encode(text) : text);
+    flush();
+  };
+  const end = (status: object): void => {
+    if (isOver) return;
+    isOver = true;
+    for (const stream of ["stdout", "stderr"]) mux.end(streams.get(stream) as number);
+    send("error", JSON.stringify({ kind: "Status", ...status }));
+    conn.end();
+  };
+  const begin = (): FakeProcess => ({
+    ...command,
+    write: (text) => send("stdout", text),
+    complain: (text) => send("stderr", text),
+    endOutput: () => {
+      mux.end(streams.get("stdout") as number);
+      flush();
+    },
+    exit: (code) =>
+      end(
+        code === 0
+          ? { status: "Success" }
+          : { status: "Failure", reason: "NonZeroExitCode", details: { causes: [{ reason: "ExitCode", message: String(code) }] } },
+      ),
+    fail: (text) => end({ status: "Failure", reason: "InternalError", message: text, code: 500 }),
+    onInput() {},
+    onInputEnd() {},
+    onGone() {},
+  });
+  const on = (event: SessionEvent): void => {
+    if (event.type === "opened") {
+      mux.reply(event.stream);
+      streams.set(event.headers.get("streamtype") ?? "", event.stream);
+      if (streams.size < 4) return;
+      process = begin();
+      program(process);
+    } else if (event.type === "data" && event.stream === streams.get("stdin")) {
+      if (event.bytes.length > 0) process?.onInput(new Uint8Array(event.bytes));
+      if (event.fin) process?.onInputEnd();
+    }
+  };
+  conn.start({
+    onData: (bytes) => {
+      mux.receive(bytes, 0, on);
+      flush();
+    },
+    onEnd: () => conn.end(),
+    onDrain() {},
+    onClose: () => process?.onGone(),
+  });
+}
