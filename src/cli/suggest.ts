@@ -22,7 +22,7 @@ export function isHttpLike({ name, port }: ReachedPort): boolean {
 
 const lastPort = 65_535;
 
-/** The first hostname or port that nobody has. `name` and `namespace` are those of what is reached. */
+/** The first hostname or port that nobody has; "" where none comes to mind. `name` and `namespace` are those of what is reached. */
 export function suggestLocal(
   port: ReachedPort,
   { name, namespace }: { readonly name: string; readonly namespace: string },
@@ -32,7 +32,8 @@ export function suggestLocal(
     const hosts = [`${name}.localhost`, `${name}-${namespace}.localhost`];
     return hosts.find((host) => !isTaken(host)) ?? hosts[0] ?? "";
   }
-  const wanted = port.port ?? 0;
+  if (port.port === undefined) return "";
+  const wanted = port.port;
   // Below 1024 only root may listen; a database beside the usual one is most often found ten thousand further.
   for (let local = wanted < 1024 ? wanted + 10_000 : wanted; local <= lastPort; local += 10_000) {
     if (!isTaken(String(local))) return String(local);

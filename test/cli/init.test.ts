@@ -1,0 +1,100 @@
+/** `kt init` on a cluster that has something: which shipped profiles it finds to fit, and what it writes then. */
+
+import { describe, expect, test } from "bun:test";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { findFitting } from "#cli/fitting-profiles.ts";
+import type { Catalogue, CatalogueService } from "#daemon/catalogue.ts";
+import { ApiServer } from "#demo/api-server.ts";
+import { SourceHome } from "#test/support/source-home.ts";
+
+const fails = (): Promise<never> => Promise.reject(new Error("not asked here"));
+
+/** A cluster by "NAMESPACE/SERVICE:PORT". */
+function having(...ports: string[]): Catalogue {
+  const services = async (namespace: string): Promise<readonly CatalogueService[]> =>
+    ports
+      .filter((text) => text.startsWith(`${namespace}/`))
+      .map((text) => {
+        const [, name = "", port] = /\/(.*):(.*)$/.exec(text) ?? [];
+        return { name, ports: [{ name: "", port: Number(port) }] };
+      });
+  return { context: "dev", namespace: "shop", namespaces: fails, pods: fails, services };
+}
+
+async function fitting(catalogue: Catalogue, environment: Record<string, string> = {}): Promise<string[]> {
+  return (await findFitting(catalogue, environment)).map(({ name }) => name);
+}
+
+describe("a shipped profile fits", () => {
+  test("where what it reaches is there", async () => {
+    expect(await fitting(having("argocd/argocd-server:443", "shop/postgresql:5432"))).toEqual(["kt:argocd", "kt:postgresql"]);
+  });
+
+  test("where most of it is there, and not where half of it is", async () => {
+    const [release, fullname] = ["monitoring/kube-prometheus-stack-grafana:80", "monitoring/kube-prometheus-stack-prometheus:9090"];
+    expect(await fitting(having(release, fullname))).toEqual(["kt:kube-prometheus-stack"]);
+    expect(await fitting(having(release))).toEqual([]);
+    expect(await fitting(having("minio/minio:9000"))).toEqual([]);
+  });
+
+  test("not where the port is another one, or the namespace", async () => {
+    expect(await fitting(having("argocd/argocd-server:80", "default/postgresql:5432"))).toEqual([]);
+  });
+
+  test("where the environment says that it is", async () => {
+    expect(await fitting(having("gitops/argocd-server:443"), { KT_ARGOCD_NAMESPACE: "gitops" })).toEqual(["kt:argocd"]);
+  });
+
+  test("to nothing that cannot be asked", async () => {
+    expect(await fitting({ ...having(), services: fails })).toEqual([]);
+  });
+});
+
+interface World {
+  readonly home: SourceHome;
+  readonly api: ApiServer;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+async function withArgo(): Promise<World> {
+  const [home, api] = [await SourceHome.make(), new ApiServer()];
+  const ports = [{ name: "https", port: 443, targetPort: 8080 }];
+  api.cluster.setService({ namespace: "argocd", name: "argocd-server", selector: { app: "argocd" }, ports });
+  await mkdir(`${home.path}/home/.kube`);
+  await writeFile(`${home.path}/home/.kube/config`, api.kubeconfig({ namespace: "shop" }));
+  return {
+    home,
+    api,
+    async [Symbol.asyncDispose]() {
+      await home[Symbol.asyncDispose]();
+      api.close();
+    },
+  };
+}
+
+const textOf = ({ home }: World): Promise<string> => readFile(`${home.project}/tunnels.toml`, "utf8");
+
+test.concurrent("without a terminal it names in a comment what fits", async () => {
+  await using world = await withArgo();
+  const { stdout, stderr, exitCode } = await world.home.run(["init"]);
+  expect([stdout, exitCode]).toEqual([`wrote ${world.home.project}/tunnels.toml for context "demo"\n`, 0]);
+  expect(stderr).toBe("kt: hint: extends in the file names what fits this cluster, commented out: kt:argocd\nkt: hint: kt up\n");
+  expect(await textOf(world)).toContain('\n# extends = ["kt:argocd"] # this cluster has what they reach\n');
+  expect((await world.home.run(["url", "argocd.localhost"])).exitCode).toBe(2);
+});
+
+test.concurrent("with --yes it takes what fits", async () => {
+  await using world = await withArgo();
+  const { stdout } = await world.home.run(["init", "--yes"]);
+  expect(stdout).toBe(`wrote ${world.home.project}/tunnels.toml for context "demo"\n  with kt:argocd: argocd.localhost\n`);
+  expect(await textOf(world)).toContain('\nextends = ["kt:argocd"]\n');
+  expect((await world.home.run(["url", "argocd.localhost"])).stdout).toBe("https://argocd.localhost:8989\n");
+});
+
+test.concurrent("a cluster that does not say anything is not waited for", async () => {
+  await using world = await withArgo();
+  world.api.freeze();
+  const { stdout, exitCode } = await world.home.run(["init"]);
+  expect([stdout, exitCode]).toEqual([`wrote ${world.home.project}/tunnels.toml for context "demo"\n`, 0]);
+  expect(await textOf(world)).toContain('# extends = ["kt:argocd", "./team.toml"]');
+});

@@ -1,0 +1,185 @@
+/** Profiles edited as files: what is refused, what stays of a file when nothing is written, and how it is put in its place. */
+
+import { describe, expect, test } from "bun:test";
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import type { NewRoute } from "#profile/edit.ts";
+import { prepareRoute, type RemovedRoute, removeFromProfile } from "#profile/edit-file.ts";
+import type { LoadOptions } from "#profile/load.ts";
+import { tempDir } from "#test/support/temp-dir.ts";
+
+const fresh = "# new\n";
+
+class Folder {
+  readonly path: string;
+  readonly #remove: () => Promise<void>;
+
+  private constructor(path: string, remove: () => Promise<void>) {
+    this.path = path;
+    this.#remove = remove;
+  }
+
+  static async with(files: Readonly<Record<string, string | Uint8Array>>): Promise<Folder> {
+    const directory = await tempDir();
+    for (const [name, content] of Object.entries(files)) await writeFile(`${directory.path}/${name}`, content);
+    return new Folder(directory.path, () => directory[Symbol.asyncDispose]());
+  }
+
+  options(name = "tunnels.toml"): LoadOptions {
+    return { file: `${this.path}/${name}`, environment: {}, home: "/h" };
+  }
+
+  async add(route: Partial<NewRoute> = {}): Promise<readonly string[]> {
+    const whole = { section: "routes", name: "new.localhost", target: "svc/new:80", settings: {}, ...route } as const;
+    const prepared = await prepareRoute(this.options(), whole, fresh);
+    await prepared.write();
+    return prepared.written;
+  }
+
+  remove(...names: string[]): Promise<readonly RemovedRoute[]> {
+    return removeFromProfile(this.options(), names);
+  }
+
+  text(name = "tunnels.toml"): Promise<string> {
+    return readFile(`${this.path}/${name}`, "utf8");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#remove();
+  }
+}
+
+describe("nothing is written", () => {
+  const cases: [string, text: string | Uint8Array, route: Partial<NewRoute>, code: string, message: string][] = [
+    ["to what is no TOML", "[routes\n", {}, "profile-syntax", "tunnels.toml:1:"],
+    ["to what is no UTF-8", new Uint8Array([0x23, 0xff, 0x0a]), {}, "profile-unreadable", "cannot read"],
+    ["to a profile that is wrong elsewhere", '[routes]\n"a.localhost" = 1\n', {}, "profile-invalid", "tunnels.toml:2:17"],
+    ["for a variable that is not set", 'context = "${NONE}"\n', {}, "profile-variable", "NONE"],
+    [
+      "for a hostname that is routed",
+      '\n[routes]\n"NEW.localhost" = "svc/a:80"\n',
+      {},
+      "route-conflict",
+      '"NEW.localhost" in tunnels.toml:3:1',
+    ],
+    [
+      "for a port that is routed",
+      'tcp = { "127.0.0.1:80" = "svc/a:80" }\n',
+      { section: "tcp", name: "80" },
+      "route-conflict",
+      "tunnels.toml:1:9",
+    ],
+    ["for a port of [http]", "http.listen = 80\n", { section: "tcp", name: "80" }, "profile-invalid", '"80" is taken by [http] listen'],
+    ["for a port that is none", "", { section: "tcp", name: "70000" }, "profile-invalid", "70000"],
+    ["for a bad hostname", "", { name: "a_b!.localhost" }, "profile-invalid", '"a_b!.localhost" is no hostname'],
+    ["for a bad target", "", { target: "svc/a" }, "profile-invalid", 'target "svc/a" names no port'],
+    ["for a bad setting", "", { settings: { scheme: "ftp" } }, "profile-invalid", '"scheme" must be'],
+    ["for a container without via", "", { settings: { container: "main" } }, "profile-invalid", "container"],
+    ["where the section cannot take it", "[[routes]]\n", {}, "profile-invalid", "routes"],
+  ];
+  test.each(cases)("%s", async (_, text, route, code, message) => {
+    await using folder = await Folder.with({ "tunnels.toml": text });
+    await expect(folder.add(route)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    expect(await readFile(`${folder.path}/tunnels.toml`)).toEqual(Buffer.from(text));
+    expect(await readdir(folder.path)).toEqual(["tunnels.toml"]);
+  });
+
+  test("for a route of a file that is extended, or of the local override", async () => {
+    await using folder = await Folder.with({
+      "tunnels.toml": 'extends = ["./team.toml"]\n',
+      "team.toml": '[routes]\n"team.localhost" = "svc/a:80"\n',
+      "tunnels.local.toml": '[tcp]\n80 = "svc/a:80"\n',
+    });
+    await expect(folder.add({ name: "team.localhost" })).rejects.toMatchObject({ message: expect.stringContaining("in team.toml:2:1") });
+    await expect(folder.add({ section: "tcp", name: "80" })).rejects.toMatchObject({
+      message: expect.stringContaining("in tunnels.local.toml:2:1"),
+    });
+    await expect(folder.remove("team.localhost")).rejects.toMatchObject({
+      message: expect.stringContaining(`in ${folder.path}/team.toml:2:1`),
+    });
+    await expect(folder.remove("80")).rejects.toMatchObject({ hints: [`kt rm -f ${folder.path}/tunnels.local.toml 80`] });
+  });
+
+  test("when one of several routes is unknown", async () => {
+    const text = '[routes]\n"a.localhost" = "svc/a:80"\n"b.localhost" = "svc/b:80"\n';
+    await using folder = await Folder.with({ "tunnels.toml": text });
+    await expect(folder.remove("a.localhost", "bb.localhost")).rejects.toMatchObject({
+      code: "route-unknown",
+      hints: ["kt rm b.localhost"],
+    });
+    expect(await folder.text()).toBe(text);
+  });
+
+  test("when [env] needs the route", async () => {
+    const text = '[tcp]\n80 = "svc/a:80"\n[env]\nA = "${tcp.80.address}"\n';
+    await using folder = await Folder.with({ "tunnels.toml": text });
+    await expect(folder.remove("80")).rejects.toMatchObject({
+      code: "profile-invalid",
+      message: expect.stringContaining("tcp.80.address"),
+    });
+    expect(await folder.text()).toBe(text);
+  });
+
+  test("when the file has changed meanwhile", async () => {
+    await using folder = await Folder.with({ "tunnels.toml": "" });
+    const route: NewRoute = { section: "routes", name: "a.localhost", target: "svc/a:80", settings: {} };
+    const prepared = await prepareRoute(folder.options(), route, fresh);
+    await writeFile(`${folder.path}/tunnels.toml`, "# mine\n");
+    await expect(prepared.write()).rejects.toMatchObject({ code: "profile-unwritable" });
+    expect(await folder.text()).toBe("# mine\n");
+  });
+
+  test("into a folder that is not there", async () => {
+    await using folder = await Folder.with({});
+    const route: NewRoute = { section: "routes", name: "a.localhost", target: "svc/a:80", settings: {} };
+    const prepared = await prepareRoute(folder.options("none/tunnels.toml"), route, fresh);
+    await expect(prepared.write()).rejects.toMatchObject({ code: "profile-unwritable" });
+  });
+});
+
+describe("a file", () => {
+  test("is made where there is none", async () => {
+    await using folder = await Folder.with({});
+    expect(await folder.add()).toEqual(["[routes]", '"new.localhost" = "svc/new:80"']);
+    expect(await folder.text()).toBe('# new\n\n[routes]\n"new.localhost" = "svc/new:80"\n');
+  });
+
+  test("keeps its byte order mark", async () => {
+    await using folder = await Folder.with({ "tunnels.toml": '\uFEFF[routes]\r\n"a.localhost" = "svc/a:80"\r\n' });
+    await folder.add();
+    expect(await folder.text()).toBe('\uFEFF[routes]\r\n"a.localhost" = "svc/a:80"\r\n"new.localhost" = "svc/new:80"\r\n');
+    await folder.remove("a.localhost", "new.localhost");
+    expect(await folder.text()).toBe("\uFEFF[routes]\r\n");
+  });
+
+  test("keeps its mode, and stays behind its symbolic link", async () => {
+    await using folder = await Folder.with({});
+    await mkdir(`${folder.path}/real`);
+    await writeFile(`${folder.path}/real/t.toml`, "");
+    await chmod(`${folder.path}/real/t.toml`, 0o666);
+    await symlink("real/t.toml", `${folder.path}/tunnels.toml`);
+    await folder.add();
+    expect((await lstat(`${folder.path}/tunnels.toml`)).isSymbolicLink()).toBe(true);
+    expect((await stat(`${folder.path}/real/t.toml`)).mode & 0o777).toBe(0o666);
+    expect(await folder.text("real/t.toml")).toContain("new.localhost");
+    expect(await readdir(`${folder.path}/real`)).toEqual(["t.toml"]);
+  });
+
+  test("that is wrong may be mended by taking out what is", async () => {
+    await using folder = await Folder.with({ "tunnels.toml": '[routes]\n"a.localhost" = 1\n"b.localhost" = "svc/b:80"\n' });
+    expect(await folder.remove("a.localhost")).toEqual([{ name: "a.localhost", remains: undefined }]);
+    expect(await folder.text()).toBe('[routes]\n"b.localhost" = "svc/b:80"\n');
+  });
+});
+
+test("what another file routes still is told", async () => {
+  await using folder = await Folder.with({
+    "tunnels.toml": 'extends = ["kt:argocd"]\n[routes]\n"argocd.localhost" = "svc/a:80"\n',
+  });
+  expect(await folder.remove("ArgoCD.localhost", "argocd.localhost.")).toEqual([{ name: "argocd.localhost", remains: "kt:argocd:10:1" }]);
+});
+
+test("a TCP route is found by what it means", async () => {
+  await using folder = await Folder.with({ "tunnels.toml": '[tcp]\n"127.0.0.1:80" = "svc/a:80"\n5432 = "svc/b:80"\n' });
+  const removed = await folder.remove("80", "localhost:5432");
+  expect(removed.map(({ name }) => name)).toEqual(["127.0.0.1:80", "5432"]);
+});
