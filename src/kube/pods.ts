@@ -17,6 +17,8 @@ export interface KnownPod {
   /** A container of its own ended: with the restart policy Never, for good. */
   readonly ended: boolean;
   readonly state: PodState;
+  /** No node takes it; that may mend itself where nodes are added on demand. */
+  readonly unschedulable: boolean;
   /** Why its first container ended or did not start, in the runtime's words. */
   readonly reason: string | undefined;
 }
@@ -70,6 +72,7 @@ export function knownPod(raw: RawOwnPod): KnownPod {
     terminating: pod.terminating,
     ended: isOver || pod.containers.some(({ init, kind }) => !init && kind === "terminated"),
     state: podState(pod),
+    unschedulable: pod.unschedulable !== undefined,
     reason: reasonOf(raw),
   };
 }

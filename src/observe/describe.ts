@@ -2,7 +2,7 @@
 
 import type { LogLevel } from "#base/log.ts";
 import { formatBytes } from "#base/bytes-text.ts";
-import type { KtEvent, Problem } from "./events.ts";
+import type { JumpPodChange, KtEvent, Problem } from "./events.ts";
 
 type EventOf<Type extends KtEvent["type"]> = Extract<KtEvent, { type: Type }>;
 
@@ -33,6 +33,8 @@ export function describeEvent(event: KtEvent): string {
       return describeClosed(event);
     case "refused":
       return withProblem(`"${event.name}" was refused`, event.problem);
+    case "jump-pod":
+      return withProblem(`jump pod ${event.pod} ${jumpPodChanges[event.change]}`, event.problem);
     case "cluster":
       return withProblem(`context "${event.context}" ${event.reachable ? "answers" : "does not answer"}`, event.problem);
     case "profile":
@@ -54,6 +56,8 @@ export function eventSubjects(event: KtEvent): readonly string[] {
       return [event.name];
     case "tunnel-phase":
       return [event.target];
+    case "jump-pod":
+      return [event.pod];
     case "listener":
       return [event.address];
     default:
@@ -65,6 +69,16 @@ function describeClosed(event: EventOf<"connection-closed">): string {
   const counts = `${formatBytes(event.receivedBytes)} received, ${formatBytes(event.sentBytes)} sent`;
   return withProblem(`"${event.name}" was closed (${counts})`, event.problem);
 }
+
+const jumpPodChanges: Readonly<Record<JumpPodChange, string>> = {
+  made: "was made",
+  found: "is there already",
+  replaced: "was removed, to be made anew",
+  removed: "was removed",
+  left: "is left to others who use it",
+  kept: "could not be removed and ends by itself",
+  failed: "could not be had",
+};
 
 function describeListener(event: EventOf<"listener">): string {
   const verb = { open: "listening on", failed: "cannot listen on", closed: "no longer listening on" }[event.change];

@@ -17,6 +17,9 @@ export function toProblem(error: KtError): Problem {
 /** A tunnel's life. Failed is Idle with a memory: the next connection tries again. */
 export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
 
+/** What became of a pod that kt makes for a jump host. `kept`: it could not be removed. */
+export type JumpPodChange = "made" | "found" | "replaced" | "removed" | "left" | "kept" | "failed";
+
 export type KtEvent =
   | {
       readonly type: "tunnel-phase";
@@ -36,6 +39,7 @@ export type KtEvent =
       readonly sentBytes: number;
       readonly problem: Problem | undefined;
     }
+  | { readonly type: "jump-pod"; readonly pod: string; readonly change: JumpPodChange; readonly problem: Problem | undefined }
   | { readonly type: "refused"; readonly name: string; readonly problem: Problem }
   | { readonly type: "cluster"; readonly context: string; readonly reachable: boolean; readonly problem: Problem | undefined }
   | {

@@ -1,0 +1,44 @@
+/** What the hub tells its jump pods: who it is, and which routes go over a pod. */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { KtError } from "#base/errors.ts";
+import type { Cluster } from "#kube/types.ts";
+import { userAtHost } from "#native/who.ts";
+import type { Plan } from "#profile/plan.ts";
+import type { ClusterRef, Target } from "#route/target.ts";
+import type { JumpPodHolder } from "#tunnel/jump-pod-manifest.ts";
+import type { JumpPodUser } from "#tunnel/jump-pod-start.ts";
+import type { JumpPodPlace } from "#tunnel/jump-pods.ts";
+
+/** The hub of this directory: the same after a restart, so that a killed hub's mark on a pod is known as its own. */
+export async function jumpPodHolder(directory: string): Promise<JumpPodHolder> {
+  const path = `${directory}/holder`;
+  const known = await readFile(path, "utf8").catch(() => "");
+  const id = /^[0-9a-f]{12}$/.test(known) ? known : crypto.randomUUID().replaceAll("-", "").slice(0, 12);
+  if (id !== known) {
+    await writeFile(path, id, { mode: 0o600 }).catch((error: unknown) => {
+      throw new KtError("hub-failed", `write "${path}": ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    });
+  }
+  return { id, user: userAtHost() };
+}
+
+/** The routes that go over this pod. Where a cluster cannot be told, a route that may be meant counts. */
+export function jumpPodUsers(plans: readonly Plan[], place: JumpPodPlace, clusterFor: (ref: ClusterRef) => Cluster): JumpPodUser[] {
+  const isOver = (target: Target): boolean => {
+    if (target.kind !== "address" || target.via.kind !== "pod" || target.via.name !== place.name) return false;
+    const { namespace } = target.via;
+    if (namespace !== undefined && namespace !== place.namespace) return false;
+    try {
+      const cluster = clusterFor(target.cluster);
+      return cluster.server === place.server && (namespace ?? cluster.namespace) === place.namespace;
+    } catch {
+      return true;
+    }
+  };
+  return plans.flatMap(({ name: profile, routes, tcp }) =>
+    [...routes, ...tcp].flatMap(({ name: route, target }) =>
+      target.kind === "address" && isOver(target) ? [{ profile, route, create: target.via.create }] : [],
+    ),
+  );
+}

@@ -1,0 +1,74 @@
+/** Decides from what is there what to do next so that a jump pod serves. Pure. */
+
+import type { KnownPod } from "#kube/pods.ts";
+import type { JumpPodDefinition } from "#route/target.ts";
+import { definitionOf, definitionText, isHeldByOthers, isOurs, isPlain, type JumpPodHolder, lacksShell } from "./jump-pod-manifest.ts";
+
+export interface JumpPodSituation {
+  readonly pod: KnownPod | undefined;
+  readonly create: JumpPodDefinition;
+  readonly holder: JumpPodHolder;
+  /** The uids of pods that were made on the way to this one. */
+  readonly made: ReadonlySet<string>;
+  /** A route of this hub that has the pod as it is. */
+  readonly other: string | undefined;
+  /** The time of day. */
+  readonly nowMs: number;
+}
+
+export type JumpPodStep =
+  | { readonly do: "make" }
+  | { readonly do: "use" }
+  /** `plain`: without the script. */
+  | { readonly do: "replace"; readonly plain: boolean }
+  /** `says` continues the sentence "pod NAME …"; `stuck` means that it hardly mends itself. */
+  | { readonly do: "wait"; readonly says: string; readonly stuck: boolean }
+  | {
+      readonly do: "give-up";
+      readonly code: "no-ready-pod" | "jump-pod-failed";
+      readonly says: string;
+      readonly hints: readonly string[];
+    };
+
+export function nextStep(situation: JumpPodSituation): JumpPodStep {
+  const { pod, made } = situation;
+  if (pod === undefined) return { do: "make" };
+  if (pod.terminating) return { do: "wait", says: pod.state.kind === "ready" ? "is terminating" : pod.state.says, stuck: false };
+  // Whatever somebody else put there is theirs.
+  if (!isOurs(pod)) return waitFor(pod, pod.ended);
+  if (definitionOf(pod) !== definitionText(situation.create)) return otherwiseMade(situation, pod);
+  if (pod.ended) return afterEnd(situation, pod);
+  const step = waitFor(pod, false);
+  const isBroken = step.do === "wait" && step.stuck && made.size === 0 && !isHeldByOthers(pod, situation.holder, situation.nowMs);
+  return isBroken ? { do: "replace", plain: isPlain(pod) } : step;
+}
+
+function waitFor(pod: KnownPod, ended: boolean): JumpPodStep {
+  const { state } = pod;
+  if (state.kind === "ready" && !ended) return { do: "use" };
+  const says = state.kind === "ready" ? "has ended" : state.says;
+  return { do: "wait", says, stuck: ended || (state.kind === "stuck" && !pod.unschedulable) };
+}
+
+/** A pod of ours by another definition: it makes way unless somebody uses it. */
+function otherwiseMade({ other, holder, nowMs }: JumpPodSituation, pod: KnownPod): JumpPodStep {
+  const inUse = !pod.ended && isHeldByOthers(pod, holder, nowMs);
+  const by = other === undefined ? (inUse ? `by ${pod.annotations["kt.dev/made-by"] ?? "somebody else"}` : undefined) : `by "${other}"`;
+  if (by === undefined) return { do: "replace", plain: false };
+  return {
+    do: "give-up",
+    code: "jump-pod-failed",
+    says: `is in use as ${definitionOf(pod) ?? "something else"}, made ${by}`,
+    hints: ["write the same create, or give the pod another name"],
+  };
+}
+
+function afterEnd({ made, create }: JumpPodSituation, pod: KnownPod): JumpPodStep {
+  if (lacksShell(pod) && !isPlain(pod)) return { do: "replace", plain: true };
+  if (!made.has(pod.uid)) return { do: "replace", plain: isPlain(pod) };
+  const says = pod.state.kind === "ready" ? "has ended" : pod.state.says;
+  const why = pod.reason === undefined ? says : `${says} (${pod.reason})`;
+  if (!isPlain(pod)) return { do: "give-up", code: "no-ready-pod", says: why, hints: [] };
+  const hint = `the image "${create.image}" has no /bin/sh to wait in: give it a command that stays, or take another image`;
+  return { do: "give-up", code: "no-ready-pod", says: why, hints: [hint] };
+}
