@@ -73,11 +73,19 @@ async function explainTarget(target: Target, context: ExplainContext): Promise<S
     };
     const port = target.kind === "address" ? undefined : target.port;
     const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
+    if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
     return [where, ...describeResolution(resolution, context.podOf(target))];
   } catch (error) {
     const { code, message, hints } = toKtError(error, "cluster-error", "open the cluster");
     return [{ step: "cluster", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
   }
+}
+
+const madeLater = "the jump pod is not there: it is made when somebody connects";
+
+function isMadeLater(target: Target, resolution: Resolution | undefined): boolean {
+  const makes = target.kind === "address" && target.via.create !== undefined;
+  return makes && resolution?.kind === "none" && resolution.problem.code === "pod-not-found";
 }
 
 /** The first answer, or undefined when none came in time. */

@@ -15,14 +15,18 @@ import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
 import type { LoadedPlan } from "#profile/load.ts";
+import type { Plan } from "#profile/plan.ts";
 import type { Dialer } from "#proxy/dialer.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { TcpDoor } from "#proxy/tcp-door.ts";
 import { type Target, targetKey } from "#route/target.ts";
+import type { JumpPodHolder } from "#tunnel/jump-pod-manifest.ts";
+import { JumpPods } from "#tunnel/jump-pods.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
 import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./clusters.ts";
 import { explain } from "./explain.ts";
+import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
 import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
 import { type AttachRequest, type Environment, Profiles } from "./profiles.ts";
@@ -70,6 +74,7 @@ export class Hub {
   readonly #journal: Journal;
   readonly #counters = new CounterTable();
   readonly #clusters: Clusters;
+  readonly #jumpPods: JumpPods;
   readonly #tunnels: TunnelTable;
   readonly #frontDoor: FrontDoor;
   readonly #tcpDoor: TcpDoor;
@@ -85,7 +90,7 @@ export class Hub {
   /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
   readonly stopAsked: Promise<void> = this.#stopAsked.promise;
 
-  private constructor(options: HubOptions) {
+  private constructor(options: HubOptions, holder: JumpPodHolder) {
     const { rooms, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
@@ -97,7 +102,10 @@ export class Hub {
     this.#profiles = new Profiles({ load: rooms.load, clock, report, onChange });
     this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: (profile) => this.#viewOf(profile), clock, log, report });
     const clusterFor = this.#clusters.for.bind(this.#clusters);
-    this.#tunnels = rooms.tunnels({ clusterFor, timeoutsFor: (profile) => this.#planOf(profile), clock, log, report });
+    const plans = (): Plan[] => this.#profiles.list().map(({ plan }) => plan);
+    this.#jumpPods = new JumpPods({ holder, usersOf: (pod) => jumpPodUsers(plans(), pod, clusterFor), clock, log, report });
+    const timeoutsFor = (profile: string): Plan => this.#planOf(profile);
+    this.#tunnels = rooms.tunnels({ clusterFor, jumpPods: this.#jumpPods, timeoutsFor, clock, log, report });
     const dial: Dialer["dial"] = async (target, signal) => {
       await rooms.prepare();
       return await this.#tunnels.dial(target, signal);
@@ -116,7 +124,7 @@ export class Hub {
   static async start(options: HubOptions): Promise<Hub | undefined> {
     const lock = await takeLock(options.directory);
     if (!lock) return undefined;
-    const hub = new Hub(options);
+    const hub = new Hub(options, await jumpPodHolder(options.directory));
     await hub.#open(lock);
     return hub;
   }
@@ -173,6 +181,7 @@ export class Hub {
     this.#place.add(() => server.close());
     this.#place.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
     this.#scope.add(() => this.#clusters.close());
+    this.#scope.add(() => this.#jumpPods.close());
     this.#scope.add(() => this.#tunnels.close());
     this.#scope.add(watchSleep(this.#clock, (sleptMs) => this.#woke(sleptMs)));
     this.#scope.add(() => this.#profiles.close());
@@ -190,6 +199,7 @@ export class Hub {
     this.#listeners.apply(wantedBy(plans, this.#listeners.wanted));
     const profiles = new Set(plans.map(({ profile }) => profile));
     this.#retainTunnels(namedTargets(plans), profiles);
+    this.#jumpPods.retain();
     this.#clusters.retain(profiles);
     this.#lingerIfUnused();
     // Soon somebody connects; but first the listening itself is to be told.
