@@ -77,9 +77,13 @@ export function serviceEnvironment(shell: Shell): ServiceEnvironment {
   return { variables, leftOut };
 }
 
+/** Of one project, or of one moment. */
+const passing = /\/node_modules\/|^(\/private)?(\/var)?\/tmp\/|^\/var\/folders\//;
+
 /** The shell's own folders that exist wherever one stands, then the usual ones. */
 function servicePath({ environment, home, folders }: Shell): string {
-  const own = (environment["PATH"] ?? "").split(":").filter((path) => path.startsWith("/") && folders.has(path));
+  const all = (environment["PATH"] ?? "").split(":");
+  const own = all.filter((path) => path.startsWith("/") && folders.has(path) && !passing.test(path));
   return [...new Set([...own, ...homeFolders.map((path) => `${home}/${path}`), ...systemFolders])].join(":");
 }
 

@@ -7,11 +7,13 @@ const shell = (environment: Record<string, string>): Shell => ({
   environment,
   home: "/home/me",
   directory: "/work/shop",
-  folders: new Set(["/opt/plugin/bin", "/usr/bin", "."]),
+  folders: new Set(["/opt/plugin/bin", "/usr/bin", ".", "/work/node_modules/.bin", "/tmp/x"]),
 });
 
 test("PATH: the shell's own folders that are absolute and exist, once, then the usual places", () => {
-  const { variables } = serviceEnvironment(shell({ PATH: "/opt/plugin/bin:.:/gone:node_modules/.bin::/usr/bin:/opt/plugin/bin" }));
+  const { variables } = serviceEnvironment(
+    shell({ PATH: "/opt/plugin/bin:.:/gone:/tmp/x:/work/node_modules/.bin::/usr/bin:/opt/plugin/bin" }),
+  );
   const path = variables["PATH"]?.split(":") ?? [];
   expect(path.slice(0, 3)).toEqual(["/opt/plugin/bin", "/usr/bin", "/home/me/.local/bin"]);
   expect(path).toEqual(

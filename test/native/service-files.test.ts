@@ -61,7 +61,7 @@ describe.skipIf(which("systemd-analyze") === null)("systemd itself", () => {
     }
     const file = `${directory.path}/kt.service`;
     await writeFile(file, unit.format(definition([path, "serve", "--file", nasty], { PATH: "/a b:/c%d", ODD: nasty })));
-    return await run(["systemd-analyze", "verify", "--user", file], directory.path);
+    return (await run(["systemd-analyze", "verify", "--user", file], directory.path)).replaceAll(directory.path, "");
   }
 
   test("accepts the unit without a word, with odd paths", async () => {
@@ -70,7 +70,9 @@ describe.skipIf(which("systemd-analyze") === null)("systemd itself", () => {
     expect(await verify(nasty.replace(/["'\\]/g, ""), true)).toBe("");
   });
 
-  test("reads a path that it refuses as it was meant", async () => expect(await verify(nasty, true)).toContain(`special characters: `));
+  test("reads a path that it refuses as it was meant", async () => {
+    expect(await verify(nasty, true)).toContain(`Executable name contains special characters: ${nasty}\n`);
+  });
 
   test("would have said so", async () => expect(await verify("/bin/kt", false)).toContain("is not executable"));
 });

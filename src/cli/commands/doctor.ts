@@ -36,7 +36,9 @@ function showFindings(findings: readonly Finding[], output: Output): void {
   for (const { check, context, verdict, text, fixes } of findings) {
     if (output.quiet && verdict !== "broken") continue;
     const whole = `${several && context !== undefined ? `${context}: ` : ""}${verdict === "skipped" ? `skipped: ${text}` : text}`;
-    output.line(`${marks[verdict]} ${style.bold(check.padEnd(width))}  ${verdict === "skipped" ? style.dim(whole) : whole}`);
+    // A plugin's own words may have several lines.
+    const indented = whole.trimEnd().replaceAll("\n", `\n${" ".repeat(width + 4)}`);
+    output.line(`${marks[verdict]} ${style.bold(check.padEnd(width))}  ${verdict === "skipped" ? style.dim(indented) : indented}`);
     for (const fix of fixes) output.line(`${" ".repeat(width + 4)}${style.cyan(fix)}`);
   }
   output.note(summary(findings));
