@@ -14,6 +14,8 @@ const packages: Readonly<Record<string, string>> = {
   // What reads install.sh and the Homebrew formula.
   ruby: "ruby",
   shellcheck: "shellcheck",
+  // The terminal in which the questions of kt add are answered.
+  tmux: "tmux",
   // The shells that completions are tried in, besides bash.
   fish: "fish",
   zsh: "zsh",

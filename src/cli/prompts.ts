@@ -21,7 +21,9 @@ export interface TextQuestion {
 
 /** How questions are asked; tests answer them without a terminal. */
 export interface Ask {
-  choose<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T>;
+  choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** One of what may be hundreds, by typing a part of it. */
+  find<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T>;
   /** Any number of them; all are chosen to begin with. */
   several<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
   text(message: string, question: TextQuestion): Promise<string>;
@@ -38,8 +40,6 @@ class Left extends Error {}
 
 type Clack = typeof import("@clack/prompts");
 
-/** More than this is searched by typing. */
-const shortList = 7;
 const shownAtOnce = 10;
 const patienceMs = 400;
 
@@ -50,18 +50,20 @@ class ClackAsk implements Ask {
     this.#clack = clack;
   }
 
-  async choose<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
-    const { autocomplete, select } = this.#clack;
-    const options = optionsOf(choices);
-    const start = initial === undefined ? 0 : choices.findIndex(({ value }) => value === initial);
-    const question = { message, options, maxItems: shownAtOnce, initialValue: Math.max(start, 0) };
-    const index =
-      choices.length > shortList
-        ? await autocomplete({ ...question, filter: (search, { label = "" }) => label.toLowerCase().includes(search.toLowerCase()) })
-        : await select(question);
-    const chosen = choices[this.#answer(index)];
-    if (chosen === undefined) throw new Left();
-    return chosen.value;
+  async choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T> {
+    return this.#picked(choices, await this.#clack.select({ message, options: optionsOf(choices), maxItems: shownAtOnce }));
+  }
+
+  async find<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
+    const start = choices.findIndex(({ value }) => value === initial);
+    const index = await this.#clack.autocomplete({
+      message,
+      options: optionsOf(choices),
+      maxItems: shownAtOnce,
+      initialValue: Math.max(start, 0),
+      filter: (search, { label = "" }) => label.toLowerCase().includes(search.trim().toLowerCase()),
+    });
+    return this.#picked(choices, index);
   }
 
   async several<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]> {
@@ -91,6 +93,12 @@ class ClackAsk implements Ask {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #picked<T>(choices: readonly Choice<T>[], index: number | symbol): T {
+    const chosen = choices[this.#answer(index)];
+    if (chosen === undefined) throw new Left();
+    return chosen.value;
   }
 
   #answer<T>(answer: T): Exclude<T, symbol> {

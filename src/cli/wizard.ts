@@ -53,7 +53,7 @@ async function askContext(ask: Ask, { contexts, context, given }: WizardWorld): 
   if (given.context !== undefined) return given.context;
   if (contexts.names.length < 2) return usual;
   const choices = contexts.names.map((name) => ({ value: name, label: name, hint: name === usual ? "the profile's" : undefined }));
-  return await ask.choose("Which context?", choices, usual);
+  return await ask.find("Which context?", choices, usual);
 }
 
 /** A list that may not be had is as good as none: then the name is typed. */
@@ -67,7 +67,7 @@ async function listed<T>(list: Promise<readonly T[]>): Promise<readonly T[] | un
 async function askNamespace(ask: Ask, catalogue: Catalogue, usual = catalogue.namespace): Promise<string> {
   const names = await ask.wait(`asking "${catalogue.context}" for its namespaces`, listed(catalogue.namespaces()));
   if (names !== undefined && names.length > 0) {
-    return await ask.choose(
+    return await ask.find(
       "Which namespace?",
       names.map((name) => ({ value: name, label: name })),
       usual,
@@ -106,7 +106,7 @@ async function askReached(ask: Ask, sources: Sources, prefix: string): Promise<R
     hint: "what the cluster reaches and we do not",
   };
   const typed = { value: { kind: "typed" } as const, label: "something else, by name" };
-  const source = await ask.choose<Source>("What is to be reached?", [...sourceChoices(sources), jump, typed]);
+  const source = await ask.find<Source>("What is to be reached?", [...sourceChoices(sources), jump, typed]);
   if (source.kind === "jump") return await askJump(ask, sources, prefix);
   if (source.kind === "service") return await askServicePort(ask, source.service, prefix);
   if (source.kind === "pod") return await askPodPort(ask, source.pod, prefix);
@@ -173,7 +173,7 @@ async function askJump(ask: Ask, sources: Sources, prefix: string): Promise<Reac
     hint: "pod/kt-jump, deleted when it is not used",
   };
   const typed = { value: { kind: "typed" } as const, label: "something else, by name" };
-  const source = await ask.choose<Source>("Through what?", [...sourceChoices(sources), made, typed]);
+  const source = await ask.find<Source>("Through what?", [...sourceChoices(sources), made, typed]);
   const { host, port } = parseAddress(target);
   const settings = await jumpSettings(ask, source, prefix);
   return { target, name: host.split(".")[0] ?? host, port: { name: "", port }, settings };

@@ -22,7 +22,11 @@ class Answers implements Ask {
     return this.#answers;
   }
 
-  async choose<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
+  choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T> {
+    return this.find(message, choices);
+  }
+
+  async find<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
     const labels = choices.map(({ label }) => label);
     this.asked.push(`${message} ${labels.join(" | ")}`);
     const answer = this.#answers.shift();
