@@ -105,8 +105,8 @@ describe("the house", () => {
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 
-  test("docs/errors.md describes every error code, and no other", async () => {
-    const text = await file(`${root}/docs/errors.md`).text();
+  test("docs/troubleshooting.md describes every error code, and no other", async () => {
+    const text = await file(`${root}/docs/troubleshooting.md`).text();
     const documented = [...text.matchAll(/^\| `([a-z0-9-]+)` \| .+ \| .+ \|$/gm)].map((match) => match[1] ?? "");
     expect(documented.sort()).toEqual([...errorCodes].sort());
   });

@@ -22,6 +22,11 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt forward deploy/api :http -n shop": "stays",
   "kt demo": "stays",
   "kt init": "new",
+  "kt init --yes": "new",
+  "kt add": 'skip="asks questions; test/cli/wizard.test.ts answers them"',
+  "kt add grafana.localhost monitoring/svc/grafana:http": "new",
+  "kt add 5432 databases/svc/postgresql:5432": "new",
+  "kt add 3306 db.internal:3306 --via default/svc/api": "new",
   "kt env --format fish | source": 'skip="needs fish; test/cli/env.test.ts reads it back"',
 };
 
@@ -86,13 +91,13 @@ function optionTable(options: CommandSpec["options"]): string[] {
   );
 }
 
-/** One block for neighbours that are run in the same way. */
+/** One block for neighbours that are run in the same way, but for those that need the terminal or the folder to themselves. */
 function examples(lines: readonly string[]): string[] {
   const groups: { how: string | undefined; lines: string[] }[] = [];
   for (const line of lines) {
     const how = howToRun[line];
     const last = groups.at(-1);
-    if (last && last.how === how && !how?.includes("stays")) last.lines.push(line);
+    if (last && last.how === how && !how?.includes("stays") && !line.startsWith("kt init")) last.lines.push(line);
     else groups.push({ how, lines: [line] });
   }
   return groups.flatMap(({ how, lines: group }) => fence(how === undefined ? "sh" : `sh ${how}`, group));

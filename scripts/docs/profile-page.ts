@@ -2,6 +2,7 @@
 
 import { type GenericSchema, getDescription, getExamples } from "valibot";
 import { profileSchema } from "#profile/schema.ts";
+import { shippedProfiles } from "#profile/shipped.ts";
 import { isOptional, nodeOf, unwrap } from "#profile/schema-walk.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
@@ -31,7 +32,16 @@ export function profilePage(): string {
     ...keyTable(settings),
     ...fence("toml", settings.flatMap(exampleLines)),
     ...tables.flatMap(tableSection),
+    "## Shipped profiles",
+    "For `extends`, by name. `kt init` offers those that fit the cluster.",
+    ...table(["name", "what it reaches"], [...shippedProfiles].map(shippedRow)),
   ]);
+}
+
+/** A shipped profile begins with a comment whose first line says what it is for. */
+function shippedRow([name, text]: readonly [string, string]): string[] {
+  const [, what = ""] = /^# (.*?)[.:,;]?\n/.exec(text) ?? [];
+  return [`[${code(`kt:${name}`)}](../profiles/${name}.toml)`, `${what}.`];
 }
 
 function entriesOf(schema: GenericSchema, prefix: string): Key[] {

@@ -1,6 +1,6 @@
 /** KtError, the union of its codes, and the assertion for states that cannot be. */
 
-/** Every code that a user, a page or a JSON reader can meet. Documented in docs/errors.md; a test compares the two lists. */
+/** Every code that a user, a page or a JSON reader can meet. Documented in docs/troubleshooting.md; a test compares the two lists. */
 export const errorCodes = [
   // The command line and the profile.
   "usage",

@@ -78,7 +78,7 @@ describe("commands", () => {
         commandLines(block).flatMap((line) => callsOfKt(line).map((words) => ({ where: place(block), wrong: objection(words) }))),
       );
     expect(calls.filter(({ wrong }) => wrong !== undefined)).toEqual([]);
-    expect(calls.length).toBeGreaterThan(20);
+    expect(calls.length).toBeGreaterThan(50);
   });
 
   test("of kt in the text exist, with their options", () => {
@@ -98,10 +98,11 @@ describe("commands", () => {
 
   test("that do not exist would be noticed", () => {
     expect(callsOfKt('psql "$(kt url 5432)" # kt nothing').map(objection)).toEqual([undefined]);
-    expect(callsOfKt("kt up -- kt nothing").map(objection)).toEqual([undefined]);
+    expect(callsOfKt("kt run -- kt nothing").map(objection)).toEqual([undefined]);
     expect(callsOfKt("cd x && kt nothing").map(objection)).toEqual(['there is no command "nothing"']);
     expect(callsOfKt("kt up --dtach").map(objection)).toEqual(['kt up has no option "--dtach"']);
     expect(() => parseBlocks("x.md", "```sh sometimes\nkt up\n```")).toThrow('x.md:1: a block cannot say "sometimes"');
+    expect(() => parseBlocks("x.md", "- so\n\n  ```sh\n  kt up\n  ```")).toThrow("x.md:3: a block begins at the margin");
   });
 });
 

@@ -18,8 +18,10 @@ const project: Readonly<Record<string, string>> = {
 "grafana.localhost" = "monitoring/svc/grafana:http"
 [tcp]
 5432 = "databases/svc/postgresql:5432"
+3306 = "databases/svc/mysql:3306"
+6379 = "databases/svc/redis:6379"
 [env]
-DATABASE_URL = "postgres://app@\${tcp.5432.address}/app"
+DATABASE_URL = "redis://\${tcp.6379.address}"
 `,
   "shop/tunnels.toml": `[routes]
 "web.localhost" = "shop/svc/web:http"

@@ -25,6 +25,8 @@ const knownWords: ReadonlySet<string> = new Set(["e2e", "stays", "new", "attache
 /** Throws where a block says something that nobody would heed. */
 export function parseBlocks(page: string, markdown: string): DocBlock[] {
   const blocks: DocBlock[] = [];
+  const indented = markdown.split("\n").findIndex((line) => /^\s+```/.test(line));
+  if (indented >= 0) throw new Error(`${page}:${indented + 1}: a block begins at the margin`);
   for (const match of markdown.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)) {
     const [, info = "", text = ""] = match;
     const line = markdown.slice(0, match.index).split("\n").length;

@@ -15,10 +15,11 @@ export class Words {
     this.#pairs = Object.entries(pairs);
   }
 
-  /** Free ports for the local ports of the pages, and whatever else is given. */
+  /** Free ports for the local ports of the pages, in the same order since kt sorts by them, and whatever else is given. */
   static withPorts(ports: readonly number[], others: Readonly<Record<string, string>> = {}): Words {
-    const free = freePorts(ports.length);
-    return new Words({ ...Object.fromEntries(ports.map((port, index) => [port, String(free[index])])), ...others });
+    const free = freePorts(ports.length).sort((a, b) => a - b);
+    const sorted = [...ports].sort((a, b) => a - b);
+    return new Words({ ...Object.fromEntries(sorted.map((port, index) => [port, String(free[index])])), ...others });
   }
 
   actual(text: string): string {
@@ -102,7 +103,7 @@ export class DocRunner {
       await this.write(block.fileName, block.text);
       return "";
     }
-    const folder = block.words.includes("new") ? `${this.#home.project}/new-${block.line}` : this.#home.project;
+    const folder = block.words.includes("new") ? `${this.#home.project}-new-${block.line}` : this.#home.project;
     await mkdir(folder, { recursive: true });
     if (block.words.includes("new")) await this.#writeLocal(`${folder}/tunnels.local.toml`, "");
     if (block.words.includes("attached")) await this.#shell("kt up -d", folder);
