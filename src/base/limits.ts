@@ -56,6 +56,9 @@ export const limits = {
   jumpHalfClosedMs: 600 * second,
   /** How long the end of a jump host's output waits for the process to say that it failed. */
   jumpExitMs: 500,
+  /** How long a jump host's process may take to end once its connection is gone, and to end when it is told to. */
+  jumpLeaveMs: 500,
+  jumpKillMs: 2 * second,
   /** Bytes that a jump host's process moves at a time; socat's own 8 KiB cost it more system calls than the copying. */
   jumpBlockBytes: 64 * kib,
   /** How long a prepared command may wait to be run: nodes give up after 30 s (StreamCreationTimeout). */
@@ -171,6 +174,8 @@ export const limits = {
   doctorAskMs: 2 * second,
   /** Lines of the hub's log that go into a bug report. */
   bundleLogLines: 300,
+  /** How long a shell's completion may wait for the cluster: whoever pressed Tab sees nothing until then. */
+  completionMs: 1 * second,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

@@ -130,11 +130,11 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "forward",
     group: "Use",
-    args: "<TARGET> [...PORTS]",
+    args: "<TYPE/NAME> [...PORTS]",
     summary: "Forward ports as kubectl port-forward does, and survive it",
     notes: [
-      "TARGET is TYPE/NAME or the name of a pod; TYPE is svc, pod, deploy, sts, rs, ds",
-      "or job. PORTS are [LOCAL:]REMOTE, by number or name; :REMOTE takes a free port.",
+      "TYPE is svc, pod, deploy, sts, rs, ds or job; a name alone is that of a pod.",
+      "PORTS are [LOCAL:]REMOTE, by number or name; :REMOTE takes a free port.",
       "Ends with 0 on Ctrl-C and with 143 on SIGTERM, as kubectl does; with 1 where",
       "there is no such pod or port, 2 for wrong usage, 3 for cluster and credentials.",
     ],
@@ -206,6 +206,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "doctor",
+    group: "Trouble",
     args: "",
     summary: "Find out what is wrong, and what to do about it",
     options: [fileOption, jsonOption, ["--bundle <file>", "Also write all that a bug report needs, without secrets"]],
@@ -219,6 +220,19 @@ export const commands: readonly CommandSpec[] = [
     options: [["-f, --file <file>", "The profile; default: ~/.config/kt/tunnels.toml, written where there is none"], jsonOption],
     example: ["kt service install", "kt service status", "kt service uninstall"],
     load: async () => (await import("./commands/service.ts")).service,
+  },
+  {
+    name: "completion",
+    args: "<bash|zsh|fish>",
+    summary: "Print the script that completes kt's command line in a shell",
+    notes: [
+      'bash, in ~/.bashrc:                  eval "$(kt completion bash)"',
+      'zsh, in ~/.zshrc:                    eval "$(kt completion zsh)"',
+      "fish, in ~/.config/fish/config.fish: kt completion fish | source",
+    ],
+    options: [],
+    example: ["kt completion bash"],
+    load: async () => (await import("./commands/completion.ts")).completion,
   },
   {
     name: "schema",
@@ -235,6 +249,16 @@ export const commands: readonly CommandSpec[] = [
     options: [jsonOption],
     example: ["kt version"],
     load: async () => (await import("./commands/version.ts")).version,
+  },
+  {
+    name: "complete",
+    args: "<SHELL> [...WORDS]",
+    summary: "Say what may come next on a command line",
+    options: [],
+    example: ["kt complete zsh up --"],
+    passesOn: true,
+    hidden: true,
+    load: async () => (await import("./commands/complete.ts")).complete,
   },
   {
     name: "hub",

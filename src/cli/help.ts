@@ -20,7 +20,6 @@ export function mainHelp(commands: readonly CommandSpec[], style: Style): string
     "",
     `${style.bold("Options")}  ${flags.join("   ")}`,
     `${style.bold("Example")}  kt init && kt up`,
-    "",
     "kt COMMAND --help says more about each.",
   ];
 }

@@ -1,0 +1,44 @@
+/** `kt complete`: what may come next on a command line, for the script of a shell. It never complains and never keeps the shell waiting. */
+
+import type { CommandContext } from "#cli/command.ts";
+import { commands, globalOptions } from "#cli/commands.ts";
+import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
+import { type Answer, answerFor, type Lookup, type Offer } from "#cli/completion/offers.ts";
+import { exitCodes } from "#cli/exit.ts";
+import type { Output } from "#cli/output.ts";
+
+/** bash hands over its line, its cursor and its word breaks; the others the words behind `kt` up to the cursor. */
+export async function complete({ args, output }: CommandContext): Promise<number> {
+  const [shell, ...rest] = args;
+  const [line = "", point = "", wordBreaks = ""] = rest;
+  if (shell === "bash") {
+    const read = readBashLine(line, Number(point));
+    tell(await answer(read.words), ":command", output, (offers) => bashReplies(offers, read, wordBreaks));
+  } else {
+    const found = await answer(rest);
+    // One more for the name of kt itself, which the shells have as the first word.
+    const command = found.kind === "command" ? `:command ${found.from + 1}` : "";
+    tell(found, command, output, (offers) => offers.map(({ value, about }) => `${value}\t${about}`));
+  }
+  return exitCodes.done;
+}
+
+function tell(found: Answer, command: string, output: Output, linesFor: (offers: readonly Offer[]) => readonly string[]): void {
+  if (found.kind === "files") output.line(":files");
+  else if (found.kind === "command") output.line(command);
+  else for (const line of linesFor(found.offers)) output.line(line);
+}
+
+function answer(words: readonly string[]): Promise<Answer> {
+  return answerFor(words, { commands, globals: globalOptions }, lookUpSafely);
+}
+
+/** The profile may be broken and the cluster too far for `limits.completionMs`: then there is nothing to offer. */
+const lookUpSafely: Lookup = async (kind, typed, line) => {
+  try {
+    const { lookUp } = await import("#cli/completion/lookup.ts");
+    return await lookUp(kind, typed, line);
+  } catch {
+    return [];
+  }
+};

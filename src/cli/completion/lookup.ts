@@ -1,0 +1,161 @@
+/** Looks up what completions offer: routes in the profile, contexts in the kubeconfig, the rest in the cluster. */
+
+import { limits } from "#base/limits.ts";
+import { loadOrEmpty } from "#cli/local-plan.ts";
+import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#daemon/catalogue.ts";
+import { findProfile, profileFileName } from "#profile/find.ts";
+import { defaultKubeconfig, loadPlan } from "#profile/load.ts";
+import type { Plan } from "#profile/plan.ts";
+import { kindOfWord } from "#route/pod-source-text.ts";
+import { formatTarget } from "#route/target.ts";
+import type { Offer, TypedLine } from "./offers.ts";
+
+/** Rejects with whatever was in the way. */
+export async function lookUp(kind: string, typed: string, line: TypedLine): Promise<readonly Offer[]> {
+  switch (kind) {
+    case "ROUTE":
+    case "ROUTES":
+    case "HOST|PORT":
+      return routeOffers(await planFor(line));
+    case "CONTEXT":
+      return await contextOffers(line);
+    case "NAMESPACE":
+      return named((await place(line)).catalogue.namespaces());
+    case "TARGET":
+      return await sourceOffers(typed, await place(line), { withNamespace: true, withPort: true });
+    case "VIA":
+      return await sourceOffers(typed, await place(line), { withNamespace: true, withPort: false });
+    case "TYPE/NAME":
+      return await sourceOffers(typed, await place(line), { withNamespace: false, withPort: false });
+    case "PORTS":
+      return await portOffers(line.args[0] ?? "", await place(line));
+    default:
+      return [];
+  }
+}
+
+async function planFor({ options }: TypedLine): Promise<Plan> {
+  const given = options.get("--file");
+  const file = given === undefined ? await findProfile(process.cwd()).catch(() => absolutePath(profileFileName)) : absolutePath(given);
+  return (await loadPlan(await loadOrEmpty(file))).plan;
+}
+
+function routeOffers({ routes, tcp }: Plan): Offer[] {
+  return [...routes, ...tcp].map(({ name, target }) => ({ value: name, about: formatTarget(target) }));
+}
+
+async function contextOffers(line: TypedLine): Promise<Offer[]> {
+  const { kubeconfig, contexts } = await viewFor(line);
+  const { names, current } = contextsOf({ kubeconfig, environment: shellEnvironment() });
+  return [
+    ...Object.entries(contexts).map(([value, about]) => ({ value, about })),
+    ...names.map((value) => ({ value, about: value === current ? "current" : "" })),
+  ];
+}
+
+type View = Pick<Plan, "kubeconfig" | "contexts" | "context" | "namespace">;
+
+/** Commands that take a kubeconfig are kubectl's likes, and do not look at the profile. */
+async function viewFor(line: TypedLine): Promise<View> {
+  if (line.spec?.options.some(([flags]) => flags.includes("--kubeconfig")) !== true) return await planFor(line);
+  const given = line.options.get("--kubeconfig");
+  const where = { environment: shellEnvironment(), home: surroundings().home, directory: process.cwd() };
+  const kubeconfig = given === undefined ? await defaultKubeconfig(where) : [absolutePath(given)];
+  return { kubeconfig, contexts: {}, context: undefined, namespace: undefined };
+}
+
+interface Place {
+  readonly catalogue: Catalogue;
+  readonly namespace: string;
+}
+
+async function place(line: TypedLine): Promise<Place> {
+  const view = await viewFor(line);
+  const named = line.options.get("--context") ?? view.context;
+  const context = named === undefined ? undefined : (view.contexts[named] ?? named);
+  const catalogue = catalogueOf({ kubeconfig: view.kubeconfig, environment: shellEnvironment() }, context, limits.completionMs);
+  return { catalogue, namespace: line.options.get("--namespace") ?? view.namespace ?? catalogue.namespace };
+}
+
+async function named(list: Promise<readonly string[]>): Promise<Offer[]> {
+  return (await list).map((value) => ({ value, about: "" }));
+}
+
+interface SourceForm {
+  readonly withNamespace: boolean;
+  readonly withPort: boolean;
+}
+
+/** Part by part: `[NAMESPACE/]KIND/NAME[:PORT]`. */
+async function sourceOffers(typed: string, { catalogue, namespace }: Place, form: SourceForm): Promise<Offer[]> {
+  const parts = typed.split("/");
+  const [first = "", second = ""] = parts;
+  if (parts.length === 1) return [...kindOffers(""), ...(form.withNamespace ? await namespaceOffers(catalogue) : [])];
+  if (kindOfWord(first) !== undefined) return await nameOffers(`${first}/`, parts.slice(1).join("/"), namespace, catalogue, form);
+  if (!form.withNamespace) return [];
+  if (parts.length === 2) return kindOffers(`${first}/`);
+  return await nameOffers(`${first}/${second}/`, parts.slice(2).join("/"), first, catalogue, form);
+}
+
+function kindOffers(prefix: string): Offer[] {
+  return ["svc", "pod"].map((kind) => ({ value: `${prefix}${kind}/`, about: "" }));
+}
+
+/** Without the permission to list them, there are still kinds to offer. */
+async function namespaceOffers(catalogue: Catalogue): Promise<Offer[]> {
+  const names = await catalogue.namespaces().catch(() => []);
+  return names.map((name) => ({ value: `${name}/`, about: "namespace" }));
+}
+
+interface Source {
+  readonly name: string;
+  readonly ports: readonly CataloguePort[];
+}
+
+/** `start` is all before the name. */
+async function nameOffers(
+  start: string,
+  rest: string,
+  namespace: string,
+  catalogue: Catalogue,
+  { withPort }: SourceForm,
+): Promise<Offer[]> {
+  const sources = await sourcesOf(start.split("/").at(-2) ?? "", namespace, catalogue);
+  const colon = rest.indexOf(":");
+  if (!withPort) return sources.map(({ name, ports }) => ({ value: start + name, about: ports.map(portText).join(", ") }));
+  if (colon >= 0) {
+    const chosen = sources.filter(({ name }) => name === rest.slice(0, colon));
+    return chosen.flatMap((source) => source.ports.map((port) => portOffer(start, source.name, port)));
+  }
+  return sources.map(({ name, ports }) => {
+    const [only, ...others] = ports;
+    if (only && others.length === 0) return portOffer(start, name, only);
+    return { value: `${start}${name}:`, about: ports.map(portText).join(", ") };
+  });
+}
+
+function portOffer(start: string, name: string, port: CataloguePort): Offer {
+  return { value: `${start}${name}:${port.name || port.port}`, about: portText(port) };
+}
+
+function portText({ name, port }: CataloguePort): string {
+  return name === "" ? String(port) : `${name} ${port}`;
+}
+
+async function sourcesOf(word: string, namespace: string, catalogue: Catalogue): Promise<readonly Source[]> {
+  const kind = kindOfWord(word);
+  if (kind === "service") return await catalogue.services(namespace);
+  if (kind !== "pod") return [];
+  const pods = await catalogue.pods(namespace);
+  return pods.map(({ name, containers }) => ({ name, ports: containers.flatMap(({ ports }) => ports) }));
+}
+
+/** The same number here as there. */
+async function portOffers(target: string, { catalogue, namespace }: Place): Promise<Offer[]> {
+  const [word = "", name = ""] = target.includes("/") ? target.split("/") : ["pod", target];
+  const sources = await sourcesOf(word, namespace, catalogue);
+  const ports = sources.find((source) => source.name === name)?.ports ?? [];
+  return ports.map((port) => ({ value: String(port.port), about: port.name }));
+}

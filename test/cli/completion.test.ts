@@ -1,0 +1,220 @@
+/** What completions offer, for words as shells hand them over; test/e2e/completion.e2e.ts presses Tab in the shells themselves. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { listen, write } from "bun";
+import fc from "fast-check";
+import { commands, globalOptions } from "#cli/commands.ts";
+import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
+import { type Answer, answerFor } from "#cli/completion/offers.ts";
+import { ApiServer } from "#demo/api-server.ts";
+import { SourceHome } from "#test/support/source-home.ts";
+
+/** What is looked up is answered with what was asked. */
+function answer(line: string): Promise<Answer> {
+  const lookUp = async (
+    kind: string,
+    typed: string,
+    { args, options }: { args: readonly string[]; options: ReadonlyMap<string, string> },
+  ) => [{ value: `${kind}(${[typed, ...args, ...[...options].flat()].join(" ")})`, about: "" }];
+  return answerFor(line.split(" "), { commands, globals: globalOptions }, lookUp);
+}
+
+async function offered(line: string): Promise<readonly string[] | string> {
+  const found = await answer(line);
+  return found.kind === "words" ? found.offers.map(({ value }) => value) : found.kind;
+}
+
+describe("what may come next", () => {
+  test("is a command, and no hidden one", async () => {
+    const names = await offered("");
+    expect(names).toContain("up");
+    expect(names).toContain("completion");
+    expect(names).not.toContain("complete");
+    expect(await offered("-v sta")).toEqual(names);
+    expect(await offered("help u")).toEqual(names);
+    expect(await offered("frobnicate ")).toEqual([]);
+  });
+
+  test("is an option of the command or of all", async () => {
+    expect(await offered("up -")).toEqual(["--file", "--detach", "--verbose", "--quiet", "--log-format", "--help"]);
+    expect(await offered("-")).toEqual(["--verbose", "--quiet", "--log-format", "--help"]);
+    expect(await offered("url -- -")).toEqual(["ROUTE(-)"]);
+  });
+
+  test.each([
+    ["env --format ", ["sh", "fish", "json", "dotenv"]],
+    ["env --format=", ["--format=sh", "--format=fish", "--format=json", "--format=dotenv"]],
+    ["--log-format t", ["text", "json"]],
+    ["completion ", ["bash", "zsh", "fish"]],
+    ["add 1 db:1 --method ", ["auto", "socat", "nc"]],
+    ["up --detach=", []],
+    ["up x", []],
+  ])("of %j is a word of the help", async (line, words) => expect(await offered(line)).toEqual(words));
+
+  test.each(["up -f ", "up --file ", "serve -qf ", "up --file=", "serve "])("of %j is a file", async (line) =>
+    expect(await offered(line)).toBe("files"),
+  );
+
+  test.each([
+    ["url ", "ROUTE()"],
+    ["logs graf", "ROUTE(graf)"],
+    ["rm a b", "ROUTES(b a)"],
+    ["explain -f x.toml gr", "HOST|PORT(gr --file x.toml)"],
+    ["forward svc/", "TYPE/NAME(svc/)"],
+    ["forward -n shop --context=dev svc/web 8", "PORTS(8 svc/web --namespace shop --context dev)"],
+    ["forward --context ", "CONTEXT( --context )"],
+    ["add a.localhost mon", "TARGET(mon a.localhost)"],
+  ])("of %j is looked up", async (line, asked) => expect(await offered(line)).toEqual([asked]));
+
+  test.each([
+    ["run ", 1],
+    ["run gi", 1],
+    ["run git che", 1],
+    ["run -f x git --fi", 3],
+    ["run -- git", 2],
+    ["-v run git", 2],
+  ])("of %j is the other program's, from word %d on", async (line, from) => expect(await answer(line)).toEqual({ kind: "command", from }));
+
+  test("never fails, whatever is typed", () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(fc.string(), fc.constantFrom("run", "url", "--", "-f", "--file=", "help"))), async (words) => {
+        expect(await answer(words.join(" "))).toBeDefined();
+      }),
+    ));
+});
+
+describe("bash", () => {
+  const breaks = " \t\n\"'@><=;|&(:";
+  const replies = (line: string, ...values: string[]): string[] =>
+    bashReplies(
+      values.map((value) => ({ value, about: "" })),
+      readBashLine(line, line.length),
+      breaks,
+    );
+
+  test.each([
+    ["kt", []],
+    ["kt ", [""]],
+    ["kt  up   -f x", ["up", "-f", "x"]],
+    ["kt url 'a b' \"c'd\" e\\ f", ["url", "a b", "c'd", "e f"]],
+    ['kt run "x \\" y" \'\'', ["run", 'x " y', ""]],
+  ])("%s", (line, words) => expect([...readBashLine(line, line.length).words]).toEqual(words));
+
+  test("what is behind the cursor does not count", () => {
+    expect(readBashLine("kt up --de x", 7).words).toEqual(["up", "-"]);
+  });
+
+  test("gets a space after what is whole, and none after what goes on", () => {
+    expect(replies("kt u", "up", "url", "down")).toEqual(["up ", "url "]);
+    expect(replies("kt forward s", "svc/", "pod/")).toEqual(["svc/"]);
+  });
+
+  test("gets only what follows the last of its word breaks", () => {
+    expect(replies("kt add x mon/svc/web:h", "mon/svc/web:http")).toEqual(["http "]);
+    expect(replies("kt env --format=", "--format=sh")).toEqual(["sh "]);
+    expect(replies("kt url 127.0.0.1:", "127.0.0.1:5432")).toEqual(["5432 "]);
+    expect(replies("kt url '127.0.0.1:", "127.0.0.1:5432")).toEqual(["127.0.0.1:5432"]);
+  });
+
+  test("gets nothing that it would expand", () => {
+    expect(replies("kt url ", "[::1]:5432", "a b", "$x")).toEqual(["\\[::1\\]:5432 ", "a\\ b ", "\\$x "]);
+  });
+});
+
+describe("kt complete", () => {
+  const api = new ApiServer();
+  let home: SourceHome;
+
+  beforeAll(async () => {
+    home = await SourceHome.make();
+    const ports = [
+      { name: "http", port: 80, targetPort: 8080 },
+      { name: "admin", port: 81, targetPort: 8081 },
+    ];
+    api.cluster.setService({ namespace: "shop", name: "web", selector: { app: "web" }, ports });
+    api.cluster.setService({ namespace: "shop", name: "db", selector: { app: "db" }, ports: [{ name: "", port: 5432, targetPort: 5432 }] });
+    await write(`${home.path}/kubeconfig`, api.kubeconfig({ context: "dev", namespace: "shop" }));
+    const routes = '[routes]\n"web.localhost" = "svc/web:http"\n[tcp]\n"127.0.0.1:5432" = "svc/db:5432"\n';
+    await write(`${home.project}/tunnels.toml`, `kubeconfig = "${home.path}/kubeconfig"\n[contexts]\nshort = "dev"\n${routes}`);
+    await write(`${home.project}/broken.toml`, "routes = 1");
+  });
+  afterAll(async () => {
+    await home[Symbol.asyncDispose]();
+    api.close();
+  });
+
+  async function values(...words: string[]): Promise<string[]> {
+    const ran = await home.run(["complete", "fish", ...words], { KUBECONFIG: `${home.path}/kubeconfig` });
+    expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+    return ran.stdout.split("\n").filter((line) => line !== "");
+  }
+
+  test.each([
+    [
+      ["url", ""],
+      ["web.localhost\tsvc/web:http", "127.0.0.1:5432\tsvc/db:5432"],
+    ],
+    [["forward", "--context", ""], ["dev\tcurrent"]],
+    [
+      ["add", "x", "y", "--context", ""],
+      ["short\tdev", "dev\tcurrent"],
+    ],
+    [["forward", "-n", ""], ["shop\t"]],
+    [
+      ["forward", ""],
+      ["svc/\t", "pod/\t"],
+    ],
+    [
+      ["forward", "svc/"],
+      ["svc/db\t5432", "svc/web\thttp 80, admin 81"],
+    ],
+    [
+      ["forward", "svc/web", ""],
+      ["80\thttp", "81\tadmin"],
+    ],
+    [
+      ["add", "x", ""],
+      ["svc/\t", "pod/\t", "shop/\tnamespace"],
+    ],
+    [
+      ["add", "x", "shop/"],
+      ["shop/svc/\t", "shop/pod/\t"],
+    ],
+    [
+      ["add", "x", "shop/svc/"],
+      ["shop/svc/db:5432\t5432", "shop/svc/web:\thttp 80, admin 81"],
+    ],
+    [
+      ["add", "x", "svc/web:"],
+      ["svc/web:http\thttp 80", "svc/web:admin\tadmin 81"],
+    ],
+    [["add", "x", "elsewhere/deploy/"], []],
+    [["url", "-f", "broken.toml", ""], []],
+    [["url", "-f", "missing.toml", ""], []],
+    [["forward", "--kubeconfig", "missing", "svc/"], []],
+  ])("%j", async (words, offers) => expect(await values(...words)).toEqual(offers));
+
+  test("waits a second for the cluster, not longer", async () => {
+    using silent = listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const kubeconfig = api.kubeconfig({ context: "far" }).replace(`:${api.port}`, `:${silent.port}`);
+    await write(`${home.path}/far`, kubeconfig);
+    const started = performance.now();
+    expect(await values("forward", "--kubeconfig", `${home.path}/far`, "svc/")).toEqual([]);
+    // What needs no cluster is offered all the same.
+    expect(await values("add", "x", "")).toContain("svc/\t");
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
+test("kt completion knows three shells", async () => {
+  await using home = await SourceHome.make();
+  expect(await home.run(["completion", "tcsh"])).toMatchObject({
+    exitCode: 2,
+    stderr: `kt: error: kt has no completions for "tcsh"
+kt: hint: kt completion bash
+kt: hint: kt completion zsh
+kt: hint: kt completion fish
+`,
+  });
+  for (const shell of ["bash", "zsh", "fish"]) expect((await home.run(["completion", shell])).stdout).toContain(`kt complete ${shell}`);
+});
