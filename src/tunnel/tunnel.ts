@@ -53,6 +53,8 @@ interface Live {
   readonly streams: Set<PodStream>;
   /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
   readonly proven: Set<string>;
+  /** Pods that sessions may be open to. */
+  readonly used: Set<string>;
   /** The uid of the pod that was made for it: another one deserves another try. */
   madePod?: string;
 }
@@ -209,7 +211,7 @@ export class Tunnel {
     const port = target.kind === "address" ? undefined : target.port;
     const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
     const carrier = this.#carrier(cluster, namespace);
-    const live: Live = { cluster, carrier, following, streams: new Set(), proven: new Set() };
+    const live: Live = { cluster, carrier, following, streams: new Set(), proven: new Set(), used: new Set() };
     this.#become({ phase: "starting", live });
     return live;
   }
@@ -225,8 +227,10 @@ export class Tunnel {
     if (!live) return;
     // That a pod of kt's own making is not there is no problem: it is made when somebody connects.
     if (resolution.kind !== "ready" && !this.#makesPod) this.#noted(resolution.problem);
-    for (const pod of live.proven) {
+    for (const pod of live.used) {
       if (this.#isCurrent(live, pod)) continue;
+      // One that comes again under its name is another, and the sessions of before do not lead to it.
+      live.used.delete(pod);
       live.proven.delete(pod);
       live.carrier.retire(pod);
     }
@@ -253,6 +257,7 @@ export class Tunnel {
     const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
     for (;;) {
       const endpoint = await this.#endpoint(live, tried, deadlineMs, signal, last);
+      live.used.add(endpoint.pod);
       try {
         const attachment = await live.carrier.attach(endpoint);
         if (signal.aborted || this.#live() !== live) {

@@ -146,6 +146,19 @@ describe("preparing", () => {
   });
 });
 
+test("a pod that comes again under its name is not reached over a session of before, whether that was used or not", async () => {
+  const { cluster, tunnels, dial } = rig();
+  cluster.setPod("db-0", () => {});
+  cluster.ready("db-0");
+  await tunnels.prepare(target, never);
+  cluster.resolve({ kind: "none", problem: new KtError("no-ready-pod", "it is gone") });
+  cluster.setPod("db-0", named("the new one"));
+  cluster.ready("db-0");
+  const stream = await dial();
+  stream.write("?");
+  await stream.untilText("the new one");
+});
+
 describe("a pod that does not take the connection", () => {
   test("refuses: the answer is immediate when it is alone and never worked", async () => {
     const { cluster, dial } = rig();
