@@ -63,15 +63,15 @@ function unavailable({ exitCode, stderr }: Ran): KtError {
   return new KtError("service-unavailable", words, { hints: ["log in at the screen of this Mac once", "kt serve -f FILE"] });
 }
 
-const header = `<?xml version="1.0" encoding="UTF-8"?>
+const header = (version: string): string => `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<!-- Written by "kt service install", which also updates it; "kt service uninstall" removes it. -->
+<!-- Written by "kt service install" of kt ${version}, which also updates it; "kt service uninstall" removes it. -->
 `;
 
-function formatPlist({ command, environment, logFile }: ServiceDefinition): string {
+function formatPlist({ command, environment, version, logFile }: ServiceDefinition): string {
   const strings = command.map((word) => `    ${string(word)}`).join("\n");
   const variables = Object.entries(environment).map(([name, value]) => `    ${key(name)}\n    ${string(value)}`);
-  return `${header}<plist version="1.0">
+  return `${header(version)}<plist version="1.0">
 <dict>
   ${key("Label")}
   ${string(label)}
@@ -86,10 +86,7 @@ ${variables.join("\n")}
   ${key("RunAtLoad")}
   <true/>
   ${key("KeepAlive")}
-  <dict>
-    ${key("SuccessfulExit")}
-    <false/>
-  </dict>
+  <true/>
   ${key("ThrottleInterval")}
   <integer>${restartSeconds}</integer>
   ${key("ExitTimeOut")}

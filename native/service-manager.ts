@@ -8,6 +8,8 @@ export interface ServiceDefinition {
   /** The program's absolute path and its arguments. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Of kt: another one makes another file, so that an update is followed by a restart. */
+  readonly version: string;
   /** Where output goes that no journal takes. */
   readonly logFile: string;
 }

@@ -68,10 +68,10 @@ function unavailable({ exitCode, stderr }: Ran, environment: SystemdOptions["env
  * No sandbox: all that systemd offers a user's unit also stops programs from gaining privileges, which some credential plugins
  * do (a password manager's is setgid), and plugins write their caches all over the home.
  */
-function formatUnit({ command, environment }: ServiceDefinition): string {
+function formatUnit({ command, environment, version }: ServiceDefinition): string {
   const [program = "", ...args] = command;
   const variables = Object.entries(environment).map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`);
-  return `# Written by "kt service install", which also updates it; "kt service uninstall" removes it.
+  return `# Written by "kt service install" of kt ${version}, which also updates it; "kt service uninstall" removes it.
 [Unit]
 Description=kt: Kubernetes services on this machine
 # It is tried again however often it fails: a profile may be mended, another hub may end.
@@ -80,7 +80,8 @@ StartLimitIntervalSec=0
 [Service]
 ExecStart=${[quote(program), ...args.map((arg) => quote(arg).replaceAll("$", "$$$$"))].join(" ")}
 ${variables.join("\n")}
-Restart=on-failure
+# Also after an orderly end: a newer kt asks the hub of an older one to make way.
+Restart=always
 RestartSec=${restartSeconds}
 TimeoutStopSec=${stopSeconds}
 # Credentials are in its memory, and what it and its plugins write is nobody else's.

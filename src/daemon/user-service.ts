@@ -9,6 +9,7 @@ import { installService, readServiceFile, type ServiceChange, type ServiceManage
 import { systemd } from "#native/systemd.ts";
 import { loadPlan } from "#profile/load.ts";
 import { profileTemplate } from "#profile/template.ts";
+import type { Build } from "./find-hub.ts";
 import { engineSettings, ownCommand } from "./own-process.ts";
 import { serviceEnvironment } from "./service-environment.ts";
 
@@ -17,6 +18,7 @@ export interface InstallQuestion {
   /** Absolute; undefined: the user's own, written where there is none. */
   readonly profile: string | undefined;
   readonly directory: string;
+  readonly build: Build;
 }
 
 export interface Installed {
@@ -40,7 +42,7 @@ export interface UserServiceState {
 }
 
 /** Throws KtError: the profile's own problems, `service-unavailable`, `service-failed`, `file-unwritable`. */
-export async function installUserService({ at, profile: given, directory }: InstallQuestion): Promise<Installed> {
+export async function installUserService({ at, profile: given, directory, build }: InstallQuestion): Promise<Installed> {
   const manager = managerFor(at);
   const profile = given ?? usualProfile(at);
   await manager.check();
@@ -50,7 +52,8 @@ export async function installUserService({ at, profile: given, directory }: Inst
   await checkProfile(profile, variables, at);
   const command = [...(await stableCommand(at)), "serve", "--file", profile];
   const environment = { ...variables, ...engineSettings };
-  const change = await installService(manager, { command, environment, logFile: `${stateDirectory(at)}/service.log` });
+  const version = `${build.version} (${build.commit})`;
+  const change = await installService(manager, { command, environment, version, logFile: `${stateDirectory(at)}/service.log` });
   const warnings = [...leftOut.map(warnOfLogin), ...warnOfPlace(command[0] ?? "", at)];
   return { manager: manager.name, file: manager.file, profile, wroteProfile, change, warnings, advice: await manager.advice() };
 }

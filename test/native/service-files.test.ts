@@ -15,7 +15,7 @@ const agent = launchd({ home: "/Users/me", uid: 501, environment: {} });
 const nasty = `/a b/100%/$HOME/$$/"quoted"/it's/back\\slash/<&>/ü/;#/\${x}/%h`;
 
 function definition(command: readonly string[], environment: Record<string, string> = {}): ServiceDefinition {
-  return { command, environment, logFile: "/log" };
+  return { command, environment, version: "1.0.0 (abc)", logFile: "/log" };
 }
 
 /** What it prints; it finds no user's session here. */
@@ -88,7 +88,7 @@ describe.skipIf(which("python3") === null)("a reader of property lists", () => {
       ProgramArguments: [nasty, "serve"],
       EnvironmentVariables: { PATH: "/a b:/c", ODD: nasty },
       RunAtLoad: true,
-      KeepAlive: { SuccessfulExit: false },
+      KeepAlive: true,
       Umask: 63,
       StandardErrorPath: "/log",
     });

@@ -28,12 +28,13 @@ async function rig(tool: string, script: string): Promise<Rig> {
     await writeFile(`${path}/asked`, "");
     return text.trim().split("\n");
   }
-  const definition = { command: ["/bin/kt", "serve"], environment: {}, logFile: `${path}/logs/kt/log` };
+  const definition = { command: ["/bin/kt", "serve"], environment: {}, version: "1.0.0 (abc)", logFile: `${path}/logs/kt/log` };
   const dispose = (): Promise<void> => directory[Symbol.asyncDispose]();
   return { path, environment: { PATH: `${path}/bin:/usr/bin:/bin` }, definition, asked, [Symbol.asyncDispose]: dispose };
 }
 
-const other = (definition: ServiceDefinition): ServiceDefinition => ({ ...definition, command: ["/opt/kt", "serve"] });
+/** After an update of kt, whose service must not go on with the old one. */
+const other = (definition: ServiceDefinition): ServiceDefinition => ({ ...definition, version: "1.1.0 (def)" });
 
 describe("systemd", () => {
   const managerOf = ({ path, environment }: Rig): ServiceManager => systemd({ configDirectory: `${path}/config`, environment });

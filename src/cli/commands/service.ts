@@ -25,12 +25,12 @@ function isAction(word: string): word is keyof typeof actions {
   return Object.hasOwn(actions, word);
 }
 
-async function install({ options, output }: CommandContext): Promise<number> {
+async function install({ options, output, build }: CommandContext): Promise<number> {
   const at = surroundings();
   const given = options.text("file");
   const hub = await findSnapshot(at);
   const profile = given === undefined ? undefined : absolutePath(given);
-  const installed = await installUserService({ at, profile, directory: process.cwd() });
+  const installed = await installUserService({ at, profile, directory: process.cwd(), build });
   const { manager, file, change, wroteProfile, warnings, advice } = installed;
   const isBusy = change === "new" && hub !== undefined && hub.profiles.length > 0;
   if (options.flag("json")) {
