@@ -27,6 +27,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   "no-ready-pod": 503,
   "shutting-down": 503,
   "start-timeout": 504,
+  "target-unreachable": 504,
   internal: 500,
 };
 
@@ -40,6 +41,8 @@ const grpcByCode: Partial<Record<ErrorCode, number>> = {
   "workload-not-found": 5,
   "pod-not-found": 5,
   "port-not-found": 5,
+  "container-not-found": 5,
+  "target-not-found": 5,
   "service-external": 12,
   forbidden: 7,
   unauthorized: 16,
@@ -56,7 +59,7 @@ const titles: Readonly<Record<number, string>> = {
   500: "Internal error",
   502: "Cannot reach the service",
   503: "Not ready",
-  504: "Not ready in time",
+  504: "No answer in time",
 };
 
 /** Seconds after which a client may try again when nothing is ready. */

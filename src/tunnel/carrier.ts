@@ -5,6 +5,7 @@ import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/types.ts";
 import type { AddressTarget } from "#route/target.ts";
 import { JumpPool } from "./jump-pool.ts";
+import type { JumpReaper } from "./jump-reaper.ts";
 import type { JumpTools } from "./jump-tools.ts";
 import type { Attachment } from "./pipe.ts";
 import type { SessionPools } from "./pools.ts";
@@ -65,6 +66,7 @@ export interface JumpCarrierOptions {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly tools: JumpTools;
+  readonly reaper: JumpReaper;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -115,9 +117,9 @@ export class JumpCarrier implements Carrier {
   #pool(pod: string): JumpPool {
     let pool = this.#pools.get(pod);
     if (!pool) {
-      const { target, cluster, namespace, tools, clock, log } = this.#options;
+      const { target, cluster, namespace, tools, reaper, clock, log } = this.#options;
       const { via } = target;
-      pool = new JumpPool({ place: { cluster, namespace, pod }, via, address: target, tools, clock, log });
+      pool = new JumpPool({ place: { cluster, namespace, pod }, via, address: target, tools, reaper, clock, log });
       this.#pools.set(pod, pool);
     }
     return pool;

@@ -10,27 +10,38 @@ import { isMissingProgram } from "#wire/exec.ts";
 import { noProgramCode } from "./jump-failure.ts";
 import { JumpProcess } from "./jump-process.ts";
 import type { JumpAddress } from "./jump-tool.ts";
-import type { JumpKit, JumpPlace, JumpTools } from "./jump-tools.ts";
+import type { JumpReaper } from "./jump-reaper.ts";
+import type { JumpKit, JumpTools } from "./jump-tools.ts";
+import { type JumpPlace, runCommand } from "./run-command.ts";
 
 export interface JumpPoolOptions {
   readonly place: JumpPlace;
   readonly via: JumpHost;
   readonly address: JumpAddress;
   readonly tools: JumpTools;
+  readonly reaper: JumpReaper;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** The script is constant; what it runs comes as arguments, so nothing of a profile is ever read by a shell. */
-const shellCommand = (command: readonly string[]): readonly string[] => ["sh", "-c", 'read -r _ && exec "$@"', "kt", ...command];
+/**
+ * A shell that says its process id and waits for a line before it becomes the command: so it can be there in advance, and be
+ * ended from outside. The script is constant; what it runs comes as arguments, so nothing of a profile is ever read by a shell.
+ */
+const inShell = (command: readonly string[]): readonly string[] => ["sh", "-c", 'echo $$ >&2; read -r _ && exec "$@"', "kt", ...command];
+
+const killCommand = (processId: string): readonly string[] => ["sh", "-c", 'kill "$1"', "kt", processId];
 
 export class JumpPool {
   readonly #options: JumpPoolOptions;
   readonly #all = new Set<JumpProcess>();
   /** Those that wait for a connection, the oldest first. */
   #spare: JumpProcess[] = [];
+  /** Spares on their way. */
   #opening = 0;
-  #lastUsedMs: number;
+  /** Connections that wait for their process. */
+  #acquiring = 0;
+  #lastUsedMs = Number.NEGATIVE_INFINITY;
   /** Whether the node holds back a command until it is started; learnt from the latest one. */
   #nodeWaits = false;
   #cancelSpare: (() => void) | undefined;
@@ -38,7 +49,6 @@ export class JumpPool {
 
   constructor(options: JumpPoolOptions) {
     this.#options = options;
-    this.#lastUsedMs = options.clock.now();
   }
 
   get count(): number {
@@ -50,24 +60,34 @@ export class JumpPool {
   }
 
   get isUnused(): boolean {
-    return this.#all.size === 0 && this.#opening === 0 && !this.#cancelSpare;
+    return this.#all.size === 0 && this.#opening + this.#acquiring === 0 && !this.#cancelSpare;
   }
 
   /** A process for one connection: one that waits, or a new one. Rejects with KtError. */
   async acquire(): Promise<JumpProcess> {
-    this.#lastUsedMs = this.#options.clock.now();
-    const kit = await this.#kit();
-    this.#keepSpareSoon();
+    this.#acquiring += 1;
+    try {
+      const kit = await this.#kit();
+      const process = this.#takeSpare() ?? (await this.#prepare(kit));
+      this.#lastUsedMs = this.#options.clock.now();
+      this.#keepSpareSoon();
+      return process;
+    } finally {
+      this.#acquiring -= 1;
+    }
+  }
+
+  #takeSpare(): JumpProcess | undefined {
     for (let spare = this.#spare.shift(); spare; spare = this.#spare.shift()) {
       if (spare.isGood) return spare;
       spare.abort();
     }
-    return await this.#prepare(kit, false);
+    return undefined;
   }
 
   /** Gives back a process that was acquired and then not used. */
   release(process: JumpProcess): void {
-    if (process.isGood && (process.inShell || this.#nodeWaits)) this.#spare.push(process);
+    if (process.isGood && !this.#closing.signal.aborted && (process.inShell || this.#nodeWaits)) this.#spare.push(process);
     else process.abort();
   }
 
@@ -123,32 +143,50 @@ export class JumpPool {
     try {
       const kit = await this.#kit();
       // Nothing may connect to the target before somebody wants it: without a shell that holds it back, only where the node waits.
-      if (kit.hasShell || this.#nodeWaits) this.#spare.push(await this.#prepare(kit, kit.hasShell));
+      if (kit.hasShell || this.#nodeWaits) this.#spare.push(await this.#prepare(kit));
     } catch (error) {
-      // Whoever connects next meets the same, and is told.
+      // Whoever connects next meets the same, and is told; until then it is not tried again.
+      this.#lastUsedMs = Number.NEGATIVE_INFINITY;
       this.#options.log("info", "jump-spare-failed", { pod: this.#options.place.pod, reason: String(error) });
     } finally {
       this.#opening -= 1;
     }
   }
 
-  async #prepare(kit: JumpKit, inShell: boolean): Promise<JumpProcess> {
-    const { place, address, clock } = this.#options;
-    const plain = kit.tool.command(address);
-    const command = inShell ? shellCommand(plain) : plain;
-    const { exec } = await place.cluster.exec(place.namespace, place.pod, { container: kit.container, command }, this.#closing.signal);
+  async #prepare(kit: JumpKit): Promise<JumpProcess> {
+    const { place, address, clock, reaper } = this.#options;
+    const { container, tool, hasShell } = kit;
+    const plain = tool.command(address);
+    const command = hasShell ? inShell(plain) : plain;
+    const { exec } = await place.cluster.exec(place.namespace, place.pod, { container, command }, this.#closing.signal);
+    if (this.#closing.signal.aborted) {
+      exec.abort();
+      throw this.#closing.signal.reason;
+    }
     this.#nodeWaits = exec.waits;
     const process = new JumpProcess({
       exec,
       pod: place.pod,
       address,
-      tool: kit.tool,
-      inShell,
+      tool,
+      inShell: hasShell,
       clock,
+      leave: (processId) => reaper.add(exec, () => void this.#kill(container, processId)),
       onOver: (over, exit) => this.#over(over, kit, exit),
     });
     this.#all.add(process);
     return process;
+  }
+
+  /** As a terminal would; a process whose id is not known ends when its target does. */
+  async #kill(container: string | undefined, processId: string | undefined): Promise<void> {
+    if (processId === undefined) return;
+    const { place, clock, log } = this.#options;
+    try {
+      await runCommand(place, { container, command: killCommand(processId) }, clock);
+    } catch (error) {
+      log("info", "jump-kill-failed", { pod: place.pod, reason: String(error) });
+    }
   }
 
   #over(process: JumpProcess, kit: JumpKit, exit: ExecExit | undefined): void {
@@ -157,8 +195,9 @@ export class JumpPool {
     if (at >= 0) this.#spare.splice(at, 1);
     if (!exit || exit.kind === "lost") return;
     const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
-    // What ends before it was given its line is no shell that would do.
-    if (process.inShell && (!process.isOpened || exit.kind === "failed")) kit.hasShell = false;
+    // What runs, and ends before it was given its line, is no shell that would do.
+    const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened;
+    if (process.inShell && isNoShell) kit.hasShell = false;
     else if (isMissing) this.#options.tools.forget(this.#options.place, this.#options.via);
   }
 }

@@ -14,12 +14,16 @@ export interface JumpProcessOptions {
   readonly pod: string;
   readonly address: JumpAddress;
   readonly tool: JumpTool;
-  /** It runs in a shell that waits for a line before it becomes the tool. */
+  /** It runs in a shell that says its process id and waits for a line before it becomes the tool. */
   readonly inShell: boolean;
   readonly clock: Clock;
+  /** Has the command, which runs on, brought to its end. Returns what to call when it has ended. */
+  readonly leave: (processId: string | undefined) => () => void;
   /** Once, when it carries nothing any more. `exit` is undefined when it was given up. */
   readonly onOver: (process: JumpProcess, exit: ExecExit | undefined) => void;
 }
+
+const endedWaiting = (pod: string): KtError => new KtError("connection-lost", `the jump host's process did not start in pod "${pod}"`);
 
 const line = new TextEncoder().encode("\n");
 const decoder = new TextDecoder();
@@ -33,6 +37,9 @@ export class JumpProcess implements Pipe, ExecHandler {
   #held: Uint8Array[] = [];
   #paused = false;
   #stderr = "";
+  #processId: string | undefined;
+  /** It carries nothing any more, but its command runs on. */
+  #left: (() => void) | undefined;
   #received = false;
   /** Bytes went out after the last ones that came in: where nobody reads them, answers to pings may wait behind them. */
   #sentMs = 0;
@@ -79,10 +86,13 @@ export class JumpProcess implements Pipe, ExecHandler {
   open(listener: PipeListener): Pipe {
     const { exec, inShell } = this.#options;
     this.#listener = listener;
-    this.#boundConnecting();
-    if (this.#exit) queueMicrotask(() => this.#settle());
-    else if (inShell) exec.write(line);
+    if (this.#over) {
+      queueMicrotask(() => listener.pipeFailed(endedWaiting(this.#options.pod), "always"));
+      return this;
+    }
+    if (inShell) exec.write(line);
     else exec.start(this);
+    this.#boundConnecting();
     return this;
   }
 
@@ -134,12 +144,14 @@ export class JumpProcess implements Pipe, ExecHandler {
   }
 
   onStdout(bytes: Uint8Array): void {
+    if (this.#over) return;
     this.#received = true;
     if (this.#paused) this.#held.push(bytes);
     else this.#listener?.pipeData(bytes);
   }
 
   onStdoutEnd(): void {
+    if (this.#over) return;
     // Most runtimes end the process now, which tells why. Where it goes on, the target has only ended its half.
     this.#cancelTimer?.();
     this.#cancelTimer = this.#options.clock.after(limits.jumpExitMs, () => {
@@ -151,7 +163,15 @@ export class JumpProcess implements Pipe, ExecHandler {
 
   onStderr(bytes: Uint8Array): void {
     if (this.#stderr.length < limits.errorTextBytes) this.#stderr += decoder.decode(bytes);
+    if (this.#options.inShell && this.#processId === undefined) this.#takeProcessId();
     if (this.#options.tool.connectedSign?.test(this.#stderr)) this.#cancelConnecting?.();
+  }
+
+  #takeProcessId(): void {
+    const [line, processId] = /^(\d+)\n/.exec(this.#stderr) ?? [];
+    if (line === undefined) return;
+    this.#processId = processId;
+    this.#stderr = this.#stderr.slice(line.length);
   }
 
   onDrain(): void {
@@ -159,6 +179,7 @@ export class JumpProcess implements Pipe, ExecHandler {
   }
 
   onExit(exit: ExecExit): void {
+    this.#left?.();
     this.#exit = exit;
     if (this.#listener) this.#settle();
     else this.#leave(exit);
@@ -208,7 +229,10 @@ export class JumpProcess implements Pipe, ExecHandler {
     this.#held = [];
     this.#cancelTimer?.();
     this.#cancelConnecting?.();
-    this.#options.exec.abort();
     this.#options.onOver(this, exit);
+    const { exec, leave } = this.#options;
+    // One that waits for its line, or to be started, ends with its input.
+    if (this.#exit === undefined && this.#listener) this.#left = leave(this.#processId);
+    else exec.abort();
   }
 }

@@ -2,25 +2,18 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
-import type { Cluster, ExecExit } from "#kube/types.ts";
+import type { Cluster } from "#kube/types.ts";
 import type { JumpHost, JumpMethod } from "#route/target.ts";
 import { isMissingProgram } from "#wire/exec.ts";
 import { type JumpTool, ncByHelp, socat, toolProbes } from "./jump-tool.ts";
+import { type JumpPlace, runCommand } from "./run-command.ts";
 
 /** A container of a pod, and what it has. */
 export interface JumpKit {
   readonly container: string | undefined;
   readonly tool: JumpTool;
-  /** False once it is known that there is none. */
+  /** Taken for granted until it is known that there is none. */
   hasShell: boolean;
-}
-
-/** A jump host's pod, as one cluster knows it. */
-export interface JumpPlace {
-  readonly cluster: Cluster;
-  readonly namespace: string;
-  readonly pod: string;
 }
 
 type Wanted = Pick<JumpHost, "container" | "method">;
@@ -63,7 +56,7 @@ export class JumpTools {
   async #look(place: JumpPlace, { container, method }: Wanted): Promise<JumpKit> {
     let chosen = container;
     for (const name of candidates(method)) {
-      const said = await this.#run(place, chosen, toolProbes[name]);
+      const said = await runCommand(place, { container: chosen, command: toolProbes[name] }, this.#clock);
       chosen = said.container;
       if (said.exit.kind === "lost") throw said.exit.error;
       if (said.exit.kind === "exited") {
@@ -75,35 +68,6 @@ export class JumpTools {
     }
     throw noTool(place, chosen, method);
   }
-
-  /** Runs a command that reads nothing, and collects what it says. */
-  async #run({ cluster, namespace, pod }: JumpPlace, container: string | undefined, command: readonly string[]): Promise<Said> {
-    const opened = await cluster.exec(namespace, pod, { container, command }, new AbortController().signal);
-    const { exec } = opened;
-    return await new Promise((resolve) => {
-      const decoder = new TextDecoder();
-      let text = "";
-      const add = (bytes: Uint8Array): void => {
-        if (text.length < limits.errorTextBytes) text += decoder.decode(bytes);
-      };
-      const finish = (exit: ExecExit): void => {
-        cancel();
-        resolve({ text, exit, container: opened.container });
-      };
-      const cancel = this.#clock.after(limits.apiRequestTimeoutMs, () => {
-        exec.abort();
-        finish({ kind: "lost", error: new KtError("connection-lost", `pod "${pod}" does not run "${command.join(" ")}" to its end`) });
-      });
-      exec.start({ onStdout: add, onStdoutEnd() {}, onStderr: add, onDrain() {}, onExit: finish });
-      exec.end();
-    });
-  }
-}
-
-interface Said {
-  readonly text: string;
-  readonly exit: ExecExit;
-  readonly container: string | undefined;
 }
 
 const keyOf = ({ namespace, pod }: JumpPlace, { container, method }: Wanted): string => [namespace, pod, container ?? "", method].join("/");

@@ -9,6 +9,7 @@ import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe
 import { carriersOf, formatTarget, type Target } from "#route/target.ts";
 import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
 import type { JumpPods } from "./jump-pods.ts";
+import type { JumpReaper } from "./jump-reaper.ts";
 import type { JumpTools } from "./jump-tools.ts";
 import { PodLink } from "./link.ts";
 import type { Attachment } from "./pipe.ts";
@@ -36,6 +37,7 @@ export interface TunnelOptions {
   readonly cluster: () => Cluster;
   readonly pools: SessionPools;
   readonly tools: JumpTools;
+  readonly reaper: JumpReaper;
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods: JumpPods | undefined;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
@@ -217,9 +219,9 @@ export class Tunnel {
   }
 
   #carrier(cluster: Cluster, namespace: string): Carrier {
-    const { target, pools, tools, clock, log } = this.#options;
+    const { target, pools, tools, reaper, clock, log } = this.#options;
     if (target.kind !== "address") return new ForwardCarrier(pools, cluster, namespace);
-    return new JumpCarrier({ target, cluster, namespace, tools, clock, log });
+    return new JumpCarrier({ target, cluster, namespace, tools, reaper, clock, log });
   }
 
   #resolved(resolution: Resolution): void {

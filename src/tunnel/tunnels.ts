@@ -6,6 +6,7 @@ import type { Cluster, Endpoint } from "#kube/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
 import type { JumpPods } from "./jump-pods.ts";
+import { JumpReaper } from "./jump-reaper.ts";
 import { JumpTools } from "./jump-tools.ts";
 import type { PodLink } from "./link.ts";
 import { SessionPools } from "./pools.ts";
@@ -30,12 +31,14 @@ export class Tunnels {
   readonly #byKey = new Map<string, Tunnel>();
   readonly #pools: SessionPools;
   readonly #tools: JumpTools;
+  readonly #reaper: JumpReaper;
   #stopBeat: () => void;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
     this.#pools = new SessionPools(options.clock, options.log);
     this.#tools = new JumpTools(options.clock);
+    this.#reaper = new JumpReaper(options.clock);
     this.#stopBeat = options.clock.after(beatMs, () => this.#beat());
   }
 
@@ -77,7 +80,7 @@ export class Tunnels {
     for (const tunnel of this.#byKey.values()) tunnel.stop();
     this.#byKey.clear();
     this.#pools.close();
-    return Promise.resolve();
+    return this.#reaper.close();
   }
 
   #tunnel(target: Target): Tunnel {
@@ -90,6 +93,7 @@ export class Tunnels {
         target,
         pools: this.#pools,
         tools: this.#tools,
+        reaper: this.#reaper,
         jumpPods: this.#options.jumpPods,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),

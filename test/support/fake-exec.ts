@@ -6,7 +6,9 @@ import { SpdySession } from "#mux/session.ts";
 import type { ExecCommand } from "#wire/exec.ts";
 
 /** A command as its program sees it. */
-export interface FakeProcess extends ExecCommand {
+export interface FakeProcess {
+  readonly container: string | undefined;
+  command: readonly string[];
   /** To stdout. */
   write(text: string | Uint8Array): void;
   complain(text: string): void;
@@ -28,6 +30,66 @@ export const missing: FakeProgram = ({ command, fail }) =>
   fail(
     `Internal error occurred: error executing command in container: failed to start exec "a": OCI runtime exec failed: exec failed: unable to start container process: exec: "${command[0]}": executable file not found in $PATH: unknown`,
   );
+
+/** What a TCP server does with a connection that a program makes to it: the process is joined to it. */
+export type FakeTarget = (process: FakeProcess) => void;
+
+/** A target that sends everything back, and ends when the client does. */
+export const echoTarget: FakeTarget = (process) => {
+  process.onInput = (bytes) => process.write(bytes);
+  process.onInputEnd = () => process.exit(0);
+};
+
+/** A program that says its version, and otherwise connects. */
+export const socatTo =
+  (target: FakeTarget): FakeProgram =>
+  (process) => {
+    if (process.command[1] !== "-V") return target(process);
+    process.write("socat version 1.7.4.4\n");
+    process.exit(0);
+  };
+
+/** BusyBox's nc, of the small kind. */
+export const ncTo =
+  (target: FakeTarget): FakeProgram =>
+  (process) => {
+    if (process.command[1] !== "-h") return target(process);
+    process.complain("BusyBox v1.35.0 multi-call binary.\n\nUsage: nc [-iN] [-wN] [-l] [-p PORT]\n\t-w SEC\tConnect timeout\n");
+    process.exit(1);
+  };
+
+/** A shell that knows kt's two scripts. `programs` is what else the image has; `killed` notes the process ids that it ended. */
+export function fakeShell(programs: Readonly<Record<string, FakeProgram>>, killed: string[] = []): FakeProgram {
+  let nextId = 100;
+  const running = new Map<string, FakeProcess>();
+  return (process) => {
+    const [, , script, , ...rest] = process.command;
+    if (script === 'kill "$1"') {
+      killed.push(rest[0] ?? "");
+      running.get(rest[0] ?? "")?.exit(143);
+      process.exit(0);
+      return;
+    }
+    const id = String(nextId++);
+    running.set(id, process);
+    process.complain(`${id}\n`);
+    process.onInputEnd = () => process.exit(1);
+    process.onInput = (bytes) => {
+      const after = bytes.indexOf(10) + 1;
+      if (script !== 'echo $$ >&2; read -r _ && exec "$@"' || after === 0) return process.exit(2);
+      process.command = rest;
+      process.onInput = () => {};
+      process.onInputEnd = () => {};
+      const program = programs[rest[0] ?? ""];
+      if (!program) {
+        process.complain(`kt: exec: line 1: ${rest[0]}: not found\n`);
+        return process.exit(127);
+      }
+      program(process);
+      if (after < bytes.length) process.onInput(bytes.subarray(after));
+    };
+  };
+}
 
 const encoder = new TextEncoder();
 
