@@ -32,7 +32,7 @@ export class Terminal {
 
   /** As typed on a keyboard. */
   type(text: string): void {
-    this.#tmux("send-keys", "-l", text);
+    this.#tmux("send-keys", "-l", "--", text);
   }
 
   /** A key by tmux's name: Enter, Escape, C-c, Down. */
