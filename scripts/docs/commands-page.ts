@@ -74,14 +74,13 @@ function section(spec: CommandSpec): string[] {
   const { name, alias, summary, notes = [], options, example } = spec;
   const also = alias === undefined ? "" : ` Also ${code(`kt ${alias}`)}.`;
   const what = `${code(`kt ${usage(spec)}`)}${also}`;
-  return [
-    `## kt ${name}`,
-    `${summary}.`,
-    what,
-    ...(notes.length === 0 ? [] : [notes.join(" ")]),
-    ...optionTable(options),
-    ...examples(example),
-  ];
+  return [`## kt ${name}`, `${summary}.`, what, ...paragraph(notes), ...optionTable(options), ...examples(example)];
+}
+
+/** Lines that are laid out in columns stay so. */
+function paragraph(notes: readonly string[]): string[] {
+  if (notes.some((line) => /\S {2,}\S/.test(line))) return fence("text", notes);
+  return notes.length === 0 ? [] : [notes.join(" ")];
 }
 
 function optionTable(options: CommandSpec["options"]): string[] {

@@ -1,7 +1,8 @@
 /** Runs the examples of the pages against the embedded Kubernetes API, each page from top to bottom. */
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
+import { listen } from "bun";
 import { allBlocks, type DocBlock, isShell, root } from "#test/support/doc-blocks.ts";
 import { startDocCluster } from "#test/support/doc-cluster.ts";
 import { DocRunner, Words, writtenPorts } from "#test/support/doc-runner.ts";
@@ -33,6 +34,18 @@ PGPORT = "\${tcp.5433.port}"
 `,
   "billing/tunnels.toml": `[routes]\n"invoices.localhost" = "billing/svc/invoices:http"\n`,
 };
+
+/** Held here, so that of several demos at the same time none takes what another was about to take. */
+const wantedByDemo = [8989, 7000].flatMap((port) => {
+  try {
+    return listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+  } catch {
+    return [];
+  }
+});
+afterAll(() => {
+  for (const listener of wantedByDemo) listener.stop(true);
+});
 
 /** Runs the blocks in one home, beside these files. */
 async function runAll(sequence: readonly DocBlock[], files: Readonly<Record<string, string>>): Promise<string> {

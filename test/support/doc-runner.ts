@@ -11,15 +11,16 @@ import { eventually, within } from "./wait.ts";
 export class Words {
   readonly #pairs: readonly (readonly [written: string, actual: string])[];
 
-  constructor(pairs: Readonly<Record<string, string>>) {
-    this.#pairs = Object.entries(pairs);
+  /** Pairs are gone through in their order. */
+  constructor(pairs: readonly (readonly [written: string, actual: string])[]) {
+    this.#pairs = pairs;
   }
 
-  /** Free ports for the local ports of the pages, in the same order since kt sorts by them, and whatever else is given. */
+  /** Free ports for the local ports of the pages, in the same order since kt sorts by them; whatever else is given comes before. */
   static withPorts(ports: readonly number[], others: Readonly<Record<string, string>> = {}): Words {
     const free = freePorts(ports.length).sort((a, b) => a - b);
     const sorted = [...ports].sort((a, b) => a - b);
-    return new Words({ ...Object.fromEntries(sorted.map((port, index) => [port, String(free[index])])), ...others });
+    return new Words([...Object.entries(others), ...sorted.map((port, index) => [`${port}`, `${free[index]}`] as const)]);
   }
 
   actual(text: string): string {
@@ -36,7 +37,7 @@ export class Words {
 }
 
 function replaceWord(text: string, from: string, to: string): string {
-  return text.replace(new RegExp(`(?<!\\w)${from}(?!\\w)`, "g"), to);
+  return text.replace(new RegExp(`(?<!\\w)${from.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?!\\w)`, "g"), to);
 }
 
 /** Local ports that the pages use. */
