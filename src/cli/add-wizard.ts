@@ -34,7 +34,7 @@ export interface Answered {
 
 /**
  * Undefined when the user left the questions: then nothing is written. Throws KtError before the first question for a profile that
- * is wrong as it stands.
+ * is wrong as it stands, and for a hostname or port that cannot be had.
  */
 export async function askToAdd(request: AddRequest): Promise<Answered | undefined> {
   const options = await loadOrEmpty(request.file);
@@ -45,6 +45,8 @@ export async function askToAdd(request: AddRequest): Promise<Answered | undefine
     if (earlier) return describeConflict(key, earlier, request.file);
     return key.section === "tcp" ? portObjection(local, plan) : hostObjection(local);
   };
+  const refused = request.local === undefined ? undefined : objection(request.local);
+  if (refused !== undefined) throw new KtError("usage", refused, { hints: ["kt add, without it, proposes another"] });
   return await converse(`a new route for ${request.file}`, (ask) => answer(ask, request, plan, objection).catch(nameForm));
 }
 

@@ -7,10 +7,7 @@ import type { LayerTarget } from "./layer.ts";
 import type { KeyPath } from "./positions.ts";
 import type { LongRoute } from "./schema.ts";
 import type { Source } from "./source.ts";
-
-function tomlKey(key: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(key) ? key : `"${key}"`;
-}
+import { tomlKey } from "./toml-text.ts";
 
 /** What only a jump host has. */
 function refuseWithoutVia(source: Source, path: KeyPath, { container, method }: LongRoute): void {

@@ -24,7 +24,7 @@ async function replace(path: string, text: string): Promise<void> {
     (found) => found.mode & 0o7777,
     () => undefined,
   );
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  const temporary = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}`);
   try {
     await writeWhole(temporary, text, mode);
     await rename(temporary, target);
@@ -37,7 +37,7 @@ async function replace(path: string, text: string): Promise<void> {
 }
 
 async function writeWhole(path: string, text: string, mode: number | undefined): Promise<void> {
-  const handle = await open(path, "w", mode);
+  const handle = await open(path, "wx", mode);
   try {
     await handle.writeFile(text);
     await handle.sync();

@@ -3,7 +3,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { listen } from "bun";
-import { adminKubeconfig, apply, createUser, namespace, ownNamespace, service, writeKubeconfig } from "#test/support/cluster.ts";
+import {
+  adminKubeconfig,
+  apply,
+  createUser,
+  namespace,
+  ownCluster,
+  ownNamespace,
+  run,
+  service,
+  writeKubeconfig,
+} from "#test/support/cluster.ts";
 import { binary, Home, Kt } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { noTerminal, Terminal } from "#test/support/terminal.ts";
@@ -168,6 +178,29 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     expect(readFileSync(broken, "utf8")).toBe("[routes\n");
   });
 
+  test("a hostname that is routed is refused before the first question", async () => {
+    using at = terminal("add One.localhost");
+    await at.sees("[exit 2]");
+    expect(at.screen()).toContain('"One.localhost" is routed already');
+    expect(at.screen()).not.toContain("Which");
+  });
+
+  test("the profile's own namespace is pointed at to begin with, and not written", async () => {
+    home.write("tunnels.toml", `namespace = "${own.name}"\n`);
+    using at = terminal("add");
+    await at.sees(`● ${own.name}`);
+    at.press("Enter");
+    await find(at, "What is to be reached?", "svc/postgresql");
+    await at.sees("5432");
+    at.press("C-u");
+    at.type("127.0.0.1:15432");
+    at.press("Enter");
+    await at.sees("Write it?");
+    at.press("Enter");
+    await at.sees("[exit 0]");
+    expect(text()).toBe(`namespace = "${own.name}"\n\n[tcp]\n"127.0.0.1:15432" = "svc/postgresql:5432"\n`);
+  });
+
   test("who may not list namespaces types one, and is offered what is in it", async () => {
     const token = await createUser(own.name, "lister", [{ apiGroups: [""], resources: ["services"], verbs: ["list"] }]);
     using at = terminal("add", { KUBECONFIG: await writeKubeconfig({ limited: { user: { token } } }) });
@@ -266,6 +299,18 @@ describe("without questions", () => {
     const left = readFileSync(path, "utf8");
     expect(left).not.toMatch(/svc\/(one|none)/);
     expect((await home.run(["check"], { project: folder })).stdout).toContain("fine, with 0 routes, 0 patterns and 0 TCP routes");
+  });
+
+  test.skipIf(!ownCluster)("a file that is mounted by itself, as into containers, is written in its place", async () => {
+    const inside = home.write("tunnels.toml", "", "mounted");
+    const outside = home.write("outside.toml", odd);
+    expect(await run(["mount", "--bind", outside, inside])).toMatchObject({ exitCode: 0 });
+    try {
+      expect(await home.run(["add", "two.localhost", "svc/two:80"], { project: "mounted" })).toMatchObject({ exitCode: 0 });
+      expect(added(odd, readFileSync(outside, "utf8"))).toContain("two.localhost");
+    } finally {
+      await run(["umount", inside]);
+    }
   });
 
   test("a running hub takes up what is added, and drops what is removed", async () => {

@@ -7,19 +7,20 @@ import { loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { profileFileOrNew } from "#cli/profile-file.ts";
 import { canAsk } from "#cli/prompts.ts";
+import { httpUrl, tcpAddress } from "#cli/route-urls.ts";
 import { sectionOf } from "#cli/route-words.ts";
-import { addressOf, urlOf } from "#daemon/urls.ts";
 import type { NewRoute } from "#profile/edit.ts";
 import { type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
-import type { Plan } from "#profile/plan.ts";
 import { profileTemplate } from "#profile/template.ts";
 import type { TomlInline } from "#profile/toml-text.ts";
+import { looksLikeAddress } from "#route/address-text.ts";
 
 export async function add({ args, options, output }: CommandContext): Promise<number> {
   const [local, target] = args;
   const file = await profileFileOrNew(options);
   const given = givenSettings(options);
   if (local !== undefined && target !== undefined) {
+    if (looksLikeAddress(target) && given["via"] === undefined) throw needsVia(local, target);
     const route: NewRoute = { section: sectionOf(local), name: local, target, settings: given };
     const prepared = await prepareRoute(loadOptions(file), route, profileTemplate({}));
     await prepared.write();
@@ -51,18 +52,17 @@ function needsArguments(local: string | undefined): KtError {
   });
 }
 
+function needsVia(local: string, target: string): KtError {
+  return new KtError("usage", `target "${target}" is an address, which needs a jump host`, {
+    hints: [`kt add ${local} ${target} --via svc/NAME`],
+  });
+}
+
 function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {
   for (const { message } of warnings) if (message.startsWith(`"${route.name}"`)) output.warning(message);
   output.note(isNew ? `made ${file}` : `wrote to ${file}`);
   for (const line of written) output.note(`  ${line}`);
-  output.line(whereOf(plan, route) ?? "");
+  output.line(tcpAddress(plan, route.name) ?? httpUrl(plan, route.name) ?? "");
   if (isNew) output.hints(["kt up"]);
   return exitCodes.done;
-}
-
-function whereOf({ routes, tcp, http }: Plan, { section, name }: NewRoute): string | undefined {
-  const port = tcp.find((each) => each.name === name);
-  if (section === "tcp") return port && addressOf(port.listen, undefined);
-  const route = routes.find((each) => each.name === name);
-  return route && urlOf(route.host, route.scheme, http.listen[0]?.port ?? 0);
 }
