@@ -165,6 +165,37 @@ async function withKubectl(line: string, use: (port: number) => Promise<void>): 
   }
 }
 
+test("each kind is a target of a profile", async () => {
+  const targets = {
+    db: "sts/db:http",
+    agent: "daemonset/agent:8080",
+    plain: "rs/plain:http",
+    migrate: "job/migrate:8080",
+    web: "deploy/web:8080",
+  };
+  const ports = freePorts(Object.keys(targets).length);
+  const routes = Object.values(targets).map((target, index) => `${ports[index]} = "${target}"`);
+  const project = "kinds";
+  const [front = 0] = freePorts(1);
+  const profile = [
+    `namespace = "${space.name}"`,
+    "[http]",
+    `listen = "127.0.0.1:${front}"`,
+    "[routes]",
+    '"zero.localhost" = "deploy/zero:8080"',
+    "[tcp]",
+    ...routes,
+  ];
+  home.write("tunnels.toml", profile.join("\n"), project);
+  expect((await home.run(["up", "-d"], { project })).exitCode).toBe(0);
+  for (const [index, name] of Object.keys(targets).entries()) expect(await (await ask(ports[index])).text()).toContain(`pod=${name}-`);
+  const refused = await fetch(`http://127.0.0.1:${front}/`, { headers: { Host: "zero.localhost", Accept: "text/plain" } });
+  expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining("is ready: it is scaled to zero")]);
+  const { stdout } = await home.run(["explain", String(ports[4])], { project });
+  expect(stdout).toMatch(/2 ready: web-\S+:8080, web-\S+:8080/);
+  await home.run(["down"], { project });
+});
+
 describe("exit codes", () => {
   const runKt = (line: string): Promise<Ran> => home.run(["forward", "-n", space.name, ...line.split(" ")]);
   const runKubectl = (line: string): Promise<Ran> =>
