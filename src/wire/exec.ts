@@ -62,20 +62,28 @@ export type ExecEnd =
   /** It never ran, or its container went away; the far end's own words. */
   | { readonly kind: "failed"; readonly text: string };
 
+/** What is used of a Status, none of which can be relied on. */
 interface Status {
-  readonly status?: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
+  readonly status?: unknown;
+  readonly reason?: unknown;
+  readonly message?: unknown;
+  readonly details?: { readonly causes?: unknown } | null;
 }
 
 /** Reads the text of an error stream: a Status. Throws KtError `protocol`. */
 export function parseExecEnd(text: string): ExecEnd {
-  const status = parseStatus(text);
-  if (status.status === "Success") return { kind: "exited", code: 0 };
-  const code = status.details?.causes?.find(({ reason }) => reason === "ExitCode")?.message;
-  if (status.reason === "NonZeroExitCode" && code !== undefined && /^\d+$/.test(code)) return { kind: "exited", code: Number(code) };
-  return { kind: "failed", text: status.message ?? text };
+  const { status, reason, message, details } = parseStatus(text);
+  if (status === "Success") return { kind: "exited", code: 0 };
+  const code = reason === "NonZeroExitCode" ? exitCode(details?.causes) : undefined;
+  if (code !== undefined) return { kind: "exited", code };
+  return { kind: "failed", text: typeof message === "string" ? message : text };
+}
+
+function exitCode(causes: unknown): number | undefined {
+  if (!Array.isArray(causes)) return undefined;
+  const cause = causes.find((each: Status | null) => each?.reason === "ExitCode") as Status | undefined;
+  const code = Number(cause?.message);
+  return Number.isInteger(code) ? code : undefined;
 }
 
 function parseStatus(text: string): Status {

@@ -94,7 +94,7 @@ export function fakeShell(programs: Readonly<Record<string, FakeProgram>>, kille
 const encoder = new TextEncoder();
 
 /** Serves one session; the program begins when all four streams are open. */
-export function serveExec(conn: Conn, command: ExecCommand, program: FakeProgram): void {
+export function serveExec(conn: Pick<Conn, "start" | "write" | "end">, command: ExecCommand, program: FakeProgram): void {
   const mux = new SpdySession({ role: "server" });
   const streams = new Map<string, number>();
   let process: FakeProcess | undefined;
