@@ -164,9 +164,15 @@ export class Forward {
     if (typeof remote === "number") return remote;
     const { kind, name, namespace, context } = this.#options.request;
     if (kind !== "service") return podPort;
-    const catalogue = catalogueOf(this.#options.view, context);
-    const services = await catalogue.services(namespace ?? catalogue.namespace);
-    return services.find((service) => service.name === name)?.ports.find((port) => port.name === remote)?.port ?? podPort;
+    try {
+      const catalogue = catalogueOf(this.#options.view, context);
+      const services = await catalogue.services(namespace ?? catalogue.namespace);
+      return services.find((service) => service.name === name)?.ports.find((port) => port.name === remote)?.port ?? podPort;
+    } catch (thrown) {
+      const { code, message, hints } = toKtError(thrown, "cluster-error", "list the services");
+      const hint = this.#options.command(`${podPort}:${remote}`);
+      throw new KtError(code, `look up the number of port "${remote}": ${message}`, { hints: [hint, ...hints], cause: thrown });
+    }
   }
 
   /** Why none of the addresses can be listened on, if so. */

@@ -295,6 +295,16 @@ describe("what cannot be had", () => {
     expect(stderr).toMatch(/^kt: error: not allowed to create pods\/portforward or get pods\/portforward in namespace "shop"/);
   });
 
+  test.concurrent("the number of a name, where services may not be listed", async () => {
+    await using place = await Place.make();
+    place.startPod("web-1");
+    place.api.access.forbid("list", "services");
+    const { exitCode, stderr } = await place.run("svc/web http");
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('kt: error: look up the number of port "http": not allowed to list services');
+    expect(stderr).toContain("kt: hint: kt forward svc/web 8080:http\n");
+  });
+
   test.concurrent("a cluster that does not answer", async () => {
     await using place = await Place.make();
     await writeFile(place.kubeconfig, place.api.kubeconfig({ namespace }).replace(String(place.api.port), "1"));
