@@ -7,11 +7,14 @@ export function userAtHost(): string {
   return `${userName()}@${hostname()}`;
 }
 
+/** In containers, users often have a number and no name. */
 function userName(): string {
+  const number = `uid-${process.getuid?.() ?? 0}`;
   try {
-    return userInfo().username;
+    const { username } = userInfo();
+    // What Bun says where neither the environment nor the system has a name.
+    return username === "" || username === "unknown" ? number : username;
   } catch {
-    // In containers, users often have a number and no name.
-    return `uid-${process.getuid?.() ?? 0}`;
+    return number;
   }
 }

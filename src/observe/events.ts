@@ -18,7 +18,7 @@ export function toProblem(error: KtError): Problem {
 export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
 
 /** What became of a pod that kt makes for a jump host. `kept`: it could not be removed. */
-export type JumpPodChange = "made" | "found" | "replaced" | "removed" | "left" | "kept" | "failed";
+export type JumpPodChange = "made" | "found" | "replaced" | "removed" | "left" | "kept" | "ended" | "failed";
 
 export type KtEvent =
   | {

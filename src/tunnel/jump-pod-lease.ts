@@ -12,6 +12,8 @@ export interface JumpPodLeaseOptions {
   readonly name: string;
   readonly holder: JumpPodHolder;
   readonly pods: () => Pods;
+  /** The pod came to its own end. */
+  readonly onEnded: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -65,6 +67,7 @@ export class JumpPodLease {
       // It ended by itself; what is left of it is of no use to anybody.
       if (now.ended) {
         this.drop();
+        this.#options.onEnded();
         await pods().remove(namespace, now, 0, signal);
         return;
       }

@@ -29,7 +29,7 @@ export interface JumpPodStartOptions {
   readonly users: readonly JumpPodUser[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly onChange: (change: "made" | "found" | "replaced") => void;
+  readonly onChange: (change: "made" | "found" | "replaced", why?: KtError) => void;
 }
 
 export class JumpPodStart {
@@ -78,7 +78,7 @@ export class JumpPodStart {
 
   async #take(step: JumpPodStep, pod: KnownPod | undefined): Promise<void> {
     if (step.do === "make") await this.#make();
-    else if (step.do === "replace" && pod) await this.#replace(pod, step.plain);
+    else if (step.do === "replace" && pod) await this.#replace(pod, step);
     else if (step.do === "give-up") await this.#giveUp(pod, step.code, step.says, step.hints);
     else if (step.do === "wait" && step.stuck && pod) await this.#waitStuck(pod, step.says);
     else this.#stuck = undefined;
@@ -99,11 +99,12 @@ export class JumpPodStart {
     onChange("made");
   }
 
-  async #replace(pod: KnownPod, plain: boolean): Promise<void> {
+  async #replace(pod: KnownPod, { plain, says }: JumpPodStep & { do: "replace" }): Promise<void> {
     const { cluster, namespace, signal, onChange } = this.#options;
     this.#plain = plain;
     this.#lookMs = limits.jumpPodLookMs;
-    if (await cluster.pods.remove(namespace, pod, pod.state.kind === "ready" ? 1 : 0, signal)) onChange("replaced");
+    if (await cluster.pods.remove(namespace, pod, pod.state.kind === "ready" ? 1 : 0, signal))
+      onChange("replaced", new KtError("no-ready-pod", `it ${says}`));
   }
 
   async #waitStuck(pod: KnownPod, says: string): Promise<void> {

@@ -19,8 +19,8 @@ export interface JumpPodSituation {
 export type JumpPodStep =
   | { readonly do: "make" }
   | { readonly do: "use" }
-  /** `plain`: without the script. */
-  | { readonly do: "replace"; readonly plain: boolean }
+  /** `plain`: without the script. `says`: what is wrong with it. */
+  | { readonly do: "replace"; readonly plain: boolean; readonly says: string }
   /** `says` continues the sentence "pod NAME …"; `stuck` means that it hardly mends itself. */
   | { readonly do: "wait"; readonly says: string; readonly stuck: boolean }
   | {
@@ -40,7 +40,7 @@ export function nextStep(situation: JumpPodSituation): JumpPodStep {
   if (pod.ended) return afterEnd(situation, pod);
   const step = waitFor(pod, false);
   const isBroken = step.do === "wait" && step.stuck && made.size === 0 && !isHeldByOthers(pod, situation.holder, situation.nowMs);
-  return isBroken ? { do: "replace", plain: isPlain(pod) } : step;
+  return isBroken ? { do: "replace", plain: isPlain(pod), says: step.says } : step;
 }
 
 function waitFor(pod: KnownPod, ended: boolean): JumpPodStep {
@@ -54,7 +54,7 @@ function waitFor(pod: KnownPod, ended: boolean): JumpPodStep {
 function otherwiseMade({ other, holder, nowMs }: JumpPodSituation, pod: KnownPod): JumpPodStep {
   const inUse = !pod.ended && isHeldByOthers(pod, holder, nowMs);
   const by = other === undefined ? (inUse ? `by ${pod.annotations["kt.dev/made-by"] ?? "somebody else"}` : undefined) : `by "${other}"`;
-  if (by === undefined) return { do: "replace", plain: false };
+  if (by === undefined) return { do: "replace", plain: false, says: "is made in another way" };
   return {
     do: "give-up",
     code: "jump-pod-failed",
@@ -64,10 +64,10 @@ function otherwiseMade({ other, holder, nowMs }: JumpPodSituation, pod: KnownPod
 }
 
 function afterEnd({ made, create }: JumpPodSituation, pod: KnownPod): JumpPodStep {
-  if (lacksShell(pod) && !isPlain(pod)) return { do: "replace", plain: true };
-  if (!made.has(pod.uid)) return { do: "replace", plain: isPlain(pod) };
+  if (lacksShell(pod) && !isPlain(pod)) return { do: "replace", plain: true, says: "has no shell to wait in" };
   const says = pod.state.kind === "ready" ? "has ended" : pod.state.says;
   const why = pod.reason === undefined ? says : `${says} (${pod.reason})`;
+  if (!made.has(pod.uid)) return { do: "replace", plain: isPlain(pod), says: why };
   if (!isPlain(pod)) return { do: "give-up", code: "no-ready-pod", says: why, hints: [] };
   const hint = `the image "${create.image}" has no /bin/sh to wait in: give it a command that stays, or take another image`;
   return { do: "give-up", code: "no-ready-pod", says: why, hints: [hint] };

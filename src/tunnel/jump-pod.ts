@@ -50,7 +50,7 @@ export class JumpPod {
   constructor(options: JumpPodOptions) {
     this.#options = options;
     this.#cluster = options.cluster;
-    this.#lease = new JumpPodLease({ ...options, pods: () => this.#cluster.pods });
+    this.#lease = new JumpPodLease({ ...options, pods: () => this.#cluster.pods, onEnded: () => this.#tell("ended") });
   }
 
   /** Resolves with the pod's uid when it is ready. All who ask at the same time share one start, which goes on when they leave. */
@@ -113,7 +113,7 @@ export class JumpPod {
       users: this.#options.users(),
       lease: this.#lease,
       signal: this.#life.signal,
-      onChange: (change) => this.#tell(change),
+      onChange: (change, why) => this.#tell(change, why),
     });
   }
 }

@@ -35,15 +35,17 @@ used() {
   return 1
 }
 unused=0
+look=1
 while [ "$unused" -lt "$ttl" ]; do
-  sleep "$step" &
+  sleep "$look" &
   pause=$!
   wait "$pause"
   if [ -n "$child" ] && ! kill -0 "$child" 2>/dev/null; then
     wait "$child"
     exit "$?"
   fi
-  if used; then unused=0; else unused=$((unused + step)); fi
+  if used; then unused=0; else unused=$((unused + look)); fi
+  look=$step
 done
 end 0
 `.trim();

@@ -38,7 +38,7 @@ async function addProcess(pid: number | string, parent: number): Promise<void> {
 
 /** A hundred times as fast, in a /proc of the test's own. */
 function run(shell: readonly string[], ttlS: number, ...command: readonly string[]) {
-  const script = watchdogScript.replaceAll("/proc", proc.path).replace('sleep "$step"', 'sleep "0.0$step"');
+  const script = watchdogScript.replaceAll("/proc", proc.path).replace('sleep "$look"', 'sleep "0.0$look"');
   const child = spawn([...shell, "-c", script, "kt-jump", String(ttlS), ...command], { stdout: "pipe", stderr: "pipe", detached: true });
   started.push(child);
   return child;
