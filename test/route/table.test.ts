@@ -170,6 +170,12 @@ describe("dynamic names", () => {
     }
   });
 
+  test("end with the profile's own suffix, and with no other", () => {
+    const own = table({ dynamic: [dynamic({}, "/a", "cluster.test")] });
+    expect(goesTo(own.lookup("web-80.svc.shop.ns.dev.cx.cluster.test"))).toBe("dynamic shop/svc/web:80 dev http");
+    expect(goesTo(own.lookup("web-80.svc.shop.ns.dev.cx.k8s.localhost"))).toBe("unknown");
+  });
+
   test("of two profiles go to the first that knows the context, else to the first", () => {
     const two = table({ dynamic: [dynamic({ dev: "kind-dev" }, "/a"), dynamic({ prod: "arn:prod", dev: "other" }, "/b")] });
     const profileOf = (context: string): string => {

@@ -1,7 +1,7 @@
 /** Runs the shell blocks of a page, one after the other as a reader would, in a project made of the page's own files. */
 
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { type Subprocess, spawn } from "bun";
+import { type Subprocess, file, spawn } from "bun";
 import { commandLines, type DocBlock, root } from "./doc-blocks.ts";
 import { freePorts } from "./process.ts";
 import { matches } from "./script.ts";
@@ -73,7 +73,6 @@ export class DocRunner {
     await runner.#program("npm", 'echo "npm $* with DATABASE_URL=$DATABASE_URL"');
     // Whatever a page may come to hold: no test changes the services of its user.
     for (const manager of ["systemctl", "launchctl"]) await runner.#program(manager, "exit 1");
-    await runner.write("tunnels.local.toml", "");
     return runner;
   }
 
@@ -88,8 +87,14 @@ export class DocRunner {
     const folder = path.slice(0, path.lastIndexOf("/"));
     await mkdir(folder, { recursive: true });
     await writeFile(path, this.#words.actual(text));
-    if (name.endsWith("tunnels.toml")) await this.#writeLocal(`${folder}/tunnels.local.toml`, "");
     if (name.endsWith("tunnels.local.toml")) await this.#writeLocal(path, text);
+    else if (name.endsWith("tunnels.toml")) await this.#addLocal(folder);
+  }
+
+  /** Unless the page has written one. */
+  async #addLocal(folder: string): Promise<void> {
+    const path = `${folder}/tunnels.local.toml`;
+    if (!(await file(path).exists())) await this.#writeLocal(path, "");
   }
 
   async #writeLocal(path: string, text: string): Promise<void> {
@@ -106,7 +111,7 @@ export class DocRunner {
     }
     const folder = block.words.includes("new") ? `${this.#home.project}-new-${block.line}` : this.#home.project;
     await mkdir(folder, { recursive: true });
-    if (block.words.includes("new")) await this.#writeLocal(`${folder}/tunnels.local.toml`, "");
+    await this.#addLocal(folder);
     if (block.words.includes("attached")) await this.#shell("kt up -d", folder);
     if (block.words.includes("stays")) return await this.#stay(block, folder);
     return block.language === "console" ? await this.#compare(block, folder) : await this.#succeed(block.text, folder);
