@@ -47,10 +47,27 @@ function parse(argv: readonly string[]): Call {
     for (const [flags, description] of spec.options) command.option(flags, description);
     if (spec.alias !== undefined) command.alias(spec.alias);
   }
-  const { args, options } = cli.parse(["", "kt", ...argv], { run: false });
+  const { args, options } = cli.parse(["", "kt", ...argv.map(keepText)], { run: false });
   const spec = commands.find(({ name }) => name === cli.matchedCommand?.name);
   const { "--": rest, ...values } = options;
-  return { spec, args: [...args, ...(Array.isArray(rest) ? rest : [])].map(String), values };
+  return { spec, args: [...args, ...(Array.isArray(rest) ? rest : [])].map(asWritten).map(String), values: mapValues(values, asWritten) };
+}
+
+/** cac makes numbers of what looks like one: "007", the name of a namespace, would become 7. No argument can hold this character. */
+const textMark = "\u0000";
+
+function keepText(word: string): string {
+  const [, option = "", value = word] = /^(--?[^=]+=)(.*)$/s.exec(word) ?? [];
+  return value === "" || Number.isNaN(Number(value)) ? word : `${option}${textMark}${value}`;
+}
+
+function asWritten(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asWritten);
+  return typeof value === "string" && value.startsWith(textMark) ? value.slice(1) : value;
+}
+
+function mapValues(values: Call["values"], change: (value: unknown) => unknown): Call["values"] {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 }
 
 function outputFor({ values }: Call): Output {
