@@ -71,6 +71,8 @@ export const limits = {
   /** A jump pod that could not be had is not asked for again within this time, which doubles with each failure. */
   jumpPodRetryMs: 5 * second,
   jumpPodRetryMaxMs: 30 * second,
+  /** A jump pod that failed before this age would fail again at once: its reason is the answer, not another pod. */
+  jumpPodYoungMs: 15 * second,
   /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
   jumpPodLeaseMs: 60 * second,
   /** A session that answers no ping within this time is dead. */

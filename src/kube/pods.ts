@@ -19,6 +19,8 @@ export interface KnownPod {
   readonly state: PodState;
   /** No node takes it; that may mend itself where nodes are added on demand. */
   readonly unschedulable: boolean;
+  /** Of its first container, once that has ended. */
+  readonly exitCode: number | undefined;
   /** Why its first container ended or did not start, in the runtime's words. */
   readonly reason: string | undefined;
 }
@@ -73,6 +75,7 @@ export function knownPod(raw: RawOwnPod): KnownPod {
     ended: isOver || pod.containers.some(({ init, kind }) => !init && kind === "terminated"),
     state: podState(pod),
     unschedulable: pod.unschedulable !== undefined,
+    exitCode: raw.status?.containerStatuses?.[0]?.state?.terminated?.exitCode,
     reason: reasonOf(raw),
   };
 }

@@ -74,10 +74,10 @@ export function jumpPodManifest(request: JumpPodRequest): PodManifest {
 }
 
 /**
- * Each connection is a process that the runtime starts inside these limits, at the cost of some 10 MiB and 20 ms of a CPU for a
- * moment: with 64 MiB and a tenth of a CPU ten at once would be killed, and one alone would take a third of a second.
+ * Each connection is a process that the runtime starts inside these limits, at the cost of some 16 ms of a CPU; a hundred at
+ * once took 96 MB. With a tenth of a CPU one alone would take a fifth of a second.
  */
-const resources = { requests: { cpu: "10m", memory: "16Mi" }, limits: { cpu: "1", memory: "256Mi" } };
+const resources = { requests: { cpu: "10m", memory: "16Mi" }, limits: { cpu: "500m", memory: "256Mi" } };
 
 /** The kubelet fills in `$(VAR)` and takes `$$` for one `$`; what is written here is meant as it stands. */
 function literal(argument: string): string {

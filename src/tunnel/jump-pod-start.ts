@@ -27,8 +27,11 @@ export interface JumpPodStartOptions {
   readonly holder: JumpPodHolder;
   readonly lease: JumpPodLease;
   readonly users: readonly JumpPodUser[];
+  /** The uid of a pod that was made just before. */
+  readonly young: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly onMade: (uid: string) => void;
   readonly onChange: (change: "made" | "found" | "replaced", why?: KtError) => void;
 }
 
@@ -63,10 +66,10 @@ export class JumpPodStart {
   }
 
   #next(pod: KnownPod | undefined): JumpPodStep {
-    const { create, holder, users, clock } = this.#options;
+    const { create, holder, users, young, clock } = this.#options;
     const definition = pod && definitionOf(pod);
     const other = users.find((user) => user.create !== undefined && definitionText(user.create) === definition)?.route;
-    return nextStep({ pod, create, holder, made: this.#made, other, nowMs: clock.wallMs() });
+    return nextStep({ pod, create, holder, made: this.#made, young, other, nowMs: clock.wallMs() });
   }
 
   async #use(pod: KnownPod): Promise<string> {
@@ -96,6 +99,7 @@ export class JumpPodStart {
     if (pod === undefined) return;
     this.#made.add(pod.uid);
     this.#lookMs = limits.jumpPodLookMs;
+    this.#options.onMade(pod.uid);
     onChange("made");
   }
 
@@ -133,9 +137,9 @@ export class JumpPodStart {
 
   /** A pod that never came to run has no end of its own. One that is merely slow may be ready when somebody asks again. */
   async #discard(pod: KnownPod): Promise<void> {
-    const { cluster, namespace, holder, clock, signal } = this.#options;
-    if (!this.#made.has(pod.uid) || isHeldByOthers(pod, holder, clock.wallMs())) return;
-    if (pod.state.kind === "coming") return;
+    const { cluster, namespace, holder, young, clock, signal } = this.#options;
+    if (!(this.#made.has(pod.uid) || pod.uid === young) || isHeldByOthers(pod, holder, clock.wallMs())) return;
+    if (pod.state.kind === "coming" && !pod.ended) return;
     await cluster.pods.remove(namespace, pod, 0, signal).catch(() => false);
   }
 }

@@ -10,6 +10,8 @@ export interface JumpPodSituation {
   readonly holder: JumpPodHolder;
   /** The uids of pods that were made on the way to this one. */
   readonly made: ReadonlySet<string>;
+  /** The uid of one that this hub made just before: if it failed already, the next one would too. */
+  readonly young: string | undefined;
   /** A route of this hub that has the pod as it is. */
   readonly other: string | undefined;
   /** The time of day. */
@@ -63,11 +65,12 @@ function otherwiseMade({ other, holder, nowMs }: JumpPodSituation, pod: KnownPod
   };
 }
 
-function afterEnd({ made, create }: JumpPodSituation, pod: KnownPod): JumpPodStep {
+function afterEnd({ made, young, create }: JumpPodSituation, pod: KnownPod): JumpPodStep {
   if (lacksShell(pod) && !isPlain(pod)) return { do: "replace", plain: true, says: "has no shell to wait in" };
-  const says = pod.state.kind === "ready" ? "has ended" : pod.state.says;
+  const says = pod.state.kind === "gone" ? pod.state.says : "has ended";
   const why = pod.reason === undefined ? says : `${says} (${pod.reason})`;
-  if (!made.has(pod.uid)) return { do: "replace", plain: isPlain(pod), says: why };
+  const hasFailed = made.has(pod.uid) || (pod.uid === young && pod.exitCode !== 0);
+  if (!hasFailed) return { do: "replace", plain: isPlain(pod), says: why };
   if (!isPlain(pod)) return { do: "give-up", code: "no-ready-pod", says: why, hints: [] };
   const hint = `the image "${create.image}" has no /bin/sh to wait in: give it a command that stays, or take another image`;
   return { do: "give-up", code: "no-ready-pod", says: why, hints: [hint] };

@@ -13,6 +13,8 @@ import { JumpPodStart, type JumpPodUser } from "./jump-pod-start.ts";
 
 export interface JumpPodOptions {
   readonly cluster: Cluster;
+  /** Where the pod is; the context may lead elsewhere by and by. */
+  readonly server: string;
   readonly namespace: string;
   readonly name: string;
   readonly holder: JumpPodHolder;
@@ -44,6 +46,7 @@ export class JumpPod {
   readonly #lease: JumpPodLease;
   #running: { readonly wanted: string; readonly done: Promise<string> } | undefined;
   #failure: Failure | undefined;
+  #latest: { readonly uid: string; readonly atMs: number } | undefined;
   /** Something of ours may be in the cluster. */
   #touched = false;
 
@@ -71,7 +74,7 @@ export class JumpPod {
   async end(signal: AbortSignal): Promise<JumpPodEnd> {
     this.#life.abort(ended());
     await this.#running?.done.catch(() => {});
-    if (!this.#touched) return { kind: "gone" };
+    if (!this.#touched || this.#cluster.server !== this.#options.server) return { kind: "gone" };
     const end = await this.#lease.end(signal);
     if (end.kind !== "gone") this.#tell(end.kind, end.kind === "kept" ? end.problem : undefined);
     return end;
@@ -106,6 +109,7 @@ export class JumpPod {
   }
 
   #starting(create: JumpPodDefinition): JumpPodStart {
+    const { clock } = this.#options;
     return new JumpPodStart({
       ...this.#options,
       cluster: this.#cluster,
@@ -113,6 +117,10 @@ export class JumpPod {
       users: this.#options.users(),
       lease: this.#lease,
       signal: this.#life.signal,
+      young: this.#latest && clock.now() - this.#latest.atMs < limits.jumpPodYoungMs ? this.#latest.uid : undefined,
+      onMade: (uid) => {
+        this.#latest = { uid, atMs: clock.now() };
+      },
       onChange: (change, why) => this.#tell(change, why),
     });
   }

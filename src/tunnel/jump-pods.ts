@@ -51,7 +51,7 @@ export class JumpPods {
     let entry = this.#entries.get(key);
     if (!entry) {
       const { usersOf, ...options } = this.#options;
-      entry = { place, pod: new JumpPod({ ...options, cluster, namespace, name, users: () => usersOf(place) }) };
+      entry = { place, pod: new JumpPod({ ...options, cluster, ...place, users: () => usersOf(place) }) };
       this.#entries.set(key, entry);
     }
     return await whileWanted(entry.pod.ensure(cluster, create), signal);

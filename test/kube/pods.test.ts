@@ -44,6 +44,7 @@ describe("pods", () => {
       ended: false,
       state: { kind: "ready" },
       unschedulable: false,
+      exitCode: undefined,
       reason: undefined,
     });
     answer = () => status(404, 'pods "kt-jump" not found', "NotFound");
@@ -123,6 +124,6 @@ describe("pods", () => {
   test("say how their container ended", async () => {
     const terminated = { exitCode: 127, reason: "Error", message: "sleep: not found\n" };
     answer = () => Response.json({ ...raw, status: { phase: "Failed", containerStatuses: [{ name: "jump", state: { terminated } }] } });
-    expect(await known()).toMatchObject({ ended: true, reason: "its container ended with exit code 127: sleep: not found" });
+    expect(await known()).toMatchObject({ ended: true, exitCode: 127, reason: "its container ended with exit code 127: sleep: not found" });
   });
 });

@@ -28,8 +28,25 @@ export class FakePods implements Pods {
   set(namespace: string, name: string, change: Partial<KnownPod>): KnownPod {
     const key = `${namespace}/${name}`;
     const version = String(++this.#version);
-    const fresh = { name, uid: `uid-${version}`, labels: {}, annotations: {}, terminating: false, ended: false, unschedulable: false, reason: undefined };
-    const pod: KnownPod = { ...fresh, state: { kind: "ready" }, ...this.#pods.get(key), ...change, version };
+    const fresh = {
+      name,
+      uid: `uid-${version}`,
+      labels: {},
+      annotations: {},
+      terminating: false,
+      ended: false,
+      unschedulable: false,
+      reason: undefined,
+    };
+    const pod: KnownPod = {
+      ...fresh,
+      exitCode: undefined,
+      reason: undefined,
+      state: { kind: "ready" },
+      ...this.#pods.get(key),
+      ...change,
+      version,
+    };
     this.#pods.set(key, pod);
     return pod;
   }

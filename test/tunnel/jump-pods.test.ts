@@ -272,6 +272,31 @@ describe("a pod that does not come", () => {
     expect(cluster.pods.made.length).toBe(1);
   });
 
+  test("for long is not made again and again: one that failed soon after it was ready gives its reason", async () => {
+    const pods = jumpPods();
+    ensure(pods);
+    await pass(200);
+    const fail = (exitCode: number): KnownPod =>
+      cluster.pods.set("shop", "kt-jump", {
+        ended: true,
+        exitCode,
+        state: coming,
+        reason: `its container ended with exit code ${exitCode}`,
+      });
+    fail(127);
+    const failed = ensure(pods);
+    await pass(200);
+    expect(failed.error?.message).toBe('the jump pod "shop/kt-jump" has ended (its container ended with exit code 127)');
+    expect([podNow(), cluster.pods.made.length]).toEqual([undefined, 1]);
+    await pass(limits.jumpPodRetryMs);
+    ensure(pods);
+    await pass(200);
+    fail(0);
+    const again = ensure(pods);
+    await pass(500);
+    expect([again.value, cluster.pods.made.length]).toEqual([podNow()?.uid as string, 3]);
+  });
+
   test("because its image has no shell is made anew without the script", async () => {
     const noShell = { reason: 'exec: "/bin/sh": stat /bin/sh: no such file or directory' };
     cluster.pods.becomes = () =>
