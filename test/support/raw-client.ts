@@ -10,6 +10,7 @@ export class RawClient {
   #endWanted = false;
   #ended = false;
   #closed = false;
+  #wasReset = false;
   #waiting: (() => void)[] = [];
 
   static async open(port: number, hostname = "127.0.0.1"): Promise<RawClient> {
@@ -22,8 +23,8 @@ export class RawClient {
         data: (_, bytes) => client.#onData(bytes),
         drain: () => client.#flush(),
         end: () => client.#mark(() => (client.#ended = true)),
-        close: () => client.#mark(() => (client.#closed = client.#ended = true)),
-        error: () => client.#mark(() => (client.#closed = client.#ended = true)),
+        close: (_, cause) => client.#onClose(cause),
+        error: (_, cause) => client.#onClose(cause),
       },
     });
     return client;
@@ -33,6 +34,11 @@ export class RawClient {
     this.#received.push(new Uint8Array(bytes));
     this.#receivedBytes += bytes.length;
     this.#wake();
+  }
+
+  #onClose(cause: Error | undefined): void {
+    this.#wasReset ||= cause !== undefined && "code" in cause && cause.code === "ECONNRESET";
+    this.#mark(() => (this.#closed = this.#ended = true));
   }
 
   #mark(change: () => void): void {
@@ -99,6 +105,11 @@ export class RawClient {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** The far end broke the connection off. */
+  get wasReset(): boolean {
+    return this.#wasReset;
   }
 
   get ended(): boolean {
