@@ -37,7 +37,9 @@ const jumpPod = v.pipe(
     },
     "a table",
   ),
-  v.description("Makes the pod when it is needed and not there. It is deleted with the last route that uses it."),
+  v.description(
+    "Makes the pod when it is needed and not there. It is deleted with the last route that uses it; a route that only names the pod uses it as made here.",
+  ),
   v.examples([{}, { image: "alpine/socat:1.8.0.3", ttl: "30m" }]),
 );
 
@@ -47,14 +49,14 @@ const viaTable = v.pipe(
       service: v.optional(
         v.pipe(
           v.string("the name of a service"),
-          v.description("Any ready pod behind this service makes the connection: NAME, or NAMESPACE/NAME."),
+          v.description("Any ready pod behind this service makes the connection: NAME, NAMESPACE/NAME or NAMESPACE/svc/NAME."),
           v.examples(["backend-api", "shop/backend-api"]),
         ),
       ),
       pod: v.optional(
         v.pipe(
           v.string("the name of a pod"),
-          v.description("This pod makes the connection: NAME, or NAMESPACE/NAME."),
+          v.description("This pod makes the connection: NAME, NAMESPACE/NAME or NAMESPACE/pod/NAME."),
           v.examples(["kt-jump", "shop/kt-jump", "shop/pod/kt-jump"]),
         ),
       ),
