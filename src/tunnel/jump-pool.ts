@@ -87,7 +87,9 @@ export class JumpPool {
 
   /** Gives back a process that was acquired and then not used. */
   release(process: JumpProcess): void {
-    if (process.isGood && !this.#closing.signal.aborted && (process.inShell || this.#nodeWaits)) this.#spare.push(process);
+    const mayWait = process.isGood && (process.inShell || this.#nodeWaits);
+    const isWanted = !this.#closing.signal.aborted && this.#spare.length < this.#spareWanted();
+    if (mayWait && isWanted) this.#spare.push(process);
     else process.abort();
   }
 
@@ -96,7 +98,7 @@ export class JumpPool {
     let heardMs = 0;
     for (const process of this.#all) heardMs = Math.max(heardMs, process.heardMs);
     for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < limits.pingTimeoutMs);
-    const isIdle = nowMs - this.#lastUsedMs >= limits.sessionIdleMs;
+    const isIdle = this.#isIdle(nowMs);
     for (const process of [...this.#spare]) if (isIdle || !process.isGood) process.abort();
     if (!isIdle && this.#spare.length + this.#opening === 0) this.#keepSpareSoon();
   }
@@ -119,17 +121,22 @@ export class JumpPool {
     for (const process of [...this.#all]) process.abort();
   }
 
+  #isIdle(nowMs: number): boolean {
+    return nowMs - this.#lastUsedMs >= limits.sessionIdleMs;
+  }
+
   #kit(): Promise<JumpKit> {
     const { tools, place, via } = this.#options;
     return tools.find(place, via);
   }
 
-  /** Once connections have stopped coming: preparing one costs the node as much as serving one. */
+  /** Once connections have stopped coming, one after the other: preparing one costs the node as much as serving one. */
   #keepSpareSoon(): void {
     this.#cancelSpare?.();
     this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => {
       this.#cancelSpare = undefined;
-      if (this.#spare.length + this.#opening < this.#spareWanted()) void this.#addSpare();
+      const isWanted = this.#spare.length + this.#opening < this.#spareWanted();
+      if (isWanted && !this.#isIdle(this.#options.clock.now())) void this.#addSpare();
     });
   }
 
@@ -143,7 +150,9 @@ export class JumpPool {
     try {
       const kit = await this.#kit();
       // Nothing may connect to the target before somebody wants it: without a shell that holds it back, only where the node waits.
-      if (kit.hasShell || this.#nodeWaits) this.#spare.push(await this.#prepare(kit));
+      if (!kit.hasShell && !this.#nodeWaits) return;
+      this.#spare.push(await this.#prepare(kit));
+      this.#keepSpareSoon();
     } catch (error) {
       // Whoever connects next meets the same, and is told; until then it is not tried again.
       this.#lastUsedMs = Number.NEGATIVE_INFINITY;

@@ -18,6 +18,7 @@ Object.assign(process.env, {
 });
 const { apply, deploy, kubectl, namespace, service, writeKubeconfig } = await import("#test/support/cluster.ts");
 const { contestants, startTunnel, versions } = await import("./tunnels.ts");
+const { measureJump, prepareJump } = await import("./jump.ts");
 const { machine } = await import("./measure.ts");
 const { measureCold, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } = await import("./rows.ts");
 const { Results, table } = await import("./report.ts");
@@ -33,6 +34,7 @@ async function prepare(): Promise<boolean> {
   await $`test/cluster/up`.cwd(root);
   await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
   await deploy(namespace, "bench");
+  await prepareJump();
   return ran;
 }
 
@@ -55,6 +57,7 @@ async function measureAll(kubeconfig: string): Promise<string> {
         await tunnel.close();
       }
       results.add(contestant, await measureCold(contestant, kubeconfig));
+      results.add(contestant, await measureJump(contestant, kubeconfig));
       results.add(contestant, await measureMemory(contestant, kubeconfig));
       if (contestant === "kt" || round === 1) results.add(contestant, await measureStall(contestant, kubeconfig));
       if (contestant === "kt") for (let times = 0; times < 3; times++) results.add("kt", await measureStart(kubeconfig));
@@ -72,7 +75,7 @@ async function main(): Promise<boolean> {
     const kubeconfig = await writeKubeconfig({ kt: { namespace } });
     if (values.soak !== undefined) return await soak(Number(values.soak), kubeconfig);
     const where = `${await machine()}; Bun ${process.versions["bun"]}, ${await versions()}`;
-    const text = `# Benchmark results\n\nMedian of ${values.rounds} rounds in one run, in turns (lowest–highest); the ratio is kt's figure to the better of kubectl's two modes.\nMade by \`bun run bench\` on: ${where}.\n\n${await measureAll(kubeconfig)}\n`;
+    const text = `# Benchmark results\n\nMedian of ${values.rounds} rounds in one run, in turns (lowest–highest); the ratio is kt's figure to the better of kubectl's two modes (port-forward; through a jump host, exec for each connection).\nMade by \`bun run bench\` on: ${where}.\n\n${await measureAll(kubeconfig)}\n`;
     console.log(`\n${text}`);
     await write(`${root}/test/bench/RESULTS.md`, text);
     return true;

@@ -31,6 +31,8 @@ export const rows: readonly Row[] = [
   { name: "new connections, 50 at a time", unit: "/s", better: "higher", ratio: 1.5 },
   { name: "new connections, 50 at a time, p99", unit: "ms", better: "lower", ratio: 1 },
   { name: "keep-alive requests, 16 connections", unit: "/s", better: "higher", ratio: 1.2 },
+  { name: "new connection through a jump host, p50", unit: "ms", better: "lower", ratio: 0.2 },
+  { name: "download through a jump host", unit: "MB/s", better: "higher", ratio: 1.2 },
   { name: "small requests beside 8 unread downloads, p99", unit: "ms", better: "lower", limit: 10 },
   { name: "first byte: kt through a cold tunnel, kubectl from its start", unit: "ms", better: "lower", ratio: 1 },
   { name: "first byte: both from their start", unit: "ms", better: "lower" },

@@ -279,6 +279,15 @@ describe("what runs in a pod", () => {
     expect(cluster.execs.length).toBe(3);
   });
 
+  test("waits for more when more connections came at once", async () => {
+    const { cluster, clock, dial, tunnels, target } = rig();
+    cluster.setPrograms("api-1", withSocat(echoTarget));
+    cluster.ready("api-1");
+    await Promise.all(Array.from({ length: 6 }, () => dial()));
+    for (let round = 0; round < 6; round++) await clock.advance(limits.spareDelayMs);
+    expect(tunnels.status(target)?.sessions).toBe(6 + 3);
+  });
+
   test("is told to end when its connection was given up and it does not end by itself", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial } = rig();
