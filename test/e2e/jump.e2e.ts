@@ -1,7 +1,7 @@
 /** Jump hosts on a real cluster: every byte both ways, ends and resets, each failure told from the others, and nothing left in the pods. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { CryptoHasher } from "bun";
+import { CryptoHasher, sleep } from "bun";
 import {
   apply,
   createUser,
@@ -11,6 +11,7 @@ import {
   ownCluster,
   ownNamespace,
   podsOf,
+  readKubeconfig,
   rolledOut,
   service,
   writeKubeconfig,
@@ -19,6 +20,7 @@ import { goClient } from "#test/support/client.ts";
 import { Kt } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { RawClient } from "#test/support/raw-client.ts";
+import { refuseSpdy, type SpdyRefuser } from "#test/support/spdy-refuser.ts";
 import { eventually, within } from "#test/support/wait.ts";
 
 const images = { socat: "kt.test/jump:1", nc: "kt.test/nconly:1", app: "kt.test/app:1" };
@@ -34,6 +36,7 @@ function pod(name: string, containers: Readonly<Record<string, string>>): object
 
 let space: Awaited<ReturnType<typeof ownNamespace>>;
 let kt: Kt;
+let gateway: SpdyRefuser;
 /** Where the targets listen: a name and an address that only the cluster knows. */
 let target: { readonly name: string; readonly ip: string };
 
@@ -69,6 +72,8 @@ function routes(): Readonly<Record<string, Route>> {
     "no container": { to: `${target.ip}:7000`, via: container, more: 'container = "nope"' },
     ipv6: { to: "[::1]:7000", via: container, more: side },
     "no pods": { to: `${target.ip}:7000`, via: `${space.name}/svc/empty` },
+    "over WebSocket": { to: `${target.ip}:7000`, via: socat, more: 'context = "gateway"' },
+    "over WebSocket sum": { to: `${target.ip}:7002`, via: socat, more: 'context = "gateway"' },
     forbidden: { to: `${target.ip}:7000`, via: socat, more: 'context = "limited"' },
   };
 }
@@ -110,7 +115,15 @@ beforeAll(async () => {
     verbs: ["get", "list", "watch"],
   };
   const token = await createUser(space.name, "no-exec", [watching]);
-  const kubeconfig = await writeKubeconfig({ kt: {}, limited: { user: { token } } });
+  const exec = { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] };
+  const execToken = await createUser(space.name, "exec", [watching, exec]);
+  gateway = refuseSpdy(String((await readKubeconfig()).clusters[0]?.cluster["server"]));
+  const through = { server: gateway.url, "certificate-authority-data": undefined };
+  const kubeconfig = await writeKubeconfig({
+    kt: {},
+    limited: { user: { token } },
+    gateway: { user: { token: execToken }, cluster: through },
+  });
   const names = Object.keys(routes());
   const free = freePorts(names.length + 1);
   for (const [index, name] of names.entries()) ports[name] = free[index + 1] ?? 0;
@@ -119,6 +132,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await kt?.close();
+  gateway?.close();
   await space?.remove();
 }, 30_000);
 
@@ -214,6 +228,37 @@ describe.skipIf(!ownCluster)("a jump host", () => {
     await within(10_000, "the reset", client.whenClosed());
     expect(client.wasReset).toBe(true);
   });
+
+  test("is reached over a WebSocket where something on the way knows no SPDY", async () => {
+    const sent = crypto.getRandomValues(new Uint8Array(3_000_000));
+    for (let round = 0; round < 2; round++) {
+      const client = await open("over WebSocket");
+      client.write(sent);
+      await client.received(sent.length);
+      expect(digest(client.bytes())).toBe(digest(sent));
+      client.end();
+      await within(10_000, "the end", client.whenClosed());
+    }
+    const sum = await open("over WebSocket sum");
+    sum.write(sent);
+    sum.end();
+    expect(await within(20_000, "the sum", sum.readToEnd())).toBe(`${digest(sent)} ${sent.length}\n`);
+    expect(gateway.refused).toBe(1);
+  }, 40_000);
+
+  test("never cuts a connection that is idle for longer than connecting may take", async () => {
+    const clients = await Promise.all(["socat echo", "nc echo", "over WebSocket"].map(open));
+    for (const client of clients) {
+      client.write("one");
+      await client.readUntil("one");
+    }
+    await sleep(12_000);
+    for (const client of clients) {
+      client.write("two");
+      await client.readUntil("onetwo");
+      client.abort();
+    }
+  }, 30_000);
 
   test("reaches IPv6 addresses", async () => {
     const client = await open("ipv6");

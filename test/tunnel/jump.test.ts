@@ -201,6 +201,47 @@ describe("a target", () => {
   });
 });
 
+describe("a program without a time limit of its own for connecting", () => {
+  /** OpenBSD's nc, which says when it is connected. */
+  const openbsd =
+    (target: FakeTarget): FakeProgram =>
+    (process) => {
+      if (process.command[1] !== "-h") return target(process);
+      process.complain("OpenBSD netcat\n\t-N\t\tShutdown the network socket after EOF on stdin\n");
+      process.exit(0);
+    };
+  const through = (target: FakeTarget): Readonly<Record<string, FakeProgram>> => ({
+    nc: openbsd(target),
+    sh: fakeShell({ nc: openbsd(target) }),
+  });
+
+  test("is given up when it says nothing", async () => {
+    const { cluster, clock, dial } = rig();
+    cluster.setPrograms(
+      "api-1",
+      through(() => {}),
+    );
+    cluster.ready("api-1");
+    const stream = await dial();
+    await clock.advance(limits.jumpConnectMs);
+    await stream.untilClosed();
+    expect(stream.error?.code).toBe("target-unreachable");
+  });
+
+  test("and that is connected may say nothing for as long as it likes", async () => {
+    const { cluster, clock, dial } = rig();
+    cluster.setPrograms(
+      "api-1",
+      through((process) => process.complain("Connection to db.internal 5432 port [tcp/*] succeeded!\n")),
+    );
+    cluster.ready("api-1");
+    const stream = await dial();
+    await settle();
+    await clock.advance(limits.jumpConnectMs * 10);
+    expect(stream.closed).toBe(false);
+  });
+});
+
 describe("a pod", () => {
   test("that is gone is left for another one, also when its process ends before it has begun", async () => {
     const { cluster, dial } = rig();
