@@ -207,6 +207,13 @@ export class JumpPool {
     // What runs, and ends before it was given its line, is no shell that would do.
     const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened;
     if (process.inShell && isNoShell) kit.hasShell = false;
-    else if (isMissing) this.#options.tools.forget(this.#options.place, this.#options.via);
+    else if (isMissing) this.#forget();
+  }
+
+  /** The pod's image is another by now: neither what was found nor what waits is of use. */
+  #forget(): void {
+    const { tools, place, via } = this.#options;
+    tools.forget(place, via);
+    for (const spare of [...this.#spare]) spare.abort();
   }
 }

@@ -314,10 +314,11 @@ export class Tunnel {
 
   /** Makes the jump pod unless it is there; it has a time limit of its own. */
   async #makePod(live: Live, tried: Set<string>, signal: AbortSignal): Promise<void> {
-    const { target, jumpPods } = this.#options;
+    const { target, jumpPods, tools } = this.#options;
     if (target.kind !== "address" || jumpPods === undefined) return;
     const namespace = target.via.namespace ?? live.cluster.namespace;
     const uid = await jumpPods.ensure(live.cluster, namespace, target.via, signal);
+    tools.renew({ cluster: live.cluster, namespace, pod: target.via.name }, uid);
     if (live.madePod !== uid) tried.clear();
     live.madePod = uid;
     live.following.refresh();

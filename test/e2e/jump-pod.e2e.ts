@@ -66,8 +66,12 @@ class Machine {
   async echo(text = "hello", port = this.tcp): Promise<RawClient> {
     const client = await RawClient.open(port);
     client.write(text);
-    await within(60_000, `the echo of "${text}"`, client.readUntil(text));
-    return client;
+    try {
+      await within(60_000, `the echo of "${text}"`, client.readUntil(text));
+      return client;
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await this.logs()}`);
+    }
   }
 
   /** A connection that is refused, and why. */

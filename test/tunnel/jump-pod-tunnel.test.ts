@@ -6,7 +6,7 @@ import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { AddressTarget } from "#route/target.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
-import { echoTarget, fakeShell, socatTo } from "#test/support/fake-exec.ts";
+import { echoTarget, fakeShell, ncTo, socatTo } from "#test/support/fake-exec.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { JumpPods } from "#tunnel/jump-pods.ts";
@@ -38,7 +38,8 @@ function rig() {
   const timeoutsFor = () => ({ idleTimeoutMs: 0, startTimeoutMs: 30_000 });
   const tunnels = new Tunnels({ clusterFor: () => cluster, jumpPods, timeoutsFor, ...common });
   const dial = (): Promise<Recorder> => tunnels.dial(target, never).then(({ conn }) => new Recorder(conn));
-  return { cluster, clock, tunnels, dial, install };
+  const commands = (): string[] => cluster.execs.map(({ command }) => command.join(" "));
+  return { cluster, clock, tunnels, dial, install, commands };
 }
 
 async function echoes(stream: Recorder): Promise<void> {
@@ -92,6 +93,31 @@ describe("a tunnel over a jump pod", () => {
       await echoes(await again);
     });
   }
+
+  test("finds out anew what the image has when another pod came under that name", async () => {
+    const { cluster, clock, dial, commands } = rig();
+    cluster.ready("kt-jump");
+    cluster.pods.becomes = () => {
+      cluster.setPrograms("kt-jump", { nc: ncTo(echoTarget), sh: fakeShell({ nc: ncTo(echoTarget) }, []) });
+      return {};
+    };
+    cluster.resolve(absent);
+    const first = dial();
+    await settle();
+    await clock.advance(500);
+    cluster.ready("kt-jump");
+    await echoes(await first);
+    expect(commands().at(-1)).toContain("nc -w 10 db.internal 5432");
+    cluster.removePod("kt-jump");
+    cluster.pods.delete("shop", "kt-jump");
+    cluster.resolve(absent);
+    const again = dial();
+    await settle();
+    await clock.advance(500);
+    cluster.ready("kt-jump");
+    await echoes(await again);
+    expect(commands().filter((command) => command === "socat -V").length).toBe(2);
+  });
 
   test("hears at once why there is none", async () => {
     const { cluster, tunnels } = rig();
