@@ -1,11 +1,24 @@
 /** Pods that kt makes for jump hosts: made once, shared, adopted, replaced, refused, and gone in every way that a hub can end. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { adminKubeconfig, apply, createUser, kubectl, namespace, ownNamespace, run, writeKubeconfig } from "#test/support/cluster.ts";
+import {
+  adminKubeconfig,
+  apply,
+  createUser,
+  kubectl,
+  namespace,
+  ownCluster,
+  ownNamespace,
+  run,
+  writeKubeconfig,
+} from "#test/support/cluster.ts";
 import { Home } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { RawClient } from "#test/support/raw-client.ts";
 import { eventually, within } from "#test/support/wait.ts";
+
+/** The images with socat and nc are only on our own cluster. */
+const cases = describe.skipIf(!ownCluster);
 
 let space: Awaited<ReturnType<typeof ownNamespace>>;
 /** A pod's address, which only the cluster reaches. */
@@ -113,7 +126,7 @@ async function foreignPod(image: string): Promise<void> {
   await apply({ apiVersion: "v1", kind: "Pod", metadata: { namespace: space.name, name: "kt-jump" }, spec });
 }
 
-describe("a jump pod", () => {
+cases("a jump pod", () => {
   test("is made once for twenty first connections, in a restricted namespace, and is gone after kt down", async () => {
     const ann = await machine().up();
     const clients = await Promise.all(Array.from({ length: 20 }, (_, index) => ann.echo(`first ${index};`)));
@@ -233,7 +246,7 @@ describe("a jump pod", () => {
   });
 });
 
-describe("a jump pod that cannot be had", () => {
+cases("a jump pod that cannot be had", () => {
   test("since its image never comes, says so in time and leaves nothing", async () => {
     const ann = await machine().up('image = "kt.test/none:1", timeout = "20s"');
     const startedMs = performance.now();
@@ -299,7 +312,7 @@ describe("a jump pod that cannot be had", () => {
   });
 });
 
-describe("a pod of that name by somebody else", () => {
+cases("a pod of that name by somebody else", () => {
   test("is used and stays", async () => {
     await foreignPod("kt.test/jump:1");
     const uid = await uidNow();
