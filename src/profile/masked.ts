@@ -1,6 +1,8 @@
-/** A profile's text without what may be secret in it, for bug reports: the values of [env] and everything in comments. */
+/** A profile's text without what may be secret in it, for bug reports: only what kt knows to be a setting keeps its value. */
 
 import { parse, stringify, type TomlTable } from "smol-toml";
+import { profileSchema } from "./schema.ts";
+import { schemaAt } from "./schema-walk.ts";
 
 const mask = "***";
 
@@ -12,14 +14,20 @@ export function maskedProfile(text: string, onMasked: (value: string) => void): 
   } catch {
     return null;
   }
-  if ("env" in table) table["env"] = masked(table["env"], onMasked);
-  return stringify(table);
+  return stringify(masked(table, [], onMasked));
 }
 
-function masked(value: unknown, onMasked: (value: string) => void): TomlTable | string {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, onMasked)]));
+function masked(value: unknown, path: readonly string[], onMasked: (value: string) => void): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => masked(item, [...path, String(index)], onMasked));
+  if (typeof value === "object" && value !== null && !(value instanceof Date)) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, [...path, key], onMasked)]));
   }
-  if (typeof value === "string") onMasked(value);
+  if (isHarmless(path)) return value;
+  onMasked(String(value));
   return mask;
+}
+
+/** Commands and variables may have anything in them; so may settings that kt does not know. */
+function isHarmless(path: readonly string[]): boolean {
+  return path[0] !== "env" && !path.includes("command") && schemaAt(profileSchema, path) !== undefined;
 }

@@ -56,15 +56,20 @@ function tableIn(schema: GenericSchema): SchemaNode | undefined {
   return node.options.map(nodeOf).find((option) => option.kind === "object" || option.kind === "array");
 }
 
+/** What may stand at this path; undefined where nothing may. */
+export function schemaAt(schema: GenericSchema, path: readonly string[]): GenericSchema | undefined {
+  const [first, ...rest] = path;
+  if (first === undefined) return schema;
+  const node = tableIn(schema);
+  if (node?.kind === "record") return schemaAt(node.value, rest);
+  if (node?.kind === "array") return schemaAt(node.item, rest);
+  const entry = node?.kind === "object" ? node.entries.get(first) : undefined;
+  return entry && schemaAt(entry, rest);
+}
+
 /** The keys that a table at this path may have; empty where any key will do, or none. */
 export function keysAt(schema: GenericSchema, path: readonly string[]): readonly string[] {
-  const node = tableIn(schema);
-  const [first, ...rest] = path;
-  if (first === undefined) return node?.kind === "object" ? [...node.entries.keys()] : [];
-  if (node?.kind === "object") {
-    const entry = node.entries.get(first);
-    return entry === undefined ? [] : keysAt(entry, rest);
-  }
-  if (node?.kind === "record") return keysAt(node.value, rest);
-  return node?.kind === "array" ? keysAt(node.item, rest) : [];
+  const found = schemaAt(schema, path);
+  const node = found && tableIn(found);
+  return node?.kind === "object" ? [...node.entries.keys()] : [];
 }

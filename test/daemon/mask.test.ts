@@ -32,17 +32,34 @@ describe("the masker", () => {
     ["sh -c 'DB_PASSWORD=abc run'", "sh -c 'DB_PASSWORD=*** run'"],
     ["-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "***"],
     ["/home/me/.kube/config", "~/.kube/config"],
+    ["proxy u:pw@proxy:3128", "proxy ***@proxy:3128"],
+    ["app:pw@tcp(db:3306)/app", "***@tcp(db:3306)/app"],
+    ["GET https://api/x?X-Amz-Signature=abc&b=c HTTP/1.1", "GET https://api/x?*** HTTP/1.1"],
+    ["GET /login?code=abc", "GET /login?***"],
+    ['{"level":"info","token":"abc","text":"hi"}', '{"level":"info","token":***,"text":"hi"}'],
+    ['{"text":"{\\"password\\":\\"abc\\"}"}', '{"text":"{\\"password\\":***}"}'],
+    ["Authorization: Token abc", "Authorization: Token ***"],
+    ["Cookie: session=abc; other=def", "Cookie: ***"],
+    ["X-Api-Key: abc", "X-Api-Key: ***"],
+    ["password: abc", "password: ***"],
+    ["DB_PASS=abc ENCRYPTION_KEY='a b'", "DB_PASS=*** ENCRYPTION_KEY=***"],
+    ["pushed by ghp_0123456789abcdef", "pushed by ***"],
+    ["k8s-aws-v1.aHR0cHM6Ly9zdHM", "***"],
   ])("%s", (text, shown) => expect(new Masker("/home/me").text(text)).toBe(shown));
 
-  test.each(["https://10.0.0.1:6443 answers: Kubernetes v1.35.0", "svc/web:80", "kubectl auth can-i create pods -n shop --context dev"])(
-    "leaves alone: %s",
-    (text) => expect(new Masker("/home/me").text(text)).toBe(text),
-  );
+  test.each([
+    "https://10.0.0.1:6443 answers: Kubernetes v1.35.0",
+    "svc/web:80",
+    "kubectl auth can-i create pods -n shop --context dev",
+    'the token of user "dev" expired 2 days ago, at 2026-01-01T00:00:00.000Z',
+    "alpine/socat:1.8.0.3@sha256:0123456789abcdef",
+    "is the port right? is it http:// instead of https://?",
+  ])("leaves alone: %s", (text) => expect(new Masker("/home/me").text(text)).toBe(text));
 
   test("learns from variables by their names and by the logins in them", () => {
     const masker = new Masker("/home/me");
-    masker.learnEnvironment({ GITHUB_TOKEN: "abcdef", DB: "mysql://u:ghijkl@h/d", EDITOR: "neovim" });
-    expect(masker.text("abcdef ghijkl neovim")).toBe("*** *** neovim");
+    masker.learnEnvironment({ GITHUB_TOKEN: "abcdef", DB: "mysql://u:ghijkl@h/d", EDITOR: "neovim", DB_PASS: "mnopqr", PWD: "/srv/shop" });
+    expect(masker.text("abcdef ghijkl neovim mnopqr /srv/shop")).toBe("*** *** neovim *** /srv/shop");
   });
 });
 
@@ -70,6 +87,24 @@ users:
   expect(kubeconfigShape("{", masker)).toBe("no YAML");
 });
 
+test("a kubeconfig shows nothing elsewhere than where it is known to be harmless", () => {
+  const masker = new Masker("/home/me");
+  const text = `
+clusters: [{ name: c, extensions: [{ name: e, extension: { server: hidden-1 } }] }]
+users:
+- name: u
+  user:
+    password: 12345678
+    other: { name: hidden-2, kind: hidden-3 }
+    auth-provider: { config: { name: hidden-4, command: hidden-5 } }
+    exec: { args: [-phidden-6, -p, --q=hidden-7, 87654321] }
+`;
+  const shown = JSON.stringify(kubeconfigShape(text, masker));
+  expect(shown).not.toMatch(/hidden|12345678|87654321/);
+  expect(shown).toContain('["-p***","-p","--q=***","***"]');
+  expect(masker.text("hidden-1 hidden-6 12345678 87654321")).toBe("*** *** *** ***");
+});
+
 describe("a profile", () => {
   test("keeps its settings, without comments and the values of [env], however that is written", () => {
     const learnt: string[] = [];
@@ -80,6 +115,28 @@ describe("a profile", () => {
     expect(mask('env = { A = "y" }\nname = "a"\n')).toBe('name = "a"\n\n[env]\nA = "***"\n');
     expect(mask('env = "z"\n')).toBe('env = "***"\n');
     expect(learnt).toEqual(["long\n", "x", "y", "z"]);
+  });
+
+  test("shows only settings that kt knows, and no commands", () => {
+    const learnt: string[] = [];
+    const text = `
+password = "hidden-1"
+context = "dev"
+[routes."a.localhost"]
+target = "svc/a:80"
+api_key = "hidden-2"
+[[patterns]]
+host = "{service}.localhost"
+other = 12345678
+[tcp.3306]
+target = "db:3306"
+via = { pod = "p", create = { command = ["sh", "-c", "hidden-3"], ttl = "1h", env = { A = "hidden-4" } } }
+`;
+    const shown = maskedProfile(text, (value) => learnt.push(value)) ?? "";
+    expect(shown).not.toMatch(/hidden|12345678/);
+    for (const known of ['context = "dev"', 'target = "svc/a:80"', 'host = "{service}.localhost"', 'pod = "p"', 'ttl = "1h"'])
+      expect(shown).toContain(known);
+    expect(learnt).toEqual(["hidden-1", "hidden-2", "12345678", "sh", "-c", "hidden-3", "hidden-4"]);
   });
 
   test("that is no TOML is left out", () => expect(maskedProfile('A = "x', () => {})).toBeNull());

@@ -63,7 +63,7 @@ function judgeCertificate(findings: Findings, user: UserConfig, pem: string, now
 function judgeToken(findings: Findings, user: UserConfig, token: string, nowMs: number): void {
   const untilMs = expiryMs(token);
   if (untilMs === 0) return;
-  const fixes = user.exec === undefined ? ["get a new token: kubectl create token ACCOUNT, or log in again"] : pluginFixes(user);
+  const fixes = user.exec === undefined ? ["kubectl create token ACCOUNT gives a new token; or log in again"] : pluginFixes(user);
   // Those that a plugin fetches are short-lived by design.
   if (user.exec !== undefined || user.authProvider !== undefined) {
     if (untilMs > nowMs) findings.ok(`user "${user.name}": ${sourceOf(user)}; the token is good for ${timeSpan(untilMs - nowMs)}`);

@@ -7,17 +7,30 @@ export const mask = "***";
 /** Shorter ones would be found in innocent words. */
 const shortestChars = 6;
 
-/** Names of variables, settings and flags whose value is nobody's business. */
-const secretName = /secret|passw|passphrase|token|credential|api_?key|access_?key|private_?key|cookie|dsn|connection_?string/i;
+/** What names of variables, settings, parameters and flags have in them whose value is nobody's business. */
+const secretWord =
+  "secret|passw|passphrase|(?<![a-z])pass(?![a-z])|[_-]pwd|token|(?:api|access|private|signing|encryption)[_-]?key|cookie|dsn|connection[_-]?string|[_-](?:auth|pat)(?![a-z])";
+const secretName = new RegExp(`${secretWord}|credential`, "i");
+
+/** As programs write it after a name: `=x`, `: "x"`, and the same inside a quoted text. */
+const assigned = String.raw`[\w.-]*\\?["']?\s*[=:]\s*`;
+const value = String.raw`(?:\\?"[^"]*"|'[^']*'|[^\s"',;&\]})]+)`;
 
 const looksSecret: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?-----END [A-Z0-9 ]+-----/g, mask],
-  // The login in a URL; in what follows "//" up to the last "@" before a slash.
+  // The login in a URL; in what follows "//" up to the last "@" before a slash. It may lack the scheme.
   [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/"'`]*@/gi, `$1${mask}@`],
+  [/(^|[\s"'=])[^\s:/"'@]+:[^\s/"'@]+@(?!sha256:)/g, `$1${mask}@`],
+  // Signed links hold their signature there.
+  [/\?[^\s"'`\\=]*=[^\s"'`\\]*/g, `?${mask}`],
   [/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?/g, mask],
+  // Tokens of GitHub, GitLab, Slack, AWS, Google, EKS, Vault and DigitalOcean say what they are.
+  [/\b(?:gh[opsu]_|github_pat_|glpat-|xox[abprs]-|AKIA|ASIA|AIza|ya29\.|k8s-aws-v1\.|hv[bs]\.|dop_v1_)[\w.-]{8,}/g, mask],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${mask}`],
+  [/\b((?:proxy-)?authorization["'\\]*\s*[:=]\s*["'\\]*(?:[a-z]+ )?)[^\s"'\\]+/gi, `$1${mask}`],
+  [/\b((?:set-)?cookie["'\\]*\s*[:=]\s*["'\\]*)[^"'\\\n]+/gi, `$1${mask}`],
   [/(--?[\w-]*(?:secret|passw|token|key)[\w-]*[= ])(?:"[^"]*"|'[^']*'|[^\s"',\]]+)/gi, `$1${mask}`],
-  [/\b(\w*(?:SECRET|PASSW|TOKEN|API_?KEY|ACCESS_?KEY)\w*=)(?:"[^"]*"|'[^']*'|[^\s"',\]]+)/gi, `$1${mask}`],
+  [new RegExp(`((?:${secretWord})${assigned})${value}`, "gi"), `$1${mask}`],
 ];
 
 export class Masker {
