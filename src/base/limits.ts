@@ -87,6 +87,8 @@ export const limits = {
   apiRequestTimeoutMs: 15 * second,
   /** How long `kt init` looks for what the cluster has: it writes a profile also where there is none. */
   clusterLookMs: 2 * second,
+  /** How long `kt add` and `kt rm` wait for others that change the same file: each takes milliseconds, unless the disk is slow. */
+  fileLockMs: 5 * second,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
   apiRequestsAtOnce: 16,
   /** Longest answer to one API request: a namespace with thousands of pods lists in some 10 MiB. */

@@ -1,6 +1,7 @@
 /** What the API server's refusals mean, in words for people. */
 
 import { KtError, type KtErrorOptions, type ErrorCode } from "#base/errors.ts";
+import { shellQuoted } from "#base/shell.ts";
 import type { Answer } from "./http.ts";
 
 /** What a request wants, in RBAC's terms. */
@@ -111,9 +112,4 @@ export function canICommand(access: { readonly [Key in "verb" | "resource" | "gr
 /** What makes a pasted kubectl command ask the right cluster. */
 export function kubectlScope(namespace: string, context: string): string {
   return `${namespace === "" ? "" : `-n ${namespace} `}--context ${shellQuoted(context)}`;
-}
-
-/** One word for pasting into a shell. */
-export function shellQuoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

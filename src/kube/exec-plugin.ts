@@ -5,8 +5,8 @@ import { concatBytes } from "#base/bytes.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { shellQuoted } from "#base/shell.ts";
 import type { Log } from "#base/log.ts";
-import { shellQuoted } from "./api-problem.ts";
 import { fileStamp } from "./files.ts";
 import type { ExecConfig } from "./kubeconfig.ts";
 

@@ -5,7 +5,9 @@ import { file as openFile } from "bun";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys } from "./edit.ts";
+import { localOverrideOf } from "./extends.ts";
 import type { Layer, LayerRoute, LayerTcp, Placed } from "./layer.ts";
 import { overlaps, parseListen } from "./listen.ts";
 import type { ListenAddress } from "./plan.ts";
@@ -40,7 +42,7 @@ export interface PreparedRoute extends LoadedPlan {
   readonly isNew: boolean;
   /** The lines that come into the file, or change. */
   readonly written: readonly string[];
-  /** Throws KtError `profile-unwritable`, also for a file that has changed since. */
+  /** Into the file as it is then: what came in since stays. Throws as `prepareRoute`, and KtError `profile-unwritable`. */
   write(): Promise<void>;
 }
 
@@ -49,24 +51,46 @@ export interface PreparedRoute extends LoadedPlan {
  * and as `loadPlan` does for a profile that is wrong as it stands, or would be with the route.
  */
 export async function prepareRoute(options: LoadOptions, route: NewRoute, fresh: string): Promise<PreparedRoute> {
+  const add = async (found: string | undefined): Promise<Added> => await addTo(found ?? fresh, route, options);
   const found = await readExactly(options.file);
-  const text = (found ?? fresh).replace(mark, "");
+  const { loaded, text, written } = await add(found);
+  return { ...loaded, isNew: found === undefined, written, write: () => writeBack(options.file, { found, text }, add) };
+}
+
+/** A file's text as it was found, and as it is to be. */
+interface Edited {
+  readonly found: string | undefined;
+  readonly text: string;
+}
+
+/** The edit is made once more where the file is another by now. */
+async function writeBack(
+  file: string,
+  { found, text }: Edited,
+  again: (found: string | undefined) => Promise<Pick<Edited, "text">>,
+): Promise<void> {
+  await replaceFile(file, async () => {
+    const now = await readExactly(file);
+    return now === found ? text : (await again(now)).text;
+  });
+}
+
+interface Added {
+  readonly loaded: LoadedPlan;
+  readonly text: string;
+  readonly written: readonly string[];
+}
+
+async function addTo(whole: string, route: NewRoute, options: LoadOptions): Promise<Added> {
+  const text = whole.replace(mark, "");
   const { layer } = await loadLayer(withText(options, text));
   refuseConflict(layer, route, resolve(options.file));
   const after = addRoute(text, route);
   const loaded = await edited(loadPlan(withText(options, after)));
-  return {
-    ...loaded,
-    isNew: found === undefined,
-    written: newLines(text, after),
-    async write() {
-      if ((await readExactly(options.file)) !== found) {
-        throw new KtError("profile-unwritable", `"${options.file}" has changed meanwhile`, { hints: ["try again"] });
-      }
-      await replaceFile(options.file, (found?.startsWith(mark) ? mark : "") + after);
-    },
-  };
+  return { loaded, text: markOf(whole) + after, written: newLines(text, after) };
 }
+
+const markOf = (text: string): string => (text.startsWith(mark) ? mark : "");
 
 /** The lines between those that both texts begin and end with. */
 function newLines(before: string, after: string): readonly string[] {
@@ -93,10 +117,15 @@ async function edited<T>(loading: Promise<T>): Promise<T> {
 function refuseConflict(layer: Layer, route: RouteKey, file: string): void {
   const earlier = findRoute(layer, route);
   if (earlier === undefined) return;
-  throw new KtError("route-conflict", describeConflict(route, earlier, file), {
-    hints: [earlier.at.file === file ? `kt rm ${earlier.value.name}` : overrideHint],
-  });
+  throw new KtError("route-conflict", describeConflict(route, earlier, file), { hints: [conflictHint(earlier, file)] });
 }
+
+function conflictHint({ value, at }: PlacedRoute, file: string): string {
+  if (at.file === file) return `kt rm ${shellQuoted(value.name)}`;
+  return at.file === localOverrideOf(file) ? removeFrom(at.file, value.name) : overrideHint;
+}
+
+const removeFrom = (file: string, name: string): string => `kt rm -f ${shellQuoted(file)} ${shellQuoted(name)}`;
 
 /** Why the route cannot be there too. */
 export function describeConflict({ name }: RouteKey, { value, at }: PlacedRoute, file: string): string {
@@ -137,7 +166,19 @@ export interface RemovedRoute {
  * TOML, or a profile that would be wrong without them; one that is wrong as it stands may be mended this way.
  */
 export async function removeFromProfile(options: LoadOptions, names: readonly string[]): Promise<readonly RemovedRoute[]> {
+  const take = async (found: string | undefined): Promise<Removal> => await takeOutOf(found, names, options);
   const found = await readExactly(options.file);
+  const { text, removed } = await take(found);
+  await writeBack(options.file, { found, text }, take);
+  return removed;
+}
+
+interface Removal {
+  readonly text: string;
+  readonly removed: readonly RemovedRoute[];
+}
+
+async function takeOutOf(found: string | undefined, names: readonly string[], options: LoadOptions): Promise<Removal> {
   if (found === undefined) throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: ["kt init"] });
   const text = found.replace(mark, "");
   const before = await loadIfRight(withText(options, text));
@@ -145,11 +186,11 @@ export async function removeFromProfile(options: LoadOptions, names: readonly st
   const keys = new Set(names.map((name) => findKey(present, name) ?? refuseUnknown(present, before, name)));
   const after = [...keys].reduce(removeRoute, text);
   const left = before && (await edited(loadLayer(withText(options, after)))).layer;
-  await replaceFile(options.file, (found.startsWith(mark) ? mark : "") + after);
-  return [...keys].map((key) => {
+  const removed = [...keys].map((key) => {
     const other = left && findRoute(left, key);
     return { name: key.name, remains: other && formatPlace(other.at, dirname(resolve(options.file))) };
   });
+  return { text: markOf(found) + after, removed };
 }
 
 /** Undefined for a profile that is TOML and wrong. */
@@ -178,10 +219,10 @@ function refuseUnknown(keys: readonly RouteKey[], layer: Layer | undefined, name
       keys.map((key) => key.name),
     );
     throw new KtError("route-unknown", `there is no route "${name}" in the profile`, {
-      hints: [near === undefined ? "kt check" : `kt rm ${near}`],
+      hints: [near === undefined ? "kt check" : `kt rm ${shellQuoted(near)}`],
     });
   }
   const { file, line, column } = elsewhere.at;
-  const hints = file.startsWith("kt:") ? [`take "${file}" out of extends`, overrideHint] : [`kt rm -f ${file} ${name}`];
+  const hints = file.startsWith("kt:") ? [`take "${file}" out of extends`, overrideHint] : [removeFrom(file, name)];
   throw new KtError("route-unknown", `"${name}" does not stand in the profile itself but in ${file}:${line}:${column}`, { hints });
 }

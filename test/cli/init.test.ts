@@ -98,3 +98,12 @@ test.concurrent("a cluster that does not say anything is not waited for", async 
   expect([stdout, exitCode]).toEqual([`wrote ${world.home.project}/tunnels.toml for context "demo"\n`, 0]);
   expect(await textOf(world)).toContain('# extends = ["kt:argocd", "./team.toml"]');
 });
+
+test.concurrent("where no file can be, it says so", async () => {
+  const home = await SourceHome.make();
+  await using _ = home;
+  await mkdir(`${home.project}/tunnels.toml`);
+  const { stderr, exitCode } = await home.run(["init"]);
+  expect(stderr).toContain(`cannot write "${home.project}/tunnels.toml": EISDIR`);
+  expect(exitCode).toBe(2);
+});

@@ -8,6 +8,7 @@ import type { LoadOptions } from "#profile/load.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const fresh = "# new\n";
+const own: NewRoute = { section: "routes", name: "own.localhost", target: "svc/own:80", settings: {} };
 
 class Folder {
   readonly path: string;
@@ -37,6 +38,10 @@ class Folder {
 
   remove(...names: string[]): Promise<readonly RemovedRoute[]> {
     return removeFromProfile(this.options(), names);
+  }
+
+  names(): Promise<string[]> {
+    return readdir(this.path);
   }
 
   text(name = "tunnels.toml"): Promise<string> {
@@ -92,6 +97,7 @@ describe("nothing is written", () => {
     await expect(folder.add({ name: "team.localhost" })).rejects.toMatchObject({ message: expect.stringContaining("in team.toml:2:1") });
     await expect(folder.add({ section: "tcp", name: "80" })).rejects.toMatchObject({
       message: expect.stringContaining("in tunnels.local.toml:2:1"),
+      hints: [`kt rm -f ${folder.path}/tunnels.local.toml 80`],
     });
     await expect(folder.remove("team.localhost")).rejects.toMatchObject({
       message: expect.stringContaining(`in ${folder.path}/team.toml:2:1`),
@@ -119,24 +125,58 @@ describe("nothing is written", () => {
     expect(await folder.text()).toBe(text);
   });
 
-  test("when the file has changed meanwhile", async () => {
+  test("when the route came into the file meanwhile", async () => {
     await using folder = await Folder.with({ "tunnels.toml": "" });
-    const route: NewRoute = { section: "routes", name: "a.localhost", target: "svc/a:80", settings: {} };
-    const prepared = await prepareRoute(folder.options(), route, fresh);
-    await writeFile(`${folder.path}/tunnels.toml`, "# mine\n");
-    await expect(prepared.write()).rejects.toMatchObject({ code: "profile-unwritable" });
-    expect(await folder.text()).toBe("# mine\n");
+    const prepared = await prepareRoute(folder.options(), own, fresh);
+    await writeFile(`${folder.path}/tunnels.toml`, '[routes]\n"own.localhost" = "svc/mine:80"\n');
+    await expect(prepared.write()).rejects.toMatchObject({ code: "route-conflict" });
+    expect(await folder.text()).toBe('[routes]\n"own.localhost" = "svc/mine:80"\n');
+    expect(await folder.names()).toEqual(["tunnels.toml"]);
   });
 
-  test("into a folder that is not there", async () => {
+  test("to a folder", async () => {
     await using folder = await Folder.with({});
-    const route: NewRoute = { section: "routes", name: "a.localhost", target: "svc/a:80", settings: {} };
-    const prepared = await prepareRoute(folder.options("none/tunnels.toml"), route, fresh);
-    await expect(prepared.write()).rejects.toMatchObject({ code: "profile-unwritable" });
+    await mkdir(`${folder.path}/tunnels.toml`);
+    await expect(folder.add()).rejects.toMatchObject({
+      code: "profile-unwritable",
+      message: `cannot write "${folder.path}/tunnels.toml": EISDIR: illegal operation on a directory`,
+    });
+    expect(await folder.names()).toEqual(["tunnels.toml"]);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("to a file that is not to be written", async () => {
+    await using folder = await Folder.with({ "tunnels.toml": "" });
+    await chmod(`${folder.path}/tunnels.toml`, 0o444);
+    await expect(folder.add()).rejects.toMatchObject({ code: "profile-unwritable", message: expect.stringContaining("EACCES") });
   });
 });
 
 describe("a file", () => {
+  test("keeps what comes in meanwhile", async () => {
+    await using folder = await Folder.with({ "tunnels.toml": "" });
+    const prepared = await prepareRoute(folder.options(), own, fresh);
+    await writeFile(`${folder.path}/tunnels.toml`, "# mine\n");
+    await prepared.write();
+    expect(await folder.text()).toBe('# mine\n\n[routes]\n"own.localhost" = "svc/own:80"\n');
+  });
+
+  test("gets every route of many that are added and removed at once", async () => {
+    const many = Array.from({ length: 20 }, (_, index) => `${7000 + index}`);
+    const old = many.map((name) => `"old-${name}.localhost" = "svc/old:80"\n`).join("");
+    await using folder = await Folder.with({ "tunnels.toml": `[routes]\n${old}[tcp]\n` });
+    await Promise.all(many.flatMap((name) => [folder.add({ section: "tcp", name }), folder.remove(`old-${name}.localhost`)]));
+    const lines = (await folder.text()).split("\n").filter((line) => line !== "");
+    expect(lines.toSorted()).toEqual([...many.map((name) => `${name} = "svc/new:80"`), "[routes]", "[tcp]"]);
+    expect(await folder.names()).toEqual(["tunnels.toml"]);
+  });
+
+  test("is made with the folder that it is in", async () => {
+    await using folder = await Folder.with({});
+    const prepared = await prepareRoute(folder.options("new/own/tunnels.toml"), own, fresh);
+    await prepared.write();
+    expect(await folder.text("new/own/tunnels.toml")).toContain("own.localhost");
+  });
+
   test("is made where there is none", async () => {
     await using folder = await Folder.with({});
     expect(await folder.add()).toEqual(["[routes]", '"new.localhost" = "svc/new:80"']);

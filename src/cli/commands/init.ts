@@ -1,6 +1,6 @@
 /** `kt init`: writes a commented tunnels.toml for the kubeconfig's current context, with the shipped profiles that fit its cluster. */
 
-import { file, write } from "bun";
+import { file } from "bun";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { CommandContext } from "#cli/command.ts";
@@ -13,24 +13,31 @@ import { canAsk, converse } from "#cli/prompts.ts";
 import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
 import { loadPlan } from "#profile/load.ts";
 import { profileTemplate } from "#profile/template.ts";
+import { replaceFile } from "#profile/write.ts";
 
 export async function init({ options, output }: CommandContext): Promise<number> {
   const path = absolutePath(options.text("file") ?? "tunnels.toml");
-  if (await file(path).exists()) {
-    throw new KtError("profile-exists", `"${path}" exists already`, { hints: ["kt check", "kt up"] });
-  }
+  await refuseExisting(path);
   const catalogue = await currentCatalogue(path, output);
   const fitting = catalogue ? await findFitting(catalogue, shellEnvironment()) : [];
   const taken = await choose(fitting, options.flag("yes"));
   if (taken === undefined) return exitCodes.interrupted;
   const left = fitting.filter((profile) => !taken.includes(profile)).map(({ name }) => name);
   const { context, namespace } = catalogue ?? {};
-  await write(path, profileTemplate({ context, namespace, extends: taken.map(({ name }) => name), fitting: left }));
+  await replaceFile(path, async () => {
+    // It may have come while the question was open.
+    await refuseExisting(path);
+    return profileTemplate({ context, namespace, extends: taken.map(({ name }) => name), fitting: left });
+  });
   output.note(`wrote ${path}${context === undefined ? "" : ` for context "${context}"`}`);
   for (const { name, locals } of taken) output.note(`  with ${name}: ${locals.join(", ")}`);
   if (left.length > 0) output.hints([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
   output.hints(["kt up"]);
   return exitCodes.done;
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  if (await file(path).exists()) throw new KtError("profile-exists", `"${path}" exists already`, { hints: ["kt check", "kt up"] });
 }
 
 /** Which to build on; undefined when the user left the question. */
