@@ -7,11 +7,13 @@ import { type Asked, judgeAccess } from "#daemon/doctor/access.ts";
 import { judgeCredentials } from "#daemon/doctor/credentials.ts";
 import type { Finding } from "#daemon/doctor/finding.ts";
 import { judgeHub } from "#daemon/doctor/hub.ts";
+import { forKubeconfig } from "#daemon/doctor/kubeconfig.ts";
 import { judgeNames, judgeProxies } from "#daemon/doctor/names.ts";
 import { needsOf } from "#daemon/doctor/needs.ts";
 import { examinePorts, type PortQuestion } from "#daemon/doctor/ports.ts";
 import { judgeServer } from "#daemon/doctor/server.ts";
 import { judgeClock, timeSpan } from "#daemon/doctor/time.ts";
+import { anonymous } from "#kube/credentials.ts";
 import type { ContextConfig, UserConfig } from "#kube/kubeconfig.ts";
 import { selfSigned } from "#net/certificate.ts";
 import { loadPlan } from "#profile/load.ts";
@@ -316,6 +318,14 @@ describe("proxies", () => {
   });
 });
 
+test("names that are told to bypass the proxies do so then", () => {
+  const names = ["shop.test", "a.localhost"];
+  const proxies = { HTTP_PROXY: "http://p:1" };
+  const [fix = ""] = fixes(judgeProxies(names, proxies));
+  const [, NO_PROXY = ""] = /^export NO_PROXY="([^"]*),\$NO_PROXY" no_proxy="\1,\$no_proxy"$/.exec(fix) ?? [];
+  expect(lines(judgeProxies(names, { ...proxies, NO_PROXY }))).toEqual(["ok no proxy stands between programs here and kt"]);
+});
+
 describe("ports", () => {
   const fail = (code: "port-taken" | "listen-failed", system: string): never => {
     throw new KtError(code, "listen on x", { cause: Object.assign(new Error(system), { code: system }) });
@@ -374,5 +384,24 @@ describe("hub", () => {
     const profile = { profile: "/p", name: "p", pinned: false, clients: 1, listeners: [], routes: [], warnings: [] };
     const findings = judgeHub({ ...build, snapshot: snapshot({}, [{ ...profile, problem: { ...problem, hints: [] } }]) });
     expect(lines(findings).at(-1)).toBe('warn "/p" runs as it last was: no such key');
+  });
+});
+
+describe("commands to paste", () => {
+  test("quote what a shell would take apart", () => {
+    const odd = { ...contextOf(undefined, { name: "my cluster" }), name: "it's $(me)" };
+    const answer = { status: 200, version: undefined, tookMs: 1 };
+    const insecure = { ...odd, cluster: { ...odd.cluster, insecure: true } };
+    expect(fixes(judgeServer(insecure, answer, undefined))[0]).toStartWith("kubectl config set-cluster 'my cluster' --insecure");
+    expect(fixes(judgeCredentials(odd, anonymous, 0))).toEqual(["kubectl config set-context 'it'\\''s $(me)' --user=USER"]);
+    const unreached = { problem: new KtError("cluster-unreachable", "no"), code: "ECONNREFUSED" };
+    expect(fixes(judgeServer(odd, unreached, undefined)).at(-1)).toBe("kubectl version --context 'it'\\''s $(me)'");
+  });
+
+  test("are about the kubeconfig that the profile names", () => {
+    const findings = judgeCredentials(contextOf(undefined), anonymous, 0);
+    expect(forKubeconfig(findings, ["/a b", "/c"], ["/a b", "/c"])).toBe(findings);
+    const asked = forKubeconfig(findings, ["/a b", "/c"], ["/home/me/.kube/config"]);
+    expect(fixes(asked)).toEqual(["KUBECONFIG='/a b:/c' kubectl config set-context dev --user=USER"]);
   });
 });

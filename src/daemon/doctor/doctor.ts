@@ -10,11 +10,12 @@ import { type Build, findSnapshot } from "#daemon/find-hub.ts";
 import { logFilePath } from "#daemon/log-file.ts";
 import { portHolder } from "#native/port-holder.ts";
 import { listenTcp } from "#net/tcp.ts";
+import { defaultKubeconfig } from "#profile/load.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
 import { examineContext } from "./context.ts";
 import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
 import { judgeHub } from "./hub.ts";
-import { examineKubeconfig } from "./kubeconfig.ts";
+import { examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
 import { type Addresses, judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
@@ -36,15 +37,16 @@ export interface Diagnosis {
 /** The profile comes first: it says which contexts and ports count. The rest is looked at side by side. */
 export async function examine(question: DoctorQuestion, clock: Clock = systemClock): Promise<Diagnosis> {
   const { plan, findings, file } = await examineProfile(question);
-  const [clusters, machine, snapshot] = await Promise.all([
+  const [clusters, shells, machine, snapshot] = await Promise.all([
     examineClusters(plan, question, clock),
+    defaultKubeconfig(question),
     examineMachine(plan, question.environment, clock),
     findSnapshot(question.at, limits.doctorAskMs).catch((error: unknown) => toKtError(error, "hub-failed", "ask the hub")),
   ]);
   const running = snapshot instanceof KtError ? undefined : snapshot;
   const ports = await examinePorts(plan, { tryListen, holderOf: portHolder, ours: openAddresses(running) });
   const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
-  const all = [...findings, ...clusters, ...machine, ...ports, ...hub];
+  const all = [...findings, ...forKubeconfig(clusters, plan.kubeconfig, shells), ...machine, ...ports, ...hub];
   const rank = ({ check }: Finding): number => checks.indexOf(check);
   return { findings: all.toSorted((a, b) => rank(a) - rank(b)), plan, profile: file, snapshot: running };
 }

@@ -1,6 +1,7 @@
 /** Whether the kubeconfig can be read, and has every context that is used. */
 
 import { type KtError, toKtError } from "#base/errors.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { Probe, type ProbeOptions } from "#kube/probe.ts";
 import { type Finding, Findings } from "./finding.ts";
 import type { Need } from "./needs.ts";
@@ -42,6 +43,14 @@ export function examineKubeconfig(
     }
   }
   return { findings: findings.list, probes, missing };
+}
+
+/** kubectl looks at the shell's own kubeconfig, which a profile may have replaced. */
+export function forKubeconfig(findings: readonly Finding[], used: readonly string[], shells: readonly string[]): readonly Finding[] {
+  if (used.join(":") === shells.join(":")) return findings;
+  const prefix = `KUBECONFIG=${shellQuoted(used.join(":"))} `;
+  const asked = (fix: string): string => (fix.startsWith("kubectl ") ? prefix + fix : fix);
+  return findings.map((finding) => ({ ...finding, fixes: finding.fixes.map(asked) }));
 }
 
 function describe({ config }: Probe, context: string | undefined, files: readonly string[]): string {

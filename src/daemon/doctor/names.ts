@@ -53,7 +53,8 @@ export function judgeProxies(names: readonly string[], environment: Readonly<Rec
     if (first === undefined) return findings.ok("no proxy stands between programs here and kt").list;
     const { choice } = first;
     const text = `${choice.from} sends ${quoted(sent.map(({ name }) => name))} to ${withoutLogin(choice.url.origin)}, which does not know them`;
-    return findings.warn(text, ['export NO_PROXY="localhost,127.0.0.1,::1,$NO_PROXY" no_proxy="localhost,127.0.0.1,::1,$no_proxy"']).list;
+    const direct = ["localhost", "127.0.0.1", "::1", ...sent.map(({ name }) => name).filter((name) => !isLocalhost(name))].join(",");
+    return findings.warn(text, [`export NO_PROXY="${direct},$NO_PROXY" no_proxy="${direct},$no_proxy"`]).list;
   } catch (error) {
     const { message, hints } = toKtError(error, "proxy-failed", "read the proxy variables");
     return findings.broken(message, hints).list;
