@@ -39,6 +39,10 @@ main() {
           --prefix) prefix=$2 ;;
         esac
         shift 2 ;;
+      --from=* | --version=* | --prefix=*)
+        option=$1
+        shift
+        set -- "${option%%=*}" "${option#*=}" "$@" ;;
       --force) force=yes; shift ;;
       --uninstall) task=uninstall; shift ;;
       -h | --help) usage; exit 0 ;;
@@ -120,7 +124,8 @@ fetch() { # file, where to
       if command -v curl >/dev/null; then
         progress=-sS
         [ ! -t 2 ] || progress=-#
-        curl -fL $progress --connect-timeout 20 "$from/$1" -o "$2"
+        # -q: a ~/.curlrc may send the output elsewhere, or turn checks off.
+        curl -q -fL $progress --connect-timeout 20 "$from/$1" -o "$2"
       elif command -v wget >/dev/null; then
         # GNU's would try twenty times, and busybox's knows no -t.
         case $(wget --version 2>/dev/null) in
@@ -168,7 +173,9 @@ install() {
   from=$(source_of_files)
   find_sum_program
   make_room
-  fetch SHA256SUMS "$work/SHA256SUMS" "$([ -n "$releases" ] || say 'npx --yes bun@1.4.5 run build --all')"
+  hint=''
+  [ "$from" != "$(dirname -- "$0")/dist" ] || hint='npx --yes bun@1.4.5 run build --all'
+  fetch SHA256SUMS "$work/SHA256SUMS" "$hint"
   wanted=$(sed -n "s/^\([0-9a-f]\{64\}\)  $name\$/\1/p" "$work/SHA256SUMS")
   [ -n "$wanted" ] || fail "SHA256SUMS of \"$from\" has no line for \"$name\""
   if [ -n "$old" ] && [ "$(sum "$target")" = "$wanted" ]; then

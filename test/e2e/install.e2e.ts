@@ -79,6 +79,14 @@ describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs roo
       expect(server.requests).toEqual(["/SHA256SUMS"]);
     });
 
+    test("whatever a ~/.curlrc says", async () => {
+      root.write("/home/user/.curlrc", '-O\n-w "%{http_code}"\n');
+      const ran = await install(`--from=${server.url}`, "--prefix=/home/user/.local");
+      expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(ran.stdout).toStartWith("installed kt 0.2.0");
+      expect(root.tree("/home/user").filter((path) => !path.startsWith(".curlrc"))).toEqual(installed);
+    });
+
     test("an update leaves the old file to the kt that runs", async () => {
       const old = pretendedKt("0.1.0");
       installedBefore(old);
@@ -110,7 +118,7 @@ describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs roo
       ["a wrong sum", () => server.add("", { "kt-linux-x64": `${pretendedKt("0.2.0")}# more\n` }), /the sum of "kt-linux-x64" is wrong/],
       ["a binary that is cut off", () => server.breaks("/kt-linux-x64", "cut"), /could not get "kt-linux-x64" from "http/],
       ["sums that are cut off", () => server.breaks("/SHA256SUMS", "cut"), /could not get "SHA256SUMS" from "http/],
-      ["no such release", () => server.serve("/elsewhere", {}), /could not get "SHA256SUMS" from "http/],
+      ["no such release", () => server.serve("/elsewhere", {}), /could not get "SHA256SUMS" from "http[^"]*": nothing was installed\n*$/],
       ["a page in place of the sums", () => server.add("", { SHA256SUMS: "<html>log in</html>" }), /has no line for "kt-linux-x64"/],
       [
         "a binary that does not run",
