@@ -61,6 +61,8 @@ class ClackAsk implements Ask {
       options: optionsOf(choices),
       maxItems: shownAtOnce,
       initialValue: Math.max(start, 0),
+      // Enter where nothing is left in the list.
+      validate: (value) => (value === undefined ? "type less of it, or something else" : undefined),
       filter: (search, { label = "" }) => label.toLowerCase().includes(search.trim().toLowerCase()),
     });
     return this.#picked(choices, index);
@@ -83,7 +85,8 @@ class ClackAsk implements Ask {
   }
 
   tell(text: string, title: string): void {
-    this.#clack.note(text, title);
+    // Its box for such texts is torn where they are wider than the terminal.
+    this.#clack.log.step(`${title}\n${text}`);
   }
 
   async wait<T>(what: string, work: Promise<T>): Promise<T> {

@@ -52,7 +52,8 @@ async function askContext(ask: Ask, { contexts, context, given }: WizardWorld): 
   const usual = context ?? contexts.current;
   if (given.context !== undefined) return given.context;
   if (contexts.names.length < 2) return usual;
-  const choices = contexts.names.map((name) => ({ value: name, label: name, hint: name === usual ? "the profile's" : undefined }));
+  const whose = context === undefined ? "the current one" : "the profile's";
+  const choices = contexts.names.map((name) => ({ value: name, label: name, hint: name === usual ? whose : undefined }));
   return await ask.find("Which context?", choices, usual);
 }
 

@@ -158,6 +158,17 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     );
   }
 
+  test("Enter where nothing is found does not leave the questions", async () => {
+    using at = terminal("add");
+    await at.sees("Which namespace?");
+    at.type("no such namespace");
+    await at.sees("No matches found");
+    at.press("Enter");
+    await at.sees("type less of it");
+    at.press("C-c");
+    await at.sees("nothing was written");
+  });
+
   test("a no is no", async () => {
     using at = terminal("add");
     for (const [question, answer] of steps.slice(0, -1)) {
