@@ -53,12 +53,12 @@ function parse(argv: readonly string[]): Call {
   return { spec, args: [...args, ...(Array.isArray(rest) ? rest : [])].map(asWritten).map(String), values: mapValues(values, asWritten) };
 }
 
-/** cac makes numbers of what looks like one: "007", the name of a namespace, would become 7. No argument can hold this character. */
+/** cac makes numbers of what looks like one: "007", the name of a namespace, would become 7, and nothing 0. No argument can hold this character. */
 const textMark = "\u0000";
 
 function keepText(word: string): string {
   const [, option = "", value = word] = /^(--?[^=]+=)(.*)$/s.exec(word) ?? [];
-  return value === "" || Number.isNaN(Number(value)) ? word : `${option}${textMark}${value}`;
+  return Number.isNaN(Number(value)) ? word : `${option}${textMark}${value}`;
 }
 
 function asWritten(value: unknown): unknown {
@@ -115,7 +115,7 @@ function checkOptions(spec: CommandSpec | undefined, values: Call["values"]): vo
     const option = known.find(({ names }) => names.includes(name));
     if (!option) throw unknownOption(name, spec, known);
     const { long } = option;
-    if (option.value !== undefined && typeof value === "boolean")
+    if (option.value !== undefined && (typeof value === "boolean" || value === ""))
       throw new KtError("usage", `${long} needs a value`, { hints: [helpCommand(spec)] });
     if (option.value === undefined && typeof value !== "boolean")
       throw new KtError("usage", `${long} takes no value`, { hints: [helpCommand(spec)] });

@@ -179,7 +179,8 @@ interface Removal {
 }
 
 async function takeOutOf(found: string | undefined, names: readonly string[], options: LoadOptions): Promise<Removal> {
-  if (found === undefined) throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: ["kt init"] });
+  if (found === undefined)
+    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [`kt init -f ${shellQuoted(options.file)}`] });
   const text = found.replace(mark, "");
   const before = await loadIfRight(withText(options, text));
   const present = routeKeys(text);

@@ -3,6 +3,7 @@
 import { dirname, resolve } from "node:path";
 import { file as openFile } from "bun";
 import { KtError } from "#base/errors.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
 import { SourceReader, expandPath } from "./extends.ts";
 import { type Layer, mergeLayers } from "./layer.ts";
@@ -86,7 +87,7 @@ export async function loadLayer({ environment, home, readText = readFile, ...opt
   const file = resolve(options.file);
   const reader = new SourceReader(environment, home, readText);
   if (!(await reader.readProfile(file))) {
-    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: ["kt init"] });
+    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [`kt init -f ${shellQuoted(options.file)}`] });
   }
   const directory = dirname(file);
   if (reader.sources.length === 0) refuseProblems(reader, directory);

@@ -19,3 +19,10 @@ test.concurrent("kt check --json lists every problem with its place", async () =
   const { problems }: { problems: { line: number }[] } = JSON.parse(stdout);
   expect(problems.map(({ line }) => line)).toEqual([2, 5]);
 });
+
+test.concurrent("an empty name of a file is none", async () => {
+  await using home = await SourceHome.make();
+  const { stderr, exitCode } = await home.run(["check", "-f", ""]);
+  expect(stderr).toBe("kt: error: --file needs a value\nkt: hint: kt check --help\n");
+  expect(exitCode).toBe(2);
+});

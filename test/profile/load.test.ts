@@ -73,8 +73,9 @@ describe("loadPlan", () => {
   });
 
   test("a file that is not there", async () => {
-    const error = await failure(loadPlan({ ...options, file: join(root, "nowhere/tunnels.toml") }));
-    expect(error).toMatchObject({ code: "profile-not-found", hints: ["kt init"] });
+    const file = join(root, "nowhere/tunnels.toml");
+    const error = await failure(loadPlan({ ...options, file }));
+    expect(error).toMatchObject({ code: "profile-not-found", hints: [`kt init -f ${file}`] });
   });
 
   test("a file that cannot be read", async () => {
