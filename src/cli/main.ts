@@ -9,7 +9,7 @@ import { commands, globalOptions } from "./commands.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Output } from "./output.ts";
-import { type Flags, markPassedOn, optionsOf } from "./words.ts";
+import { type Flags, wordsForParser, optionsOf } from "./words.ts";
 
 interface Call {
   readonly spec: CommandSpec | undefined;
@@ -19,7 +19,7 @@ interface Call {
 
 /** Resolves to the exit code, with everything written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  const call = parse(markPassedOn(usual(argv), commands, globalOptions));
+  const call = parse(wordsForParser(usual(argv), commands, globalOptions));
   const output = outputFor(call);
   // A reader that has seen enough, as in `kt logs -f | head`.
   process.stdout.on("error", () => process.exit(exitCodes.done));

@@ -22,10 +22,35 @@ export function readFlags(flags: string): Flags {
   return { words, names, long: words.at(-1) ?? flags, value: /<(.*)>/.exec(flags)?.[1] };
 }
 
-/** The option whose value the next word is, as after `-f`, `--file` or `-qf`. */
-export function awaitsValue(word: string, options: readonly Flags[]): Flags | undefined {
-  const typed = /^-[^-]/.test(word) ? `-${word.at(-1)}` : word;
-  return options.find(({ words, value }) => value !== undefined && words.includes(typed));
+/** An option that takes a value. */
+export interface Valued {
+  readonly option: Flags;
+  /** What stands in the same word; undefined where it is the next one. */
+  readonly value: string | undefined;
+  /** Flags before it in the same word: `-v` of `-vnshop`; "" for none. */
+  readonly flags: string;
+}
+
+/** Reads `-f`, `--file`, `--file=x`, and as getopt does `-fx` and `-vfx`; undefined for all else. */
+export function readValued(word: string, options: readonly Flags[]): Valued | undefined {
+  return /^-[^-]/.test(word) ? readShort(word, options) : readLong(word, options);
+}
+
+function readLong(word: string, options: readonly Flags[]): Valued | undefined {
+  const [name = "", ...rest] = word.split("=");
+  const option = options.find(({ words, value }) => value !== undefined && words.includes(name));
+  return option && { option, value: rest.length > 0 ? rest.join("=") : undefined, flags: "" };
+}
+
+function readShort(word: string, options: readonly Flags[]): Valued | undefined {
+  for (let at = 1; at < word.length; at++) {
+    const option = options.find(({ words }) => words.includes(`-${word[at]}`));
+    if (!option) return undefined;
+    if (option.value === undefined) continue;
+    const value = at + 1 < word.length ? word.slice(at + 1).replace(/^=/, "") : undefined;
+    return { option, value, flags: at > 1 ? word.slice(0, at) : "" };
+  }
+  return undefined;
 }
 
 export function isOption(word: string): boolean {
@@ -52,7 +77,7 @@ export function walkWords(words: readonly string[], commands: readonly CommandSp
   for (const [index, word] of words.entries()) {
     if (word === "--") return literal(words, index, spec, args);
     if (awaiting) awaiting = undefined;
-    else if (isOption(word)) awaiting = awaitsValue(word, optionsOf(spec, globals));
+    else if (isOption(word)) awaiting = awaitedAfter(readValued(word, optionsOf(spec, globals)));
     else if (!spec && args.length === 0) {
       spec = commands.find(({ name, alias }) => word === name || word === alias);
       if (!spec) args.push(index);
@@ -60,6 +85,10 @@ export function walkWords(words: readonly string[], commands: readonly CommandSp
     else args.push(index);
   }
   return { spec, args, awaiting, passedOn: undefined, isLiteral: false };
+}
+
+function awaitedAfter(found: Valued | undefined): Flags | undefined {
+  return found?.value === undefined ? found?.option : undefined;
 }
 
 function literal(words: readonly string[], dashes: number, spec: CommandSpec | undefined, args: readonly number[]): Walked {
@@ -72,13 +101,25 @@ export function optionsOf(spec: CommandSpec | undefined, globals: CommandSpec["o
   return [...(spec?.options ?? []), ...globals].map(([flags]) => readFlags(flags));
 }
 
-/** Puts `--` before what a command passes on, so that the options there stay its own: `kt run npm test --watch`. */
-export function markPassedOn(
+/**
+ * Writes what the parser would misread so that it does not: `-nshop` as `--namespace=shop`, and `--` before what a command passes
+ * on, so that the options there stay its own: `kt run npm test --watch`.
+ */
+export function wordsForParser(
   argv: readonly string[],
   commands: readonly CommandSpec[],
   globals: CommandSpec["options"],
 ): readonly string[] {
-  const { passedOn } = walkWords(argv, commands, globals);
-  if (passedOn === undefined || argv[passedOn - 1] === "--") return argv;
-  return [...argv.slice(0, passedOn), "--", ...argv.slice(passedOn)];
+  const { spec, passedOn } = walkWords(argv, commands, globals);
+  const dashes = argv.indexOf("--");
+  const end = passedOn ?? (dashes < 0 ? argv.length : dashes);
+  const own = argv.slice(0, end).flatMap((word) => apart(word, optionsOf(spec, globals)));
+  const rest = argv.slice(end);
+  return passedOn === undefined || argv[passedOn - 1] === "--" ? [...own, ...rest] : [...own, "--", ...rest];
+}
+
+function apart(word: string, options: readonly Flags[]): string[] {
+  const found = isOption(word) ? readValued(word, options) : undefined;
+  if (found?.value === undefined) return [word];
+  return [found.flags, `${found.option.long}=${found.value}`].filter((part) => part !== "");
 }

@@ -62,6 +62,7 @@ describe("what may come next", () => {
     ["explain -f x.toml gr", "HOST|PORT(gr --file x.toml)"],
     ["forward svc/", "TYPE/NAME(svc/)"],
     ["forward -n shop --context=dev svc/web 8", "PORTS(8 svc/web --namespace shop --context dev)"],
+    ["forward -nshop svc/web 8", "PORTS(8 svc/web --namespace shop)"],
     ["forward --context ", "CONTEXT( --context )"],
     ["add a.localhost mon", "TARGET(mon a.localhost)"],
   ])("of %j is looked up", async (line, asked) => expect(await offered(line)).toEqual([asked]));

@@ -4,9 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { mainHelp } from "#cli/help.ts";
 import { styleFor } from "#cli/style.ts";
-import { markPassedOn, readFlags, walkWords } from "#cli/words.ts";
+import { wordsForParser, readFlags, walkWords } from "#cli/words.ts";
 
-const mark = (line: string): string => markPassedOn(line.split(" "), commands, globalOptions).join(" ");
+const mark = (line: string): string => wordsForParser(line.split(" "), commands, globalOptions).join(" ");
 const walk = (line: string) => walkWords(line.split(" "), commands, globalOptions);
 
 describe("what kt run passes on", () => {
@@ -25,6 +25,25 @@ describe("what kt run passes on", () => {
     ["up -f run npm", "up -f run npm"],
     ["nothing run npm", "nothing run npm"],
   ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
+});
+
+describe("a value right behind its short option", () => {
+  test.each([
+    ["forward -n007 svc/web 80", "forward --namespace=007 svc/web 80"],
+    ["-nshop forward svc/web", "--namespace=shop forward svc/web"],
+    ["forward -vnself svc/web", "forward -v --namespace=self svc/web"],
+    ["forward -n=shop svc/web", "forward --namespace=shop svc/web"],
+    ["run -fself.toml npm -fx", "run --file=self.toml -- npm -fx"],
+    ["run -qvf a.toml npm", "run -qvf a.toml -- npm"],
+    ["up -vx", "up -vx"],
+    ["rm -- -fx", "rm -- -fx"],
+  ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
+
+  test("is known to whoever completes the line", () => {
+    expect(walk("forward -nshop")).toMatchObject({ spec: { name: "forward" }, args: [], awaiting: undefined });
+    expect(walk("forward -nself svc/web")).toMatchObject({ args: [2], awaiting: undefined });
+    expect(walk("forward -vn")).toMatchObject({ awaiting: { long: "--namespace" } });
+  });
 });
 
 test("words are read as the parser reads them", () => {

@@ -1,7 +1,7 @@
 /** What may come next on a command line, from the commands' own table. */
 
 import type { CommandSpec } from "#cli/command.ts";
-import { type Flags, isOption, optionsOf, readFlags, walkWords } from "#cli/words.ts";
+import { type Flags, isOption, optionsOf, readFlags, readValued, walkWords } from "#cli/words.ts";
 
 export interface Offer {
   /** The whole word; one that ends in `/`, `:` or `=` goes on. */
@@ -84,10 +84,8 @@ function placeOf({ args }: CommandSpec, index: number): string | undefined {
 function optionValues(before: readonly string[], flags: readonly Flags[]): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const [index, word] of before.entries()) {
-    if (!isOption(word)) continue;
-    const [name = "", ...rest] = word.split("=");
-    const option = flags.find(({ words, value }) => value !== undefined && words.includes(name));
-    if (option) values.set(option.long, rest.length > 0 ? rest.join("=") : (before[index + 1] ?? ""));
+    const found = isOption(word) ? readValued(word, flags) : undefined;
+    if (found) values.set(found.option.long, found.value ?? before[index + 1] ?? "");
   }
   return values;
 }
