@@ -177,7 +177,13 @@ async function askJump(ask: Ask, sources: Sources, prefix: string): Promise<Reac
   const source = await ask.find<Source>("Through what?", [...sourceChoices(sources), made, typed]);
   const { host, port } = parseAddress(target);
   const settings = await jumpSettings(ask, source, prefix);
-  return { target, name: host.split(".")[0] ?? host, port: { name: "", port }, settings };
+  return { target, name: nameOf(host), port: { name: "", port }, settings };
+}
+
+/** What a hostname may begin with: the first label of another, or an address in dashes. */
+function nameOf(host: string): string {
+  const isAddress = host.includes(":") || /^[\d.]+$/.test(host);
+  return (isAddress ? host.split(/[.:]+/).join("-") : host.split(".")[0]) ?? host;
 }
 
 async function jumpSettings(ask: Ask, source: Source, prefix: string): Promise<TomlInline> {

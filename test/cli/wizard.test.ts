@@ -133,6 +133,11 @@ describe("the questions lead to", () => {
       route("orders.internal:3306", "3306", { via: "db/svc/postgresql" }),
     ],
     [
+      "a number's address",
+      ["db", "an address through a jump host", "[fd00::1]:9200", "svc/postgresql", ""],
+      route("[fd00::1]:9200", "fd00-1.localhost", { via: "db/svc/postgresql" }),
+    ],
+    [
       "an address through a container of a pod",
       ["shop", "an address through a jump host", "[fd00::1]:9200", "pod/two", "side", "es.localhost"],
       route("[fd00::1]:9200", "es.localhost", { via: "shop/pod/two", container: "side" }),

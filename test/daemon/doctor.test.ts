@@ -95,7 +95,7 @@ describe("credentials", () => {
     });
     const findings = judge({ exec }, problem);
     expect(lines(findings)).toEqual(['broken exec plugin "aws" failed with exit code 255: Token has expired']);
-    expect(fixes(findings)).toEqual(["aws x", expect.stringContaining("aws sso login")]);
+    expect(fixes(findings)).toEqual(["aws x", "aws sso login", expect.stringContaining("install the AWS CLI")]);
   });
 
   test("no second advice where the kubeconfig has its own", () => {

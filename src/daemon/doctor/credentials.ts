@@ -24,20 +24,20 @@ export function judgeCredentials({ name, user }: ContextConfig, found: Identity 
 const setUser = (context: string): string => `kubectl config set-context ${shellQuoted(context)} --user=USER`;
 
 /** How to have plugins that are known by their command, where the kubeconfig does not say. */
-const plugins: readonly (readonly [command: RegExp, fix: string])[] = [
-  [/^aws$/, "install the AWS CLI, version 2: https://docs.aws.amazon.com/cli; log in again: aws sso login"],
-  [/^aws-iam-authenticator$/, "use the AWS CLI instead: aws eks update-kubeconfig --name CLUSTER"],
-  [/^gke-gcloud-auth-plugin$/, "gcloud components install gke-gcloud-auth-plugin; log in again: gcloud auth login"],
-  [/^kubelogin$/, "az aks install-cli; log in again: az login"],
-  [/^(kubectl|kubectl-oidc_login)$/, "kubectl krew install oidc-login"],
-  [/^tsh$/, "tsh login"],
-  [/^doctl$/, "doctl auth init"],
+const plugins: readonly (readonly [command: RegExp, fixes: readonly string[]])[] = [
+  [/^aws$/, ["aws sso login", "install the AWS CLI, version 2: https://docs.aws.amazon.com/cli"]],
+  [/^aws-iam-authenticator$/, ["aws eks update-kubeconfig --name CLUSTER"]],
+  [/^gke-gcloud-auth-plugin$/, ["gcloud auth login", "gcloud components install gke-gcloud-auth-plugin"]],
+  [/^kubelogin$/, ["az login", "az aks install-cli"]],
+  [/^(kubectl|kubectl-oidc_login)$/, ["kubectl krew install oidc-login"]],
+  [/^tsh$/, ["tsh login"]],
+  [/^doctl$/, ["doctl auth init"]],
 ];
 
 function pluginFixes({ exec }: UserConfig): readonly string[] {
   if (exec === undefined || exec.installHint !== undefined) return [];
   const command = exec.command.slice(exec.command.lastIndexOf("/") + 1);
-  return plugins.flatMap(([pattern, fix]) => (pattern.test(command) ? [fix] : []));
+  return plugins.flatMap(([pattern, fixes]) => (pattern.test(command) ? fixes : []));
 }
 
 function sourceOf(user: UserConfig): string {
