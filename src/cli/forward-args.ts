@@ -5,7 +5,7 @@ import { limits } from "#base/limits.ts";
 import type { ForwardPort, ForwardRequest } from "#daemon/forward.ts";
 import { parseDuration } from "#profile/duration.ts";
 import { isLoopback, parseListen } from "#profile/listen.ts";
-import { parsePodSource, type PodSource } from "#route/pod-source-text.ts";
+import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
 import { parsePort } from "#route/port.ts";
 
 export interface ForwardWords {
@@ -46,9 +46,12 @@ export function exposedHosts({ hosts }: ForwardRequest): string[] {
 
 function readSource(text: string, namespace: string | undefined): PodSource {
   const [path = "", port] = text.split(":");
+  if (path === "") refuse(`"${text}" is neither TYPE/NAME nor the name of a pod`, "kt forward svc/web :80");
   if (port !== undefined) refuse(`"${text}" has its port after a colon`, `kt forward ${path} :${port === "" ? "80" : port}`);
+  if (namespace !== undefined && !isLabel(namespace))
+    refuse(`"${namespace}" is no name of a namespace`, "lower case letters, digits and dashes");
   // kubectl's rule: a name alone is a pod's.
-  const source = asUsage(() => parsePodSource(text.includes("/") ? text : `pod/${text}`, "target"));
+  const source = asUsage(() => parsePodSource(text, "target", text.includes("/") ? undefined : "pod"));
   if (namespace !== undefined && source.namespace !== undefined && source.namespace !== namespace)
     refuse(`"${text}" is in another namespace than "${namespace}"`, "name the namespace once");
   return source;

@@ -93,10 +93,10 @@ export class Forward {
     await rooms.prepare();
     const targets = request.ports.map(({ remote }) => this.#target(remote));
     const ready = await this.#ready(targets);
+    const locals = await this.#localPorts(ready);
     const problems: Problem[] = [];
     for (const [index, target] of targets.entries()) {
-      const local = await this.#localPort(request.ports[index], ready[index] ?? 0);
-      const problem = await this.#listen(target, local, ready[index] ?? 0);
+      const problem = await this.#listen(target, locals[index] ?? 0, ready[index] ?? 0);
       if (problem) problems.push(problem);
     }
     const last = problems.length === targets.length ? problems.pop() : undefined;
@@ -157,9 +157,21 @@ export class Forward {
     }
   }
 
+  /** Where to listen for each port, 0 for anywhere. Names may turn out to be a number that another port has. */
+  async #localPorts(podPorts: readonly number[]): Promise<number[]> {
+    const { ports } = this.#options.request;
+    const locals: number[] = [];
+    for (const [index, port] of ports.entries()) {
+      const local = await this.#localPort(port, podPorts[index] ?? 0);
+      if (local !== 0 && locals.includes(local))
+        throw new KtError("usage", `two ports are to be local port ${local}`, { hints: [this.#options.command(`:${port.remote}`)] });
+      locals.push(local);
+    }
+    return locals;
+  }
+
   /** A name alone stands for the number that it has: of a service its own port, else the pod's. */
-  async #localPort(wanted: ForwardPort | undefined, podPort: number): Promise<number> {
-    const { local, remote = podPort } = wanted ?? {};
+  async #localPort({ local, remote }: ForwardPort, podPort: number): Promise<number> {
     if (local !== undefined) return local;
     if (typeof remote === "number") return remote;
     const { kind, name, namespace, context } = this.#options.request;

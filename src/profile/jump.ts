@@ -1,7 +1,7 @@
 /** Reads what a route says about its jump host: via, container, method, and the pod that kt may make for it. */
 
 import { parseAddress } from "#route/address-text.ts";
-import { parsePodSource, type PodSource } from "#route/pod-source-text.ts";
+import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
 import type { AddressTarget, JumpHost, JumpPodDefinition } from "#route/target.ts";
 import { parseDuration } from "./duration.ts";
 import { isImage } from "./image.ts";
@@ -18,8 +18,6 @@ const defaults = {
   timeout: "60s",
   ttl: "1h",
 } as const;
-
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 class JumpReader {
   readonly #source: Source;
@@ -83,7 +81,7 @@ class JumpReader {
       return this.#problem(["via", kind], `${kind} "${text}" names a ${host.kind}`, hint);
     }
     if (namespace === undefined || host === undefined) return host;
-    if (!dnsLabel.test(namespace))
+    if (!isLabel(namespace))
       return this.#problem(["via", "namespace"], `"${namespace}" is no name of a namespace`, "lower case letters, digits and dashes");
     if (host.namespace !== undefined && host.namespace !== namespace)
       return this.#problem(["via", "namespace"], `"${text}" is in another namespace than "${namespace}"`, "name the namespace once");
@@ -108,7 +106,7 @@ class JumpReader {
   #checkContainer(container: string | undefined, create: JumpPodDefinition | undefined): void {
     if (container === undefined) return;
     const path = ["container"];
-    if (!dnsLabel.test(container)) this.#problem(path, `"${container}" is no name of a container`, "lower case letters, digits and dashes");
+    if (!isLabel(container)) this.#problem(path, `"${container}" is no name of a container`, "lower case letters, digits and dashes");
     else if (create !== undefined)
       this.#problem(path, "container is for pods that are there", "leave it out: the pod that create makes has one container");
   }

@@ -2,6 +2,7 @@
 
 import { normaliseHostname } from "#base/hostname.ts";
 import { HostPattern } from "#route/pattern.ts";
+import { isLabel } from "#route/pod-source-text.ts";
 import { checkContextTemplate, parseTargetTemplate } from "#route/template.ts";
 import { parseDuration } from "./duration.ts";
 import { expandPath } from "./extends.ts";
@@ -12,8 +13,6 @@ import type { KeyPath } from "./positions.ts";
 import type { ProfileTable } from "./schema.ts";
 import type { Source } from "./source.ts";
 import { readTarget } from "./targets.ts";
-
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Puts an entry under its key; a second entry of one key in one file is a problem. */
 function addOnce<T extends { readonly name: string }>(map: Map<string, Placed<T>>, key: string, entry: Placed<T>, hint: string): void {
@@ -86,7 +85,7 @@ class Normaliser {
 
   #namespace(namespace: string | undefined): Placed<string> | undefined {
     if (namespace === undefined) return undefined;
-    if (dnsLabel.test(namespace)) return this.#place(["namespace"], namespace);
+    if (isLabel(namespace)) return this.#place(["namespace"], namespace);
     const hint = "lower case letters, digits and dashes";
     this.#source.problem(["namespace"], `"${namespace}" is no name of a namespace`, { hint });
     return undefined;
@@ -131,7 +130,7 @@ class Normaliser {
     const contexts = new Map<string, Placed<string>>();
     for (const [name, context] of Object.entries(this.#table.contexts ?? {})) {
       const path = ["contexts", name];
-      if (dnsLabel.test(name)) contexts.set(name, this.#place(path, context));
+      if (isLabel(name)) contexts.set(name, this.#place(path, context));
       else {
         const hint = "lower case letters, digits and dashes: it stands in hostnames";
         this.#source.problem(path, `"${name}" cannot be the short name of a context`, { at: "key", hint });

@@ -44,6 +44,11 @@ export function nearestKindWord(word: string): string | undefined {
 }
 
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** What namespaces, services and containers can be called (RFC 1123 label). */
+export function isLabel(name: string): boolean {
+  return dnsLabel.test(name);
+}
+
 const dnsSubdomain = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 function refuseName(quoted: string, what: string, name: string): never {

@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
+import { shellQuoted } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { exposedHosts, readForward } from "#cli/forward-args.ts";
@@ -28,6 +29,8 @@ export async function forward({ args, options, output }: CommandContext): Promis
   for (const host of exposedHosts(request))
     output.warning(`listening on ${host}: whoever reaches this machine reaches the cluster through it`);
   const place = [...(namespace === undefined ? [] : ["-n", namespace]), ...(context === undefined ? [] : ["--context", context])];
+  const [target = "", ...ports] = args;
+  const command = (...words: string[]): string => ["kt", "forward", ...words, ...place].map(shellQuoted).join(" ");
   const log = output.verbose ? output.log.bind(output) : silentLog;
   const running = new Forward({
     request,
@@ -38,14 +41,14 @@ export async function forward({ args, options, output }: CommandContext): Promis
     onConnection: (localPort) => output.note(`Handling connection for ${localPort}`),
     onProblem: (problem) => output.error(problem),
     onWaiting: ({ message }) => output.warning(`${message}; waiting up to ${request.readyTimeoutMs / 1000} s`),
-    command: (port) => ["kt", "forward", args[0], port, ...place].join(" "),
+    command: (port) => command(target, port),
   });
   const signalled = onceSignalled();
   outliveMistakes(output.log.bind(output));
   // What is waited for may hold nothing open that keeps the process alive.
   const alive = setInterval(() => {}, 60_000);
   try {
-    const opened = running.open().catch((error: unknown) => Promise.reject(withHint(error, request, args)));
+    const opened = running.open().catch((error: unknown) => Promise.reject(withHint(error, request, [target, ...ports], command)));
     const ended = await Promise.race([opened, signalled]);
     return ended ?? (await signalled);
   } finally {
@@ -70,14 +73,21 @@ function onceSignalled(): Promise<number> {
   });
 }
 
-/** `kt forward svc web :80` asks for a pod called "svc". */
-function withHint(error: unknown, { kind, name }: ForwardRequest, [, next = ""]: readonly string[]): unknown {
+/** People write `svc web :80`, and the name of a service alone: kubectl's rules make pods of both. */
+function withHint(
+  error: unknown,
+  { kind, name }: ForwardRequest,
+  words: readonly string[],
+  command: (...words: string[]) => string,
+): unknown {
   if (!(error instanceof KtError)) return error;
-  if (error.code === "pod-not-found" && kindOfWord(name) !== undefined && /^[a-z]/.test(next))
-    return new KtError(error.code, error.message, { hints: [`kt forward ${name}/${next} :80`, ...error.hints] });
+  const [target = "", ...ports] = words;
+  const hinted = (...hints: string[]): KtError => new KtError(error.code, error.message, { hints });
+  if (error.code === "pod-not-found" && !target.includes("/")) {
+    const isKind = kindOfWord(name) !== undefined && /^[a-z]/.test(ports[0] ?? "");
+    return hinted(isKind ? command(`${name}/${ports[0]}`, ":80") : command(`svc/${name}`, ...ports), ...error.hints);
+  }
   if (error.code === "start-timeout" && kind !== "pod" && error.message.includes("is running but not ready"))
-    return new KtError(error.code, error.message, {
-      hints: [...error.hints, "kt forward pod/NAME … takes a pod that runs without being ready"],
-    });
+    return hinted(...error.hints, "kt forward pod/NAME … takes a pod that runs without being ready");
   return error;
 }
