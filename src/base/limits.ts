@@ -148,6 +148,8 @@ export const limits = {
   forwardReadyMs: 60 * second,
   /** How long a connection through `kt forward` waits for a pod that is on its way, as profiles have it by default. */
   forwardStartMs: 30 * second,
+  /** `kt run` says what it waits for once it has taken this long. */
+  waitNoticeMs: 1 * second,
   /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
   hubStartMs: 10 * second,
   /** How long a hub that took the connection may take to say hello: one that was stopped never does. */

@@ -61,6 +61,11 @@ export class Output {
     if (!this.quiet) this.line(text);
   }
 
+  /** What is going on while nothing else comes, on stderr; not with `-q`. */
+  progress(text: string): void {
+    if (!this.quiet) this.#write(text);
+  }
+
   error(error: Pick<KtError, "message" | "hints">): void {
     this.#say(this.#errorStyle.red("error:"), error.message);
     this.hints(error.hints);
@@ -105,7 +110,11 @@ export class Output {
   }
 
   #say(word: string, text: string): void {
+    this.#write(`${word} ${text}`);
+  }
+
+  #write(text: string): void {
     this.settle();
-    this.#options.stderr.write(`kt: ${word} ${text}\n`);
+    this.#options.stderr.write(`kt: ${text}\n`);
   }
 }

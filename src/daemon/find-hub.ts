@@ -74,7 +74,7 @@ async function makeWay(running: HubClient, build: Build): Promise<void> {
   } catch (error) {
     running.close();
     const others = `the hub that runs is kt ${version} (${commit}), this is kt ${build.version} (${build.commit})`;
-    throw new KtError("hub-failed", `${others}; it has profiles attached`, { hints: ["kt down --all && kt up"], cause: error });
+    throw new KtError("hub-failed", `${others}; it has profiles attached`, { hints: ["kt down --all"], cause: error });
   }
   await running.closed;
 }

@@ -16,6 +16,9 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname;
 /** On a machine that starts many at once it takes a while. */
 const startMs = 25_000;
 
+/** A loaded machine takes long enough for kt to say that it waits, which would stand beside what the command says. */
+const quiet = ["-q"];
+
 /** A project whose profile leads to a pod of the embedded API. */
 class Shop {
   readonly #api = new ApiServer();
@@ -66,7 +69,7 @@ ${env}
 
   /** In a session of its own, as nobody's Ctrl-C: signals come from whoever sends them. */
   start(...args: string[]) {
-    const child = spawn([process.execPath, main, "run", ...args], {
+    const child = spawn([process.execPath, main, "run", ...quiet, ...args], {
       cwd: this.home.project,
       env: this.home.env,
       stdio: ["ignore", "pipe", "pipe"],
@@ -107,7 +110,7 @@ ${env}
   }
 }
 
-const sh = (script: string): string[] => ["run", "--", "sh", "-c", script];
+const sh = (script: string): string[] => ["run", ...quiet, "--", "sh", "-c", script];
 
 /** A command that says that it runs, and which signal it got, once for each; a second one would show. */
 const trapping = `for s in INT TERM HUP USR1; do trap "echo got $s" $s; done; trap 'exit 5' USR2; echo running; while :; do sleep 0.02; done`;
@@ -122,7 +125,7 @@ describe("the command", () => {
     const fetching = `const r = await fetch(process.env.WEB_URL.replace("web.localhost", "127.0.0.1"), { headers: { Host: "web.localhost" } });
 console.log(r.status, await r.text(), process.env.WEB_URL, process.env.ECHO, process.env.MINE);`;
     await write(`${shop.home.project}/fetch.ts`, fetching);
-    const ran = await shop.home.run(["run", process.execPath, "fetch.ts"], { MINE: "mine" });
+    const ran = await shop.home.run(["run", ...quiet, process.execPath, "fetch.ts"], { MINE: "mine" });
     expect(ran).toEqual({ exitCode: 0, stdout: `200 web-0 http://web.localhost:${shop.port} ${shop.echoPort} mine\n`, stderr: "" });
   });
 
@@ -152,16 +155,16 @@ console.log(r.status, await r.text(), process.env.WEB_URL, process.env.ECHO, pro
   test.concurrent("that is not there, or no program, is told as shells do", async () => {
     await using shop = await Shop.open();
     await write(`${shop.home.project}/script`, "echo hi\n");
-    const missing = await shop.home.run(["run", "no-such-program"]);
+    const missing = await shop.home.run(["run", ...quiet, "no-such-program"]);
     expect(missing).toMatchObject({ exitCode: 127, stderr: 'kt: error: there is no program "no-such-program" in PATH\n' });
-    expect(await shop.home.run(["run", "./nothing"])).toMatchObject({
+    expect(await shop.home.run(["run", ...quiet, "./nothing"])).toMatchObject({
       exitCode: 127,
       stderr: 'kt: error: there is no program "./nothing"\n',
     });
-    const closed = await shop.home.run(["run", "./script"]);
+    const closed = await shop.home.run(["run", ...quiet, "./script"]);
     expect(closed).toMatchObject({ exitCode: 126, stderr: 'kt: error: "./script" cannot be run: it is no file that may be executed\n' });
     await chmod(`${shop.home.project}/script`, 0o755);
-    expect((await shop.home.run(["run", "./script"])).exitCode).toBe(126);
+    expect((await shop.home.run(["run", ...quiet, "./script"])).exitCode).toBe(126);
     expect(await shop.home.run(["run"])).toMatchObject({ exitCode: 2 });
   });
 });
@@ -246,12 +249,33 @@ describe("waiting", () => {
     expect(child.seen()).toBe("ran\n");
   });
 
+  test.concurrent("says once for what, when it takes a while", async () => {
+    await using shop = await Shop.open();
+    shop.setPod(false);
+    const child = shop.home.start(["run", "echo", "ran"]);
+    const reader = child.stderr.getReader();
+    const said = new TextDecoder().decode((await reader.read()).value);
+    expect(said).toStartWith(`kt: waiting for "web.localhost" and "127.0.0.1:${shop.echoPort}"`);
+    shop.setPod(true);
+    expect(await child.exited).toBe(0);
+    expect(await reader.read()).toMatchObject({ done: true });
+    expect(await child.stdout.text()).toBe("ran\n");
+  });
+
   test.concurrent("ends with 3 and the reason where a service is not there", async () => {
     await using shop = await Shop.open();
     await shop.profile('A = "${routes.gone.localhost.url}"', '"gone.localhost" = "svc/gone:80"');
-    const ran = await shop.home.run(["run", "echo", "ran"]);
+    const ran = await shop.home.run(["run", ...quiet, "echo", "ran"]);
     expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
     expect(ran.stderr).toMatch(/^kt: error: "gone.localhost" is not ready: .*"gone"/);
+  });
+
+  test.concurrent("tells once what is wrong with several routes", async () => {
+    await using shop = await Shop.open();
+    await shop.profile('A = "plain"', '"gone.localhost" = "svc/gone:80"\n"too.localhost" = "svc/gone:81"');
+    const { stderr } = await shop.home.run(["run", ...quiet, "true"]);
+    expect(stderr).toStartWith('kt: error: "gone.localhost" and "too.localhost" are not ready: there is no service "gone"');
+    expect(stderr.match(/kt: error:/g)).toHaveLength(1);
   });
 
   test.concurrent("is only for the routes that [env] speaks of; without any, for all", async () => {

@@ -1,15 +1,15 @@
 /** `kt run`: a command with its tunnels up and its variables set, which ends as the command does. */
 
 import { type Subprocess, spawn } from "bun";
-import type { ErrorCode } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { type Attached, attach, attachAgain, showAttachError } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
-import { exitCodeFor, exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { routesOf, type Variables, variablesOf } from "#cli/plan-env.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { showUnready, waitingText } from "#cli/unready.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { hasTerminal } from "#native/terminal.ts";
@@ -17,13 +17,13 @@ import { hasTerminal } from "#native/terminal.ts";
 export async function run(context: CommandContext): Promise<number> {
   const { args, options, output } = context;
   const file = await profileFile(options);
-  const signals = new PassedSignals();
+  const signals = new PassedSignals(await hasTerminal());
   try {
     const prepared = await Promise.race([prepare(context, file), signals.ended]);
     if (typeof prepared === "number") return prepared;
     const { attached, routes, variables } = prepared;
-    const problems = routes.flatMap(({ name, problem }) => (problem ? [{ name, ...problem }] : []));
-    if (problems.length > 0) return showProblems(problems, output);
+    const failed = showUnready(routes, output);
+    if (failed !== undefined) return failed;
     const lease = new KeptLease(context, file, attached.client);
     const code = await runCommand(args, variables, signals, output);
     lease.close();
@@ -40,26 +40,20 @@ interface Prepared {
 }
 
 /** The hub reads the profile for its own part, at the same time. */
-async function prepare({ build }: CommandContext, file: string): Promise<Prepared> {
+async function prepare({ build, output }: CommandContext, file: string): Promise<Prepared> {
   const [{ plan }, attached] = await Promise.all([loadHere(file), attach(build, file, false)]);
-  const { routes } = await attached.client.ask({ type: "ready", profile: attached.profile, routes: routesOf(plan) }, "ready");
+  const { client, profile } = attached;
+  const names = routesOf(plan);
+  // A hub that dies is told by what waits for the routes.
+  const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), limits.waitNoticeMs);
+  const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(late));
   return { attached, routes, variables: variablesOf(plan) };
 }
 
-interface RouteProblem {
-  readonly name: string;
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hints: readonly string[];
-}
-
-/** What is wrong on this machine, as against in the cluster or on the way to it. */
-const localCodes: ReadonlySet<ErrorCode> = new Set(["port-taken", "listen-failed", "route-conflict", "shutting-down", "internal"]);
-
-function showProblems(problems: readonly RouteProblem[], output: Output): number {
-  for (const { name, message, hints } of problems) output.error({ message: `"${name}" is not ready: ${message}`, hints });
-  const local = problems.find(({ code }) => localCodes.has(code));
-  return local ? exitCodeFor(local.code) : exitCodes.cluster;
+async function tellWaiting({ client, profile }: Attached, names: readonly string[], output: Output): Promise<void> {
+  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const text = waitingText(snapshot, profile, names);
+  if (text !== undefined) output.progress(text);
 }
 
 /** Keeps the profile attached while the command runs, over as many hubs as it takes. */
@@ -102,14 +96,13 @@ const notFoundCode = 127;
 const notRunCode = 126;
 
 async function runCommand(args: readonly string[], variables: Variables, signals: PassedSignals, output: Output): Promise<number> {
-  const isOnTerminal = await hasTerminal();
   let child: Subprocess;
   try {
     child = spawn([...args], { env: { ...shellEnvironment(), ...variables }, stdio: ["inherit", "inherit", "inherit"] });
   } catch (error) {
     return showNotRun(args[0] ?? "", error, output);
   }
-  signals.passTo((signal) => child.kill(signal), isOnTerminal);
+  signals.passTo((signal) => child.kill(signal));
   // 128 and its number where a signal ended it.
   return await child.exited;
 }
