@@ -81,6 +81,13 @@ export const limits = {
   replayBytes: 64 * kib,
   /** A session that has been silent for this long is pinged; with the time for its answer and two beats that is under 15 s to notice a death. */
   pingIntervalMs: 2 * second,
+  /**
+   * The same while a reader in the pod holds up a worker of the far end: pings pile up there, and after fifty (spdystream,
+   * QUEUE_SIZE) the far end stops reading altogether.
+   */
+  heldPingIntervalMs: 30 * second,
+  /** A silence may come from a pod that does not read only after more than this was sent: less fits the buffers on the way. */
+  unreadBytes: 256 * kib,
   /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */
   upgradeTimeoutMs: 10 * second,
   /** Longest time for one API request that is not a watch. */

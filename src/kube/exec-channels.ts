@@ -73,6 +73,11 @@ export class ChannelExec implements Exec {
     this.#send(wsOpcodes.ping);
   }
 
+  /** One reader takes everything in turn here: what is held up is all of it. */
+  get pingsHeld(): boolean {
+    return false;
+  }
+
   abort(): void {
     if (!this.#open) return;
     this.#open = false;

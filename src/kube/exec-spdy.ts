@@ -90,6 +90,10 @@ export class SpdyExec implements Exec {
     this.#scheduleFlush();
   }
 
+  get pingsHeld(): boolean {
+    return this.#mux.pingsHeld;
+  }
+
   abort(): void {
     if (!this.#open) return;
     this.#open = false;

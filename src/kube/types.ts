@@ -77,6 +77,8 @@ export interface Exec {
   resume(): void;
   /** Asks the far end for a sign of life, which shows in `heardMs`. */
   ping(): void;
+  /** The far end lives, and a command that does not read its stdin holds up a part of what it is asked. */
+  readonly pingsHeld: boolean;
   /** Leaves at once: the command sees the end of its stdin. Nothing more is told. */
   abort(): void;
 }

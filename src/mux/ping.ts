@@ -7,8 +7,10 @@ const lastPingId = 0x7f_ff_ff_fe;
 export class Pings {
   readonly #firstId: number;
   #nextId: number;
-  /** When each unanswered ping was sent, oldest first. */
-  readonly #sentMs = new Map<number, number>();
+  /** When each unanswered ping was sent, oldest first, and the how manieth it was. */
+  readonly #unanswered = new Map<number, { readonly sentMs: number; readonly nth: number }>();
+  #sent = 0;
+  #lastAnswered = 0;
 
   /** Clients number their pings with odd ids, servers with even ones. */
   constructor(firstId: 1 | 2, nextId: number = firstId) {
@@ -24,21 +26,23 @@ export class Pings {
   send(nowMs: number): number {
     const id = this.#nextId;
     this.#nextId = id + 2 > lastPingId ? this.#firstId : id + 2;
-    this.#sentMs.set(id, nowMs);
+    this.#sent += 1;
+    this.#unanswered.set(id, { sentMs: nowMs, nth: this.#sent });
     return id;
   }
 
   /** The round trip in ms; undefined when no such ping is waiting. */
   answered(id: number, nowMs: number): number | undefined {
-    const sentMs = this.#sentMs.get(id);
-    if (sentMs === undefined) return undefined;
-    this.#sentMs.delete(id);
-    return nowMs - sentMs;
+    const ping = this.#unanswered.get(id);
+    if (!ping) return undefined;
+    this.#unanswered.delete(id);
+    this.#lastAnswered = Math.max(this.#lastAnswered, ping.nth);
+    return nowMs - ping.sentMs;
   }
 
-  /** The age of the oldest unanswered ping. */
-  oldestMs(nowMs: number): number | undefined {
-    for (const sentMs of this.#sentMs.values()) return nowMs - sentMs;
-    return undefined;
+  /** A ping is unanswered though a later one was answered: the peer lives, and something holds one of its workers up. */
+  get held(): boolean {
+    for (const { nth } of this.#unanswered.values()) return nth < this.#lastAnswered;
+    return false;
   }
 }

@@ -147,9 +147,9 @@ export class SpdySession {
     return id;
   }
 
-  /** The age of the oldest ping that the peer has not answered. */
-  unansweredPingMs(nowMs: number): number | undefined {
-    return this.#pings.oldestMs(nowMs);
+  /** See Pings: the peer lives, and bytes that nobody takes hold up one of its workers, and what is given to it. */
+  get pingsHeld(): boolean {
+    return this.#pings.held;
   }
 
   /** Says that no more streams are wanted. On this spdystream closes the connection, once its streams are over. */

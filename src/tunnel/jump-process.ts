@@ -41,8 +41,8 @@ export class JumpProcess implements Pipe, ExecHandler {
   /** It carries nothing any more, but its command runs on. */
   #left: (() => void) | undefined;
   #received = false;
-  /** Bytes went out after the last ones that came in: where nobody reads them, answers to pings may wait behind them. */
-  #sentMs = 0;
+  /** Sent since something last came: where nobody reads them, answers to pings may wait behind them. */
+  #unheardBytes = 0;
   /** The target has ended its half, and the process goes on. */
   #endDue = false;
   #endTold = false;
@@ -100,10 +100,16 @@ export class JumpProcess implements Pipe, ExecHandler {
   tick(nowMs: number, pathAlive: boolean): void {
     if (this.#over || this.#paused) return;
     const { exec } = this.#options;
-    if (exec.heardMs > this.#liveness.lastHeardMs) this.#liveness.heard(exec.heardMs);
-    const verdict = this.#liveness.verdict(nowMs);
+    if (exec.heardMs > this.#liveness.lastHeardMs) this.#heard(exec.heardMs);
+    const verdict = this.#liveness.verdict(nowMs, exec.pingsHeld);
+    const mayBeUnread = exec.pingsHeld || this.#unheardBytes > limits.unreadBytes;
     if (verdict === "ping") this.ping();
-    else if (verdict === "silent" && !(pathAlive && this.#sentMs > exec.heardMs)) this.#lose();
+    else if (verdict === "silent" && !(pathAlive && mayBeUnread)) this.#lose();
+  }
+
+  #heard(atMs: number): void {
+    this.#liveness.heard(atMs);
+    this.#unheardBytes = 0;
   }
 
   ping(): void {
@@ -113,7 +119,7 @@ export class JumpProcess implements Pipe, ExecHandler {
   write(bytes: Uint8Array): boolean {
     if (this.#over) return true;
     this.hasSent = true;
-    this.#sentMs = this.#options.clock.now();
+    this.#unheardBytes += bytes.length;
     return this.#options.exec.write(bytes);
   }
 

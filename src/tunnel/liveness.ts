@@ -57,10 +57,11 @@ export class Liveness {
     return true;
   }
 
-  /** What to make of the session now. */
-  verdict(nowMs: number): Verdict {
+  /** What to make of the session now. `held`: one of the far end's workers is held up, and pings given to it pile up there. */
+  verdict(nowMs: number, held: boolean): Verdict {
     if (this.#proof && nowMs - this.#proof.sinceMs >= proofMs) return "unproven";
-    if (this.#pingSentMs === undefined) return nowMs - this.#lastHeardMs >= limits.pingIntervalMs ? "ping" : "fine";
+    const intervalMs = held ? limits.heldPingIntervalMs : limits.pingIntervalMs;
+    if (this.#pingSentMs === undefined) return nowMs - this.#lastHeardMs >= intervalMs ? "ping" : "fine";
     return nowMs - this.#pingSentMs >= limits.pingTimeoutMs ? "silent" : "fine";
   }
 }

@@ -6,7 +6,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { SpdySession } from "#mux/session.ts";
+import { farWorkers, SpdySession } from "#mux/session.ts";
 import { streamHeaders } from "#wire/portforward.ts";
 import { describeForwardFailure, isUnread } from "./failure.ts";
 import { Liveness } from "./liveness.ts";
@@ -45,6 +45,8 @@ export class PodSession implements PairSession {
   #gone = false;
   #connPaused = false;
   #blocked = false;
+  /** Sent since something last came. */
+  #unheardBytes = 0;
   #flushing = false;
   #chunk: Uint8Array = emptyBytes;
   /** Data of one pair within the bytes that are being read, not delivered yet. */
@@ -112,15 +114,17 @@ export class PodSession implements PairSession {
 
   /**
    * Called about every second: pings a quiet session, and ends one that has not answered. `pathAlive` vouches for one whose
-   * far end is only not reading: pings wait behind the bytes that it does not take.
+   * far end is only not reading: pings wait behind the bytes that it does not take, in the buffers before it or in its workers.
    */
   tick(nowMs: number, pathAlive: boolean): void {
     for (const pair of new Set(this.#pairs.values())) this.#tickPair(pair, nowMs);
     if (this.#gone || this.#connPaused) return;
-    const verdict = this.#liveness.verdict(nowMs);
+    const held = this.#mux.pingsHeld;
+    const mayBeUnread = held || this.#blocked || this.#unheardBytes > limits.unreadBytes;
+    const verdict = this.#liveness.verdict(nowMs, held);
     if (verdict === "ping") this.ping();
     else if (verdict === "unproven") this.#die(undefined);
-    else if (verdict === "silent" && !(this.#blocked && pathAlive)) {
+    else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
       this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
     }
   }
@@ -130,11 +134,11 @@ export class PodSession implements PairSession {
     this.#finishIfOver(pair);
   }
 
-  /** Asks for a sign of life now. */
+  /** Asks for a sign of life now, each of the far end's workers, for one may be held up by a connection that nobody reads. */
   ping(): void {
     const nowMs = this.#clock.now();
     if (this.#gone || !this.#liveness.pinging(nowMs)) return;
-    this.#mux.ping(nowMs);
+    for (let worker = 0; worker < farWorkers; worker++) this.#mux.ping(nowMs);
     this.#flush();
   }
 
@@ -146,6 +150,7 @@ export class PodSession implements PairSession {
   #received(bytes: Uint8Array): void {
     const nowMs = this.#clock.now();
     this.#liveness.heard(nowMs);
+    this.#unheardBytes = 0;
     this.#chunk = bytes;
     try {
       this.#mux.receive(bytes, nowMs, this.#emit);
@@ -321,6 +326,7 @@ export class PodSession implements PairSession {
   write(pair: Pair, bytes: Uint8Array): boolean {
     if (this.#gone || !this.#pairs.has(pair.data)) return true;
     pair.hasSent = true;
+    this.#unheardBytes += bytes.length;
     this.#mux.write(pair.data, bytes);
     this.#scheduleFlush();
     return !this.#blocked;

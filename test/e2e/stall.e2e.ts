@@ -89,3 +89,9 @@ test("a download that is read on after a long stall, and an upload that the back
   expect(await upload.readToEnd()).toEndWith("\r\n\r\n100000000\n");
   upload.abort();
 });
+
+test.concurrent.each([8, 16])("%d MB to a backend that reads nothing for 25 s wait for it", async (size) => {
+  const body = new Uint8Array(size * 1_000_000);
+  const response = await front.kt.fetch("web.localhost", "/slow?d=25s", { method: "POST", body });
+  expect(response.status).toBe(200);
+});

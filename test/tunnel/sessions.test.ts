@@ -4,12 +4,14 @@ import { describe, expect, test } from "bun:test";
 import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { SpdySession } from "#mux/session.ts";
+import { farWorkers, SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import type { PipeListener } from "#tunnel/pipe.ts";
 import { PodSessions } from "#tunnel/sessions.ts";
 import { PodSession } from "#tunnel/spdy.ts";
+import { SpdyDecoder } from "#wire/spdy-decoder.ts";
+import { encodeControlFrame } from "#wire/spdy-frame.ts";
 
 /** The far end of a session; nothing leaves it before `flush`. */
 class FarEnd {
@@ -63,6 +65,13 @@ function rig() {
   return { clock, farEnd, session, heard };
 }
 
+/** A session whose far end is up to the test, byte by byte. */
+function bareRig() {
+  const clock = new ManualClock();
+  const [near, far] = memoryPair();
+  return { clock, far, session: new PodSession({ conn: near, pod: "web-1", clock, onGone() {}, onFree() {} }) };
+}
+
 /** Opens a pair and ends it from both sides, so that the session begins to prove itself. */
 async function useOnce({ session, farEnd }: ReturnType<typeof rig>): Promise<void> {
   const pair = session.open(80, new Listener());
@@ -94,6 +103,45 @@ describe("a session", () => {
     await farEnd.flush();
     expect(heard).toEqual([]);
     expect(session.idleSinceMs).toBeUndefined();
+  });
+
+  test("lives on while a pod that does not read holds up one of its far end's workers, which is asked less and less", async () => {
+    const { clock, session, far } = bareRig();
+    const listener = new Listener();
+    session.open(80, listener);
+    // Five workers answer in turn; one of them never does.
+    let given = 0;
+    let heldUp = 0;
+    const decoder = new SpdyDecoder({
+      onData() {},
+      onControl(frame) {
+        if (frame.type !== "ping") return;
+        given += 1;
+        if (given % farWorkers === 2) heldUp += 1;
+        else far.write(encodeControlFrame(frame));
+      },
+    });
+    far.start({ onData: (bytes) => decoder.decode(bytes), onEnd() {}, onDrain() {}, onClose() {} });
+    for (let second = 0; second < 600; second++) {
+      await clock.advance(1000);
+      session.tick(clock.now(), true);
+    }
+    expect(listener.events).toEqual([]);
+    // The far end reads on up to fifty frames that nobody takes.
+    expect(heldUp).toBeGreaterThan(1);
+    expect(heldUp).toBeLessThan(50);
+  });
+
+  test("whose far end answers nothing at all is not excused by the others", async () => {
+    const { clock, session, far } = bareRig();
+    far.start({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
+    const listener = new Listener();
+    session.open(80, listener);
+    for (let second = 0; second < 15; second++) {
+      await clock.advance(1000);
+      session.tick(clock.now(), true);
+    }
+    expect(listener.events).toEqual(["failed"]);
   });
 
   test("that carries nothing ends when the far end goes away", async () => {
