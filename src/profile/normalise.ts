@@ -217,8 +217,11 @@ class Normaliser {
     const variables = new Map<string, Placed<string>>();
     for (const [name, text] of Object.entries(this.#table.env ?? {})) {
       const path = ["env", name];
-      if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) variables.set(name, this.#place(path, text));
-      else this.#source.problem(path, `"${name}" is no name of a variable`, { at: "key", hint: "letters, digits and underscores" });
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+        this.#source.problem(path, `"${name}" is no name of a variable`, { at: "key", hint: "letters, digits and underscores" });
+      else if (text.includes("\0"))
+        this.#source.problem(path, `"${name}" holds a NUL character, which no variable can hold`, { hint: 'write it without "\\u0000"' });
+      else variables.set(name, this.#place(path, text));
     }
     return variables;
   }
