@@ -73,6 +73,11 @@ async function testOnCluster(kubeconfig: string): Promise<boolean> {
 }
 
 async function main(): Promise<boolean> {
+  const unknown = wanted.filter((name) => !existsSync(`${root}/test/e2e/${name}.e2e.ts`));
+  if (unknown.length > 0) {
+    console.error(`there is no test/e2e/${unknown[0]}.e2e.ts`);
+    return false;
+  }
   if (!(await buildWhenStale()) || !(await buildClient())) return false;
   if (mine) return await testOnCluster(process.env["KUBECONFIG"] ?? `${process.env["HOME"]}/.kube/config`);
   if (!(await installPackages())) return false;

@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { ExecPlugin, type PluginCredential } from "./exec-plugin.ts";
 import type { FileCache } from "./files.ts";
 import type { ContextConfig, PemSource, UserConfig } from "./kubeconfig.ts";
@@ -106,7 +107,10 @@ function readFile(path: string, what: string, cache: FileCache): string {
     return cache.read(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new KtError("kubeconfig-unreadable", `cannot read the ${what} "${path}": ${reason}`, { cause: error });
+    throw new KtError("kubeconfig-unreadable", `cannot read the ${what} "${path}": ${reason}`, {
+      hints: [`ls -l ${shellQuoted(path)}`],
+      cause: error,
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { YAML } from "bun";
 import { newClusters, newContexts, newUsers } from "@kubernetes/client-node/dist/config_types.js";
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { besideFile, type FileCache, fileStamp } from "./files.ts";
 
 /** A PEM text in the kubeconfig itself, or the absolute path of a file that holds it. */
@@ -132,7 +133,10 @@ function readFile(path: string, cache: FileCache): Fields | undefined {
     return parsed;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new KtError("kubeconfig-unreadable", `cannot read kubeconfig "${path}": ${reason}`, { cause: error });
+    throw new KtError("kubeconfig-unreadable", `cannot read kubeconfig "${path}": ${reason}`, {
+      hints: [`kubectl config view --kubeconfig ${shellQuoted(path)}`],
+      cause: error,
+    });
   }
 }
 

@@ -11,7 +11,7 @@ import { localOverrideOf } from "./extends.ts";
 import type { Layer, LayerRoute, LayerTcp, Placed } from "./layer.ts";
 import { overlaps, parseListen } from "./listen.ts";
 import type { ListenAddress } from "./plan.ts";
-import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan } from "./load.ts";
+import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan, unreadable } from "./load.ts";
 import { formatPlace, ProfileError } from "./problems.ts";
 import { replaceFile } from "./write.ts";
 
@@ -25,8 +25,7 @@ async function readExactly(path: string): Promise<string | undefined> {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await file.bytes());
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { cause: thrown });
+    throw unreadable(path, thrown);
   }
 }
 

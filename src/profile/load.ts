@@ -35,9 +35,13 @@ async function readFile(path: string): Promise<string | undefined> {
     return await openFile(path).text();
   } catch (thrown) {
     if (hasCode(thrown, ["ENOENT", "ENOTDIR"])) return undefined;
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { cause: thrown });
+    throw unreadable(path, thrown);
   }
+}
+
+export function unreadable(path: string, thrown: unknown): KtError {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { hints: [`ls -l ${shellQuoted(path)}`], cause: thrown });
 }
 
 export interface KubeconfigOptions extends Omit<LoadOptions, "file"> {

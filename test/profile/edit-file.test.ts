@@ -105,6 +105,11 @@ describe("nothing is written", () => {
     await expect(folder.remove("80")).rejects.toMatchObject({ hints: [`kt rm -f ${folder.path}/tunnels.local.toml 80`] });
   });
 
+  test("to what cannot be read, with how to look at it", async () => {
+    await using folder = await Folder.with({ "tunnels.toml": new Uint8Array([0xff]) });
+    await expect(folder.add()).rejects.toMatchObject({ hints: [`ls -l ${folder.path}/tunnels.toml`] });
+  });
+
   test("when one of several routes is unknown", async () => {
     const text = '[routes]\n"a.localhost" = "svc/a:80"\n"b.localhost" = "svc/b:80"\n';
     await using folder = await Folder.with({ "tunnels.toml": text });
