@@ -1,6 +1,6 @@
 /** Credential plugins: runs the kubeconfig's command in the profile's environment and keeps what it gave until that expires. */
 
-import { spawn, which } from "bun";
+import { type Subprocess, spawn, which } from "bun";
 import { concatBytes } from "#base/bytes.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
@@ -91,6 +91,12 @@ function expiresSoon(credential: PluginCredential, nowMs: number): boolean {
   return credential.expiresAtMs !== undefined && nowMs >= credential.expiresAtMs;
 }
 
+/** Those that run now: nobody will read what they say once kt has gone. */
+const running = new Set<Subprocess>();
+process.on("exit", () => {
+  for (const child of running) child.kill();
+});
+
 async function runPlugin(options: ExecPluginOptions): Promise<string> {
   const { exec, user, environment } = options;
   checkConfig(exec, user);
@@ -110,6 +116,7 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
     stderr: "pipe",
     maxBuffer: limits.pluginOutputBytes,
   });
+  running.add(child);
   const outputs = [child.stdout, child.stderr].map(readOutput);
   const late = Promise.withResolvers<never>();
   const timeoutMs = options.pluginTimeoutMs ?? limits.pluginTimeoutMs;
@@ -125,6 +132,7 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
     throw failure(exec, `exec plugin "${exec.command}" failed with exit code ${exitCode}${words === "" ? "" : `: ${words}`}`);
   } finally {
     cancel();
+    running.delete(child);
     for (const output of outputs) output.stop();
   }
 }
