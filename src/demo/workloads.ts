@@ -10,16 +10,17 @@ export interface WorkloadSpec {
   readonly selector: Readonly<Record<string, string>>;
   /** Undefined for kinds that do not count. */
   readonly replicas?: number;
+  readonly containerPorts?: readonly { readonly name?: string; readonly containerPort: number }[];
 }
 
 /** Creates or replaces a workload. */
-export function putWorkload(store: ObjectStore, { kind, namespace, name, selector, replicas }: WorkloadSpec): void {
+export function putWorkload(store: ObjectStore, { kind, namespace, name, selector, replicas, containerPorts = [] }: WorkloadSpec): void {
   store.put(kind, {
     metadata: { name, namespace, labels: selector },
     spec: {
       ...(replicas === undefined ? {} : { replicas }),
       selector: { matchLabels: selector },
-      template: { metadata: { labels: selector } },
+      template: { metadata: { labels: selector }, spec: { containers: [{ name: "app", ports: containerPorts }] } },
     },
     status: { observedGeneration: 1, ...(replicas === undefined ? {} : { replicas }) },
   });

@@ -8,7 +8,8 @@ import { withDeadline } from "./deadline.ts";
 import { FileCache } from "./files.ts";
 import { inClusterContext } from "./in-cluster.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
-import { pickService, type RawList, type RawObject } from "./objects.ts";
+import { pickService, type RawList, type RawObject, type RawPodSpec } from "./objects.ts";
+import { workloadApis, type WorkloadKind } from "./workload.ts";
 
 /** A TCP port. */
 export interface CataloguePort {
@@ -36,6 +37,12 @@ export interface CatalogueContainer {
   readonly ports: readonly CataloguePort[];
 }
 
+/** A deployment or the like, with the ports of its pods. */
+export interface CatalogueWorkload {
+  readonly name: string;
+  readonly ports: readonly CataloguePort[];
+}
+
 /** One context's cluster. Every list is in alphabetical order, and rejects as `Api.get` does: forbidden, cluster-unreachable, … */
 export interface Catalogue {
   readonly context: string;
@@ -44,6 +51,7 @@ export interface Catalogue {
   namespaces(): Promise<readonly string[]>;
   services(namespace: string): Promise<readonly CatalogueService[]>;
   pods(namespace: string): Promise<readonly CataloguePod[]>;
+  workloads(kind: WorkloadKind, namespace: string): Promise<readonly CatalogueWorkload[]>;
 }
 
 export interface CatalogueOptions extends ContextSourceOptions {
@@ -82,7 +90,7 @@ class KubeCatalogue implements Catalogue {
   }
 
   async services(namespace: string): Promise<readonly CatalogueService[]> {
-    return (await this.#namespaced(namespace, "services"))
+    return (await this.#namespaced(namespace, { group: "", resource: "services" }))
       .map(pickService)
       .filter(({ type }) => type !== "ExternalName")
       .map(({ name, ports }) => ({
@@ -94,15 +102,29 @@ class KubeCatalogue implements Catalogue {
   }
 
   async pods(namespace: string): Promise<readonly CataloguePod[]> {
-    return (await this.#namespaced(namespace, "pods"))
+    return (await this.#namespaced(namespace, { group: "", resource: "pods" }))
       .filter(({ metadata, status }) => metadata?.deletionTimestamp === undefined && !/^(Succeeded|Failed)$/.test(status?.phase ?? ""))
       .map(pickCataloguePod)
       .sort(byName);
   }
 
-  async #namespaced(namespace: string, resource: "services" | "pods"): Promise<readonly RawObject[]> {
-    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}`;
-    return await this.#list(path, { verb: "list", resource, group: "", namespace });
+  async workloads(kind: WorkloadKind, namespace: string): Promise<readonly CatalogueWorkload[]> {
+    return (
+      (await this.#namespaced(namespace, workloadApis[kind]))
+        // Of a deployment's former revisions.
+        .filter(({ spec }) => kind !== "replicaset" || spec?.replicas !== 0)
+        .map(({ metadata, spec }) => ({
+          name: metadata?.name ?? "",
+          ports: containersOf(spec?.template?.spec).flatMap(({ ports }) => ports),
+        }))
+        .sort(byName)
+    );
+  }
+
+  async #namespaced(namespace: string, api: Pick<Access, "group" | "resource">): Promise<readonly RawObject[]> {
+    const root = api.group === "" ? "/api/v1" : `/apis/${api.group}/v1`;
+    const path = `${root}/namespaces/${encodeURIComponent(namespace)}/${api.resource}`;
+    return await this.#list(path, { verb: "list", ...api, namespace });
   }
 
   async #list(path: string, access: Access): Promise<readonly RawObject[]> {
@@ -125,17 +147,21 @@ function byName(left: { readonly name: string }, right: { readonly name: string 
 }
 
 function pickCataloguePod({ metadata, spec, status }: RawObject): CataloguePod {
-  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
   return {
     name: metadata?.name ?? "",
     ready: status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True") ?? false,
-    containers: [...(spec?.containers ?? []), ...sidecars].map(({ name, ports }) => ({
-      name: name ?? "",
-      ports: (ports ?? [])
-        .filter(({ protocol }) => (protocol ?? "TCP") === "TCP")
-        .map((port) => ({ name: port.name ?? "", port: port.containerPort ?? 0 })),
-    })),
+    containers: containersOf(spec),
   };
+}
+
+function containersOf(spec: RawPodSpec | undefined): CatalogueContainer[] {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  return [...(spec?.containers ?? []), ...sidecars].map(({ name, ports }) => ({
+    name: name ?? "",
+    ports: (ports ?? [])
+      .filter(({ protocol }) => (protocol ?? "TCP") === "TCP")
+      .map((port) => ({ name: port.name ?? "", port: port.containerPort ?? 0 })),
+  }));
 }
 
 export interface Contexts {

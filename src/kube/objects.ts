@@ -114,9 +114,14 @@ interface RawContainerStatus {
   readonly state?: { readonly waiting?: RawReason; readonly running?: object; readonly terminated?: RawReason };
 }
 
+export interface RawPodSpec {
+  readonly containers?: readonly RawContainer[];
+  readonly initContainers?: readonly RawContainer[];
+}
+
 interface RawPod {
   readonly metadata?: RawMeta;
-  readonly spec?: { readonly containers?: readonly RawContainer[]; readonly initContainers?: readonly RawContainer[] };
+  readonly spec?: RawPodSpec;
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;
@@ -144,6 +149,7 @@ export interface RawWorkload {
         readonly values?: readonly string[] | null;
       }[];
     };
+    readonly template?: { readonly spec?: RawPodSpec };
     readonly replicas?: number;
     readonly suspend?: boolean;
   };

@@ -1,13 +1,17 @@
 /** What completions offer, for words as shells hand them over; test/e2e/completion.e2e.ts presses Tab in the shells themselves. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { listen, write } from "bun";
+import { chmod } from "node:fs/promises";
+import { file, listen, write } from "bun";
 import fc from "fast-check";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
 import { type Answer, answerFor } from "#cli/completion/offers.ts";
 import { ApiServer } from "#demo/api-server.ts";
+import { putWorkload } from "#demo/workloads.ts";
+import { isAlive } from "#test/support/process.ts";
 import { SourceHome } from "#test/support/source-home.ts";
+import { eventually } from "#test/support/wait.ts";
 
 /** What is looked up is answered with what was asked. */
 function answer(line: string): Promise<Answer> {
@@ -134,6 +138,19 @@ describe("kt complete", () => {
     ];
     api.cluster.setService({ namespace: "shop", name: "web", selector: { app: "web" }, ports });
     api.cluster.setService({ namespace: "shop", name: "db", selector: { app: "db" }, ports: [{ name: "", port: 5432, targetPort: 5432 }] });
+    const webPorts = [
+      { name: "http", containerPort: 8080 },
+      { name: "admin", containerPort: 8081 },
+    ];
+    const { store } = api.cluster;
+    putWorkload(store, { kind: "deployments", namespace: "shop", name: "web", selector: { app: "web" }, containerPorts: webPorts });
+    putWorkload(store, {
+      kind: "statefulsets",
+      namespace: "shop",
+      name: "db",
+      selector: { app: "db" },
+      containerPorts: [{ containerPort: 5432 }],
+    });
     await write(`${home.path}/kubeconfig`, api.kubeconfig({ context: "dev", namespace: "shop" }));
     const routes = '[routes]\n"web.localhost" = "svc/web:http"\n[tcp]\n"127.0.0.1:5432" = "svc/db:5432"\n';
     await write(`${home.project}/tunnels.toml`, `kubeconfig = "${home.path}/kubeconfig"\n[contexts]\nshort = "dev"\n${routes}`);
@@ -163,8 +180,28 @@ describe("kt complete", () => {
     [["forward", "-n", ""], ["shop\t"]],
     [
       ["forward", ""],
-      ["svc/\t", "pod/\t"],
+      ["svc/\t", "pod/\t", "deploy/\t", "sts/\t", "ds/\t", "job/\t"],
     ],
+    [["forward", "deploy/"], ["deploy/web\thttp 8080, admin 8081"]],
+    [["forward", "-n", "shop", "deployment/w"], ["deployment/web\thttp 8080, admin 8081"]],
+    [["forward", "sts/"], ["sts/db\t5432"]],
+    [
+      ["add", "x", "shop/deploy/web:"],
+      ["shop/deploy/web:http\thttp 8080", "shop/deploy/web:admin\tadmin 8081"],
+    ],
+    [
+      ["forward", "deploy/web", ""],
+      ["8080\thttp", "8081\tadmin"],
+    ],
+    [
+      ["forward", "-nshop", "svc/web", ":"],
+      [":80\thttp", ":81\tadmin"],
+    ],
+    [
+      ["forward", "shop/svc/web", "9000:"],
+      ["9000:80\thttp", "9000:81\tadmin"],
+    ],
+    [["forward", "svc/web:80", ""], []],
     [
       ["forward", "svc/"],
       ["svc/db\t5432", "svc/web\thttp 80, admin 81"],
@@ -175,11 +212,11 @@ describe("kt complete", () => {
     ],
     [
       ["add", "x", ""],
-      ["svc/\t", "pod/\t", "shop/\tnamespace"],
+      ["svc/\t", "pod/\t", "deploy/\t", "sts/\t", "ds/\t", "job/\t", "shop/\tnamespace"],
     ],
     [
       ["add", "x", "shop/"],
-      ["shop/svc/\t", "shop/pod/\t"],
+      ["shop/svc/\t", "shop/pod/\t", "shop/deploy/\t", "shop/sts/\t", "shop/ds/\t", "shop/job/\t"],
     ],
     [
       ["add", "x", "shop/svc/"],
@@ -194,6 +231,25 @@ describe("kt complete", () => {
     [["url", "-f", "missing.toml", ""], []],
     [["forward", "--kubeconfig", "missing", "svc/"], []],
   ])("%j", async (words, offers) => expect(await values(...words)).toEqual(offers));
+
+  test("leaves no credential plugin behind that it did not wait for", async () => {
+    const plugin = `${home.path}/plugin`;
+    await write(plugin, `#!/bin/sh\necho $$ > ${plugin}.pid\nexec sleep 600\n`);
+    await chmod(plugin, 0o755);
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: plugin, interactiveMode: "Never" };
+    await write(
+      `${home.path}/login`,
+      JSON.stringify({
+        "current-context": "dev",
+        contexts: [{ name: "dev", context: { cluster: "dev", user: "dev" } }],
+        clusters: [{ name: "dev", cluster: { server: "https://127.0.0.1:1" } }],
+        users: [{ name: "dev", user: { exec } }],
+      }),
+    );
+    expect(await values("forward", "--kubeconfig", `${home.path}/login`, "svc/")).toEqual([]);
+    const pid = Number(await file(`${plugin}.pid`).text());
+    await eventually("the plugin to end", () => !isAlive(pid));
+  });
 
   test("waits a second for the cluster, not longer", async () => {
     using silent = listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });

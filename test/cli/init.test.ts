@@ -18,7 +18,7 @@ function having(...ports: string[]): Catalogue {
         const [, name = "", port] = /\/(.*):(.*)$/.exec(text) ?? [];
         return { name, ports: [{ name: "", port: Number(port) }] };
       });
-  return { context: "dev", namespace: "shop", namespaces: fails, pods: fails, services };
+  return { context: "dev", namespace: "shop", namespaces: fails, pods: fails, services, workloads: fails };
 }
 
 async function fitting(catalogue: Catalogue, environment: Record<string, string> = {}): Promise<string[]> {

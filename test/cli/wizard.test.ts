@@ -67,6 +67,7 @@ const cluster: Catalogue = {
   context: "dev",
   namespace: "shop",
   namespaces: async () => ["db", "shop"],
+  workloads: async () => [],
   services: async (namespace) =>
     namespace === "shop"
       ? [

@@ -31,6 +31,8 @@ const cases: readonly (readonly [what: string, typed: string, completed: string]
   ["a namespace", `kt forward -n ${namespace}-compl`, `kt forward -n ${namespace}-completion`],
   ["a service", "kt forward svc/ap", "kt forward svc/api"],
   ["a pod", "kt forward pod/sing", "kt forward pod/single"],
+  ["a deployment", "kt forward deploy/unpul", "kt forward deploy/unpullable"],
+  ["a remote port", "kt forward deploy/api 9000:909", "kt forward deploy/api 9000:9090"],
   ["a service elsewhere", `kt add x.localhost ${namespace}/svc/ap`, `kt add x.localhost ${namespace}/svc/api:`],
   ["a port behind a colon", `kt add x.localhost ${namespace}/svc/api:ht`, `kt add x.localhost ${namespace}/svc/api:http`],
   ["a program that kt runs", "kt run kt-prob", "kt run kt-probe"],

@@ -45,6 +45,25 @@ const lists: Readonly<Record<string, readonly object[]>> = {
   ],
 };
 
+const replicaSet = (name: string, replicas: number): object => ({
+  metadata: { name },
+  spec: {
+    replicas,
+    template: { spec: { containers: [{ name: "main", ports: [{ name: "http", containerPort: 8080 }] }, { name: "side" }] } },
+  },
+});
+
+test("it lists workloads with the ports of their pods, but no old revisions", async () => {
+  await using api = new ScriptedApi(({ path }) => {
+    if (path === "/apis/apps/v1/namespaces/shop/replicasets") return list([replicaSet("web-2", 1), replicaSet("web-1", 0)]);
+    return path === "/apis/batch/v1/namespaces/shop/jobs" ? list([{ metadata: { name: "migrate" } }]) : undefined;
+  });
+  await using at = await opened(api);
+  const catalogue = catalogueOf(at.view, undefined);
+  expect(await catalogue.workloads("replicaset", "shop")).toEqual([{ name: "web-2", ports: [{ name: "http", port: 8080 }] }]);
+  expect(await catalogue.workloads("job", "shop")).toEqual([{ name: "migrate", ports: [] }]);
+});
+
 async function opened(api: ScriptedApi): Promise<{ view: ClusterView; [Symbol.asyncDispose](): Promise<void> }> {
   const folder = await tempDir();
   await writeKubeconfig(`${folder.path}/config`, api.url);

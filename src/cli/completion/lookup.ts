@@ -8,8 +8,8 @@ import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#da
 import { findProfile, profileFileName } from "#profile/find.ts";
 import { defaultKubeconfig, loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
-import { kindOfWord } from "#route/pod-source-text.ts";
-import { formatTarget } from "#route/target.ts";
+import { kindOfWord, parsePodSource } from "#route/pod-source-text.ts";
+import { formatTarget, type PodSourceKind } from "#route/target.ts";
 import type { Offer, TypedLine } from "./offers.ts";
 
 /** Rejects with whatever was in the way. */
@@ -30,7 +30,7 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
     case "TYPE/NAME":
       return await sourceOffers(typed, await place(line), { withNamespace: false, withPort: false });
     case "PORTS":
-      return await portOffers(line.args[0] ?? "", await place(line));
+      return await portOffers(typed, line.args[0] ?? "", await place(line));
     default:
       return [];
   }
@@ -100,7 +100,7 @@ async function sourceOffers(typed: string, { catalogue, namespace }: Place, form
 }
 
 function kindOffers(prefix: string): Offer[] {
-  return ["svc", "pod"].map((kind) => ({ value: `${prefix}${kind}/`, about: "" }));
+  return ["svc", "pod", "deploy", "sts", "ds", "job"].map((kind) => ({ value: `${prefix}${kind}/`, about: "" }));
 }
 
 /** Without the permission to list them, there are still kinds to offer. */
@@ -122,7 +122,8 @@ async function nameOffers(
   catalogue: Catalogue,
   { withPort }: SourceForm,
 ): Promise<Offer[]> {
-  const sources = await sourcesOf(start.split("/").at(-2) ?? "", namespace, catalogue);
+  const kind = kindOfWord(start.split("/").at(-2) ?? "");
+  const sources = kind === undefined ? [] : await sourcesOf(kind, namespace, catalogue);
   const colon = rest.indexOf(":");
   if (!withPort) return sources.map(({ name, ports }) => ({ value: start + name, about: ports.map(portText).join(", ") }));
   if (colon >= 0) {
@@ -144,18 +145,18 @@ function portText({ name, port }: CataloguePort): string {
   return name === "" ? String(port) : `${name} ${port}`;
 }
 
-async function sourcesOf(word: string, namespace: string, catalogue: Catalogue): Promise<readonly Source[]> {
-  const kind = kindOfWord(word);
+async function sourcesOf(kind: PodSourceKind, namespace: string, catalogue: Catalogue): Promise<readonly Source[]> {
   if (kind === "service") return await catalogue.services(namespace);
-  if (kind !== "pod") return [];
+  if (kind !== "pod") return await catalogue.workloads(kind, namespace);
   const pods = await catalogue.pods(namespace);
   return pods.map(({ name, containers }) => ({ name, ports: containers.flatMap(({ ports }) => ports) }));
 }
 
-/** The same number here as there. */
-async function portOffers(target: string, { catalogue, namespace }: Place): Promise<Offer[]> {
-  const [word = "", name = ""] = target.includes("/") ? target.split("/") : ["pod", target];
-  const sources = await sourcesOf(word, namespace, catalogue);
-  const ports = sources.find((source) => source.name === name)?.ports ?? [];
-  return ports.map((port) => ({ value: String(port.port), about: port.name }));
+/** Behind a colon the remote port; else the same number here as there. */
+async function portOffers(typed: string, target: string, { catalogue, namespace }: Place): Promise<Offer[]> {
+  const source = parsePodSource(target, "target", target.includes("/") ? undefined : "pod");
+  const sources = await sourcesOf(source.kind, source.namespace ?? namespace, catalogue);
+  const ports = sources.find(({ name }) => name === source.name)?.ports ?? [];
+  const local = typed.slice(0, typed.lastIndexOf(":") + 1);
+  return ports.map((port) => ({ value: `${local}${port.port}`, about: port.name }));
 }
