@@ -30,6 +30,9 @@ export interface JumpPoolOptions {
  */
 const inShell = (command: readonly string[]): readonly string[] => ["sh", "-c", 'echo $$ >&2; read -r _ && exec "$@"', "kt", ...command];
 
+/** From this exit code on a program was killed, by signal 1 and so on. */
+const firstSignalCode = 129;
+
 const killCommand = (processId: string): readonly string[] => ["sh", "-c", 'kill "$1"', "kt", processId];
 
 export class JumpPool {
@@ -204,8 +207,8 @@ export class JumpPool {
     if (at >= 0) this.#spare.splice(at, 1);
     if (!exit || exit.kind === "lost") return;
     const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
-    // What runs, and ends before it was given its line, is no shell that would do.
-    const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened;
+    // What ends by itself before it was given its line is no shell that would do.
+    const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened && exit.code < firstSignalCode;
     if (process.inShell && isNoShell) kit.hasShell = false;
     else if (isMissing) this.#forget();
   }

@@ -174,10 +174,11 @@ export class JumpProcess implements Pipe, ExecHandler {
   }
 
   #takeProcessId(): void {
-    const [line, processId] = /^(\d+)\n/.exec(this.#stderr) ?? [];
-    if (line === undefined) return;
-    this.#processId = processId;
-    this.#stderr = this.#stderr.slice(line.length);
+    // Shells may complain first, as of a locale that is not there.
+    const found = /^(\d+)\n/m.exec(this.#stderr);
+    if (!found) return;
+    this.#processId = found[1];
+    this.#stderr = this.#stderr.slice(found.index + found[0].length);
   }
 
   onDrain(): void {

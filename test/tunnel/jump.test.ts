@@ -329,6 +329,25 @@ describe("what runs in a pod", () => {
     expect(tunnels.status(target)?.sessions).toBe(6 + 3);
   });
 
+  test("waits in a shell again after one was killed, as when its container was started anew", async () => {
+    const { cluster, clock, dial, commands } = rig();
+    const waits: FakeProcess[] = [];
+    const programs = withSocat(echoTarget);
+    const sh: FakeProgram = (process) => {
+      waits.push(process);
+      programs["sh"]?.(process);
+    };
+    cluster.setPrograms("api-1", { ...programs, sh });
+    cluster.ready("api-1");
+    await dial();
+    await clock.advance(limits.spareDelayMs);
+    expect(waits.length).toBe(2);
+    waits[1]?.exit(137);
+    await settle();
+    await dial();
+    expect(commands().at(-1)).toBe(waiting);
+  });
+
   test("is told to end when its connection was given up and it does not end by itself", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial } = rig();
@@ -344,6 +363,25 @@ describe("what runs in a pod", () => {
     stream.conn.abort();
     await settle();
     expect([inputEnded, killed]).toEqual([true, []]);
+    await clock.advance(limits.jumpLeaveMs);
+    expect(killed).toEqual(["100"]);
+  });
+
+  test("is told to end also where the shell complained before it said its process id", async () => {
+    const killed: string[] = [];
+    const { cluster, clock, dial } = rig();
+    const { target, processes } = driven();
+    const programs = withSocat(target, killed);
+    const sh: FakeProgram = (process) => {
+      process.complain("sh: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8)\n");
+      programs["sh"]?.(process);
+    };
+    cluster.setPrograms("api-1", { ...programs, sh });
+    cluster.ready("api-1");
+    const stream = await dial();
+    await stream.until(() => processes.length === 1);
+    stream.conn.abort();
+    await settle();
     await clock.advance(limits.jumpLeaveMs);
     expect(killed).toEqual(["100"]);
   });
