@@ -35,7 +35,7 @@ interface Failure {
 /** Problems of the way to the cluster, which has its own pauses between tries. */
 const passingCodes: ReadonlySet<string> = new Set(["cluster-unreachable", "proxy-failed", "credentials-failed", "unauthorized"]);
 
-const ended = (): KtError => new KtError("shutting-down", "no route uses the jump pod any more");
+export const unused = (): KtError => new KtError("shutting-down", "no route uses the jump pod any more");
 
 export class JumpPod {
   readonly #options: JumpPodOptions;
@@ -72,7 +72,7 @@ export class JumpPod {
 
   /** No route of this hub goes over it any more. Never rejects. */
   async end(signal: AbortSignal): Promise<JumpPodEnd> {
-    this.#life.abort(ended());
+    this.#life.abort(unused());
     await this.#running?.done.catch(() => {});
     if (!this.#touched || this.#cluster.server !== this.#options.server) return { kind: "gone" };
     const end = await this.#lease.end(signal);
@@ -98,7 +98,7 @@ export class JumpPod {
       this.#failure = undefined;
       return uid;
     } catch (error) {
-      if (this.#life.signal.aborted) throw ended();
+      if (this.#life.signal.aborted) throw unused();
       const problem = toKtError(error, "jump-pod-failed", `make the jump pod "${this.#title}"`);
       if (passingCodes.has(problem.code)) throw problem;
       const pauseMs = Math.min(before ? before.pauseMs * 2 : limits.jumpPodRetryMs, limits.jumpPodRetryMaxMs);

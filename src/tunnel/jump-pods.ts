@@ -7,7 +7,7 @@ import type { Log } from "#base/log.ts";
 import type { Cluster } from "#kube/types.ts";
 import type { Report } from "#observe/events.ts";
 import type { JumpHost } from "#route/target.ts";
-import { JumpPod } from "./jump-pod.ts";
+import { JumpPod, unused } from "./jump-pod.ts";
 import type { JumpPodHolder } from "./jump-pod-manifest.ts";
 import type { JumpPodUser } from "./jump-pod-start.ts";
 
@@ -51,6 +51,8 @@ export class JumpPods {
     let entry = this.#entries.get(key);
     if (!entry) {
       const { usersOf, ...options } = this.#options;
+      // The last route may have gone in the meantime, and nobody would give this pod up.
+      if (usersOf(place).length === 0) throw unused();
       entry = { place, pod: new JumpPod({ ...options, cluster, ...place, users: () => usersOf(place) }) };
       this.#entries.set(key, entry);
     }

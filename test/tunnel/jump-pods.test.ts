@@ -354,6 +354,19 @@ describe("the end", () => {
     expect(again.value).toBe(podNow()?.uid as string);
   });
 
+  test("is also that of somebody who waited for it to have another pod, when the route has gone", async () => {
+    const pods = jumpPods();
+    ensure(pods);
+    await pass(200);
+    users = [];
+    pods.retain();
+    const again = ensure(pods);
+    await pass(200);
+    expect(again.error?.code).toBe("shutting-down");
+    expect(changes()).toEqual(["made", "removed"]);
+    expect(podNow()).toBeUndefined();
+  });
+
   test("of one hub leaves the pod to another, and the last one removes it", async () => {
     const [anns, bobs] = [jumpPods(ann), jumpPods(bob)];
     ensure(anns);
