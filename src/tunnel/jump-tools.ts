@@ -16,7 +16,7 @@ export interface JumpKit {
   hasShell: boolean;
 }
 
-type Wanted = Pick<JumpHost, "container" | "method">;
+type Wanted = Pick<JumpHost, "container" | "method" | "create">;
 
 export class JumpTools {
   readonly #clock: Clock;
@@ -63,9 +63,9 @@ export class JumpTools {
     return kits;
   }
 
-  async #look(place: JumpPlace, { container, method }: Wanted): Promise<JumpKit> {
-    let chosen = container;
-    for (const name of candidates(method)) {
+  async #look(place: JumpPlace, wanted: Wanted): Promise<JumpKit> {
+    let chosen = wanted.container;
+    for (const name of candidates(wanted.method)) {
       const said = await runCommand(place, { container: chosen, command: toolProbes[name] }, this.#clock);
       chosen = said.container;
       if (said.exit.kind === "lost") throw said.exit.error;
@@ -76,7 +76,7 @@ export class JumpTools {
         throw new KtError("connection-lost", `run "${name}" in pod "${place.pod}": ${said.exit.text}`);
       }
     }
-    throw noTool(place, chosen, method);
+    throw noTool(place, { ...wanted, container: chosen });
   }
 }
 
@@ -84,11 +84,11 @@ const keyOf = ({ namespace, pod }: JumpPlace, { container, method }: Wanted): st
 
 const candidates = (method: JumpMethod): readonly ("socat" | "nc")[] => (method === "auto" ? ["socat", "nc"] : [method]);
 
-function noTool({ pod }: JumpPlace, container: string | undefined, method: JumpMethod): KtError {
+function noTool({ pod }: JumpPlace, { container, method, create }: Wanted): KtError {
   const where = container === undefined ? `pod "${pod}"` : `container "${container}" of pod "${pod}"`;
   const what = method === "auto" ? "neither socat nor nc" : `no ${method}`;
-  const other = method === "auto" ? [] : ['write method = "auto" to take what there is'];
-  return new KtError("jump-no-tool", `${where} has ${what} to jump with`, {
-    hints: [...other, "jump through a pod that has one, or have kt make a pod: write a table create inside via"],
-  });
+  const hints = method === "auto" ? [] : ['write method = "auto" to take what there is'];
+  if (create === undefined) hints.push("jump through a pod that has one, or have kt make a pod: write a table create inside via");
+  else hints.push(`leave image = "${create.image}" out of create, or name one that has socat or nc`);
+  return new KtError("jump-no-tool", `${where} has ${what} to jump with`, { hints });
 }

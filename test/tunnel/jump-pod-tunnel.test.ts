@@ -119,6 +119,21 @@ describe("a tunnel over a jump pod", () => {
     expect(commands().filter((command) => command === "socat -V").length).toBe(2);
   });
 
+  test("hears what to do about an image that cannot jump", async () => {
+    const { cluster, clock, tunnels } = rig();
+    cluster.setPrograms("kt-jump", {});
+    cluster.resolve(absent);
+    const first = tunnels.dial(target, never);
+    await settle();
+    await clock.advance(500);
+    cluster.ready("kt-jump");
+    await expect(first).rejects.toMatchObject({
+      code: "jump-no-tool",
+      message: 'pod "kt-jump" has neither socat nor nc to jump with',
+      hints: [`leave image = "${create.image}" out of create, or name one that has socat or nc`],
+    });
+  });
+
   test("hears at once why there is none", async () => {
     const { cluster, tunnels } = rig();
     cluster.resolve(absent);
