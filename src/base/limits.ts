@@ -73,6 +73,8 @@ export const limits = {
   jumpPodRetryMaxMs: 30 * second,
   /** A jump pod that failed before this age would fail again at once: its reason is the answer, not another pod. */
   jumpPodYoungMs: 15 * second,
+  /** Shortest time to live of a jump pod: one that ended before it was seen to be ready would be made again and again. */
+  jumpPodTtlMinMs: 5 * second,
   /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
   jumpPodLeaseMs: 60 * second,
   /** A session that answers no ping within this time is dead. */

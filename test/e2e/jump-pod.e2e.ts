@@ -194,11 +194,11 @@ cases("a jump pod", () => {
   });
 
   test("stays beyond its time while a connection is open, and is cleared away after it", async () => {
-    const ann = await machine().up('image = "kt.test/jump:1", ttl = "4s"');
+    const ann = await machine().up('image = "kt.test/jump:1", ttl = "5s"');
     const client = await ann.echo();
     const uid = await uidNow();
     const openedMs = performance.now();
-    await eventually("twice its time", () => performance.now() - openedMs > 9000);
+    await eventually("twice its time", () => performance.now() - openedMs > 11_000);
     client.write("still here");
     await client.readUntil("still here");
     expect(await uidNow()).toBe(uid as string);
