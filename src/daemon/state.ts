@@ -155,10 +155,15 @@ class PlanView {
   }
 }
 
-/** A pod that is on its way is a start that goes on; every other problem of a tunnel that carries nothing is a failure. */
-function tunnelState({ phase, problem }: TunnelStatus): RouteStatus["state"] {
-  const carries = phase === "running" || phase === "stopping";
-  return carries || problem === undefined || (phase === "starting" && problem.code === "no-ready-pod") ? phase : "failed";
+/**
+ * A pod that is on its way is a start that goes on; every other problem of a tunnel that carries nothing is a failure. A pod that
+ * kt makes is on its way only while somebody waits for it.
+ */
+function tunnelState({ target, phase, problem, openConnections }: TunnelStatus): RouteStatus["state"] {
+  if (problem === undefined || phase === "running" || phase === "stopping") return phase;
+  const makesPod = target.kind === "address" && target.via.create !== undefined;
+  const isComing = phase === "starting" && (makesPod ? openConnections > 0 : problem.code === "no-ready-pod");
+  return isComing ? phase : "failed";
 }
 
 function blockedState(problem: SentProblem): RouteStatus["state"] {
