@@ -2,12 +2,12 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
 import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
 import { carriersOf, formatTarget, type Target } from "#route/target.ts";
 import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
+import { Endpoints, tunnelClosed } from "./endpoints.ts";
 import type { JumpPods } from "./jump-pods.ts";
 import type { JumpReaper } from "./jump-reaper.ts";
 import type { JumpTools } from "./jump-tools.ts";
@@ -51,14 +51,13 @@ interface Live {
   readonly cluster: Cluster;
   readonly carrier: Carrier;
   readonly following: Following;
+  readonly endpoints: Endpoints;
   /** Open connections, parked ones among them. */
   readonly streams: Set<PodStream>;
   /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
   readonly proven: Set<string>;
   /** Pods that sessions may be open to. */
   readonly used: Set<string>;
-  /** The uid of the pod that was made for it: another one deserves another try. */
-  madePod?: string;
 }
 
 type State =
@@ -66,21 +65,6 @@ type State =
   | { readonly phase: "starting"; readonly live: Live }
   | { readonly phase: "running"; readonly live: Live }
   | { readonly phase: "stopping"; readonly live: Live };
-
-/** Problems that waiting does not mend: the answer comes at once. */
-const finalCodes: ReadonlySet<string> = new Set([
-  "service-not-found",
-  "service-external",
-  "workload-not-found",
-  "port-not-found",
-  "forbidden",
-  "unauthorized",
-  "credentials-failed",
-  "context-unknown",
-  "kubeconfig-unreadable",
-  "container-not-found",
-  "jump-no-tool",
-]);
 
 /** Problems that another pod would have too. */
 const hopelessCodes: ReadonlySet<string> = new Set([
@@ -96,8 +80,6 @@ const hopelessCodes: ReadonlySet<string> = new Set([
 /** The target's own answer, which is the same from wherever it is asked. */
 const targetCodes: ReadonlySet<string> = new Set(["target-not-found", "target-refused", "target-unreachable"]);
 
-const closed = (): KtError => new KtError("shutting-down", "the tunnel was closed");
-
 export class Tunnel {
   readonly #options: TunnelOptions;
   #state: State = { phase: "idle" };
@@ -105,10 +87,6 @@ export class Tunnel {
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
-  /** Where the next choice among equals begins. */
-  #rotation = 0;
-  /** Told at every change of the resolution. */
-  readonly #onChange = new Set<() => void>();
 
   constructor(options: TunnelOptions) {
     this.#options = options;
@@ -186,10 +164,10 @@ export class Tunnel {
     if (!live) return;
     this.#become({ phase: "stopping", live });
     live.following.close();
-    for (const stream of [...live.streams]) stream.lose(closed());
+    for (const stream of [...live.streams]) stream.lose(tunnelClosed());
     live.carrier.close();
     this.#become({ phase: "idle" });
-    this.#changed();
+    live.endpoints.close();
   }
 
   #live(): Live | undefined {
@@ -207,13 +185,20 @@ export class Tunnel {
     this.#lastUsedMs = this.#options.clock.now();
     const running = this.#live();
     if (running) return running;
-    const { target } = this.#options;
+    const { target, timeouts } = this.#options;
     const cluster = this.#options.cluster();
     const { kind, name, namespace = cluster.namespace } = carriersOf(target);
     const port = target.kind === "address" ? undefined : target.port;
     const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
     const carrier = this.#carrier(cluster, namespace);
-    const live: Live = { cluster, carrier, following, streams: new Set(), proven: new Set(), used: new Set() };
+    const endpoints = new Endpoints({
+      ...this.#options,
+      cluster,
+      following,
+      openOn: (pod) => carrier.openOn(pod),
+      startTimeoutMs: () => timeouts().startTimeoutMs,
+    });
+    const live: Live = { cluster, carrier, following, endpoints, streams: new Set(), proven: new Set(), used: new Set() };
     this.#become({ phase: "starting", live });
     return live;
   }
@@ -227,20 +212,15 @@ export class Tunnel {
   #resolved(resolution: Resolution): void {
     const live = this.#live();
     if (!live) return;
-    // That a pod of kt's own making is not there is no problem: it is made when somebody connects.
-    if (resolution.kind !== "ready" && !this.#makesPod) this.#noted(resolution.problem);
+    if (resolution.kind !== "ready" && !live.endpoints.makesPod) this.#noted(resolution.problem);
     for (const pod of live.used) {
-      if (this.#isCurrent(live, pod)) continue;
+      if (live.endpoints.isReady(pod)) continue;
       // One that comes again under its name is another, and the sessions of before do not lead to it.
       live.used.delete(pod);
       live.proven.delete(pod);
       live.carrier.retire(pod);
     }
-    this.#changed();
-  }
-
-  #changed(): void {
-    for (const tell of [...this.#onChange]) tell();
+    live.endpoints.changed();
   }
 
   #noted(problem: KtError): KtError {
@@ -248,23 +228,18 @@ export class Tunnel {
     return problem;
   }
 
-  #isCurrent(live: Live, pod: string): boolean {
-    const resolution = live.following.current();
-    return resolution?.kind === "ready" && resolution.endpoints.some((endpoint) => endpoint.pod === pod);
-  }
-
   /** Tries ready pods until one takes the connection. `failed` carries why the last one did not. */
   async #attach(live: Live, tried: Set<string>, signal: AbortSignal, failed: KtError | undefined): Promise<Attachment> {
     let last = failed;
     const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
     for (;;) {
-      const endpoint = await this.#endpoint(live, tried, deadlineMs, signal, last);
+      const endpoint = await live.endpoints.next({ tried, deadlineMs, signal }, last);
       live.used.add(endpoint.pod);
       try {
         const attachment = await live.carrier.attach(endpoint);
         if (signal.aborted || this.#live() !== live) {
           attachment.drop();
-          throw signal.aborted ? signal.reason : closed();
+          throw signal.aborted ? signal.reason : tunnelClosed();
         }
         return attachment;
       } catch (error) {
@@ -275,100 +250,6 @@ export class Tunnel {
         live.following.refresh();
       }
     }
-  }
-
-  /** Waits for a ready pod that has not been tried: up to the start timeout while one is on its way, shortly otherwise. */
-  async #endpoint(live: Live, tried: Set<string>, deadlineMs: number, signal: AbortSignal, last: KtError | undefined): Promise<Endpoint> {
-    const { clock } = this.#options;
-    let startedMs = clock.now();
-    let untilMs = deadlineMs;
-    let made: Resolution | undefined | "nothing" = "nothing";
-    // What is known may be seconds old where nothing is ready, and now somebody waits for it.
-    if (live.following.current()?.kind !== "ready") live.following.refresh();
-    for (;;) {
-      if (this.#live() !== live) throw closed();
-      const resolution = live.following.current();
-      const endpoint = resolution?.kind === "ready" ? this.#choose(live, resolution.endpoints, tried) : undefined;
-      if (endpoint) return endpoint;
-      if (this.#makesPod && made !== resolution) {
-        made = resolution;
-        await this.#makePod(live, tried, signal);
-        startedMs = clock.now();
-        untilMs = startedMs + this.#options.timeouts().startTimeoutMs;
-        continue;
-      }
-      const problem = last ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
-      if (problem && resolution?.kind !== "coming" && finalCodes.has(problem.code)) throw problem;
-      const patienceMs =
-        resolution === undefined || resolution.kind === "coming" ? untilMs : Math.min(untilMs, startedMs + limits.noPodAnswerMs);
-      const leftMs = patienceMs - clock.now();
-      if (leftMs <= 0) throw this.#tooLate(live.cluster, resolution, problem);
-      if (await this.#nextChange(leftMs, signal)) tried.clear();
-    }
-  }
-
-  get #makesPod(): boolean {
-    const { target, jumpPods } = this.#options;
-    return target.kind === "address" && target.via.create !== undefined && jumpPods !== undefined;
-  }
-
-  /** Makes the jump pod unless it is there; it has a time limit of its own. */
-  async #makePod(live: Live, tried: Set<string>, signal: AbortSignal): Promise<void> {
-    const { target, jumpPods, tools } = this.#options;
-    if (target.kind !== "address" || jumpPods === undefined) return;
-    const namespace = target.via.namespace ?? live.cluster.namespace;
-    const uid = await jumpPods.ensure(live.cluster, namespace, target.via, signal);
-    tools.renew({ cluster: live.cluster, namespace, pod: target.via.name }, uid);
-    if (live.madePod !== uid) tried.clear();
-    live.madePod = uid;
-    live.following.refresh();
-  }
-
-  #tooLate(cluster: Cluster, resolution: Resolution | undefined, problem: KtError | undefined): KtError {
-    if (problem && resolution && resolution.kind !== "coming") return problem;
-    const seconds = this.#options.timeouts().startTimeoutMs / 1000;
-    if (!resolution && !problem) {
-      const what = `context "${cluster.context}" did not say within ${seconds} s what is behind ${formatTarget(this.#options.target)}`;
-      // Requests have shorter limits: what takes this long is a credential plugin that waits for somebody.
-      return new KtError("start-timeout", what, { hints: ["finish its login if one is waiting, then try again"] });
-    }
-    const reason = problem ? `: ${problem.message}` : "";
-    return new KtError("start-timeout", `no pod of ${formatTarget(this.#options.target)} became ready within ${seconds} s${reason}`, {
-      hints: problem?.hints ?? [],
-      cause: problem,
-    });
-  }
-
-  /** True when the resolution changed, false when the time was up. Rejects when the signal aborts. */
-  #nextChange(withinMs: number, signal: AbortSignal): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const onAbort = (): void => finish(() => reject(signal.reason));
-      const onChange = (): void => finish(() => resolve(true));
-      const cancel = this.#options.clock.after(withinMs, () => finish(() => resolve(false)));
-      const finish = (settle: () => void): void => {
-        cancel();
-        this.#onChange.delete(onChange);
-        signal.removeEventListener("abort", onAbort);
-        settle();
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#onChange.add(onChange);
-    });
-  }
-
-  /** The ready pod with the fewest open connections; among equals the least recently chosen, by rotation. */
-  #choose(live: Live, endpoints: readonly Endpoint[], tried: ReadonlySet<string>): Endpoint | undefined {
-    let best: Endpoint | undefined;
-    let bestOpen = Number.POSITIVE_INFINITY;
-    const offset = this.#rotation++;
-    for (let index = 0; index < endpoints.length; index++) {
-      const endpoint = endpoints[(index + offset) % endpoints.length] as Endpoint;
-      if (tried.has(endpoint.pod)) continue;
-      const open = live.carrier.openOn(endpoint.pod);
-      if (open < bestOpen) [best, bestOpen] = [endpoint, open];
-    }
-    return best;
   }
 
   #link(live: Live, attachment: Attachment): PodLink {
@@ -387,7 +268,7 @@ export class Tunnel {
       },
     });
     const link = new PodLink(stream, {
-      isCurrent: (pod) => this.#live() === live && live.cluster.place === place && this.#isCurrent(live, pod),
+      isCurrent: (pod) => this.#live() === live && live.cluster.place === place && live.endpoints.isReady(pod),
       parked: (isParked) => {
         if (!live.streams.has(stream)) return;
         if (isParked) this.#released();
@@ -414,9 +295,7 @@ export class Tunnel {
     if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
     lost.add(failed.pod);
     live.following.refresh();
-    const resolution = live.following.current();
-    const another = resolution?.kind === "ready" && resolution.endpoints.some((endpoint) => !tried.has(endpoint.pod));
-    if (error.code === "port-refused" && !another && !live.proven.has(failed.pod)) throw this.#noted(error);
+    if (error.code === "port-refused" && !live.endpoints.hasOther(tried) && !live.proven.has(failed.pod)) throw this.#noted(error);
     try {
       return await this.#attach(live, tried, signal, error);
     } catch (final) {

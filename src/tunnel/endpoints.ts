@@ -1,0 +1,188 @@
+/** Chooses the pod for a connection, and waits for one, or has it made, while none is ready. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
+import { formatTarget, type Target } from "#route/target.ts";
+import type { JumpPods } from "./jump-pods.ts";
+import type { JumpTools } from "./jump-tools.ts";
+
+export interface EndpointsOptions {
+  readonly target: Target;
+  readonly cluster: Cluster;
+  readonly following: Following;
+  /** Connections that are open on a pod. */
+  readonly openOn: (pod: string) => number;
+  readonly tools: JumpTools;
+  /** Absent where no route asks for a pod to be made. */
+  readonly jumpPods: JumpPods | undefined;
+  readonly startTimeoutMs: () => number;
+  readonly clock: Clock;
+}
+
+/** What one connection, or one try of it, looks for. */
+interface Search {
+  /** Pods that are not to be chosen; cleared when others come. */
+  readonly tried: Set<string>;
+  /** Until when a pod that is on its way is waited for. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Problems that waiting does not mend: the answer comes at once. */
+const finalCodes: ReadonlySet<string> = new Set([
+  "service-not-found",
+  "service-external",
+  "workload-not-found",
+  "port-not-found",
+  "forbidden",
+  "unauthorized",
+  "credentials-failed",
+  "context-unknown",
+  "kubeconfig-unreadable",
+  "container-not-found",
+  "jump-no-tool",
+]);
+
+export const tunnelClosed = (): KtError => new KtError("shutting-down", "the tunnel was closed");
+
+export class Endpoints {
+  readonly #options: EndpointsOptions;
+  /** Where the next choice among equals begins. */
+  #rotation = 0;
+  /** The uid of the pod that was made: another one deserves another try. */
+  #madePod: string | undefined;
+  #closed = false;
+  /** Told at every change of the resolution. */
+  readonly #onChange = new Set<() => void>();
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options;
+  }
+
+  /** The resolution is another one. */
+  changed(): void {
+    for (const tell of [...this.#onChange]) tell();
+  }
+
+  /** Whoever waits is told that the tunnel was closed. */
+  close(): void {
+    this.#closed = true;
+    this.changed();
+  }
+
+  isReady(pod: string): boolean {
+    return this.#ready().some((endpoint) => endpoint.pod === pod);
+  }
+
+  /** Whether a ready pod is left that has not been tried. */
+  hasOther(tried: ReadonlySet<string>): boolean {
+    return this.#ready().some(({ pod }) => !tried.has(pod));
+  }
+
+  /** That a pod of kt's own making is not there is no problem: it is made when somebody connects. */
+  get makesPod(): boolean {
+    const { target, jumpPods } = this.#options;
+    return target.kind === "address" && target.via.create !== undefined && jumpPods !== undefined;
+  }
+
+  /**
+   * Waits for a ready pod that has not been tried: up to the deadline while one is on its way, shortly otherwise. `failed` carries
+   * why the last one did not do. Rejects with KtError, or with the signal's reason.
+   */
+  async next({ tried, deadlineMs, signal }: Search, failed: KtError | undefined): Promise<Endpoint> {
+    const { clock, following, startTimeoutMs } = this.#options;
+    let startedMs = clock.now();
+    let untilMs = deadlineMs;
+    let made: Resolution | undefined | "nothing" = "nothing";
+    // What is known may be seconds old where nothing is ready, and now somebody waits for it.
+    if (following.current()?.kind !== "ready") following.refresh();
+    for (;;) {
+      if (this.#closed) throw tunnelClosed();
+      const endpoint = this.#choose(tried);
+      if (endpoint) return endpoint;
+      const resolution = following.current();
+      if (this.makesPod && made !== resolution) {
+        made = resolution;
+        await this.#makePod(tried, signal);
+        startedMs = clock.now();
+        untilMs = startedMs + startTimeoutMs();
+        continue;
+      }
+      const problem = failed ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
+      if (problem && resolution?.kind !== "coming" && finalCodes.has(problem.code)) throw problem;
+      const patienceMs =
+        resolution === undefined || resolution.kind === "coming" ? untilMs : Math.min(untilMs, startedMs + limits.noPodAnswerMs);
+      const leftMs = patienceMs - clock.now();
+      if (leftMs <= 0) throw this.#tooLate(resolution, problem);
+      if (await this.#nextChange(leftMs, signal)) tried.clear();
+    }
+  }
+
+  #ready(): readonly Endpoint[] {
+    const resolution = this.#options.following.current();
+    return resolution?.kind === "ready" ? resolution.endpoints : [];
+  }
+
+  /** The ready pod with the fewest open connections; among equals the least recently chosen, by rotation. */
+  #choose(tried: ReadonlySet<string>): Endpoint | undefined {
+    const endpoints = this.#ready();
+    let best: Endpoint | undefined;
+    let bestOpen = Number.POSITIVE_INFINITY;
+    const offset = this.#rotation++;
+    for (let index = 0; index < endpoints.length; index++) {
+      const endpoint = endpoints[(index + offset) % endpoints.length] as Endpoint;
+      if (tried.has(endpoint.pod)) continue;
+      const open = this.#options.openOn(endpoint.pod);
+      if (open < bestOpen) [best, bestOpen] = [endpoint, open];
+    }
+    return best;
+  }
+
+  /** Makes the jump pod unless it is there; it has a time limit of its own. */
+  async #makePod(tried: Set<string>, signal: AbortSignal): Promise<void> {
+    const { target, cluster, following, tools, jumpPods } = this.#options;
+    if (target.kind !== "address" || jumpPods === undefined) return;
+    const { namespace = cluster.namespace, name: pod } = target.via;
+    const uid = await jumpPods.ensure(cluster, namespace, target.via, signal);
+    tools.renew({ cluster, namespace, pod }, uid);
+    if (this.#madePod !== uid) tried.clear();
+    this.#madePod = uid;
+    following.refresh();
+  }
+
+  #tooLate(resolution: Resolution | undefined, problem: KtError | undefined): KtError {
+    if (problem && resolution && resolution.kind !== "coming") return problem;
+    const { target, cluster, startTimeoutMs } = this.#options;
+    const seconds = startTimeoutMs() / 1000;
+    if (!resolution && !problem) {
+      const what = `context "${cluster.context}" did not say within ${seconds} s what is behind ${formatTarget(target)}`;
+      // Requests have shorter limits: what takes this long is a credential plugin that waits for somebody.
+      return new KtError("start-timeout", what, { hints: ["finish its login if one is waiting, then try again"] });
+    }
+    const reason = problem ? `: ${problem.message}` : "";
+    return new KtError("start-timeout", `no pod of ${formatTarget(target)} became ready within ${seconds} s${reason}`, {
+      hints: problem?.hints ?? [],
+      cause: problem,
+    });
+  }
+
+  /** True when the resolution changed, false when the time was up. Rejects when the signal aborts. */
+  #nextChange(withinMs: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const onAbort = (): void => finish(() => reject(signal.reason));
+      const onChange = (): void => finish(() => resolve(true));
+      const cancel = this.#options.clock.after(withinMs, () => finish(() => resolve(false)));
+      const finish = (settle: () => void): void => {
+        cancel();
+        this.#onChange.delete(onChange);
+        signal.removeEventListener("abort", onAbort);
+        settle();
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#onChange.add(onChange);
+    });
+  }
+}
