@@ -22,6 +22,8 @@ export class PodSessions {
   /** Free ones, the most recently used last: the front of the list grows old and is retired. */
   #free: PodSession[] = [];
   #opening = 0;
+  /** How often the pod went: what was being opened then led to the pod of before. */
+  #round = 0;
   #lastUsedMs: number;
   #closed = false;
   /** Set while spares are about to be opened. */
@@ -103,9 +105,10 @@ export class PodSessions {
     for (const session of this.#all) session.ping();
   }
 
-  /** Ends the sessions that carry nothing; the others end with their last connection. */
+  /** The pod went, and one that comes under its name is another: what leads there takes no more connections. */
   retire(): void {
-    for (const session of this.#free.splice(0)) session.close();
+    this.#round += 1;
+    for (const session of [...this.#all]) session.retire();
   }
 
   /** Ends everything. */
@@ -157,16 +160,18 @@ export class PodSessions {
 
   #openOne(): void {
     this.#opening += 1;
+    const round = this.#round;
     this.#options.open(this.#abort.signal).then(
-      (conn) => this.#opened(conn),
+      (conn) => this.#opened(conn, round),
       (error: KtError) => this.#failed(error),
     );
   }
 
-  #opened(conn: Conn): void {
+  #opened(conn: Conn, round: number): void {
     this.#opening -= 1;
-    if (this.#closed) {
+    if (this.#closed || round !== this.#round) {
       conn.abort();
+      this.#openForWaiting();
       return;
     }
     const session = new PodSession({
@@ -212,7 +217,11 @@ export class PodSessions {
     const at = this.#free.indexOf(session);
     if (at >= 0) this.#free.splice(at, 1);
     // Where there was no room for another session, there is now.
-    if (this.#waiting.length > this.#opening && !this.#closed) this.#openOne();
+    this.#openForWaiting();
     if (error) this.#options.onLost(error);
+  }
+
+  #openForWaiting(): void {
+    if (this.#waiting.length > this.#opening && !this.#closed) this.#openOne();
   }
 }

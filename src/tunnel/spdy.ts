@@ -142,6 +142,12 @@ export class PodSession implements PairSession {
     this.#flush();
   }
 
+  /** Takes no more connections, and ends with the last one. */
+  retire(): void {
+    this.#goingAway = true;
+    if (this.#pairCount === 0) this.#die(undefined);
+  }
+
   /** Ends the session and with it every pair. */
   close(): void {
     this.#die(undefined);

@@ -189,6 +189,31 @@ describe("the sessions to a pod", () => {
     expect(await sessions.acquire()).not.toBe(shared);
   });
 
+  test("lead to a pod that went until their last connection ends, and take none of the pod that comes under its name", async () => {
+    const { sessions, farEnds } = pool();
+    const busy = await sessions.acquire();
+    const listener = new Listener();
+    const pair = busy.open(80, listener);
+    await settle();
+    sessions.retire();
+    expect([sessions.count, listener.events]).toEqual([1, []]);
+    const [farEnd] = farEnds;
+    for (const stream of farEnd?.opened ?? []) farEnd?.mux.end(stream);
+    await farEnd?.flush();
+    pair.end();
+    await settle();
+    expect(sessions.count).toBe(0);
+    expect(await sessions.acquire()).not.toBe(busy);
+  });
+
+  test("that were still being opened when their pod went are opened again", async () => {
+    const { sessions, farEnds } = pool();
+    const waiting = sessions.acquire();
+    sessions.retire();
+    await waiting;
+    expect([farEnds.length, sessions.count]).toEqual([2, 1]);
+  });
+
   test("are in use as long as a spare is to be opened", async () => {
     const { clock, sessions } = pool();
     const only = await sessions.acquire();
