@@ -75,6 +75,8 @@ export interface JumpCarrierOptions {
 export class JumpCarrier implements Carrier {
   readonly #options: JumpCarrierOptions;
   readonly #pools = new Map<string, JumpPool>();
+  /** Pods whose tools are remembered: others may come under their names. */
+  readonly #known = new Set<string>();
 
   constructor(options: JumpCarrierOptions) {
     this.#options = options;
@@ -82,6 +84,7 @@ export class JumpCarrier implements Carrier {
 
   async attach({ pod, port }: Endpoint): Promise<Attachment> {
     const pool = this.#pool(pod);
+    this.#known.add(pod);
     const process = await pool.acquire();
     return { pod, port, open: (listener) => process.open(listener), drop: () => pool.release(process) };
   }
@@ -96,6 +99,7 @@ export class JumpCarrier implements Carrier {
 
   retire(pod: string): void {
     this.#pools.get(pod)?.retire();
+    this.#forget(pod);
   }
 
   tick(nowMs: number): void {
@@ -112,6 +116,13 @@ export class JumpCarrier implements Carrier {
   close(): void {
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
+    for (const pod of this.#known) this.#forget(pod);
+  }
+
+  #forget(pod: string): void {
+    const { target, cluster, namespace, tools } = this.#options;
+    tools.forget({ cluster, namespace, pod }, target.via);
+    this.#known.delete(pod);
   }
 
   #pool(pod: string): JumpPool {

@@ -6,7 +6,6 @@ import { limits } from "#base/limits.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
 import { formatTarget, type Target } from "#route/target.ts";
 import type { JumpPods } from "./jump-pods.ts";
-import type { JumpTools } from "./jump-tools.ts";
 
 export interface EndpointsOptions {
   readonly target: Target;
@@ -14,7 +13,6 @@ export interface EndpointsOptions {
   readonly following: Following;
   /** Connections that are open on a pod. */
   readonly openOn: (pod: string) => number;
-  readonly tools: JumpTools;
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods: JumpPods | undefined;
   readonly startTimeoutMs: () => number;
@@ -142,11 +140,9 @@ export class Endpoints {
 
   /** Makes the jump pod unless it is there; it has a time limit of its own. */
   async #makePod(tried: Set<string>, signal: AbortSignal): Promise<void> {
-    const { target, cluster, following, tools, jumpPods } = this.#options;
+    const { target, cluster, following, jumpPods } = this.#options;
     if (target.kind !== "address" || jumpPods === undefined) return;
-    const { namespace = cluster.namespace, name: pod } = target.via;
-    const uid = await jumpPods.ensure(cluster, namespace, target.via, signal);
-    tools.renew({ cluster, namespace, pod }, uid);
+    const uid = await jumpPods.ensure(cluster, target.via.namespace ?? cluster.namespace, target.via, signal);
     if (this.#madePod !== uid) tried.clear();
     this.#madePod = uid;
     following.refresh();

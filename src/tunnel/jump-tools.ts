@@ -22,8 +22,6 @@ export class JumpTools {
   readonly #clock: Clock;
   /** By where the cluster is. */
   readonly #byPlace = new WeakMap<object, Map<string, Promise<JumpKit>>>();
-  /** Of pods that kt made, which come back under their name. */
-  readonly #uids = new Map<string, string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -41,17 +39,9 @@ export class JumpTools {
     return found;
   }
 
-  /** What was found turned out not to be so: another pod has that name by now. */
+  /** Another pod may have that name by now. */
   forget(place: JumpPlace, wanted: Wanted): void {
     this.#kits(place.cluster).delete(keyOf(place, wanted));
-  }
-
-  /** The pod of that name is this one by now: what was found in one before counts no more. */
-  renew(place: JumpPlace, uid: string): void {
-    const kits = this.#kits(place.cluster);
-    const pod = `${place.namespace}/${place.pod}/`;
-    if (this.#uids.get(pod) !== uid) for (const key of [...kits.keys()]) if (key.startsWith(pod)) kits.delete(key);
-    this.#uids.set(pod, uid);
   }
 
   #kits(cluster: Cluster): Map<string, Promise<JumpKit>> {

@@ -302,6 +302,30 @@ describe("a pod", () => {
     await stream.untilText("x");
     expect(commands().at(-1)).toContain("nc -w 10 db.internal 5432");
   });
+
+  test.each(["while its tunnel is open", "meanwhile"])(
+    "that has another nc when it comes again %s gets that one's options",
+    async (when) => {
+      const openBsd: FakeProgram = (process) => {
+        if (process.command[1] !== "-h") return echoTarget(process);
+        process.complain("OpenBSD netcat (Debian patchlevel 1.219-1)\n\t-N\t\tShutdown the network socket after EOF on stdin\n");
+        process.exit(0);
+      };
+      const { cluster, dial, tunnels, commands } = rig();
+      cluster.setPrograms("api-0", { nc: ncTo(echoTarget), sh: fakeShell({ nc: ncTo(echoTarget) }) });
+      cluster.ready("api-0");
+      await dial();
+      if (when === "meanwhile") tunnels.retain(() => false);
+      cluster.removePod("api-0");
+      cluster.ready();
+      cluster.setPrograms("api-0", { nc: openBsd, sh: fakeShell({ nc: openBsd }) });
+      cluster.ready("api-0");
+      const stream = await dial();
+      stream.write("x");
+      await stream.untilText("x");
+      expect(commands().at(-1)).toContain("nc -v -N db.internal 5432");
+    },
+  );
 });
 
 describe("what runs in a pod", () => {
