@@ -176,14 +176,14 @@ export class JumpPool {
       throw this.#closing.signal.reason;
     }
     this.#nodeWaits = exec.waits;
-    const process = new JumpProcess({
+    const process: JumpProcess = new JumpProcess({
       exec,
       pod: place.pod,
       address,
       tool,
       inShell: hasShell,
       clock,
-      leave: (processId) => reaper.add(exec, () => void this.#kill(container, processId)),
+      leave: () => reaper.add(exec, () => void this.#kill(container, process.processId)),
       onOver: (over, exit) => this.#over(over, kit, exit),
     });
     this.#all.add(process);

@@ -18,7 +18,7 @@ export interface JumpProcessOptions {
   readonly inShell: boolean;
   readonly clock: Clock;
   /** Has the command, which runs on, brought to its end. Returns what to call when it has ended. */
-  readonly leave: (processId: string | undefined) => () => void;
+  readonly leave: () => () => void;
   /** Once, when it carries nothing any more. `exit` is undefined when it was given up. */
   readonly onOver: (process: JumpProcess, exit: ExecExit | undefined) => void;
 }
@@ -70,6 +70,11 @@ export class JumpProcess implements Pipe, ExecHandler {
   /** It was given its connection. */
   get isOpened(): boolean {
     return this.#listener !== undefined;
+  }
+
+  /** In the container; undefined until the shell has said it, which may be after its connection has gone. */
+  get processId(): string | undefined {
+    return this.#processId;
   }
 
   /** Whether it may still be given a connection. */
@@ -239,7 +244,7 @@ export class JumpProcess implements Pipe, ExecHandler {
     this.#options.onOver(this, exit);
     const { exec, leave } = this.#options;
     // One that waits for its line, or to be started, ends with its input.
-    if (this.#exit === undefined && this.#listener) this.#left = leave(this.#processId);
+    if (this.#exit === undefined && this.#listener) this.#left = leave();
     else exec.abort();
   }
 }

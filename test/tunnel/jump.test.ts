@@ -391,6 +391,32 @@ describe("what runs in a pod", () => {
     expect(killed).toEqual(["100"]);
   });
 
+  test("is told to end also when its connection was given up before it said its process id", async () => {
+    const killed: string[] = [];
+    const { cluster, clock, dial } = rig();
+    const programs = withSocat(driven().target, killed);
+    const begun: (() => void)[] = [];
+    const input: Uint8Array[] = [];
+    const sh: FakeProgram = (process) => {
+      if (process.command[2] === 'kill "$1"') return programs["sh"]?.(process);
+      process.onInput = (bytes) => input.push(bytes);
+      begun.push(() => {
+        programs["sh"]?.(process);
+        for (const bytes of input) process.onInput(bytes);
+      });
+    };
+    cluster.setPrograms("api-1", { ...programs, sh });
+    cluster.ready("api-1");
+    const stream = await dial();
+    await settle();
+    stream.conn.abort();
+    await settle();
+    for (const begin of begun) begin();
+    await settle();
+    await clock.advance(limits.jumpLeaveMs);
+    expect(killed).toEqual(["100"]);
+  });
+
   test("is told to end also where the shell complained before it said its process id", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial } = rig();
