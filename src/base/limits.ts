@@ -59,6 +59,8 @@ export const limits = {
   /** How long a jump host's process may take to end once its connection is gone, and to end when it is told to. */
   jumpLeaveMs: 500,
   jumpKillMs: 2 * second,
+  /** How long a node may take to start a jump host's process that is to be ended again: a hundred at once take seconds. */
+  jumpStartMs: 20 * second,
   /** Bytes that a jump host's process moves at a time; socat's own 8 KiB cost it more system calls than the copying. */
   jumpBlockBytes: 64 * kib,
   /** How long a prepared command may wait to be run: nodes give up after 30 s (StreamCreationTimeout). */

@@ -183,22 +183,21 @@ export class JumpPool {
       tool,
       inShell: hasShell,
       clock,
-      leave: () => reaper.add(exec, () => void this.#kill(container, process.processId)),
+      leave: () => reaper.add(exec, () => this.#kill(container, process.processId)),
       onOver: (over, exit) => this.#over(over, kit, exit),
     });
     this.#all.add(process);
     return process;
   }
 
-  /** As a terminal would; a process whose id is not known ends when its target does. */
-  async #kill(container: string | undefined, processId: string | undefined): Promise<void> {
-    if (processId === undefined) return;
+  /** As a terminal would. False where the id is not known yet; a process that has none to tell ends when its target does. */
+  #kill(container: string | undefined, processId: string | undefined): boolean {
+    if (processId === undefined) return false;
     const { place, clock, log } = this.#options;
-    try {
-      await runCommand(place, { container, command: killCommand(processId) }, clock);
-    } catch (error) {
+    runCommand(place, { container, command: killCommand(processId) }, clock).catch((error: unknown) => {
       log("info", "jump-kill-failed", { pod: place.pod, reason: String(error) });
-    }
+    });
+    return true;
   }
 
   #over(process: JumpProcess, kit: JumpKit, exit: ExecExit | undefined): void {

@@ -18,18 +18,20 @@ export class JumpReaper {
     this.#clock = clock;
   }
 
-  /** Takes over a command that runs. `kill` ends it in another way. Returns what to call when it has ended. */
-  add(exec: Exec, kill: () => void): () => void {
+  /** Takes over a command that runs. `kill` ends it in another way; false: not yet. Returns what to call when it has ended. */
+  add(exec: Exec, kill: () => boolean): () => void {
     const finish = (): void => {
       cancel();
       exec.abort();
       this.#pending.delete(finish);
       if (this.#pending.size === 0) this.#emptied.resolve();
     };
-    let cancel = this.#clock.after(limits.jumpLeaveMs, () => {
-      cancel = this.#clock.after(limits.jumpKillMs, finish);
-      kill();
-    });
+    const giveUpMs = this.#clock.now() + limits.jumpStartMs;
+    const tell = (): void => {
+      const waits = !kill() && this.#clock.now() < giveUpMs;
+      cancel = waits ? this.#clock.after(limits.jumpLeaveMs, tell) : this.#clock.after(limits.jumpKillMs, finish);
+    };
+    let cancel = this.#clock.after(limits.jumpLeaveMs, tell);
     this.#pending.add(finish);
     exec.end();
     exec.resume();

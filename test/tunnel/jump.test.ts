@@ -411,6 +411,7 @@ describe("what runs in a pod", () => {
     await settle();
     stream.conn.abort();
     await settle();
+    await clock.advance(limits.jumpLeaveMs + limits.jumpKillMs);
     for (const begin of begun) begin();
     await settle();
     await clock.advance(limits.jumpLeaveMs);
