@@ -99,9 +99,10 @@ function quote(text: string): string {
 }
 
 function commandInUnit(text: string): readonly string[] {
-  const line = /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";
-  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, quoted = ""], index) => {
-    const unquoted = quoted.replace(/\\(.)/g, "$1").replaceAll("%%", "%");
+  // Lines end where systemd ends them, not at every character that Unicode calls a line separator.
+  const line = text.split("\n").find((each) => each.startsWith("ExecStart=")) ?? "";
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, quoted = ""], index) => {
+    const unquoted = quoted.replace(/\\(.)/gs, "$1").replaceAll("%%", "%");
     return index === 0 ? unquoted : unquoted.replaceAll("$$", "$");
   });
 }

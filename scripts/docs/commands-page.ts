@@ -27,7 +27,7 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt add grafana.localhost monitoring/svc/grafana:http": "new",
   "kt add 5432 databases/svc/postgresql:5432": "new",
   "kt add 3306 db.internal:3306 --via default/svc/api": "new",
-  "kt env --format fish | source": 'skip="needs fish; test/cli/env.test.ts reads it back"',
+  "kt env --format fish | source": 'skip="needs fish; test/integration/env.test.ts reads it back"',
 };
 
 const intro = [

@@ -38,7 +38,7 @@ describe.each([
         expect(manager.commandIn(manager.format(definition(command, environment)))).toEqual(command);
       }),
     );
-    expect(manager.commandIn(manager.format(definition([nasty, nasty])))).toEqual([nasty, nasty]);
+    for (const each of [nasty, "a\u2028b\u2029"]) expect(manager.commandIn(manager.format(definition([each, each])))).toEqual([each, each]);
   });
 
   test("a file of somebody else has no command", () => expect(manager.commandIn("ExecStart\n<array>")).toEqual([]));
