@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { spawn, which } from "bun";
-import { KtError } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 
 export interface ServiceDefinition {
   /** The program's absolute path and its arguments. */
@@ -75,8 +75,7 @@ async function writeServiceFile(file: string, text: string): Promise<void> {
     await mkdir(folderOf(file), { recursive: true });
     await writeFile(file, text, { mode: 0o644 });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new KtError("file-unwritable", `write "${file}": ${reason}`, { cause: error });
+    throw toKtError(error, "file-unwritable", `write "${file}"`);
   }
 }
 

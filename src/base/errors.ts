@@ -89,8 +89,12 @@ export class KtError extends Error {
 /** Turns anything thrown into a KtError; what is not one already becomes `code` with the original as its cause. */
 export function toKtError(thrown: unknown, code: ErrorCode, doing: string): KtError {
   if (thrown instanceof KtError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new KtError(code, `${doing}: ${reason}`, { cause: thrown });
+  return new KtError(code, `${doing}: ${messageOf(thrown)}`, { cause: thrown });
+}
+
+/** What anything thrown says. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** For states that the types rule out: a failure here is a bug in kt. */

@@ -1,7 +1,7 @@
 /** What the hub tells its jump pods: who it is, and which routes go over a pod. */
 
 import { readFile, writeFile } from "node:fs/promises";
-import { KtError } from "#base/errors.ts";
+import { toKtError } from "#base/errors.ts";
 import type { Cluster } from "#kube/types.ts";
 import { userAtHost } from "#native/who.ts";
 import type { Plan } from "#profile/plan.ts";
@@ -17,7 +17,7 @@ export async function jumpPodHolder(directory: string): Promise<JumpPodHolder> {
   const id = /^[0-9a-f]{12}$/.test(known) ? known : crypto.randomUUID().replaceAll("-", "").slice(0, 12);
   if (id !== known) {
     await writeFile(path, id, { mode: 0o600 }).catch((error: unknown) => {
-      throw new KtError("hub-failed", `write "${path}": ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw toKtError(error, "hub-failed", `write "${path}"`);
     });
   }
   return { id, user: userAtHost() };

@@ -7,7 +7,7 @@ import { type Problem, type Report, toProblem } from "#observe/events.ts";
 import type { LoadedPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
-import { FileWatch } from "./reload.ts";
+import { directoryOf, FileWatch } from "./reload.ts";
 
 /** The shell's environment of whoever attached the profile. */
 export type Environment = Readonly<Record<string, string>>;
@@ -158,8 +158,4 @@ export class Profiles {
       this.#options.report({ type: "profile", profile: name, change: "rejected", problem });
     }
   }
-}
-
-function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }

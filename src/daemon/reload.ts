@@ -14,7 +14,7 @@ async function signature(path: string): Promise<string> {
   }
 }
 
-function directoryOf(path: string): string {
+export function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 

@@ -1,7 +1,7 @@
 /** Finds or makes the private directory that holds the hub's socket, and refuses one that is another user's. */
 
 import { chmod, lstat, mkdir } from "node:fs/promises";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import { runtimeDirectory, runtimeParents, type Surroundings } from "#control/socket-path.ts";
 
 const privateMode = 0o700;
@@ -13,7 +13,7 @@ export async function ensureRuntimeDirectory(at: Surroundings): Promise<string> 
   try {
     await mkdir(directory, { mode: privateMode, recursive: true });
   } catch (error) {
-    throw new KtError("hub-failed", `make the directory "${directory}": ${reason(error)}`, { cause: error });
+    throw new KtError("hub-failed", `make the directory "${directory}": ${messageOf(error)}`, { cause: error });
   }
   await checkOwn(directory, at.uid);
   return directory;
@@ -38,8 +38,4 @@ async function checkOwn(directory: string, uid: number): Promise<void> {
     throw new KtError("hub-failed", `"${directory}" is not a directory of yours`, { hints: ["export XDG_RUNTIME_DIR=$HOME/.cache"] });
   }
   if ((info.mode & 0o077) !== 0) await chmod(directory, privateMode);
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

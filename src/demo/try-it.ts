@@ -2,7 +2,7 @@
 
 import { connect } from "bun";
 import { sleep, systemClock } from "#base/clock.ts";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 
 export interface DemoAddresses {
   readonly ports: { readonly http: number; readonly echo: number };
@@ -46,7 +46,7 @@ export async function tryAll(
   for (const { what, where, run } of trials(addresses, replacePod)) {
     const [ok, answer] = await run().then(
       (text) => [true, text] as const,
-      (error) => [false, error instanceof Error ? error.message : String(error)] as const,
+      (error) => [false, messageOf(error)] as const,
     );
     report({ what, where, answer, ok });
     allOk &&= ok;

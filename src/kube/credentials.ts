@@ -1,7 +1,7 @@
 /** Who we are to a cluster: what a kubeconfig user comes down to at the moment of a request. */
 
 import type { Clock } from "#base/clock.ts";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { ExecPlugin, type PluginCredential } from "./exec-plugin.ts";
@@ -106,7 +106,7 @@ function readFile(path: string, what: string, cache: FileCache): string {
   try {
     return cache.read(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new KtError("kubeconfig-unreadable", `cannot read the ${what} "${path}": ${reason}`, {
       hints: [`ls -l ${shellQuoted(path)}`],
       cause: error,

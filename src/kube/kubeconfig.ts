@@ -2,7 +2,7 @@
 
 import { YAML } from "bun";
 import { newClusters, newContexts, newUsers } from "@kubernetes/client-node/dist/config_types.js";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { besideFile, type FileCache, fileStamp } from "./files.ts";
@@ -132,7 +132,7 @@ function readFile(path: string, cache: FileCache): Fields | undefined {
     if (!isFields(parsed)) throw new KtError("kubeconfig-unreadable", "it is no YAML mapping");
     return parsed;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new KtError("kubeconfig-unreadable", `cannot read kubeconfig "${path}": ${reason}`, {
       hints: [`kubectl config view --kubeconfig ${shellQuoted(path)}`],
       cause: error,

@@ -2,7 +2,7 @@
 
 import { write, YAML } from "bun";
 import type { Clock } from "#base/clock.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { withDeadline } from "./deadline.ts";
@@ -141,7 +141,7 @@ export class OidcTokens {
       YAML.parse(changed);
       await write(file, changed);
     } catch (error) {
-      log("warn", "oidc-not-saved", { user, file, reason: error instanceof Error ? error.message : String(error) });
+      log("warn", "oidc-not-saved", { user, file, reason: messageOf(error) });
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { connect, listen, type Socket, type TCPSocketListener } from "bun";
 import type { Conn, ConnHandler } from "#base/conn.ts";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 
 /** Plain words for the system's error codes that people meet. */
 const reasons: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
 /** The plain words for a system error. */
 export function systemReason(error: unknown): string {
   const code = systemCode(error);
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return (code === undefined ? undefined : reasons[code]) ?? text;
 }
 

@@ -2,7 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import { file as openFile } from "bun";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
 import { SourceReader, expandPath } from "./extends.ts";
@@ -40,7 +40,7 @@ async function readFile(path: string): Promise<string | undefined> {
 }
 
 export function unreadable(path: string, thrown: unknown): KtError {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  const reason = messageOf(thrown);
   return new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { hints: [`ls -l ${shellQuoted(path)}`], cause: thrown });
 }
 

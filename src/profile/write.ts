@@ -2,7 +2,7 @@
 
 import { access, constants, type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { shellQuoted } from "#base/shell.ts";
 
@@ -20,7 +20,7 @@ export async function replaceFile(path: string, makeText: () => Promise<string>)
   } catch (thrown) {
     if (thrown instanceof KtError) throw thrown;
     // Without the path of the file beside it, which means nothing to anybody.
-    const reason = (thrown instanceof Error ? thrown.message : String(thrown)).replace(/, \w+ '.*$/s, "");
+    const reason = messageOf(thrown).replace(/, \w+ '.*$/s, "");
     throw new KtError("profile-unwritable", `cannot write "${path}": ${reason}`, { cause: thrown });
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
 import { tlsClient } from "#net/tls.ts";
@@ -187,7 +187,7 @@ export async function overTls(link: Link, authority: string, alpn: readonly stri
   try {
     return (await tlsClient(link.conn, { serverName, insecure: true, alpn }, giveUp.signal)).conn;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new KtError("backend-tls", `pod "${link.pod}" did not agree to TLS: ${reason}`, {
       hints: ['set scheme = "http" for this route if the backend speaks plain HTTP'],
       cause: error,

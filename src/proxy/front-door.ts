@@ -1,7 +1,7 @@
 /** The front door: one port for HTTP, HTTP/2 cleartext and TLS; each connection is told apart by its first bytes. */
 
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -157,7 +157,7 @@ export class FrontDoor {
       // A client that checks certificates goes away here; what it would have read is in the events.
       this.#context.log("debug", "tls-refusal-unread", {
         name: serverName,
-        reason: handshake instanceof Error ? handshake.message : String(handshake),
+        reason: messageOf(handshake),
       });
     } finally {
       this.#door.leave(guest);

@@ -6,13 +6,13 @@ import { serviceEnvironment, type Shell } from "#daemon/service-environment.ts";
 const shell = (environment: Record<string, string>): Shell => ({
   environment,
   home: "/home/me",
-  directory: "/work/shop",
-  folders: new Set(["/opt/plugin/bin", "/usr/bin", ".", "/work/node_modules/.bin", "/tmp/x"]),
+  directory: "/home/me/shop",
+  folders: new Set(["/opt/plugin/bin", "/usr/bin", ".", "/home/me/shop/node_modules/.bin", "/tmp/x"]),
 });
 
 test("PATH: the shell's own folders that are absolute and exist, once, then the usual places", () => {
   const { variables } = serviceEnvironment(
-    shell({ PATH: "/opt/plugin/bin:.:/gone:/tmp/x:/work/node_modules/.bin::/usr/bin:/opt/plugin/bin" }),
+    shell({ PATH: "/opt/plugin/bin:.:/gone:/tmp/x:/home/me/shop/node_modules/.bin::/usr/bin:/opt/plugin/bin" }),
   );
   const path = variables["PATH"]?.split(":") ?? [];
   expect(path.slice(0, 3)).toEqual(["/opt/plugin/bin", "/usr/bin", "/home/me/.local/bin"]);
@@ -25,7 +25,7 @@ test("PATH: the shell's own folders that are absolute and exist, once, then the 
 
 test("KUBECONFIG is made absolute", () => {
   const { variables } = serviceEnvironment(shell({ KUBECONFIG: "config:/etc/k:~/x" }));
-  expect(variables["KUBECONFIG"]).toBe("/work/shop/config:/etc/k:/home/me/x");
+  expect(variables["KUBECONFIG"]).toBe("/home/me/shop/config:/etc/k:/home/me/x");
   expect(serviceEnvironment(shell({})).variables).not.toHaveProperty("KUBECONFIG");
 });
 

@@ -2,6 +2,7 @@
 
 import { type Subprocess, spawn } from "bun";
 import { limits } from "#base/limits.ts";
+import { messageOf } from "#base/errors.ts";
 import { type Attached, attach, attachAgain, showAttachError } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { loadHere } from "#cli/local-plan.ts";
@@ -117,7 +118,7 @@ function showNotRun(name: string, error: unknown, output: Output): number {
     EACCES: "it is no file that may be executed",
     ENOEXEC: "it is no program for this machine, nor a script that begins with #!",
   };
-  const reason = why[String(code)] ?? (error instanceof Error ? error.message : String(error));
+  const reason = why[String(code)] ?? messageOf(error);
   output.error({ message: `"${name}" cannot be run: ${reason}`, hints: [] });
   return notRunCode;
 }
