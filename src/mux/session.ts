@@ -24,8 +24,13 @@ import { MuxStream } from "./stream.ts";
  */
 export const maxDataFrameBytes = 128 * 1024;
 
-/** Workers per connection at the far end (spdystream, FRAME_WORKERS); streams are given to them, and pings in turn. */
+/** Workers per connection at the far end (spdystream, FRAME_WORKERS). Pings are given to them in turn. */
 export const farWorkers = 5;
+
+/** The worker at the far end that takes a stream's frames in. */
+export function farWorkerOf(stream: number): number {
+  return stream % farWorkers;
+}
 
 const noHeaders: SpdyHeaders = new Map();
 
@@ -49,6 +54,8 @@ export class SpdySession {
   readonly #streams = new Map<number, MuxStream>();
   readonly #outbox = new Outbox();
   #nextStream: number;
+  /** The far end's worker that our next ping is given to. */
+  #nextPingWorker = 0;
   #lastPeerStream = 0;
   /** Somebody has said GOAWAY: no new streams, the present ones go on. */
   #goingAway = false;
@@ -96,9 +103,13 @@ export class SpdySession {
     return this.#outbox.take();
   }
 
-  /** Opens a stream and returns its id; data may follow at once, before the reply. `fin` says that none will. */
-  open(headers: SpdyHeaders, options: { readonly fin?: boolean } = {}): number {
+  /**
+   * Opens a stream and returns its id; data may follow at once, before the reply. `fin` says that none will. `byNextPing` takes
+   * an id that belongs to the worker of the next ping, so that one ping is enough to ask after it.
+   */
+  open(headers: SpdyHeaders, options: { readonly fin?: boolean; readonly byNextPing?: boolean } = {}): number {
     if (!this.canOpen) throw new KtError("connection-lost", "the session takes no more streams");
+    if (options.byNextPing) while (farWorkerOf(this.#nextStream) !== this.#nextPingWorker) this.#nextStream += 2;
     const stream = new MuxStream(this.#nextStream);
     const fin = options.fin ?? false;
     if (fin) stream.endLocal();
@@ -137,14 +148,20 @@ export class SpdySession {
     if (this.#streams.delete(stream)) this.#send({ type: "rst-stream", stream, status });
   }
 
-  /**
-   * Sends a ping and returns its id. spdystream gives pings to its five workers in turn, so five answered ones say that none
-   * of them is stuck, as one is for good when a stream's bytes find no reader (a reset from us waits behind them).
-   */
+  /** Sends a ping and returns its id. */
   ping(nowMs: number): number {
     const id = this.#pings.send(nowMs);
-    this.#send({ type: "ping", id });
+    this.#sendPing(id);
     return id;
+  }
+
+  /**
+   * Sends pings until one has gone to this worker of the far end, and returns the id of that one. Its answer says that the
+   * worker is not stuck, as it is for good when a stream's bytes find no reader (a reset from us waits behind them).
+   */
+  pingWorker(worker: number, nowMs: number): number {
+    while (this.#nextPingWorker !== worker) this.ping(nowMs);
+    return this.ping(nowMs);
   }
 
   /** See Pings: the peer lives, and bytes that nobody takes hold up one of its workers, and what is given to it. */
@@ -225,7 +242,7 @@ export class SpdySession {
   }
 
   #onPing(frame: FrameOf<"ping">): void {
-    if (!this.#pings.isOurs(frame.id)) this.#send(frame);
+    if (!this.#pings.isOurs(frame.id)) this.#sendPing(frame.id);
     const roundTripMs = this.#pings.answered(frame.id, this.#nowMs);
     if (roundTripMs !== undefined) this.#emit({ type: "pong", id: frame.id, roundTripMs });
   }
@@ -248,6 +265,11 @@ export class SpdySession {
   #sendData(stream: number, bytes: Uint8Array, fin: boolean): void {
     this.#outbox.reserve(frameHeaderBytes, (block, at) => writeDataHeader(block, at, stream, bytes.length, fin));
     this.#outbox.push(bytes);
+  }
+
+  #sendPing(id: number): void {
+    this.#nextPingWorker = (this.#nextPingWorker + 1) % farWorkers;
+    this.#send({ type: "ping", id });
   }
 
   #send(frame: Exclude<SpdyControlFrame, { type: "unknown" }>): void {

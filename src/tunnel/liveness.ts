@@ -1,7 +1,6 @@
 /** What pings tell of a session's far end: that it is alive, and that it can take another connection. */
 
 import { limits } from "#base/limits.ts";
-import { farWorkers } from "#mux/session.ts";
 
 /** How long a proof may take; the answers need one round trip. */
 const proofMs = 2000;
@@ -34,18 +33,13 @@ export class Liveness {
     return true;
   }
 
-  /**
-   * Begins the proof that the session can carry another connection. The far end (spdystream) has five workers and gives each
-   * stream to one of them; bytes that we sent and that nobody reads there, because the pod refused the connection or ended it
-   * first, block their worker for good, and with it every later stream that falls to it. Pings go to the workers in turn: as
-   * many answers as there are workers, and none is blocked.
-   */
-  prove(nowMs: number, ping: () => number): void {
-    this.#proof = { unanswered: new Set(Array.from({ length: farWorkers }, ping)), sinceMs: nowMs };
+  /** These pings, which were sent now, prove that the session can carry another connection once all are answered. */
+  prove(nowMs: number, pings: Iterable<number>): void {
+    this.#proof = { unanswered: new Set(pings), sinceMs: nowMs };
   }
 
-  /** The session carries a connection again, without a proof: where there are not enough they are shared. */
-  used(): void {
+  /** No proof is waited for any more. */
+  dropProof(): void {
     this.#proof = undefined;
   }
 

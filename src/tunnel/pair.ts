@@ -35,6 +35,8 @@ export class Pair implements Pipe {
   #endTold = false;
   /** Our own half is closed. */
   ended = false;
+  /** And nothing has come since, so that most likely only its end does: the session may carry others. */
+  leaving = false;
   /** Bytes of ours are on their way or there. */
   hasSent = false;
 

@@ -59,7 +59,7 @@ export class PodSessions {
   acquire(): PodSession | Promise<PodSession> {
     this.#lastUsedMs = this.#options.clock.now();
     for (let session = this.#free.pop(); session; session = this.#free.pop()) {
-      if (!session.usable) continue;
+      if (!session.usable || session.idleSinceMs === undefined) continue;
       this.#keepSpareSoon();
       return session;
     }
@@ -94,7 +94,7 @@ export class PodSessions {
   #retireAbove(spare: number, nowMs: number): void {
     while (this.#free.length > spare) {
       const oldest = this.#free[0] as PodSession;
-      if (nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs) return;
+      if (oldest.openPairs > 0 || nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs) return;
       this.#free.shift();
       oldest.close();
     }
@@ -191,8 +191,8 @@ export class PodSessions {
       waiter.resolve(session);
       if (this.#waiting.length === 0) this.#keepSpareSoon();
       else if (this.#opening === 0) this.#shareOut();
-    } else if (session.usable) this.#free.push(session);
-    else session.close();
+    } else if (!session.usable) session.retire();
+    else if (!this.#free.includes(session)) this.#free.push(session);
   }
 
   /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */

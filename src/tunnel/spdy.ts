@@ -6,7 +6,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { farWorkers, SpdySession } from "#mux/session.ts";
+import { farWorkerOf, farWorkers, SpdySession } from "#mux/session.ts";
 import { streamHeaders } from "#wire/portforward.ts";
 import { describeForwardFailure, isUnread } from "./failure.ts";
 import { Liveness } from "./liveness.ts";
@@ -38,8 +38,12 @@ export class PodSession implements PairSession {
   /** Both stream ids lead to their pair. */
   readonly #pairs = new Map<number, Pair>();
   #pairCount = 0;
+  /** Pairs that are not leaving. */
+  #busyCount = 0;
   #nextRequest = 0;
   readonly #liveness: Liveness;
+  /** Workers of the far end that may still hold bytes of pairs that are over or leaving. */
+  readonly #unproven = new Set<number>();
   /** No more pairs: the far end says so, or a pair that others shared the session with ended badly and may block a worker. */
   #goingAway = false;
   #gone = false;
@@ -52,7 +56,7 @@ export class PodSession implements PairSession {
   /** Data of one pair within the bytes that are being read, not delivered yet. */
   #run: { readonly pair: Pair; readonly chunk: Uint8Array; readonly start: number; end: number } | undefined;
   readonly #emit = (event: SessionEvent): void => this.#on(event);
-  /** Since when no pair has been open, for retiring; undefined while one is. */
+  /** Since when it has carried nothing but pairs that are leaving, and could carry another; undefined while it does not. */
   idleSinceMs: number | undefined;
 
   constructor(options: PodSessionOptions) {
@@ -92,18 +96,24 @@ export class PodSession implements PairSession {
   /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pipeFailed`. */
   open(port: number, listener: PipeListener): Pair {
     if (!this.usable) return this.#openInVain(listener);
-    this.#liveness.used();
     const request = String(this.#nextRequest++);
     // Order matters to kubelet: the error stream, of which we close our half at once, and then the data stream.
     const error = this.#mux.open(streamHeaders("error", port, request), { fin: true });
-    const data = this.#mux.open(streamHeaders("data", port, request));
+    const data = this.#mux.open(streamHeaders("data", port, request), { byNextPing: true });
     const pair = new Pair(this, { data, error, port }, listener);
     this.#pairs.set(error, pair).set(data, pair);
     this.#pairCount += 1;
-    this.idleSinceMs = undefined;
+    this.#busy();
     this.#resumeConn();
     this.#scheduleFlush();
     return pair;
+  }
+
+  /** One more pair needs the session. */
+  #busy(): void {
+    this.#busyCount += 1;
+    this.idleSinceMs = undefined;
+    this.#liveness.dropProof();
   }
 
   /** The session died, or was told to take no more, between being chosen and being used. */
@@ -123,8 +133,10 @@ export class PodSession implements PairSession {
     const mayBeUnread = held || this.#blocked || this.#unheardBytes > limits.unreadBytes;
     const verdict = this.#liveness.verdict(nowMs, held);
     if (verdict === "ping") this.ping();
-    else if (verdict === "unproven") this.#die(undefined);
-    else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
+    else if (verdict === "unproven") {
+      this.#liveness.dropProof();
+      this.retire();
+    } else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
       this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
     }
   }
@@ -188,11 +200,20 @@ export class PodSession implements PairSession {
   }
 
   #onDataStream(pair: Pair, bytes: Uint8Array, fin: boolean): void {
-    if (bytes.length > 0) this.#extendRun(pair, bytes);
+    if (bytes.length > 0) {
+      if (pair.leaving) this.#stays(pair);
+      this.#extendRun(pair, bytes);
+    }
     if (!fin) return;
     this.#deliverRun();
     pair.farEnded(this.#clock.now());
     this.#finishIfOver(pair);
+  }
+
+  /** It has more to say than its end, so its reader may hold up the session. */
+  #stays(pair: Pair): void {
+    pair.leaving = false;
+    this.#busy();
   }
 
   /**
@@ -230,52 +251,77 @@ export class PodSession implements PairSession {
       this.#finishIfOver(pair);
       return;
     }
-    this.#forget(pair);
-    this.#goingAway ||= this.#pairCount > 0;
+    this.#fail(pair);
     if (!pair.ended) this.#mux.reset(pair.data, cancelStatus);
     pair.listener.pipeFailed(
       describeForwardFailure(pair.errorText, this.#pod, pair.port),
       isUnread(pair.errorText) ? "always" : "if-nothing-sent",
     );
-    this.#proveIfIdle();
+    this.#without(pair);
   }
 
   #resetByFarEnd(pair: Pair, stream: number): void {
-    this.#forget(pair);
-    this.#goingAway ||= this.#pairCount > 0;
+    this.#fail(pair);
     this.#mux.reset(stream === pair.data ? pair.error : pair.data, cancelStatus);
     pair.listener.pipeFailed(new KtError("connection-lost", "the pod's side reset the connection"), "if-nothing-sent");
-    this.#proveIfIdle();
+    this.#without(pair);
+  }
+
+  /** What it sent may block a worker: beside others that cannot be proven now. One that is leaving has nothing on its way. */
+  #fail(pair: Pair): void {
+    this.#forget(pair);
+    this.#goingAway ||= !pair.leaving && this.#busyCount > 0;
   }
 
   #finishIfOver(pair: Pair): void {
     if (!pair.isOver || !this.#forget(pair)) return;
     pair.listener.pipeClosed();
-    this.#proveIfIdle();
+    this.#without(pair);
   }
 
   #forget(pair: Pair): boolean {
     this.#pairs.delete(pair.error);
     if (!this.#pairs.delete(pair.data)) return false;
     this.#pairCount -= 1;
+    if (!pair.leaving) this.#notBusy(pair);
     pair.forgotten();
     this.#resumeConn();
     return true;
   }
 
-  /** Before it carries another connection, a session must prove that it can. */
+  /** The pair is over or leaving. */
+  #without(pair: Pair): void {
+    if (this.#goingAway && this.#pairCount === 0) this.#die(undefined);
+    else if (!pair.leaving) this.#proveIfIdle();
+  }
+
+  #notBusy(pair: Pair): void {
+    this.#busyCount -= 1;
+    if (pair.hasSent) this.#unproven.add(farWorkerOf(pair.data));
+  }
+
+  /**
+   * Before it carries another connection, a session must prove that it can. The far end (spdystream) has five workers and gives
+   * each stream to one of them; bytes that we sent and that nobody reads there, because the pod refused the connection or ended
+   * it first, block their worker for good, and with it every later stream that falls to it. One that answers a ping has got
+   * rid of all that was sent before.
+   */
   #proveIfIdle(): void {
-    if (this.#pairCount > 0 || this.#gone) return;
-    if (this.#goingAway) {
-      this.#die(undefined);
+    if (this.#busyCount > 0 || this.#gone || this.#goingAway) return;
+    if (this.#unproven.size === 0) {
+      this.#proven();
       return;
     }
     const nowMs = this.#clock.now();
-    this.#liveness.prove(nowMs, () => this.#mux.ping(nowMs));
+    this.#liveness.prove(
+      nowMs,
+      [...this.#unproven].map((worker) => this.#mux.pingWorker(worker, nowMs)),
+    );
     this.#scheduleFlush();
   }
 
   #proven(): void {
+    this.#unproven.clear();
     this.idleSinceMs = this.#clock.now();
     this.#onFree(this);
   }
@@ -324,6 +370,7 @@ export class PodSession implements PairSession {
     const pairs = new Set(this.#pairs.values());
     this.#pairs.clear();
     this.#pairCount = 0;
+    this.#busyCount = 0;
     for (const pair of pairs) pair.listener.pipeFailed(lost, "if-nothing-sent");
     this.#onGone(this, error);
   }
@@ -344,6 +391,18 @@ export class PodSession implements PairSession {
     this.#mux.end(pair.data);
     this.#scheduleFlush();
     this.#finishIfOver(pair);
+    if (this.#pairs.has(pair.data)) this.#leaves(pair);
+  }
+
+  /**
+   * Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session,
+   * and its last bytes have passed the far end's workers once those have answered the pings of the proof.
+   */
+  #leaves(pair: Pair): void {
+    if (pair.heldBytes > 0) return;
+    pair.leaving = true;
+    this.#notBusy(pair);
+    this.#proveIfIdle();
   }
 
   /** Gives the pair up. A session of its own goes with it, which frees everything at the far end at once. */

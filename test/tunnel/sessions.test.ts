@@ -72,9 +72,10 @@ function bareRig() {
   return { clock, far, session: new PodSession({ conn: near, pod: "web-1", clock, onGone() {}, onFree() {} }) };
 }
 
-/** Opens a pair and ends it from both sides, so that the session begins to prove itself. */
+/** Uses a pair and ends it from both sides, so that the session begins to prove itself. */
 async function useOnce({ session, farEnd }: ReturnType<typeof rig>): Promise<void> {
   const pair = session.open(80, new Listener());
+  pair.write(Uint8Array.of(1));
   await settle();
   for (const stream of farEnd.opened.splice(0)) farEnd.mux.end(stream);
   await farEnd.flush();
@@ -103,6 +104,68 @@ describe("a session", () => {
     await farEnd.flush();
     expect(heard).toEqual([]);
     expect(session.idleSinceMs).toBeUndefined();
+  });
+
+  test("that sent nothing is free at once", async () => {
+    const { session, heard } = rig();
+    session.open(80, new Listener()).end();
+    expect(heard).toEqual(["free"]);
+  });
+
+  test("is free when its client has gone, though the runtime takes a second to close the connection to the pod", async () => {
+    const { farEnd, session, heard } = rig();
+    const listener = new Listener();
+    const pair = session.open(80, listener);
+    pair.write(Uint8Array.of(1));
+    await settle();
+    const [error = 0, data = 0] = farEnd.opened;
+    farEnd.mux.write(data, Uint8Array.of(2));
+    await farEnd.flush();
+    pair.end();
+    await settle();
+    expect(heard).toEqual([]);
+    await farEnd.flush();
+    expect([heard, session.openPairs]).toEqual([["free"], 1]);
+    session.open(80, new Listener());
+    farEnd.mux.end(error);
+    farEnd.mux.end(data);
+    await farEnd.flush();
+    expect(listener.events).toEqual(["data", "ended", "closed"]);
+    expect(session.usable).toBe(true);
+  });
+
+  test("is not free any more when more comes for a client that seemed to have gone", async () => {
+    const { clock, farEnd, session, heard } = rig();
+    const pair = session.open(80, new Listener());
+    pair.write(Uint8Array.of(1));
+    pair.end();
+    await settle();
+    await farEnd.flush();
+    expect(heard).toEqual(["free"]);
+    const [error = 0, data = 0] = farEnd.opened;
+    farEnd.mux.write(data, Uint8Array.of(2));
+    await farEnd.flush();
+    expect(session.idleSinceMs).toBeUndefined();
+    await clock.advance(5000);
+    farEnd.mux.end(error);
+    farEnd.mux.end(data);
+    await farEnd.flush();
+    await farEnd.flush();
+    expect([heard, session.openPairs]).toEqual([["free", "free"], 0]);
+  });
+
+  test("that cannot prove itself beside a connection which is leaving ends with that one", async () => {
+    const { clock, farEnd, session, heard } = rig();
+    const pair = session.open(80, new Listener());
+    pair.write(Uint8Array.of(1));
+    pair.end();
+    await settle();
+    await clock.advance(3000);
+    session.tick(clock.now(), true);
+    expect([heard, session.usable]).toEqual([[], false]);
+    for (const stream of farEnd.opened) farEnd.mux.end(stream);
+    await farEnd.flush();
+    expect(heard).toEqual(["gone"]);
   });
 
   test("lives on while a pod that does not read holds up one of its far end's workers, which is asked less and less", async () => {
@@ -187,6 +250,49 @@ describe("the sessions to a pod", () => {
     shared.open(80, new Listener());
     sessions.release(shared);
     expect(await sessions.acquire()).not.toBe(shared);
+  });
+
+  test("carry one connection after the other, though the runtime is slow to close them", async () => {
+    const { sessions, farEnds } = pool();
+    for (let count = 0; count < 50; count++) {
+      const pair = (await sessions.acquire()).open(80, new Listener());
+      pair.write(Uint8Array.of(1));
+      pair.end();
+      await settle();
+      await farEnds[0]?.flush();
+    }
+    expect([sessions.count, sessions.openPairs]).toEqual([1, 50]);
+  });
+
+  test("are not given out for free once more comes for a client that seemed to have gone", async () => {
+    const { sessions, farEnds } = pool();
+    const first = await sessions.acquire();
+    const pair = first.open(80, new Listener());
+    pair.write(Uint8Array.of(1));
+    pair.end();
+    await settle();
+    await farEnds[0]?.flush();
+    farEnds[0]?.mux.write(farEnds[0]?.opened[1] ?? 0, Uint8Array.of(2));
+    await farEnds[0]?.flush();
+    expect(await sessions.acquire()).not.toBe(first);
+  });
+
+  test("are not retired while the end of a connection is still to come", async () => {
+    const { clock, sessions, farEnds } = pool();
+    const listener = new Listener();
+    const pair = (await sessions.acquire()).open(80, listener);
+    pair.write(Uint8Array.of(1));
+    pair.end();
+    await settle();
+    await farEnds[0]?.flush();
+    for (let second = 0; second < 60; second++) {
+      await clock.advance(1000);
+      for (const farEnd of farEnds) await farEnd.flush();
+      sessions.tick(clock.now());
+      for (const farEnd of farEnds) await farEnd.flush();
+    }
+    expect(listener.events).toEqual([]);
+    expect(sessions.openPairs).toBe(1);
   });
 
   test("lead to a pod that went until their last connection ends, and take none of the pod that comes under its name", async () => {

@@ -132,7 +132,7 @@ func flat(headers http.Header) map[string]string {
 }
 
 // serveEcho answers every stream with its "port" header and then what it receives, until that ends; a stream whose port is
-// "reset" is reset instead.
+// "reset" is reset instead, and one whose port is "unread" is never read.
 func serveEcho(conn net.Conn) {
 	server, err := spdystream.NewConnection(conn, true)
 	check(err)
@@ -146,6 +146,9 @@ func echo(stream *spdystream.Stream) {
 	port := stream.Headers().Get("Port")
 	if port == "reset" {
 		_ = stream.Reset()
+		return
+	}
+	if port == "unread" {
 		return
 	}
 	_, _ = io.WriteString(stream, port)
