@@ -5,7 +5,7 @@ const kib = 1024;
 /** Pieces from here on are passed on by reference; copying smaller ones costs less than another write. */
 const byReferenceBytes = 8 * kib;
 
-/** Small pieces are collected in blocks of at least this size, each of which lives until it has been taken. */
+/** Small pieces are collected in blocks of at least this size, one after the other. */
 const blockBytes = 4 * kib;
 
 const noBlock = new Uint8Array(0);
@@ -34,7 +34,10 @@ export class Outbox {
   /** Makes room for a few bytes and has them written in place. */
   reserve(lengthBytes: number, write: (block: Uint8Array, at: number) => void): void {
     if (this.#block.length - this.#blockEnd < lengthBytes) {
-      this.#beginBlock(new Uint8Array(Math.max(blockBytes, lengthBytes)));
+      this.#seal();
+      this.#block = new Uint8Array(Math.max(blockBytes, lengthBytes));
+      this.#blockStart = 0;
+      this.#blockEnd = 0;
     }
     write(this.#block, this.#blockEnd);
     this.#blockEnd += lengthBytes;
@@ -42,17 +45,10 @@ export class Outbox {
 
   /** Removes and returns everything, in order. */
   take(): Uint8Array[] {
-    this.#beginBlock(noBlock);
+    this.#seal();
     const chunks = this.#chunks;
     this.#chunks = [];
     return chunks;
-  }
-
-  #beginBlock(block: Uint8Array<ArrayBuffer>): void {
-    this.#seal();
-    this.#block = block;
-    this.#blockStart = 0;
-    this.#blockEnd = 0;
   }
 
   /** What was written to the block so far becomes a chunk; the block goes on behind it. */

@@ -21,6 +21,7 @@ export interface BackendRequest {
 
 /** Who waits for a connection. */
 interface Waiter {
+  readonly sinceMs: number;
   readonly give: (backend: Backend) => void;
   readonly refuse: (error: KtError) => void;
 }
@@ -32,6 +33,8 @@ interface Pool {
   /** Oldest first. */
   readonly waiting: Set<Waiter>;
   opening: number;
+  /** Somebody's patience will be looked at. */
+  watching: boolean;
 }
 
 export class Backends {
@@ -75,6 +78,7 @@ export class Backends {
       };
       const onAbort = (): void => waiter.refuse(toKtError(signal.reason, "connection-lost", "wait for a connection"));
       const waiter: Waiter = {
+        sinceMs: this.#clock.now(),
         give: (backend) => {
           leave();
           resolve(backend);
@@ -86,7 +90,7 @@ export class Backends {
       };
       signal.addEventListener("abort", onAbort);
       pool.waiting.add(waiter);
-      this.#openAsNeeded(request, pool);
+      this.#open(request, pool, pool.waiting.size <= limits.openingBackends ? pool.waiting.size : 0);
     });
   }
 
@@ -110,14 +114,31 @@ export class Backends {
     const key = poolKey(request);
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = { parked: [], waiting: new Set(), opening: 0 };
+      pool = { parked: [], waiting: new Set(), opening: 0, watching: false };
       this.#pools.set(key, pool);
     }
     return pool;
   }
 
-  #openAsNeeded(request: BackendRequest, pool: Pool): void {
-    while (pool.opening < Math.min(pool.waiting.size, limits.openingBackends)) void this.#openOne(request, pool);
+  #open(request: BackendRequest, pool: Pool, wanted: number): void {
+    while (pool.opening < Math.min(wanted, limits.openingBackends)) void this.#openOne(request, pool);
+    if (pool.waiting.size > pool.opening && !pool.watching) {
+      pool.watching = true;
+      this.#clock.after(limits.backendPatienceMs, () => {
+        pool.watching = false;
+        this.#openForImpatient(request, pool);
+      });
+    }
+  }
+
+  #openForImpatient(request: BackendRequest, pool: Pool): void {
+    const beforeMs = this.#clock.now() - limits.backendPatienceMs;
+    let impatient = 0;
+    for (const { sinceMs } of pool.waiting) {
+      if (sinceMs > beforeMs) break;
+      impatient += 1;
+    }
+    this.#open(request, pool, impatient);
   }
 
   async #openOne(request: BackendRequest, pool: Pool): Promise<void> {
@@ -132,7 +153,7 @@ export class Backends {
       const problem = toKtError(error, "internal", "open a connection to the pod");
       for (const waiter of [...pool.waiting]) waiter.refuse(problem);
     }
-    this.#openAsNeeded(request, pool);
+    this.#openForImpatient(request, pool);
   }
 
   #offer(pool: Pool, backend: Backend): void {
