@@ -79,6 +79,8 @@ export const limits = {
   jumpPodTtlMinMs: 5 * second,
   /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
   jumpPodLeaseMs: 60 * second,
+  /** A connection that the far end has not taken up after this time is looked at: the answer needs one round trip. */
+  acceptMs: 2 * second,
   /** A session that answers no ping within this time is dead. */
   pingTimeoutMs: 10 * second,
   /** What a client sent before the pod's first byte is kept up to this size, to be sent again to another pod when the first refuses. */

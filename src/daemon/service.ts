@@ -5,7 +5,7 @@ import type { ControlSession } from "#control/server.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { eventSubjects } from "#observe/describe.ts";
+import { describeEvent, eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
 import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "./profiles.ts";
@@ -105,8 +105,8 @@ export class Service {
   #logs({ follow, route }: RequestOf<"logs">, session: ControlSession, reply: Send): void {
     const { journal } = this.#options;
     const isWanted = route === undefined ? () => true : concerns(route, this.#routesNamed(route));
-    const send = ({ atMs, level, text, event }: JournalEntry): void => {
-      if (isWanted(event)) reply({ type: "entry", entry: { atMs, level, text, event } });
+    const send = ({ atMs, level, event }: JournalEntry): void => {
+      if (isWanted(event)) reply({ type: "entry", entry: { atMs, level, text: describeEvent(event), event } });
     };
     for (const entry of journal.entries()) send(entry);
     if (follow) session.onGone(journal.follow(send));

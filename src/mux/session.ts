@@ -103,13 +103,9 @@ export class SpdySession {
     return this.#outbox.take();
   }
 
-  /**
-   * Opens a stream and returns its id; data may follow at once, before the reply. `fin` says that none will. `byNextPing` takes
-   * an id that belongs to the worker of the next ping, so that one ping is enough to ask after it.
-   */
-  open(headers: SpdyHeaders, options: { readonly fin?: boolean; readonly byNextPing?: boolean } = {}): number {
+  /** Opens a stream and returns its id; data may follow at once, before the reply. `fin` says that none will. */
+  open(headers: SpdyHeaders, options: { readonly fin?: boolean } = {}): number {
     if (!this.canOpen) throw new KtError("connection-lost", "the session takes no more streams");
-    if (options.byNextPing) while (farWorkerOf(this.#nextStream) !== this.#nextPingWorker) this.#nextStream += 2;
     const stream = new MuxStream(this.#nextStream);
     const fin = options.fin ?? false;
     if (fin) stream.endLocal();

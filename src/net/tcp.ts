@@ -48,7 +48,7 @@ const bulk = {
 
 /** A socket as a Conn. Our half is closed with `shutdown`: Bun's `end` closes both, and the far end's answer would be lost. */
 export class SocketConn implements Conn {
-  readonly remoteAddress: string | undefined;
+  #remoteAddress: string | undefined;
   readonly #socket: Socket<SocketState>;
   #handler: ConnHandler | undefined;
   /** What the kernel has not taken yet, oldest first. */
@@ -66,7 +66,12 @@ export class SocketConn implements Conn {
 
   constructor(socket: Socket<SocketState>) {
     this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress;
+  }
+
+  /** Asked of the system when it is wanted: most connections never do. */
+  get remoteAddress(): string | undefined {
+    this.#remoteAddress ??= this.#socket.remoteAddress;
+    return this.#remoteAddress;
   }
 
   start(handler: ConnHandler): void {

@@ -3,15 +3,13 @@
 import type { Clock } from "#base/clock.ts";
 import { limits } from "#base/limits.ts";
 import type { LogLevel } from "#base/log.ts";
-import { describeEvent, eventLevel } from "./describe.ts";
+import { eventLevel } from "./describe.ts";
 import type { KtEvent } from "./events.ts";
 
 export interface JournalEntry {
   /** Time of day, milliseconds since 1970. */
   readonly atMs: number;
   readonly level: LogLevel;
-  /** The event for people. */
-  readonly text: string;
   readonly event: KtEvent;
 }
 
@@ -27,7 +25,7 @@ export class Journal {
   }
 
   add(event: KtEvent): JournalEntry {
-    const entry = { atMs: this.#clock.wallMs(), level: eventLevel(event), text: describeEvent(event), event };
+    const entry = { atMs: this.#clock.wallMs(), level: eventLevel(event), event };
     this.#entries.push(entry);
     // Cut in large steps: cutting one by one would move the whole list each time.
     if (this.#entries.length >= this.#capacity * 2) this.#entries = this.#entries.slice(-this.#capacity);

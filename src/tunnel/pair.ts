@@ -24,6 +24,7 @@ export class Pair implements Pipe {
   readonly data: number;
   readonly error: number;
   readonly port: number;
+  readonly openedMs: number;
   readonly listener: PipeListener;
   readonly #session: PairSession;
   #held: Uint8Array[] = [];
@@ -39,16 +40,21 @@ export class Pair implements Pipe {
   leaving = false;
   /** Bytes of ours are on their way or there. */
   hasSent = false;
+  /** And nothing has come back since: the pod may not have read them. */
+  mayBeUnread = false;
+  /** Replies to the opening of its streams. */
+  #replies = 0;
 
   constructor(
     session: PairSession,
-    streams: { readonly data: number; readonly error: number; readonly port: number },
+    streams: { readonly data: number; readonly error: number; readonly port: number; readonly openedMs: number },
     listener: PipeListener,
   ) {
     this.#session = session;
     this.data = streams.data;
     this.error = streams.error;
     this.port = streams.port;
+    this.openedMs = streams.openedMs;
     this.listener = listener;
   }
 
@@ -64,6 +70,11 @@ export class Pair implements Pipe {
   /** Everything has been said on both streams, and told. */
   get isOver(): boolean {
     return this.ended && this.#endTold && this.#errorEnded;
+  }
+
+  /** The far end has taken both streams up. */
+  get accepted(): boolean {
+    return this.#replies >= 2;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -98,6 +109,7 @@ export class Pair implements Pipe {
 
   /** For the session only, as the rest below. Returns whether the bytes were delivered, not held back. */
   received(bytes: Uint8Array): boolean {
+    this.mayBeUnread = false;
     if (!this.#paused) {
       this.listener.pipeData(bytes);
       return true;
@@ -105,6 +117,10 @@ export class Pair implements Pipe {
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
     return false;
+  }
+
+  replied(): void {
+    this.#replies += 1;
   }
 
   farEnded(nowMs: number): void {

@@ -42,7 +42,7 @@ export class PodSession implements PairSession {
   #busyCount = 0;
   #nextRequest = 0;
   readonly #liveness: Liveness;
-  /** Workers of the far end that may still hold bytes of pairs that are over or leaving. */
+  /** Workers of the far end that may hold bytes for good, of pairs that are over or leaving. */
   readonly #unproven = new Set<number>();
   /** No more pairs: the far end says so, or a pair that others shared the session with ended badly and may block a worker. */
   #goingAway = false;
@@ -99,13 +99,13 @@ export class PodSession implements PairSession {
     const request = String(this.#nextRequest++);
     // Order matters to kubelet: the error stream, of which we close our half at once, and then the data stream.
     const error = this.#mux.open(streamHeaders("error", port, request), { fin: true });
-    const data = this.#mux.open(streamHeaders("data", port, request), { byNextPing: true });
-    const pair = new Pair(this, { data, error, port }, listener);
+    const data = this.#mux.open(streamHeaders("data", port, request));
+    const pair = new Pair(this, { data, error, port, openedMs: this.#clock.now() }, listener);
     this.#pairs.set(error, pair).set(data, pair);
     this.#pairCount += 1;
     this.#busy();
     this.#resumeConn();
-    this.#scheduleFlush();
+    this.#flushAfterPoll();
     return pair;
   }
 
@@ -119,7 +119,7 @@ export class PodSession implements PairSession {
   /** The session died, or was told to take no more, between being chosen and being used. */
   #openInVain(listener: PipeListener): Pair {
     queueMicrotask(() => listener.pipeFailed(new KtError("connection-lost", "the session was lost"), "if-nothing-sent"));
-    return new Pair(this, { data: 0, error: 0, port: 0 }, listener);
+    return new Pair(this, { data: 0, error: 0, port: 0, openedMs: 0 }, listener);
   }
 
   /**
@@ -129,6 +129,7 @@ export class PodSession implements PairSession {
   tick(nowMs: number, pathAlive: boolean): void {
     for (const pair of new Set(this.#pairs.values())) this.#tickPair(pair, nowMs);
     if (this.#gone || this.#connPaused) return;
+    this.#failIgnored(nowMs);
     const held = this.#mux.pingsHeld;
     const mayBeUnread = held || this.#blocked || this.#unheardBytes > limits.unreadBytes;
     const verdict = this.#liveness.verdict(nowMs, held);
@@ -138,6 +139,23 @@ export class PodSession implements PairSession {
       this.retire();
     } else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
       this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
+    }
+  }
+
+  /**
+   * A pair that nobody takes up while the far end answers pings has fallen to a worker that is blocked. Pings tell that from a
+   * far end which is slow.
+   */
+  #failIgnored(nowMs: number): void {
+    const ignored = [...new Set(this.#pairs.values())].filter((pair) => !pair.accepted && nowMs - pair.openedMs >= limits.acceptMs);
+    if (ignored.length === 0) return;
+    if (!this.#mux.pingsHeld) {
+      this.ping();
+      return;
+    }
+    this.#goingAway = true;
+    for (const pair of ignored) {
+      if (this.#pairs.has(pair.data)) this.#failWith(pair, new KtError("connection-lost", "the pod's node did not take the connection up"));
     }
   }
 
@@ -187,6 +205,7 @@ export class PodSession implements PairSession {
       return;
     }
     if (event.type === "pong" && this.#liveness.answered(event.id)) this.#proven();
+    if (event.type === "replied") this.#pairs.get(event.stream)?.replied();
     if (event.type !== "data" && event.type !== "reset") return;
     const pair = this.#pairs.get(event.stream);
     if (!pair) return;
@@ -195,7 +214,7 @@ export class PodSession implements PairSession {
       return;
     }
     this.#deliverRun();
-    if (event.type === "reset") this.#resetByFarEnd(pair, event.stream);
+    if (event.type === "reset") this.#resetByFarEnd(pair);
     else this.#onErrorStream(pair, event.bytes, event.fin);
   }
 
@@ -260,15 +279,21 @@ export class PodSession implements PairSession {
     this.#without(pair);
   }
 
-  #resetByFarEnd(pair: Pair, stream: number): void {
+  #resetByFarEnd(pair: Pair): void {
+    this.#failWith(pair, new KtError("connection-lost", "the pod's side reset the connection"));
+  }
+
+  #failWith(pair: Pair, error: KtError): void {
     this.#fail(pair);
-    this.#mux.reset(stream === pair.data ? pair.error : pair.data, cancelStatus);
-    pair.listener.pipeFailed(new KtError("connection-lost", "the pod's side reset the connection"), "if-nothing-sent");
+    this.#mux.reset(pair.data, cancelStatus);
+    this.#mux.reset(pair.error, cancelStatus);
+    pair.listener.pipeFailed(error, "if-nothing-sent");
     this.#without(pair);
   }
 
   /** What it sent may block a worker: beside others that cannot be proven now. One that is leaving has nothing on its way. */
   #fail(pair: Pair): void {
+    pair.mayBeUnread = pair.hasSent;
     this.#forget(pair);
     this.#goingAway ||= !pair.leaving && this.#busyCount > 0;
   }
@@ -297,14 +322,14 @@ export class PodSession implements PairSession {
 
   #notBusy(pair: Pair): void {
     this.#busyCount -= 1;
-    if (pair.hasSent) this.#unproven.add(farWorkerOf(pair.data));
+    if (pair.mayBeUnread) this.#unproven.add(farWorkerOf(pair.data));
   }
 
   /**
-   * Before it carries another connection, a session must prove that it can. The far end (spdystream) has five workers and gives
-   * each stream to one of them; bytes that we sent and that nobody reads there, because the pod refused the connection or ended
-   * it first, block their worker for good, and with it every later stream that falls to it. One that answers a ping has got
-   * rid of all that was sent before.
+   * Before it carries another connection, a session must prove that it can, unless the pod had the last word. The far end
+   * (spdystream) has five workers and gives each stream to one of them; bytes that we sent and that nobody reads there, because
+   * the pod refused the connection or ended it first, block their worker for good, and with it every later stream that falls
+   * to it. One that answers a ping has got rid of all that was sent before.
    */
   #proveIfIdle(): void {
     if (this.#busyCount > 0 || this.#gone || this.#goingAway) return;
@@ -357,6 +382,14 @@ export class PodSession implements PairSession {
     });
   }
 
+  /**
+   * A client's first bytes are mostly there when its connection is, and leave with the streams that are opened for it, in one
+   * write instead of two at every hop. They are read in the next turn of the event loop, after the first of these callbacks.
+   */
+  #flushAfterPoll(): void {
+    setImmediate(() => setImmediate(() => this.#flush()));
+  }
+
   #flush(): void {
     if (this.#gone) return;
     for (const chunk of this.#mux.take()) if (!this.#conn.write(chunk)) this.#blocked = true;
@@ -379,6 +412,7 @@ export class PodSession implements PairSession {
   write(pair: Pair, bytes: Uint8Array): boolean {
     if (this.#gone || !this.#pairs.has(pair.data)) return true;
     pair.hasSent = true;
+    pair.mayBeUnread = true;
     this.#unheardBytes += bytes.length;
     this.#mux.write(pair.data, bytes);
     this.#scheduleFlush();
@@ -395,8 +429,7 @@ export class PodSession implements PairSession {
   }
 
   /**
-   * Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session,
-   * and its last bytes have passed the far end's workers once those have answered the pings of the proof.
+   * Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session.
    */
   #leaves(pair: Pair): void {
     if (pair.heldBytes > 0) return;

@@ -60,6 +60,14 @@ interface Live {
   readonly used: Set<string>;
 }
 
+/** Of a connection whose first pod did not do. */
+interface Attempts {
+  readonly tried: Set<string>;
+  /** Pods whose sessions were lost once. */
+  readonly lost: Set<string>;
+  readonly giveUp: AbortController;
+}
+
 type State =
   | { readonly phase: "idle" }
   | { readonly phase: "starting"; readonly live: Live }
@@ -253,16 +261,17 @@ export class Tunnel {
   }
 
   #link(live: Live, attachment: Attachment): PodLink {
-    const tried = new Set<string>();
-    const lost = new Set<string>();
     const { place } = live.cluster;
-    const giveUp = new AbortController();
+    let attempts: Attempts | undefined;
     const stream: PodStream = new PodStream(attachment, {
       clock: this.#options.clock,
-      retry: (failed, error) => this.#retry(live, { tried, lost }, failed, error, giveUp.signal),
+      retry: (failed, error) => {
+        attempts ??= { tried: new Set(), lost: new Set(), giveUp: new AbortController() };
+        return this.#retry(live, attempts, failed, error);
+      },
       answered: (at) => live.proven.add(at.pod),
       closed: () => {
-        giveUp.abort(new KtError("connection-lost", "the connection was closed"));
+        attempts?.giveUp.abort(new KtError("connection-lost", "the connection was closed"));
         live.streams.delete(stream);
         if (!link.isParked) this.#released();
       },
@@ -283,13 +292,7 @@ export class Tunnel {
   }
 
   /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
-  async #retry(
-    live: Live,
-    { tried, lost }: { readonly tried: Set<string>; readonly lost: Set<string> },
-    failed: Attachment,
-    error: KtError,
-    signal: AbortSignal,
-  ): Promise<Attachment> {
+  async #retry(live: Live, { tried, lost, giveUp }: Attempts, failed: Attachment, error: KtError): Promise<Attachment> {
     if (targetCodes.has(error.code)) throw this.#noted(error);
     // A session that was lost says little about its pod, which gets a second chance.
     if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
@@ -297,7 +300,7 @@ export class Tunnel {
     live.following.refresh();
     if (error.code === "port-refused" && !live.endpoints.hasOther(tried) && !live.proven.has(failed.pod)) throw this.#noted(error);
     try {
-      return await this.#attach(live, tried, signal, error);
+      return await this.#attach(live, tried, giveUp.signal, error);
     } catch (final) {
       throw this.#noted(toKtError(final, error.code, error.message));
     }

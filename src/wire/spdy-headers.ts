@@ -1,7 +1,7 @@
 /** SPDY header blocks with the shared zlib stream (the room's one stateful codec). */
 
 import { constants, inflateRawSync } from "node:zlib";
-import { concatBytes } from "#base/bytes.ts";
+import { concatBytes, emptyBytes } from "#base/bytes.ts";
 import { assert, KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { ByteReader } from "./reader.ts";
@@ -17,14 +17,14 @@ const zlibHeader = Uint8Array.of(0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2);
 /** RFC 1951 §3.2.4: an empty stored block. Go's reader hands out what came before it only when it has met this one. */
 const emptyStoredBlock = Uint8Array.of(0x00, 0x00, 0x00, 0xff, 0xff);
 
-/** RFC 1951 §3.2.4: a stored block's length has 16 bits. */
+/** RFC 1951 §3.2.4: a stored block begins with its type, its length of 16 bits, and the length inverted. */
+const storedHeaderBytes = 5;
 const maxStoredBytes = 0xffff;
 
 /** RFC 1950: how far back a zlib stream may refer. */
 const windowBytes = 32 * 1024;
 
 const utf8Decoder = new TextDecoder();
-const utf8Encoder = new TextEncoder();
 
 /** Writes the header blocks of one direction of a connection, in stored blocks: ours are too short and too rare to be worth a compressor. */
 export class SpdyHeaderEncoder {
@@ -33,16 +33,18 @@ export class SpdyHeaderEncoder {
   encode(headers: SpdyHeaders): Uint8Array {
     const plain = encodePairs(headers);
     assert(plain.length <= maxStoredBytes, `a SPDY header block of ${plain.length} bytes`);
-    const stored = new ByteWriter(5)
+    const start = this.#begun ? emptyBytes : zlibHeader;
+    this.#begun = true;
+    return new ByteWriter(start.length + storedHeaderBytes + plain.length + emptyStoredBlock.length)
+      .put(start)
       .u8(0)
       .u8(plain.length)
       .u8(plain.length >>> 8)
       .u8(~plain.length)
-      .u8(~plain.length >>> 8);
-    const parts = [stored.finish(), plain, emptyStoredBlock];
-    if (!this.#begun) parts.unshift(zlibHeader);
-    this.#begun = true;
-    return concatBytes(parts);
+      .u8(~plain.length >>> 8)
+      .put(plain)
+      .put(emptyStoredBlock)
+      .finish();
   }
 }
 
@@ -84,12 +86,17 @@ function withoutZlibHeader(block: Uint8Array): Uint8Array {
 }
 
 function encodePairs(headers: SpdyHeaders): Uint8Array {
-  const words: Uint8Array[] = [];
-  for (const [name, value] of headers) words.push(utf8Encoder.encode(name.toLowerCase()), utf8Encoder.encode(value));
-  const lengthBytes = words.reduce((sum, word) => sum + 4 + word.length, 4);
-  const writer = new ByteWriter(lengthBytes).u32(headers.size);
-  for (const word of words) writer.u32(word.length).put(word);
-  return writer.finish();
+  const words: string[] = [];
+  for (const [name, value] of headers) words.push(name.toLowerCase(), value);
+  // UTF-8 takes at most three bytes for each UTF-16 code unit.
+  const block = Buffer.allocUnsafe(words.reduce((sum, word) => sum + 4 + 3 * word.length, 4));
+  let at = block.writeUInt32BE(headers.size);
+  for (const word of words) {
+    const lengthBytes = block.write(word, at + 4);
+    block.writeUInt32BE(lengthBytes, at);
+    at += 4 + lengthBytes;
+  }
+  return block.subarray(0, at);
 }
 
 function decodePairs(plain: Uint8Array): SpdyHeaders {

@@ -11,7 +11,7 @@ function opened(name: string) {
 test("keeps the latest, oldest first, and never more than twice its capacity", () => {
   const journal = new Journal(new ManualClock(), 3);
   for (let index = 0; index < 100; index++) journal.add(opened(`r${index}`));
-  expect(journal.entries().map(({ text }) => text)).toEqual(['"r97" was opened', '"r98" was opened', '"r99" was opened']);
+  expect(journal.entries().map(({ event }) => event)).toEqual(["r97", "r98", "r99"].map(opened));
 });
 
 test("tells followers until they leave", () => {
@@ -21,5 +21,5 @@ test("tells followers until they leave", () => {
   journal.add(opened("a"));
   leave();
   journal.add(opened("b"));
-  expect(heard.map(({ text }) => text)).toEqual(['"a" was opened']);
+  expect(heard.map(({ event }) => event)).toEqual([opened("a")]);
 });

@@ -36,8 +36,10 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets every promise and microtask that is ready run. */
+/** Lets every promise and microtask that is ready run, and what they put off to the next turns of the event loop. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let round = 0; round < 3; round++) {
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 }

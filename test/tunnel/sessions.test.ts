@@ -12,6 +12,7 @@ import { PodSessions } from "#tunnel/sessions.ts";
 import { PodSession } from "#tunnel/spdy.ts";
 import { SpdyDecoder } from "#wire/spdy-decoder.ts";
 import { encodeControlFrame } from "#wire/spdy-frame.ts";
+import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
 
 /** The far end of a session; nothing leaves it before `flush`. */
 class FarEnd {
@@ -22,7 +23,9 @@ class FarEnd {
   constructor(conn: MemoryConn) {
     this.#conn = conn;
     const emit = (event: SessionEvent): void => {
-      if (event.type === "opened") this.opened.push(event.stream);
+      if (event.type !== "opened") return;
+      this.opened.push(event.stream);
+      this.mux.reply(event.stream);
     };
     conn.start({ onData: (bytes) => this.mux.receive(bytes, 0, emit), onEnd() {}, onDrain() {}, onClose() {} });
   }
@@ -72,6 +75,26 @@ function bareRig() {
   return { clock, far, session: new PodSession({ conn: near, pod: "web-1", clock, onGone() {}, onFree() {} }) };
 }
 
+/** A far end whose workers answer pings in turn, but for one that never does; and that takes streams up, or not. */
+function heldUp(far: MemoryConn, { worker, replies }: { readonly worker: number; readonly replies: boolean }): { pings: number } {
+  const held = { pings: 0 };
+  let given = 0;
+  const headers = new SpdyHeaderEncoder();
+  const decoder = new SpdyDecoder({
+    onData() {},
+    onControl(frame) {
+      if (frame.type === "syn-stream" && replies) {
+        far.write(encodeControlFrame({ type: "syn-reply", stream: frame.stream, fin: false, headerBlock: headers.encode(new Map()) }));
+      }
+      if (frame.type !== "ping") return;
+      if (given++ % farWorkers === worker) held.pings += 1;
+      else far.write(encodeControlFrame(frame));
+    },
+  });
+  far.start({ onData: (bytes) => decoder.decode(bytes), onEnd() {}, onDrain() {}, onClose() {} });
+  return held;
+}
+
 /** Uses a pair and ends it from both sides, so that the session begins to prove itself. */
 async function useOnce({ session, farEnd }: ReturnType<typeof rig>): Promise<void> {
   const pair = session.open(80, new Listener());
@@ -112,7 +135,7 @@ describe("a session", () => {
     expect(heard).toEqual(["free"]);
   });
 
-  test("is free when its client has gone, though the runtime takes a second to close the connection to the pod", async () => {
+  test("needs no proof when the pod had the last word, and is free though the runtime takes a second to close the connection", async () => {
     const { farEnd, session, heard } = rig();
     const listener = new Listener();
     const pair = session.open(80, listener);
@@ -122,9 +145,6 @@ describe("a session", () => {
     farEnd.mux.write(data, Uint8Array.of(2));
     await farEnd.flush();
     pair.end();
-    await settle();
-    expect(heard).toEqual([]);
-    await farEnd.flush();
     expect([heard, session.openPairs]).toEqual([["free"], 1]);
     session.open(80, new Listener());
     farEnd.mux.end(error);
@@ -172,27 +192,42 @@ describe("a session", () => {
     const { clock, session, far } = bareRig();
     const listener = new Listener();
     session.open(80, listener);
-    // Five workers answer in turn; one of them never does.
-    let given = 0;
-    let heldUp = 0;
-    const decoder = new SpdyDecoder({
-      onData() {},
-      onControl(frame) {
-        if (frame.type !== "ping") return;
-        given += 1;
-        if (given % farWorkers === 2) heldUp += 1;
-        else far.write(encodeControlFrame(frame));
-      },
-    });
-    far.start({ onData: (bytes) => decoder.decode(bytes), onEnd() {}, onDrain() {}, onClose() {} });
+    const held = heldUp(far, { worker: 2, replies: true });
     for (let second = 0; second < 600; second++) {
       await clock.advance(1000);
       session.tick(clock.now(), true);
     }
     expect(listener.events).toEqual([]);
     // The far end reads on up to fifty frames that nobody takes.
-    expect(heldUp).toBeGreaterThan(1);
-    expect(heldUp).toBeLessThan(50);
+    expect(held.pings).toBeGreaterThan(1);
+    expect(held.pings).toBeLessThan(50);
+  });
+
+  test("fails a connection that fell to a blocked worker, and takes no more", async () => {
+    const { clock, session, far } = bareRig();
+    const listener = new Listener();
+    session.open(80, listener);
+    heldUp(far, { worker: 2, replies: false });
+    for (let second = 0; second < 4; second++) {
+      await clock.advance(1000);
+      session.tick(clock.now(), true);
+    }
+    expect(listener.events).toEqual(["failed"]);
+    expect(listener.failure?.message).toBe("the pod's node did not take the connection up");
+    expect(session.usable).toBe(false);
+  });
+
+  test("waits for a far end that is only slow to take a connection up", async () => {
+    const { clock, farEnd, session } = rig();
+    const listener = new Listener();
+    session.open(80, listener);
+    for (let second = 0; second < 9; second++) {
+      await clock.advance(1000);
+      session.tick(clock.now(), true);
+    }
+    await farEnd.flush();
+    session.tick(clock.now(), true);
+    expect([listener.events, session.usable]).toEqual([[], true]);
   });
 
   test("whose far end answers nothing at all is not excused by the others", async () => {
