@@ -75,7 +75,6 @@ export class Exchange implements BackendUser {
       this.#opened(parked);
       return;
     }
-    this.#options.client.pauseRequest();
     this.#abort = new AbortController();
     this.#options.backends.open(this.#options.request, this.#abort.signal).then(
       (backend) => this.#opened(backend),
@@ -88,8 +87,11 @@ export class Exchange implements BackendUser {
     const count = this.#requestBody.advance(bytes, 0);
     if (count === 0) return 0;
     const body = count === bytes.length ? bytes : bytes.subarray(0, count);
-    if (!this.#backend) this.#held.push(body);
-    else this.#sendBody(this.#backend, body);
+    if (this.#backend) this.#sendBody(this.#backend, body);
+    else {
+      this.#held.push(body);
+      this.#options.client.pauseRequest();
+    }
     return count;
   }
 
