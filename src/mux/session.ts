@@ -125,9 +125,11 @@ export class SpdySession {
   /** Sends bytes, which the caller must not change afterwards. */
   write(stream: number, bytes: Uint8Array): void {
     if (!this.#streams.get(stream)?.maySend) return;
-    for (let at = 0; at < bytes.length; at += maxDataFrameBytes) {
-      this.#sendData(stream, bytes.subarray(at, at + maxDataFrameBytes), false);
+    let rest = bytes;
+    for (; rest.length > maxDataFrameBytes; rest = rest.subarray(maxDataFrameBytes)) {
+      this.#sendData(stream, rest.subarray(0, maxDataFrameBytes), false);
     }
+    if (rest.length > 0) this.#sendData(stream, rest, false);
   }
 
   /** Ends our half. */

@@ -71,7 +71,7 @@ export function passesUpgrade(head: RequestHead): head is RequestHead & { readon
  */
 export function mayPassUnchanged(head: ResponseHead, headBytes: number, request: RequestHead, keepAlive: boolean): boolean {
   if (!keepAlive || head.version !== "1.1" || request.version !== "1.1" || head.status < 200) return false;
-  let length = `HTTP/1.1 ${head.status} ${head.reason}\r\n\r\n`.length;
+  let length = "HTTP/1.1 200 \r\n\r\n".length + head.reason.length;
   for (const [name, value] of head.headers) {
     if (responseHop.has(name.toLowerCase())) return false;
     length += name.length + value.length + 4;
