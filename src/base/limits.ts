@@ -141,7 +141,7 @@ export const limits = {
   backoffMaxMs: 10 * second,
   /** HTTP connections to one target that are opened at the same time; further requests wait for one of these or for one that is given back. */
   openingBackends: 8,
-  /** How long a request that is not among the first few waits for one to be given back before one is opened for it: about as long as that takes. */
+  /** How long a request that comes when as many wait already hopes for one to be given back, before one is opened for it: about as long as that takes. */
   backendPatienceMs: 25,
   /** Longest TLS handshake with a pod: one that speaks something else may wait for us for ever. */
   backendTlsMs: 10 * second,

@@ -33,7 +33,7 @@ interface Pool {
   /** Oldest first. */
   readonly waiting: Set<Waiter>;
   opening: number;
-  /** Somebody's patience will be looked at. */
+  /** It will be looked at who has waited for too long. */
   watching: boolean;
 }
 
@@ -66,8 +66,8 @@ export class Backends {
 
   /**
    * A new connection, or one that another request gives back in the meantime: when many requests come at once, most are
-   * served sooner by the first connections than each by one of its own. Rejects with KtError; a dial that failed speaks for
-   * everybody who waits for the same target. When `signal` aborts only this wait ends.
+   * served sooner by the first connections than each by one of its own, so only those that are not get one. Rejects with
+   * KtError; a dial that failed speaks for everybody who waits for the same target. When `signal` aborts only this wait ends.
    */
   open(request: BackendRequest, signal: AbortSignal): Promise<Backend> {
     const pool = this.#pool(request);
@@ -122,13 +122,13 @@ export class Backends {
 
   #open(request: BackendRequest, pool: Pool, wanted: number): void {
     while (pool.opening < Math.min(wanted, limits.openingBackends)) void this.#openOne(request, pool);
-    if (pool.waiting.size > pool.opening && !pool.watching) {
-      pool.watching = true;
-      this.#clock.after(limits.backendPatienceMs, () => {
-        pool.watching = false;
-        this.#openForImpatient(request, pool);
-      });
-    }
+    // With as many being opened as may be, the next look comes with the first of them.
+    if (pool.watching || pool.opening >= Math.min(pool.waiting.size, limits.openingBackends)) return;
+    pool.watching = true;
+    this.#clock.after(limits.backendPatienceMs, () => {
+      pool.watching = false;
+      this.#openForImpatient(request, pool);
+    });
   }
 
   #openForImpatient(request: BackendRequest, pool: Pool): void {

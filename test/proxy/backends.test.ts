@@ -1,8 +1,9 @@
-/** HTTP/1 connections to pods that do not behave. */
+/** HTTP/1 connections to pods: to ones that do not behave, and for many requests at once. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
 import { memoryPair } from "#net/memory.ts";
+import type { Backend } from "#proxy/backend.ts";
 import { Backends } from "#proxy/backends.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
@@ -27,4 +28,41 @@ test("a pod that does not answer the TLS handshake is given up, with the next re
     expect(await opened).toContain('pod "web-1" did not agree to TLS: no answer within 10 s');
     await pods.at(-1)?.untilClosed();
   }
+});
+
+describe("many requests at once", () => {
+  const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "n", name: "web", port: 80 } as const;
+  const request = { target, scheme: "http", host: "web.localhost", repeatable: true } as const;
+  const count = 3 * limits.openingBackends;
+
+  function burst() {
+    const clock = new ManualClock();
+    let dials = 0;
+    const dial = () => {
+      dials += 1;
+      return Promise.resolve({ conn: memoryPair()[0], pod: "web-1", usable: () => true, park() {}, unpark() {} });
+    };
+    const backends = new Backends({ dial }, clock);
+    const served: Backend[] = [];
+    for (let at = 0; at < count; at++) void backends.open(request, new AbortController().signal).then((backend) => served.push(backend));
+    return { clock, backends, served, dials: () => dials };
+  }
+
+  test("are served by the first connections as these are given back", async () => {
+    const { backends, served, dials } = burst();
+    await settle();
+    for (let at = 0; at < count; at++) {
+      backends.park(request, served[at] as Backend);
+      await settle();
+    }
+    expect([served.length, dials()]).toEqual([count, limits.openingBackends]);
+  });
+
+  test("get connections of their own when none is given back", async () => {
+    const { clock, served, dials } = burst();
+    await settle();
+    expect(dials()).toBe(limits.openingBackends);
+    await clock.advance(limits.backendPatienceMs);
+    expect([served.length, dials()]).toEqual([count, count]);
+  });
 });
