@@ -7,8 +7,8 @@ const lastPingId = 0x7f_ff_ff_fe;
 export class Pings {
   readonly #firstId: number;
   #nextId: number;
-  /** When each unanswered ping was sent, oldest first, and the how manieth it was. */
-  readonly #unanswered = new Map<number, { readonly sentMs: number; readonly nth: number }>();
+  /** When each unanswered ping was sent, oldest first, the how manieth it was, and which worker of the far end it is for. */
+  readonly #unanswered = new Map<number, { readonly sentMs: number; readonly nth: number; readonly worker: number }>();
   #sent = 0;
   #lastAnswered = 0;
 
@@ -22,12 +22,12 @@ export class Pings {
     return id % 2 === this.#firstId % 2;
   }
 
-  /** The id of a new ping. */
-  send(nowMs: number): number {
+  /** The id of a new ping, which the far end will give to this worker. */
+  send(nowMs: number, worker: number): number {
     const id = this.#nextId;
     this.#nextId = id + 2 > lastPingId ? this.#firstId : id + 2;
     this.#sent += 1;
-    this.#unanswered.set(id, { sentMs: nowMs, nth: this.#sent });
+    this.#unanswered.set(id, { sentMs: nowMs, nth: this.#sent, worker });
     return id;
   }
 
@@ -43,6 +43,12 @@ export class Pings {
   /** A ping is unanswered though a later one was answered: the peer lives, and something holds one of its workers up. */
   get held(): boolean {
     for (const { nth } of this.#unanswered.values()) return nth < this.#lastAnswered;
+    return false;
+  }
+
+  /** Whether it is this worker that is held up. */
+  holds(worker: number): boolean {
+    for (const ping of this.#unanswered.values()) if (ping.worker === worker && ping.nth < this.#lastAnswered) return true;
     return false;
   }
 }

@@ -148,7 +148,7 @@ export class SpdySession {
 
   /** Sends a ping and returns its id. */
   ping(nowMs: number): number {
-    const id = this.#pings.send(nowMs);
+    const id = this.#pings.send(nowMs, this.#nextPingWorker);
     this.#sendPing(id);
     return id;
   }
@@ -165,6 +165,11 @@ export class SpdySession {
   /** See Pings: the peer lives, and bytes that nobody takes hold up one of its workers, and what is given to it. */
   get pingsHeld(): boolean {
     return this.#pings.held;
+  }
+
+  /** Whether the worker that a stream belongs to is held up. */
+  isHeldUp(stream: number): boolean {
+    return this.#pings.holds(farWorkerOf(stream));
   }
 
   /** Says that no more streams are wanted. On this spdystream closes the connection, once its streams are over. */

@@ -121,7 +121,7 @@ export class Backends {
   }
 
   #open(request: BackendRequest, pool: Pool, wanted: number): void {
-    while (pool.opening < Math.min(wanted, limits.openingBackends)) void this.#openOne(request, pool);
+    while (pool.opening < Math.min(wanted, pool.waiting.size, limits.openingBackends)) void this.#openOne(request, pool);
     // With as many being opened as may be, the next look comes with the first of them.
     if (pool.watching || pool.opening >= Math.min(pool.waiting.size, limits.openingBackends)) return;
     pool.watching = true;

@@ -108,24 +108,25 @@ export class Exchange implements BackendUser {
   }
 
   #opened(backend: Backend): void {
-    if (!this.#over) this.#options.client.resumeRequest();
-    // Going on may have brought the news that the client is gone.
-    if (this.#over) backend.conn.abort();
-    else this.#use(backend);
-  }
-
-  #use(backend: Backend): void {
+    if (this.#over) {
+      backend.conn.abort();
+      return;
+    }
     this.#backend = backend;
     backend.use(this);
-    backend.conn.write(this.#options.headBytes);
     this.#options.counters.sentBytes += this.#options.headBytes.length;
-    for (const body of this.#held.splice(0)) this.#sendBody(backend, body);
+    let clear = backend.conn.write(this.#options.headBytes);
+    for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
+    // Last, for more of the body may come from within, or the news that the client is gone.
+    if (clear) this.#options.client.resumeRequest();
   }
 
-  #sendBody(backend: Backend, body: Uint8Array): void {
+  #sendBody(backend: Backend, body: Uint8Array): boolean {
     this.#bodySentBytes += body.length;
     this.#options.counters.sentBytes += body.length;
-    if (!backend.conn.write(body)) this.#options.client.pauseRequest();
+    const clear = backend.conn.write(body);
+    if (!clear) this.#options.client.pauseRequest();
+    return clear;
   }
 
   backendData(bytes: Uint8Array): void {

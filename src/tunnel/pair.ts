@@ -15,6 +15,9 @@ export interface PairSession {
 /** How long the end of the data stream waits for that of the error stream. */
 const errorStreamMs = 2000;
 
+/** So much a program's socket takes whether it reads or not, with any usual system. */
+const socketBytes = 16 * 1024;
+
 const decoder = new TextDecoder();
 
 export class Pair implements Pipe {
@@ -36,14 +39,14 @@ export class Pair implements Pipe {
   #endTold = false;
   /** Our own half is closed. */
   ended = false;
-  /** And nothing has come since, so that most likely only its end does: the session may carry others. */
+  /** And nothing has come since, and nothing is held, so that most likely only its end comes: the session may carry others. */
   leaving = false;
   /** Bytes of ours are on their way or there. */
   hasSent = false;
-  /** And nothing has come back since: the pod may not have read them. */
-  mayBeUnread = false;
-  /** Replies to the opening of its streams. */
-  #replies = 0;
+  /** Bytes of ours since the pod last said something; infinite once only the far end's answer to a ping can tell. */
+  #unansweredBytes = 0;
+  #dataTaken = false;
+  #errorTaken = false;
 
   constructor(
     session: PairSession,
@@ -74,7 +77,15 @@ export class Pair implements Pipe {
 
   /** The far end has taken both streams up. */
   get accepted(): boolean {
-    return this.#replies >= 2;
+    return this.#dataTaken && this.#errorTaken;
+  }
+
+  /**
+   * Bytes of ours may wait at the far end for good. Not where the pod had the last word, after no more than its socket holds,
+   * and has not ended before us.
+   */
+  get mayBeUnread(): boolean {
+    return this.#unansweredBytes > 0;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -109,7 +120,7 @@ export class Pair implements Pipe {
 
   /** For the session only, as the rest below. Returns whether the bytes were delivered, not held back. */
   received(bytes: Uint8Array): boolean {
-    this.mayBeUnread = false;
+    if (this.#unansweredBytes <= socketBytes) this.#unansweredBytes = 0;
     if (!this.#paused) {
       this.listener.pipeData(bytes);
       return true;
@@ -119,11 +130,23 @@ export class Pair implements Pipe {
     return false;
   }
 
-  replied(): void {
-    this.#replies += 1;
+  sent(lengthBytes: number): void {
+    this.hasSent = true;
+    this.#unansweredBytes += lengthBytes;
+  }
+
+  replied(stream: number): void {
+    if (stream === this.data) this.#dataTaken = true;
+    else this.#errorTaken = true;
+  }
+
+  /** Nobody may be there any more to read what we sent. */
+  doubt(): void {
+    if (this.hasSent) this.#unansweredBytes = Number.POSITIVE_INFINITY;
   }
 
   farEnded(nowMs: number): void {
+    if (!this.ended) this.doubt();
     this.#farEndedMs = nowMs;
     this.#tellEnd();
   }

@@ -1,4 +1,4 @@
-/** The sessions to one pod: opened as connections need them, one each, reused when free, with a few spare. */
+/** The sessions to one pod: opened as connections need them, one each until its client has left, with a few spare. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
@@ -46,9 +46,10 @@ export class PodSessions {
     return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0 && !this.#cancelSpare;
   }
 
-  get openPairs(): number {
+  /** Connections whose clients have not left. */
+  get busyPairs(): number {
     let sum = 0;
-    for (const session of this.#all) sum += session.openPairs;
+    for (const session of this.#all) sum += session.busyPairs;
     return sum;
   }
 
@@ -59,7 +60,7 @@ export class PodSessions {
   acquire(): PodSession | Promise<PodSession> {
     this.#lastUsedMs = this.#options.clock.now();
     for (let session = this.#free.pop(); session; session = this.#free.pop()) {
-      if (!session.usable || session.idleSinceMs === undefined) continue;
+      if (!isFree(session)) continue;
       this.#keepSpareSoon();
       return session;
     }
@@ -87,17 +88,14 @@ export class PodSessions {
     }
     const pathAlive = nowMs - lastHeardMs < limits.pingTimeoutMs;
     for (const session of [...this.#all]) session.tick(nowMs, pathAlive);
+    this.#free = this.#free.filter(isFree);
     const inUse = isOpen || nowMs - this.#lastUsedMs < limits.sessionIdleMs;
     this.#retireAbove(inUse ? this.#spareWanted() : 0, nowMs);
   }
 
   #retireAbove(spare: number, nowMs: number): void {
-    while (this.#free.length > spare) {
-      const oldest = this.#free[0] as PodSession;
-      if (oldest.openPairs > 0 || nowMs - (oldest.idleSinceMs ?? nowMs) < limits.sessionIdleMs) return;
-      this.#free.shift();
-      oldest.close();
-    }
+    const old = this.#free.filter(({ openPairs, idleSinceMs = nowMs }) => openPairs === 0 && nowMs - idleSinceMs >= limits.sessionIdleMs);
+    for (const session of old.slice(0, Math.max(0, this.#free.length - spare))) session.close();
   }
 
   /** Asks every session for a sign of life now. */
@@ -123,7 +121,7 @@ export class PodSessions {
     let best: PodSession | undefined;
     for (const session of this.#all) {
       if (!session.usable || (best && best.stalled < session.stalled)) continue;
-      if (!best || best.stalled > session.stalled || session.openPairs < best.openPairs) best = session;
+      if (!best || best.stalled > session.stalled || session.busyPairs < best.busyPairs) best = session;
     }
     return best;
   }
@@ -145,6 +143,7 @@ export class PodSessions {
 
   #keepSpare(): void {
     this.#cancelSpare = undefined;
+    this.#free = this.#free.filter(isFree);
     if (this.#closed || this.#free.length + this.#opening >= this.#spareWanted()) return;
     if (this.#isFull()) return;
     this.#openOne();
@@ -186,13 +185,17 @@ export class PodSessions {
   }
 
   #becameFree(session: PodSession): void {
+    if (!session.usable) {
+      session.retire();
+      this.#openForWaiting();
+      return;
+    }
     const waiter = this.#waiting.shift();
     if (waiter) {
       waiter.resolve(session);
       if (this.#waiting.length === 0) this.#keepSpareSoon();
       else if (this.#opening === 0) this.#shareOut();
-    } else if (!session.usable) session.retire();
-    else if (!this.#free.includes(session)) this.#free.push(session);
+    } else if (!this.#free.includes(session)) this.#free.push(session);
   }
 
   /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */
@@ -224,4 +227,9 @@ export class PodSessions {
   #openForWaiting(): void {
     if (this.#waiting.length > this.#opening && !this.#closed) this.#openOne();
   }
+}
+
+/** What became free may have heard more for a client that seemed to have left, or that the far end goes away. */
+function isFree(session: PodSession): boolean {
+  return session.usable && session.idleSinceMs !== undefined;
 }

@@ -42,12 +42,14 @@ export class PodSession implements PairSession {
   #busyCount = 0;
   #nextRequest = 0;
   readonly #liveness: Liveness;
-  /** Workers of the far end that may hold bytes for good, of pairs that are over or leaving. */
+  /** Workers of the far end that may hold bytes for good, of pairs that are over or leaving, until a proof has cleared them. */
   readonly #unproven = new Set<number>();
   /** No more pairs: the far end says so, or a pair that others shared the session with ended badly and may block a worker. */
   #goingAway = false;
   #gone = false;
   #connPaused = false;
+  /** When we last began to read again: what came before that has waited for us. */
+  #resumedMs: number;
   #blocked = false;
   /** Sent since something last came. */
   #unheardBytes = 0;
@@ -66,6 +68,7 @@ export class PodSession implements PairSession {
     this.#onGone = options.onGone;
     this.#onFree = options.onFree;
     this.#liveness = new Liveness(this.#clock.now());
+    this.#resumedMs = this.#clock.now();
     this.idleSinceMs = this.#clock.now();
     this.#conn.start({
       onData: (bytes) => this.#received(bytes),
@@ -77,6 +80,11 @@ export class PodSession implements PairSession {
 
   get openPairs(): number {
     return this.#pairCount;
+  }
+
+  /** Those that still need the session. */
+  get busyPairs(): number {
+    return this.#busyCount;
   }
 
   /** True when new pairs may be opened. */
@@ -143,20 +151,21 @@ export class PodSession implements PairSession {
   }
 
   /**
-   * A pair that nobody takes up while the far end answers pings has fallen to a worker that is blocked. Pings tell that from a
-   * far end which is slow.
+   * A pair that nobody takes up has fallen to a worker that is blocked, if that worker answers no ping while others do. Where
+   * none answers the far end is slow, or dead.
    */
   #failIgnored(nowMs: number): void {
-    const ignored = [...new Set(this.#pairs.values())].filter((pair) => !pair.accepted && nowMs - pair.openedMs >= limits.acceptMs);
-    if (ignored.length === 0) return;
-    if (!this.#mux.pingsHeld) {
-      this.ping();
-      return;
+    if (this.#blocked || nowMs - this.#resumedMs < limits.acceptMs) return;
+    for (const pair of new Set(this.#pairs.values())) {
+      if (pair.accepted || nowMs - pair.openedMs < limits.acceptMs || !this.#pairs.has(pair.data)) continue;
+      if (this.#mux.isHeldUp(pair.data) || this.#mux.isHeldUp(pair.error)) this.#failIgnoredPair(pair);
+      else this.ping();
     }
+  }
+
+  #failIgnoredPair(pair: Pair): void {
     this.#goingAway = true;
-    for (const pair of ignored) {
-      if (this.#pairs.has(pair.data)) this.#failWith(pair, new KtError("connection-lost", "the pod's node did not take the connection up"));
-    }
+    this.#failWith(pair, new KtError("connection-lost", "the pod's node did not take the connection up"));
   }
 
   #tickPair(pair: Pair, nowMs: number): void {
@@ -175,6 +184,7 @@ export class PodSession implements PairSession {
   /** Takes no more connections, and ends with the last one. */
   retire(): void {
     this.#goingAway = true;
+    this.#liveness.dropProof();
     if (this.#pairCount === 0) this.#die(undefined);
   }
 
@@ -200,12 +210,11 @@ export class PodSession implements PairSession {
 
   #on(event: SessionEvent): void {
     if (event.type === "going-away") {
-      this.#goingAway = true;
-      if (this.#pairCount === 0) this.#die(undefined);
+      this.retire();
       return;
     }
     if (event.type === "pong" && this.#liveness.answered(event.id)) this.#proven();
-    if (event.type === "replied") this.#pairs.get(event.stream)?.replied();
+    if (event.type === "replied") this.#pairs.get(event.stream)?.replied(event.stream);
     if (event.type !== "data" && event.type !== "reset") return;
     const pair = this.#pairs.get(event.stream);
     if (!pair) return;
@@ -220,6 +229,8 @@ export class PodSession implements PairSession {
 
   #onDataStream(pair: Pair, bytes: Uint8Array, fin: boolean): void {
     if (bytes.length > 0) {
+      // What it hears of the run may be the end of this pair.
+      if (this.#run && this.#run.pair !== pair) this.#deliverRun();
       if (pair.leaving) this.#stays(pair);
       this.#extendRun(pair, bytes);
     }
@@ -276,7 +287,7 @@ export class PodSession implements PairSession {
       describeForwardFailure(pair.errorText, this.#pod, pair.port),
       isUnread(pair.errorText) ? "always" : "if-nothing-sent",
     );
-    this.#without(pair);
+    this.#afterForgetting(pair);
   }
 
   #resetByFarEnd(pair: Pair): void {
@@ -287,21 +298,23 @@ export class PodSession implements PairSession {
     this.#fail(pair);
     this.#mux.reset(pair.data, cancelStatus);
     this.#mux.reset(pair.error, cancelStatus);
+    this.#scheduleFlush();
     pair.listener.pipeFailed(error, "if-nothing-sent");
-    this.#without(pair);
+    this.#afterForgetting(pair);
   }
 
-  /** What it sent may block a worker: beside others that cannot be proven now. One that is leaving has nothing on its way. */
+  /** What it sent may block a worker: beside others that cannot be proven now. */
   #fail(pair: Pair): void {
-    pair.mayBeUnread = pair.hasSent;
+    if (pair.leaving) this.#stays(pair);
+    pair.doubt();
     this.#forget(pair);
-    this.#goingAway ||= !pair.leaving && this.#busyCount > 0;
+    this.#goingAway ||= this.#busyCount > 0;
   }
 
   #finishIfOver(pair: Pair): void {
     if (!pair.isOver || !this.#forget(pair)) return;
     pair.listener.pipeClosed();
-    this.#without(pair);
+    this.#afterForgetting(pair);
   }
 
   #forget(pair: Pair): boolean {
@@ -314,15 +327,14 @@ export class PodSession implements PairSession {
     return true;
   }
 
-  /** The pair is over or leaving. */
-  #without(pair: Pair): void {
+  #afterForgetting(pair: Pair): void {
     if (this.#goingAway && this.#pairCount === 0) this.#die(undefined);
     else if (!pair.leaving) this.#proveIfIdle();
   }
 
   #notBusy(pair: Pair): void {
     this.#busyCount -= 1;
-    if (pair.mayBeUnread) this.#unproven.add(farWorkerOf(pair.data));
+    if (pair.mayBeUnread || this.#blocked) this.#unproven.add(farWorkerOf(pair.data));
   }
 
   /**
@@ -361,6 +373,7 @@ export class PodSession implements PairSession {
     if (!this.#connPaused || this.#gone) return;
     for (const pair of this.#pairs.values()) if (pair.heldBytes > limits.sharedStreamBufferBytes) return;
     this.#connPaused = false;
+    this.#resumedMs = this.#clock.now();
     this.#liveness.heard(this.#clock.now());
     this.#conn.resume();
   }
@@ -411,8 +424,7 @@ export class PodSession implements PairSession {
   /** For the pairs only, as the rest below. */
   write(pair: Pair, bytes: Uint8Array): boolean {
     if (this.#gone || !this.#pairs.has(pair.data)) return true;
-    pair.hasSent = true;
-    pair.mayBeUnread = true;
+    pair.sent(bytes.length);
     this.#unheardBytes += bytes.length;
     this.#mux.write(pair.data, bytes);
     this.#scheduleFlush();
@@ -432,7 +444,7 @@ export class PodSession implements PairSession {
    * Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session.
    */
   #leaves(pair: Pair): void {
-    if (pair.heldBytes > 0) return;
+    if (pair.heldBytes > 0 || this.#pairCount > limits.pairsPerSession) return;
     pair.leaving = true;
     this.#notBusy(pair);
     this.#proveIfIdle();
@@ -441,14 +453,15 @@ export class PodSession implements PairSession {
   /** Gives the pair up. A session of its own goes with it, which frees everything at the far end at once. */
   abort(pair: Pair): void {
     if (!this.#forget(pair)) return;
-    if (this.#pairCount === 0) {
+    if (this.#pairCount === 0 && !pair.leaving) {
       this.#die(undefined);
       return;
     }
-    this.#goingAway = true;
+    this.#goingAway ||= !pair.leaving;
     this.#mux.reset(pair.data, cancelStatus);
     this.#mux.reset(pair.error, cancelStatus);
     this.#scheduleFlush();
+    this.#afterForgetting(pair);
   }
 
   resumed(pair: Pair): void {

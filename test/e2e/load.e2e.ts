@@ -1,8 +1,9 @@
 /** Many connections: at once, held open idle, and one after the other; afterwards descriptors and memory are where they were. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readKubeconfig } from "#test/support/cluster.ts";
 import { type Front, startFront } from "#test/support/front.ts";
-import { descriptorCount, residentBytes } from "#test/support/process.ts";
+import { connectionsTo, descriptorCount, residentBytes } from "#test/support/process.ts";
 import { RawClient, rawRequest } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
 
@@ -71,6 +72,24 @@ test("1,000 idle connections held open, each still alive at the end", async () =
 
 test("2,000 connections one after the other", async () => {
   for (let count = 0; count < 2_000; count++) expect(await rawRequest(front.http, request)).toStartWith("HTTP/1.1 200 ");
+});
+
+test("100 TCP connections one after the other need a handful of sessions", async () => {
+  const fresh = await startFront();
+  const { clusters } = await readKubeconfig();
+  const apiPort = Number(new URL(String(clusters[0]?.cluster["server"])).port);
+  const clients: RawClient[] = [];
+  for (let count = 0; count < 100; count++) {
+    const client = await RawClient.open(fresh.echo);
+    client.write("x");
+    await client.readUntil("x");
+    client.end();
+    clients.push(client);
+  }
+  // A watch or two among them. With a session for each second that the node takes to close a connection it would be 64.
+  expect(connectionsTo(fresh.kt.pid, apiPort)).toBeLessThanOrEqual(allowedDescriptors);
+  for (const client of clients) client.abort();
+  await fresh.kt.close();
 });
 
 test("descriptors and memory return to where they were", settled, settleMs * 2 + 10_000);

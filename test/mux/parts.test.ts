@@ -22,18 +22,18 @@ test("a stream is closed when both halves are over, in either order, however oft
 describe("pings", () => {
   test("keep their parity when the numbers run out", () => {
     const pings = new Pings(1, 0x7f_ff_ff_fb);
-    expect([pings.send(0), pings.send(0), pings.send(0)]).toEqual([0x7f_ff_ff_fb, 0x7f_ff_ff_fd, 1]);
+    expect([pings.send(0, 0), pings.send(0, 1), pings.send(0, 2)]).toEqual([0x7f_ff_ff_fb, 0x7f_ff_ff_fd, 1]);
     expect([pings.isOurs(1), pings.isOurs(2)]).toEqual([true, false]);
   });
 
   test("may be answered out of order, and once", () => {
     const pings = new Pings(2);
-    pings.send(10);
-    pings.send(20);
+    pings.send(10, 0);
+    pings.send(20, 1);
     expect(pings.answered(4, 25)).toBe(5);
     expect(pings.answered(4, 26)).toBeUndefined();
-    expect(pings.held).toBe(true);
-    pings.send(30);
+    expect([pings.held, pings.holds(0), pings.holds(1)]).toEqual([true, true, false]);
+    pings.send(30, 2);
     expect(pings.answered(2, 31)).toBe(21);
     expect(pings.held).toBe(false);
   });

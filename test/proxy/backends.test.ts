@@ -1,6 +1,7 @@
 /** HTTP/1 connections to pods: to ones that do not behave, and for many requests at once. */
 
 import { describe, expect, test } from "bun:test";
+import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { memoryPair } from "#net/memory.ts";
 import type { Backend } from "#proxy/backend.ts";
@@ -56,6 +57,19 @@ describe("many requests at once", () => {
       await settle();
     }
     expect([served.length, dials()]).toEqual([count, limits.openingBackends]);
+  });
+
+  test("are refused, each, where the connection cannot even be begun", async () => {
+    const backends = new Backends(
+      {
+        dial() {
+          throw new KtError("shutting-down", "no more");
+        },
+      },
+      new ManualClock(),
+    );
+    const asked = Array.from({ length: count }, () => backends.open(request, new AbortController().signal).then(String, String));
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(["KtError: no more"]));
   });
 
   test("get connections of their own when none is given back", async () => {

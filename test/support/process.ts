@@ -1,6 +1,6 @@
 /** Looks at processes of this machine through /proc, and finds free ports. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { listen, type TCPSocketListener } from "bun";
 
 /** Resident memory. */
@@ -12,6 +12,26 @@ export function residentBytes(pid: number): number {
 /** Open file descriptors. */
 export function descriptorCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Established TCP connections of a process to an IPv4 port (proc(5): columns 3, 4 and 10 of net/tcp). */
+export function connectionsTo(pid: number, port: number): number {
+  const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const established = "01";
+  return readFileSync(`/proc/${pid}/net/tcp`, "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => columns[2]?.endsWith(remote) && columns[3] === established && sockets.has(`socket:[${columns[9]}]`)).length;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed meanwhile.
+    return "";
+  }
 }
 
 export function isAlive(pid: number): boolean {

@@ -7,6 +7,7 @@ import type { SessionEvent } from "#mux/events.ts";
 import { farWorkers, SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
+import type { Pair } from "#tunnel/pair.ts";
 import type { PipeListener } from "#tunnel/pipe.ts";
 import { PodSessions } from "#tunnel/sessions.ts";
 import { PodSession } from "#tunnel/spdy.ts";
@@ -154,6 +155,43 @@ describe("a session", () => {
     expect(session.usable).toBe(true);
   });
 
+  /** A pair that has sent so much, has heard one byte since, and ends after the pod or before it. */
+  async function answered({ session, farEnd }: ReturnType<typeof rig>, sentBytes: number, first: "pod" | "client"): Promise<void> {
+    const pair = session.open(80, new Listener());
+    pair.write(new Uint8Array(sentBytes));
+    await settle();
+    const [error = 0, data = 0] = farEnd.opened;
+    farEnd.mux.write(data, Uint8Array.of(2));
+    if (first === "pod") for (const stream of [error, data]) farEnd.mux.end(stream);
+    await farEnd.flush();
+    pair.end();
+    await settle();
+  }
+
+  test.each([
+    ["the pod ended first", 1, "pod"],
+    ["more was sent than a socket takes that nobody reads", 100_000, "client"],
+  ] as const)("needs a proof though the pod had the last word, when %s", async (_, sentBytes, first) => {
+    const all = rig();
+    await answered(all, sentBytes, first);
+    expect(all.heard).toEqual([]);
+    await all.farEnd.flush();
+    expect(all.heard).toEqual(["free"]);
+  });
+
+  test("needs a proof again when a connection fails whose client seemed to have left", async () => {
+    const all = rig();
+    const { farEnd, session, heard } = all;
+    await answered(all, 1, "client");
+    expect(heard).toEqual(["free"]);
+    farEnd.mux.write(farEnd.opened[0] ?? 0, new TextEncoder().encode("connection reset by peer"));
+    farEnd.mux.end(farEnd.opened[0] ?? 0);
+    await farEnd.flush();
+    expect(session.idleSinceMs).toBeUndefined();
+    await farEnd.flush();
+    expect(heard).toEqual(["free", "free"]);
+  });
+
   test("is not free any more when more comes for a client that seemed to have gone", async () => {
     const { clock, farEnd, session, heard } = rig();
     const pair = session.open(80, new Listener());
@@ -207,7 +245,7 @@ describe("a session", () => {
     const { clock, session, far } = bareRig();
     const listener = new Listener();
     session.open(80, listener);
-    heldUp(far, { worker: 2, replies: false });
+    heldUp(far, { worker: 3, replies: false });
     for (let second = 0; second < 4; second++) {
       await clock.advance(1000);
       session.tick(clock.now(), true);
@@ -215,6 +253,18 @@ describe("a session", () => {
     expect(listener.events).toEqual(["failed"]);
     expect(listener.failure?.message).toBe("the pod's node did not take the connection up");
     expect(session.usable).toBe(false);
+  });
+
+  test("does not take a connection for one that fell to a blocked worker when that is another's", async () => {
+    const { clock, session, far } = bareRig();
+    const listener = new Listener();
+    session.open(80, listener);
+    heldUp(far, { worker: 2, replies: false });
+    for (let second = 0; second < 4; second++) {
+      await clock.advance(1000);
+      session.tick(clock.now(), true);
+    }
+    expect(listener.events).toEqual([]);
   });
 
   test("waits for a far end that is only slow to take a connection up", async () => {
@@ -296,7 +346,7 @@ describe("the sessions to a pod", () => {
       await settle();
       await farEnds[0]?.flush();
     }
-    expect([sessions.count, sessions.openPairs]).toEqual([1, 50]);
+    expect([sessions.count, sessions.busyPairs]).toEqual([1, 0]);
   });
 
   test("are not given out for free once more comes for a client that seemed to have gone", async () => {
@@ -310,6 +360,39 @@ describe("the sessions to a pod", () => {
     farEnds[0]?.mux.write(farEnds[0]?.opened[1] ?? 0, Uint8Array.of(2));
     await farEnds[0]?.flush();
     expect(await sessions.acquire()).not.toBe(first);
+  });
+
+  test("that are retired while they prove themselves are not given to whoever waits", async () => {
+    const { sessions, farEnds } = pool();
+    const first = await sessions.acquire();
+    const pair = first.open(80, new Listener());
+    pair.write(Uint8Array.of(1));
+    pair.end();
+    await settle();
+    const waiting = sessions.acquire();
+    first.retire();
+    await farEnds[0]?.flush();
+    expect(await waiting).not.toBe(first);
+  });
+
+  test("are retired beside one whose last connection does not end", async () => {
+    const { clock, sessions, farEnds } = pool();
+    const pairs: Pair[] = [];
+    for (let count = 0; count < 20; count++) pairs.push((await sessions.acquire()).open(80, new Listener()));
+    await settle();
+    for (const [at, pair] of pairs.entries()) {
+      // The first client's connection never ends.
+      if (at > 0) for (const stream of farEnds[at]?.opened ?? []) farEnds[at]?.mux.end(stream);
+      await farEnds[at]?.flush();
+      pair.end();
+    }
+    for (let second = 0; second < 120; second++) {
+      await clock.advance(1000);
+      for (const farEnd of farEnds) await farEnd.flush();
+      sessions.tick(clock.now());
+      for (const farEnd of farEnds) await farEnd.flush();
+    }
+    expect(sessions.count).toBeLessThanOrEqual(1 + limits.spareSessionsPerPod);
   });
 
   test("are not retired while the end of a connection is still to come", async () => {
@@ -326,8 +409,7 @@ describe("the sessions to a pod", () => {
       sessions.tick(clock.now());
       for (const farEnd of farEnds) await farEnd.flush();
     }
-    expect(listener.events).toEqual([]);
-    expect(sessions.openPairs).toBe(1);
+    expect([listener.events, sessions.count]).toEqual([[], 1]);
   });
 
   test("lead to a pod that went until their last connection ends, and take none of the pod that comes under its name", async () => {
