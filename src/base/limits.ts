@@ -44,6 +44,8 @@ export const limits = {
   sharedStreamBufferBytes: 256 * kib,
   /** Sessions to one pod before connections begin to share them. Each costs the API server and kubelet a TLS connection. */
   sessionsPerPod: 64,
+  /** How long the end of a connection may wait for company: the node takes a second to act on it. */
+  endDelayMs: 20,
   /** Connections on one session, those that are about to end among them: far ends such as kt's own take some thousands. */
   pairsPerSession: 500,
   /** Most ready sessions kept for the next connections while a target is in use; opening one takes some 10 ms. */

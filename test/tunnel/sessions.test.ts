@@ -19,11 +19,14 @@ import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
 class FarEnd {
   readonly mux = new SpdySession({ role: "server" });
   readonly opened: number[] = [];
+  /** Data streams whose other half is over. */
+  readonly ended: number[] = [];
   readonly #conn: MemoryConn;
 
   constructor(conn: MemoryConn) {
     this.#conn = conn;
     const emit = (event: SessionEvent): void => {
+      if (event.type === "data" && event.fin && this.opened.indexOf(event.stream) % 2 === 1) this.ended.push(event.stream);
       if (event.type !== "opened") return;
       this.opened.push(event.stream);
       this.mux.reply(event.stream);
@@ -128,6 +131,23 @@ describe("a session", () => {
     await farEnd.flush();
     expect(heard).toEqual([]);
     expect(session.idleSinceMs).toBeUndefined();
+  });
+
+  test("says that a client has left with the next connection's first bytes, or soon when there is none", async () => {
+    const { clock, farEnd, session } = rig();
+    const pair = session.open(80, new Listener());
+    await settle();
+    const [, data = 0] = farEnd.opened;
+    pair.end();
+    await settle();
+    expect(farEnd.ended).toEqual([]);
+    const next = session.open(80, new Listener());
+    next.write(Uint8Array.of(1));
+    await settle();
+    expect(farEnd.ended).toEqual([data]);
+    next.end();
+    await clock.advance(limits.endDelayMs);
+    expect(farEnd.ended).toEqual([data, farEnd.opened[3] ?? 0]);
   });
 
   test("that sent nothing is free at once", async () => {
