@@ -9,10 +9,19 @@ export interface PortHolder {
   readonly command: string;
 }
 
-/** The process that listens on the port, as far as this user may know; undefined where nobody does or it is another user's. */
-export async function portHolder(port: number): Promise<PortHolder | undefined> {
+/** An IP address and a port. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * The process that keeps others from listening there, on that address or on every one; undefined where nobody does or it is
+ * another user's. Who has the same port of another address, as kt itself may have of ::1, is not meant.
+ */
+export async function portHolder(place: Place): Promise<PortHolder | undefined> {
   try {
-    return process.platform === "linux" ? await linuxHolder(port) : await lsofHolder(port);
+    return process.platform === "linux" ? await linuxHolder(place) : await lsofHolder(place);
   } catch {
     return undefined;
   }
@@ -21,11 +30,11 @@ export async function portHolder(port: number): Promise<PortHolder | undefined> 
 /** Socket state "listening" in /proc/net/tcp (include/net/tcp_states.h, TCP_LISTEN). */
 const listening = "0A";
 
-async function linuxHolder(port: number): Promise<PortHolder | undefined> {
+async function linuxHolder(place: Place): Promise<PortHolder | undefined> {
   const inodes = new Set<string>();
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     const text = await readFile(table, "utf8").catch(() => "");
-    for (const inode of listeningInodes(text, port)) inodes.add(inode);
+    for (const inode of listeningInodes(text, place)) inodes.add(inode);
   }
   if (inodes.size === 0) return undefined;
   const links = new Set([...inodes].map((inode) => `socket:[${inode}]`));
@@ -35,15 +44,39 @@ async function linuxHolder(port: number): Promise<PortHolder | undefined> {
   return undefined;
 }
 
-/** Inodes of the sockets that listen on a port. Columns: sl, local address:port in hex, remote, state, …, inode as the tenth. */
-export function listeningInodes(table: string, port: number): string[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+/** Inodes of the sockets that listen there. Columns: sl, local address:port in hex, remote, state, …, inode as the tenth. */
+export function listeningInodes(table: string, { host, port }: Place): string[] {
+  const portInHex = port.toString(16).toUpperCase().padStart(4, "0");
+  const isMeant = (local = ""): boolean => {
+    const [address = "", at] = local.split(":");
+    return at === portInHex && (/^0+$/.test(address) || isEveryAddress(host) || address === inTable(host));
+  };
   return table
     .split("\n")
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === listening && local?.endsWith(suffix) === true)
+    .filter(([, local, , state]) => state === listening && isMeant(local))
     .flatMap((columns) => columns[9] ?? []);
+}
+
+const isEveryAddress = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+/** An address as the kernel's tables write it: words of 32 bits, each in the machine's byte order, which is little endian. */
+function inTable(host: string): string {
+  const bytes = host.includes(":") ? bytesOfIpv6(host) : host.split(".").map(Number);
+  const hex = bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0"));
+  return Array.from({ length: hex.length / 4 }, (_, word) =>
+    hex
+      .slice(4 * word, 4 * word + 4)
+      .reverse()
+      .join(""),
+  ).join("");
+}
+
+function bytesOfIpv6(host: string): number[] {
+  const [front = [], back = []] = host.split("::").map((part) => part.split(":").filter((group) => group !== ""));
+  const groups = [...front, ...Array<string>(8 - front.length - back.length).fill("0"), ...back];
+  return groups.map((group) => Number.parseInt(group, 16)).flatMap((group) => [group >> 8, group & 0xff]);
 }
 
 async function holdsOne(pid: string, links: ReadonlySet<string>): Promise<boolean> {
@@ -59,19 +92,25 @@ async function commandOf(pid: string): Promise<string> {
   return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "?")).trim();
 }
 
-async function lsofHolder(port: number): Promise<PortHolder | undefined> {
-  const child = spawn(["lsof", "-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"], {
+async function lsofHolder(place: Place): Promise<PortHolder | undefined> {
+  const child = spawn(["lsof", "-nP", `-iTCP:${place.port}`, "-sTCP:LISTEN", "-Fpcn"], {
     stdout: "pipe",
     stderr: "ignore",
     env: { ...process.env, LC_ALL: "C" },
   });
-  return parseLsof(await new Response(child.stdout).text());
+  return parseLsof(await new Response(child.stdout).text(), place);
 }
 
-/** lsof -F: one field per line, named by its first letter: p is the process id, c the command. */
-export function parseLsof(output: string): PortHolder | undefined {
-  const lines = output.split("\n");
-  const pid = Number(lines.find((line) => line.startsWith("p"))?.slice(1));
-  const command = lines.find((line) => line.startsWith("c"))?.slice(1);
-  return Number.isInteger(pid) && pid > 0 && command !== undefined ? { pid, command } : undefined;
+/** lsof -F: one field per line, named by its first letter: p is the process id, c the command, n an address that it has. */
+export function parseLsof(output: string, { host, port }: Place): PortHolder | undefined {
+  const meant = new Set([`*:${port}`, `${host.includes(":") ? `[${host}]` : host}:${port}`]);
+  let pid = 0;
+  let command = "?";
+  for (const line of output.split("\n")) {
+    const value = line.slice(1);
+    if (line.startsWith("p")) pid = Number(value);
+    else if (line.startsWith("c")) command = value;
+    else if (line.startsWith("n") && (meant.has(value) || isEveryAddress(host))) return { pid, command };
+  }
+  return undefined;
 }

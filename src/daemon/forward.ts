@@ -217,7 +217,7 @@ export class Forward {
 
   async #explain(address: ListenAddress, error: KtError, { port }: PodTarget): Promise<Problem> {
     const { command } = this.#options;
-    const holder = error.code === "port-taken" ? await portHolder(address.port) : undefined;
+    const holder = error.code === "port-taken" ? await portHolder(address) : undefined;
     return listenProblem(formatListen(address), error, holder, {
       otherPort: command(`:${port}`),
       openPort: command(`${8000 + address.port}:${port}`),

@@ -26,7 +26,7 @@ export interface ListenersOptions {
   readonly doors: Doors;
   readonly clock: Clock;
   readonly report: Report;
-  readonly holderOf: (port: number) => Promise<PortHolder | undefined>;
+  readonly holderOf: (address: ListenAddress) => Promise<PortHolder | undefined>;
 }
 
 export interface ListenerState {
@@ -144,7 +144,7 @@ export class Listeners {
     if (place.problem?.code === error.code) return;
     const { address, want } = place.opener;
     const own = [...this.#places.values()].find(({ door, opener }) => door && overlaps(opener.want.address, want.address));
-    const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address.port) : undefined;
+    const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address) : undefined;
     if (this.#places.get(address) !== place || place.door) return;
     place.problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, advice);
     place.isAbsent = isAbsent(error);

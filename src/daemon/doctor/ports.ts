@@ -10,7 +10,7 @@ import { type Finding, Findings } from "./finding.ts";
 export interface PortQuestion {
   /** Tries to listen and lets go again. Throws KtError `port-taken` or `listen-failed`. */
   readonly tryListen: (address: ListenAddress) => void;
-  readonly holderOf: (port: number) => Promise<PortHolder | undefined>;
+  readonly holderOf: (address: ListenAddress) => Promise<PortHolder | undefined>;
   /** Addresses that the hub listens on, as `formatListen` writes them. */
   readonly ours: ReadonlySet<string>;
 }
@@ -36,7 +36,7 @@ async function canListen(address: ListenAddress, { tryListen, holderOf }: PortQu
     return true;
   } catch (error) {
     const problem = toKtError(error, "listen-failed", `listen on ${formatListen(address)}`);
-    tell(findings, address, problem, problem.code === "port-taken" ? await holderOf(address.port) : undefined);
+    tell(findings, address, problem, problem.code === "port-taken" ? await holderOf(address) : undefined);
     return false;
   }
 }
