@@ -99,6 +99,22 @@ function heldUp(far: MemoryConn, { worker, replies }: { readonly worker: number;
   return held;
 }
 
+/** A client that sends a byte and goes, as far as its session can tell. */
+async function leave(session: PodSession, listener = new Listener()): Promise<void> {
+  const pair = session.open(80, listener);
+  pair.write(Uint8Array.of(1));
+  pair.end();
+  await settle();
+}
+
+/** Lets seconds pass for a session. */
+async function pass({ clock, session }: { readonly clock: ManualClock; readonly session: PodSession }, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    await clock.advance(1000);
+    session.tick(clock.now(), true);
+  }
+}
+
 /** Uses a pair and ends it from both sides, so that the session begins to prove itself. */
 async function useOnce({ session, farEnd }: ReturnType<typeof rig>): Promise<void> {
   const pair = session.open(80, new Listener());
@@ -214,10 +230,7 @@ describe("a session", () => {
 
   test("is not free any more when more comes for a client that seemed to have gone", async () => {
     const { clock, farEnd, session, heard } = rig();
-    const pair = session.open(80, new Listener());
-    pair.write(Uint8Array.of(1));
-    pair.end();
-    await settle();
+    await leave(session);
     await farEnd.flush();
     expect(heard).toEqual(["free"]);
     const [error = 0, data = 0] = farEnd.opened;
@@ -234,10 +247,7 @@ describe("a session", () => {
 
   test("that cannot prove itself beside a connection which is leaving ends with that one", async () => {
     const { clock, farEnd, session, heard } = rig();
-    const pair = session.open(80, new Listener());
-    pair.write(Uint8Array.of(1));
-    pair.end();
-    await settle();
+    await leave(session);
     await clock.advance(3000);
     session.tick(clock.now(), true);
     expect([heard, session.usable]).toEqual([[], false]);
@@ -251,10 +261,7 @@ describe("a session", () => {
     const listener = new Listener();
     session.open(80, listener);
     const held = heldUp(far, { worker: 2, replies: true });
-    for (let second = 0; second < 600; second++) {
-      await clock.advance(1000);
-      session.tick(clock.now(), true);
-    }
+    await pass({ clock, session }, 600);
     expect(listener.events).toEqual([]);
     // The far end reads on up to fifty frames that nobody takes.
     expect(held.pings).toBeGreaterThan(1);
@@ -266,10 +273,7 @@ describe("a session", () => {
     const listener = new Listener();
     session.open(80, listener);
     heldUp(far, { worker: 3, replies: false });
-    for (let second = 0; second < 4; second++) {
-      await clock.advance(1000);
-      session.tick(clock.now(), true);
-    }
+    await pass({ clock, session }, 4);
     expect(listener.events).toEqual(["failed"]);
     expect(listener.failure?.message).toBe("the pod's node did not take the connection up");
     expect(session.usable).toBe(false);
@@ -280,10 +284,7 @@ describe("a session", () => {
     const listener = new Listener();
     session.open(80, listener);
     heldUp(far, { worker: 2, replies: false });
-    for (let second = 0; second < 4; second++) {
-      await clock.advance(1000);
-      session.tick(clock.now(), true);
-    }
+    await pass({ clock, session }, 4);
     expect(listener.events).toEqual([]);
   });
 
@@ -291,10 +292,7 @@ describe("a session", () => {
     const { clock, farEnd, session } = rig();
     const listener = new Listener();
     session.open(80, listener);
-    for (let second = 0; second < 9; second++) {
-      await clock.advance(1000);
-      session.tick(clock.now(), true);
-    }
+    await pass({ clock, session }, 9);
     await farEnd.flush();
     session.tick(clock.now(), true);
     expect([listener.events, session.usable]).toEqual([[], true]);
@@ -305,10 +303,7 @@ describe("a session", () => {
     far.start({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
     const listener = new Listener();
     session.open(80, listener);
-    for (let second = 0; second < 15; second++) {
-      await clock.advance(1000);
-      session.tick(clock.now(), true);
-    }
+    await pass({ clock, session }, 15);
     expect(listener.events).toEqual(["failed"]);
   });
 
@@ -349,6 +344,16 @@ describe("the sessions to a pod", () => {
     return { clock, sessions, farEnds };
   }
 
+  /** Lets seconds pass for all of them, while their far ends answer. */
+  async function passAnswered({ clock, sessions, farEnds }: ReturnType<typeof pool>, seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      await clock.advance(1000);
+      for (const farEnd of farEnds) await farEnd.flush();
+      sessions.tick(clock.now());
+      for (const farEnd of farEnds) await farEnd.flush();
+    }
+  }
+
   test("do not take one for free that is given back while it carries somebody else's connection", async () => {
     const { sessions } = pool();
     const shared = await sessions.acquire();
@@ -360,10 +365,7 @@ describe("the sessions to a pod", () => {
   test("carry one connection after the other, though the runtime is slow to close them", async () => {
     const { sessions, farEnds } = pool();
     for (let count = 0; count < 50; count++) {
-      const pair = (await sessions.acquire()).open(80, new Listener());
-      pair.write(Uint8Array.of(1));
-      pair.end();
-      await settle();
+      await leave(await sessions.acquire());
       await farEnds[0]?.flush();
     }
     expect([sessions.count, sessions.busyPairs]).toEqual([1, 0]);
@@ -372,10 +374,7 @@ describe("the sessions to a pod", () => {
   test("are not given out for free once more comes for a client that seemed to have gone", async () => {
     const { sessions, farEnds } = pool();
     const first = await sessions.acquire();
-    const pair = first.open(80, new Listener());
-    pair.write(Uint8Array.of(1));
-    pair.end();
-    await settle();
+    await leave(first);
     await farEnds[0]?.flush();
     farEnds[0]?.mux.write(farEnds[0]?.opened[1] ?? 0, Uint8Array.of(2));
     await farEnds[0]?.flush();
@@ -385,10 +384,7 @@ describe("the sessions to a pod", () => {
   test("that are retired while they prove themselves are not given to whoever waits", async () => {
     const { sessions, farEnds } = pool();
     const first = await sessions.acquire();
-    const pair = first.open(80, new Listener());
-    pair.write(Uint8Array.of(1));
-    pair.end();
-    await settle();
+    await leave(first);
     const waiting = sessions.acquire();
     first.retire();
     await farEnds[0]?.flush();
@@ -406,29 +402,16 @@ describe("the sessions to a pod", () => {
       await farEnds[at]?.flush();
       pair.end();
     }
-    for (let second = 0; second < 120; second++) {
-      await clock.advance(1000);
-      for (const farEnd of farEnds) await farEnd.flush();
-      sessions.tick(clock.now());
-      for (const farEnd of farEnds) await farEnd.flush();
-    }
+    await passAnswered({ clock, sessions, farEnds }, 120);
     expect(sessions.count).toBeLessThanOrEqual(1 + limits.spareSessionsPerPod);
   });
 
   test("are not retired while the end of a connection is still to come", async () => {
     const { clock, sessions, farEnds } = pool();
     const listener = new Listener();
-    const pair = (await sessions.acquire()).open(80, listener);
-    pair.write(Uint8Array.of(1));
-    pair.end();
-    await settle();
+    await leave(await sessions.acquire(), listener);
     await farEnds[0]?.flush();
-    for (let second = 0; second < 60; second++) {
-      await clock.advance(1000);
-      for (const farEnd of farEnds) await farEnd.flush();
-      sessions.tick(clock.now());
-      for (const farEnd of farEnds) await farEnd.flush();
-    }
+    await passAnswered({ clock, sessions, farEnds }, 60);
     expect([listener.events, sessions.count]).toEqual([[], 1]);
   });
 
