@@ -44,25 +44,49 @@ async function linuxHolder(place: Place): Promise<PortHolder | undefined> {
   return undefined;
 }
 
-/** Inodes of the sockets that listen there. Columns: sl, local address:port in hex, remote, state, …, inode as the tenth. */
-export function listeningInodes(table: string, { host, port }: Place): string[] {
-  const portInHex = port.toString(16).toUpperCase().padStart(4, "0");
-  const isMeant = (local = ""): boolean => {
-    const [address = "", at] = local.split(":");
-    return at === portInHex && (/^0+$/.test(address) || isEveryAddress(host) || address === inTable(host));
-  };
+/** A row of /proc/net/tcp or tcp6, as the kernel writes it. */
+export interface TcpRow {
+  /** Address and port in hex. */
+  readonly local: string;
+  readonly remote: string;
+  /** See include/net/tcp_states.h. */
+  readonly state: string;
+  readonly inode: string;
+}
+
+/** The rows of such a table. Columns: sl, local, remote, state, …, inode as the tenth. */
+export function tcpRows(table: string): TcpRow[] {
   return table
     .split("\n")
     .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === listening && isMeant(local))
-    .flatMap((columns) => columns[9] ?? []);
+    .flatMap((line) => {
+      const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
+      return local && remote && state && inode ? [{ local, remote, state, inode }] : [];
+    });
+}
+
+/** A port as such a table writes it. */
+export function portInTable(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, "0");
+}
+
+/** Inodes of the sockets that listen there. */
+export function listeningInodes(table: string, { host, port }: Place): string[] {
+  const wantedAddress = addressInTable(host);
+  const wantedPort = portInTable(port);
+  const isMeant = (local: string): boolean => {
+    const [address = "", at] = local.split(":");
+    return at === wantedPort && (/^0+$/.test(address) || isEveryAddress(host) || address === wantedAddress);
+  };
+  return tcpRows(table)
+    .filter(({ local, state }) => state === listening && isMeant(local))
+    .map(({ inode }) => inode);
 }
 
 const isEveryAddress = (host: string): boolean => host === "0.0.0.0" || host === "::";
 
-/** An address as the kernel's tables write it: words of 32 bits, each in the machine's byte order, which is little endian. */
-function inTable(host: string): string {
+/** An address as such a table writes it: words of 32 bits, each in the machine's byte order, which is little endian. */
+function addressInTable(host: string): string {
   const bytes = host.includes(":") ? bytesOfIpv6(host) : host.split(".").map(Number);
   const hex = bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0"));
   return Array.from({ length: hex.length / 4 }, (_, word) =>

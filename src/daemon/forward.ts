@@ -7,7 +7,7 @@ import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
 import { portHolder } from "#native/port-holder.ts";
 import { CounterTable } from "#observe/counters.ts";
-import { describeEvent, eventLevel } from "#observe/describe.ts";
+import { logEvent } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
 import { formatListen } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
@@ -226,7 +226,7 @@ export class Forward {
 
   #report(event: KtEvent): void {
     const { log, onConnection, onProblem } = this.#options;
-    log(eventLevel(event), event.type, { text: describeEvent(event) });
+    logEvent(log, event);
     // What ends with us is no news.
     if (this.#closing.signal.aborted) return;
     if (event.type === "connection-opened" || event.type === "refused") onConnection(event.name);

@@ -12,7 +12,7 @@ import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
 import { portHolder } from "#native/port-holder.ts";
 import { CounterTable } from "#observe/counters.ts";
-import { describeEvent } from "#observe/describe.ts";
+import { logEvent } from "#observe/describe.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
 import type { LoadedPlan } from "#profile/load.ts";
@@ -191,13 +191,8 @@ export class Hub {
   }
 
   #report(event: KtEvent): void {
-    const { level } = this.#journal.add(event);
-    this.#options.log(level, event.type, {
-      // Not composed for a log that leaves the event out, as most do with those of single connections.
-      get text() {
-        return describeEvent(event);
-      },
-    });
+    this.#journal.add(event);
+    logEvent(this.#options.log, event);
   }
 
   #reconcile(): void {

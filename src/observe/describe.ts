@@ -1,6 +1,6 @@
 /** Says an event in one line, and how much it matters. */
 
-import type { LogLevel } from "#base/log.ts";
+import type { Log, LogLevel } from "#base/log.ts";
 import { formatBytes } from "#base/bytes-text.ts";
 import type { JumpPodChange, KtEvent, Problem } from "./events.ts";
 
@@ -20,6 +20,15 @@ export function eventLevel(event: KtEvent): LogLevel {
     default:
       return event.problem ? "warn" : "info";
   }
+}
+
+/** Writes the event to a log. Its text is not composed for one that leaves it out, as most do with those of single connections. */
+export function logEvent(log: Log, event: KtEvent): void {
+  log(eventLevel(event), event.type, {
+    get text() {
+      return describeEvent(event);
+    },
+  });
 }
 
 /** The event as one line for people. */

@@ -24,13 +24,12 @@ export class Journal {
     this.#capacity = capacity;
   }
 
-  add(event: KtEvent): JournalEntry {
+  add(event: KtEvent): void {
     const entry = { atMs: this.#clock.wallMs(), level: eventLevel(event), event };
     this.#entries.push(entry);
     // Cut in large steps: cutting one by one would move the whole list each time.
     if (this.#entries.length >= this.#capacity * 2) this.#entries = this.#entries.slice(-this.#capacity);
     for (const tell of this.#followers) tell(entry);
-    return entry;
   }
 
   /** The latest entries, oldest first. */

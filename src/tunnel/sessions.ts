@@ -75,7 +75,7 @@ export class PodSessions {
 
   /** Gives back a session that was acquired and then not used. */
   release(session: PodSession): void {
-    if (session.idleSinceMs !== undefined && !this.#free.includes(session)) this.#becameFree(session);
+    if (session.idleSinceMs !== undefined) this.#becameFree(session);
   }
 
   /** Called about every second. Keeps spares while the pod is in use. */
@@ -190,12 +190,13 @@ export class PodSessions {
       this.#openForWaiting();
       return;
     }
+    if (this.#free.includes(session)) return;
     const waiter = this.#waiting.shift();
     if (waiter) {
       waiter.resolve(session);
       if (this.#waiting.length === 0) this.#keepSpareSoon();
       else if (this.#opening === 0) this.#shareOut();
-    } else if (!this.#free.includes(session)) this.#free.push(session);
+    } else this.#free.push(session);
   }
 
   /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */

@@ -136,17 +136,15 @@ export class PodSession implements PairSession {
    * far end is only not reading: pings wait behind the bytes that it does not take, in the buffers before it or in its workers.
    */
   tick(nowMs: number, pathAlive: boolean): void {
-    for (const pair of new Set(this.#pairs.values())) this.#tickPair(pair, nowMs);
+    for (const pair of this.#eachPair()) this.#tickPair(pair, nowMs);
     if (this.#gone || this.#connPaused) return;
     this.#failIgnored(nowMs);
     const held = this.#mux.pingsHeld;
     const mayBeUnread = held || this.#blocked || this.#unheardBytes > limits.unreadBytes;
     const verdict = this.#liveness.verdict(nowMs, held);
     if (verdict === "ping") this.ping();
-    else if (verdict === "unproven") {
-      this.#liveness.dropProof();
-      this.retire();
-    } else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
+    else if (verdict === "unproven") this.retire();
+    else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
       this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
     }
   }
@@ -157,7 +155,7 @@ export class PodSession implements PairSession {
    */
   #failIgnored(nowMs: number): void {
     if (this.#blocked || nowMs - this.#resumedMs < limits.acceptMs) return;
-    for (const pair of new Set(this.#pairs.values())) {
+    for (const pair of this.#eachPair()) {
       if (pair.accepted || nowMs - pair.openedMs < limits.acceptMs || !this.#pairs.has(pair.data)) continue;
       if (this.#mux.isHeldUp(pair.data) || this.#mux.isHeldUp(pair.error)) this.#failIgnoredPair(pair);
       else this.ping();
@@ -167,6 +165,11 @@ export class PodSession implements PairSession {
   #failIgnoredPair(pair: Pair): void {
     this.#goingAway = true;
     this.#failWith(pair, new KtError("connection-lost", "the pod's node did not take the connection up"));
+  }
+
+  /** Each once, though two ids lead to it; as they are now, whatever becomes of them meanwhile. */
+  #eachPair(): ReadonlySet<Pair> {
+    return new Set(this.#pairs.values());
   }
 
   #tickPair(pair: Pair, nowMs: number): void {
@@ -424,7 +427,7 @@ export class PodSession implements PairSession {
     this.#gone = true;
     this.#conn.abort();
     const lost = error ?? new KtError("connection-lost", "the tunnel was closed");
-    const pairs = new Set(this.#pairs.values());
+    const pairs = this.#eachPair();
     this.#pairs.clear();
     this.#pairCount = 0;
     this.#busyCount = 0;
@@ -451,9 +454,7 @@ export class PodSession implements PairSession {
     if (this.#pairs.has(pair.data)) this.#leaves(pair);
   }
 
-  /**
-   * Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session.
-   */
+  /** Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session. */
   #leaves(pair: Pair): void {
     if (pair.heldBytes > 0 || this.#pairCount > limits.pairsPerSession) return;
     pair.leaving = true;

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { listen, type TCPSocketListener } from "bun";
+import { portInTable, tcpRows } from "#native/port-holder.ts";
 
 /** Resident memory. */
 export function residentBytes(pid: number): number {
@@ -14,15 +15,13 @@ export function descriptorCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Established TCP connections of a process to an IPv4 port (proc(5): columns 3, 4 and 10 of net/tcp). */
+/** TCP connections of a process to an IPv4 port. */
 export function connectionsTo(pid: number, port: number): number {
   const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
-  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const established = "01";
-  return readFileSync(`/proc/${pid}/net/tcp`, "utf8")
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter((columns) => columns[2]?.endsWith(remote) && columns[3] === established && sockets.has(`socket:[${columns[9]}]`)).length;
+  return tcpRows(readFileSync(`/proc/${pid}/net/tcp`, "utf8")).filter(
+    ({ remote, state, inode }) => remote.endsWith(`:${portInTable(port)}`) && state === established && sockets.has(`socket:[${inode}]`),
+  ).length;
 }
 
 function linkOf(path: string): string {
