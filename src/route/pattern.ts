@@ -24,6 +24,12 @@ function refuse(text: string, why: string, hint: string): never {
   throw new KtError("profile-invalid", `pattern "${text}" ${why}`, { hints: [hint] });
 }
 
+/** What other tools write with stars, with captures in their place; undefined for a text without. */
+export function starsAsCaptures(text: string): string | undefined {
+  const names = ["service", "namespace", "port"];
+  return text.includes("*") ? text.replaceAll(/\*+/g, () => `{${names.shift() ?? "name"}}`) : undefined;
+}
+
 function isCapture(part: Part): part is { readonly capture: string } {
   return "capture" in part;
 }
@@ -121,6 +127,8 @@ export class HostPattern {
 
   /** Throws KtError `profile-invalid` for a text that is no pattern. */
   static parse(text: string): HostPattern {
+    const captured = starsAsCaptures(text);
+    if (captured !== undefined) refuse(text, "has a star, which stands for nothing here", `write "${captured}": a capture has a name`);
     if (/\{[^}]*[A-Z]/.test(text)) refuse(text, "has capitals in a capture", "a capture is written {name}, in lower case");
     const lower = text.toLowerCase().replace(/\.$/, "");
     const labels = lower.split(".").map((label) => parseLabel(label, text));

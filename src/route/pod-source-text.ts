@@ -38,9 +38,22 @@ export function kindOfWord(word: string): PodSourceKind | undefined {
   return kinds.get(word);
 }
 
-/** The known word that looks most like this one. */
-export function nearestKindWord(word: string): string | undefined {
-  return nearest(word, kinds.keys());
+/**
+ * What to write where a kind was expected and `word` stands, before `rest`. In front of a name alone a word may as well be the namespace of
+ * a target whose kind was left out: "prod" is no slip of "pod", "scv" is one of "svc".
+ */
+export function kindHint(word: string, rest: string, namespace?: string): string {
+  const near = nearest(word, kinds.keys());
+  const before = namespace === undefined ? "" : `${namespace}/`;
+  const meant = near && `did you mean "${before}${near}/${rest}"?`;
+  if (namespace !== undefined) return meant ?? `write "${before}svc/${rest}"`;
+  if (meant !== undefined && isSlip(word, near)) return meant;
+  return `write "${word}/svc/${rest}"${meant === undefined ? "" : `, or ${meant}`}`;
+}
+
+/** Its letters in another order, its plural, or a word too long to be like another one by chance. */
+function isSlip(word: string, kind = ""): boolean {
+  return [...word].sort().join("") === [...kind].sort().join("") || word === `${kind}s` || word.length > 4;
 }
 
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -91,9 +104,8 @@ export function parsePodSource(text: string, what: string, usual?: PodSourceKind
   if (known === undefined && usual !== undefined && segments.length < 2) return checked({ kind: usual, namespace: word, name }, quoted);
   if (word === undefined) return refuse("does not say what it is", `write "svc/${name}" or "pod/${name}"`);
   if (known === undefined) {
-    const near = nearestKindWord(word);
-    const repaired = `${segments[0] ?? ""}/svc/${name}`;
-    return refuse(`has the kind "${word}", which kt does not know`, near === undefined ? `write "${repaired}"` : `did you mean "${near}"?`);
+    const hint = kindHint(word, name, segments.length === 2 ? segments[0] : undefined);
+    return refuse(`has the kind "${word}", which kt does not know`, hint);
   }
   return checked({ kind: known, namespace: segments.length === 2 ? segments[0] : undefined, name }, quoted);
 }

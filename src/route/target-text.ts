@@ -1,7 +1,7 @@
 /** Targets as people write them: `[NAMESPACE/]KIND/NAME:PORT`, with errors that show how it should be written. */
 
 import { KtError } from "#base/errors.ts";
-import { checkNames, kindOfWord, nearestKindWord } from "./pod-source-text.ts";
+import { checkNames, kindHint, kindOfWord } from "./pod-source-text.ts";
 import { parsePort } from "./port.ts";
 import { kindWords, type PodSourceKind, type PortRef } from "./target.ts";
 
@@ -33,11 +33,9 @@ function refuse(text: string, why: string, ...hints: string[]): never {
   throw new KtError("profile-invalid", `target "${text}" ${why}`, { hints });
 }
 
-function refuseKind(text: string, given: string, repaired: string): never {
+function refuseKind(text: string, given: string, rest: string, namespace?: string): never {
   const instead = others.find(([words]) => words.test(given))?.[1];
-  const meant = nearestKindWord(given);
-  const hint = instead ?? (meant === undefined ? `write "${repaired}"` : `did you mean "${meant}"?`);
-  refuse(text, `has the kind "${given}", and ${known}`, hint);
+  refuse(text, `has the kind "${given}", and ${known}`, instead ?? kindHint(given, rest, namespace));
 }
 
 /** Says what is wrong with a text that has not the shape of a target. */
@@ -51,7 +49,7 @@ function refuseShape(text: string): never {
     refuse(text, "is not of the form [NAMESPACE/]KIND/NAME:PORT", `for example "svc/web:80" or "shop/svc/web:http"`);
   }
   if (segments.length === 1) refuse(text, "does not say what it is", `write "svc/${first}:${port}" or "pod/${first}:${port}"`);
-  if (segments.length === 2 && kindOfWord(first) === undefined) refuseKind(text, first, `${first}/svc/${second}:${port}`);
+  if (segments.length === 2 && kindOfWord(first) === undefined) refuseKind(text, first, `${second}:${port}`);
   refuse(text, "names no port", `write "${path}:80" or "${path}:http"`);
 }
 
@@ -61,7 +59,7 @@ export function splitTarget(text: string): TargetText {
   if (!match) refuseShape(text);
   const [, namespace, kindText = "", name = "", port = ""] = match;
   const kind = kindOfWord(kindText);
-  if (kind === undefined) refuseKind(text, kindText, `${namespace ?? kindText}/svc/${name}:${port}`);
+  if (kind === undefined) refuseKind(text, kindText, `${name}:${port}`, namespace);
   return { namespace, kind, name, port };
 }
 

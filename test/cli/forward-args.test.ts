@@ -99,7 +99,7 @@ describe("what is none of them", () => {
   test.each<[string, Options, string, string]>([
     ["svc/web", {}, "kt forward svc/web needs a port", "kt forward svc/web 8080:80"],
     ["svc/web:80", {}, '"svc/web:80" has its port after a colon', "kt forward svc/web :80"],
-    ["deply/web 80", {}, 'target "deply/web" has the kind "deply", which kt does not know', 'did you mean "deploy"?'],
+    ["deply/web 80", {}, 'target "deply/web" has the kind "deply", which kt does not know', 'did you mean "deploy/web"?'],
     ["svc/Web 80", {}, 'target "svc/Web" has the service name "Web", which Kubernetes cannot have', 'write "web"'],
     ["svc/web 80", { namespace: "a/../b" }, '"a/../b" is no name of a namespace', "lower case letters, digits and dashes"],
     ["svc/web 80", { namespace: "Shop" }, '"Shop" is no name of a namespace', "lower case letters, digits and dashes"],
