@@ -201,6 +201,12 @@ export const limits = {
   bundleLogLines: 300,
   /** How long a shell's completion may wait for the cluster: whoever pressed Tab sees nothing until then. */
   completionMs: 1 * second,
+  /** How soon a full output is tried again where it does not say when it has room: too short to be seen, too long to cost anything. */
+  fullOutputPauseMs: 10,
+  /** After Ctrl-C a reader that takes no output for this long is not waited for: it was mostly interrupted, too. */
+  outputLeaveMs: 1 * second,
+  /** Log lines that may wait for a reader that is behind; later ones are counted. */
+  logWaitingBytes: 1 * mib,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

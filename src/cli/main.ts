@@ -2,13 +2,15 @@
 
 import { cac } from "cac";
 import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { buildInfo } from "./build.ts";
 import { type CommandSpec, Options } from "./command.ts";
 import { commands, globalOptions } from "./commands.ts";
+import { DescriptorSink } from "./descriptor-sink.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { commandHelp, mainHelp } from "./help.ts";
-import { Output } from "./output.ts";
+import { Output, type TextSink } from "./output.ts";
 import { type Flags, wordsForParser, optionsOf } from "./words.ts";
 
 interface Call {
@@ -17,19 +19,40 @@ interface Call {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+const signalNumbers = [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const;
+
 /** Resolves to the exit code, with everything written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const call = parse(wordsForParser(usual(argv), commands, globalOptions));
-  const output = outputFor(call);
-  // A reader that has seen enough, as in `kt logs -f | head`.
-  process.stdout.on("error", () => process.exit(exitCodes.done));
-  const code = await run(call, output).catch((error: unknown) => {
+  const stdout = new DescriptorSink(1);
+  const output = outputFor(call, stdout, new DescriptorSink(2));
+  const ran = run(call, output).catch((error: unknown) => {
     const shown = toKtError(error, "internal", "internal error");
     output.error(shown);
     return exitCodeOf(shown);
   });
+  const code = await Promise.race([ran, stdout.failed.then(() => exitCodes.done)]);
+  await flushed(output, code);
+  return stdout.failure === undefined ? code : await codeWithout(stdout.failure, code, output);
+}
+
+/** Who asks for an end, or has asked, need not wait for a reader that takes nothing. */
+async function flushed(output: Output, code: number): Promise<void> {
+  for (const [signal, number] of signalNumbers) process.once(signal, () => process.exit(128 + number));
+  await (code === exitCodes.interrupted ? output.flushWhileTaken(limits.outputLeaveMs) : output.flush());
+}
+
+/** What the command ends with when its result did not get through. A reader that has seen enough, as in `kt logs -f | head`, is no failure. */
+async function codeWithout({ code: reason, message }: NodeJS.ErrnoException, code: number, output: Output): Promise<number> {
+  if (reason === "EPIPE") return code;
+  // "ENOSPC: no space left on device, write"
+  const why = message.replace(/^[A-Z]+: /, "").replace(/, write$/, "");
+  output.error(new KtError("file-unwritable", `the output cannot be written: ${why}`));
   await output.flush();
-  return code;
+  return code === exitCodes.done ? exitCodes.failed : code;
 }
 
 /** What people try first, by other tools' habits. */
@@ -70,8 +93,7 @@ function mapValues(values: Call["values"], change: (value: unknown) => unknown):
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 }
 
-function outputFor({ values }: Call): Output {
-  const { stdout, stderr } = process;
+function outputFor({ values }: Call, stdout: TextSink, stderr: TextSink): Output {
   const logFormat = values["logFormat"] === "json" ? "json" : "text";
   const verbose = values["verbose"] === true;
   return new Output({ stdout, stderr, environment: process.env, verbose, quiet: values["quiet"] === true, logFormat });

@@ -1,6 +1,7 @@
 /** All that kt writes to the terminal: results on stdout; errors, hints, warnings and log lines on stderr. */
 
 import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { LogFields, LogLevel } from "#base/log.ts";
 import { formatLogLine, type LogFormat } from "#daemon/log-line.ts";
 import { fit, type Style, styleFor } from "./style.ts";
@@ -8,9 +9,13 @@ import { fit, type Style, styleFor } from "./style.ts";
 /** A stream as far as kt uses it. */
 export interface TextSink {
   readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-  write(text: string, done?: () => void): unknown;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  /** What was written and not taken yet. */
+  readonly waitingBytes: number;
+  write(text: string): void;
+  /** Resolves when everything written was taken, or will never be. */
+  drained(): Promise<void>;
 }
 
 export interface OutputOptions {
@@ -34,6 +39,7 @@ export class Output {
   readonly #options: OutputOptions;
   readonly #errorStyle: Style;
   #drawn = 0;
+  #leftOut = 0;
 
   constructor(options: OutputOptions) {
     const { NO_COLOR: noColor = "", TERM: term } = options.environment;
@@ -82,9 +88,21 @@ export class Output {
   /** A log line, in the chosen format and from the chosen level on. */
   log(level: LogLevel, event: string, fields: LogFields = {}): void {
     const least: LogLevel = this.quiet ? "warn" : this.verbose ? "debug" : "info";
-    if (levelRank[level] < levelRank[least]) return;
+    if (levelRank[level] < levelRank[least] || this.#leavesOut()) return;
     this.settle();
     this.#options.stderr.write(`${formatLogLine(this.#options.logFormat, Date.now(), level, event, fields)}\n`);
+  }
+
+  /** Log lines never end by themselves: for a reader that takes none they are counted, and the count is written once it does. */
+  #leavesOut(): boolean {
+    if (this.#options.stderr.waitingBytes > limits.logWaitingBytes) {
+      this.#leftOut++;
+      return true;
+    }
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    if (leftOut > 0) this.log("warn", "log", { text: `${leftOut} lines were left out: what reads them was behind` });
+    return false;
   }
 
   /** Draws lines over those drawn before, cut to the terminal: what has scrolled away cannot be drawn over. */
@@ -106,7 +124,19 @@ export class Output {
 
   /** Resolves when everything has been handed to the system. */
   async flush(): Promise<void> {
-    for (const stream of [this.#options.stdout, this.#options.stderr]) await new Promise<void>((resolve) => stream.write("", resolve));
+    await Promise.all([this.#options.stdout.drained(), this.#options.stderr.drained()]);
+  }
+
+  /** The same, but gives up once nothing was taken for `patienceMs`. */
+  async flushWhileTaken(patienceMs: number): Promise<void> {
+    const { stdout, stderr } = this.#options;
+    const flushed = this.flush();
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, patienceMs))]);
+      const waiting = stdout.waitingBytes + stderr.waitingBytes;
+      if (waiting === 0 || waiting === before) return;
+      before = waiting;
+    }
   }
 
   #say(word: string, text: string): void {

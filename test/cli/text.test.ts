@@ -5,26 +5,9 @@ import { errorCodes, KtError } from "#base/errors.ts";
 import { exitCodeFor, exitCodeOf } from "#cli/exit.ts";
 import { LiveView } from "#cli/live-view.ts";
 import type { ProfileStatus } from "#control/api.ts";
-import { Output, type TextSink } from "#cli/output.ts";
+import { Output } from "#cli/output.ts";
+import { RecordingSink } from "#test/support/recording-sink.ts";
 import { alignColumns, fit, styleFor, visibleLength } from "#cli/style.ts";
-
-class Sink implements TextSink {
-  text = "";
-  readonly isTTY: boolean;
-  readonly columns: number;
-  readonly rows: number;
-
-  constructor(isTTY: boolean, columns: number) {
-    this.isTTY = isTTY;
-    this.columns = columns;
-    this.rows = columns / 4;
-  }
-
-  write(text: string, done?: () => void): void {
-    this.text += text;
-    done?.();
-  }
-}
 
 function outputTo(
   isTTY: boolean,
@@ -32,7 +15,8 @@ function outputTo(
   options: { quiet?: boolean; logFormat?: "text" | "json" } = {},
   columns = 20,
 ) {
-  const [stdout, stderr] = [new Sink(isTTY, columns), new Sink(isTTY, columns)];
+  const window = isTTY ? { columns, rows: columns / 4 } : undefined;
+  const [stdout, stderr] = [new RecordingSink(window), new RecordingSink(window)];
   const output = new Output({ stdout, stderr, environment, verbose: false, quiet: false, logFormat: "text", ...options });
   return { stdout, stderr, output };
 }
@@ -66,6 +50,16 @@ test("quiet keeps results and warnings, and drops notes and information", () => 
   output.log("warn", "refused");
   expect(stdout.text).toBe("result\n");
   expect(stderr.text).toMatch(/^kt: warning: careful\n\S+ warn {2}refused\n$/);
+});
+
+test("log lines that nothing reads are counted, not kept", () => {
+  const { stderr, output } = outputTo(false);
+  stderr.waitingBytes = 2 ** 30;
+  for (const text of ["a", "b"]) output.log("warn", "refused", { text });
+  expect(stderr.text).toBe("");
+  stderr.waitingBytes = 0;
+  output.log("warn", "refused", { text: "c" });
+  expect(stderr.text).toMatch(/2 lines were left out.*\n.*c\n$/);
 });
 
 describe("drawing", () => {

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Output } from "#cli/output.ts";
+import { RecordingSink } from "#test/support/recording-sink.ts";
 import { showUnready, waitingText } from "#cli/unready.ts";
 import type { RouteStatus, Snapshot } from "#control/api.ts";
 
@@ -37,12 +38,11 @@ test("many names stay one line", () => {
 });
 
 test("what several routes have in common is said once, and this machine's problem decides the exit code", () => {
-  let shown = "";
-  const sink = { write: (written: string) => (shown += written) };
+  const sink = new RecordingSink();
   const output = new Output({ stdout: sink, stderr: sink, environment: {}, verbose: false, quiet: true, logFormat: "text" });
   expect(showUnready([{ name: "a" }], output)).toBeUndefined();
   const unready = ["a", "b"].map((name) => ({ name, problem }));
   expect(showUnready(unready, output)).toBe(3);
-  expect(shown).toBe('kt: error: "a" and "b" are not ready: no pod of it is ready\nkt: hint: kubectl get pods\n');
+  expect(sink.text).toBe('kt: error: "a" and "b" are not ready: no pod of it is ready\nkt: hint: kubectl get pods\n');
   expect(showUnready([...unready, { name: "5432", problem: { code: "port-taken", message: "taken", hints: [] } }], output)).toBe(1);
 });

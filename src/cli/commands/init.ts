@@ -20,6 +20,8 @@ export async function init({ options, output }: CommandContext): Promise<number>
   await refuseExisting(path);
   const catalogue = await currentCatalogue(path, output);
   const fitting = catalogue ? await findFitting(catalogue, shellEnvironment()) : [];
+  // The question is drawn by itself.
+  await output.flush();
   const taken = await choose(fitting, options.flag("yes"));
   if (taken === undefined) return exitCodes.interrupted;
   const left = fitting.filter((profile) => !taken.includes(profile)).map(({ name }) => name);

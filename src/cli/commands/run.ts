@@ -97,6 +97,8 @@ const notFoundCode = 127;
 const notRunCode = 126;
 
 async function runCommand(args: readonly string[], variables: Variables, signals: PassedSignals, output: Output): Promise<number> {
+  // Before the command writes something.
+  await output.flush();
   let child: Subprocess;
   try {
     child = spawn([...args], { env: { ...shellEnvironment(), ...variables }, stdio: ["inherit", "inherit", "inherit"] });

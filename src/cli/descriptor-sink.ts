@@ -1,0 +1,110 @@
+/** Writes text to a descriptor of this process, whole and in order, however slowly its reader takes it. */
+
+import { write } from "node:fs";
+import { isatty, WriteStream } from "node:tty";
+import { limits } from "#base/limits.ts";
+import type { TextSink } from "./output.ts";
+
+/** A descriptor that another process has made non-blocking is full for now (EAGAIN, write(2)). */
+const fullCodes: ReadonlySet<string | undefined> = new Set(["EAGAIN", "EWOULDBLOCK"]);
+
+/**
+ * `process.stdout` is not used for it: Bun says that its writes are done when they are only queued, and what is queued is lost when
+ * the process exits.
+ */
+export class DescriptorSink implements TextSink {
+  readonly isTTY: boolean;
+  readonly #fd: number;
+  readonly #window: WriteStream | undefined;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+  readonly #failed = Promise.withResolvers<NodeJS.ErrnoException>();
+  #failure: NodeJS.ErrnoException | undefined;
+  /** Resolves with the system's error when the descriptor takes nothing more; what is written after that is dropped. */
+  readonly failed: Promise<NodeJS.ErrnoException> = this.#failed.promise;
+
+  constructor(fd: 1 | 2) {
+    this.#fd = fd;
+    this.isTTY = isatty(fd);
+    this.#window = this.isTTY ? windowOf(fd) : undefined;
+  }
+
+  get columns(): number | undefined {
+    return this.#window?.columns;
+  }
+
+  get rows(): number | undefined {
+    return this.#window?.rows;
+  }
+
+  /** What `failed` has resolved with. */
+  get failure(): NodeJS.ErrnoException | undefined {
+    return this.#failure;
+  }
+
+  /** What the reader has not taken yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  write(text: string): void {
+    if (this.#failure || text === "") return;
+    this.#waiting.push(text);
+    this.#waitingBytes += Buffer.byteLength(text);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when the system has taken everything, or takes nothing more. */
+  async drained(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) await this.#writeBytes(this.#take());
+    } catch (error) {
+      this.#break(error as NodeJS.ErrnoException);
+    }
+    this.#writing = undefined;
+  }
+
+  #take(): Buffer {
+    const text = this.#waiting.join("");
+    this.#waiting = [];
+    return Buffer.from(text);
+  }
+
+  async #writeBytes(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const count = await writeSome(this.#fd, bytes.subarray(at));
+      at += count;
+      this.#waitingBytes -= count;
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, limits.fullOutputPauseMs));
+    }
+  }
+
+  #break(error: NodeJS.ErrnoException): void {
+    this.#failure = error;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#failed.resolve(error);
+  }
+}
+
+/** The stream of a terminal knows its size. */
+function windowOf(fd: 1 | 2): WriteStream | undefined {
+  const stream = fd === 1 ? process.stdout : process.stderr;
+  return stream instanceof WriteStream ? stream : undefined;
+}
+
+/** How many bytes the system took: a part of them at times, and 0 while the reader is behind. */
+function writeSome(fd: number, bytes: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, (error, count) => {
+      if (error === null || error === undefined) resolve(count);
+      else if (fullCodes.has(error.code)) resolve(0);
+      else reject(error);
+    });
+  });
+}
