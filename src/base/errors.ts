@@ -45,6 +45,7 @@ export const errorCodes = [
   "host-missing",
   "host-unknown",
   "host-ambiguous",
+  "origin-refused",
   "request-invalid",
   "request-too-large",
   "misdirected",

@@ -99,6 +99,7 @@ function buildTable(plans: readonly Plan[]): RouteTable {
   return RouteTable.build({
     static: plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route))),
     patterns: plans.flatMap(({ profile, patterns }) => patterns.map(({ name: route, ...pattern }) => ({ profile, route, ...pattern }))),
+    origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
     dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts })),
   });
 }

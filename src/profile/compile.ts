@@ -143,7 +143,11 @@ export function compile(input: CompileInput): Plan {
     contexts: complete.contexts,
     idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
     startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
-    http: { listen: settings.listen?.value ?? parseListen(defaults.listen), suffix: settings.suffix?.value ?? defaults.suffix },
+    http: {
+      listen: settings.listen?.value ?? parseListen(defaults.listen),
+      suffix: settings.suffix?.value ?? defaults.suffix,
+      allowOrigins: settings.allowOrigins?.value ?? [],
+    },
     routes: [...layer.routes.values()].map(({ value }) => complete.route(value)),
     patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value)),
     tcp: [...layer.tcp.values()].map(({ value }) => ({ name: value.name, listen: value.listen, target: complete.target(value) })),

@@ -59,6 +59,7 @@ export interface LayerSettings {
   readonly listen: Placed<readonly ListenAddress[]> | undefined;
   readonly exposeHttp: Placed<boolean> | undefined;
   readonly suffix: Placed<string> | undefined;
+  readonly allowOrigins: Placed<readonly string[]> | undefined;
 }
 
 /** One file, understood. Maps are keyed by what makes two entries the same: a file's entry replaces those of the files it extends. */
@@ -98,5 +99,6 @@ function mergeSettings(below: LayerSettings, above: LayerSettings): LayerSetting
     listen: above.listen ?? below.listen,
     exposeHttp: above.exposeHttp ?? below.exposeHttp,
     suffix: above.suffix ?? below.suffix,
+    allowOrigins: above.allowOrigins ?? below.allowOrigins,
   };
 }

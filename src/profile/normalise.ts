@@ -1,6 +1,7 @@
 /** Turns one file's table into a layer: short forms expanded, texts parsed, every value with its place. */
 
 import { normaliseHostname } from "#base/hostname.ts";
+import { parseAllowedOrigin } from "#route/origins.ts";
 import { HostPattern, starsAsCaptures } from "#route/pattern.ts";
 import { isLabel } from "#route/pod-source-text.ts";
 import { checkContextTemplate, parseTargetTemplate } from "#route/template.ts";
@@ -82,6 +83,7 @@ class Normaliser {
       listen: this.#listen(http.listen),
       exposeHttp: this.#setting(["http", "expose"], http.expose, same),
       suffix: this.#suffix(http.suffix),
+      allowOrigins: this.#allowOrigins(http.allow_origins),
     };
   }
 
@@ -106,17 +108,27 @@ class Normaliser {
     return undefined;
   }
 
+  /** What may be one or a list of it; an item that is wrong is reported in its own place. */
+  #each<Out>(path: KeyPath, given: string | number | readonly (string | number)[], parse: (item: string) => Out): Out[] {
+    const list = typeof given === "object" ? given : [given];
+    const pathOf = (index: number): KeyPath => (list === given ? [...path, String(index)] : path);
+    return list.flatMap((item, index) => this.#source.attempt(pathOf(index), "value", () => [parse(String(item))]) ?? []);
+  }
+
   #listen(given: string | number | readonly (string | number)[] | undefined): Placed<readonly ListenAddress[]> | undefined {
     if (given === undefined) return undefined;
     const path = ["http", "listen"];
-    const list = Array.isArray(given) ? given : [given];
-    const addresses = list.flatMap((item, index) => {
-      const itemPath = Array.isArray(given) ? [...path, String(index)] : path;
-      return this.#source.attempt(itemPath, "value", () => parseListen(String(item))) ?? [];
-    });
+    const addresses = this.#each(path, given, parseListen).flat();
     const unique = new Map(addresses.map((address) => [formatListen(address), address]));
-    if (list.length === 0) this.#source.problem(path, "listen is an empty list", { hint: 'for example ["127.0.0.1:8989", "[::1]:8989"]' });
+    if (Array.isArray(given) && given.length === 0)
+      this.#source.problem(path, "listen is an empty list", { hint: 'for example ["127.0.0.1:8989", "[::1]:8989"]' });
     return this.#place(path, [...unique.values()]);
+  }
+
+  #allowOrigins(given: string | readonly string[] | undefined): Placed<readonly string[]> | undefined {
+    if (given === undefined) return undefined;
+    const path = ["http", "allow_origins"];
+    return this.#place(path, this.#each(path, given, parseAllowedOrigin));
   }
 
   #suffix(text: string | undefined): Placed<string> | undefined {

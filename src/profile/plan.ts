@@ -57,6 +57,8 @@ export interface Plan {
     readonly listen: readonly ListenAddress[];
     /** Of the built-in dynamic names, normalised. */
     readonly suffix: string;
+    /** Origins of pages that may ask, as `parseAllowedOrigin` returns them. */
+    readonly allowOrigins: readonly string[];
   };
   readonly routes: readonly PlannedRoute[];
   readonly patterns: readonly PlannedPattern[];

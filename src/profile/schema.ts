@@ -192,6 +192,8 @@ const listenAddress = v.union(
   'an address such as "127.0.0.1:8989", or a port',
 );
 
+const origin = v.string('an origin such as "https://app.example.com"');
+
 /** The whole file. */
 export const profileSchema = v.pipe(
   v.strictObject(
@@ -265,6 +267,15 @@ export const profileSchema = v.pipe(
                     'What the built-in names end with, {service}-{port}.svc.{ns}.ns.{context}.cx.SUFFIX. Default: "k8s.localhost".',
                   ),
                   v.examples(["k8s.localhost"]),
+                ),
+              ),
+              allow_origins: v.optional(
+                v.pipe(
+                  v.union([origin, v.array(origin)], "an origin or a list of origins"),
+                  v.description(
+                    "Pages of other sites that may ask for this profile's routes, by their origins: * may stand for the first label, and alone for every page. Default: only pages of this machine (localhost, *.localhost, loopback addresses) and of kt's own names.",
+                  ),
+                  v.examples([["https://app.example.com", "https://*.example.com"]]),
                 ),
               ),
               expose: v.optional(expose),

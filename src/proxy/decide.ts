@@ -1,12 +1,23 @@
 /** Named host + table → the route it goes to, or the refusal that says why not. */
 
 import { KtError } from "#base/errors.ts";
-import type { Found } from "#route/lookup.ts";
+import type { Found, Lookup } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
+import { type Asked, refuseStrangers } from "./guard.ts";
 
-/** `host` is a Host header, an :authority or an SNI name, as sent. Throws KtError `host-…`. */
+/** `host` is an SNI name, as sent: what is inside the TLS stays unseen. Throws KtError `host-…`. */
 export function decide(table: RouteTable, host: string): Found {
+  return foundOf(table.lookup(host));
+}
+
+/** `host` is a Host header or an :authority, as sent. Throws KtError `host-…` or `origin-refused`. */
+export function decideRequest(table: RouteTable, host: string, asked: Asked): Found {
   const lookup = table.lookup(host);
+  refuseStrangers(asked, table, lookup);
+  return foundOf(lookup);
+}
+
+function foundOf(lookup: Lookup): Found {
   switch (lookup.kind) {
     case "found":
       return lookup;

@@ -8,10 +8,11 @@ import type { RouteTable } from "#route/table.ts";
 import { encodeHead } from "#wire/http-head.ts";
 import { Backends, overTls } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
-import { decide } from "./decide.ts";
+import { decide, decideRequest } from "./decide.ts";
 import type { Link } from "./dialer.ts";
 import { Door, type Guest } from "./door.ts";
 import type { Speech } from "./first-bytes.ts";
+import type { Asked } from "./guard.ts";
 import { serveH2 } from "./h2.ts";
 import { Http1Connection } from "./http1.ts";
 import { passThrough } from "./passthrough.ts";
@@ -29,7 +30,8 @@ export interface ListenerHandle {
   close(): void;
 }
 
-type Decide = (host: string) => Found;
+/** Without a request, by what TLS says before it. */
+type Decide = (host: string, asked?: Asked) => Found;
 
 export class FrontDoor {
   readonly #context: DoorContext;
@@ -47,7 +49,7 @@ export class FrontDoor {
   /** Throws KtError `port-taken` or `listen-failed`. Until `setTable` no name is known. */
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
-    const decideHere: Decide = (host) => decide(current, host);
+    const decideHere: Decide = (host, asked) => (asked === undefined ? decide(current, host) : decideRequest(current, host, asked));
     const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, decideHere));
     return {
       port,

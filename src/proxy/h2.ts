@@ -9,6 +9,7 @@ import { type Report, toProblem } from "#observe/events.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { Link } from "./dialer.ts";
+import type { Asked } from "./guard.ts";
 import { H2Backends, type H2Route } from "./h2-backends.ts";
 import { H2Exchange, type RouteUse, refuse } from "./h2-exchange.ts";
 import { type H2Request, readRequest } from "./h2-heads.ts";
@@ -16,8 +17,8 @@ import { H2Session } from "./h2-session.ts";
 import type { H2Stream } from "./h2-stream.ts";
 
 export interface H2Options {
-  /** Which route an :authority, as sent, goes to. Throws KtError `host-…`. */
-  decide(authority: string): H2Route;
+  /** Which route a request goes to, by its :authority as sent. Throws KtError. */
+  decide(authority: string, request: Asked): H2Route;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
   dial(route: H2Route, authority: string, signal: AbortSignal): Promise<Link>;
   readonly counters: CounterTable;
@@ -120,7 +121,7 @@ class H2Door implements H2Connection {
     }
     let route: H2Route;
     try {
-      route = this.#options.decide(authority);
+      route = this.#options.decide(authority, request);
     } catch (thrown) {
       this.#refuse(stream, request, toKtError(thrown, "internal", `routing "${authority}"`));
       return;

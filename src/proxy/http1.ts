@@ -10,6 +10,7 @@ import type { Found } from "#route/lookup.ts";
 import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#wire/http-head.ts";
 import type { Backends } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
+import type { Asked } from "./guard.ts";
 import { Exchange, type ExchangeClient } from "./exchange.ts";
 import { requestForBackend } from "./http1-heads.ts";
 import { refusalFor } from "./refusal.ts";
@@ -17,8 +18,8 @@ import { refusalFor } from "./refusal.ts";
 export interface Http1Options {
   readonly context: DoorContext;
   readonly backends: Backends;
-  /** Which route a host goes to; throws KtError. */
-  readonly decide: (host: string) => Found;
+  /** Which route a request goes to, by its host as sent; throws KtError. */
+  readonly decide: (host: string, request: Asked) => Found;
   readonly scheme: "http" | "https";
   readonly onClosed: () => void;
 }
@@ -175,7 +176,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     let found: Found;
     try {
       if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
-      found = this.#options.decide(head.host);
+      found = this.#options.decide(head.host, head);
     } catch (error) {
       this.#refuseEarly(toKtError(error, "internal", "route the request"));
       return;
@@ -268,6 +269,7 @@ function withNameHint(error: KtError, { via, target }: Found): KtError {
 
 const reasonPhrases: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  403: "Forbidden",
   404: "Not Found",
   421: "Misdirected Request",
   431: "Request Header Fields Too Large",

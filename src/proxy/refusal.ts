@@ -21,6 +21,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   "host-unknown": 404,
   "host-ambiguous": 404,
   "host-missing": 400,
+  "origin-refused": 403,
   "request-invalid": 400,
   "request-too-large": 431,
   misdirected: 421,
@@ -37,6 +38,7 @@ const grpcByCode: Partial<Record<ErrorCode, number>> = {
   "host-ambiguous": 3,
   "host-missing": 3,
   "request-invalid": 3,
+  "origin-refused": 7,
   "service-not-found": 5,
   "workload-not-found": 5,
   "pod-not-found": 5,
@@ -53,6 +55,7 @@ const grpcByCode: Partial<Record<ErrorCode, number>> = {
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad request",
+  403: "Refused",
   404: "No such route",
   421: "Misdirected request",
   431: "Request too large",

@@ -33,11 +33,19 @@ export interface DynamicEntry {
   readonly contexts: Readonly<Record<string, string>>;
 }
 
+/** The origins of pages that one profile allows, as `parseAllowedOrigin` returns them. */
+export interface OriginEntry {
+  readonly profile: string;
+  readonly allowed: readonly string[];
+}
+
 /** What a table is built from; each list in the order in which the profiles were attached. */
 export interface RouteEntries {
   readonly static: readonly StaticEntry[];
   readonly patterns: readonly PatternEntry[];
   readonly dynamic: readonly DynamicEntry[];
+  /** Absent where no profile allows any. */
+  readonly origins?: readonly OriginEntry[];
 }
 
 export interface Found {

@@ -4,7 +4,8 @@ import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { DynamicNames } from "./dynamic.ts";
-import type { Ambiguous, Conflict, Found, Lookup, PatternEntry, RouteEntries, Unknown } from "./lookup.ts";
+import type { Ambiguous, Conflict, Found, Lookup, OriginEntry, PatternEntry, RouteEntries, Unknown } from "./lookup.ts";
+import { AllowedOrigins } from "./origins.ts";
 import type { PatternMatch } from "./pattern.ts";
 import { schemeForPort } from "./port.ts";
 import { formatTarget, targetKey } from "./target.ts";
@@ -22,6 +23,8 @@ export function hostOf(text: string): string | undefined {
   return authority === undefined ? undefined : normaliseHostname(authority.host);
 }
 
+const noOrigins = new AllowedOrigins([]);
+
 /** Built once from all attached profiles and replaced whole. Precedence: static, then pattern, then built-in dynamic names. */
 export class RouteTable {
   readonly conflicts: readonly Conflict[];
@@ -30,6 +33,9 @@ export class RouteTable {
   readonly #patterns: readonly PatternEntry[];
   readonly #dynamic: DynamicNames;
   readonly #known: readonly string[];
+  readonly #origins: ReadonlyMap<string, AllowedOrigins>;
+  /** Those of every profile, for what no profile has. */
+  readonly #anyOrigins: AllowedOrigins;
   /** Answers that took more than one map lookup, by the name as sent. */
   readonly #recent = new Map<string, Lookup>();
 
@@ -38,12 +44,15 @@ export class RouteTable {
     patterns: readonly PatternEntry[],
     dynamic: DynamicNames,
     conflicts: readonly Conflict[],
+    origins: readonly OriginEntry[],
   ) {
     this.#static = hosts;
     this.#patterns = patterns;
     this.#dynamic = dynamic;
     this.#known = [...[...hosts.keys()].sort(), ...patterns.map((entry) => entry.pattern.text)];
     this.conflicts = conflicts;
+    this.#origins = new Map(origins.map(({ profile, allowed }) => [profile, new AllowedOrigins(allowed)]));
+    this.#anyOrigins = new AllowedOrigins(origins.flatMap(({ allowed }) => allowed));
   }
 
   static build(entries: RouteEntries): RouteTable {
@@ -62,7 +71,7 @@ export class RouteTable {
     }
     const sorted = [...patterns.values()].sort((a, b) => a.pattern.compare(b.pattern));
     const dynamic = new DynamicNames(entries.dynamic);
-    return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts]);
+    return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts], entries.origins ?? []);
   }
 
   /** The route of a name as sent: case, port and a trailing dot do not count. */
@@ -79,6 +88,11 @@ export class RouteTable {
     const host = hostOf(sent);
     if (host === undefined) return { kind: "unknown", host: sent, nearest: undefined, known: this.#known, hint: undefined };
     return this.lookupStatic(host) ?? this.lookupPatterns(host) ?? this.#dynamic.lookup(host) ?? this.#unknown(host);
+  }
+
+  /** The origins of pages that may ask for what was looked up: those that its profile allows, or any where it has none. */
+  allowedOrigins(lookup: Lookup): AllowedOrigins {
+    return lookup.kind === "found" ? (this.#origins.get(lookup.profile) ?? noOrigins) : this.#anyOrigins;
   }
 
   /** Of a normalised name, by [routes] alone. */

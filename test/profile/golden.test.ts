@@ -50,6 +50,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
     ...Object.entries(contexts).map(([name, context]) => `contexts ${name} = ${context}`),
     `idle ${plan.idleTimeoutMs} ms, start ${plan.startTimeoutMs} ms`,
     `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.expose ? " exposed" : ""}`,
+    ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
   ];
 }
 

@@ -2,6 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect as connectH2 } from "node:http2";
 import { systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
@@ -63,6 +65,7 @@ const target = (name: string): Target => ({
 let backends: Backends;
 let door: FrontDoor;
 let port = 0;
+let setTable: (table: RouteTable) => void = () => {};
 let counters: CounterTable;
 let events: KtEvent[];
 const clients: Recorder[] = [];
@@ -72,6 +75,12 @@ function open(names: readonly string[]): void {
   counters = new CounterTable();
   events = [];
   door = new FrontDoor({ dialer: backends, counters, clock: systemClock, log: silentLog, report: (event) => events.push(event) });
+  const listener = door.listen({ host: "127.0.0.1", port: 0 }, tableOf(names));
+  port = listener.port;
+  setTable = (table) => listener.setTable(table);
+}
+
+function tableOf(names: readonly string[], allowed: readonly string[] = []): RouteTable {
   const entries = names.map((name) => ({
     profile: "p",
     route: `${name}.localhost`,
@@ -79,7 +88,7 @@ function open(names: readonly string[]): void {
     target: target(name),
     scheme: name === "secure" ? ("https" as const) : ("http" as const),
   }));
-  port = door.listen({ host: "127.0.0.1", port: 0 }, RouteTable.build({ static: entries, patterns: [], dynamic: [] })).port;
+  return RouteTable.build({ static: entries, patterns: [], dynamic: [], origins: [{ profile: "p", allowed }] });
 }
 
 async function client(): Promise<Recorder> {
@@ -553,5 +562,51 @@ describe("draining", () => {
     await one.untilEnd();
     one.conn.end();
     await drained;
+  });
+});
+
+describe("pages of other sites", () => {
+  const evil = "Origin: https://evil.example\r\n";
+  const post = (more: string): string => `POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 4\r\n${more}\r\nbody`;
+  const socket =
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+
+  test.each([
+    ["a POST", post(evil)],
+    ["a WebSocket", get("a.localhost", "/", `${socket}${evil}`)],
+    ["a preflight", `OPTIONS / HTTP/1.1\r\nHost: a.localhost\r\nAccess-Control-Request-Method: POST\r\n${evil}\r\n`],
+    ["an image", get("a.localhost", "/x.png", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n")],
+  ])("%s is refused before a pod hears of it", async (_what, request) => {
+    const one = await client();
+    one.write(request);
+    await one.untilText("origin-refused");
+    expect(one.text()).toStartWith("HTTP/1.1 403 Forbidden\r\n");
+    expect(one.text()).not.toContain("Access-Control");
+    expect(backends.dials).toEqual([]);
+  });
+
+  test("HTTP/2 requests are refused too, whatever their method", async () => {
+    const session = connectH2(`http://127.0.0.1:${port}`);
+    const ask = async (method: string): Promise<string> => {
+      const stream = session.request({ ":method": method, ":authority": "a.localhost", origin: "https://evil.example" });
+      stream.resume().end();
+      const [headers] = (await once(stream, "response")) as [Record<string, string | number>];
+      return `${headers[":status"]} ${headers["x-kt-error"]}`;
+    };
+    expect([await ask("GET"), await ask("POST"), await ask("OPTIONS")]).toEqual(Array(3).fill("403 origin-refused"));
+    session.close();
+  });
+
+  test("a reload lets in those that it allows, also on connections that are open", async () => {
+    backends.add(
+      "a",
+      answering(() => ok("let in")),
+    );
+    const one = await client();
+    one.write(get("a.localhost", "/", evil));
+    await one.untilText("origin-refused");
+    setTable(tableOf(["a"], ["https://evil.example"]));
+    one.write(get("a.localhost", "/", evil));
+    await one.untilText("let in");
   });
 });

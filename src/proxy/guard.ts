@@ -1,0 +1,89 @@
+/** The guard of the front door: a page on the web is not the user, so what it asks for is refused. Pure. */
+
+import { KtError } from "#base/errors.ts";
+import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
+import type { Lookup } from "#route/lookup.ts";
+import type { RouteTable } from "#route/table.ts";
+import type { Header } from "#wire/http-head.ts";
+
+/** What the guard looks at, of a request in any version of HTTP. */
+export interface Asked {
+  readonly method: string;
+  readonly headers: readonly Header[];
+}
+
+/** What browsers say of who asks, which pages cannot change (Fetch §2.2.2, "forbidden request-header"). */
+interface Evidence {
+  readonly origins: readonly string[];
+  readonly referer: string | undefined;
+  readonly crossSite: boolean;
+  /** A link that was followed, or an address that was typed: its answer becomes the page, and no other page reads it. */
+  readonly topLevel: boolean;
+}
+
+/** Whether a page has a part in the request. By the length of the name first: this is asked of every request. */
+function isOfPage([name]: Header): boolean {
+  if (name.length === 6) return name.toLowerCase() === "origin";
+  return name.length === 14 && name.toLowerCase() === "sec-fetch-site";
+}
+
+function evidenceOf({ method, headers }: Asked): Evidence {
+  const all = (wanted: string): string[] => headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
+  const only = (wanted: string): string => all(wanted).join();
+  const navigates = only("sec-fetch-mode") === "navigate" && only("sec-fetch-dest") === "document";
+  return {
+    origins: all("origin"),
+    referer: all("referer")[0],
+    crossSite: all("sec-fetch-site").some((site) => site.toLowerCase() === "cross-site"),
+    topLevel: navigates && (method === "GET" || method === "HEAD"),
+  };
+}
+
+/** Whether a page of this origin may ask: it is this machine's, its name is one of kt's own, or the profile allows it. */
+function isTrusted(origin: string, table: RouteTable, lookup: Lookup): boolean {
+  const parsed = parseOrigin(origin);
+  if (parsed !== undefined && (isLocalOrigin(parsed) || table.lookup(parsed.host).kind !== "unknown")) return true;
+  return table.allowedOrigins(lookup).has(origin);
+}
+
+/** The origin of a page's address. */
+function originOf(address: string): string {
+  return /^[^:]+:\/\/[^/?#]*/.exec(address)?.[0] ?? address;
+}
+
+/** The page that asks and may not; undefined when there is none. An empty text is one that did not say who it is. */
+function stranger({ origins, referer, crossSite, topLevel }: Evidence, table: RouteTable, lookup: Lookup): string | undefined {
+  if (topLevel) return undefined;
+  const foreign = origins.find((origin) => !isTrusted(origin, table, lookup));
+  if (foreign !== undefined || origins.length > 0 || !crossSite) return foreign;
+  // Images and scripts are asked for without an Origin, also by a page of one's own: every name under .localhost is a site.
+  const page = referer === undefined ? "" : originOf(referer);
+  return isTrusted(page, table, lookup) || table.allowedOrigins(lookup).hasAll ? undefined : page;
+}
+
+const shownCharacters = 100;
+
+function refusal(page: string): KtError {
+  const shown = page.length > shownCharacters ? `${page.slice(0, shownCharacters)}…` : page;
+  if (shown === "") {
+    return new KtError("origin-refused", "a page of another site asked for this, and did not say which it is", {
+      hints: ["open the address itself, or let the page send its origin and allow that by allow_origins under [http]"],
+    });
+  }
+  const isOrigin = shown === "null" || (parseOrigin(shown) !== undefined && !shown.endsWith("…"));
+  const entry = isOrigin ? shown : "https://…";
+  return new KtError("origin-refused", `a page of "${shown}" asked for this, and only pages of this machine may`, {
+    hints: [`if that page is yours, allow it in the profile: [http] allow_origins = ["${entry}"]`],
+  });
+}
+
+/**
+ * Refuses what a page of another site asks for: without this, any page that the user opens could send requests to every
+ * service that kt reaches, and read the answers of WebSockets. `lookup` is where the request would go: its profile says which
+ * origins it allows. Requests of programs, which say nothing of pages, pass. Throws KtError `origin-refused`.
+ */
+export function refuseStrangers(asked: Asked, table: RouteTable, lookup: Lookup): void {
+  if (!asked.headers.some(isOfPage)) return;
+  const page = stranger(evidenceOf(asked), table, lookup);
+  if (page !== undefined) throw refusal(page);
+}
