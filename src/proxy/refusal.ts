@@ -70,6 +70,14 @@ const retryAfterSeconds = 1;
 
 const encoder = new TextEncoder();
 
+/** No page makes more of kt's own answers than what they are: no script, no frame around them, no copy, no trace elsewhere. */
+export const ownHeaders: Refusal["headers"] = [
+  ["Cache-Control", "no-store"],
+  ["X-Content-Type-Options", "nosniff"],
+  ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],
+  ["Referrer-Policy", "no-referrer"],
+];
+
 export function refusalFor(error: KtError, wants: Wants): Refusal {
   if (wants.grpc) return grpcRefusal(error);
   const status = statusByCode[error.code] ?? 502;
@@ -80,7 +88,7 @@ export function refusalFor(error: KtError, wants: Wants): Refusal {
     headers: [
       ["Content-Type", contentType],
       ["Content-Length", String(body.length)],
-      ["Cache-Control", "no-store"],
+      ...ownHeaders,
       ["X-Kt-Error", error.code],
       ...(status === 503 ? ([["Retry-After", String(retryAfterSeconds)]] as const) : []),
     ],
@@ -93,6 +101,7 @@ function grpcRefusal(error: KtError): Refusal {
     status: 200,
     headers: [
       ["Content-Type", "application/grpc"],
+      ...ownHeaders,
       ["Grpc-Status", String(grpcByCode[error.code] ?? 14)],
       ["Grpc-Message", encodeGrpcMessage(error.message)],
     ],

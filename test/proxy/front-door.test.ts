@@ -609,4 +609,17 @@ describe("pages of other sites", () => {
     one.write(get("a.localhost", "/", evil));
     await one.untilText("let in");
   });
+
+  test("kt's own answers are no script, no frame and in no cache", async () => {
+    for (const accept of ["text/html", "application/json", "text/plain"]) {
+      const one = await client();
+      one.write(get("nowhere.localhost", "/", `Accept: ${accept}\r\n`));
+      await one.untilText("\r\n\r\n");
+      expect(one.text()).toContain("X-Content-Type-Options: nosniff\r\n");
+      expect(one.text()).toContain("Content-Security-Policy: default-src 'none'; ");
+      expect(one.text()).toContain("frame-ancestors 'none'\r\n");
+      expect(one.text()).toContain("Cache-Control: no-store\r\n");
+      expect(one.text()).toContain("Referrer-Policy: no-referrer\r\n");
+    }
+  });
 });
