@@ -3,7 +3,7 @@
 # Everything is in functions, and the last line starts them: a download of this script that was cut off does nothing.
 set -eu
 
-# Where the releases are: scripts/release.ts writes it here. A checkout has none and installs from its own dist/.
+# Where the releases are: scripts/release.ts writes it here. A checkout has none: there this file installs from the dist/ beside it.
 releases=
 
 usage() {
@@ -115,24 +115,34 @@ source_of_files() {
   elif [ -n "$releases" ] && [ -n "$version" ]; then say "$releases/download/v$version"
   elif [ -n "$releases" ]; then say "$releases/latest/download"
   elif [ -n "$version" ]; then fail 'a checkout holds no releases' 'install.sh --from FOLDER_OR_URL'
-  else say "$(dirname -- "$0")/dist"; fi
+  elif [ "${0##*/}" = install.sh ] && [ -f "$0" ]; then say "$(dirname -- "$0")/dist"
+  # Through a pipe $0 is the shell, and a dist/ in the working folder may be anyone's.
+  else fail 'this installer does not know where the releases are' 'sh -s -- --from FOLDER_OR_URL'; fi
+}
+
+# A redirect from https must not lead to anything that can be read or changed on the way.
+download() { # URL, where to
+  if command -v curl >/dev/null; then
+    progress=-sS
+    [ ! -t 2 ] || progress=-#
+    protocols='=https'
+    case $1 in http://*) protocols='=http,https' ;; esac
+    # -q: a ~/.curlrc may send the output elsewhere, or turn checks off.
+    curl -q -fL $progress --proto "$protocols" --proto-redir "$protocols" --tlsv1.2 --connect-timeout 20 "$1" -o "$2"
+  elif command -v wget >/dev/null; then
+    # wget has no option for it: what is not https goes to a proxy that is not there.
+    case $1 in https://*) export http_proxy=http://refused.invalid ftp_proxy=http://refused.invalid ;; esac
+    # GNU's would try twenty times, and busybox's knows no -t.
+    case $(wget --version 2>/dev/null) in
+      GNU*) wget -q -t 2 -O "$2" "$1" ;;
+      *) wget -q -O "$2" "$1" ;;
+    esac
+  else fail 'neither curl nor wget is installed'; fi
 }
 
 fetch() { # file, where to
   case $from in
-    http://* | https://*)
-      if command -v curl >/dev/null; then
-        progress=-sS
-        [ ! -t 2 ] || progress=-#
-        # -q: a ~/.curlrc may send the output elsewhere, or turn checks off.
-        curl -q -fL $progress --connect-timeout 20 "$from/$1" -o "$2"
-      elif command -v wget >/dev/null; then
-        # GNU's would try twenty times, and busybox's knows no -t.
-        case $(wget --version 2>/dev/null) in
-          GNU*) wget -q -t 2 -O "$2" "$from/$1" ;;
-          *) wget -q -O "$2" "$from/$1" ;;
-        esac
-      else fail 'neither curl nor wget is installed'; fi ;;
+    http://* | https://*) download "$from/$1" "$2" ;;
     *) cp -- "$from/$1" "$2" ;;
   esac || fail "could not get \"$1\" from \"$from\": nothing was installed" "${3:-}"
 }
@@ -176,7 +186,7 @@ install() {
   hint=''
   [ "$from" != "$(dirname -- "$0")/dist" ] || hint='npx --yes bun@1.4.5 run build --all'
   fetch SHA256SUMS "$work/SHA256SUMS" "$hint"
-  wanted=$(sed -n "s/^\([0-9a-f]\{64\}\)  $name\$/\1/p" "$work/SHA256SUMS")
+  wanted=$(listed "$name")
   [ -n "$wanted" ] || fail "SHA256SUMS of \"$from\" has no line for \"$name\""
   if [ -n "$old" ] && [ "$(sum "$target")" = "$wanted" ]; then
     say "$old is already installed as $target"
@@ -186,9 +196,29 @@ install() {
   advise_path
 }
 
+listed() { # file: its sum in SHA256SUMS
+  sed -n "s/^\([0-9a-f]\{64\}\)  $1\$/\1/p" "$work/SHA256SUMS"
+}
+
+check_sum() { # file, as it is called there, its sum
+  [ "$(sum "$1")" = "$3" ] || fail "the sum of \"$2\" is wrong: nothing was installed" 'try again'
+}
+
+# Less than half of it travels, where the release has it compressed and this machine can unpack that.
+get_program() {
+  packed=$(listed "$name\.gz")
+  if [ -z "$packed" ] || ! command -v gzip >/dev/null; then
+    fetch "$name" "$work/kt"
+  else
+    fetch "$name.gz" "$work/kt.gz"
+    check_sum "$work/kt.gz" "$name.gz" "$packed"
+    gzip -dc <"$work/kt.gz" >"$work/kt" || fail "\"$name.gz\" cannot be unpacked: nothing was installed"
+  fi
+  check_sum "$work/kt" "$name" "$wanted"
+}
+
 put_in_place() {
-  fetch "$name" "$work/kt"
-  [ "$(sum "$work/kt")" = "$wanted" ] || fail "the sum of \"$name\" is wrong: nothing was installed" 'try again'
+  get_program
   chmod 755 "$work/kt"
   new=$(identity "$work/kt")
   if [ -z "$new" ]; then

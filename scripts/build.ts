@@ -1,7 +1,7 @@
 /** Builds dist/kt for this machine, or with --all the binaries and checksums of every platform. */
 
 import { rmSync } from "node:fs";
-import { CryptoHasher, file, Glob, spawn, spawnSync, write } from "bun";
+import { CryptoHasher, file, Glob, gzipSync, spawn, spawnSync, write } from "bun";
 import { signatureProblem, signedAdHoc } from "./macho.ts";
 import { root } from "./steps.ts";
 
@@ -71,13 +71,24 @@ async function sign(path: string): Promise<void> {
   await write(path, signed);
 }
 
+/** What travels: less than half of the binary. gzip is on every machine, xz and zstd are not. */
+async function compress(name: string): Promise<string> {
+  const packed = `${name}.gz`;
+  await write(`${root}/dist/${packed}`, gzipSync(await file(`${root}/dist/${name}`).bytes(), { level: 9 }));
+  return packed;
+}
+
+async function sumLine(name: string): Promise<string> {
+  const digest = new CryptoHasher("sha256").update(await file(`${root}/dist/${name}`).bytes()).digest("hex");
+  return `${digest}  ${name}\n`;
+}
+
 async function buildAll(): Promise<void> {
   const sums: string[] = [];
   for (const [target, name] of Object.entries(targets)) {
     await build(`dist/${name}`, target);
     if (target.startsWith("bun-darwin")) await sign(`${root}/dist/${name}`);
-    const digest = new CryptoHasher("sha256").update(await file(`${root}/dist/${name}`).bytes()).digest("hex");
-    sums.push(`${digest}  ${name}\n`);
+    sums.push(await sumLine(name), await sumLine(await compress(name)));
   }
   await write(`${root}/dist/SHA256SUMS`, sums.join(""));
 }

@@ -2,10 +2,10 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { spawn } from "bun";
+import { CryptoHasher, gzipSync, spawn } from "bun";
 import { CleanRoot } from "#test/support/clean-root.ts";
 import type { Ran } from "#test/support/cluster.ts";
-import { pretendedKt, ReleaseServer, release } from "#test/support/release-server.ts";
+import { pretendedKt, type ReleaseFiles, ReleaseServer, release } from "#test/support/release-server.ts";
 import { within } from "#test/support/wait.ts";
 
 const script = readFileSync(new URL("../../install.sh", import.meta.url), "utf8");
@@ -20,6 +20,12 @@ const shells: [string, readonly string[], string][] = [
   ["bash with GNU wget", ["/bin/bash"], "wget"],
   ["busybox sh with busybox wget", ["/bin/busybox-sh", "sh"], "busybox-wget"],
 ];
+
+/** Files whose sums are what they should be. */
+function listed(files: ReleaseFiles): ReleaseFiles {
+  const sums = Object.entries(files).map(([name, content]) => `${new CryptoHasher("sha256").update(content).digest("hex")}  ${name}\n`);
+  return { ...files, SHA256SUMS: sums.join("") };
+}
 
 describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs root, for chroot)", () => {
   let root: CleanRoot;
@@ -53,6 +59,10 @@ describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs roo
       return await root.run([...shell, "/install.sh", ...args], { tools });
     }
 
+    async function installUnpacking(): Promise<Ran> {
+      return await root.run([...shell, "/install.sh", "--from", server.url], { tools: [...tools, "gzip"] });
+    }
+
     /** What must be true of every refusal: one error, its reason, and nothing changed. */
     async function expectRefusal(ran: Ran, said: RegExp, tree: readonly string[]): Promise<void> {
       expect(ran.stderr).toMatch(said);
@@ -77,6 +87,50 @@ describe.skipIf(process.getuid?.() !== 0)("install.sh in a clean root (needs roo
       expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
       expect(ran.stdout).toStartWith(`kt 0.2.0 (abc) linux-x64 is already installed as ${kt}\n`);
       expect(server.requests).toEqual(["/SHA256SUMS"]);
+    });
+
+    test("compressed, where the machine can unpack it", async () => {
+      expect(await installUnpacking()).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(root.read(kt)).toBe(pretendedKt("0.2.0"));
+      expect(root.tree("/home/user")).toEqual(installed);
+      expect(server.requests).toEqual(["/SHA256SUMS", "/kt-linux-x64.gz"]);
+    });
+
+    const packed: [string, ReleaseFiles, RegExp][] = [
+      ["changed", { "kt-linux-x64.gz": gzipSync(pretendedKt("6.6.6")) }, /the sum of "kt-linux-x64.gz" is wrong/],
+      ["no gzip", listed({ "kt-linux-x64": pretendedKt("0.2.0"), "kt-linux-x64.gz": "no gzip" }), /"kt-linux-x64.gz" cannot be unpacked/],
+      [
+        "another program than the one that is listed",
+        listed({ "kt-linux-x64": pretendedKt("0.2.0"), "kt-linux-x64.gz": gzipSync(pretendedKt("6.6.6")) }),
+        /the sum of "kt-linux-x64" is wrong/,
+      ],
+    ];
+
+    test.each(packed)("compressed and %s: nothing is installed", async (_, files, said) => {
+      server.add("", files);
+      const { stderr, ...ran } = await installUnpacking();
+      await expectRefusal({ ...ran, stderr: stderr.replace(/^gzip: .*\n/, "") }, said, []);
+    });
+
+    test("through a pipe, without an address, it installs nothing: a dist/ of the working folder is anyone's", async () => {
+      for (const [name, content] of Object.entries(release("6.6.6"))) root.write(`/dist/${name}`, content, 0o644);
+      const command = `cd / && ${shell.join(" ")} -s`;
+      const ran = await root.run([...shell, "-c", command], { tools, input: script });
+      await expectRefusal(ran, /does not know where the releases are\n.*hint: sh -s -- --from FOLDER_OR_URL/, []);
+    });
+
+    test("from https nothing else is followed", async () => {
+      // The real program is given the address that a redirect would lead it to.
+      const program = downloader === "curl" ? "curl" : "wget";
+      const real = `/tools/${downloader}/${program}`;
+      const words = 'for word; do shift; case $word in https://*) word=$ELSEWHERE ;; esac; set -- "$@" "$word"; done';
+      root.write(`/tools/led-away/${program}`, `#!/bin/sh\n${words}\nexec ${real} "$@"\n`);
+      const env = { ELSEWHERE: `${server.url}/SHA256SUMS` };
+      const led = { tools: ["led-away", ...tools], env };
+      const ran = await root.run([...shell, "/install.sh", "--from", "https://releases.test"], led);
+      expect(ran.stderr).toContain('could not get "SHA256SUMS" from "https://releases.test"');
+      expect(root.tree("/home/user")).toEqual([]);
+      expect(server.requests).toEqual([]);
     });
 
     test("whatever a ~/.curlrc says", async () => {

@@ -15,7 +15,7 @@ const applets = ["cat", "chmod", "cp", "cut", "dirname", "grep", "head", "mkdir"
 applets.push("tr", "uname");
 
 /** These a test takes away or replaces, so the shell must not have them built in. */
-const removable = ["wget", "uname", "sysctl", "sha256sum"];
+const removable = ["wget", "uname", "sysctl", "sha256sum", "gzip"];
 
 export interface CleanRunOptions {
   /** Folders of /tools to find programs in, besides the basic ones; the first wins. */
@@ -31,7 +31,7 @@ export class CleanRoot {
 
   /** The shell becomes /bin/sh. */
   constructor(shell: "dash" | "busybox") {
-    for (const folder of ["bin", "dev", "tmp", "tools/base", "tools/sha256sum", "tools/busybox-wget"])
+    for (const folder of ["bin", "dev", "tmp", "tools/base", "tools/sha256sum", "tools/busybox-wget", "tools/gzip"])
       mkdirSync(`${this.path}/${folder}`, { recursive: true });
     chmodSync(this.path, 0o755);
     spawnSync(["mknod", "-m", "666", `${this.path}/dev/null`, "c", "1", "3"]);
@@ -41,6 +41,7 @@ export class CleanRoot {
     for (const applet of applets) symlinkSync("/bin/busybox", `${this.path}/tools/base/${applet}`);
     symlinkSync("/bin/busybox", `${this.path}/tools/sha256sum/sha256sum`);
     symlinkSync("/bin/busybox", `${this.path}/tools/busybox-wget/wget`);
+    symlinkSync("/bin/busybox", `${this.path}/tools/gzip/gzip`);
     if (shell === "dash") for (const name of ["dash", "bash"]) this.addProgram(name, "bin");
     symlinkSync(shell === "dash" ? "dash" : "busybox-sh", `${this.path}/bin/sh`);
   }

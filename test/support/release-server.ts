@@ -1,6 +1,6 @@
 /** Serves releases of a pretended kt on loopback, whole or in the ways in which downloads break. */
 
-import { CryptoHasher, listen, type Socket, type TCPSocketListener } from "bun";
+import { CryptoHasher, gzipSync, listen, type Socket, type TCPSocketListener } from "bun";
 
 /** How an answer breaks: its second half is missing, or never comes. */
 type Fault = "cut" | "stalled";
@@ -14,15 +14,19 @@ export function pretendedKt(version: string, options: { target?: string; hub?: s
   return `#!/bin/sh\ncase $1 in ${cases} esac\n`;
 }
 
+/** By name. */
+export type ReleaseFiles = Readonly<Record<string, string | Uint8Array>>;
+
 /** The files of a release, with their sums; of a program for every target, or of this one. */
-export function release(version: string, program?: string): Record<string, string> {
-  const files = targets.map((target) => [`kt-${target}`, program ?? pretendedKt(version, { target })] as const);
-  const sums = files.map(([name, text]) => `${new CryptoHasher("sha256").update(text).digest("hex")}  ${name}\n`);
+export function release(version: string, program?: string): ReleaseFiles {
+  const plain = targets.map((target) => [`kt-${target}`, program ?? pretendedKt(version, { target })] as const);
+  const files = [...plain, ...plain.map(([name, text]) => [`${name}.gz`, gzipSync(text)] as const)];
+  const sums = files.map(([name, content]) => `${new CryptoHasher("sha256").update(content).digest("hex")}  ${name}\n`);
   return { ...Object.fromEntries(files), SHA256SUMS: sums.join("") };
 }
 
 export class ReleaseServer {
-  readonly #files = new Map<string, string>();
+  readonly #files = new Map<string, Buffer>();
   readonly #faults = new Map<string, Fault>();
   readonly #listener: TCPSocketListener;
   /** The paths that were asked for. */
@@ -43,7 +47,7 @@ export class ReleaseServer {
   }
 
   /** Forgets everything, and serves these files in a folder. */
-  serve(folder: string, files: Readonly<Record<string, string>>): void {
+  serve(folder: string, files: ReleaseFiles): void {
     this.#files.clear();
     this.#faults.clear();
     this.requests = [];
@@ -51,8 +55,8 @@ export class ReleaseServer {
     this.add(folder, files);
   }
 
-  add(folder: string, files: Readonly<Record<string, string>>): void {
-    for (const [name, text] of Object.entries(files)) this.#files.set(`${folder}/${name}`, text);
+  add(folder: string, files: ReleaseFiles): void {
+    for (const [name, content] of Object.entries(files)) this.#files.set(`${folder}/${name}`, Buffer.from(content));
   }
 
   breaks(path: string, fault: Fault): void {
@@ -61,11 +65,11 @@ export class ReleaseServer {
 
   #answer(socket: Socket<undefined>, request: string): void {
     const path = /^GET (\S+)/.exec(request)?.[1] ?? "";
-    const text = this.#files.get(path);
+    const found = this.#files.get(path);
     const fault = this.#faults.get(path);
-    const body = text ?? "not here\n";
-    const head = `HTTP/1.1 ${text === undefined ? "404 Not Found" : "200 OK"}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
-    socket.write(head + (fault === undefined ? body : body.slice(0, body.length / 2)));
+    const body = found ?? Buffer.from("not here\n");
+    const head = `HTTP/1.1 ${found === undefined ? "404 Not Found" : "200 OK"}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+    socket.write(Buffer.concat([Buffer.from(head), fault === undefined ? body : body.subarray(0, body.length / 2)]));
     if (fault !== "stalled") socket.end();
     this.requests.push(path);
     this.onRequest(path);
