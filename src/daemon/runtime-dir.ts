@@ -2,6 +2,7 @@
 
 import { chmod, lstat, mkdir } from "node:fs/promises";
 import { KtError, messageOf } from "#base/errors.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { runtimeDirectory, runtimeParents, type Surroundings } from "#control/socket-path.ts";
 
 const privateMode = 0o700;
@@ -10,13 +11,25 @@ const privateMode = 0o700;
 export async function ensureRuntimeDirectory(at: Surroundings): Promise<string> {
   const parent = await pickParent(at);
   const directory = runtimeDirectory(parent, at);
+  // What stands there is judged before anything is made: through a link the directory would be made elsewhere.
+  if (!(await isThere(directory))) await make(directory);
+  await checkOwn(directory, at.uid);
+  return directory;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function make(directory: string): Promise<void> {
   try {
     await mkdir(directory, { mode: privateMode, recursive: true });
   } catch (error) {
     throw new KtError("hub-failed", `make the directory "${directory}": ${messageOf(error)}`, { cause: error });
   }
-  await checkOwn(directory, at.uid);
-  return directory;
 }
 
 async function pickParent(at: Surroundings): Promise<string> {
@@ -31,11 +44,29 @@ async function isOwn(directory: string, uid: number): Promise<boolean> {
   return info?.isDirectory() === true && info.uid === uid;
 }
 
-/** In a directory that others may write to, somebody else could have made ours first, or put a link there. */
+/** In a directory that others may write to, another user could have made ours first, or put a link there. */
 async function checkOwn(directory: string, uid: number): Promise<void> {
   const info = await lstat(directory);
-  if (!info.isDirectory() || info.uid !== uid) {
-    throw new KtError("hub-failed", `"${directory}" is not a directory of yours`, { hints: ["export XDG_RUNTIME_DIR=$HOME/.cache"] });
+  const wrong = whatIsWrong(info, uid);
+  if (wrong !== undefined) {
+    throw new KtError("hub-failed", `"${directory}" ${wrong}, so the hub's socket is not put there`, {
+      hints: [
+        `see what it is, and remove it: ls -ld ${shellQuoted(directory)}`,
+        'or use another place: export XDG_RUNTIME_DIR="$HOME/.cache"',
+      ],
+    });
   }
   if ((info.mode & 0o077) !== 0) await chmod(directory, privateMode);
+}
+
+interface Entry {
+  readonly uid: number;
+  isSymbolicLink(): boolean;
+  isDirectory(): boolean;
+}
+
+function whatIsWrong(info: Entry, uid: number): string | undefined {
+  if (info.isSymbolicLink()) return "is a link, which may lead anywhere";
+  if (!info.isDirectory()) return "is not a directory";
+  return info.uid === uid ? undefined : `belongs to another user (uid ${info.uid})`;
 }

@@ -1,7 +1,7 @@
 /** The hub's directory and its log: private, owned, bounded. */
 
 import { describe, expect, test } from "bun:test";
-import { chmod, mkdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { file } from "bun";
 import { limits } from "#base/limits.ts";
 import type { Surroundings } from "#control/socket-path.ts";
@@ -45,14 +45,34 @@ describe("the runtime directory", () => {
     await using parent = await tempDir();
     // No such user has a /run/user of its own, and the directory will be ours.
     const stranger = at({ TMPDIR: parent.path }, uid + 54_321);
-    await expect(ensureRuntimeDirectory(stranger)).rejects.toMatchObject({ code: "hub-failed" });
+    const refused = ensureRuntimeDirectory(stranger);
+    await expect(refused).rejects.toMatchObject({
+      code: "hub-failed",
+      message: expect.stringContaining(`belongs to another user (uid ${uid})`),
+    });
   });
 
-  test("that is a link somebody planted is refused", async () => {
+  test.each([["to a directory"], ["to nothing"]])(
+    "that is a link %s is refused with words, and nothing is made behind it",
+    async (where) => {
+      await using parent = await tempDir();
+      const elsewhere = `${parent.path}/elsewhere`;
+      if (where === "to a directory") await mkdir(elsewhere);
+      await symlink(elsewhere, `${parent.path}/kt`);
+      await expect(ensureRuntimeDirectory(at({ XDG_RUNTIME_DIR: parent.path }))).rejects.toMatchObject({
+        code: "hub-failed",
+        message: `"${parent.path}/kt" is a link, which may lead anywhere, so the hub's socket is not put there`,
+        hints: [expect.stringContaining(`ls -ld ${parent.path}/kt`), expect.stringContaining("export XDG_RUNTIME_DIR=")],
+      });
+      expect(await readdir(parent.path)).toEqual(where === "to a directory" ? ["elsewhere", "kt"] : ["kt"]);
+    },
+  );
+
+  test("that is a file is refused with words", async () => {
     await using parent = await tempDir();
-    await mkdir(`${parent.path}/elsewhere`);
-    await symlink(`${parent.path}/elsewhere`, `${parent.path}/kt`);
-    await expect(ensureRuntimeDirectory(at({ XDG_RUNTIME_DIR: parent.path }))).rejects.toMatchObject({ code: "hub-failed" });
+    await writeFile(`${parent.path}/kt`, "");
+    const refused = ensureRuntimeDirectory(at({ XDG_RUNTIME_DIR: parent.path }));
+    await expect(refused).rejects.toMatchObject({ message: expect.stringContaining('/kt" is not a directory, so') });
   });
 
   test("that cannot be made is told as such", async () => {
