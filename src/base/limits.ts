@@ -122,6 +122,8 @@ export const limits = {
   watchDoubtMs: 5 * second,
   /** A service is asked for again when its slices change, at most this often. */
   serviceCheckMs: 1 * second,
+  /** The same while none of its pods is ready, when its slices may have nothing to tell of its change or its end. */
+  serviceRecheckMs: 15 * second,
   /** How long changes to the set of followed services are collected before one new watch takes over. */
   watchRegroupMs: 250,
   /** Longest label selector of a watch; with more services than fit, a namespace's slices are all watched and sorted out here. */

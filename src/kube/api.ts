@@ -16,7 +16,7 @@ export interface ApiOptions {
   /** Asked for each request, since kubeconfig may have changed. Throws KtError. */
   readonly connection: () => Connection;
   readonly clock: Clock;
-  /** Called when it changes, and once for the first answer. */
+  /** Called when it changes, or its reason does, and once for the first answer. */
   readonly onReachable: (reachable: boolean, problem: KtError | undefined) => void;
 }
 
@@ -56,6 +56,8 @@ export class Api {
   readonly #gate = new Gate(limits.apiRequestsAtOnce);
   readonly #running = new Set<Running>();
   #reachable: boolean | undefined;
+  /** Why it is not reachable. */
+  #trouble: KtError["code"] | undefined;
   /** When the server last answered. */
   #goodAtMs = Number.NEGATIVE_INFINITY;
 
@@ -217,9 +219,10 @@ export class Api {
 
   #note(reachable: boolean, problem: KtError | undefined): void {
     if (reachable) this.#goodAtMs = this.#options.clock.now();
-    if (this.#reachable === reachable) return;
-    const isBack = this.#reachable === false;
+    if (this.#reachable === reachable && this.#trouble === problem?.code) return;
+    const isBack = reachable && this.#reachable === false;
     this.#reachable = reachable;
+    this.#trouble = problem?.code;
     if (isBack) this.#renewSilent();
     this.#options.onReachable(reachable, problem);
   }

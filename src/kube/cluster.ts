@@ -52,11 +52,12 @@ class KubeCluster implements Cluster {
   readonly #sliceWatches = new Map<string, SliceWatch>();
   readonly #followed = new Set<Followed>();
   #place: object = {};
+  #trouble: Cluster["trouble"];
   #cancelCheck: (() => void) | undefined;
 
   constructor(options: OpenClusterOptions) {
     this.#options = options;
-    this.#source = new ContextSource(options, () => this.#moved());
+    this.#source = new ContextSource(options, (isElsewhere) => (isElsewhere ? this.#moved() : this.#wake()));
     this.#api = new Api({
       connection: () => this.#source.connection(),
       clock: options.clock,
@@ -79,6 +80,10 @@ class KubeCluster implements Cluster {
 
   get server(): string {
     return this.#source.connection().config.cluster.server;
+  }
+
+  get trouble(): Cluster["trouble"] {
+    return this.#trouble;
   }
 
   get place(): object {
@@ -153,8 +158,13 @@ class KubeCluster implements Cluster {
   }
 
   #reachable(reachable: boolean, problem: KtError | undefined): void {
+    this.#trouble = problem && { problem, sinceMs: this.#options.clock.wallMs() };
     this.#options.onReachable(reachable, problem);
-    if (!reachable) return;
+    if (reachable) this.#wake();
+  }
+
+  /** Ends the pauses of whatever waits to try again. */
+  #wake(): void {
     for (const watch of this.#sliceWatches.values()) watch.wake();
     for (const followed of this.#followed) followed.wake();
   }

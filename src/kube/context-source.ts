@@ -38,16 +38,16 @@ export function loadContext({ kubeconfig, context, environment }: WhichContext, 
 
 export class ContextSource {
   readonly #options: ContextSourceOptions;
-  readonly #onMoved: () => void;
+  readonly #onChange: (isElsewhere: boolean) => void;
   readonly #cache = new FileCache();
   #stamp: string;
   #connection: Connection;
   #text: string;
 
-  /** `onMoved` is called when the context leads to another cluster, or as another user. Throws KtError. */
-  constructor(options: ContextSourceOptions, onMoved: () => void) {
+  /** `onChange` is called after a change; `isElsewhere`: to another cluster, or as another user. Throws KtError. */
+  constructor(options: ContextSourceOptions, onChange: (isElsewhere: boolean) => void) {
     this.#options = options;
-    this.#onMoved = onMoved;
+    this.#onChange = onChange;
     this.#stamp = this.#stampNow();
     const config = loadContext(options, this.#cache);
     this.#text = JSON.stringify(config);
@@ -78,7 +78,7 @@ export class ContextSource {
       this.#connection = this.#connect(config);
       this.#text = text;
       log("info", "kubeconfig-reloaded", { context: config.name, server: config.cluster.server });
-      if (whereAndWho(before) !== whereAndWho(config)) queueMicrotask(this.#onMoved);
+      queueMicrotask(() => this.#onChange(whereAndWho(before) !== whereAndWho(config)));
     } catch (error) {
       log("warn", "kubeconfig-kept", { reason: toKtError(error, "kubeconfig-unreadable", "read kubeconfig").message });
     }

@@ -94,12 +94,12 @@ export class FollowService {
     const { sliceWatch, request } = this.#options;
     return sliceWatch.join(request.name, {
       onSlices: (slices) => {
-        const before = portsOf(this.#slices);
+        const before = shapeOf(this.#slices);
         this.#slices = slices;
         this.#update();
-        // A change of the service shows in what it makes of its slices.
+        // A change of the service shows in what it makes of its slices; its end takes them away.
         if (!this.#service) this.#reload(limits.backoffMinMs);
-        else if (before !== portsOf(slices)) this.#reload(limits.serviceCheckMs);
+        else if (before !== shapeOf(slices)) this.#reload(limits.serviceCheckMs);
       },
       // What is known stays; a first answer comes from the direct request.
       onProblem: () => {},
@@ -235,6 +235,8 @@ export class FollowService {
     const explained = await this.#explanation(signal);
     if (signal.aborted || !this.#isUnready()) return false;
     if (explained) this.#become(explained);
+    // The service may be another one by now: its slices do not tell while it has no pods.
+    this.#reload(limits.serviceRecheckMs);
     return true;
   }
 
@@ -267,8 +269,9 @@ export class FollowService {
   }
 }
 
-/** The ports that a service's slices lead to, as one text. */
-function portsOf(slices: readonly Slice[]): string {
+/** The ports that a service's slices lead to, as one text; another one where there is no slice at all. */
+function shapeOf(slices: readonly Slice[]): string {
+  if (slices.length === 0) return "none";
   const ports = slices.flatMap((slice) => slice.ports.map(({ name, port }) => `${name}=${port}`));
   return [...new Set(ports)].sort().join(",");
 }

@@ -96,6 +96,8 @@ export interface Cluster {
   readonly namespace: string;
   /** The API server's URL, for people. */
   readonly server: string;
+  /** Why no request can succeed now, by the latest one: unreachable, or the credentials do not do; and since when (1970). */
+  readonly trouble: { readonly problem: KtError; readonly sinceMs: number } | undefined;
   /** Another object once the context leads to another server or user: sessions of before are not for new connections then. */
   readonly place: object;
 

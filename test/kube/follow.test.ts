@@ -247,6 +247,59 @@ describe("a service", () => {
   });
 });
 
+describe("the end of a service that has no pods", () => {
+  test("shows when its slices are taken away", async () => {
+    const clock = new ManualClock();
+    let exists = true;
+    await using api = new ScriptedApi((asked) => {
+      if (asked.path === servicePath && !exists) return status(404, 'services "web" not found', "NotFound");
+      if (isList(asked, slicesPath)) return list([emptySlice], "5");
+      return isList(asked, podsPath) ? list([]) : simple(asked);
+    });
+    await using harness = await Harness.open(api, { clock });
+    const { changes } = harness.follow();
+    expect(shown(await changes.next())).toStartWith("none no-ready-pod");
+    await clock.advance(300);
+    const watch = await watchOf(api, clock);
+    exists = false;
+    watch.send("DELETED", emptySlice);
+    expect(shown(await advanceUntil(clock, changes.next()))).toStartWith("none service-not-found");
+    exists = true;
+    watch.send("ADDED", emptySlice);
+    expect(shown(await advanceUntil(clock, changes.next()))).toStartWith("none no-ready-pod");
+  });
+
+  test("is asked for now and then where it has no slices that could tell", async () => {
+    const clock = new ManualClock();
+    let exists = true;
+    await using api = new ScriptedApi((asked) => {
+      if (asked.path === servicePath && !exists) return status(404, 'services "web" not found', "NotFound");
+      if (isList(asked, slicesPath)) return list([], "5");
+      return isList(asked, podsPath) ? list([]) : simple(asked);
+    });
+    await using harness = await Harness.open(api, { clock });
+    const { changes } = harness.follow();
+    expect(shown(await changes.next())).toStartWith("none no-ready-pod");
+    exists = false;
+    expect(shown(await advanceUntil(clock, changes.next()))).toStartWith("none service-not-found");
+  });
+});
+
+/** As the controller leaves it for a service without pods. */
+const emptySlice = { ...webSlice([]), ports: null, endpoints: null };
+
+/** The answer, however much time has to pass for it. */
+async function advanceUntil<T>(clock: ManualClock, answer: Promise<T>): Promise<T> {
+  let waiting = true;
+  void answer.then(() => (waiting = false));
+  while (waiting) await clock.advance(100);
+  return await answer;
+}
+
+async function watchOf(api: ScriptedApi, clock: ManualClock): Promise<WatchScript> {
+  return (await advanceUntil(clock, api.watches.next())).script;
+}
+
 describe("many services of a namespace", () => {
   const name = (asked: Asked): string => asked.path.split("/").at(-1) ?? "";
   const sliceOf = (service: string, pods: readonly string[]): object => ({

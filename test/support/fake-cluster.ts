@@ -110,6 +110,7 @@ export class FakeCluster implements Cluster {
   readonly server = "memory";
   readonly pods = new FakePods();
   place: object = {};
+  trouble: Cluster["trouble"];
   readonly #pods = new Map<string, PodServer>();
   readonly #followers = new Set<(resolution: Resolution) => void>();
   /** The near ends of every session that was opened, oldest first. */
