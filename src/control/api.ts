@@ -8,9 +8,18 @@ export const protocolVersion = 1;
 
 const count = v.number();
 
-const problemSchema = v.object({ code: v.picklist(errorCodes), message: v.string(), hints: v.array(v.string()) });
+const problemSchema = v.object({
+  code: v.picklist(errorCodes),
+  message: v.string(),
+  hints: v.array(v.string()),
+  /** Since when it is so, where that is known: milliseconds since 1970. */
+  sinceMs: v.optional(count),
+});
 
-/** How a route stands. `conflict` and `blocked` concern its name and its port here; the rest is its tunnel's phase. */
+/**
+ * How a route stands. `conflict` and `blocked` concern its name and its port here. Nobody used an `idle` one lately; a `running` one
+ * would answer now; for a `starting` one a pod is on its way; a `failed` one has a problem.
+ */
 const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;
 
 const routeSchema = v.object({
@@ -21,7 +30,7 @@ const routeSchema = v.object({
   url: v.string(),
   target: v.string(),
   state: v.picklist(routeStates),
-  /** The pod that carries it now. */
+  /** The pod that had the latest connection, while it is ready; else one of `pods`. */
   pod: v.optional(v.string()),
   /** Every pod that new connections may go to. */
   pods: v.array(v.string()),

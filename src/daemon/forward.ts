@@ -13,6 +13,7 @@ import { formatListen } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
 import { type TcpListenerHandle, TcpDoor } from "#proxy/tcp-door.ts";
 import { formatPodSource, formatTarget, type PodSourceKind, type PodTarget, type PortRef } from "#route/target.ts";
+import { problemOf } from "#tunnel/standing.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { catalogueOf } from "./catalogue.ts";
 import { Clusters, type ClusterView } from "./clusters.ts";
@@ -122,7 +123,8 @@ export class Forward {
     const { readyTimeoutMs, ...request } = this.#options.request;
     const late = new AbortController();
     const seconds = readyTimeoutMs / 1000;
-    const reason = (): Problem | undefined => targets.map((target) => this.#tunnels.status(target)?.problem).find((problem) => problem);
+    const reason = (): Problem | undefined =>
+      targets.map((target) => problemOf(this.#tunnels.status(target)?.standing)).find((problem) => problem);
     const tooLate = (): KtError => {
       const { message, hints = [] } = reason() ?? { message: "the cluster has not said why" };
       const title = formatPodSource(request);

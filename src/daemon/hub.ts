@@ -199,6 +199,7 @@ export class Hub {
     const plans = this.#profiles.list().map(({ plan }) => plan);
     this.#listeners.apply(wantedBy(plans, this.#listeners.wanted));
     const profiles = new Set(plans.map(({ profile }) => profile));
+    for (const profile of this.#views.keys()) if (!profiles.has(profile)) this.#counters.forget(profile);
     this.#retainTunnels(namedTargets(plans), profiles);
     this.#jumpPods.retain();
     this.#clusters.retain(profiles);
@@ -253,8 +254,12 @@ export class Hub {
     return await explain(subject, {
       wanted: this.#listeners.wanted,
       clusterFor: (ref) => this.#clusters.for(ref),
-      podOf: (target) => this.#tunnels.status(target)?.pod,
+      podOf: (target) => podOf(this.#tunnels.status(target)),
       clock: this.#clock,
     });
   }
+}
+
+function podOf(status: TunnelStatus | undefined): string | undefined {
+  return status?.standing.state === "running" ? status.standing.pod : undefined;
 }

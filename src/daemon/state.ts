@@ -6,6 +6,7 @@ import type { Problem } from "#observe/events.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
 import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
+import type { Standing } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ListenerState } from "./listeners.ts";
 import type { AttachedProfile } from "./profiles.ts";
@@ -43,8 +44,13 @@ function profileState(running: Running, attached: AttachedProfile): ProfileStatu
   };
 }
 
-function sent(problem: Problem | undefined): SentProblem | undefined {
-  return problem && { code: problem.code, message: problem.message, hints: [...problem.hints] };
+type Counts = Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem">;
+type Shown = Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> & Counts;
+
+function sent(problem: (Problem & { readonly sinceMs?: number }) | undefined): SentProblem | undefined {
+  if (!problem) return undefined;
+  const { code, message, hints, sinceMs } = problem;
+  return { code, message, hints: [...hints], ...(sinceMs === undefined ? {} : { sinceMs }) };
 }
 
 /** One plan's part of what runs. */
@@ -70,7 +76,7 @@ class PlanView {
     return this.#plan.routes.map(({ name, host, target, scheme }) => {
       const blocked = this.#clash("host", name) ?? this.#blocked(this.#plan.http.listen);
       const url = urlOf(host, scheme, this.#httpPort());
-      return { kind: "http", name, url, target: formatTarget(target), ...this.#standing(target, blocked), ...this.#counts(name) };
+      return { kind: "http", name, url, target: formatTarget(target), ...this.#standing(target, name, blocked) };
     });
   }
 
@@ -79,7 +85,7 @@ class PlanView {
       const blocked = this.#clash("tcp", name) ?? this.#blocked(listen);
       const port = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((open) => open !== undefined);
       const url = addressOf(listen, port);
-      return { kind: "tcp", name, url, target: formatTarget(target), ...this.#standing(target, blocked), ...this.#counts(name) };
+      return { kind: "tcp", name, url, target: formatTarget(target), ...this.#standing(target, name, blocked) };
     });
   }
 
@@ -109,22 +115,20 @@ class PlanView {
           name,
           url,
           target: formatTarget(found.target),
-          ...this.#standing(found.target, undefined),
-          ...this.#counts(name),
+          ...this.#standing(found.target, name, undefined),
         },
       ];
     });
   }
 
-  #standing(target: Target, blocked: SentProblem | undefined): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {
-    const tunnel = this.#running.tunnel(target);
-    const pods = [...(tunnel?.pods ?? [])];
-    if (blocked) return { state: blockedState(blocked), pods, problem: blocked };
-    if (!tunnel) return { state: "idle", pods };
-    return { state: tunnelState(tunnel), pod: tunnel.pod, pods, problem: sent(tunnel.problem) };
+  #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {
+    const { lastProblem, ...counts } = this.#counts(name);
+    if (blocked) return { state: blockedState(blocked), pods: [], problem: blocked, ...counts, lastProblem };
+    const standing = this.#running.tunnel(target)?.standing ?? { state: "idle" };
+    return { ...shown(standing), ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
   }
 
-  #counts(route: string): Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem"> {
+  #counts(route: string): Counts {
     const { lastProblem, ...counts } = this.#running.counters.of(this.#plan.profile, route);
     const problem = sent(lastProblem);
     return { ...counts, lastProblem: lastProblem && problem && { ...problem, atMs: lastProblem.atMs } };
@@ -155,15 +159,16 @@ class PlanView {
   }
 }
 
-/**
- * A pod that is on its way is a start that goes on; every other problem of a tunnel that carries nothing is a failure. A pod that
- * kt makes is on its way only while somebody waits for it.
- */
-function tunnelState({ target, phase, problem, openConnections }: TunnelStatus): RouteStatus["state"] {
-  if (problem === undefined || phase === "running" || phase === "stopping") return phase;
-  const makesPod = target.kind === "address" && target.via.create !== undefined;
-  const isComing = phase === "starting" && (makesPod ? openConnections > 0 : problem.code === "no-ready-pod");
-  return isComing ? phase : "failed";
+function shown(standing: Standing): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {
+  const { state } = standing;
+  const problem = "problem" in standing ? sent(standing.problem) : undefined;
+  const pods = "pods" in standing ? [...standing.pods] : [];
+  return { state, pod: "pod" in standing ? standing.pod : undefined, pods, problem };
+}
+
+/** What failed before the pods of now were ready is no news any more. */
+function isOver(lastProblem: RouteStatus["lastProblem"], standing: Standing): boolean {
+  return lastProblem !== undefined && standing.state === "running" && lastProblem.atMs < standing.sinceMs;
 }
 
 function blockedState(problem: SentProblem): RouteStatus["state"] {

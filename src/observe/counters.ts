@@ -29,6 +29,11 @@ export class CounterTable {
     return counters;
   }
 
+  /** For a profile that is not attached any more: attached again it begins at zero. */
+  forget(profile: string): void {
+    for (const key of this.#byRoute.keys()) if (key.startsWith(`${profile}\u0000`)) this.#byRoute.delete(key);
+  }
+
   /** The names of a profile's routes that were ever used, dynamic names among them. */
   used(profile: string): string[] {
     const prefix = `${profile}\u0000`;

@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
-import { type Problem, type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
+import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
 import { carriersOf, formatTarget, type Target } from "#route/target.ts";
 import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
@@ -15,19 +15,16 @@ import { PodLink } from "./link.ts";
 import type { Attachment } from "./pipe.ts";
 import { PodStream } from "./pod-stream.ts";
 import type { SessionPools } from "./pools.ts";
+import { type EndpointsView, problemOf, type Standing, standingOf, type TimedProblem } from "./standing.ts";
 
 export interface TunnelStatus {
   readonly key: string;
   readonly target: Target;
   readonly phase: TunnelPhase;
-  /** The pod that the last connection went to. */
-  readonly pod: string | undefined;
-  /** Every pod that may be dialled now. */
-  readonly pods: readonly string[];
+  readonly standing: Standing;
   readonly sessions: number;
   /** Connections in use; parked ones do not count. */
   readonly openConnections: number;
-  readonly problem: Problem | undefined;
 }
 
 export interface TunnelOptions {
@@ -91,7 +88,9 @@ const targetCodes: ReadonlySet<string> = new Set(["target-not-found", "target-re
 export class Tunnel {
   readonly #options: TunnelOptions;
   #state: State = { phase: "idle" };
-  #problem: Problem | undefined;
+  /** What the latest connection met; see TunnelFacts. */
+  #dialProblem: TimedProblem | undefined;
+  #view: EndpointsView = { kind: "unknown" };
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
@@ -107,19 +106,23 @@ export class Tunnel {
   status(): TunnelStatus {
     const live = this.#live();
     const resolution = live?.following.current();
-    const pods = resolution?.kind === "ready" ? resolution.endpoints.map((endpoint) => endpoint.pod) : [];
     let sessions = 0;
-    if (live) for (const pod of pods) sessions += live.carrier.sessionsOn(pod);
-    return {
-      key: this.#options.key,
-      target: this.#options.target,
+    if (live && resolution?.kind === "ready") for (const { pod } of resolution.endpoints) sessions += live.carrier.sessionsOn(pod);
+    const { key, target } = this.#options;
+    return { key, target, phase: this.#state.phase, standing: this.#standing(live), sessions, openConnections: this.#inUse };
+  }
+
+  #standing(live: Live | undefined): Standing {
+    return standingOf({
       phase: this.#state.phase,
-      pod: this.#lastPod,
-      pods,
-      sessions,
+      // What was seen of another cluster, before the context led here, says nothing.
+      view: live?.following.current() ? this.#view : { kind: "unknown" },
+      clusterProblem: live?.cluster.trouble && timed(live.cluster.trouble.problem, live.cluster.trouble.sinceMs),
+      dialProblem: this.#dialProblem,
+      lastPod: this.#lastPod,
       openConnections: this.#inUse,
-      problem: this.#problem,
-    };
+      makesPod: live?.endpoints.makesPod === true,
+    });
   }
 
   /** See Dialer. */
@@ -142,7 +145,7 @@ export class Tunnel {
     try {
       const { pod, port, drop } = await this.#attach(live, new Set(), signal, undefined);
       drop();
-      this.#problem = undefined;
+      this.#dialProblem = undefined;
       if (this.#state.phase === "starting") this.#become({ phase: "running", live });
       return { pod, port };
     } catch (error) {
@@ -175,6 +178,8 @@ export class Tunnel {
     for (const stream of [...live.streams]) stream.lose(tunnelClosed());
     live.carrier.close();
     this.#become({ phase: "idle" });
+    this.#view = { kind: "unknown" };
+    this.#dialProblem = undefined;
     live.endpoints.close();
   }
 
@@ -186,7 +191,8 @@ export class Tunnel {
     if (next.phase === this.#state.phase) return;
     this.#state = next;
     const { target, report } = this.#options;
-    report({ type: "tunnel-phase", target: formatTarget(target), phase: next.phase, pod: this.#lastPod, problem: this.#problem });
+    const problem = problemOf(this.#standing(this.#live()));
+    report({ type: "tunnel-phase", target: formatTarget(target), phase: next.phase, pod: this.#lastPod, problem });
   }
 
   #begin(): Live {
@@ -207,6 +213,8 @@ export class Tunnel {
       startTimeoutMs: () => timeouts().startTimeoutMs,
     });
     const live: Live = { cluster, carrier, following, endpoints, streams: new Set(), proven: new Set(), used: new Set() };
+    const known = following.current();
+    if (known) this.#see(known);
     this.#become({ phase: "starting", live });
     return live;
   }
@@ -220,7 +228,7 @@ export class Tunnel {
   #resolved(resolution: Resolution): void {
     const live = this.#live();
     if (!live) return;
-    if (resolution.kind !== "ready" && !live.endpoints.makesPod) this.#noted(resolution.problem);
+    this.#see(resolution);
     for (const pod of live.used) {
       if (live.endpoints.isReady(pod)) continue;
       // One that comes again under its name is another, and the sessions of before do not lead to it.
@@ -231,8 +239,21 @@ export class Tunnel {
     live.endpoints.changed();
   }
 
+  /** Other pods, or none: what the latest connection met there is over, but for a permission that kt lacks. */
+  #see(resolution: Resolution): void {
+    const sinceMs = this.#options.clock.wallMs();
+    if (resolution.kind === "ready") this.#view = { kind: "ready", pods: resolution.endpoints.map(({ pod }) => pod), sinceMs };
+    else this.#view = { kind: resolution.kind, problem: timed(resolution.problem, this.#unreadySinceMs ?? sinceMs) };
+    if (this.#dialProblem?.code !== "forbidden") this.#dialProblem = undefined;
+  }
+
+  /** The reason may change while nothing is ready; that nothing is does not. */
+  get #unreadySinceMs(): number | undefined {
+    return "problem" in this.#view ? this.#view.problem.sinceMs : undefined;
+  }
+
   #noted(problem: KtError): KtError {
-    this.#problem = toProblem(problem);
+    this.#dialProblem = timed(problem, this.#options.clock.wallMs());
     return problem;
   }
 
@@ -286,7 +307,7 @@ export class Tunnel {
     });
     live.streams.add(stream);
     this.#lastPod = attachment.pod;
-    this.#problem = undefined;
+    this.#dialProblem = undefined;
     if (this.#state.phase === "starting") this.#become({ phase: "running", live });
     return link;
   }
@@ -310,4 +331,8 @@ export class Tunnel {
     this.#inUse -= 1;
     this.#lastUsedMs = this.#options.clock.now();
   }
+}
+
+function timed(problem: KtError, sinceMs: number): TimedProblem {
+  return { ...toProblem(problem), sinceMs };
 }

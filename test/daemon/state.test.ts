@@ -1,32 +1,47 @@
 /** What the snapshot says about a route's tunnel. */
 
 import { expect, test } from "bun:test";
-import type { ErrorCode } from "#base/errors.ts";
+import type { RouteStatus } from "#control/api.ts";
 import { profileStates } from "#daemon/state.ts";
 import { CounterTable } from "#observe/counters.ts";
-import type { TunnelPhase } from "#observe/events.ts";
+import type { Standing } from "#tunnel/standing.ts";
 import { planOf } from "./plans.ts";
 
-const made = 'target = "db:5432"\nvia = { pod = "kt-jump", create = {} }';
-const found = 'target = "svc/db:5432"';
+const problem = { code: "no-ready-pod", message: "it is so", hints: ["look"], sinceMs: 70 } as const;
+const running: Standing = { state: "running", pod: "db-1", pods: ["db-0", "db-1"], sinceMs: 100 };
 
-test.each([
-  ["starts without a problem", found, "starting", undefined, 1, "starting"],
-  ["waits for a pod that comes", found, "starting", "no-ready-pod", 0, "starting"],
-  ["has no service", found, "starting", "service-not-found", 0, "failed"],
-  ["carries on after a problem", found, "running", "no-ready-pod", 0, "running"],
-  ["is at rest after a problem", found, "idle", "no-ready-pod", 0, "failed"],
-  ["waits for the jump pod that is made again", made, "starting", "no-ready-pod", 1, "starting"],
-  ["had a jump pod that failed", made, "starting", "no-ready-pod", 0, "failed"],
-] as const)("a route that %s", async (_what, route, phase: TunnelPhase, code: ErrorCode | undefined, openConnections, state) => {
-  const plan = await planOf("/p/tunnels.toml", `[tcp.5432]\n${route}\n`);
-  const problem = code && { code, message: "it is so", hints: [] };
+async function stateOf(standing: Standing, counters: CounterTable = new CounterTable()): Promise<RouteStatus | undefined> {
+  const plan = await planOf("/p/tunnels.toml", '[tcp]\n5432 = "svc/db:5432"\n');
   const [profile] = profileStates({
     profiles: [{ plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] }],
     wanted: { http: new Map(), tcp: new Map(), clashes: [] },
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
-    tunnel: (target) => ({ key: "", target, phase, pod: undefined, pods: [], sessions: 0, openConnections, problem }),
-    counters: new CounterTable(),
+    tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
+    counters,
   });
-  expect(profile?.routes[0]?.state).toBe(state);
+  return profile?.routes[0];
+}
+
+test.each<readonly [Standing, object]>([
+  [{ state: "idle" }, { state: "idle", pod: undefined, pods: [], problem: undefined }],
+  [running, { state: "running", pod: "db-1", pods: ["db-0", "db-1"], problem: undefined }],
+  [
+    { state: "starting", problem },
+    { state: "starting", pod: undefined, pods: [], problem },
+  ],
+  [
+    { state: "failed", problem, pods: ["db-0"] },
+    { state: "failed", pod: undefined, pods: ["db-0"], problem },
+  ],
+])("a route whose tunnel stands as %j", async (standing, shown) => {
+  expect(await stateOf(standing)).toMatchObject(shown);
+});
+
+test.each([
+  [99, undefined],
+  [100, "it is so"],
+])("a connection's failure at %d is shown unless the pods became ready after it", async (atMs, message) => {
+  const counters = new CounterTable();
+  counters.of("/p/tunnels.toml", "5432").lastProblem = { ...problem, atMs };
+  expect((await stateOf(running, counters))?.lastProblem?.message).toBe(message as string);
 });

@@ -10,6 +10,7 @@ import { echoTarget, fakeShell, ncTo, socatTo } from "#test/support/fake-exec.ts
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { JumpPods } from "#tunnel/jump-pods.ts";
+import { problemOf } from "#tunnel/standing.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 
 const never = new AbortController().signal;
@@ -55,7 +56,7 @@ describe("a tunnel over a jump pod", () => {
     const streams = Promise.all([dial(), dial()]);
     await settle();
     await clock.advance(45_000);
-    expect(tunnels.status(target)).toMatchObject({ phase: "starting", problem: undefined });
+    expect(tunnels.status(target)).toMatchObject({ standing: { state: "starting", problem: undefined } });
     cluster.pods.set("shop", "kt-jump", { state: { kind: "ready" } });
     await clock.advance(limits.jumpPodLookMaxMs);
     cluster.ready("kt-jump");
@@ -139,6 +140,6 @@ describe("a tunnel over a jump pod", () => {
     cluster.resolve(absent);
     cluster.pods.becomes = () => new KtError("jump-pod-failed", 'the cluster does not take the pod "shop/kt-jump": exceeded quota');
     await expect(tunnels.dial(target, never)).rejects.toMatchObject({ code: "jump-pod-failed" });
-    expect(tunnels.status(target)?.problem?.message).toContain("exceeded quota");
+    expect(problemOf(tunnels.status(target)?.standing)?.message).toContain("exceeded quota");
   });
 });

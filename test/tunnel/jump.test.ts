@@ -9,6 +9,7 @@ import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { echoTarget, type FakeProcess, type FakeProgram, type FakeTarget, fakeShell, ncTo, socatTo } from "#test/support/fake-exec.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { problemOf } from "#tunnel/standing.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 
 const never = new AbortController().signal;
@@ -64,7 +65,7 @@ describe("a connection", () => {
     stream.write("hello");
     await stream.untilText("hello");
     expect(commands()).toEqual(["socat -V", waiting]);
-    expect(tunnels.status(target)).toMatchObject({ phase: "running", pod: "api-1", openConnections: 1, problem: undefined });
+    expect(tunnels.status(target)).toMatchObject({ standing: { state: "running", pod: "api-1" }, openConnections: 1 });
     stream.conn.end();
     await stream.untilClosed();
     expect([stream.events.at(-2), stream.error]).toEqual(["end", undefined]);
@@ -195,7 +196,7 @@ describe("a target", () => {
     await stream.untilClosed();
     expect(stream.error?.code).toBe(code as KtError["code"]);
     expect(stream.error?.message).toContain(message);
-    expect(tunnels.status(target)?.problem?.code).toBe(code as KtError["code"]);
+    expect(problemOf(tunnels.status(target)?.standing)?.code).toBe(code as KtError["code"]);
     // Another pod is not asked: its answer would be the same.
     expect(commands()).toEqual(["socat -V", waiting]);
   });

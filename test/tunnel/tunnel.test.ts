@@ -44,7 +44,7 @@ describe("a dial", () => {
     const stream = await dial();
     stream.write("hello");
     await stream.untilText("hello");
-    expect(tunnels.status(target)).toMatchObject({ phase: "running", pod: "web-1", openConnections: 1 });
+    expect(tunnels.status(target)).toMatchObject({ phase: "running", standing: { state: "running", pod: "web-1" }, openConnections: 1 });
   });
 
   test("waits for the first resolution, and many dials share one start", async () => {
@@ -340,6 +340,86 @@ describe("without a ready pod", () => {
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
     expect((await staying).pod).toBe("web-1");
+  });
+});
+
+describe("without another connection, the standing", () => {
+  const gone = { kind: "none", problem: new KtError("service-not-found", "there is no service") } as const;
+
+  test("follows the pods: none, and another one", async () => {
+    const { cluster, dial, tunnels } = rig();
+    const standing = () => tunnels.status(target)?.standing;
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    (await dial()).conn.end();
+    cluster.resolve(gone);
+    expect(standing()).toMatchObject({ state: "failed", problem: { code: "service-not-found" }, pods: [] });
+    cluster.resolve({ kind: "coming", problem: new KtError("no-ready-pod", "it is pulled") });
+    expect(standing()).toMatchObject({ state: "starting", problem: { message: "it is pulled" } });
+    cluster.ready("web-2");
+    expect(standing()).toMatchObject({ state: "running", pod: "web-2", pods: ["web-2"] });
+  });
+
+  test("forgets what a connection met once other pods are ready, but not a permission that is missing", async () => {
+    const { cluster, dial, tunnels } = rig();
+    const standing = () => tunnels.status(target)?.standing.state;
+    cluster.setPod("web-1", refuse);
+    cluster.ready("web-1");
+    await (await dial()).untilClosed();
+    expect(standing()).toBe("failed");
+    cluster.ready("web-2");
+    expect(standing()).toBe("running");
+    cluster.portForward = () => Promise.reject(new KtError("forbidden", "you may not forward ports"));
+    await expect(dial()).rejects.toMatchObject({ code: "forbidden" });
+    cluster.ready("web-3");
+    expect(standing()).toBe("failed");
+  });
+
+  test("tells since when nothing is ready, though the reason changes", async () => {
+    const { cluster, clock, dial, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    await dial();
+    await clock.advance(1000);
+    cluster.resolve({ kind: "coming", problem: new KtError("no-ready-pod", "it starts") });
+    const sinceMs = clock.wallMs();
+    await clock.advance(1000);
+    cluster.resolve(gone);
+    expect(tunnels.status(target)?.standing).toMatchObject({ problem: { code: "service-not-found", sinceMs } });
+  });
+
+  test("shows that the cluster does not answer, and that it does again", async () => {
+    const { cluster, dial, tunnels } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    await dial();
+    cluster.trouble = { problem: new KtError("cluster-unreachable", "nobody is there"), sinceMs: 5 };
+    expect(tunnels.status(target)?.standing).toMatchObject({ state: "failed", problem: { code: "cluster-unreachable", sinceMs: 5 } });
+    cluster.trouble = undefined;
+    expect(tunnels.status(target)?.standing.state).toBe("running");
+  });
+
+  test("of one whose only client left runs as soon as a pod is ready", async () => {
+    const { cluster, tunnels } = rig();
+    const leaving = new AbortController();
+    const dialled = tunnels.dial(target, leaving.signal);
+    leaving.abort(new KtError("shutting-down", "the client left"));
+    await expect(dialled).rejects.toMatchObject({ code: "shutting-down" });
+    cluster.ready("web-1");
+    expect(tunnels.status(target)?.standing).toMatchObject({ state: "running", pod: "web-1" });
+  });
+
+  test("remembers nothing once the tunnel went idle", async () => {
+    const { cluster, clock, dial, tunnels } = rig({ idleTimeoutMs: 5000 });
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const stream = await dial();
+    stream.conn.end();
+    await clock.advance(100);
+    await stream.untilClosed();
+    cluster.resolve(gone);
+    await clock.advance(6000);
+    expect(tunnels.status(target)?.standing).toEqual({ state: "idle" });
   });
 });
 
