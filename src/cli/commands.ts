@@ -133,7 +133,7 @@ export const commands: readonly CommandSpec[] = [
     args: "<TYPE/NAME> [...PORTS]",
     summary: "Forward ports as kubectl port-forward does, and survive it",
     notes: [
-      "TYPE is svc, pod, deploy, sts, rs, ds or job; a name alone is that of a pod.",
+      "TYPE is svc, pod, deploy, sts, rs, ds, job or rc; a name alone is that of a pod.",
       "PORTS are [LOCAL:]REMOTE, by number or name; :REMOTE takes a free port.",
       "Ends with 0 on Ctrl-C and with 143 on SIGTERM, as kubectl does; with 1 where",
       "there is no such pod or port, 2 for wrong usage, 3 for cluster and credentials.",

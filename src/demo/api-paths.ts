@@ -26,6 +26,13 @@ export const kinds: Readonly<Record<Collection, Kind>> = {
   replicasets: { group: "apps", resource: "replicasets", kind: "ReplicaSet", apiVersion: "apps/v1", namespaced: true },
   daemonsets: { group: "apps", resource: "daemonsets", kind: "DaemonSet", apiVersion: "apps/v1", namespaced: true },
   jobs: { group: "batch", resource: "jobs", kind: "Job", apiVersion: "batch/v1", namespaced: true },
+  replicationcontrollers: {
+    group: "",
+    resource: "replicationcontrollers",
+    kind: "ReplicationController",
+    apiVersion: "v1",
+    namespaced: true,
+  },
 };
 
 export type ApiPath =

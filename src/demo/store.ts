@@ -13,6 +13,7 @@ export const collections = [
   "replicasets",
   "daemonsets",
   "jobs",
+  "replicationcontrollers",
 ] as const;
 export type Collection = (typeof collections)[number];
 

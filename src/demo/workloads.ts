@@ -3,7 +3,7 @@
 import type { Collection, ObjectStore } from "./store.ts";
 
 export interface WorkloadSpec {
-  readonly kind: Extract<Collection, "deployments" | "statefulsets" | "replicasets" | "daemonsets" | "jobs">;
+  readonly kind: Extract<Collection, "deployments" | "statefulsets" | "replicasets" | "daemonsets" | "jobs" | "replicationcontrollers">;
   readonly namespace: string;
   readonly name: string;
   /** The labels of its pods. */
@@ -19,7 +19,7 @@ export function putWorkload(store: ObjectStore, { kind, namespace, name, selecto
     metadata: { name, namespace, labels: selector },
     spec: {
       ...(replicas === undefined ? {} : { replicas }),
-      selector: { matchLabels: selector },
+      selector: kind === "replicationcontrollers" ? selector : { matchLabels: selector },
       template: { metadata: { labels: selector }, spec: { containers: [{ name: "app", ports: containerPorts }] } },
     },
     status: { observedGeneration: 1, ...(replicas === undefined ? {} : { replicas }) },

@@ -9,7 +9,7 @@ import { FileCache } from "./files.ts";
 import { inClusterContext } from "./in-cluster.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
 import { pickService, type RawList, type RawObject, type RawPodSpec } from "./objects.ts";
-import { workloadApis, type WorkloadKind } from "./workload.ts";
+import { collectionPath, workloadApis, type WorkloadKind } from "./workload.ts";
 
 /** A TCP port. */
 export interface CataloguePort {
@@ -122,9 +122,7 @@ class KubeCatalogue implements Catalogue {
   }
 
   async #namespaced(namespace: string, api: Pick<Access, "group" | "resource">): Promise<readonly RawObject[]> {
-    const root = api.group === "" ? "/api/v1" : `/apis/${api.group}/v1`;
-    const path = `${root}/namespaces/${encodeURIComponent(namespace)}/${api.resource}`;
-    return await this.#list(path, { verb: "list", ...api, namespace });
+    return await this.#list(collectionPath(api.group, namespace, api.resource), { verb: "list", ...api, namespace });
   }
 
   async #list(path: string, access: Access): Promise<readonly RawObject[]> {

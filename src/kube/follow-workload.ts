@@ -13,7 +13,7 @@ import { PodWatch } from "./pod-watch.ts";
 import { resolvePods } from "./resolve-pods.ts";
 import type { FollowRequest, Resolution } from "./types.ts";
 import { Reflector } from "./watch.ts";
-import { pickWorkload, type Workload, workloadApis, workloadGroup, type WorkloadKind } from "./workload.ts";
+import { collectionPath, pickWorkload, type Workload, workloadApis, workloadGroup, type WorkloadKind } from "./workload.ts";
 
 export interface FollowWorkloadOptions {
   readonly request: FollowRequest & { readonly kind: WorkloadKind };
@@ -75,7 +75,7 @@ export class FollowWorkload {
 
   get #path(): string {
     const { group, resource } = workloadApis[this.#options.request.kind];
-    return `/apis/${group}/v1/namespaces/${this.#options.request.namespace}/${resource}`;
+    return collectionPath(group, this.#options.request.namespace, resource);
   }
 
   get #access(): Omit<Access, "verb"> {

@@ -23,7 +23,7 @@ export type Resolution =
   | { readonly kind: "failed"; readonly problem: KtError };
 
 export interface FollowRequest {
-  readonly kind: "service" | "pod" | "deployment" | "statefulset" | "replicaset" | "daemonset" | "job";
+  readonly kind: "service" | "pod" | "deployment" | "statefulset" | "replicaset" | "daemonset" | "job" | "replicationcontroller";
   readonly namespace: string;
   readonly name: string;
   /** Undefined where the pods themselves are meant, as of a jump host: endpoints then have the port 0. */

@@ -1,4 +1,4 @@
-/** Deployments, stateful sets, replica sets, daemon sets and jobs, as far as they say which pods are theirs. Pure. */
+/** Deployments, stateful sets, replica sets, daemon sets, jobs and replication controllers, as far as they say which pods are theirs. Pure. */
 
 import type { RawCondition, RawWorkload } from "./objects.ts";
 import type { PodGroup } from "./resolve-pods.ts";
@@ -13,7 +13,14 @@ export const workloadApis: Readonly<Record<WorkloadKind, { readonly group: strin
   replicaset: { group: "apps", resource: "replicasets" },
   daemonset: { group: "apps", resource: "daemonsets" },
   job: { group: "batch", resource: "jobs" },
+  replicationcontroller: { group: "", resource: "replicationcontrollers" },
 };
+
+/** The path of a namespace's collection. */
+export function collectionPath(group: string, namespace: string, resource: string): string {
+  const root = group === "" ? "/api/v1" : `/apis/${group}/v1`;
+  return `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
+}
 
 export interface Workload {
   readonly name: string;
@@ -24,18 +31,22 @@ export interface Workload {
 }
 
 export function pickWorkload(kind: WorkloadKind, raw: RawWorkload): Workload {
-  return { name: raw.metadata?.name ?? "", selector: selectorText(raw), resting: resting(kind, raw) };
+  return { name: raw.metadata?.name ?? "", selector: selectorText(kind, raw), resting: resting(kind, raw) };
 }
 
-function selectorText({ spec }: RawWorkload): string {
+function selectorText(kind: WorkloadKind, { spec }: RawWorkload): string {
+  // Replication controllers are older than label selectors: theirs is the labels themselves.
+  if (kind === "replicationcontroller") return labelPairs(spec?.selector ?? {}).join(",");
   const { matchLabels = {}, matchExpressions = [] } = spec?.selector ?? {};
-  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const labels = labelPairs(matchLabels);
   const expressions = matchExpressions.map(({ key, operator, values }) => {
     if (operator === "In" || operator === "NotIn") return `${key} ${operator.toLowerCase()} (${(values ?? []).join(",")})`;
     return operator === "DoesNotExist" ? `!${key}` : key;
   });
   return [...labels, ...expressions].join(",");
 }
+
+const labelPairs = (labels: object): string[] => Object.entries(labels).map(([key, value]) => `${key}=${value}`);
 
 const scaledToZero = "it is scaled to zero";
 

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 
 const targetExamples = ["monitoring/svc/grafana:http", "svc/web:80", "pod/web-0:8080", "deploy/web:8080"];
-const targetText = "[NAMESPACE/]KIND/NAME:PORT: KIND is svc, pod, deploy, sts, rs, ds or job, PORT is a number or a name";
+const targetText = "[NAMESPACE/]KIND/NAME:PORT: KIND is svc, pod, deploy, sts, rs, ds, job or rc, PORT is a number or a name";
 
 const target = v.pipe(
   v.string('a target such as "svc/web:80"'),

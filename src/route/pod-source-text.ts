@@ -4,38 +4,38 @@ import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import type { PodSourceKind } from "./target.ts";
 
-const kinds: ReadonlyMap<string, PodSourceKind> = new Map([
-  ["svc", "service"],
-  ["service", "service"],
-  ["services", "service"],
-  ["po", "pod"],
-  ["pod", "pod"],
-  ["pods", "pod"],
-  ["deploy", "deployment"],
-  ["deployment", "deployment"],
-  ["deployments", "deployment"],
-  ["sts", "statefulset"],
-  ["statefulset", "statefulset"],
-  ["statefulsets", "statefulset"],
-  ["rs", "replicaset"],
-  ["replicaset", "replicaset"],
-  ["replicasets", "replicaset"],
-  ["ds", "daemonset"],
-  ["daemonset", "daemonset"],
-  ["daemonsets", "daemonset"],
-  ["job", "job"],
-  ["jobs", "job"],
-  // The way kubectl prints them, with -o name.
-  ["deployment.apps", "deployment"],
-  ["statefulset.apps", "statefulset"],
-  ["replicaset.apps", "replicaset"],
-  ["daemonset.apps", "daemonset"],
-  ["job.batch", "job"],
-]);
+interface KindWords {
+  readonly kind: PodSourceKind;
+  /** Of the API; "" is the core group. */
+  readonly group: string;
+  /** Short, long and plural. */
+  readonly words: readonly string[];
+}
 
-/** The kind that kubectl means by a word, long, short or plural. */
+const kinds: readonly KindWords[] = [
+  { kind: "service", group: "", words: ["svc", "service", "services"] },
+  { kind: "pod", group: "", words: ["po", "pod", "pods"] },
+  { kind: "deployment", group: "apps", words: ["deploy", "deployment", "deployments"] },
+  { kind: "statefulset", group: "apps", words: ["sts", "statefulset", "statefulsets"] },
+  { kind: "replicaset", group: "apps", words: ["rs", "replicaset", "replicasets"] },
+  { kind: "daemonset", group: "apps", words: ["ds", "daemonset", "daemonsets"] },
+  { kind: "job", group: "batch", words: ["job", "jobs"] },
+  { kind: "replicationcontroller", group: "", words: ["rc", "replicationcontroller", "replicationcontrollers"] },
+];
+
+const kindsByWord = new Map(kinds.flatMap((each) => each.words.map((word) => [word, each] as const)));
+
+/** All of these kinds are in version v1 of their groups. */
+const version = "v1";
+
+/** The kind that kubectl means by a word: long, short or plural, in any case, also as RESOURCE.GROUP or RESOURCE.VERSION.GROUP. */
 export function kindOfWord(word: string): PodSourceKind | undefined {
-  return kinds.get(word);
+  const lower = word.toLowerCase();
+  const dot = lower.indexOf(".");
+  const known = kindsByWord.get(dot < 0 ? lower : lower.slice(0, dot));
+  if (known === undefined || dot < 0) return known?.kind;
+  const qualifiers = known.group === "" ? [version, `${version}.`] : [known.group, `${version}.${known.group}`];
+  return qualifiers.includes(lower.slice(dot + 1)) ? known.kind : undefined;
 }
 
 /**
@@ -43,7 +43,7 @@ export function kindOfWord(word: string): PodSourceKind | undefined {
  * a target whose kind was left out: "prod" is no slip of "pod", "scv" is one of "svc".
  */
 export function kindHint(word: string, rest: string, namespace?: string): string {
-  const near = nearest(word, kinds.keys());
+  const near = nearest(word.toLowerCase(), kindsByWord.keys());
   const before = namespace === undefined ? "" : `${namespace}/`;
   const meant = near && `did you mean "${before}${near}/${rest}"?`;
   if (namespace !== undefined) return meant ?? `write "${before}svc/${rest}"`;
@@ -100,7 +100,7 @@ export function parsePodSource(text: string, what: string, usual?: PodSourceKind
   if (text.includes(":")) refuse("has a port", `write "${text.slice(0, text.indexOf(":"))}": the port is the target's`);
   const name = segments.pop() ?? "";
   const word = segments.at(-1);
-  const known = word === undefined ? undefined : kinds.get(word);
+  const known = word === undefined ? undefined : kindOfWord(word);
   if (known === undefined && usual !== undefined && segments.length < 2) return checked({ kind: usual, namespace: word, name }, quoted);
   if (word === undefined) return refuse("does not say what it is", `write "svc/${name}" or "pod/${name}"`);
   if (known === undefined) {

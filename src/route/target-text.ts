@@ -9,7 +9,6 @@ import { kindWords, type PodSourceKind, type PortRef } from "./target.ts";
 const others: readonly (readonly [words: RegExp, hint: string])[] = [
   [/^(ing|ingress|ingresses)$/, 'name the service that the ingress leads to: "svc/NAME:PORT"'],
   [/^(cj|cronjobs?)$/, 'name one of the jobs that it made: "job/NAME:PORT"'],
-  [/^(rc|replicationcontrollers?)$/, 'name the service in front of it: "svc/NAME:PORT"'],
   [/^(ep|endpoints|endpointslices?)$/, 'name the service that they belong to: "svc/NAME:PORT"'],
 ];
 

@@ -15,7 +15,16 @@ export type BackendScheme = "http" | "https";
 export type PortRef = number | string;
 
 /** What stands for a set of pods: a service, a pod, or a workload by its selector. */
-export const podSourceKinds = ["service", "pod", "deployment", "statefulset", "replicaset", "daemonset", "job"] as const;
+export const podSourceKinds = [
+  "service",
+  "pod",
+  "deployment",
+  "statefulset",
+  "replicaset",
+  "daemonset",
+  "job",
+  "replicationcontroller",
+] as const;
 export type PodSourceKind = (typeof podSourceKinds)[number];
 
 export type Target = PodTarget | AddressTarget;
@@ -75,6 +84,7 @@ export const kindWords: Readonly<Record<PodSourceKind, string>> = {
   replicaset: "rs",
   daemonset: "ds",
   job: "job",
+  replicationcontroller: "rc",
 };
 
 /** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. */

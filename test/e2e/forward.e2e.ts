@@ -171,7 +171,7 @@ test("each kind is a target of a profile", async () => {
     agent: "daemonset/agent:8080",
     plain: "rs/plain:http",
     migrate: "job/migrate:8080",
-    web: "deploy/web:8080",
+    web: "Deployments.v1.apps/web:8080",
   };
   const ports = freePorts(Object.keys(targets).length);
   const routes = Object.values(targets).map((target, index) => `${ports[index]} = "${target}"`);

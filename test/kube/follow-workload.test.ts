@@ -165,6 +165,15 @@ describe("a workload", () => {
   });
 });
 
+test("a replication controller's selector is labels as such", async () => {
+  const rc = workload({ spec: { selector: { app: "web", tier: "front" } } });
+  await using api = new ScriptedApi(serving("/api/v1/namespaces/shop/replicationcontrollers", rc, [rawPod("a")]));
+  await using harness = await Harness.open(api);
+  const { changes } = harness.follow({ kind: "replicationcontroller", name: "web", port: "http" });
+  expect(shown(await changes.next())).toBe("ready a:8080");
+  expect(api.requests(/pods$/)[0]?.query.get("labelSelector")).toBe("app=web,tier=front");
+});
+
 describe("what a workload says of itself", () => {
   test("its selector, as the API writes it", () => {
     const picked = pickWorkload("deployment", {

@@ -17,10 +17,28 @@ describe("parseTarget", () => {
       replicaset: ["rs", "replicaset", "replicasets", "replicaset.apps"],
       daemonset: ["ds", "daemonset", "daemonsets", "daemonset.apps"],
       job: ["job", "jobs", "job.batch"],
+      replicationcontroller: ["rc", "replicationcontroller", "replicationcontrollers"],
     } as const;
     for (const [kind, words] of Object.entries(workloads))
       for (const word of words)
         expect(parseTarget(`shop/${word}/web.0:80`) as object).toMatchObject({ kind, namespace: "shop", name: "web.0" });
+  });
+
+  test("knows the kinds in any case, and with their group or version and group, as kubectl prints and takes them", () => {
+    const written = {
+      deployment: ["Deployment", "DEPLOY", "deployments.apps", "deploy.apps", "deployments.v1.apps", "Deployments.V1.Apps"],
+      statefulset: ["statefulsets.apps", "sts.v1.apps"],
+      replicaset: ["replicasets.apps", "rs.apps"],
+      daemonset: ["daemonsets.v1.apps"],
+      job: ["jobs.batch", "jobs.v1.batch"],
+      service: ["Service", "services.v1.", "svc.v1"],
+      pod: ["Pod", "pods.v1."],
+      replicationcontroller: ["ReplicationController", "rc.v1."],
+    } as const;
+    for (const [kind, words] of Object.entries(written))
+      for (const word of words) expect(parseTarget(`${word}/web:80`) as object).toMatchObject({ kind, name: "web" });
+    for (const word of ["deployments.v1beta1.apps", "deployments.extensions", "jobs.apps", "pods.apps", "deploy.", ".apps", "svc.v2"])
+      expect(() => parseTarget(`${word}/web:80`)).toThrow(/has the kind|is not of the form/);
   });
 
   test("takes pods with dots and services without", () => {
