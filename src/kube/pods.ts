@@ -13,6 +13,8 @@ export interface KnownPod {
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The kind of the controller that made it, e.g. ReplicaSet. */
+  readonly owner: string | undefined;
   readonly terminating: boolean;
   /** A container of its own ended: with the restart policy Never, for good. */
   readonly ended: boolean;
@@ -71,6 +73,7 @@ export function knownPod(raw: RawOwnPod): KnownPod {
     version: resourceVersion,
     labels,
     annotations,
+    owner: pod.owner,
     terminating: pod.terminating,
     ended: isOver || pod.containers.some(({ init, kind }) => !init && kind === "terminated"),
     state: podState(pod),

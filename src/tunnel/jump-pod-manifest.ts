@@ -121,8 +121,9 @@ export function leaseOf({ id }: JumpPodHolder, untilMs: number | undefined): Rea
   return { [`${leasePrefix}${id}`]: untilMs === undefined ? null : new Date(untilMs).toISOString() };
 }
 
-export function isOurs({ labels }: KnownPod): boolean {
-  return labels[managedBy] === "kt";
+/** Made by kt, this one or another's: with its label and definition, and by no controller. */
+export function isOurs({ labels, annotations, owner }: KnownPod): boolean {
+  return labels[managedBy] === "kt" && annotations[definitionKey] !== undefined && owner === undefined;
 }
 
 export function isPlain({ annotations }: KnownPod): boolean {

@@ -36,8 +36,7 @@ export function nextStep(situation: JumpPodSituation): JumpPodStep {
   const { pod, made } = situation;
   if (pod === undefined) return { do: "make" };
   if (pod.terminating) return { do: "wait", says: pod.state.kind === "ready" ? "is terminating" : pod.state.says, stuck: false };
-  // Whatever somebody else put there is theirs.
-  if (!isOurs(pod)) return waitFor(pod, pod.ended);
+  if (!isOurs(pod)) return foreign(pod);
   if (definitionOf(pod) !== definitionText(situation.create)) return otherwiseMade(situation, pod);
   if (pod.ended) return afterEnd(situation, pod);
   const step = waitFor(pod, false);
@@ -50,6 +49,16 @@ function waitFor(pod: KnownPod, ended: boolean): JumpPodStep {
   if (state.kind === "ready" && !ended) return { do: "use" };
   const says = state.kind === "ready" ? "has ended" : state.says;
   return { do: "wait", says, stuck: ended || (state.kind === "stuck" && !pod.unschedulable) };
+}
+
+/** What a pod that kt did not make does with the bytes is not known: it is used only where the profile asks for that very pod. */
+function foreign({ name }: KnownPod): JumpPodStep {
+  return {
+    do: "give-up",
+    code: "jump-pod-failed",
+    says: "is there and was not made by kt, so it is neither used nor replaced",
+    hints: ["give the pod another name", `to use that pod as it is, write via = "pod/${name}" without create`],
+  };
 }
 
 /** A pod of ours by another definition: it makes way unless somebody uses it. */

@@ -40,6 +40,7 @@ describe("pods", () => {
       version: "7",
       labels: { a: "b" },
       annotations: { c: "d" },
+      owner: undefined,
       terminating: false,
       ended: false,
       state: { kind: "ready" },

@@ -33,6 +33,7 @@ export class FakePods implements Pods {
       uid: `uid-${version}`,
       labels: {},
       annotations: {},
+      owner: undefined,
       terminating: false,
       ended: false,
       unschedulable: false,

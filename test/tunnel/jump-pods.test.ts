@@ -195,25 +195,30 @@ describe("a broken one of ours", () => {
 });
 
 describe("a pod that kt did not make", () => {
-  test("is used as it is, not marked, and not removed", async () => {
-    const { uid } = cluster.pods.set("shop", "kt-jump", {});
+  const label = { "app.kubernetes.io/managed-by": "kt" };
+  const definedAsOurs = { "kt.dev/definition": definitionText(definition) };
+  test.each([
+    ["without a mark", {}],
+    ["with kt's label alone", { labels: label }],
+    ["with kt's definition alone", { annotations: definedAsOurs }],
+    ["that a controller made from a copy", { labels: label, annotations: definedAsOurs, owner: "ReplicaSet" }],
+    ["that is not ready", { state: pulling }],
+    ["that has ended", { ended: true, state: { kind: "gone", says: "has completed" } }],
+  ] as const)("%s is refused with words, not marked, and not removed", async (_, change) => {
+    const { uid, annotations } = cluster.pods.set("shop", "kt-jump", change);
     const pods = jumpPods();
-    const used = ensure(pods);
+    const refused = ensure(pods);
     await settle();
-    expect(used.value).toBe(uid);
+    expect(refused.error).toMatchObject({
+      code: "jump-pod-failed",
+      message: 'the jump pod "shop/kt-jump" is there and was not made by kt, so it is neither used nor replaced',
+      hints: expect.arrayContaining(['to use that pod as it is, write via = "pod/kt-jump" without create']),
+    });
     users = [];
     pods.retain();
     await pods.close();
-    expect(podNow()).toMatchObject({ uid, annotations: {} });
+    expect(podNow()).toMatchObject({ uid, annotations });
     expect(new Set(cluster.pods.asked)).toEqual(new Set(["get"]));
-  });
-
-  test("gives its reason when it is not ready, and stays", async () => {
-    cluster.pods.set("shop", "kt-jump", { state: pulling });
-    const failed = ensure(jumpPods());
-    await pass(limits.jumpPodStuckMs + 2000);
-    expect(failed.error?.message).toContain("ErrImagePull");
-    expect(podNow()).toBeDefined();
   });
 });
 
