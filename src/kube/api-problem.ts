@@ -85,9 +85,10 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
 
 function unauthorized(words: string, known: boolean, { user, server }: Requester): StatusError {
   const who = user === undefined ? "a request without credentials" : `the credentials of user "${user}"`;
-  return new StatusError("unauthorized", `${server} refused ${who}: ${words}`, 401, known, {
-    hints: ["log in again, then try again: kt reads the kubeconfig anew when it changes"],
-  });
+  const hint = server.startsWith("http:")
+    ? "credentials are sent over https only, as kubectl does: write https in the kubeconfig's server"
+    : "log in again, then try again: kt reads the kubeconfig anew when it changes";
+  return new StatusError("unauthorized", `${server} refused ${who}: ${words}`, 401, known, { hints: [hint] });
 }
 
 /** One error for everything that would have done, e.g. the two verbs of port-forwarding. */

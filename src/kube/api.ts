@@ -10,6 +10,7 @@ import type { ApiRequest, Connection } from "./connection.ts";
 import type { Identity } from "./credentials.ts";
 import { withDeadline } from "./deadline.ts";
 import { Gate } from "./gate.ts";
+import { signedInUser } from "./kubeconfig.ts";
 import { type Answer, request, stream, upgrade } from "./http.ts";
 
 export interface ApiOptions {
@@ -66,8 +67,8 @@ export class Api {
   }
 
   get requester(): Requester {
-    const { name, cluster, user } = this.#options.connection().config;
-    return { context: name, server: cluster.server, user: user?.name };
+    const { config } = this.#options.connection();
+    return { context: config.name, server: config.cluster.server, user: signedInUser(config)?.name };
   }
 
   /** The parsed answer. Rejects with KtError (a StatusError when the server answered), or with the signal's reason. */

@@ -6,7 +6,7 @@ import type { Log } from "#base/log.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { ExecPlugin, type PluginCredential } from "./exec-plugin.ts";
 import type { FileCache } from "./files.ts";
-import type { ContextConfig, PemSource, UserConfig } from "./kubeconfig.ts";
+import { type ContextConfig, type PemSource, signedInUser, type UserConfig } from "./kubeconfig.ts";
 import { OidcTokens } from "./oidc.ts";
 
 export interface Identity {
@@ -41,7 +41,7 @@ export class Credentials {
 
   constructor(options: CredentialsOptions) {
     const { environment, cache, clock, log, pluginTimeoutMs } = options;
-    const { user } = options.config;
+    const user = signedInUser(options.config);
     this.#options = options;
     this.#user = user;
     if (user?.exec) {

@@ -29,7 +29,7 @@ export async function dial(options: DialOptions): Promise<Conn> {
     return await connect({ host, port, tls, proxy: proxy && httpProxy(proxy), signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw explain(error, url);
+    throw explain(error, options);
   }
 }
 
@@ -80,21 +80,21 @@ export function deepCode(error: unknown): string | undefined {
   return code;
 }
 
-function explain(error: unknown, url: URL): KtError {
+function explain(error: unknown, { url, tls: { serverName } }: DialOptions): KtError {
   if (error instanceof KtError && error.code === "proxy-failed") return error;
   const code = deepCode(error);
   const said = systemReason(error).replace(/^connect to \S+: /, "");
   const reason =
     (code === undefined ? undefined : tlsReasons[code]) ??
-    wrongName(said) ??
+    wrongName(said, serverName) ??
     (/WRONG_VERSION_NUMBER/.test(said) ? "it does not speak TLS" : said);
   return new KtError("cluster-unreachable", `connect to ${url.origin}: ${reason}`, { cause: error });
 }
 
 /** The TLS library names what was asked for and what the certificate is for. */
-function wrongName(said: string): string | undefined {
+function wrongName(said: string, serverName: string | undefined): string | undefined {
   const match = /Hostname\/IP does not match certificate's altnames: (.*)$/s.exec(said);
-  return match
-    ? `the server's certificate is for another name (${match[1]?.trim().replace(/[.:]$/, "")}); is tls-server-name missing?`
-    : undefined;
+  if (!match) return undefined;
+  const advice = serverName === undefined ? "is tls-server-name missing?" : `is tls-server-name "${serverName}" right?`;
+  return `the server's certificate is for another name (${match[1]?.trim().replace(/[.:]$/, "")}); ${advice}`;
 }

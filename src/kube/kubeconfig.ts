@@ -247,6 +247,11 @@ function readContexts(raw: Fields): Map<string, ContextEntry> {
   return contexts;
 }
 
+/** Who signs in to the cluster. As kubectl, kt sends credentials over https only, and asks no plugin for what it would not send. */
+export function signedInUser({ cluster, user }: ContextConfig): UserConfig | undefined {
+  return cluster.server.startsWith("https:") ? user : undefined;
+}
+
 /** Throws KtError `context-unknown`, naming the nearest and the known ones, or `kubeconfig-unreadable` for a loose end. */
 export function selectContext(config: Kubeconfig, wanted: string | undefined): ContextConfig {
   const name = wanted ?? config.currentContext;

@@ -161,6 +161,8 @@ describe("TLS", () => {
     const told = await first({ cluster: { "certificate-authority-data": data } }, api);
     expect(told).toStartWith(`failed cluster-unreachable: connect to ${api.url}: the server's certificate is for another name (`);
     expect(told).toEndWith("; is tls-server-name missing?");
+    const wrong = { "certificate-authority-data": data, "tls-server-name": "other.test" };
+    expect(await first({ cluster: wrong }, api)).toEndWith('; is tls-server-name "other.test" right?');
   });
 
   test("an authority that is not trusted", async () => {

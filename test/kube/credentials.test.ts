@@ -18,7 +18,7 @@ const simple = (asked: Asked): Response | undefined => {
 
 /** The Authorization of the first request. */
 async function authorization(options: HarnessOptions): Promise<string | null> {
-  await using api = new ScriptedApi(simple);
+  await using api = ScriptedApi.secure(simple);
   await using harness = await Harness.open(api, options);
   expect(shown(await harness.follow().changes.next())).toBe("ready a:8080");
   return api.asked[0]?.headers.get("authorization") ?? null;
@@ -57,7 +57,7 @@ describe("what stands in kubeconfig", () => {
   test("a token file wins over a token and is read again when it changes", async () => {
     await using folder = await tempDir();
     await write(`${folder.path}/token`, "one\n");
-    await using api = new ScriptedApi(simple);
+    await using api = ScriptedApi.secure(simple);
     await using harness = await Harness.open(api, { user: { token: "other", tokenFile: `${folder.path}/token` } });
     const { following, changes } = harness.follow();
     await changes.next();
@@ -69,14 +69,14 @@ describe("what stands in kubeconfig", () => {
   });
 
   test("a file that is missing is named", async () => {
-    await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1", user: { tokenFile: "gone" } });
+    await using harness = await Harness.open(undefined, { server: "https://127.0.0.1:1", user: { tokenFile: "gone" } });
     expect(shown(await harness.follow().changes.next())).toStartWith(
       `failed kubeconfig-unreadable: cannot read the token file "${harness.folder}/gone": `,
     );
   });
 
   test("impersonation", async () => {
-    await using api = new ScriptedApi(simple);
+    await using api = ScriptedApi.secure(simple);
     const user = { token: "t", as: "bob", "as-uid": "17", "as-groups": ["ops", "dev"], "as-user-extra": { "a/b": ["x"] } };
     await using harness = await Harness.open(api, { user });
     await harness.follow().changes.next();
@@ -87,16 +87,63 @@ describe("what stands in kubeconfig", () => {
   });
 
   test("auth-providers of old say what replaced them", async () => {
-    await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1", user: { "auth-provider": { name: "gcp" } } });
+    await using harness = await Harness.open(undefined, { server: "https://127.0.0.1:1", user: { "auth-provider": { name: "gcp" } } });
     const resolution = await harness.follow().changes.next();
     expect(shown(resolution)).toBe('failed credentials-failed: user "u" has auth-provider "gcp", which Kubernetes no longer supports');
     expect(resolution.kind === "failed" && resolution.problem.hints.join()).toContain("gke-gcloud-auth-plugin");
   });
 });
 
+describe("a server that speaks plain HTTP", () => {
+  test.each([
+    ["a token", { token: "secret" }],
+    ["a password", { username: "u", password: "secret" }],
+    ["a token file, which is not even read", { tokenFile: "gone" }],
+    ["an auth-provider", { "auth-provider": { name: "oidc", config: { "id-token": "secret" } } }],
+  ])("is not sent %s, as kubectl does not", async (_, user) => {
+    await using api = new ScriptedApi(simple);
+    await using harness = await Harness.open(api, { user });
+    expect(shown(await harness.follow().changes.next())).toBe("ready a:8080");
+    expect(api.asked.map(({ headers }) => headers.get("authorization"))).toEqual(api.asked.map(() => null));
+  });
+
+  test("makes no plugin run", async () => {
+    await using folder = await tempDir();
+    await using api = new ScriptedApi(simple);
+    await using harness = await Harness.open(api, { user: exec(await plugin(folder.path, tokenByRun)), environment });
+    expect(shown(await harness.follow().changes.next())).toBe("ready a:8080");
+    expect(await runs(folder.path)).toBe(0);
+  });
+
+  test("hears whom to impersonate, as from kubectl", async () => {
+    await using api = new ScriptedApi(simple);
+    await using harness = await Harness.open(api, { user: { token: "secret", as: "bob" } });
+    await harness.follow().changes.next();
+    expect(["impersonate-user", "authorization"].map((name) => api.asked[0]?.headers.get(name))).toEqual(["bob", null]);
+  });
+
+  test("that wants credentials is not asked to log in again", async () => {
+    await using api = new ScriptedApi(() => status(401, "Unauthorized", "Unauthorized"));
+    await using harness = await Harness.open(api, { user: { token: "secret" } });
+    const resolution = await harness.follow().changes.next();
+    expect(shown(resolution)).toBe(`failed unauthorized: ${api.url} refused a request without credentials: unauthorized`);
+    expect(resolution.kind === "failed" && resolution.problem.hints).toEqual([
+      "credentials are sent over https only, as kubectl does: write https in the kubeconfig's server",
+    ]);
+  });
+});
+
+test("a redirect takes the credentials nowhere: it is not followed", async () => {
+  await using other = ScriptedApi.secure(simple);
+  await using api = ScriptedApi.secure(() => Response.redirect(`${other.url}/api`, 307));
+  await using harness = await Harness.open(api, { user: { token: "secret" } });
+  expect(shown(await harness.follow().changes.next())).toStartWith("failed cluster-error: ");
+  expect(other.asked).toEqual([]);
+});
+
 describe("401", () => {
   test("without other credentials is told as it is", async () => {
-    await using api = new ScriptedApi(() => status(401, "Unauthorized", "Unauthorized"));
+    await using api = ScriptedApi.secure(() => status(401, "Unauthorized", "Unauthorized"));
     await using harness = await Harness.open(api, { user: { token: "old" } });
     expect(shown(await harness.follow().changes.next())).toBe(
       `failed unauthorized: ${api.url} refused the credentials of user "u": unauthorized`,
@@ -106,7 +153,7 @@ describe("401", () => {
 
   test("runs the plugin again, once for all who were refused", async () => {
     await using folder = await tempDir();
-    await using api = new ScriptedApi((asked) =>
+    await using api = ScriptedApi.secure((asked) =>
       asked.headers.get("authorization") === "Bearer t2" ? simple(asked) : status(401, "Unauthorized"),
     );
     await using harness = await Harness.open(api, { user: exec(await plugin(folder.path, tokenByRun)), environment });
@@ -125,8 +172,8 @@ describe("plugins", () => {
       `echo "$KUBERNETES_EXEC_INFO" > ${folder.path}/info\necho "$WHO $OWN $HOME" > ${folder.path}/env\n${tokenByRun}`,
     );
     const user = exec(command, { env: [{ name: "OWN", value: "own" }], args: ["x"], provideClusterInfo: true });
-    const cluster = { "tls-server-name": "k", extensions: [{ name: "client.authentication.k8s.io/exec", extension: { audience: "a" } }] };
-    await using api = new ScriptedApi(simple);
+    const cluster = { extensions: [{ name: "client.authentication.k8s.io/exec", extension: { audience: "a" } }] };
+    await using api = ScriptedApi.secure(simple);
     await using harness = await Harness.open(api, { user, cluster, environment: { ...environment, WHO: "me" } });
     await Promise.all(Array.from({ length: 20 }, () => harness.follow().changes.next()));
     expect(await runs(folder.path)).toBe(1);
@@ -134,7 +181,7 @@ describe("plugins", () => {
     expect(await file(`${folder.path}/info`).json()).toEqual({
       apiVersion: v1,
       kind: "ExecCredential",
-      spec: { interactive: false, cluster: { server: api.url, "tls-server-name": "k", config: { audience: "a" } } },
+      spec: { interactive: false, cluster: { server: api.url, ...api.trust, config: { audience: "a" } } },
     });
   });
 
@@ -146,7 +193,7 @@ describe("plugins", () => {
       folder.path,
       `if [ $n = 1 ]; then ${credential(`{"token":"t1","expirationTimestamp":"${at(60_000)}"}`)}; else ${credential('{"token":"t2"}')}; fi`,
     );
-    await using api = new ScriptedApi(simple);
+    await using api = ScriptedApi.secure(simple);
     await using harness = await Harness.open(api, { user: exec(command), environment, clock });
     const { following, changes } = harness.follow();
     await changes.next();
@@ -206,7 +253,7 @@ describe("plugins", () => {
     await using folder = await tempDir();
     const command = await plugin(folder.path, body);
     await using harness = await Harness.open(undefined, {
-      server: "http://127.0.0.1:1",
+      server: "https://127.0.0.1:1",
       user: exec(command, { args: ["get-token", "a b"], ...more }),
       environment,
     });
@@ -234,7 +281,7 @@ describe("plugins", () => {
     await using folder = await tempDir();
     const command = await plugin(folder.path, "exit 1");
     const args = ["get-token", "--oidc-client-secret=hush", "--password", "hush", "--token-cache-dir=/tmp/x"];
-    await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1", user: exec(command, { args }), environment });
+    await using harness = await Harness.open(undefined, { server: "https://127.0.0.1:1", user: exec(command, { args }), environment });
     const resolution = await harness.follow().changes.next();
     const hints = resolution.kind === "failed" ? resolution.problem.hints : [];
     expect(hints).toEqual([`${command} get-token --oidc-client-secret=... --password ... --token-cache-dir=/tmp/x`]);
@@ -244,7 +291,7 @@ describe("plugins", () => {
     await using folder = await tempDir();
     const clock = new ManualClock();
     const command = await plugin(folder.path, "exec sleep 600");
-    await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1", user: exec(command), environment, clock });
+    await using harness = await Harness.open(undefined, { server: "https://127.0.0.1:1", user: exec(command), environment, clock });
     const { changes } = harness.follow();
     const first = changes.next();
     while ((await runs(folder.path)) === 0) await clock.advance(0);

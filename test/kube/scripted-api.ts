@@ -4,6 +4,7 @@ import { type Server, serve, write } from "bun";
 import type { KtError } from "#base/errors.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
+import { selfSigned } from "#net/certificate.ts";
 import { openCluster } from "#kube/cluster.ts";
 import type { Cluster, FollowRequest, Following, Resolution } from "#kube/types.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
@@ -81,12 +82,23 @@ export class Queue<T> {
   }
 }
 
+const certificate = selfSigned("kube.test", Date.now());
+
 export class ScriptedApi {
   readonly #server: Server<undefined>;
   readonly asked: Asked[] = [];
   /** Every watch that was opened, with the request that opened it. */
   readonly watches = new Queue<{ readonly asked: Asked; readonly script: WatchScript }>();
   handler: Handler;
+  /** What a kubeconfig's `cluster` needs to trust it. */
+  trust: object = {};
+
+  /** Over TLS: credentials are sent to no other. */
+  static secure(handler: Handler): ScriptedApi {
+    const api = new ScriptedApi(handler, certificate);
+    api.trust = { "certificate-authority-data": btoa(certificate.cert), "tls-server-name": "kube.test" };
+    return api;
+  }
 
   constructor(handler: Handler, tls?: { readonly cert: string; readonly key: string }, port = 0) {
     this.handler = handler;
@@ -167,7 +179,7 @@ export class Harness {
   static async open(api: ScriptedApi | undefined, options: HarnessOptions = {}): Promise<Harness> {
     const folder = await tempDir();
     const kubeconfig = `${folder.path}/config`;
-    await writeKubeconfig(kubeconfig, options.server ?? api?.url ?? "", options);
+    await writeKubeconfig(kubeconfig, options.server ?? api?.url ?? "", { ...options, cluster: { ...api?.trust, ...options.cluster } });
     const logged: string[] = [];
     const log: Log = (_level, event, fields) => void logged.push(`${event} ${JSON.stringify(fields ?? {})}`);
     const { environment = {}, clock = systemClock } = options;

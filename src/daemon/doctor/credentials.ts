@@ -3,16 +3,19 @@
 import { KtError } from "#base/errors.ts";
 import { shellQuoted } from "#base/shell.ts";
 import type { Identity } from "#kube/credentials.ts";
-import type { ContextConfig, UserConfig } from "#kube/kubeconfig.ts";
+import { type ContextConfig, signedInUser, type UserConfig } from "#kube/kubeconfig.ts";
 import { expiryMs } from "#kube/oidc.ts";
 import { readCertificate } from "#net/certificate.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { dayMs, timeSpan } from "./time.ts";
 
 /** `found` is the identity, or why there is none. */
-export function judgeCredentials({ name, user }: ContextConfig, found: Identity | KtError, nowMs: number): readonly Finding[] {
+export function judgeCredentials(config: ContextConfig, found: Identity | KtError, nowMs: number): readonly Finding[] {
+  const { name, user, cluster } = config;
   const findings = new Findings("credentials", name);
   if (user === undefined) return findings.warn("the context names no user: requests are anonymous", [setUser(name)]).list;
+  if (signedInUser(config) === undefined)
+    return findings.ok(`requests are anonymous: user "${user.name}" signs in over https only, and the server is ${cluster.server}`).list;
   if (found instanceof KtError) return findings.broken(found.message, [...found.hints, ...pluginFixes(user)]).list;
   const count = findings.list.length;
   if (found.cert !== undefined) judgeCertificate(findings, user, found.cert, nowMs);
