@@ -54,8 +54,12 @@ class Machine {
   }
 
   write(create: string, more = ""): void {
+    this.writeVia(`{ pod = "kt-jump", create = { ${create} } }`, more);
+  }
+
+  writeVia(via: string, more = ""): void {
     const front = `namespace = "${space.name}"\n[http]\nlisten = ["127.0.0.1:${this.http}"]\n`;
-    const route = `[tcp."127.0.0.1:${this.tcp}"]\ntarget = "${address}:7000"\nvia = { pod = "kt-jump", create = { ${create} } }\n`;
+    const route = `[tcp."127.0.0.1:${this.tcp}"]\ntarget = "${address}:7000"\nvia = ${via}\n`;
     this.home.write("tunnels.toml", front + route + more);
   }
 
@@ -313,16 +317,32 @@ cases("a jump pod that cannot be had", () => {
 });
 
 cases("a pod of that name by somebody else", () => {
-  test("is refused with words and stays", async () => {
-    await foreignPod("kt.test/jump:1");
-    const uid = await uidNow();
-    const ann = await machine().up();
-    expect(await ann.problem(/could not be had/)).toContain("was not made by kt");
+  /** Ends the hub of a machine and holds what is there then against what was. */
+  async function leaves(ann: Machine, uid: string | undefined): Promise<void> {
     await ann.ok("down");
     await eventually("the hub to end", () => ann.home.pids().length === 0);
     const after = await podNow();
     expect(after?.metadata.uid).toBe(uid as string);
     expect(after?.status.phase).toBe("Running");
     expect(JSON.stringify(after?.metadata)).not.toContain("kt.dev/");
+  }
+
+  test("is refused with words and stays", async () => {
+    await foreignPod("kt.test/jump:1");
+    const uid = await uidNow();
+    const ann = await machine().up();
+    expect(await ann.problem(/could not be had/)).toContain("was not made by kt");
+    await leaves(ann, uid);
+  });
+
+  test("is used as it is where the profile names it without create, and stays", async () => {
+    await foreignPod("kt.test/jump:1");
+    const uid = await uidNow();
+    await kubectl("-n", space.name, "wait", "--for=condition=Ready", "pod/kt-jump", "--timeout=60s");
+    const ann = machine();
+    ann.writeVia('"pod/kt-jump"');
+    await ann.ok("up", "-d");
+    (await ann.echo()).abort();
+    await leaves(ann, uid);
   });
 });
