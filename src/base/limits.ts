@@ -138,6 +138,14 @@ export const limits = {
   pluginRetryMs: 1 * second,
   /** Longest pause between tries while the cluster refuses our credentials. */
   credentialsBackoffMaxMs: 60 * second,
+  /** Largest profile, and largest file that one extends: a thousand routes take 100 KiB. */
+  profileBytes: 1 * mib,
+  /** Files that make up one profile, with all that they extend. */
+  profileFiles: 64,
+  /** How deep tables and lists of a profile may stand in each other; its schema has six levels. */
+  profileDepth: 32,
+  /** Largest kubeconfig, certificate or token file: kubeconfigs with hundreds of clusters take 1 MiB. */
+  kubeconfigBytes: 8 * mib,
   /** How often kubeconfig is checked for changes while it is in use. */
   kubeconfigCheckMs: 2 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */

@@ -1,6 +1,8 @@
 /** Small files (kubeconfig, certificates, tokens) read again when they change. */
 
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
+import { limits } from "#base/limits.ts";
+import { readRegularFile } from "#base/regular-file.ts";
 
 interface CachedFile {
   readonly stamp: string;
@@ -24,12 +26,13 @@ export function fileStamp(path: string): string | undefined {
 export class FileCache {
   readonly #cached = new Map<string, CachedFile>();
 
-  /** The file's text. Throws the system's own error. */
+  /** The file's text. Throws the system's own error, or KtError for what is no regular file or too large. */
   read(path: string): string {
     const stamp = fileStamp(path);
     const cached = this.#cached.get(path);
     if (cached && cached.stamp === stamp) return cached.text;
-    const text = readFileSync(path, "utf8");
+    const { bytes } = readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "kubeconfig-unreadable" });
+    const text = Buffer.from(bytes).toString("utf8");
     // The stamp is from before the read: a change in between is seen next time.
     if (stamp !== undefined) this.#cached.set(path, { stamp, text });
     return text;

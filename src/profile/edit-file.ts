@@ -1,7 +1,6 @@
 /** Edits a profile's file: whatever is to be written has been read by the loader first, and differs in the one route. */
 
 import { dirname, resolve } from "node:path";
-import { file as openFile } from "bun";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
@@ -11,7 +10,7 @@ import { localOverrideOf } from "./extends.ts";
 import type { Layer, LayerRoute, LayerTcp, Placed } from "./layer.ts";
 import { overlaps, parseListen } from "./listen.ts";
 import type { ListenAddress } from "./plan.ts";
-import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan, unreadable } from "./load.ts";
+import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan, readProfileFile, unreadable } from "./load.ts";
 import { formatPlace, ProfileError } from "./problems.ts";
 import { replaceFile } from "./write.ts";
 
@@ -20,10 +19,10 @@ const mark = "\uFEFF";
 
 /** Undefined when there is no such file. Bytes that are no UTF-8 would not survive being written back. */
 async function readExactly(path: string): Promise<string | undefined> {
-  const file = openFile(path);
-  if (!(await file.exists())) return undefined;
+  const bytes = readProfileFile(path);
+  if (bytes === undefined) return undefined;
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await file.bytes());
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (thrown) {
     throw unreadable(path, thrown);
   }

@@ -1,6 +1,8 @@
 /** Follows `extends` and the local override from a profile's file to the list of files that make it up. */
 
+import { realpath } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
+import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import type { ProfileProblem } from "./problems.ts";
 import { shippedProfiles } from "./shipped.ts";
@@ -26,6 +28,14 @@ export function expandPath(path: string, directory: string, home: string): strin
 export function localOverrideOf(file: string): string {
   const extension = extname(file);
   return join(dirname(file), `${basename(file, extension)}.local${extension}`);
+}
+
+/**
+ * Errors quote the line where they stand, and are read by others, as in the log of a build: of what a stranger's profile names, or
+ * is a link to, only a file that is called a profile is quoted.
+ */
+async function isNamedProfile(file: string): Promise<boolean> {
+  return (await realpath(file).catch(() => file)).endsWith(".toml");
 }
 
 /**
@@ -73,6 +83,7 @@ export class SourceReader {
     const file = name.startsWith("kt:") ? name : expandPath(name, origin.from.directory, this.#home);
     if (chain.includes(file)) return this.#refuseCycle(origin, [...chain.slice(chain.indexOf(file)), file]);
     if (this.#done.has(file)) return;
+    if (this.#done.size >= limits.profileFiles) return this.#refuseMany(origin);
     this.#done.add(file);
     const source = name.startsWith("kt:") ? this.#parseShipped(name, origin) : await this.#parse(file);
     if (source === "missing") return this.#refuseMissing(name, file, origin);
@@ -84,12 +95,13 @@ export class SourceReader {
   async #parse(file: string): Promise<Source | "missing" | undefined> {
     this.files.add(file);
     const text = await this.#readText(file);
-    return text === undefined ? "missing" : Source.parse(file, text, this.#environment, this.problems);
+    if (text === undefined) return "missing";
+    return Source.parse({ file, text, environment: this.#environment, isQuoted: await isNamedProfile(file) }, this.problems);
   }
 
   #parseShipped(name: string, origin: Origin): Source | undefined {
     const text = shippedProfiles.get(name.slice("kt:".length));
-    if (text !== undefined) return Source.parse(name, text, this.#environment, this.problems);
+    if (text !== undefined) return Source.parse({ file: name, text, environment: this.#environment, isQuoted: true }, this.problems);
     const known = [...shippedProfiles.keys()].map((shipped) => `kt:${shipped}`);
     const near = nearest(name, known);
     const hint = near === undefined ? `shipped are ${known.join(", ")}` : `did you mean "${near}"?`;
@@ -100,6 +112,11 @@ export class SourceReader {
   #refuseMissing(name: string, file: string, origin: Origin): void {
     const hint = name === file ? "check the path" : `looked for ${file}`;
     origin.from.problem(["extends", String(origin.index)], `"${name}" does not exist`, { code: "profile-not-found", hint });
+  }
+
+  #refuseMany(origin: Origin): void {
+    const message = `a profile may be made of ${limits.profileFiles} files, and this is one more`;
+    origin.from.problem(["extends", String(origin.index)], message, { hint: "put what several of them say into one" });
   }
 
   #refuseCycle(origin: Origin, circle: readonly string[]): void {

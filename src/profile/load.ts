@@ -1,8 +1,9 @@
 /** Loads a profile: from a file's path to a Plan, or to every problem that its files have. */
 
 import { dirname, resolve } from "node:path";
-import { file as openFile } from "bun";
 import { KtError, messageOf } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { readRegularFile } from "#base/regular-file.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
 import { SourceReader, expandPath } from "./extends.ts";
@@ -30,13 +31,20 @@ function hasCode(thrown: unknown, codes: readonly string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }
 
-async function readFile(path: string): Promise<string | undefined> {
+/** Undefined when there is no such file. Throws KtError `profile-unreadable`. */
+export function readProfileFile(path: string): Uint8Array | undefined {
   try {
-    return await openFile(path).text();
+    return readRegularFile(path, { mostBytes: limits.profileBytes, code: "profile-unreadable" }).bytes;
   } catch (thrown) {
     if (hasCode(thrown, ["ENOENT", "ENOTDIR"])) return undefined;
     throw unreadable(path, thrown);
   }
+}
+
+/** Without a byte order mark. */
+async function readFile(path: string): Promise<string | undefined> {
+  const bytes = readProfileFile(path);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }
 
 export function unreadable(path: string, thrown: unknown): KtError {

@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { TomlError, type TomlTable, parse } from "smol-toml";
 import { type ErrorCode, type KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { type KeyPath, KeyPositions } from "./positions.ts";
 import type { Position, ProfileProblem } from "./problems.ts";
 import type { ProfileTable } from "./schema.ts";
@@ -18,19 +19,30 @@ interface ProblemOptions {
   readonly part?: string;
 }
 
+export interface SourceText {
+  /** Absolute path, or `kt:NAME`. */
+  readonly file: string;
+  readonly text: string;
+  readonly environment: Environment;
+  /** Problems may say what stands in it. */
+  readonly isQuoted: boolean;
+}
+
 /** A file that was read. Problems are collected, not thrown, so that a person sees all of them at once. */
 export class Source {
   /** Absolute path, or `kt:NAME`. */
   readonly file: string;
   readonly #positions: KeyPositions;
   readonly #problems: ProfileProblem[];
+  readonly #isQuoted: boolean;
   /** Values with variables that could not be filled: nothing else about them is worth saying. */
   readonly #unfilled = new Set<string>();
   /** Without what has not the shape of a profile. */
   readonly table: ProfileTable;
 
-  private constructor(file: string, positions: KeyPositions, problems: ProfileProblem[], environment: Environment, table: TomlTable) {
+  private constructor({ file, environment, isQuoted }: SourceText, positions: KeyPositions, problems: ProfileProblem[], table: TomlTable) {
     this.file = file;
+    this.#isQuoted = isQuoted;
     this.#positions = positions;
     this.#problems = problems;
     const checked = checkShape(this.#fillTable(table, [], environment));
@@ -39,13 +51,18 @@ export class Source {
   }
 
   /** Parses a text; a syntax error becomes a problem and the answer is undefined. */
-  static parse(file: string, text: string, environment: Environment, problems: ProfileProblem[]): Source | undefined {
+  static parse(given: SourceText, problems: ProfileProblem[]): Source | undefined {
+    const { file, text, isQuoted } = given;
     try {
       const table = parse(text, { unsafeKeyBehaviour: "throw" });
-      return new Source(file, new KeyPositions(text), problems, environment, table);
+      if (isDeeperThan(table, limits.profileDepth)) {
+        problems.push({ file, ...tooDeep });
+        return undefined;
+      }
+      return new Source(given, new KeyPositions(text), problems, table);
     } catch (thrown) {
       if (!(thrown instanceof TomlError)) throw thrown;
-      problems.push({ file, ...syntaxProblem(thrown, text) });
+      problems.push({ file, ...(isQuoted ? syntaxProblem(thrown, text) : notProfile) });
       return undefined;
     }
   }
@@ -68,7 +85,8 @@ export class Source {
   problem(path: KeyPath, message: string, { code = "profile-invalid", hint, at = "value", part }: ProblemOptions = {}): void {
     if (this.#unfilled.has(path.join("\u0000")) && at === "value") return;
     const place = at === "key" ? this.#positions.key(path) : this.#positions.value(path, part);
-    this.#problems.push({ file: this.file, ...place, code, message, hint });
+    if (this.#isQuoted) this.#problems.push({ file: this.file, ...place, code, message, hint });
+    else if (this.#problems.every(({ file }) => file !== this.file)) this.#problems.push({ file: this.file, ...notProfile });
   }
 
   /** Runs a parser that throws KtError; its error becomes a problem at the path, and the answer undefined. */
@@ -100,6 +118,36 @@ export class Source {
     if (filled.problems.length > 0) this.#unfilled.add(path.join("\u0000"));
     return filled.text;
   }
+}
+
+const notProfile: Omit<ProfileProblem, "file"> = {
+  code: "profile-syntax",
+  line: 1,
+  column: 1,
+  message: "this is not a profile",
+  hint: "what is wrong is only quoted from files that are named NAME.toml",
+};
+
+const tooDeep: Omit<ProfileProblem, "file"> = {
+  code: "profile-syntax",
+  line: 1,
+  column: 1,
+  message: `tables and lists stand more than ${limits.profileDepth} deep in each other`,
+  hint: "no setting of a profile is as deep as that: kt schema",
+};
+
+/** Level by level: what is to be found out is whether it is too deep to be walked by calls. */
+function isDeeperThan(table: TomlTable, most: number): boolean {
+  let level: readonly unknown[] = [table];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((value) => (isNested(value) ? Object.values(value) : [])).filter(isNested);
+  }
+  return false;
+}
+
+function isNested(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !(value instanceof Date);
 }
 
 const quotesHint = 'names with dots or colons need quotes: "grafana.localhost" = …, "127.0.0.1:5432" = …';

@@ -143,8 +143,8 @@ describe("nothing is written", () => {
     await using folder = await Folder.with({});
     await mkdir(`${folder.path}/tunnels.toml`);
     await expect(folder.add()).rejects.toMatchObject({
-      code: "profile-unwritable",
-      message: `cannot write "${folder.path}/tunnels.toml": EISDIR: illegal operation on a directory`,
+      code: "profile-unreadable",
+      message: `cannot read "${folder.path}/tunnels.toml": it is a directory, not a regular file`,
     });
     expect(await folder.names()).toEqual(["tunnels.toml"]);
   });

@@ -1,10 +1,10 @@
 /** Loading from the file system: finding the file, what cannot be read, and the error that carries every problem. */
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { write } from "bun";
+import { spawnSync, write } from "bun";
 import { routeEntries, tcpEntries } from "#profile/entries.ts";
 import { findProfile } from "#profile/find.ts";
 import { loadPlan } from "#profile/load.ts";
@@ -114,5 +114,51 @@ describe("loadPlan", () => {
       via: "dynamic",
       target: { cluster: { context: "arn:prod" } },
     });
+  });
+});
+
+describe("what strangers name", () => {
+  test("is no pipe, no device and no folder, and nothing waits", async () => {
+    spawnSync(["mkdir", "-p", join(root, "odd")]);
+    spawnSync(["mkfifo", join(root, "odd/pipe.toml")]);
+    for (const name of [join(root, "odd/pipe.toml"), "/dev/zero", join(root, "odd")]) {
+      const file = await project("odd", { "tunnels.toml": `extends = ["${name}"]` });
+      expect(await failure(loadPlan({ ...options, file }))).toMatchObject({
+        code: "profile-unreadable",
+        message: expect.stringMatching(/^cannot read ".+": it is a (pipe|device|directory), not a regular file$/),
+      });
+    }
+  });
+
+  test("is not quoted unless it is called a profile, by its own name and not by that of a link", async () => {
+    const canary = "canary-of-a-build";
+    for (const [name, text] of Object.entries({
+      "extended/environ": `TOKEN=${canary}\u0000PATH=/bin`,
+      "typed/secrets.ini": `password = "${canary}"\n[routes]\nx = "${canary}"`,
+      "valued/settings.conf": `namespace = "${canary}!"\nidle_timeout = "${canary}"`,
+    })) {
+      const folder = name.split("/")[0] ?? "";
+      const other = name.split("/")[1] ?? "";
+      const file = await project(folder, { [other]: text, "tunnels.toml": `extends = ["./${other}", "./link.toml"]` });
+      await symlink(join(root, name), join(root, folder, "link.toml"));
+      const thrown = await failure(loadPlan({ ...options, file }));
+      if (!(thrown instanceof ProfileError)) return expect.unreachable();
+      expect(thrown.problems.map(({ message }) => message)).toEqual(["this is not a profile", "this is not a profile"]);
+      expect(JSON.stringify(thrown)).not.toContain(canary);
+    }
+  });
+
+  test("is bounded in size, in depth and in files", async () => {
+    const deep = `a${".a".repeat(50_000)} = 1`;
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}.toml`, `extends = ["./${index + 1}.toml"]`]));
+    const large = `# ${"x".repeat(2 ** 20)}`;
+    for (const [folder, files, message] of [
+      ["deep", { "tunnels.toml": deep }, "tables and lists stand more than 32 deep in each other"],
+      ["many", { ...many, "100.toml": "", "tunnels.toml": 'extends = ["./0.toml"]' }, "a profile may be made of 64 files"],
+      ["large", { "tunnels.toml": large }, "it is larger than 1 MiB"],
+    ] as const) {
+      const file = await project(folder, files);
+      expect(await failure(loadPlan({ ...options, file }))).toMatchObject({ message: expect.stringContaining(message) });
+    }
   });
 });

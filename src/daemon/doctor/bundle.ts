@@ -1,9 +1,10 @@
 /** What a bug report needs, in one JSON file without secrets. */
 
 import { writeFile } from "node:fs/promises";
-import { file, version as bunVersion } from "bun";
+import { version as bunVersion } from "bun";
 import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { readRegularFile } from "#base/regular-file.ts";
 import { stateDirectory } from "#control/socket-path.ts";
 import { logFilePath } from "#daemon/log-file.ts";
 import { systemFacts } from "#native/system.ts";
@@ -19,7 +20,7 @@ const shownVariables =
 
 /** Throws KtError `file-unwritable`. */
 export async function writeBundle(path: string, diagnosis: Diagnosis, question: DoctorQuestion): Promise<void> {
-  const bundle = await collect(diagnosis, question);
+  const bundle = collect(diagnosis, question);
   try {
     await writeFile(path, `${JSON.stringify(bundle, undefined, 2)}\n`, { mode: 0o600 });
   } catch (error) {
@@ -28,14 +29,14 @@ export async function writeBundle(path: string, diagnosis: Diagnosis, question: 
 }
 
 /** Everything is read before anything is masked: a secret of one file may appear in the text of another. */
-async function collect({ findings, plan, profile, snapshot }: Diagnosis, { environment, at, build }: DoctorQuestion): Promise<unknown> {
+function collect({ findings, plan, profile, snapshot }: Diagnosis, { environment, at, build }: DoctorQuestion): unknown {
   const masker = new Masker(at.home);
   masker.learnEnvironment(environment);
-  const kubeconfig = await textsOf(plan.kubeconfig, (text) => kubeconfigShape(text, masker));
+  const kubeconfig = textsOf(plan.kubeconfig, (text) => kubeconfigShape(text, masker));
   for (const value of Object.values(plan.env)) masker.learn(value);
   const files = new Set([...(profile === undefined ? [] : [profile]), ...plan.files]);
-  const profiles = await textsOf([...files], (text) => maskedProfile(text, (value) => masker.learn(value)));
-  const log = (await readText(logFilePath(stateDirectory(at)))) ?? "";
+  const profiles = textsOf([...files], (text) => maskedProfile(text, (value) => masker.learn(value)));
+  const log = readText(logFilePath(stateDirectory(at))) ?? "";
   return masker.value({
     kt: { ...build, bun: bunVersion },
     system: systemFacts(),
@@ -54,18 +55,18 @@ function withoutQuotedLine(finding: Finding): Finding {
   return isQuoting ? { ...finding, text: finding.text.replace(/( at |time: ).*$/s, "$1***") } : finding;
 }
 
-async function textsOf<T>(paths: readonly string[], show: (text: string) => T): Promise<Readonly<Record<string, T | null>>> {
-  const shown = await Promise.all(
-    paths.map(async (path) => {
-      const text = await readText(path);
-      return [path, text === undefined ? null : show(text)] as const;
-    }),
-  );
+function textsOf<T>(paths: readonly string[], show: (text: string) => T): Readonly<Record<string, T | null>> {
+  const shown = paths.map((path) => {
+    const text = readText(path);
+    return [path, text === undefined ? null : show(text)] as const;
+  });
   return Object.fromEntries(shown);
 }
 
-async function readText(path: string): Promise<string | undefined> {
-  return await file(path)
-    .text()
-    .catch(() => undefined);
+function readText(path: string): string | undefined {
+  try {
+    return Buffer.from(readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "profile-unreadable" }).bytes).toString("utf8");
+  } catch {
+    return undefined;
+  }
 }
