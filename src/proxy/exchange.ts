@@ -4,10 +4,19 @@ import { ByteQueue, concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { RouteCounters } from "#observe/counters.ts";
+import type { Found } from "#route/lookup.ts";
 import { BodyCursor } from "#wire/http-body.ts";
-import { decodeResponseHead, type RequestHead, requestFraming, type ResponseHead, responseFraming } from "#wire/http-head.ts";
+import {
+  beginsResponse,
+  decodeResponseHead,
+  type RequestHead,
+  requestFraming,
+  type ResponseHead,
+  responseFraming,
+} from "#wire/http-head.ts";
 import type { Backend, BackendUser } from "./backend.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
+import { foreignAnswer } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./http1-heads.ts";
 
 /** The client's connection as an exchange uses it. */
@@ -29,6 +38,8 @@ export interface ExchangeOptions {
   readonly head: RequestHead;
   /** The request head as the backend gets it. */
   readonly headBytes: Uint8Array;
+  /** The route that it goes by. */
+  readonly found: Found;
   readonly request: BackendRequest;
   readonly backends: Backends;
   readonly client: ExchangeClient;
@@ -137,8 +148,16 @@ export class Exchange implements BackendUser {
       if (this.#responseBody) this.#body(backend, bytes);
       else this.#head(backend, bytes);
     } catch (error) {
-      this.#broken(toKtError(error, "backend-invalid", "read the response"));
+      this.#broken(this.#invalid(error));
     }
+  }
+
+  /** Why what came is no response. What does not even begin like one is told by its first bytes. */
+  #invalid(error: unknown): KtError {
+    const waiting = this.#responseHead.peek();
+    if (this.#response !== undefined || beginsResponse(waiting)) return toKtError(error, "backend-invalid", "read the response");
+    const { found, request, headBytes } = this.#options;
+    return foreignAnswer(waiting, { found, host: request.host, requestLine: firstLine(headBytes) });
   }
 
   #head(backend: Backend, bytes: Uint8Array): void {
@@ -256,14 +275,23 @@ export class Exchange implements BackendUser {
     this.#options.client.exchangeRefused(error);
   }
 
+  /** Over before the backend is given up, whose end would else be the answer. */
   #broken(error: KtError): void {
     if (this.#over) return;
-    if (this.#response === undefined) {
-      this.#backend?.conn.abort();
-      this.#refuse(error);
+    this.#over = true;
+    this.#backend?.conn.abort();
+    const { client } = this.#options;
+    if (this.#response !== undefined) {
+      client.exchangeBroken(error);
       return;
     }
-    this.cancel();
-    this.#options.client.exchangeBroken(error);
+    client.resumeRequest();
+    client.exchangeRefused(error);
   }
+}
+
+/** Of a head as we wrote it. */
+function firstLine(head: Uint8Array): string {
+  const text = Buffer.from(head).toString("latin1");
+  return text.slice(0, text.indexOf("\r\n"));
 }

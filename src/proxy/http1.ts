@@ -12,6 +12,7 @@ import type { Backends } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import type { Asked } from "./guard.ts";
 import { Exchange, type ExchangeClient } from "./exchange.ts";
+import { schemeHint } from "./foreign-answer.ts";
 import { requestForBackend } from "./http1-heads.ts";
 import { refusalFor } from "./refusal.ts";
 
@@ -120,7 +121,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   exchangeRefused(refusal: KtError): void {
-    const error = this.#found ? withNameHint(refusal, this.#found) : refusal;
+    const error = this.#found ? withRouteHint(refusal, this.#found) : refusal;
     const requestDone = this.#exchange?.requestDone === true;
     const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;
     this.#note(error);
@@ -190,6 +191,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const exchange = new Exchange({
       head,
       headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }),
+      found,
       request: { target: found.target, scheme: found.scheme, host: head.host, repeatable: idempotent.has(head.method) },
       backends,
       client: this,
@@ -257,6 +259,15 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       if (!this.#closed) this.#conn.abort();
     });
   }
+}
+
+/** What to do about it, in the words of the route that was asked for. */
+function withRouteHint(error: KtError, found: Found): KtError {
+  if (error.code !== "backend-tls") return withNameHint(error, found);
+  return new KtError(error.code, error.message, {
+    hints: [`if it speaks plain HTTP: ${schemeHint(found, "http")}`],
+    cause: error,
+  });
 }
 
 /** Whoever left the port out of a dynamic name has asked for a service that does not exist, and should hear how such names are read. */

@@ -2,6 +2,7 @@
 
 import { type ErrorCode, KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { quoteBytes } from "./foreign-protocol.ts";
 
 /** A field as sent: name in its original case, value without surrounding white space, both latin1. */
 export type Header = readonly [name: string, value: string];
@@ -247,23 +248,17 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
 const statusLine = /^HTTP\/1\.([0-9]) ([1-9][0-9][0-9])(?: ([^\r\n]*))?\r?\n/;
 const statusStart = [...Buffer.from("HTTP/1.")];
 
-/** Refuses at once what can never become a response: a server that wants TLS sends an alert and waits. */
-function checkStatusStart(bytes: Uint8Array, at: number, fields: FieldReader): void {
-  for (let index = 0; index < statusStart.length && at + index < bytes.length; index++) {
-    if (bytes[at + index] === statusStart[index]) continue;
-    if (bytes[at] === 0x15) {
-      throw new KtError("backend-invalid", "the backend answered with a TLS alert", {
-        hints: ['set scheme = "https" on the route if it speaks TLS'],
-      });
-    }
-    throw fields.fail(`${quote(textOf(bytes, at, Math.min(bytes.length, at + 40)))} is no HTTP/1 response`);
-  }
+/** Whether the bytes at `at`, as far as they go, can become a response: what speaks another protocol is known by its first byte. */
+export function beginsResponse(bytes: Uint8Array, at = 0): boolean {
+  const end = Math.min(bytes.length, at + statusStart.length);
+  for (let index = at; index < end; index++) if (bytes[index] !== statusStart[index - at]) return false;
+  return true;
 }
 
 /** Reads a response head at `at`; "short" asks for more bytes. Throws KtError `backend-invalid`. */
 export function decodeResponseHead(bytes: Uint8Array, at = 0): { readonly head: ResponseHead; readonly next: number } | "short" {
   const fields = new FieldReader("backend-invalid");
-  checkStatusStart(bytes, at, fields);
+  if (!beginsResponse(bytes, at)) throw fields.fail(`${quoteBytes(bytes.subarray(at))} is no HTTP/1 response`);
   const taken = takeHead(bytes, at, "backend-invalid");
   if (taken === "short") return "short";
   const { text, next } = taken;

@@ -248,16 +248,13 @@ describe("decodeResponseHead", () => {
 
   test.each([
     ["SSH-2.0-OpenSSH_9\r\n", '"SSH-2.0-OpenSSH_9\\r\\n" is no HTTP/1 response'],
+    ["\x15\x03\x01", String.raw`"\x15\x03\x01" is no HTTP/1 response`],
     ["HTTP/2", '"HTTP/2" is no HTTP/1 response'],
     ["HTTP/1.1 20 OK\r\n\r\n", '"HTTP/1.1 20 OK" is no status line'],
     ["HTTP/1.1 200 OK\r\nA: 1\r\n b\r\n\r\n", '" b" is no header line'],
     ["HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "it has both Content-Length and Transfer-Encoding"],
   ])("refuses %j", (text, reason) => {
     expect(failure(() => decodeResponseHead(bytesOf(text)))).toBe(`backend-invalid: reading the response: ${reason}`);
-  });
-
-  test("names a backend that wants TLS", () => {
-    expect(failure(() => decodeResponseHead(bytesOf("\x15\x03\x01")))).toBe("backend-invalid: the backend answered with a TLS alert");
   });
 
   test("a head past the limit", () => {

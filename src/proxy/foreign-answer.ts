@@ -1,0 +1,72 @@
+/** The error for a backend that answers in another protocol than HTTP/1: its first bytes, and what the profile must say instead. Pure. */
+
+import { KtError } from "#base/errors.ts";
+import type { Found } from "#route/lookup.ts";
+import { formatTarget, type Target } from "#route/target.ts";
+import { type ForeignProtocol, foreignProtocol, quoteBytes } from "#wire/foreign-protocol.ts";
+
+/** What a request was sent to. */
+export interface Asked {
+  readonly found: Found;
+  /** As the client sent it. */
+  readonly host: string;
+  /** The first line of the request, as the backend got it. */
+  readonly requestLine: string;
+}
+
+/** `bytes` are all that has come; they are no beginning of an HTTP/1 response. */
+export function foreignAnswer(bytes: Uint8Array, { found, host, requestLine }: Asked): KtError {
+  const protocol = foreignProtocol(bytes, requestLine);
+  const message = `the backend's answer is not HTTP/1: ${describe(protocol)}${quoteBytes(bytes)}`;
+  return new KtError("backend-invalid", message, { hints: [hintFor(protocol, found, host)] });
+}
+
+function describe(protocol: ForeignProtocol | undefined): string {
+  switch (protocol?.kind) {
+    case "tls":
+      return "it wants TLS, and sent the alert ";
+    case "http2":
+      return "it speaks HTTP/2 only, and sent ";
+    case "echo":
+      return "it sends back what it is sent, ";
+    case "known":
+      return `it speaks ${protocol.name}, and sent `;
+    case undefined:
+      return "it begins with ";
+  }
+}
+
+function hintFor(protocol: ForeignProtocol | undefined, found: Found, host: string): string {
+  if (protocol?.kind === "tls") return schemeHint(found, "https");
+  if (protocol?.kind === "http2") return `use a client that speaks HTTP/2 without TLS: curl --http2-prior-knowledge http://${host}/`;
+  return tcpHint(found, protocol?.kind === "known" ? protocol.port : undefined);
+}
+
+/** How the profile says that the backend speaks otherwise, for this route. */
+export function schemeHint({ via, route, target }: Found, scheme: "http" | "https"): string {
+  if (via === "pattern") return `set scheme = "${scheme}" in the [[patterns]] table of "${route}"`;
+  if (target.kind !== "address") return `under [routes] write "${route}" = { ${targetKeys(target)}, scheme = "${scheme}" }`;
+  return `set scheme = "${scheme}" under [routes."${route}"]`;
+}
+
+/** For what is not HTTP: a port of its own, which carries any bytes. */
+function tcpHint({ target }: Found, usualPort: number | undefined): string {
+  const port = localPort(target, usualPort);
+  if (target.kind === "address") return `for what is not HTTP use a route under [tcp], such as [tcp.${port}]`;
+  const keys = targetKeys(target);
+  const value = target.cluster.context === undefined ? `"${formatTarget(target)}"` : `{ ${keys} }`;
+  return `for what is not HTTP use a [tcp] route: under [tcp] write ${port} = ${value}`;
+}
+
+function targetKeys(target: Target): string {
+  const { context } = target.cluster;
+  return `target = "${formatTarget(target)}"${context === undefined ? "" : `, context = ${JSON.stringify(context)}`}`;
+}
+
+/** Ports below are for root only. */
+const firstUserPort = 1024;
+
+function localPort({ port }: Target, usualPort = 9000): number {
+  if (typeof port !== "number") return usualPort;
+  return port >= firstUserPort ? port : usualPort;
+}

@@ -1,0 +1,97 @@
+/** HTTP/1 clients, the front door's own code for them, and tunnels to pods in memory: all but sockets and a cluster. */
+
+import { silentLog } from "#base/log.ts";
+import { memoryPair } from "#net/memory.ts";
+import { CounterTable } from "#observe/counters.ts";
+import type { KtEvent } from "#observe/events.ts";
+import { Backends } from "#proxy/backends.ts";
+import { Http1Connection } from "#proxy/http1.ts";
+import type { Found } from "#route/lookup.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+import { FakeCluster, type PodConnection, type PodServer } from "./fake-cluster.ts";
+import { ManualClock, settle } from "./manual-clock.ts";
+import { Recorder } from "./recorder.ts";
+
+const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "shop", name: "web", port: 80 } as const;
+
+export const webRoute: Found = { kind: "found", profile: "p", route: "web.localhost", via: "static", target, scheme: "http" };
+
+export class PodFront {
+  readonly cluster = new FakeCluster();
+  readonly clock = new ManualClock();
+  readonly events: KtEvent[] = [];
+  readonly #backends: Backends;
+  readonly #found: Found;
+
+  constructor(serve: PodServer, found: Found = webRoute) {
+    this.cluster.setPod("web-1", serve);
+    this.cluster.ready("web-1");
+    this.#found = found;
+    this.#backends = new Backends({ dial: (to, signal) => this.#tunnels.dial(to, signal) }, this.clock);
+  }
+
+  readonly #tunnels = new Tunnels({
+    clusterFor: () => this.cluster,
+    timeoutsFor: () => ({ idleTimeoutMs: 0, startTimeoutMs: 30_000 }),
+    clock: this.clock,
+    log: silentLog,
+    report: (event) => this.events.push(event),
+  });
+  readonly #counters = new CounterTable();
+
+  client(): Recorder {
+    const [near, far] = memoryPair();
+    const report = (event: KtEvent): void => void this.events.push(event);
+    const context = { dialer: this.#tunnels, counters: this.#counters, clock: this.clock, log: silentLog, report };
+    new Http1Connection(far, {
+      context,
+      backends: this.#backends,
+      decide: () => this.#found,
+      scheme: "http",
+      onClosed() {},
+    }).start();
+    return new Recorder(near);
+  }
+
+  /** What one client with this one request gets until nothing more comes. */
+  async answer(request: string): Promise<string> {
+    const client = this.client();
+    client.write(request);
+    await settle();
+    const answer = client.text();
+    client.conn.abort();
+    await settle();
+    return answer;
+  }
+}
+
+export const requestText = (method = "GET", body = "", more = ""): string =>
+  `${method} / HTTP/1.1\r\nHost: web.localhost\r\n${body === "" ? "" : `Content-Length: ${body.length}\r\n`}${more}\r\n${body}`;
+
+/** A pod that is told of each request head, once it is whole, with what follows it by then. */
+export const onRequest =
+  (answer: (connection: PodConnection, request: string, nth: number) => void): PodServer =>
+  (connection) => {
+    let text = "";
+    let nth = 0;
+    connection.onData = (bytes) => {
+      text += Buffer.from(bytes).toString("latin1");
+      if (!text.includes("\r\n\r\n")) return;
+      const request = text;
+      text = "";
+      nth += 1;
+      answer(connection, request, nth);
+    };
+    connection.onEnd = () => connection.end();
+  };
+
+/** A pod that answers every request with these bytes, and then closes or does not. */
+export const answers = (response: string, closes = true): PodServer =>
+  onRequest((connection) => {
+    say(connection, response);
+    if (closes) connection.end();
+  });
+
+export function say(connection: PodConnection, text: string): void {
+  connection.write(Buffer.from(text, "latin1"));
+}
