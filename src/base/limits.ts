@@ -27,6 +27,16 @@ export const limits = {
   h2ReplayBytes: 64 * kib,
   /** Frames other than DATA that may wait for an HTTP/2 peer that does not read. */
   h2PendingBytes: 4 * mib,
+  /** Settings in one SETTINGS frame: there are some ten identifiers, and nghttp2 takes as many. */
+  h2SettingsPerFrame: 32,
+  /** Fields of one HTTP/2 header list: a byte can name one, and each costs as much as a whole line of HTTP/1. Servers take 100 to 2000. */
+  h2HeaderFields: 1000,
+  /** How much of a header list past its limits is still read, for the sake of a 431; a block that holds more ends its connection. */
+  h2OversizedListBytes: 1 * mib,
+  /** What such a list takes from the budget of costly frames: it may cost as much as so many of them. */
+  h2OversizedListCost: 50,
+  /** Closed streams of one connection on which frames may still be on their way, for its other end had not finished with them. */
+  h2LateStreams: 1000,
   /** How long a far end that broke the rules of HTTP/2 may take to read why, before its connection is reset. */
   h2LingerMs: 1 * second,
   /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */

@@ -10,6 +10,21 @@ export const h2Preface = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\
 
 export type Speech = { readonly kind: "tls"; readonly hello: TlsHello } | { readonly kind: "h2" } | { readonly kind: "http1" };
 
+/** Longest first line of another protocol that is looked for; an SSH client's has 255 at most. */
+const greetingBytes = 512;
+const knownMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) /i;
+
+/**
+ * Whether a line of text came that has nothing of HTTP/1: neither its version nor a method. Who sent it does not read HTTP either,
+ * and may take an answer in it for frames of its own protocol (RFC 9113 §3.4).
+ */
+export function isForeignText(bytes: Uint8Array): boolean {
+  const end = bytes.subarray(0, greetingBytes).indexOf(0x0a);
+  if (end < 0) return false;
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("latin1").replace("\r", "");
+  return /^[\x20-\x7e]+$/.test(line) && !line.includes("HTTP/") && !knownMethod.test(line);
+}
+
 /** Throws KtError `protocol` for what begins like TLS and is not. */
 export function recognise(bytes: Uint8Array): Speech | "short" {
   if (bytes.length === 0) return "short";

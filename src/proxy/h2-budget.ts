@@ -14,12 +14,12 @@ export class H2Budget {
     this.#countedAt = clock.now();
   }
 
-  /** Counts one; throws H2Error when there were too many. */
-  spend(what: string): void {
+  /** Counts one frame, or what costs as much as `frames`; throws H2Error when there were too many. */
+  spend(what: string, frames = 1): void {
     const now = this.#clock.now();
     const earned = ((now - this.#countedAt) * limits.h2CostlyFramesPerSecond) / 1000;
     this.#countedAt = now;
-    this.#left = Math.min(limits.h2CostlyFrames, this.#left + earned) - 1;
+    this.#left = Math.min(limits.h2CostlyFrames, this.#left + earned) - frames;
     if (this.#left < 0) throw new H2Error(h2Codes.enhanceYourCalm, `too many ${what}`);
   }
 }

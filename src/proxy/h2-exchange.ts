@@ -1,11 +1,12 @@
 /** One request over HTTP/2: the client's stream, the backend's stream, and what passes between them. */
 
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf, toKtError } from "#base/errors.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Header } from "#wire/http-head.ts";
+import { BodyLength } from "./body-length.ts";
 import type { H2Backend, H2Backends, H2Route } from "./h2-backends.ts";
-import { type H2Request, readResponse, readTrailers, requestFields } from "./h2-heads.ts";
+import { type H2Request, type H2Response, readResponse, readTrailers, requestFields } from "./h2-heads.ts";
 import { H2RequestBody } from "./h2-request-body.ts";
 import type { H2Stream, H2StreamHandler, StreamFailure } from "./h2-stream.ts";
 import type { ClientSide } from "./http1-heads.ts";
@@ -37,6 +38,17 @@ type State =
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
+const otherLength = "another length than its content-length";
+
+function invalidResponse(what: string): KtError {
+  return new KtError("backend-invalid", `the backend's response is malformed HTTP/2: ${what}`);
+}
+
+/** The length that a response's body must have; what answers HEAD, or says that nothing changed, announces another's. */
+function announced({ status, contentLength }: H2Response, method: string): number | undefined {
+  return method === "HEAD" || status === 304 ? undefined : contentLength;
+}
+
 /** HTTP/2 knows names in lower case only. */
 function lowerNames(headers: readonly Header[]): Header[] {
   return headers.map(([name, value]): Header => [name.toLowerCase(), value]);
@@ -58,16 +70,21 @@ export class H2Exchange implements H2StreamHandler {
   readonly #request: H2Request;
   readonly #context: ExchangeContext;
   readonly #body: H2RequestBody;
+  readonly #requestLength: BodyLength;
+  #responseLength = new BodyLength(undefined);
   #state: State = { kind: "over" };
   #retried = false;
   /** True once the final head has been passed on. */
   #headSent = false;
+  /** True once its whole response has been. */
+  #complete = false;
 
   constructor(client: H2Stream, request: H2Request, context: ExchangeContext) {
     this.#client = client;
     this.#request = request;
     this.#context = context;
     this.#body = new H2RequestBody(client.remoteEnded);
+    this.#requestLength = new BodyLength(request.contentLength);
   }
 
   start(avoided?: H2Backend): void {
@@ -90,12 +107,21 @@ export class H2Exchange implements H2StreamHandler {
   // The client's stream.
 
   onHeaders(headers: readonly Header[], endStream: boolean): void {
-    const trailers = readTrailers(headers);
-    if (trailers && endStream) this.#body.end(trailers);
-    else this.#client.violate(h2Codes.protocolError, undefined);
+    try {
+      const trailers = readTrailers(headers);
+      if (!endStream) throw new KtError("request-invalid", "trailers that do not end the request");
+      if (!this.#requestLength.add(0, true)) throw new KtError("request-invalid", "another content-length than announced");
+      this.#body.end(trailers);
+    } catch (thrown) {
+      this.#client.violate(h2Codes.protocolError, toKtError(thrown, "internal", "reading trailers"));
+    }
   }
 
   onData(bytes: Uint8Array, endStream: boolean): void {
+    if (!this.#requestLength.add(bytes.length, endStream)) {
+      this.#client.violate(h2Codes.protocolError, new KtError("request-invalid", "another content-length than announced"));
+      return;
+    }
     if (this.#state.kind === "over") return;
     this.#context.use.sentBytes += bytes.length;
     this.#context.use.counters.sentBytes += bytes.length;
@@ -131,28 +157,49 @@ export class H2Exchange implements H2StreamHandler {
   #answer(headers: readonly Header[], endStream: boolean): void {
     const state = this.#state;
     if (state.kind === "over" || state.kind === "waiting") return;
-    const response = this.#headSent ? undefined : readResponse(headers);
-    const fields = this.#headSent ? readTrailers(headers) : response?.headers;
-    const interim = response !== undefined && response.status < 200;
-    if (!fields || (this.#headSent && !endStream) || (interim && endStream)) {
-      state.backend.violate(h2Codes.protocolError, new KtError("backend-invalid", "the backend's response has malformed HTTP/2 headers"));
+    let fields: readonly Header[];
+    try {
+      fields = this.#headSent ? this.#readTrailers(headers, endStream) : this.#readHead(headers, endStream);
+    } catch (thrown) {
+      state.backend.violate(h2Codes.protocolError, invalidResponse(messageOf(thrown)));
       return;
     }
     this.#state = { kind: "answered", backend: state.backend };
     this.#body.forget();
-    this.#headSent ||= !interim;
+    this.#complete = endStream;
     this.#client.sendHeaders(fields, endStream);
+  }
+
+  #readTrailers(headers: readonly Header[], endStream: boolean): readonly Header[] {
+    const trailers = readTrailers(headers);
+    if (!endStream) throw new KtError("backend-invalid", "trailers that do not end the response");
+    if (!this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
+    return trailers;
+  }
+
+  /** An interim head or the final one. */
+  #readHead(headers: readonly Header[], endStream: boolean): readonly Header[] {
+    const response = readResponse(headers);
+    const interim = response.status < 200;
+    if (interim && endStream) throw new KtError("backend-invalid", "an interim head that ends the response");
+    if (interim) return response.headers;
+    this.#responseLength = new BodyLength(announced(response, this.#request.method));
+    if (endStream && !this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
+    this.#headSent = true;
+    return response.headers;
   }
 
   #answerData(bytes: Uint8Array, endStream: boolean): void {
     const state = this.#state;
     if (state.kind === "over" || state.kind === "waiting") return;
-    if (!this.#headSent) {
-      state.backend.violate(h2Codes.protocolError, new KtError("backend-invalid", "the backend's response has a body before its head"));
+    if (!this.#headSent || !this.#responseLength.add(bytes.length, endStream)) {
+      const error = invalidResponse(this.#headSent ? otherLength : "a body before its head");
+      state.backend.violate(h2Codes.protocolError, error);
       return;
     }
     this.#context.use.receivedBytes += bytes.length;
     this.#context.use.counters.receivedBytes += bytes.length;
+    this.#complete = endStream;
     this.#client.sendData(bytes, endStream);
   }
 
@@ -165,7 +212,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     if (failure.error && state.kind === "forwarding") this.#refuse(failure.error);
-    else if (failure.error) this.#breakOff(failure.error, state.kind === "answered" && state.backend.remoteEnded);
+    else if (failure.error) this.#breakOff(failure.error);
     else this.#client.resetAfterSend(failure.code);
   }
 
@@ -178,8 +225,8 @@ export class H2Exchange implements H2StreamHandler {
   }
 
   /** The response has begun, so all that can be said is that it is not whole; gRPC has words for that in trailers. */
-  #breakOff(error: KtError, complete: boolean): void {
-    if (complete) {
+  #breakOff(error: KtError): void {
+    if (this.#complete) {
       this.#client.resetAfterSend(h2Codes.noError);
       return;
     }

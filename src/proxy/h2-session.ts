@@ -19,6 +19,7 @@ import {
   H2Error,
   h2Codes,
   h2Settings,
+  maxFrameBytes,
   maxStreamId,
   maxWindowBytes,
   type Setting,
@@ -28,6 +29,7 @@ import { encodeHeaderBlock, HpackDecoder } from "#wire/hpack.ts";
 import type { Header } from "#wire/http-head.ts";
 import { H2Budget } from "./h2-budget.ts";
 import { H2Stream, type H2StreamHandler, type StreamHost } from "./h2-stream.ts";
+import { LateStreams } from "./h2-late-streams.ts";
 import { type H2Role, H2Transport, type TransportHandler } from "./h2-transport.ts";
 
 /** What the holder of a session hears. */
@@ -80,6 +82,7 @@ export class H2Session implements TransportHandler, StreamHost {
   #receivedBytes = 0;
   #growthBytes: number = limits.h2WindowGrowthBytes;
   #lastRemoteId = 0;
+  readonly #late = new LateStreams();
   #nextLocalId = 1;
   /** No new stream after this: we or the far end said so. */
   #draining = false;
@@ -167,7 +170,12 @@ export class H2Session implements TransportHandler, StreamHost {
     return true;
   }
 
+  noteViolation(): void {
+    if (this.#role === "server") this.#budget.spend("frames that break a stream");
+  }
+
   retire(stream: H2Stream): void {
+    if (!stream.remoteDone) this.#late.expect(stream.id);
     this.#growthBytes += stream.borrowedBytes;
     this.#ready.delete(stream);
     this.#streams.delete(stream.id);
@@ -217,15 +225,19 @@ export class H2Session implements TransportHandler, StreamHost {
 
   onHeaderBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
     const { headers, tooLarge } = this.#hpack.decode(block);
+    if (tooLarge) this.#budget.spend("oversized header lists", limits.h2OversizedListCost);
     const stream = this.#streams.get(streamId);
     if (stream && !tooLarge) stream.receiveHeaders(headers, endStream);
     else if (stream) stream.violate(h2Codes.cancel, this.#tooLarge());
-    else if (!this.#known(streamId)) this.#accept(streamId, headers, endStream, tooLarge);
+    else if (this.#known(streamId)) this.#lateHeaders(streamId);
+    else this.#accept(streamId, headers, endStream, tooLarge);
   }
 
   onDataPiece(streamId: number, bytes: Uint8Array, paddingBytes: number, endStream: boolean): void {
     this.#countReceived(bytes.length + paddingBytes);
-    this.#existing(streamId)?.receiveData(bytes, paddingBytes, endStream);
+    const stream = this.#existing(streamId);
+    if (stream) stream.receiveData(bytes, paddingBytes, endStream);
+    else if (this.#isOver(streamId)) this.#answerClosed(streamId);
   }
 
   onReset(streamId: number, code: number): void {
@@ -238,7 +250,8 @@ export class H2Session implements TransportHandler, StreamHost {
     const first = !this.#configured;
     if (first) this.#peerStreams = Number.POSITIVE_INFINITY;
     this.#configured = true;
-    for (const [identifier, value] of settings) this.#applySetting(identifier, value);
+    // Each once, the last value: a frame that repeats one would cost a walk over all streams for each.
+    for (const [identifier, value] of new Map(settings)) this.#applySetting(identifier, value);
     this.#transport.push(settingsAck);
     if (first) this.#handler.onConfigured();
   }
@@ -285,6 +298,25 @@ export class H2Session implements TransportHandler, StreamHost {
     else if (stream && !stream.changeSendWindow(incrementBytes)) stream.violate(h2Codes.flowControlError, undefined);
   }
 
+  /** HEADERS on a stream that is over: heard no more, or the end of a connection whose other end has lost count (RFC 9113 §5.1). */
+  #lateHeaders(streamId: number): void {
+    this.noteViolation();
+    if (!this.#isOver(streamId)) return;
+    const code = this.#late.wasSkipped(streamId) ? h2Codes.protocolError : h2Codes.streamClosed;
+    throw new H2Error(code, `a header block on stream ${streamId}, which is over`);
+  }
+
+  /** DATA on a stream that its sender had ended. */
+  #answerClosed(streamId: number): void {
+    this.noteViolation();
+    this.#transport.push(encodeReset(streamId, h2Codes.streamClosed));
+  }
+
+  /** Whether the far end knows that the stream is over, so that nothing of it can still be on its way. */
+  #isOver(streamId: number): boolean {
+    return this.#known(streamId) && !this.#late.has(streamId);
+  }
+
   /** Whether that stream exists or has existed. */
   #known(streamId: number): boolean {
     return streamId % 2 === 1 && (this.#role === "server" ? streamId <= this.#lastRemoteId : streamId < this.#nextLocalId);
@@ -303,9 +335,11 @@ export class H2Session implements TransportHandler, StreamHost {
     if (this.#role === "client" || streamId % 2 === 0) throw new H2Error(h2Codes.protocolError, `a new stream ${streamId}`);
     // After our GOAWAY the client knows that these were not heard.
     if (this.#draining) return;
+    this.#late.skip(this.#lastRemoteId, streamId);
     this.#lastRemoteId = streamId;
     if (this.#streams.size >= limits.h2Streams) {
       this.#budget.spend("streams at once");
+      if (!endStream) this.#late.expect(streamId);
       this.#transport.push(encodeReset(streamId, h2Codes.refusedStream));
       return;
     }
@@ -318,6 +352,12 @@ export class H2Session implements TransportHandler, StreamHost {
     switch (identifier) {
       case h2Settings.headerTableSize:
         this.#forgetTable = true;
+        break;
+      case h2Settings.enablePush:
+        if (value > 1) throw new H2Error(h2Codes.protocolError, `an ENABLE_PUSH of ${value}`);
+        break;
+      case h2Settings.maxFrameSize:
+        if (value < defaultFrameBytes || value > maxFrameBytes) throw new H2Error(h2Codes.protocolError, `a MAX_FRAME_SIZE of ${value}`);
         break;
       case h2Settings.maxConcurrentStreams:
         this.#peerStreams = value;
@@ -351,7 +391,7 @@ export class H2Session implements TransportHandler, StreamHost {
   #tooLarge(): KtError {
     return new KtError(
       this.#role === "client" ? "backend-invalid" : "request-too-large",
-      `a header list is longer than ${limits.h2HeaderListBytes} bytes`,
+      `a header list is longer than ${limits.h2HeaderListBytes} bytes or ${limits.h2HeaderFields} fields`,
     );
   }
 

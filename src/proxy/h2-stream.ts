@@ -34,6 +34,8 @@ export interface StreamHost {
   sendReset(stream: H2Stream, code: number): void;
   sendWindowUpdate(stream: H2Stream, incrementBytes: number): void;
   borrowWindow(bytes: number): boolean;
+  /** The far end broke the rules on a stream; throws when it does so too often. */
+  noteViolation(): void;
   /** Nothing more will be sent or delivered on it. */
   retire(stream: H2Stream): void;
 }
@@ -59,6 +61,7 @@ export class H2Stream {
   #resetAfterQueue: number | undefined;
   #localEnded = false;
   #remoteEnded: boolean;
+  #resetByRemote = false;
   #over = false;
 
   constructor(id: number, host: StreamHost, sendWindowBytes: number, remoteEnded: boolean) {
@@ -76,6 +79,11 @@ export class H2Stream {
   /** True once the far end has sent all it will. */
   get remoteEnded(): boolean {
     return this.#remoteEnded;
+  }
+
+  /** True once the far end will send nothing more, however that came. */
+  get remoteDone(): boolean {
+    return this.#remoteEnded || this.#resetByRemote;
   }
 
   /** Whether `takeData` would give something if the windows allow it. */
@@ -150,6 +158,7 @@ export class H2Stream {
   }
 
   receiveReset(code: number): void {
+    this.#resetByRemote = true;
     this.fail({ code, refused: code === h2Codes.refusedStream, error: undefined });
   }
 
@@ -165,6 +174,7 @@ export class H2Stream {
     if (this.#over) return;
     this.reset(code);
     this.#handler?.onFailure({ code, refused: false, error });
+    this.#host.noteViolation();
   }
 
   /** Widens the send window, or narrows it after a change of settings; false when it would overflow (RFC 9113 §6.9.1). */

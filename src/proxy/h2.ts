@@ -85,10 +85,20 @@ class H2Door implements H2Connection {
   }
 
   onStream(stream: H2Stream, headers: readonly Header[], tooLarge: boolean): void {
-    const request = readRequest(headers);
-    if (tooLarge) this.#refuse(stream, request, new KtError("request-too-large", "the request's header list is too long"));
-    else if (!request) stream.reset(h2Codes.protocolError);
-    else this.#route(stream, request);
+    if (tooLarge) {
+      this.#refuse(stream, undefined, new KtError("request-too-large", "the request's header list is too long"));
+      return;
+    }
+    let request: H2Request;
+    try {
+      request = readRequest(headers, stream.remoteEnded);
+    } catch (thrown) {
+      const error = toKtError(thrown, "internal", "reading the request");
+      this.#reportRefused(this.#options.clientAddress ?? "", error);
+      stream.violate(h2Codes.protocolError, error);
+      return;
+    }
+    this.#route(stream, request);
   }
 
   onConfigured(): void {}
@@ -121,6 +131,7 @@ class H2Door implements H2Connection {
     }
     let route: H2Route;
     try {
+      if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
       route = this.#options.decide(authority, request);
     } catch (thrown) {
       this.#refuse(stream, request, toKtError(thrown, "internal", `routing "${authority}"`));

@@ -13,6 +13,7 @@ import type { DoorContext } from "./context.ts";
 import type { Asked } from "./guard.ts";
 import { Exchange, type ExchangeClient } from "./exchange.ts";
 import { schemeHint } from "./foreign-answer.ts";
+import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend } from "./http1-heads.ts";
 import { refusalFor } from "./refusal.ts";
 
@@ -163,7 +164,10 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     try {
       while (!this.#exchange && !this.#ending && !this.#blocked && this.#inbox.length > 0) {
         const decoded = decodeRequestHead(this.#inbox.peek());
-        if (decoded === "short") return;
+        if (decoded === "short") {
+          if (this.#isForeign()) throw new KtError("request-invalid", "its first line is not HTTP");
+          return;
+        }
         this.#inbox.take(decoded.next);
         this.#request(decoded.head);
       }
@@ -222,9 +226,14 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       this.#conn.abort();
       return;
     }
+    const foreign = this.#isForeign();
     this.#head = undefined;
-    this.#sendRefusal(error, false);
+    if (!foreign) this.#sendRefusal(error, false);
     this.#end(false);
+  }
+
+  #isForeign(): boolean {
+    return this.#head === undefined && isForeignText(this.#inbox.peek());
   }
 
   #sendRefusal(error: KtError, keepAlive: boolean): void {

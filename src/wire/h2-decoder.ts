@@ -65,13 +65,23 @@ const onStream = new Set<number>([
   frameTypes.pushPromise,
   frameTypes.continuation,
 ]);
+/** One setting: identifier and value. */
+const settingBytes = 6;
+/** A stream's dependency and weight. */
+const priorityBytes = 5;
 /** Payloads of one exact length. */
 const exactBytes = new Map<number, number>([
-  [frameTypes.priority, 5],
+  [frameTypes.priority, priorityBytes],
   [frameTypes.reset, 4],
   [frameTypes.ping, 8],
   [frameTypes.windowUpdate, 4],
 ]);
+
+/** A stream that depends on itself (RFC 7540 §5.3.1); priorities are not used otherwise, so the connection pays for the mistake. */
+function checkDependency(streamId: number, priority: Uint8Array): void {
+  if ((readUint32(priority, 0) & maxStreamId) === streamId)
+    throw new H2Error(h2Codes.protocolError, `stream ${streamId} depends on itself`);
+}
 
 /** Reads one direction of one connection, after the preface. A throw is the end of it. */
 export class H2FrameDecoder {
@@ -145,6 +155,8 @@ export class H2FrameDecoder {
     }
     if ((exactBytes.get(type) ?? length) !== length)
       throw new H2Error(h2Codes.frameSizeError, `a frame of type ${type} with ${length} bytes`);
+    if (type === frameTypes.settings && length > settingBytes * limits.h2SettingsPerFrame)
+      throw new H2Error(h2Codes.enhanceYourCalm, `more than ${limits.h2SettingsPerFrame} settings at once`);
     if (type === frameTypes.pushPromise) throw new H2Error(h2Codes.protocolError, "a push that nobody allowed");
   }
 
@@ -223,6 +235,7 @@ export class H2FrameDecoder {
         this.#sink.onWindowUpdate(head.streamId, readUint32(payload, 0) & maxStreamId);
         break;
       default:
+        checkDependency(head.streamId, payload);
         this.#sink.onIdleFrame();
     }
   }
@@ -230,9 +243,11 @@ export class H2FrameDecoder {
   /** HEADERS, without padding and priority (RFC 9113 §6.2). */
   #beginBlock({ flags, streamId }: FrameHead, payload: Uint8Array): void {
     const padded = (flags & frameFlags.padded) !== 0;
-    const start = (padded ? 1 : 0) + ((flags & frameFlags.priority) !== 0 ? 5 : 0);
+    const hasPriority = (flags & frameFlags.priority) !== 0;
+    const start = (padded ? 1 : 0) + (hasPriority ? priorityBytes : 0);
     const end = payload.length - (padded ? (payload[0] ?? 0) : 0);
     if (start > end) throw new H2Error(h2Codes.protocolError, "more padding than frame");
+    if (hasPriority) checkDependency(streamId, payload.subarray(start - priorityBytes));
     const endStream = (flags & frameFlags.endStream) !== 0;
     const piece = payload.subarray(start, end);
     if ((flags & frameFlags.endHeaders) !== 0) this.#sink.onHeaderBlock(streamId, piece, endStream);
@@ -254,9 +269,10 @@ export class H2FrameDecoder {
 
   #finishSettings({ flags, length }: FrameHead, payload: Uint8Array): void {
     const ack = (flags & frameFlags.ack) !== 0;
-    if (ack ? length !== 0 : length % 6 !== 0) throw new H2Error(h2Codes.frameSizeError, `SETTINGS of ${length} bytes`);
+    if (ack ? length !== 0 : length % settingBytes !== 0) throw new H2Error(h2Codes.frameSizeError, `SETTINGS of ${length} bytes`);
     const settings: Setting[] = [];
-    for (let at = 0; at < length; at += 6) settings.push([((payload[at] ?? 0) << 8) | (payload[at + 1] ?? 0), readUint32(payload, at + 2)]);
+    for (let at = 0; at < length; at += settingBytes)
+      settings.push([((payload[at] ?? 0) << 8) | (payload[at + 1] ?? 0), readUint32(payload, at + 2)]);
     if (ack) this.#sink.onSettingsAck();
     else this.#sink.onSettings(settings);
   }

@@ -8,6 +8,8 @@ export const h2Preface: Uint8Array = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r
 export const frameHeaderBytes = 9;
 /** SETTINGS_MAX_FRAME_SIZE before settings say otherwise, which kt's never do. */
 export const defaultFrameBytes = 16384;
+/** The most that a peer may set it to (RFC 9113 §6.5.2). */
+export const maxFrameBytes = 2 ** 24 - 1;
 /** Flow-control windows before settings say otherwise. */
 export const defaultWindowBytes = 65535;
 export const maxWindowBytes = 2 ** 31 - 1;

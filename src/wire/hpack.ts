@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { H2Error, h2Codes } from "./h2-frame.ts";
 import { decodeHuffman } from "./hpack-huffman.ts";
 import { staticNames, staticTable } from "./hpack-table.ts";
 import type { Header } from "./http-head.ts";
@@ -17,6 +18,10 @@ const sizeOf = ([name, value]: Header): number => name.length + value.length + f
 
 function malformed(what: string): KtError {
   return new KtError("protocol", `reading an HTTP/2 header block: ${what}`);
+}
+
+function bomb(): H2Error {
+  return new H2Error(h2Codes.enhanceYourCalm, `a header block that unpacks to more than ${limits.h2OversizedListBytes} bytes`);
 }
 
 /** A cursor over one block. */
@@ -69,7 +74,7 @@ class BlockReader {
 
 export interface DecodedBlock {
   readonly headers: readonly Header[];
-  /** True when the list was longer than the limit: `headers` is then only its beginning. */
+  /** True when the list was longer than the limits: `headers` is then only its beginning. */
   readonly tooLarge: boolean;
 }
 
@@ -85,18 +90,24 @@ export class HpackDecoder {
     this.#listBytes = listBytes;
   }
 
-  /** Throws KtError `protocol` for what is no block. A list past the limit is still read to its end, for the table's sake. */
+  /**
+   * Throws KtError `protocol` for what is no block. A list past the limits is still read on, for the table's sake; not for ever, as
+   * a block of one-byte references to a long entry unpacks to 4000 times its size.
+   */
   decode(block: Uint8Array): DecodedBlock {
     const reader = new BlockReader(block);
     const headers: Header[] = [];
-    let leftBytes = this.#listBytes;
+    let listBytes = 0;
+    let tooLarge = false;
     while (!reader.ended) {
-      const field = this.#readField(reader, headers.length === 0 && leftBytes === this.#listBytes);
+      const field = this.#readField(reader, listBytes === 0);
       if (!field) continue;
-      leftBytes -= sizeOf(field);
-      if (leftBytes >= 0) headers.push(field);
+      listBytes += sizeOf(field);
+      tooLarge ||= listBytes > this.#listBytes || headers.length === limits.h2HeaderFields;
+      if (!tooLarge) headers.push(field);
+      else if (listBytes > limits.h2OversizedListBytes) throw bomb();
     }
-    return { headers, tooLarge: leftBytes < 0 };
+    return { headers, tooLarge };
   }
 
   /** One representation (RFC 7541 §6); undefined for a table size update, which may only come first. */

@@ -483,6 +483,7 @@ describe("a refusal", () => {
       "POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       400,
     ],
+    ["text with a method but no version", "GET /\r\n\r\n", 400],
     ["a garbage first byte", "\x01\x02\x03\r\n\r\n", 400],
     ["a broken TLS hello", "\x16\x03\x01\x00\x05hello", 400],
     ["a header of 1 MB", `GET / HTTP/1.1\r\nHost: a.localhost\r\nX: ${"x".repeat(1024 * 1024)}\r\n\r\n`, 431],
@@ -497,6 +498,17 @@ describe("a refusal", () => {
       expect(backends.dials).toEqual([]);
     });
   }
+
+  test.each(["INVALID CONNECTION PREFACE\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "hello\n"])(
+    "of %p is silent, and the log has it",
+    async (bytes) => {
+      const one = await client();
+      one.write(bytes);
+      await one.untilEnd();
+      expect(one.text()).toBe("");
+      expect(events).toMatchObject([{ type: "refused", problem: { code: "request-invalid" } }]);
+    },
+  );
 
   test("over TLS is readable, in a certificate for the name", async () => {
     const one = await client();

@@ -200,6 +200,11 @@ describe("H2FrameDecoder", () => {
     expect(read([encodeFrame(0, 1, 1, new Uint8Array(16385)).subarray(0, 9)])).toEqual(["error 6 reading HTTP/2: a frame of 16385 bytes"]);
   });
 
+  test("as many settings as the limit pass", () => {
+    const settings = Array.from({ length: limits.h2SettingsPerFrame }, (): readonly [number, number] => [3, 7]);
+    expect(read([encodeSettings(settings)])[0]).toStartWith("settings");
+  });
+
   const block = (frames: number, bytesEach: number): Uint8Array =>
     join(
       Array.from({ length: frames }, (_, index) =>
@@ -241,6 +246,13 @@ describe("H2FrameDecoder", () => {
     ["a short GOAWAY", "000004 07 00 00000000 00000000", "error 6 reading HTTP/2: a GOAWAY of 4 bytes"],
     ["DATA with too much padding", "000002 00 08 00000001 0201", "error 1 reading HTTP/2: more padding than frame"],
     ["HEADERS with too much padding", "000002 01 0c 00000001 0201", "error 1 reading HTTP/2: more padding than frame"],
+    ["a PRIORITY on itself", "000005 02 00 00000003 0000000310", "error 1 reading HTTP/2: stream 3 depends on itself"],
+    ["HEADERS on themselves", "000007 01 2c 00000003 01 8000000310 00", "error 1 reading HTTP/2: stream 3 depends on itself"],
+    [
+      "more settings than the limit, before a byte of them came",
+      "0000c6 04 00 00000000",
+      "error 11 reading HTTP/2: more than 32 settings at once",
+    ],
     ["DATA without its pad length", "000000 00 08 00000001", "error 6 reading HTTP/2: a padded frame without a pad length"],
   ])("refuses %s", (_, hex, error) => {
     expect(read([fromHex(hex)])).toEqual([error]);
