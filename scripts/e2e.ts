@@ -22,12 +22,18 @@ async function buildWhenStale(): Promise<boolean> {
   return built > sources || (await step("build", [process.execPath, "scripts/build.ts"]));
 }
 
-async function buildClient(): Promise<boolean> {
+/** Builds a Go program of a module beside the tests, at the versions that its go.sum pins. */
+async function buildGo(what: string, folder: string, program: string, into: string): Promise<boolean> {
   mkdirSync(`${root}/dist`, { recursive: true });
-  return await step("build the Go client", ["go", "-C", "test/e2e/client", "build", "-o", `${root}/dist/e2e-client`, "."], {
+  return await step(`build ${what}`, ["go", "-C", `test/e2e/${folder}`, "build", "-o", `${root}/dist/${into}`, program], {
     CGO_ENABLED: "0",
     GOFLAGS: "-buildvcs=false",
   });
+}
+
+async function buildClients(): Promise<boolean> {
+  if (!(await buildGo("the Go client", "client", ".", "e2e-client"))) return false;
+  return await buildGo("h2spec", "h2spec", "github.com/summerwind/h2spec/cmd/h2spec", "h2spec");
 }
 
 function clusterRuns(): boolean {
@@ -78,7 +84,7 @@ async function main(): Promise<boolean> {
     console.error(`there is no test/e2e/${unknown[0]}.e2e.ts`);
     return false;
   }
-  if (!(await buildWhenStale()) || !(await buildClient())) return false;
+  if (!(await buildWhenStale()) || !(await buildClients())) return false;
   if (mine) return await testOnCluster(process.env["KUBECONFIG"] ?? `${process.env["HOME"]}/.kube/config`);
   if (!(await installPackages())) return false;
   const ranBefore = clusterRuns();
