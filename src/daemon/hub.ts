@@ -26,6 +26,7 @@ import { JumpPods } from "#tunnel/jump-pods.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
 import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./clusters.ts";
+import { type CheckContext, ContextWatch } from "./contexts.ts";
 import { explain } from "./explain.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
@@ -51,6 +52,7 @@ export interface HubRooms {
   /** Called and awaited before `openCluster`, any number of times. */
   readonly prepare: () => Promise<void>;
   readonly openCluster: OpenCluster;
+  readonly checkContext: CheckContext;
   readonly tunnels: (options: TunnelsOptions) => TunnelTable;
 }
 
@@ -75,6 +77,7 @@ export class Hub {
   readonly #journal: Journal;
   readonly #counters = new CounterTable();
   readonly #clusters: Clusters;
+  readonly #contexts: ContextWatch;
   readonly #jumpPods: JumpPods;
   readonly #tunnels: TunnelTable;
   readonly #frontDoor: FrontDoor;
@@ -102,6 +105,7 @@ export class Hub {
     const onChange = (): void => this.#reconcile();
     this.#profiles = new Profiles({ load: rooms.load, clock, report, onChange });
     this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: (profile) => this.#viewOf(profile), clock, log, report });
+    this.#contexts = new ContextWatch({ check: rooms.checkContext, clock });
     const clusterFor = this.#clusters.for.bind(this.#clusters);
     const plans = (): Plan[] => this.#profiles.list().map(({ plan }) => plan);
     this.#jumpPods = new JumpPods({ holder, usersOf: (pod) => jumpPodUsers(plans(), pod, clusterFor), clock, log, report });
@@ -143,6 +147,7 @@ export class Hub {
         wanted: this.#listeners.wanted,
         listener: (address) => this.#listeners.state(address),
         tunnel: (target) => this.#tunnels.status(target),
+        contexts: this.#contexts,
         counters: this.#counters,
       }),
     };
@@ -169,7 +174,7 @@ export class Hub {
       journal: this.#journal,
       clock: this.#clock,
       snapshot: () => this.snapshot(),
-      settled: () => this.#listeners.settled(),
+      settled: () => this.#settled(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => {
         await this.#options.rooms.prepare();
@@ -182,6 +187,7 @@ export class Hub {
     this.#place.add(() => server.close());
     this.#place.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
     this.#scope.add(() => this.#clusters.close());
+    this.#scope.add(() => this.#contexts.close());
     this.#scope.add(() => this.#jumpPods.close());
     this.#scope.add(() => this.#tunnels.close());
     this.#scope.add(watchSleep(this.#clock, (sleptMs) => this.#woke(sleptMs)));
@@ -195,6 +201,13 @@ export class Hub {
     logEvent(this.#options.log, event);
   }
 
+  /** When the latest change has been carried out as far as it can be, and what it lacks is known. */
+  async #settled(): Promise<void> {
+    await this.#options.rooms.prepare();
+    this.#contexts.apply(this.#profiles.list());
+    await this.#listeners.settled();
+  }
+
   #reconcile(): void {
     const plans = this.#profiles.list().map(({ plan }) => plan);
     this.#listeners.apply(wantedBy(plans, this.#listeners.wanted));
@@ -205,7 +218,7 @@ export class Hub {
     this.#clusters.retain(profiles);
     this.#lingerIfUnused();
     // Soon somebody connects; but first the listening itself is to be told.
-    if (plans.length > 0) this.#clock.after(limits.prepareDelayMs, () => void this.#options.rooms.prepare().catch(() => {}));
+    this.#clock.after(limits.prepareDelayMs, () => void this.#settled().catch(() => {}));
   }
 
   /** Patterns and dynamic names may reach anything: only what a route that went had named is unwanted, and what has no profile. */

@@ -5,20 +5,24 @@ import { KtError } from "#base/errors.ts";
 import { loadPlan } from "#profile/load.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import type { OpenCluster } from "./clusters.ts";
+import { type CheckContext, contextCheck } from "./contexts.ts";
 import type { HubRooms } from "./hub.ts";
 
 /** The cluster room is heavy, so it is read when the first cluster is needed, not before the hub listens. */
 export function realRooms(): HubRooms {
   let openCluster: OpenCluster | undefined;
+  let checkContext: CheckContext | undefined;
   return {
     load: (file, environment) => loadPlan({ file, environment, home: environment["HOME"] ?? surroundings().home }),
     async prepare() {
       ({ openCluster } = await import("#kube/cluster.ts"));
+      checkContext ??= await contextCheck();
     },
     openCluster(settings) {
       if (!openCluster) throw new KtError("internal", "internal error: the cluster room is not loaded");
       return openCluster(settings);
     },
+    checkContext: (view, context) => checkContext?.(view, context),
     tunnels: (options) => new Tunnels(options),
   };
 }

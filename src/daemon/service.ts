@@ -57,9 +57,11 @@ export class Service {
   }
 
   async #attach(request: RequestOf<"attach">, session: ControlSession, reply: Send): Promise<void> {
-    const { plan, warnings } = await this.#options.profiles.attach(request, request.pin ? undefined : session);
+    const { plan } = await this.#options.profiles.attach(request, request.pin ? undefined : session);
     await this.#options.settled();
-    reply({ type: "attached", profile: plan.profile, name: plan.name, warnings: [...warnings] });
+    const { profile, name } = plan;
+    const warnings = this.#options.snapshot().profiles.find((each) => each.profile === profile)?.warnings ?? [];
+    reply({ type: "attached", profile, name, warnings });
   }
 
   #detach({ profile }: RequestOf<"detach">, session: ControlSession, reply: Send): void {

@@ -8,6 +8,7 @@ import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { ContextWatch } from "./contexts.ts";
 import type { ListenerState } from "./listeners.ts";
 import type { AttachedProfile } from "./profiles.ts";
 import { type Clash, formatAddress, type Wanted } from "./reconcile.ts";
@@ -19,6 +20,7 @@ export interface Running {
   readonly wanted: Wanted;
   readonly listener: (address: string) => ListenerState;
   readonly tunnel: (target: Target) => TunnelStatus | undefined;
+  readonly contexts: Pick<ContextWatch, "of" | "all">;
   readonly counters: CounterTable;
 }
 
@@ -32,16 +34,23 @@ export function profileStates(running: Running): ProfileStatus[] {
 function profileState(running: Running, attached: AttachedProfile): ProfileStatus {
   const { plan, pinned, leases, problem, warnings } = attached;
   const view = new PlanView(running, plan);
+  const routes = [...view.httpRoutes(), ...view.patternRoutes(), ...view.tcpRoutes(), ...view.dynamicRoutes()];
   return {
     profile: plan.profile,
     name: plan.name,
     pinned,
     clients: leases.size,
     listeners: view.listeners(),
-    routes: [...view.httpRoutes(), ...view.patternRoutes(), ...view.tcpRoutes(), ...view.dynamicRoutes()],
+    routes,
     problem: sent(problem),
-    warnings: [...warnings],
+    warnings: [...warnings, ...unsaid(running.contexts.all(plan.profile), routes)],
   };
+}
+
+/** What is wrong and stands at no route. */
+function unsaid(problems: readonly Problem[], routes: readonly RouteStatus[]): string[] {
+  const said = new Set(routes.map(({ problem }) => problem?.message));
+  return problems.map(({ message }) => message).filter((message) => !said.has(message));
 }
 
 type Counts = Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem">;
@@ -92,9 +101,11 @@ class PlanView {
   /** A pattern has no tunnel of its own: it is in use while connections through it are open. */
   patternRoutes(): RouteStatus[] {
     return this.#plan.patterns.map(({ name, target, scheme }) => {
-      const problem = this.#clash("pattern", name) ?? this.#blocked(this.#plan.http.listen);
+      const blocked = this.#clash("pattern", name) ?? this.#blocked(this.#plan.http.listen);
       const counts = this.#counts(name);
-      const state = problem ? blockedState(problem) : counts.openConnections > 0 ? "running" : "idle";
+      const missing = counts.openConnections > 0 ? undefined : this.#running.contexts.of(target);
+      const problem = blocked ?? sent(missing);
+      const state = blocked ? blockedState(blocked) : counts.openConnections > 0 ? "running" : missing ? "failed" : "idle";
       const url = urlOf(name, scheme ?? "http", this.#httpPort());
       return { kind: "pattern", name, url, target: templateText(target), state, pods: [], problem, ...counts };
     });
@@ -124,8 +135,16 @@ class PlanView {
   #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {
     const { lastProblem, ...counts } = this.#counts(name);
     if (blocked) return { state: blockedState(blocked), pods: [], problem: blocked, ...counts, lastProblem };
-    const standing = this.#running.tunnel(target)?.standing ?? { state: "idle" };
+    const standing = this.#standingOf(target);
     return { ...shown(standing), ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
+  }
+
+  /** Of a target that nobody uses the kubeconfig alone says whether it could be. */
+  #standingOf(target: Target): Standing {
+    const tunnel = this.#running.tunnel(target);
+    if (tunnel && tunnel.phase !== "idle") return tunnel.standing;
+    const problem = this.#running.contexts.of(target.cluster);
+    return problem ? { state: "failed", problem, pods: [] } : { state: "idle" };
   }
 
   #counts(route: string): Counts {

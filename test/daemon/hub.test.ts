@@ -1,7 +1,8 @@
 /** The hub as its clients meet it: over the real socket and real ports, with a cluster in memory and a clock that tests move. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { rename, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -9,6 +10,7 @@ import { silentLog } from "#base/log.ts";
 import type { OpenClusterOptions } from "#kube/cluster.ts";
 import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
+import type { CheckContext } from "#daemon/contexts.ts";
 import { Hub, type HubRooms } from "#daemon/hub.ts";
 import { loadPlan } from "#profile/load.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
@@ -26,6 +28,7 @@ let tcpPort: number;
 const hubs: Hub[] = [];
 /** How clusters were opened, in turn. */
 let opened: OpenClusterOptions[];
+let checkContext: CheckContext;
 /** Runs between the reading of a profile and its use. */
 let onLoaded: () => Promise<void>;
 
@@ -44,6 +47,7 @@ beforeEach(async () => {
   cluster = new FakeCluster();
   opened = [];
   onLoaded = async () => {};
+  checkContext = () => undefined;
   cluster.setPod("web-0", answering("web-0"));
   cluster.ready("web-0");
   [port = 0, tcpPort = 0] = freePorts(2);
@@ -65,6 +69,7 @@ async function startHub(): Promise<Hub | undefined> {
       opened.push(options);
       return cluster;
     },
+    checkContext: (view, context) => checkContext(view, context),
     tunnels: (options) => new Tunnels(options),
   };
   const hub = await Hub.start({ directory: directory.path, version: "1", commit: "c", log: silentLog, lingers: true, rooms, clock });
@@ -116,7 +121,51 @@ function routesOf(snapshot: Snapshot, name: string): RouteStatus[] {
   return snapshot.profiles.find((each) => each.name === name)?.routes ?? [];
 }
 
+/** Says that a context is missing for as long as the file is empty. */
+const presentIn =
+  (path: string): CheckContext =>
+  (_view, context) =>
+    readFileSync(path, "utf8") === "" ? new KtError("context-unknown", `there is no context "${context}"`) : undefined;
+
 const web = '[routes]\n"web.localhost" = "svc/web:80"\n';
+
+describe("a route whose context the kubeconfig lacks", () => {
+  test("is failed at once, with one reason, until the file is mended", async () => {
+    const kubeconfig = `${directory.path}/config`;
+    await writeFile(kubeconfig, "");
+    checkContext = presentIn(kubeconfig);
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", `${web}[tcp]\n${tcpPort} = "svc/db:5432"\n`);
+    await writeFile(file, `kubeconfig = "${kubeconfig}"\ncontext = "dve"\n${await readFile(file, "utf8")}`);
+    await attach(up, file, true);
+    const states = async (): Promise<string[]> => routesOf(await snapshotOf(up), "shop").map(({ state }) => state);
+    expect(await states()).toEqual(["failed", "failed"]);
+    expect(routesOf(await snapshotOf(up), "shop")[0]?.problem).toEqual({
+      code: "context-unknown",
+      message: 'there is no context "dve"',
+      hints: [],
+      sinceMs: clock.wallMs(),
+    });
+    await writeFile(kubeconfig, "mended");
+    await eventually("the routes to be as if nothing had been", async () => {
+      await clock.advance(limits.filePollMs);
+      return (await states()).every((state) => state === "idle");
+    });
+    up.close();
+  });
+
+  test("is told of by the profile where no route shows it", async () => {
+    checkContext = () => new KtError("context-unknown", "it is not there");
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", "");
+    await writeFile(file, `context = "dve"\n${await readFile(file, "utf8")}`);
+    const attached = await up.ask({ type: "attach", file, environment: {}, pin: false }, "attached");
+    expect(attached.warnings).toEqual(["it is not there"]);
+    up.close();
+  });
+});
 
 describe("a profile", () => {
   test("is served while its client is there, and shown", async () => {

@@ -17,6 +17,7 @@ async function stateOf(standing: Standing, counters: CounterTable = new CounterT
     wanted: { http: new Map(), tcp: new Map(), clashes: [] },
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
     tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
+    contexts: { of: () => undefined, all: () => [] },
     counters,
   });
   return profile?.routes[0];

@@ -5,7 +5,8 @@ import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
-import { profileFile } from "#cli/profile-file.ts";
+import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { contextCheck, contextProblems } from "#daemon/contexts.ts";
 import type { Plan } from "#profile/plan.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
 
@@ -15,11 +16,21 @@ export async function check({ options, output }: CommandContext): Promise<number
   try {
     const { plan, warnings } = await loadHere(file);
     for (const warning of warnings) output.warning(formatProblem(warning, process.cwd()));
-    output.note(`${file}: ${summary(plan)}`);
+    const problems = await clusterProblems(plan);
+    for (const { message, hints } of problems) {
+      output.warning(message);
+      output.hints(hints);
+    }
+    output.note(`${file}: ${problems.length === 0 ? "fine" : "fine but for the kubeconfig"}, with ${summary(plan)}`);
     return exitCodes.done;
   } catch (error) {
     return showProfileError(error, output);
   }
+}
+
+/** What the kubeconfig lacks: no error of the profile, which may be meant for another machine. */
+async function clusterProblems(plan: Plan): Promise<KtError[]> {
+  return contextProblems(plan, shellEnvironment(), await contextCheck());
 }
 
 /** Loads the profile only to tell all that is wrong with it; `reported` is what the hub said, should it load here. */
@@ -44,7 +55,8 @@ async function checkAsJson(options: Options, output: Output): Promise<number> {
   try {
     file = await profileFile(options);
     const { plan, warnings } = await loadHere(file);
-    output.json({ file, ok: true, name: plan.name, problems: [], warnings });
+    const missing = (await clusterProblems(plan)).map(({ code, message, hints }) => ({ code, message, hints, file }));
+    output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings, ...missing] });
     return exitCodes.done;
   } catch (error) {
     output.json({ file, ok: false, problems: problemsOf(error, file), warnings: [] });
@@ -60,5 +72,5 @@ function problemsOf(error: unknown, file: string | undefined): readonly object[]
 
 function summary({ routes, patterns, tcp }: Plan): string {
   const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
-  return `fine, with ${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(tcp, "TCP route")}`;
+  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(tcp, "TCP route")}`;
 }

@@ -1,0 +1,114 @@
+/** Whether the kubeconfig has the contexts that a profile's routes need: known without asking any cluster, and without running anything. */
+
+import type { Clock } from "#base/clock.ts";
+import { type KtError, toKtError } from "#base/errors.ts";
+import { type Problem, toProblem } from "#observe/events.ts";
+import type { Plan } from "#profile/plan.ts";
+import type { ClusterRef } from "#route/target.ts";
+import type { ClusterView } from "./clusters.ts";
+import { FileWatch } from "./reload.ts";
+
+/** Why a context cannot be used as the kubeconfig stands; undefined is the current context. */
+export type CheckContext = (view: ClusterView, context: string | undefined) => KtError | undefined;
+
+/** The check, with the room that reads kubeconfigs. */
+export async function contextCheck(): Promise<CheckContext> {
+  const { loadContext } = await import("#kube/context-source.ts");
+  const { FileCache } = await import("#kube/files.ts");
+  const cache = new FileCache();
+  return (view, context) => {
+    try {
+      loadContext({ ...view, context }, cache);
+      return undefined;
+    } catch (error) {
+      return toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
+    }
+  };
+}
+
+/** Why some routes cannot work, each reason once. */
+export function contextProblems(plan: Plan, environment: ClusterView["environment"], check: CheckContext): KtError[] {
+  const view = { kubeconfig: plan.kubeconfig, environment };
+  const problems = [...contextsOf(plan)].flatMap((context) => check(view, context) ?? []);
+  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+}
+
+/** What the routes of a profile name; what a pattern captures is only known with a name. */
+function contextsOf({ context, routes, tcp, patterns }: Plan): ReadonlySet<string | undefined> {
+  const named = [...routes, ...tcp].map(({ target }) => target.cluster.context);
+  const templates = patterns.map(({ target }) => target.context).filter((each) => each === undefined || !each.includes("{"));
+  return new Set([...named, ...templates, ...(context === undefined ? [] : [context])]);
+}
+
+export type ContextProblem = Problem & { readonly sinceMs: number };
+
+interface Watched {
+  readonly plan: Plan;
+  readonly environment: ClusterView["environment"];
+  readonly watch: FileWatch;
+  problems: ReadonlyMap<string | undefined, ContextProblem>;
+}
+
+export interface ContextWatchOptions {
+  readonly check: CheckContext;
+  readonly clock: Clock;
+}
+
+/** The same for attached profiles, kept true as kubeconfigs change. */
+export class ContextWatch {
+  readonly #options: ContextWatchOptions;
+  readonly #byProfile = new Map<string, Watched>();
+
+  constructor(options: ContextWatchOptions) {
+    this.#options = options;
+  }
+
+  of({ profile, context }: ClusterRef): ContextProblem | undefined {
+    return this.#byProfile.get(profile)?.problems.get(context);
+  }
+
+  /** What is wrong for a profile, each reason once. */
+  all(profile: string): ContextProblem[] {
+    const problems = [...(this.#byProfile.get(profile)?.problems.values() ?? [])];
+    return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+  }
+
+  /** Watches these profiles and no others. */
+  apply(profiles: readonly { readonly plan: Plan; readonly environment: ClusterView["environment"] }[]): void {
+    const wanted = new Map(profiles.map((each) => [each.plan.profile, each]));
+    for (const [profile, { watch, plan, environment }] of this.#byProfile) {
+      const next = wanted.get(profile);
+      if (next?.plan === plan && next.environment === environment) wanted.delete(profile);
+      else {
+        watch.close();
+        this.#byProfile.delete(profile);
+      }
+    }
+    for (const { plan, environment } of wanted.values()) this.#watch(plan, environment);
+  }
+
+  close(): void {
+    this.apply([]);
+  }
+
+  #watch(plan: Plan, environment: ClusterView["environment"]): void {
+    const look = (): void => this.#look(watched);
+    const watch = new FileWatch(plan.kubeconfig, this.#options.clock, look);
+    const watched: Watched = { plan, environment, watch, problems: new Map() };
+    this.#byProfile.set(plan.profile, watched);
+    look();
+  }
+
+  #look(watched: Watched): void {
+    const { plan, environment, problems: before } = watched;
+    const view = { kubeconfig: plan.kubeconfig, environment };
+    const problems = new Map<string | undefined, ContextProblem>();
+    for (const context of contextsOf(plan)) {
+      const problem = this.#options.check(view, context);
+      const old = before.get(context);
+      const sinceMs = old && old.message === problem?.message ? old.sinceMs : this.#options.clock.wallMs();
+      if (problem) problems.set(context, { ...toProblem(problem), sinceMs });
+    }
+    watched.problems = problems;
+  }
+}
