@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { addressOf, urlOf } from "#daemon/urls.ts";
+import { formatListen } from "#profile/listen.ts";
 import type { Plan } from "#profile/plan.ts";
 import { fillReferences, findReferences, type RouteReference } from "#profile/references.ts";
 
@@ -42,9 +43,12 @@ function tcpFields({ tcp }: Plan, route: string): Variables | undefined {
   return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: address.slice(colon + 1) };
 }
 
+/** `address`, `host` and `port` are those that need no name to be resolved. */
 function httpFields({ routes, http }: Plan, route: string): Variables | undefined {
   const found = routes.find(({ host }) => host === route);
   const [first] = http.listen;
   if (!found || !first) return undefined;
-  return { url: urlOf(found.host, found.scheme, first.port), host: found.host, port: String(first.port) };
+  const url = { url: urlOf(found.host, found.scheme, first.port) };
+  const { address } = found;
+  return address === undefined ? url : { ...url, address: formatListen(address), host: address.host, port: String(address.port) };
 }

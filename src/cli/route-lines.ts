@@ -7,6 +7,7 @@ import { alignColumns, type Paint, type Style, visibleLength } from "./style.ts"
 /** What a line says besides its URL and target; an idle route that was never used says nothing more. */
 export function routeFacts(route: RouteStatus): string {
   const facts = [];
+  if (route.address !== undefined) facts.push(`also at ${route.address}`);
   if (route.pod !== undefined) facts.push(route.pod);
   if (route.openConnections > 0) facts.push(`${route.openConnections} open`);
   if (route.receivedBytes + route.sentBytes > 0) facts.push(`↓ ${formatBytes(route.receivedBytes)} ↑ ${formatBytes(route.sentBytes)}`);

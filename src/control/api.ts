@@ -28,6 +28,8 @@ const routeSchema = v.object({
   name: v.string(),
   /** What to open or to connect to: a URL, or `host:port`. */
   url: v.string(),
+  /** Of an HTTP route that has one for itself: `host:port`, where its name need not be resolved. */
+  address: v.optional(v.string()),
   target: v.string(),
   state: v.picklist(routeStates),
   /** The pod that had the latest connection, while it is ready; else one of `pods`. */

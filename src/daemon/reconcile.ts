@@ -57,11 +57,17 @@ export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted)
     for (const address of plan.http.listen) claims.http(plan, address);
     for (const route of plan.tcp) for (const address of route.listen) claims.tcp(plan, route, address);
   }
+  for (const plan of plans) for (const route of plan.routes) claims.own(plan, route);
   const http = new Map<string, WantedHttp>();
   for (const [key, { address, plans: sharers }] of claims.httpAddresses) {
     const old = before.http.get(key);
     const table = old !== undefined && sameList(old.plans, sharers) ? old.table : buildTable(sharers);
     http.set(key, { address, plans: sharers, table });
+  }
+  for (const [key, { plan, route, address }] of claims.ownAddresses) {
+    const old = before.http.get(key);
+    const table = old !== undefined && sameList(old.plans, [plan]) ? old.table : buildOwnTable(plan, route, address);
+    http.set(key, { address, plans: [plan], table });
   }
   return {
     http,
@@ -70,8 +76,16 @@ export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted)
   };
 }
 
+interface OwnClaim {
+  readonly plan: Plan;
+  readonly route: PlannedRoute;
+  readonly address: ListenAddress;
+}
+
 class Claims {
   readonly httpAddresses = new Map<string, { address: ListenAddress; plans: Plan[] }>();
+  /** Of routes that have one for themselves. */
+  readonly ownAddresses = new Map<string, OwnClaim>();
   readonly tcpAddresses = new Map<string, WantedTcp>();
   readonly clashes: Clash[] = [];
 
@@ -87,9 +101,22 @@ class Claims {
     else if (!shared.plans.includes(plan)) shared.plans.push(plan);
   }
 
+  own(plan: Plan, route: PlannedRoute): void {
+    const { address } = route;
+    if (address === undefined) return;
+    const key = formatAddress(address);
+    const holder = this.#holderOf(key) ?? this.ownAddresses.get(key)?.plan.profile;
+    if (holder !== undefined) this.clashes.push({ kind: "listener", profile: plan.profile, route: key, holder });
+    else this.ownAddresses.set(key, { plan, route, address });
+  }
+
+  #holderOf(key: string): string | undefined {
+    return this.tcpAddresses.get(key)?.profile ?? this.httpAddresses.get(key)?.plans[0]?.profile;
+  }
+
   tcp(plan: Plan, route: PlannedTcp, address: ListenAddress): void {
     const key = formatAddress(address);
-    const holder = this.tcpAddresses.get(key)?.profile ?? this.httpAddresses.get(key)?.plans[0]?.profile;
+    const holder = this.#holderOf(key);
     if (holder !== undefined) this.clashes.push({ kind: "tcp", profile: plan.profile, route: route.name, holder });
     else this.tcpAddresses.set(key, { address, profile: plan.profile, route: route.name, target: route.target });
   }
@@ -101,6 +128,22 @@ function buildTable(plans: readonly Plan[]): RouteTable {
     patterns: plans.flatMap(({ profile, patterns }) => patterns.map(({ name: route, ...pattern }) => ({ profile, route, ...pattern }))),
     origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
     dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts })),
+  });
+}
+
+/**
+ * The route by its address, by "localhost" and by its name, and nothing by any other: what asks for a name that is not there may be a page
+ * on the web whose name was made to lead here. The backend is told the name that it is told at the front door.
+ */
+function buildOwnTable({ profile, http }: Plan, route: PlannedRoute, address: ListenAddress): RouteTable {
+  const [door] = http.listen;
+  const sentHost = door === undefined ? route.host : `${route.host}:${door.port}`;
+  const hosts = new Set([address.host, "localhost", route.host]);
+  return RouteTable.build({
+    static: [...hosts].map((host) => ({ ...staticEntry(profile, route), host, sentHost })),
+    patterns: [],
+    dynamic: [],
+    origins: [{ profile, allowed: http.allowOrigins }],
   });
 }
 

@@ -73,7 +73,9 @@ class PlanView {
   }
 
   listeners(): ProfileStatus["listeners"] {
-    const addresses = [...this.#plan.http.listen, ...this.#plan.tcp.flatMap(({ listen }) => listen)].map(formatAddress);
+    const { http, routes, tcp } = this.#plan;
+    const own = routes.flatMap(({ address }) => address ?? []);
+    const addresses = [...http.listen, ...tcp.flatMap(({ listen }) => listen), ...own].map(formatAddress);
     return [...new Set(addresses)].map((address) => {
       const { port, problem, isOptional } = this.#running.listener(address);
       const clash = this.#clash("listener", address);
@@ -82,10 +84,12 @@ class PlanView {
   }
 
   httpRoutes(): RouteStatus[] {
-    return this.#plan.routes.map(({ name, host, target, scheme }) => {
-      const blocked = this.#clash("host", name) ?? this.#blocked(this.#plan.http.listen);
+    return this.#plan.routes.map(({ name, host, target, scheme, address }) => {
+      const own = address === undefined ? undefined : this.#blocked([address]);
+      const blocked = this.#clash("host", name) ?? this.#blocked(this.#plan.http.listen) ?? own;
       const url = urlOf(host, scheme, this.#httpPort());
-      return { kind: "http", name, url, target: formatTarget(target), ...this.#standing(target, name, blocked) };
+      const standing = this.#standing(target, name, blocked);
+      return { kind: "http", name, url, address: address && formatAddress(address), target: formatTarget(target), ...standing };
     });
   }
 

@@ -7,7 +7,8 @@ import { JumpPodDefinitions } from "./jump-pods.ts";
 import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "./layer.ts";
 import { formatListen, isLoopback, overlaps, parseListen } from "./listen.ts";
 import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "./plan.ts";
-import { checkReferences } from "./references.ts";
+import { ownAddressOf } from "./own-address.ts";
+import { checkReferences, hostsWithAddress } from "./references.ts";
 
 const minuteMs = 60_000;
 const defaults = { listen: "8989", suffix: "k8s.localhost", idleTimeoutMs: 60 * minuteMs, startTimeoutMs: minuteMs / 2 } as const;
@@ -20,6 +21,8 @@ export interface CompileInput {
   /** For when no file names any. */
   readonly kubeconfig: readonly string[];
   readonly layer: Layer;
+  /** See AddressChoice. */
+  readonly hasWholeNetwork: boolean;
 }
 
 /** Completes what routes leave out: the profile's context and namespace, the contexts behind short names, and the pods of jump hosts. */
@@ -128,11 +131,30 @@ export function warnings(layer: Layer): ProfileWarning[] {
   });
 }
 
+/** By hostname, for the routes whose address [env] asks for. */
+function ownAddressesOf(
+  { layer, hasWholeNetwork }: CompileInput,
+  listen: readonly ListenAddress[],
+): ReadonlyMap<string, Pick<PlannedRoute, "address">> {
+  const taken = [...listen, ...[...layer.tcp.values()].flatMap(({ value }) => value.listen)];
+  const isTaken = (address: ListenAddress): boolean => taken.some((other) => overlaps(address, other));
+  const wanted = hostsWithAddress([...layer.env.values()].map(({ value }) => value));
+  return new Map(
+    [...wanted].toSorted().map((host) => {
+      const address = ownAddressOf(host, { listen, hasWholeNetwork, isTaken });
+      taken.push(address);
+      return [host, { address }];
+    }),
+  );
+}
+
 /** The Plan of a layer that has no problems. */
 export function compile(input: CompileInput): Plan {
   const { file, layer } = input;
   const { settings } = layer;
   const complete = new Completion(input);
+  const listen = settings.listen?.value ?? parseListen(defaults.listen);
+  const ownAddresses = ownAddressesOf(input, listen);
   return {
     profile: file,
     name: settings.name?.value ?? basename(dirname(file)),
@@ -144,11 +166,11 @@ export function compile(input: CompileInput): Plan {
     idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
     startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
     http: {
-      listen: settings.listen?.value ?? parseListen(defaults.listen),
+      listen,
       suffix: settings.suffix?.value ?? defaults.suffix,
       allowOrigins: settings.allowOrigins?.value ?? [],
     },
-    routes: [...layer.routes.values()].map(({ value }) => complete.route(value)),
+    routes: [...layer.routes.values()].map(({ value }) => ({ ...complete.route(value), ...ownAddresses.get(value.host) })),
     patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value)),
     tcp: [...layer.tcp.values()].map(({ value }) => ({ name: value.name, listen: value.listen, target: complete.target(value) })),
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),

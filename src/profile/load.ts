@@ -1,5 +1,6 @@
 /** Loads a profile: from a file's path to a Plan, or to every problem that its files have. */
 
+import { platform } from "node:os";
 import { dirname, resolve } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -20,6 +21,8 @@ export interface LoadOptions {
   readonly home: string;
   /** For tests: reads a text, undefined when there is no such file. Default: the file system. */
   readonly readText?: (path: string) => Promise<string | undefined>;
+  /** For tests: the system, as Node names it. Default: this one. */
+  readonly system?: string;
 }
 
 export interface LoadedPlan {
@@ -115,5 +118,6 @@ export async function loadLayer({ environment, home, readText = readFile, ...opt
 export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   const { layer, files } = await loadLayer(options);
   const kubeconfig = await defaultKubeconfig({ ...options, directory: dirname(resolve(options.file)) });
-  return { plan: compile({ file: resolve(options.file), files, kubeconfig, layer }), warnings: warnings(layer) };
+  const hasWholeNetwork = (options.system ?? platform()) === "linux";
+  return { plan: compile({ file: resolve(options.file), files, kubeconfig, layer, hasWholeNetwork }), warnings: warnings(layer) };
 }

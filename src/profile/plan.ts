@@ -17,6 +17,8 @@ export interface PlannedRoute {
   readonly host: string;
   readonly target: Target;
   readonly scheme: BackendScheme;
+  /** For programs that do not resolve the name: where everything leads to this route. Only where [env] speaks of it. */
+  readonly address?: ListenAddress;
 }
 
 export interface PlannedPattern {

@@ -15,8 +15,17 @@ export interface RouteReference {
 /** The fields of each kind of reference. */
 export const referenceFields: Readonly<Record<RouteReference["kind"], readonly string[]>> = {
   tcp: ["address", "host", "port"],
-  routes: ["url", "host", "port"],
+  routes: ["url", "address", "host", "port"],
 };
+
+/** Those of a hostname's route that only exist where it has an address of its own. */
+const ownAddressFields: ReadonlySet<string> = new Set(["address", "host", "port"]);
+
+/** The hostnames, normalised, of the routes that these texts want an address of their own for. */
+export function hostsWithAddress(texts: Iterable<string>): ReadonlySet<string> {
+  const references = [...texts].flatMap(findReferences);
+  return new Set(references.filter(({ kind, field }) => kind === "routes" && ownAddressFields.has(field)).map(({ route }) => route));
+}
 
 const referenceForm = /\$\{(tcp|routes)\.([^}]*)\}/g;
 
@@ -48,14 +57,24 @@ export interface ReferenceProblem {
 export function checkReferences(text: string, known: Readonly<Record<RouteReference["kind"], readonly string[]>>): ReferenceProblem[] {
   return findReferences(text).flatMap((reference) => {
     const { kind, route, field } = reference;
-    const fields = referenceFields[kind];
-    if (!fields.includes(field)) {
-      const hint = `write \${${kind}.${kind === "tcp" ? "5432" : "grafana.localhost"}.${fields[0]}}: it ends in ${fields.join(", ")}`;
-      return [{ text: reference.text, message: `"${reference.text}" does not say what of the route is meant`, hint }];
-    }
+    if (!referenceFields[kind].includes(field)) return [wrongField(reference, known[kind])];
     if (known[kind].includes(route)) return [];
     const near = nearest(route, known[kind]);
     const hint = near === undefined ? `add it under [${kind}]` : `did you mean "\${${kind}.${near}.${field}}"?`;
     return [{ text: reference.text, message: `"${reference.text}" names a route that is not there`, hint }];
   });
+}
+
+/** The field is mistyped or left out; the route is kept as it was written. */
+function wrongField({ text, kind, route, field }: RouteReference, known: readonly string[]): ReferenceProblem {
+  const fields = referenceFields[kind];
+  const inside = `${route}.${field}`;
+  const named = known.includes(inside) ? inside : route;
+  const near = named === route ? nearest(field, fields) : undefined;
+  const endings = `it ends in ${fields.map((each) => `.${each}`).join(", ")}`;
+  const hint =
+    near === undefined
+      ? `write "\${${kind}.${named}.${fields[0]}}": ${endings}`
+      : `did you mean "\${${kind}.${named}.${near}}"? ${endings}`;
+  return { text, message: `"${text}" does not say what of the route is meant`, hint };
 }

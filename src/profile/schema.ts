@@ -307,7 +307,9 @@ export const profileSchema = v.pipe(
       env: v.optional(
         v.pipe(
           v.record(v.string(), v.string("text"), "a table of variables"),
-          v.description("Variables for kt run and kt env. ${tcp.PORT.address} and ${routes.HOST.url} stand for a route's local side."),
+          v.description(
+            "Variables for kt run and kt env. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so does ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name.",
+          ),
           v.examples([{ DATABASE_URL: "postgres://app@${tcp.5432.address}/app" }]),
         ),
       ),

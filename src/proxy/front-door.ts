@@ -33,6 +33,13 @@ export interface ListenerHandle {
 /** Without a request, by what TLS says before it. */
 type Decide = (host: string, asked?: Asked) => Found;
 
+/** Where a connection came in. */
+interface Entrance {
+  readonly decide: Decide;
+  /** What is listened on. */
+  readonly address: string;
+}
+
 export class FrontDoor {
   readonly #context: DoorContext;
   readonly #backends: Backends;
@@ -50,7 +57,7 @@ export class FrontDoor {
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
     const decideHere: Decide = (host, asked) => (asked === undefined ? decide(current, host) : decideRequest(current, host, asked));
-    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, decideHere));
+    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, { decide: decideHere, address: address.host }));
     return {
       port,
       setTable(next) {
@@ -66,13 +73,13 @@ export class FrontDoor {
     this.#backends.close();
   }
 
-  #accept(conn: Conn, decideHere: Decide): void {
+  #accept(conn: Conn, entrance: Entrance): void {
     const guest: Guest = { drain: () => conn.abort(), abort: () => conn.abort() };
     this.#door.enter(guest);
     new Peek(conn, {
       clock: this.#context.clock,
       onSpeech: (speech) => {
-        this.#serve(conn, speech, decideHere);
+        this.#serve(conn, speech, entrance);
         this.#door.leave(guest);
       },
       onGarbage: (error) => this.#refuseGarbage(conn, error),
@@ -89,10 +96,10 @@ export class FrontDoor {
     conn.end();
   }
 
-  #serve(conn: Conn, speech: Speech, decideHere: Decide): void {
-    if (speech.kind === "http1") this.#serveHttp1(conn, decideHere, "http");
-    else if (speech.kind === "h2") this.#serveHttp2(conn, decideHere, "http");
-    else this.#serveTls(conn, speech.hello.serverName, decideHere);
+  #serve(conn: Conn, speech: Speech, entrance: Entrance): void {
+    if (speech.kind === "http1") this.#serveHttp1(conn, entrance.decide, "http");
+    else if (speech.kind === "h2") this.#serveHttp2(conn, entrance.decide, "http");
+    else this.#serveTls(conn, speech.hello.serverName, entrance);
   }
 
   #serveHttp1(conn: Conn, decideHere: Decide, scheme: "http" | "https" = "http"): void {
@@ -123,17 +130,12 @@ export class FrontDoor {
     void connection.closed.then(() => this.#door.leave(connection));
   }
 
-  #serveTls(conn: Conn, serverName: string | undefined, decideHere: Decide): void {
+  #serveTls(conn: Conn, serverName: string | undefined, { decide: decideHere, address }: Entrance): void {
     const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
     this.#door.enter(guest);
     let found: Found;
     try {
-      if (serverName === undefined) {
-        throw new KtError("host-missing", "the TLS client did not say which name it wants (no SNI)", {
-          hints: ["connect by a name of your profile instead of an address"],
-        });
-      }
-      found = decideHere(serverName);
+      found = serverName === undefined ? decideUnnamed(address, decideHere) : decideHere(serverName);
     } catch (error) {
       const refusal = toKtError(error, "internal", "route the connection");
       this.#context.report({ type: "refused", name: serverName ?? "", problem: toProblem(refusal) });
@@ -164,6 +166,17 @@ export class FrontDoor {
     } finally {
       this.#door.leave(guest);
     }
+  }
+}
+
+/** Clients that connect to an IP address send no name (RFC 6066 §3): that of a route leads to it. */
+function decideUnnamed(address: string, decideHere: Decide): Found {
+  try {
+    return decideHere(address);
+  } catch {
+    throw new KtError("host-missing", "the TLS client did not say which name it wants (no SNI)", {
+      hints: ["connect by a name of your profile instead of an address"],
+    });
   }
 }
 

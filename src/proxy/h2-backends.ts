@@ -14,6 +14,8 @@ export interface H2Route {
   readonly scheme: BackendScheme;
   readonly profile: string;
   readonly route: string;
+  /** See StaticEntry. */
+  readonly sentHost?: string;
 }
 
 /** Opens the transport of an HTTP/2 connection to a pod of the route's target; `authority` is the client's, as sent. */

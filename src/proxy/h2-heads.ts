@@ -136,7 +136,7 @@ export function requestFields(request: H2Request, authority: string, scheme: str
   }
   if (client.address !== undefined) hops.push(client.address);
   if (hops.length > 0) headers.push(["x-forwarded-for", hops.join(", ")]);
-  headers.push(["x-forwarded-host", authority], ["x-forwarded-proto", client.scheme]);
+  headers.push(["x-forwarded-host", request.authority ?? authority], ["x-forwarded-proto", client.scheme]);
   return headers;
 }
 

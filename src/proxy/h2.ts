@@ -141,7 +141,14 @@ class H2Door implements H2Connection {
     use.counters.requests++;
     const onRefused = (error: KtError): void => this.#noteProblem(use, error);
     const client = { address: this.#options.clientAddress, scheme: this.#options.scheme };
-    const exchange = new H2Exchange(stream, request, { backends: this.#backends, route, authority, client, use, onRefused });
+    const exchange = new H2Exchange(stream, request, {
+      backends: this.#backends,
+      route,
+      authority: route.sentHost ?? authority,
+      client,
+      use,
+      onRefused,
+    });
     stream.setHandler(exchange);
     exchange.start();
   }

@@ -40,10 +40,10 @@ export interface ClientSide {
   readonly scheme: "http" | "https";
 }
 
-/** The head as the backend gets it. */
-export function requestForBackend(head: RequestHead, client: ClientSide): Uint8Array {
+/** The head as the backend gets it, with this Host. */
+export function requestForBackend(head: RequestHead, client: ClientSide, host: string = head.host): Uint8Array {
   const listed = listedInConnection(head.headers);
-  const headers: Header[] = [["Host", head.host]];
+  const headers: Header[] = [["Host", host]];
   const hops: string[] = [];
   for (const header of head.headers) {
     const name = header[0].toLowerCase();

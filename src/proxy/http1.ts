@@ -192,11 +192,12 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#counters.openConnections += 1;
     this.#counters.totalConnections += 1;
     this.#counters.requests += 1;
+    const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
       head,
-      headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }),
+      headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }, host),
       found,
-      request: { target: found.target, scheme: found.scheme, host: head.host, repeatable: idempotent.has(head.method) },
+      request: { target: found.target, scheme: found.scheme, host, repeatable: idempotent.has(head.method) },
       backends,
       client: this,
       counters: this.#counters,

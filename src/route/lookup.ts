@@ -13,6 +13,8 @@ export interface StaticEntry {
   readonly host: string;
   readonly target: Target;
   readonly scheme: BackendScheme;
+  /** What the backend gets as Host; default: what the client sent. */
+  readonly sentHost?: string;
 }
 
 export interface PatternEntry {
@@ -56,6 +58,8 @@ export interface Found {
   readonly via: "static" | "pattern" | "dynamic";
   readonly target: Target;
   readonly scheme: BackendScheme;
+  /** See StaticEntry. */
+  readonly sentHost?: string;
 }
 
 export interface Ambiguous {

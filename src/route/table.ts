@@ -58,10 +58,10 @@ export class RouteTable {
   static build(entries: RouteEntries): RouteTable {
     const conflicts: Conflict[] = [];
     const hosts = new Map<string, Found>();
-    for (const { profile, route, host, target, scheme } of entries.static) {
+    for (const { host, ...entry } of entries.static) {
       const holder = hosts.get(host);
-      if (holder === undefined) hosts.set(host, { kind: "found", profile, route, via: "static", target, scheme });
-      else conflicts.push({ kind: "host", profile, route, holder: holder.profile });
+      if (holder === undefined) hosts.set(host, { kind: "found", via: "static", ...entry });
+      else conflicts.push({ kind: "host", profile: entry.profile, route: entry.route, holder: holder.profile });
     }
     const patterns = new Map<string, PatternEntry>();
     for (const entry of entries.patterns) {

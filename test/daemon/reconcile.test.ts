@@ -56,6 +56,32 @@ describe("steps", () => {
     expect(steps(before, after)).toEqual(["close 127.0.0.1:8989", "close 127.0.0.1:9000", "open-http 127.0.0.1:9000"]);
   });
 
+  test("a route whose address is asked for has it, and nothing else leads there", async () => {
+    const plan = await shop(
+      '[routes]\n"a.localhost" = "svc/a:80"\n"b.localhost" = "svc/b:80"\n[env]\nA = "${routes.a.localhost.address}"\n',
+    );
+    const wanted = wantedBy([plan]);
+    const [, own = ""] = wanted.http.keys();
+    const table = wanted.http.get(own)?.table;
+    const found = [own, "localhost", `a.localhost:8989`].map((host) => table?.lookup(host));
+    expect(found).toMatchObject(Array(3).fill({ kind: "found", route: "a.localhost", sentHost: "a.localhost:8989" }));
+    const others = ["b.localhost", "evil.test", "127.0.0.1", "web-80.svc.shop.ns.dev.cx.k8s.localhost"];
+    expect(others.map((host) => table?.lookup(host).kind)).toEqual(Array(4).fill("unknown"));
+    expect(steps(nothingWanted, wanted)).toEqual(["open-http 127.0.0.1:8989", `open-http ${own}`]);
+    expect(steps(wanted, wantedBy([plan], wanted))).toEqual([]);
+    expect(steps(wanted, wantedBy([await shop('[routes]\n"a.localhost" = "svc/a:80"\n')], wanted))).toEqual([
+      `close ${own}`,
+      "swap-table 127.0.0.1:8989",
+    ]);
+  });
+
+  test("an address that two profiles want is the first one's", async () => {
+    const text = '[routes]\n"a.localhost" = "svc/a:80"\n[env]\nA = "${routes.a.localhost.address}"\n';
+    const { http, clashes } = wantedBy([await shop(text), await bill(text)]);
+    const [own = ""] = [...http.keys()].filter((address) => !address.startsWith("127.0.0.1") && !address.startsWith("["));
+    expect(clashes).toContainEqual({ kind: "listener", profile: "/bill/tunnels.toml", route: own, holder: "/shop/tunnels.toml" });
+  });
+
   test("a second profile on the same port only swaps the table", async () => {
     const first = await shop();
     const before = wantedBy([first]);

@@ -26,20 +26,16 @@ listen = ["127.0.0.1:${port}"]
 [tcp]
 "127.0.0.1:${echoPort}" = "svc/web:echo"
 [env]
-WEB_URL = "\${routes.web.localhost.url}"
+WEB_URL = "http://\${routes.web.localhost.address}"
 ECHO_PORT = "\${tcp.127.0.0.1:${echoPort}.port}"
 `,
   );
 });
 afterAll(async () => await home.close());
 
-/** A program that asks the route that its environment names. */
-const asking = `import { get } from "node:http";
-const { hostname, port } = new URL(process.env.WEB_URL);
-get({ host: "127.0.0.1", port, agent: false, headers: { Host: hostname } }, (response) => {
-  console.log(response.statusCode, response.headers["x-pod"]);
-  response.resume();
-});`;
+/** A program that asks the route that its environment names, and resolves no name under .localhost on a plain system. */
+const asking = `const { status, headers } = await fetch(process.env.WEB_URL);
+console.log(status, headers.get("x-pod"));`;
 
 /** Says what it gets, until it is told to end. */
 const waiting = `trap 'echo got INT; exit 7' INT; trap 'echo got TERM; exit 8' TERM; echo running; while :; do sleep 0.05; done`;

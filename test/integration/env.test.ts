@@ -41,7 +41,7 @@ PLAIN = "$HOME"
       DATABASE_URL: "postgres://me@localhost:5432/app",
       PGHOST: "localhost",
       PGPORT: "5432",
-      GRAFANA: "http://grafana.localhost:8989/d and grafana.localhost:8989",
+      GRAFANA: "http://grafana.localhost:8989/d and 127.187.249.216:8989",
       ARGOCD: "https://argocd.localhost:8989",
       PLAIN: "$HOME",
     });

@@ -41,7 +41,7 @@ class Shop {
   static async open(): Promise<Shop> {
     const shop = new Shop(await SourceHome.make());
     await write(`${shop.home.path}/kubeconfig`, shop.#api.kubeconfig({ namespace: "shop" }));
-    await shop.profile(`WEB_URL = "\${routes.web.localhost.url}"\nECHO = "\${tcp.127.0.0.1:${shop.echoPort}.port}"`);
+    await shop.profile(`WEB_URL = "http://\${routes.web.localhost.address}"\nECHO = "\${tcp.127.0.0.1:${shop.echoPort}.port}"`);
     return shop;
   }
 
@@ -110,6 +110,9 @@ ${env}
   }
 }
 
+/** The same on every Linux: it is made from the name. */
+const ownAddress = (port: number): string => `127.178.215.39:${port}`;
+
 const sh = (script: string): string[] => ["run", ...quiet, "--", "sh", "-c", script];
 
 /** A command that says that it runs, and which signal it got, once for each; a second one would show. */
@@ -122,11 +125,11 @@ function running({ seen }: { readonly seen: () => string }): Promise<boolean> {
 describe("the command", () => {
   test.concurrent("has its routes and variables, the environment that kt got, and kt's standard output to itself", async () => {
     await using shop = await Shop.open();
-    const fetching = `const r = await fetch(process.env.WEB_URL.replace("web.localhost", "127.0.0.1"), { headers: { Host: "web.localhost" } });
+    const fetching = `const r = await fetch(process.env.WEB_URL);
 console.log(r.status, await r.text(), process.env.WEB_URL, process.env.ECHO, process.env.MINE);`;
     await write(`${shop.home.project}/fetch.ts`, fetching);
     const ran = await shop.home.run(["run", ...quiet, process.execPath, "fetch.ts"], { MINE: "mine" });
-    expect(ran).toEqual({ exitCode: 0, stdout: `200 web-0 http://web.localhost:${shop.port} ${shop.echoPort} mine\n`, stderr: "" });
+    expect(ran).toEqual({ exitCode: 0, stdout: `200 web-0 http://${ownAddress(shop.port)} ${shop.echoPort} mine\n`, stderr: "" });
   });
 
   test.concurrent("keeps its own options, with and without --, and reads what kt was given to read", async () => {
@@ -284,6 +287,27 @@ describe("waiting", () => {
     expect((await shop.home.run(["run", "true"])).exitCode).toBe(0);
     await shop.profile('A = "plain"', '"gone.localhost" = "svc/gone:80"');
     expect((await shop.home.run(["run", "true"])).exitCode).toBe(3);
+  });
+
+  test.concurrent("warns once of a name that this machine does not resolve, and of none of the addresses in its place", async () => {
+    await using shop = await Shop.open();
+    const more = '"web.invalid" = "svc/web:http"';
+    await shop.profile('A = "${routes.web.invalid.url}"\nB = "${routes.web.invalid.url}/b"', more);
+    const ran = await shop.home.run(["run", ...quiet, "echo", "ran"]);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "ran\n" });
+    expect(ran.stderr.match(/kt: warning: this machine does not resolve "web\.invalid"/g)).toHaveLength(1);
+    expect(ran.stderr).toContain('write "http://${routes.web.invalid.address}"');
+    await shop.profile('A = "${routes.web.invalid.address}"', more);
+    expect((await shop.home.run(["run", ...quiet, "true"])).stderr).toBe("");
+  });
+
+  test.concurrent("ends with 1 where the address of a route is taken", async () => {
+    await using shop = await Shop.open();
+    const [hostname = "", port = ""] = ownAddress(shop.port).split(":");
+    using holder = listen({ hostname, port: Number(port), socket: { data() {} } });
+    const ran = await shop.home.run(["run", "echo", "ran"]);
+    expect(ran).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(ran.stderr).toContain(`"web.localhost" is not ready: ${hostname}:${holder.port} is taken by`);
   });
 
   test.concurrent("ends with 1 where a port is taken", async () => {

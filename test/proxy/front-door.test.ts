@@ -521,6 +521,51 @@ describe("a refusal", () => {
   });
 });
 
+/** The least ClientHello there is: one cipher, no extensions, so no server name. */
+function helloWithoutName(): Uint8Array {
+  const body = [0x03, 0x03, ...Array<number>(32).fill(7), 0, 0, 2, 0x13, 0x01, 1, 0];
+  const handshake = [1, 0, 0, body.length, ...body];
+  return Uint8Array.from([0x16, 0x03, 0x01, 0, handshake.length, ...handshake]);
+}
+
+describe("the address of one route", () => {
+  const own = (name: string, scheme: "http" | "https"): RouteTable => {
+    const entry = { profile: "p", route: `${name}.localhost`, target: target(name), scheme, sentHost: `${name}.localhost:8989` };
+    return RouteTable.build({ static: [{ ...entry, host: "127.0.0.1" }], patterns: [], dynamic: [] });
+  };
+
+  test("leads to it by HTTP/1, and the backend is told its name", async () => {
+    setTable(own("a", "http"));
+    backends.add(
+      "a",
+      answering(() => ok("from-a")),
+    );
+    const one = await client();
+    one.write(get(`127.0.0.1:${port}`));
+    await one.untilText("from-a");
+    const head = backends.accepted.get("a")?.[0]?.text() ?? "";
+    expect(head).toContain("Host: a.localhost:8989\r\n");
+    expect(head).toContain(`X-Forwarded-Host: 127.0.0.1:${port}\r\n`);
+  });
+
+  test("leads to it by TLS, whose clients name no address", async () => {
+    setTable(own("secure", "https"));
+    backends.add("secure", (conn) => conn.write("from-secure"));
+    const one = await client();
+    one.conn.write(helloWithoutName());
+    await one.untilText("from-secure");
+    expect(backends.dials).toEqual(["secure"]);
+  });
+
+  test("leads nowhere by another name", async () => {
+    setTable(own("a", "http"));
+    const one = await client();
+    one.write(get("evil.test"));
+    await one.untilText("HTTP/1.1 404");
+    expect(backends.dials).toEqual([]);
+  });
+});
+
 describe("TLS", () => {
   test("is passed through by its server name, whatever the pieces it comes in", async () => {
     const certificate = selfSigned("a.localhost", Date.now());

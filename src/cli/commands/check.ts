@@ -6,6 +6,7 @@ import { exitCodeOf, exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { warnUnresolved } from "#cli/unresolved.ts";
 import { contextCheck, contextProblems } from "#daemon/contexts.ts";
 import type { Plan } from "#profile/plan.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
@@ -16,6 +17,7 @@ export async function check({ options, output }: CommandContext): Promise<number
   try {
     const { plan, warnings } = await loadHere(file);
     for (const warning of warnings) output.warning(formatProblem(warning, process.cwd()));
+    await warnUnresolved(plan, output);
     const problems = await clusterProblems(plan);
     for (const { message, hints } of problems) {
       output.warning(message);

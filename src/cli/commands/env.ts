@@ -7,11 +7,13 @@ import { exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
 import { variablesOf } from "#cli/plan-env.ts";
 import { profileFile } from "#cli/profile-file.ts";
+import { warnUnresolved } from "#cli/unresolved.ts";
 
 export async function env({ options, output }: CommandContext): Promise<number> {
   const format = readFormat(options.text("format") ?? "sh");
   const { plan } = await loadHere(await profileFile(options));
   const variables = variablesOf(plan);
+  await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
   if (text !== "") output.line(text);
   const unsure = Object.keys(variables).filter((name) => format === "dotenv" && isUnsureInDotenv(variables[name] ?? ""));

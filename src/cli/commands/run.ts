@@ -11,9 +11,11 @@ import { PassedSignals } from "#cli/passed-signals.ts";
 import { routesOf, type Variables, variablesOf } from "#cli/plan-env.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { showUnready, waitingText } from "#cli/unready.ts";
+import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { hasTerminal } from "#native/terminal.ts";
+import type { Plan } from "#profile/plan.ts";
 
 export async function run(context: CommandContext): Promise<number> {
   const { args, options, output } = context;
@@ -22,11 +24,12 @@ export async function run(context: CommandContext): Promise<number> {
   try {
     const prepared = await Promise.race([prepare(context, file), signals.ended]);
     if (typeof prepared === "number") return prepared;
-    const { attached, routes, variables } = prepared;
+    const { attached, plan, routes } = prepared;
     const failed = showUnready(routes, output);
     if (failed !== undefined) return failed;
+    await warnUnresolved(plan, output);
     const lease = new KeptLease(context, file, attached.client);
-    const code = await runCommand(args, variables, signals, output);
+    const code = await runCommand(args, variablesOf(plan), signals, output);
     lease.close();
     return code;
   } catch (error) {
@@ -36,8 +39,8 @@ export async function run(context: CommandContext): Promise<number> {
 
 interface Prepared {
   readonly attached: Attached;
+  readonly plan: Plan;
   readonly routes: ReplyOf<"ready">["routes"];
-  readonly variables: Variables;
 }
 
 /** The hub reads the profile for its own part, at the same time. */
@@ -48,7 +51,7 @@ async function prepare({ build, output }: CommandContext, file: string): Promise
   // A hub that dies is told by what waits for the routes.
   const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), limits.waitNoticeMs);
   const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(late));
-  return { attached, routes, variables: variablesOf(plan) };
+  return { attached, plan, routes };
 }
 
 async function tellWaiting({ client, profile }: Attached, names: readonly string[], output: Output): Promise<void> {

@@ -1,7 +1,6 @@
 /** Examines everything between a profile and its pods, each thing once, and skips what cannot be known. */
 
-import { dns } from "bun";
-import { type Clock, sleep, systemClock } from "#base/clock.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Snapshot } from "#control/api.ts";
@@ -16,7 +15,8 @@ import { examineContext } from "./context.ts";
 import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
 import { judgeHub } from "./hub.ts";
 import { examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
-import { type Addresses, judgeNames, judgeProxies, namesOf } from "./names.ts";
+import { addressesOf } from "#daemon/system-resolver.ts";
+import { judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
 import { examineProfile, type ProfileQuestion } from "./profile.ts";
@@ -69,15 +69,6 @@ async function examineMachine(plan: Plan, environment: DoctorQuestion["environme
   const names = namesOf(plan);
   const found = await Promise.all(names.map(async (name) => [name, await addressesOf(name, clock)] as const));
   return [...judgeProxies(names, environment), ...judgeNames(new Map(found))];
-}
-
-/** As programs get them that ask the system. */
-async function addressesOf(name: string, clock: Clock): Promise<Addresses> {
-  const looked = dns.lookup(name, { backend: "libc" }).then(
-    (all) => all.map(({ address }) => address),
-    () => [],
-  );
-  return await Promise.race([looked, sleep(clock, limits.doctorLookupMs).then(() => undefined)]);
 }
 
 function openAddresses(snapshot: Snapshot | undefined): ReadonlySet<string> {

@@ -2,6 +2,7 @@
 
 import { toKtError } from "#base/errors.ts";
 import { chooseProxy, withoutLogin } from "#kube/proxy.ts";
+import type { Addresses } from "#daemon/system-resolver.ts";
 import type { Plan } from "#profile/plan.ts";
 import { type Finding, Findings } from "./finding.ts";
 
@@ -10,9 +11,6 @@ export function namesOf({ routes, http }: Plan): readonly string[] {
   const hosts = routes.map(({ host }) => host);
   return hosts.length > 0 ? [...new Set(hosts)] : [`web.${http.suffix}`];
 }
-
-/** As getaddrinfo gives them; empty for a name that it does not know, undefined where it did not answer in time. */
-export type Addresses = readonly string[] | undefined;
 
 const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 const isLocalhost = (name: string): boolean => name === "localhost" || name.endsWith(".localhost");
