@@ -54,6 +54,12 @@ export const limits = {
   sharedStreamBufferBytes: 256 * kib,
   /** Sessions to one pod before connections begin to share them. Each costs the API server and kubelet a TLS connection. */
   sessionsPerPod: 64,
+  /** More connections than this that wait for a session at once are a burst: browsers and the front door make up to eight. */
+  burstConnections: 8,
+  /** Sessions that are opened at the same time for a burst: each costs the node as much processor time as ten connections. */
+  burstSessions: 2,
+  /** How long it is counted how many connections come at once, while the first of their sessions is being opened. */
+  burstGatherMs: 3,
   /** How long the end of a connection may wait for company: the node takes a second to act on it. */
   endDelayMs: 20,
   /** Connections on one session, those that are about to end among them: far ends such as kt's own take some thousands. */

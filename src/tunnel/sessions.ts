@@ -26,6 +26,10 @@ export class PodSessions {
   #round = 0;
   #lastUsedMs: number;
   #closed = false;
+  /** Set while it is counted how many connections come at once. */
+  #cancelGather: (() => void) | undefined;
+  /** Sessions that connections of that moment were given: what else comes in the same burst may share them. */
+  #justGiven: PodSession[] = [];
   /** Set while spares are about to be opened. */
   #cancelSpare: (() => void) | undefined;
   readonly #abort = new AbortController();
@@ -62,6 +66,8 @@ export class PodSessions {
     for (let session = this.#free.pop(); session; session = this.#free.pop()) {
       if (!isFree(session)) continue;
       this.#keepSpareSoon();
+      this.#justGiven.push(session);
+      this.#gather();
       return session;
     }
     const full = this.#isFull();
@@ -69,7 +75,8 @@ export class PodSessions {
     if (shared) return shared;
     const waiter = Promise.withResolvers<PodSession>();
     this.#waiting.push(waiter);
-    if (!full) this.#openOne();
+    if (this.#opening === 0) this.#openForWaiting();
+    this.#gather();
     return waiter.promise;
   }
 
@@ -113,6 +120,7 @@ export class PodSessions {
   close(): void {
     this.#closed = true;
     this.#cancelSpare?.();
+    this.#cancelGather?.();
     this.#abort.abort(new KtError("shutting-down", "the tunnel was closed"));
     for (const session of [...this.#all]) session.close();
   }
@@ -157,6 +165,21 @@ export class PodSessions {
     return usable >= limits.sessionsPerPod;
   }
 
+  /** Once it is known how many connections come at once, they get their sessions: that decides whether they share. */
+  #gather(): void {
+    this.#cancelGather ??= this.#options.clock.after(limits.burstGatherMs, () => {
+      this.#cancelGather = undefined;
+      const given = this.#justGiven.splice(0);
+      if (this.#isBurst) this.#shareOver(given);
+      this.#openForWaiting();
+    });
+  }
+
+  /** Of a burst larger than this, connections share sessions: opening one for each would keep all of them waiting. */
+  get #isBurst(): boolean {
+    return this.#waiting.length > limits.burstConnections;
+  }
+
   #openOne(): void {
     this.#opening += 1;
     const round = this.#round;
@@ -191,22 +214,28 @@ export class PodSessions {
       return;
     }
     if (this.#free.includes(session)) return;
-    const waiter = this.#waiting.shift();
-    if (waiter) {
-      waiter.resolve(session);
-      if (this.#waiting.length === 0) this.#keepSpareSoon();
-      else if (this.#opening === 0) this.#shareOut();
-    } else this.#free.push(session);
+    if (this.#waiting.length === 0) {
+      this.#free.push(session);
+      return;
+    }
+    const share = this.#isBurst ? Math.ceil(this.#waiting.length / (this.#opening + 1)) : 1;
+    for (const waiter of this.#waiting.splice(0, share)) waiter.resolve(session);
+    if (this.#waiting.length === 0) this.#keepSpareSoon();
+    else if (this.#opening === 0) this.#openForWaiting();
+    if (this.#opening === 0) this.#shareOut();
   }
 
   /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */
   #shareOut(failed = new KtError("connection-lost", "every session to the pod was lost")): void {
-    const usable = [...this.#all].filter((session) => session.usable);
-    for (const [index, waiter] of this.#waiting.splice(0).entries()) {
-      const session = usable[index % usable.length];
-      if (session) waiter.resolve(session);
-      else waiter.reject(failed);
-    }
+    this.#shareOver([...this.#all]);
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(failed);
+  }
+
+  /** All that wait go to those of these sessions that take more, evenly; where none does they go on waiting. */
+  #shareOver(sessions: readonly PodSession[]): void {
+    const usable = sessions.filter((session) => session.usable);
+    if (usable.length === 0) return;
+    for (const [index, waiter] of this.#waiting.splice(0).entries()) waiter.resolve(usable[index % usable.length] as PodSession);
   }
 
   #failed(error: KtError): void {
@@ -226,7 +255,8 @@ export class PodSessions {
   }
 
   #openForWaiting(): void {
-    if (this.#waiting.length > this.#opening && !this.#closed) this.#openOne();
+    const wanted = this.#isBurst ? limits.burstSessions : this.#waiting.length;
+    while (this.#opening < wanted && !this.#closed && !this.#isFull()) this.#openOne();
   }
 }
 

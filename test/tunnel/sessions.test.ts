@@ -362,6 +362,26 @@ describe("the sessions to a pod", () => {
     expect(await sessions.acquire()).not.toBe(shared);
   });
 
+  test("that a burst was given first carry the rest of it too, while more are opened", async () => {
+    const clock = new ManualClock();
+    let opened = 0;
+    const open = (): Promise<MemoryConn> => {
+      opened += 1;
+      if (opened > 2) return new Promise(() => {});
+      const [near, far] = memoryPair();
+      new FarEnd(far);
+      return Promise.resolve(near);
+    };
+    const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
+    const warm = await Promise.all([sessions.acquire(), sessions.acquire(), clock.advance(limits.burstGatherMs)]);
+    for (const session of warm) if (session) sessions.release(session);
+    const burst = Promise.all(Array.from({ length: 50 }, async () => (await sessions.acquire()).open(80, new Listener())));
+    await clock.advance(limits.burstGatherMs);
+    await burst;
+    expect([sessions.count, sessions.busyPairs]).toEqual([2, 50]);
+    expect(opened).toBeGreaterThan(2);
+  });
+
   test("carry one connection after the other, though the runtime is slow to close them", async () => {
     const { sessions, farEnds } = pool();
     for (let count = 0; count < 50; count++) {

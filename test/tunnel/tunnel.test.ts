@@ -64,13 +64,35 @@ describe("a dial", () => {
     await dial();
     await clock.advance(limits.spareDelayMs);
     expect(cluster.sessions.length).toBe(1 + 1);
-    await Promise.all(Array.from({ length: 11 }, dial));
+    const atOnce = limits.burstConnections + 1;
+    await Promise.all(Array.from({ length: atOnce }, dial));
     for (let spare = 1; spare <= limits.spareSessionsPerPod; spare++) {
       await clock.advance(limits.spareDelayMs);
-      expect(cluster.sessions.length).toBe(12 + spare);
+      expect(cluster.sessions.length).toBe(1 + atOnce + spare);
     }
     await clock.advance(limits.spareDelayMs);
-    expect(cluster.sessions.length).toBe(12 + limits.spareSessionsPerPod);
+    expect(cluster.sessions.length).toBe(1 + atOnce + limits.spareSessionsPerPod);
+  });
+
+  test("shares the sessions of a cold burst, and has one of its own again right after", async () => {
+    const { cluster, clock, tunnels, dial } = rig();
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    const burst = Array.from({ length: 50 }, dial);
+    await clock.advance(limits.burstGatherMs);
+    const streams = await Promise.all(burst);
+    expect(cluster.sessions.length).toBeLessThanOrEqual(limits.burstSessions + 1);
+    for (const [at, stream] of streams.entries()) stream.write(`connection ${at}`);
+    for (const [at, stream] of streams.entries()) await stream.untilText(`connection ${at}`);
+    const sharedSessions = cluster.sessions.length;
+    const alone = await dial();
+    expect(cluster.sessions.length).toBe(sharedSessions + 1);
+    alone.write("alone");
+    await alone.untilText("alone");
+    cluster.sessions.at(-1)?.far.abort();
+    await alone.untilClosed();
+    expect(streams.filter(({ closed }) => closed)).toEqual([]);
+    expect(tunnels.status(target)?.openConnections).toBe(50);
   });
 
   test("uses a session again after a clean end", async () => {
