@@ -20,7 +20,7 @@ const { apply, deploy, kubectl, namespace, service, writeKubeconfig } = await im
 const { contestants, startTunnel, versions } = await import("./tunnels.ts");
 const { measureJump, prepareJump } = await import("./jump.ts");
 const { machine } = await import("./measure.ts");
-const { measureCold, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } = await import("./rows.ts");
+const { measureBursts, measureCold, measureFirstUse, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } = await import("./rows.ts");
 const { Results, table } = await import("./report.ts");
 const { soak } = await import("./soak.ts");
 
@@ -38,9 +38,9 @@ async function prepare(): Promise<boolean> {
   return ran;
 }
 
-/** 500 services in front of the same pod: what a hub costs that watches many. */
+/** 1,000 services in front of the same pod: what a hub costs that watches many. */
 async function manyServices(): Promise<void> {
-  const objects = Array.from({ length: 500 }, (_, at) => service(namespace, `many-${at}`, { selector: { app: "bench" } }));
+  const objects = Array.from({ length: 1_000 }, (_, at) => service(namespace, `many-${at}`, { selector: { app: "bench" } }));
   for (let at = 0; at < objects.length; at += 100) await apply(...objects.slice(at, at + 100));
 }
 
@@ -57,15 +57,17 @@ async function measureAll(kubeconfig: string): Promise<string> {
         await tunnel.close();
       }
       results.add(contestant, await measureCold(contestant, kubeconfig));
+      results.add(contestant, await measureBursts(contestant, kubeconfig));
       results.add(contestant, await measureJump(contestant, kubeconfig));
       results.add(contestant, await measureMemory(contestant, kubeconfig));
       if (contestant === "kt" || round === 1) results.add(contestant, await measureStall(contestant, kubeconfig));
       if (contestant === "kt") for (let times = 0; times < 3; times++) results.add("kt", await measureStart(kubeconfig));
     }
   }
-  console.log("500 services");
+  console.log("1,000 services");
   await manyServices();
   results.add("kt", await measureWatching(kubeconfig, namespace));
+  for (let round = 1; round <= rounds; round++) results.add("kt", await measureFirstUse(kubeconfig, namespace));
   return table(results);
 }
 

@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { spawn } from "bun";
-import { Home } from "#test/support/kt.ts";
+import { Home, listening } from "#test/support/kt.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { takesConnections } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -30,6 +30,9 @@ export const rows: readonly Row[] = [
   { name: "new connection, TCP, p50", unit: "ms", better: "lower", ratio: 0.65 },
   { name: "new connections, 50 at a time", unit: "/s", better: "higher", ratio: 1.5 },
   { name: "new connections, 50 at a time, p99", unit: "ms", better: "lower", ratio: 1 },
+  { name: "first 50 TCP connections at once, until all are answered", unit: "ms", better: "lower", ratio: 2 },
+  { name: "50 more TCP connections at once", unit: "ms", better: "lower", ratio: 1.5 },
+  { name: "new TCP connections, 50 at a time", unit: "/s", better: "higher", ratio: 1 },
   { name: "keep-alive requests, 16 connections", unit: "/s", better: "higher", ratio: 1.2 },
   { name: "keep-alive requests, 16 connections, the next 16,000", unit: "/s", better: "higher", ratio: 1.2 },
   { name: "new connection through a jump host, p50", unit: "ms", better: "lower", ratio: 0.2 },
@@ -37,6 +40,7 @@ export const rows: readonly Row[] = [
   { name: "small requests beside 8 unread downloads, p99", unit: "ms", better: "lower", limit: 10 },
   { name: "first byte: kt through a cold tunnel, kubectl from its start", unit: "ms", better: "lower", ratio: 1 },
   { name: "first byte: both from their start", unit: "ms", better: "lower" },
+  { name: "1,000 routes used for the first time, 50 at a time", unit: "s", better: "lower", limit: 4 },
   { name: "resident memory, idle", unit: "MB", better: "lower", limit: 64 },
   { name: "resident memory, 1,000 open connections", unit: "MB", better: "lower", limit: 120 },
   { name: "resident memory, 500 services watched", unit: "MB", better: "lower", limit: 100 },
@@ -73,6 +77,38 @@ export async function measureTunnel({ pid, http, echo, host }: Tunnel): Promise<
     "keep-alive requests, 16 connections": kept.perSecond,
     "keep-alive requests, 16 connections, the next 16,000": keptWarm.perSecond,
   };
+}
+
+/** Many TCP connections at the same moment: through a cold tunnel, once more, and again and again. */
+export async function measureBursts(contestant: Contestant, kubeconfig: string): Promise<Figures> {
+  const tunnel = await startTunnel(contestant, kubeconfig);
+  try {
+    const cold = await flawless("burst", tunnel.echo, tunnel.host, 50);
+    const warm = await flawless("burst", tunnel.echo, tunnel.host, 50);
+    const lasting = await flawless("tcpconn", tunnel.echo, tunnel.host, 1_000, 50);
+    return {
+      "first 50 TCP connections at once, until all are answered": cold.seconds * 1000,
+      "50 more TCP connections at once": warm.seconds * 1000,
+      "new TCP connections, 50 at a time": lasting.perSecond,
+    };
+  } finally {
+    await tunnel.close();
+  }
+}
+
+/** One request to each of 1,000 routes, whose services the bench script made. */
+export async function measureFirstUse(kubeconfig: string, namespace: string): Promise<Figures> {
+  const [http = 0] = freePorts(1);
+  const home = new Home({ KUBECONFIG: kubeconfig });
+  const routes = Array.from({ length: 1_000 }, (_, at) => `"many-${at}.localhost" = "svc/many-${at}:80"`);
+  const profile = ['context = "kt"', `namespace = "${namespace}"`, "[http]", `listen = ["127.0.0.1:${http}"]`, "[routes]", ...routes];
+  try {
+    await listening(http, home.start(["serve", "-f", home.write("tunnels.toml", profile.join("\n"))]));
+    const first = await flawless("hosts", http, "many-%d.localhost", 1_000, 50);
+    return { "1,000 routes used for the first time, 50 at a time": first.seconds };
+  } finally {
+    await home.close();
+  }
 }
 
 /** Small requests beside downloads that nobody reads; spoils a kubectl for good, so it gets one of its own. */

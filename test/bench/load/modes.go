@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -185,6 +186,24 @@ func stall(o options) result {
 	case <-time.After(15 * time.Second):
 		return result{Failed: int(o.n), FirstError: "no answer within 15 s", Blocked: true, Seconds: 15}
 	}
+}
+
+// burst makes n connections at the same moment, each with one round trip, and measures until the last of them is answered.
+func burst(o options) result {
+	o.c = int(o.n)
+	return connections(o, roundTrip)
+}
+
+// hosts makes one request to each of n hosts, whose numbers the pattern of the host has, c at a time.
+func hosts(o options) result {
+	var next atomic.Int64
+	return repeat(o, func() func() error {
+		return func() error {
+			one := o
+			one.host = fmt.Sprintf(o.host, next.Add(1)-1)
+			return request(one)
+		}
+	})
 }
 
 // first retries one request until it succeeds: from the start of a tunnel's process to its first byte.
