@@ -124,6 +124,11 @@ export const limits = {
   fileLockMs: 5 * second,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
   apiRequestsAtOnce: 16,
+  /** Services of one namespace that are read one by one at the same time, while fewer than that many more wait: then they are listed. */
+  readsAtOnce: 8,
+  readsWorthList: 16,
+  /** How long a list serves others that are followed for the first time; what changes meanwhile shows in the watch that begins then. */
+  readsFreshMs: 1 * second,
   /** Longest answer to one API request: a namespace with thousands of pods lists in some 10 MiB. */
   apiAnswerBytes: 64 * mib,
   /** Longest event of a watch: etcd takes objects of up to 1.5 MiB. */

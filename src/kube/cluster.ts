@@ -13,6 +13,7 @@ import { ExecOpener } from "./exec.ts";
 import { FollowPod } from "./follow-pod.ts";
 import { FollowService } from "./follow-service.ts";
 import { FollowWorkload } from "./follow-workload.ts";
+import { NamespaceReads } from "./namespace-reads.ts";
 import { ApiPods, type Pods } from "./pods.ts";
 import { SliceWatch } from "./slice-watch.ts";
 import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "./types.ts";
@@ -49,7 +50,9 @@ class KubeCluster implements Cluster {
   readonly #forwarding: Upgrader;
   readonly #execs: ExecOpener;
   readonly pods: Pods;
+  /** By namespace, as the next. */
   readonly #sliceWatches = new Map<string, SliceWatch>();
+  readonly #reads = new Map<string, NamespaceReads>();
   readonly #followed = new Set<Followed>();
   #place: object = {};
   #trouble: Cluster["trouble"];
@@ -120,7 +123,10 @@ class KubeCluster implements Cluster {
     const common = { api: this.#api, clock, log, onChange };
     const { kind } = request;
     if (kind === "pod") return new FollowPod({ ...common, request });
-    if (kind === "service") return new FollowService({ ...common, request, sliceWatch: this.#sliceWatch(request.namespace) });
+    if (kind === "service") {
+      const { namespace } = request;
+      return new FollowService({ ...common, request, sliceWatch: this.#sliceWatch(namespace), reads: this.#readsOf(namespace) });
+    }
     return new FollowWorkload({ ...common, request: { ...request, kind } });
   }
 
@@ -133,9 +139,22 @@ class KubeCluster implements Cluster {
     return watch;
   }
 
+  #readsOf(namespace: string): NamespaceReads {
+    let reads = this.#reads.get(namespace);
+    if (!reads) {
+      reads = new NamespaceReads(this.#api, namespace, this.#options.clock);
+      this.#reads.set(namespace, reads);
+    }
+    return reads;
+  }
+
   #closed(followed: Followed): void {
     this.#followed.delete(followed);
-    for (const [namespace, watch] of this.#sliceWatches) if (watch.unused) this.#sliceWatches.delete(namespace);
+    for (const [namespace, watch] of this.#sliceWatches) {
+      if (!watch.unused) continue;
+      this.#sliceWatches.delete(namespace);
+      this.#reads.delete(namespace);
+    }
     if (this.#followed.size > 0) return;
     this.#cancelCheck?.();
     this.#cancelCheck = undefined;
@@ -154,6 +173,7 @@ class KubeCluster implements Cluster {
     this.#place = {};
     for (const watch of this.#sliceWatches.values()) watch.close();
     this.#sliceWatches.clear();
+    this.#reads.clear();
     for (const followed of this.#followed) followed.reopen();
   }
 

@@ -7,6 +7,7 @@ import type { Log } from "#base/log.ts";
 import type { Api } from "./api.ts";
 import { kubectlScope } from "./api-problem.ts";
 import { Backoff } from "./backoff.ts";
+import type { NamespaceReads } from "./namespace-reads.ts";
 import type { Pod, Service, ServicePort, Slice } from "./objects.ts";
 import { PodWatch } from "./pod-watch.ts";
 import { findServicePort, groupOf, resolveSlices, unexplained } from "./resolve.ts";
@@ -19,6 +20,7 @@ export interface FollowServiceOptions {
   readonly request: FollowRequest;
   readonly api: Api;
   readonly sliceWatch: SliceWatch;
+  readonly reads: NamespaceReads;
   readonly clock: Clock;
   readonly log: Log;
   readonly onChange: (resolution: Resolution) => void;
@@ -51,7 +53,7 @@ export class FollowService {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
     this.#podCheck = new Backoff(options.clock);
-    this.#reader = new ServiceReader(options.api, options.log, options.request.namespace, options.request.name);
+    this.#reader = new ServiceReader(options.reads, options.api, options.log, options.request.namespace, options.request.name);
     this.#source = { kind: "slices", leave: this.#joinWatch() };
     this.refresh();
   }

@@ -6,18 +6,8 @@ import { nearest } from "#base/nearest.ts";
 import type { Api } from "./api.ts";
 import { type Access, forbidden, StatusError } from "./api-problem.ts";
 import { listNames } from "./names.ts";
-import {
-  type Pod,
-  pickPod,
-  pickService,
-  pickSlice,
-  type RawList,
-  type RawObject,
-  type Service,
-  type Slice,
-  sliceServiceLabel,
-} from "./objects.ts";
-import { slicesPath } from "./slice-watch.ts";
+import type { NamespaceReads } from "./namespace-reads.ts";
+import { type Pod, pickPod, type RawList, type RawObject, type Service, type Slice } from "./objects.ts";
 
 const isStatus = (error: unknown, status: number): error is StatusError => error instanceof StatusError && error.status === status;
 
@@ -27,8 +17,10 @@ export class ServiceReader {
   readonly #log: Log;
   readonly #namespace: string;
   readonly #name: string;
+  readonly #reads: NamespaceReads;
 
-  constructor(api: Api, log: Log, namespace: string, name: string) {
+  constructor(reads: NamespaceReads, api: Api, log: Log, namespace: string, name: string) {
+    this.#reads = reads;
     this.#api = api;
     this.#log = log;
     this.#namespace = namespace;
@@ -37,23 +29,20 @@ export class ServiceReader {
 
   /** The service, or the KtError that says there is none. */
   async service(signal: AbortSignal): Promise<Service | KtError> {
-    const path = `/api/v1/namespaces/${this.#namespace}/services`;
-    const access = { verb: "get", resource: "services", group: "", namespace: this.#namespace, name: this.#name } as const;
+    const reads = this.#reads;
     try {
-      return pickService((await this.#api.get(`${path}/${this.#name}`, access, signal)) as RawObject);
+      return await reads.service(this.#name, signal);
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
-      const close = nearest(this.#name, await listNames(this.#api, path, access, signal));
+      const close = nearest(this.#name, await listNames(this.#api, reads.servicesPath, reads.serviceAccess(this.#name), signal));
       if (close === undefined) return error;
       return new KtError(error.code, error.message, { hints: [`did you mean "${close}"?`, ...error.hints] });
     }
   }
 
   async slices(signal: AbortSignal): Promise<readonly Slice[] | "forbidden"> {
-    const search = new URLSearchParams({ labelSelector: `${sliceServiceLabel}=${this.#name}` });
     try {
-      const list = await this.#api.get(`${slicesPath(this.#namespace)}?${search}`, this.#slicesAccess(), signal);
-      return ((list as RawList<RawObject>).items ?? []).map(pickSlice);
+      return await this.#reads.slices(this.#name, signal);
     } catch (error) {
       if (!isStatus(error, 403)) throw error;
       this.#log("info", "slices-forbidden", { namespace: this.#namespace, service: this.#name, reason: error.message });
@@ -68,18 +57,14 @@ export class ServiceReader {
       return ((list as RawList<RawObject>).items ?? []).map(pickPod);
     } catch (error) {
       if (!isStatus(error, 403)) throw error;
-      throw forbidden([this.#slicesAccess(), this.#podsAccess()], error.message, this.#api.requester);
+      throw forbidden([this.#reads.slicesAccess, this.#podsAccess()], error.message, this.#api.requester);
     }
   }
 
   /** For a service whose pods only slices could name. */
   slicesNeeded(): KtError {
     const words = `service "${this.#name}" has no selector, so its pods cannot be found without them`;
-    return forbidden([this.#slicesAccess()], words, this.#api.requester);
-  }
-
-  #slicesAccess(): Access {
-    return { verb: "list", resource: "endpointslices", group: "discovery.k8s.io", namespace: this.#namespace };
+    return forbidden([this.#reads.slicesAccess], words, this.#api.requester);
   }
 
   #podsAccess(): Access {

@@ -20,7 +20,8 @@ const { apply, deploy, kubectl, namespace, service, writeKubeconfig } = await im
 const { contestants, startTunnel, versions } = await import("./tunnels.ts");
 const { measureJump, prepareJump } = await import("./jump.ts");
 const { machine } = await import("./measure.ts");
-const { measureBursts, measureCold, measureFirstUse, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } = await import("./rows.ts");
+const { measureBursts, measureCold, measureFirstUse, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } =
+  await import("./rows.ts");
 const { Results, table } = await import("./report.ts");
 const { soak } = await import("./soak.ts");
 

@@ -39,6 +39,33 @@ const rawPod = (name: string, ready: boolean, state: object = { running: {} }): 
   },
 });
 
+/** Service `name` and its slice, as the API lists them. */
+function listed(name: string): { readonly service: object; readonly slice: object } {
+  const slice = webSlice([`${name}-pod`]) as { metadata: object };
+  return {
+    service: { ...webService, metadata: { ...webService.metadata, name } },
+    slice: { ...slice, metadata: { ...slice.metadata, name: `${name}-1`, labels: { "kubernetes.io/service-name": name } } },
+  };
+}
+
+test("hundreds of services that are followed at once are listed, and one that came since is asked for by itself", async () => {
+  const names = Array.from({ length: 300 }, (_, at) => `s${at}`);
+  const all = names.map(listed);
+  await using api = new ScriptedApi((asked) => {
+    if (asked.query.get("watch") === "1") return undefined;
+    const [, name = ""] = /services\/(.+)$/.exec(asked.path) ?? /service-name=(.+)$/.exec(asked.query.get("labelSelector") ?? "") ?? [];
+    if (asked.path.endsWith("/services")) return list(all.map(({ service }) => service));
+    if (asked.path.includes("/services/")) return Response.json(listed(name).service);
+    return list(name === "" ? all.map(({ slice }) => slice) : [listed(name).slice]);
+  });
+  await using harness = await Harness.open(api);
+  const followed = [...names, "new"].map((name) => harness.follow({ name }));
+  const resolved = await Promise.all(followed.map(({ changes }) => changes.next()));
+  expect(resolved.map(shown)).toEqual([...names, "new"].map((name) => `ready ${name}-pod:8080`));
+  expect(api.requests(/services\/new/).length).toBe(1);
+  expect(api.asked.filter(({ query }) => query.get("watch") !== "1").length).toBeLessThan(60);
+});
+
 describe("a service", () => {
   test("is resolved by one request for each of service and slices, then watched from there", async () => {
     await using api = new ScriptedApi(simple);
