@@ -167,6 +167,12 @@ export const limits = {
   profileDepth: 32,
   /** Largest kubeconfig, certificate or token file: kubeconfigs with hundreds of clusters take 1 MiB. */
   kubeconfigBytes: 8 * mib,
+  /** How deep lists and mappings of a kubeconfig may be nested: its own are five deep, extensions of plugins hardly deeper. */
+  yamlDepth: 64,
+  /** References to anchors in one kubeconfig: they are expanded wherever it is copied, so thousands could stand for millions. */
+  yamlAliases: 1000,
+  /** Values of a kubeconfig with what its anchors stand for, where all are looked at: hundreds of contexts have thousands. */
+  yamlValues: 100_000,
   /** How often kubeconfig is checked for changes while it is in use. */
   kubeconfigCheckMs: 2 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */

@@ -8,6 +8,7 @@ import { dial } from "./dial.ts";
 import type { HttpRequest } from "./http.ts";
 import type { ContextConfig, Impersonation } from "./kubeconfig.ts";
 import { proxyFor } from "./proxy.ts";
+import { isServerUrl } from "./server-url.ts";
 
 /** A request before it knows who sends it: `path` begins with "/api". */
 export interface ApiRequest {
@@ -26,7 +27,9 @@ export class Connection {
   /** Throws KtError `kubeconfig-unreadable` for a server that is no URL. */
   constructor(options: CredentialsOptions) {
     const { name, server } = options.config.cluster;
-    if (!URL.canParse(server)) throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is no URL`);
+    if (!isServerUrl(server)) throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is no URL`);
+    if (!/^https?:/.test(server))
+      throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is neither https nor http`);
     this.config = options.config;
     this.#options = options;
     this.#url = new URL(server);

@@ -32,11 +32,19 @@ export class FileCache {
     const cached = this.#cached.get(path);
     if (cached && cached.stamp === stamp) return cached.text;
     const { bytes } = readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "kubeconfig-unreadable" });
-    const text = Buffer.from(bytes).toString("utf8");
+    const text = decodeText(bytes);
     // The stamp is from before the read: a change in between is seen next time.
     if (stamp !== undefined) this.#cached.set(path, { stamp, text });
     return text;
   }
+}
+
+/** By its byte order mark UTF-16, which some Windows editors write, else UTF-8. */
+function decodeText(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  return Buffer.from(bytes).toString("utf8");
 }
 
 /** A path in a file, relative to the folder of that file. */

@@ -1,11 +1,12 @@
 /** Reads and merges kubeconfig files as kubectl does, and finds what one context says: server, trust, user, namespace. */
 
-import { YAML } from "bun";
-import { newClusters, newContexts, newUsers } from "@kubernetes/client-node/dist/config_types.js";
 import { KtError, messageOf } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { besideFile, type FileCache, fileStamp } from "./files.ts";
+import { decoded, type Entry, entries, type Fields, fields, flag, isFields, list, text, textFields, texts } from "./kubeconfig-fields.ts";
+import { serverUrl } from "./server-url.ts";
+import { parseYaml, plainValue } from "./yaml.ts";
 
 /** A PEM text in the kubeconfig itself, or the absolute path of a file that holds it. */
 export interface PemSource {
@@ -82,25 +83,6 @@ export interface Kubeconfig {
   readonly users: ReadonlyMap<string, UserConfig>;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
-const fields = (value: unknown): Fields => (isFields(value) ? value : {});
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-/** YAML reads an unquoted number as a number; a name or token is text all the same. */
-function text(value: unknown): string | undefined {
-  if (typeof value === "number") return String(value);
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-const texts = (value: unknown): string[] => list(value).flatMap((item) => text(item) ?? []);
-
-function textFields(value: unknown): Record<string, string> {
-  const entries = Object.entries(fields(value)).map(([key, item]) => [key, typeof item === "boolean" ? String(item) : text(item)] as const);
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
-}
-
 /** Reads the files that exist; the first to define a name or the current context wins. Throws KtError `kubeconfig-unreadable`. */
 export function readKubeconfig(paths: readonly string[], cache: FileCache): Kubeconfig {
   const files: string[] = [];
@@ -113,104 +95,98 @@ export function readKubeconfig(paths: readonly string[], cache: FileCache): Kube
     if (!raw) continue;
     files.push(path);
     currentContext ??= text(raw["current-context"]);
-    addMissing(clusters, readClusters(raw, path));
-    addMissing(users, readUsers(raw, path));
-    addMissing(contexts, readContexts(raw));
+    try {
+      addMissing(clusters, entries(raw, "clusters", "cluster"), (named) => readCluster(named, path));
+      addMissing(users, entries(raw, "users", "user"), (named) => readUser(named, path));
+      addMissing(contexts, entries(raw, "contexts", "context"), readContext);
+    } catch (error) {
+      throw unreadableFile(path, error);
+    }
   }
   return { files, currentContext, contexts, clusters, users };
 }
 
-function addMissing<T>(into: Map<string, T>, entries: ReadonlyMap<string, T>): void {
-  for (const [name, entry] of entries) if (!into.has(name)) into.set(name, entry);
+function addMissing<T>(into: Map<string, T>, from: readonly Entry[], read: (named: Entry) => T | undefined): void {
+  for (const named of from) {
+    const config = into.has(named.name) ? undefined : read(named);
+    if (config !== undefined) into.set(named.name, config);
+  }
 }
 
 function readFile(path: string, cache: FileCache): Fields | undefined {
   try {
     if (fileStamp(path) === undefined) return undefined;
-    const parsed: unknown = YAML.parse(cache.read(path));
-    if (parsed === null || parsed === undefined) return {};
+    const parsed = parseYaml(cache.read(path));
+    if (parsed === undefined) return {};
     if (!isFields(parsed)) throw new KtError("kubeconfig-unreadable", "it is no YAML mapping");
+    refuseOther(parsed);
     return parsed;
   } catch (error) {
-    const reason = messageOf(error);
-    throw new KtError("kubeconfig-unreadable", `cannot read kubeconfig "${path}": ${reason}`, {
-      hints: [`kubectl config view --kubeconfig ${shellQuoted(path)}`],
-      cause: error,
-    });
+    throw unreadableFile(path, error);
   }
 }
 
-/** The named entries of one list, by name, as written. */
-function rawEntries(raw: Fields, key: string, inner: string): Map<string, Fields> {
-  const entries = new Map<string, Fields>();
-  for (const item of list(raw[key])) {
-    const name = text(fields(item)["name"]);
-    if (name !== undefined && !entries.has(name)) entries.set(name, fields(fields(item)[inner]));
-  }
-  return entries;
+/** Adds which file it is. */
+function unreadableFile(path: string, error: unknown): KtError {
+  return new KtError("kubeconfig-unreadable", `cannot read kubeconfig "${path}": ${messageOf(error)}`, {
+    hints: [`kubectl config view --kubeconfig ${shellQuoted(path)}`],
+    cause: error,
+  });
 }
 
-const lenient = { onInvalidEntry: "filter" } as const;
-
-function decodeData(data: unknown): string | undefined {
-  const encoded = text(data);
-  return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("utf8");
+/** Manifests of other objects are YAML too. */
+function refuseOther(raw: Fields): void {
+  const [kind = "Config", version = "v1"] = [text(raw["kind"]), text(raw["apiVersion"])];
+  if (kind !== "Config" || version !== "v1")
+    throw new KtError("kubeconfig-unreadable", `it says that it is a "${kind}" of "${version}", and a kubeconfig is a "Config" of "v1"`);
 }
 
-/** Data in the kubeconfig wins over a file, as with kubectl. */
-function pemSource(data: unknown, path: unknown, file: string): PemSource {
-  const pem = decodeData(data);
+/** Data in the kubeconfig wins over a file. */
+function pemSource({ entry, quoted }: Entry, key: string, file: string): PemSource {
+  const pem = decoded(entry, `${key}-data`, quoted);
   if (pem !== undefined) return { pem };
-  const named = text(path);
+  const named = text(entry[key]);
   return named === undefined ? {} : { file: besideFile(file, named) };
 }
 
-function readClusters(raw: Fields, file: string): Map<string, ClusterConfig> {
-  const entries = rawEntries(raw, "clusters", "cluster");
-  const clusters = new Map<string, ClusterConfig>();
-  for (const { name, server, caData, caFile, tlsServerName, skipTLSVerify, proxyUrl } of newClusters(raw["clusters"], lenient)) {
-    const extension = list(entries.get(name)?.["extensions"]).find((item) => fields(item)["name"] === "client.authentication.k8s.io/exec");
-    const ca = pemSource(caData, caFile, file);
-    const execExtension = fields(extension)["extension"];
-    const config = {
-      name,
-      server,
-      ca,
-      tlsServerName: text(tlsServerName),
-      insecure: skipTLSVerify,
-      proxyUrl: text(proxyUrl),
-      execExtension,
-    };
-    if (!clusters.has(name)) clusters.set(name, config);
-  }
-  return clusters;
+const isNamed = ({ pem, file }: PemSource): boolean => pem !== undefined || file !== undefined;
+
+/** A cluster without a server is none. */
+function readCluster(named: Entry, file: string): ClusterConfig | undefined {
+  const { name, entry, quoted } = named;
+  const server = text(entry["server"]);
+  if (server === undefined) return undefined;
+  const extension = list(entry["extensions"]).find((item) => fields(item)["name"] === "client.authentication.k8s.io/exec");
+  return {
+    name,
+    server: serverUrl(server),
+    ca: pemSource(named, "certificate-authority", file),
+    tlsServerName: text(entry["tls-server-name"]),
+    insecure: flag(entry, "insecure-skip-tls-verify", quoted),
+    proxyUrl: text(entry["proxy-url"]),
+    execExtension: plainValue(fields(extension)["extension"]),
+  };
 }
 
-function readUsers(raw: Fields, file: string): Map<string, UserConfig> {
-  const entries = rawEntries(raw, "users", "user");
-  const users = new Map<string, UserConfig>();
-  for (const user of newUsers(raw["users"], lenient)) {
-    const entry = entries.get(user.name) ?? {};
-    const tokenFile = text(entry["tokenFile"]);
-    if (users.has(user.name)) continue;
-    users.set(user.name, {
-      name: user.name,
-      file,
-      cert: pemSource(user.certData, user.certFile, file),
-      key: pemSource(user.keyData, user.keyFile, file),
-      token: text(user.token),
-      tokenFile: tokenFile === undefined ? undefined : besideFile(file, tokenFile),
-      username: text(user.username),
-      password: text(user.password),
-      exec: readExec(user.exec, file),
-      authProvider: readAuthProvider(user.authProvider),
-      impersonate: readImpersonation(entry),
-    });
-  }
-  return users;
+function readUser(named: Entry, file: string): UserConfig {
+  const { name, entry } = named;
+  const tokenFile = text(entry["tokenFile"]);
+  return {
+    name,
+    file,
+    cert: pemSource(named, "client-certificate", file),
+    key: pemSource(named, "client-key", file),
+    token: text(entry["token"]),
+    tokenFile: tokenFile === undefined ? undefined : besideFile(file, tokenFile),
+    username: text(entry["username"]),
+    password: text(entry["password"]),
+    exec: readExec(entry["exec"], named, file),
+    authProvider: readAuthProvider(entry["auth-provider"]),
+    impersonate: readImpersonation(entry),
+  };
 }
 
-function readExec(value: unknown, file: string): ExecConfig | undefined {
+function readExec(value: unknown, { quoted }: Entry, file: string): ExecConfig | undefined {
   const exec = fields(value);
   const command = text(exec["command"]);
   if (command === undefined) return undefined;
@@ -223,7 +199,7 @@ function readExec(value: unknown, file: string): ExecConfig | undefined {
     env: Object.fromEntries(env.filter((entry): entry is [string, string] => entry[0] !== undefined)),
     installHint: text(exec["installHint"])?.trim(),
     interactiveMode: text(exec["interactiveMode"]),
-    provideClusterInfo: exec["provideClusterInfo"] === true,
+    provideClusterInfo: flag(exec, "provideClusterInfo", quoted),
   };
 }
 
@@ -239,12 +215,10 @@ function readImpersonation(entry: Fields): Impersonation | undefined {
   return { user, uid: text(entry["as-uid"]), groups: texts(entry["as-groups"]), extra: Object.fromEntries(extra) };
 }
 
-function readContexts(raw: Fields): Map<string, ContextEntry> {
-  const contexts = new Map<string, ContextEntry>();
-  for (const { name, cluster, user, namespace } of newContexts(raw["contexts"], lenient)) {
-    if (!contexts.has(name)) contexts.set(name, { cluster, user: text(user), namespace: text(namespace) });
-  }
-  return contexts;
+/** A context that names no cluster is none. */
+function readContext({ entry }: Entry): ContextEntry | undefined {
+  const cluster = text(entry["cluster"]);
+  return cluster === undefined ? undefined : { cluster, user: text(entry["user"]), namespace: text(entry["namespace"]) };
 }
 
 /** Who signs in to the cluster. As kubectl, kt sends credentials over https only, and asks no plugin for what it would not send. */
@@ -265,7 +239,20 @@ export function selectContext(config: Kubeconfig, wanted: string | undefined): C
   if (!cluster) throw looseEnd(where, `context "${name}" names cluster "${entry.cluster}", which is not there or has no server`);
   const user = entry.user === undefined ? undefined : config.users.get(entry.user);
   if (entry.user !== undefined && !user) throw looseEnd(where, `context "${name}" names user "${entry.user}", which is not there`);
+  const contradiction = contradictionIn(cluster) ?? (user && halfIn(user));
+  if (contradiction !== undefined) throw looseEnd(where, contradiction);
   return { name, namespace: entry.namespace ?? "default", cluster, user };
+}
+
+/** One of the two is a mistake, and which one decides whether anybody may answer for the server. */
+function contradictionIn({ name, insecure, ca }: ClusterConfig): string | undefined {
+  return insecure && isNamed(ca) ? `cluster "${name}" has both insecure-skip-tls-verify and a certificate authority` : undefined;
+}
+
+function halfIn({ name, cert, key }: UserConfig): string | undefined {
+  if (isNamed(cert) === isNamed(key)) return undefined;
+  const [has, lacks] = isNamed(cert) ? ["certificate", "key"] : ["key", "certificate"];
+  return `user "${name}" has a client ${has} without a client ${lacks}`;
 }
 
 const looseEnd = (where: string, what: string): KtError => new KtError("kubeconfig-unreadable", `kubeconfig ${where}: ${what}`);

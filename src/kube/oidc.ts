@@ -1,6 +1,6 @@
 /** The OIDC auth-provider: the id token of the kubeconfig, refreshed at its issuer when it has expired (OpenID Connect Core §12). */
 
-import { write, YAML } from "bun";
+import { write } from "bun";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -10,6 +10,7 @@ import { dial } from "./dial.ts";
 import { besideFile, type FileCache } from "./files.ts";
 import { type Answer, type HttpRequest, request } from "./http.ts";
 import { proxyFor } from "./proxy.ts";
+import { parseYaml } from "./yaml.ts";
 
 export interface OidcOptions {
   readonly config: Readonly<Record<string, string>>;
@@ -138,7 +139,7 @@ export class OidcTokens {
       const text = cache.read(file);
       const changed = replaceToken(replaceToken(text, old.idToken, fresh.idToken), old.refreshToken, fresh.refreshToken);
       if (changed === text) return;
-      YAML.parse(changed);
+      parseYaml(changed);
       await write(file, changed);
     } catch (error) {
       log("warn", "oidc-not-saved", { user, file, reason: messageOf(error) });

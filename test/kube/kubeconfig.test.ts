@@ -81,7 +81,7 @@ clusters:
 - name: dev
   cluster: { server: https://wrong }
 - name: prod
-  cluster: { server: https://prod.corp, certificate-authority-data: ${base64("CA PEM")}, certificate-authority: ignored.crt, insecure-skip-tls-verify: true }
+  cluster: { server: https://prod.corp, certificate-authority-data: ${base64("CA PEM")}, certificate-authority: ignored.crt }
 users:
 - name: alice
   user: { token: wrong }
@@ -137,7 +137,7 @@ describe("one file", () => {
 
   test("reads data, exec plugins and numbers that are meant as text", async () => {
     const { cluster, user } = selectContext(read(await put("second", second)), undefined);
-    expect(cluster).toMatchObject({ ca: { pem: "CA PEM" }, insecure: true });
+    expect(cluster).toMatchObject({ ca: { pem: "CA PEM" }, insecure: false });
     expect(user).toMatchObject({ cert: { pem: "CERT PEM" }, key: { pem: "KEY PEM" }, token: "secret", username: "eve", password: "1234" });
     expect(user?.exec).toEqual({
       apiVersion: "client.authentication.k8s.io/v1",

@@ -1,6 +1,6 @@
 /** A kubeconfig with everything masked that is not known to be harmless; pure. */
 
-import { YAML } from "bun";
+import { parseYaml, plainValue } from "#kube/yaml.ts";
 import { mask, type Masker } from "./mask.ts";
 
 /** Where values are shown: names, paths and switches. What the items of a list have stands at the list's own name. */
@@ -36,7 +36,7 @@ const harmless: ReadonlySet<string> = new Set([
 /** What is masked is told to the masker, so that it is masked wherever else it appears. */
 export function kubeconfigShape(text: string, masker: Masker): unknown {
   try {
-    return shape(YAML.parse(text), "", masker);
+    return shape(plainValue(parseYaml(text)), "", masker);
   } catch {
     return "no YAML";
   }
