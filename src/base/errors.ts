@@ -45,6 +45,8 @@ export const errorCodes = [
   "host-missing",
   "host-unknown",
   "host-ambiguous",
+  "name-refused",
+  "too-many-names",
   "origin-refused",
   "request-invalid",
   "request-too-large",

@@ -194,6 +194,14 @@ export const limits = {
   drainMs: 5 * second,
   /** The hub ends this long after its last profile. */
   hubLingerMs: 2 * second,
+  /** Names that nobody wrote down and that may be tried at once, as many as a namespace has services; */
+  newNames: 500,
+  /** so many more per second, for those that lead nowhere: more than people and their programs mistype; */
+  newNamesPerSecond: 20,
+  /** and so many may wait for that: the last one for 25 s, less than it may wait for a pod. */
+  newNamesWaiting: 500,
+  /** Tunnels of names that nobody wrote down, of which those in use are never closed: each may keep a session. */
+  derivedTunnels: 512,
   /** Names whose route was looked up by pattern, kept so that the next request for one is a map lookup. */
   recentNames: 1024,
   /** The cluster code is read this long after a profile was attached, so that `kt up` is answered first. */

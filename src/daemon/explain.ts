@@ -8,6 +8,7 @@ import type { Cluster, FollowRequest, Resolution } from "#kube/types.ts";
 import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
 import type { RouteTable } from "#route/table.ts";
 import { carriersOf, type ClusterRef, type Target } from "#route/target.ts";
+import { checkContext } from "./derived-targets.ts";
 import type { Wanted } from "./reconcile.ts";
 
 export interface ExplainContext {
@@ -64,6 +65,7 @@ function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
 
 async function explainTarget(target: Target, context: ExplainContext): Promise<Step[]> {
   try {
+    checkContext(target, context.clusterFor);
     const cluster = context.clusterFor(target.cluster);
     const { kind, name, namespace = cluster.namespace } = carriersOf(target);
     const where: Step = {

@@ -27,6 +27,7 @@ import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
 import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./clusters.ts";
 import { type CheckContext, ContextWatch } from "./contexts.ts";
+import { DerivedTargets, isDerived } from "./derived-targets.ts";
 import { explain } from "./explain.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
@@ -80,6 +81,7 @@ export class Hub {
   readonly #contexts: ContextWatch;
   readonly #jumpPods: JumpPods;
   readonly #tunnels: TunnelTable;
+  readonly #derived: DerivedTargets;
   readonly #frontDoor: FrontDoor;
   readonly #tcpDoor: TcpDoor;
   readonly #listeners: Listeners;
@@ -113,8 +115,15 @@ export class Hub {
     this.#tunnels = rooms.tunnels({ clusterFor, jumpPods: this.#jumpPods, timeoutsFor, clock, log, report });
     const dial: Dialer["dial"] = async (target, signal) => {
       await rooms.prepare();
-      return await this.#tunnels.dial(target, signal);
+      return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
     };
+    this.#derived = new DerivedTargets({
+      clusterFor,
+      dial: (target, signal) => this.#tunnels.dial(target, signal),
+      isUnused: (target) => !this.#named.has(targetKey(target)) && (this.#tunnels.status(target)?.openConnections ?? 0) === 0,
+      drop: (target) => this.#tunnels.retain((each) => targetKey(each) !== targetKey(target)),
+      clock,
+    });
     const context = { dialer: { dial }, counters: this.#counters, clock, log, report };
     this.#frontDoor = new FrontDoor(context);
     this.#tcpDoor = new TcpDoor(context);
@@ -190,6 +199,7 @@ export class Hub {
     this.#scope.add(() => this.#contexts.close());
     this.#scope.add(() => this.#jumpPods.close());
     this.#scope.add(() => this.#tunnels.close());
+    this.#scope.add(() => this.#derived.close());
     this.#scope.add(watchSleep(this.#clock, (sleptMs) => this.#woke(sleptMs)));
     this.#scope.add(() => this.#profiles.close());
     this.#report({ type: "hub", change: "started", detail: `version ${this.#options.version}, pid ${process.pid}` });

@@ -1,5 +1,6 @@
 /** Attached plans → what should be listened on, and the steps from what runs to that; pure. */
 
+import { routeEntries } from "#profile/entries.ts";
 import type { ListenAddress, Plan, PlannedRoute, PlannedTcp } from "#profile/plan.ts";
 import type { Conflict } from "#route/lookup.ts";
 import { RouteTable } from "#route/table.ts";
@@ -61,7 +62,7 @@ export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted)
   const http = new Map<string, WantedHttp>();
   for (const [key, { address, plans: sharers }] of claims.httpAddresses) {
     const old = before.http.get(key);
-    const table = old !== undefined && sameList(old.plans, sharers) ? old.table : buildTable(sharers);
+    const table = old !== undefined && sameList(old.plans, sharers) ? old.table : RouteTable.build(routeEntries(sharers));
     http.set(key, { address, plans: sharers, table });
   }
   for (const [key, { plan, route, address }] of claims.ownAddresses) {
@@ -120,15 +121,6 @@ class Claims {
     if (holder !== undefined) this.clashes.push({ kind: "tcp", profile: plan.profile, route: route.name, holder });
     else this.tcpAddresses.set(key, { address, profile: plan.profile, route: route.name, target: route.target });
   }
-}
-
-function buildTable(plans: readonly Plan[]): RouteTable {
-  return RouteTable.build({
-    static: plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route))),
-    patterns: plans.flatMap(({ profile, patterns }) => patterns.map(({ name: route, ...pattern }) => ({ profile, route, ...pattern }))),
-    origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
-    dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts })),
-  });
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { basename, dirname } from "node:path";
 import { schemeForPort } from "#route/port.ts";
+import type { DynamicReach } from "#route/reach.ts";
 import type { Target } from "#route/target.ts";
 import { JumpPodDefinitions } from "./jump-pods.ts";
 import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "./layer.ts";
@@ -54,6 +55,22 @@ class Completion {
     const cluster = { profile: this.#profile, context: this.#resolve(context) ?? this.context };
     if (target.kind !== "address") return { ...target, cluster, namespace: target.namespace ?? this.namespace };
     return { ...target, cluster, via: { ...target.via, namespace: target.via.namespace ?? this.namespace } };
+  }
+
+  /** What nobody named is not reached by a name that anybody can think of. */
+  reach({ settings, routes, patterns, tcp }: Layer): DynamicReach {
+    const dynamic = settings.dynamic?.value;
+    if (typeof dynamic === "boolean") return { kind: dynamic ? "all" : "none" };
+    if (dynamic !== undefined) return { kind: "these", contexts: this.#distinct(dynamic), current: false };
+    const used = [...routes.values(), ...patterns.values(), ...tcp.values()].map(({ value }) => value.context);
+    const named = [this.context, ...Object.keys(this.contexts), ...used];
+    return { kind: "these", contexts: this.#distinct(named), current: this.context === undefined };
+  }
+
+  /** The contexts behind these names; those with {captures} in them are none. */
+  #distinct(names: readonly (string | undefined)[]): readonly string[] {
+    const contexts = names.flatMap((name) => this.#resolve(name) ?? []);
+    return [...new Set(contexts)].filter((context) => !context.includes("{"));
   }
 
   route(route: LayerRoute): PlannedRoute {
@@ -168,6 +185,7 @@ export function compile(input: CompileInput): Plan {
     http: {
       listen,
       suffix: settings.suffix?.value ?? defaults.suffix,
+      dynamic: complete.reach(layer),
       allowOrigins: settings.allowOrigins?.value ?? [],
     },
     routes: [...layer.routes.values()].map(({ value }) => ({ ...complete.route(value), ...ownAddresses.get(value.host) })),

@@ -13,7 +13,8 @@ export function routeEntries(plans: readonly Plan[]): RouteEntries {
     patterns: plans.flatMap(({ profile, patterns }) =>
       patterns.map(({ name, pattern, target, scheme }) => ({ profile, route: name, pattern, target, scheme })),
     ),
-    dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts })),
+    dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts, reach: http.dynamic })),
+    origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
   };
 }
 

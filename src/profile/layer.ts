@@ -59,6 +59,8 @@ export interface LayerSettings {
   readonly listen: Placed<readonly ListenAddress[]> | undefined;
   readonly exposeHttp: Placed<boolean> | undefined;
   readonly suffix: Placed<string> | undefined;
+  /** The contexts as written; true is every one, false none. */
+  readonly dynamic: Placed<boolean | readonly string[]> | undefined;
   readonly allowOrigins: Placed<readonly string[]> | undefined;
 }
 
@@ -99,6 +101,7 @@ function mergeSettings(below: LayerSettings, above: LayerSettings): LayerSetting
     listen: above.listen ?? below.listen,
     exposeHttp: above.exposeHttp ?? below.exposeHttp,
     suffix: above.suffix ?? below.suffix,
+    dynamic: above.dynamic ?? below.dynamic,
     allowOrigins: above.allowOrigins ?? below.allowOrigins,
   };
 }

@@ -83,6 +83,7 @@ class Normaliser {
       listen: this.#listen(http.listen),
       exposeHttp: this.#setting(["http", "expose"], http.expose, same),
       suffix: this.#suffix(http.suffix),
+      dynamic: this.#setting(["http", "dynamic"], http.dynamic, same),
       allowOrigins: this.#allowOrigins(http.allow_origins),
     };
   }

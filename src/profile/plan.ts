@@ -1,6 +1,7 @@
 /** The Plan: all that the hub needs to know about one profile. */
 
 import type { HostPattern } from "#route/pattern.ts";
+import type { DynamicReach } from "#route/reach.ts";
 import type { BackendScheme, Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
@@ -59,6 +60,8 @@ export interface Plan {
     readonly listen: readonly ListenAddress[];
     /** Of the built-in dynamic names, normalised. */
     readonly suffix: string;
+    /** Which contexts the dynamic names reach. */
+    readonly dynamic: DynamicReach;
     /** Origins of pages that may ask, as `parseAllowedOrigin` returns them. */
     readonly allowOrigins: readonly string[];
   };

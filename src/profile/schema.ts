@@ -269,6 +269,18 @@ export const profileSchema = v.pipe(
                   v.examples(["k8s.localhost"]),
                 ),
               ),
+              dynamic: v.optional(
+                v.pipe(
+                  v.union(
+                    [v.boolean("true or false"), v.array(v.string("the name of a context"), "a list of contexts")],
+                    "true, false or a list of contexts",
+                  ),
+                  v.description(
+                    "Which contexts the built-in names reach: those of the list, all with true, none with false. Default: those that the profile itself names, by context, [contexts] or a route; where it names no context, the kubeconfig's current-context.",
+                  ),
+                  v.examples([["dev", "staging"], true, false]),
+                ),
+              ),
               allow_origins: v.optional(
                 v.pipe(
                   v.union([origin, v.array(origin)], "an origin or a list of origins"),

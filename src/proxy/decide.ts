@@ -25,6 +25,8 @@ function foundOf(lookup: Lookup): Found {
       throw new KtError("host-ambiguous", `"${lookup.host}" can be read in more than one way: ${lookup.readings.join(", or ")}`, {
         hints: [lookup.hint],
       });
+    case "refused":
+      throw new KtError("name-refused", lookup.reason, { hints: [lookup.hint] });
     case "unknown":
       throw new KtError("host-unknown", `no route has the name "${lookup.host}"`, { hints: unknownHints(lookup) });
   }

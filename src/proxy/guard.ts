@@ -39,10 +39,15 @@ function evidenceOf({ method, headers }: Asked): Evidence {
   };
 }
 
+/** Names that can be read in two ways are kt's own as well. */
+function isOwnName({ kind }: Lookup): boolean {
+  return kind === "found" || kind === "ambiguous";
+}
+
 /** Whether a page of this origin may ask: it is this machine's, its name is one of kt's own, or the profile allows it. */
 function isTrusted(origin: string, table: RouteTable, lookup: Lookup): boolean {
   const parsed = parseOrigin(origin);
-  if (parsed !== undefined && (isLocalOrigin(parsed) || table.lookup(parsed.host).kind !== "unknown")) return true;
+  if (parsed !== undefined && (isLocalOrigin(parsed) || isOwnName(table.lookup(parsed.host)))) return true;
   return table.allowedOrigins(lookup).has(origin);
 }
 

@@ -2,9 +2,10 @@
 
 import { type Captures, HostPattern } from "./pattern.ts";
 import { protocolWords, schemeForPort } from "./port.ts";
-import type { Ambiguous, Conflict, DynamicEntry, Found } from "./lookup.ts";
+import type { Ambiguous, Conflict, DynamicEntry, Found, Refused } from "./lookup.ts";
+import { reachOf, refusedApiServer, refusedContext } from "./reach.ts";
 import { fillTarget } from "./template.ts";
-import type { PodSourceKind } from "./target.ts";
+import { formatTarget, type PodSourceKind } from "./target.ts";
 
 /** One written form of the dynamic names under one suffix. */
 interface Form {
@@ -60,7 +61,7 @@ export class DynamicNames {
   }
 
   /** Of a normalised name; undefined when it has not the shape of a dynamic one. */
-  lookup(host: string): Found | Ambiguous | undefined {
+  lookup(host: string): Found | Ambiguous | Refused | undefined {
     for (const group of this.#bySuffix.values()) {
       if (!host.endsWith(`.${group.suffix}`)) continue;
       for (const form of group.forms) {
@@ -81,21 +82,33 @@ export class DynamicNames {
 }
 
 /**
- * The profile whose view of the clusters counts: the first attached one that knows the context by this label, else the first
- * attached one, which takes the label for the name of a context.
+ * The profile whose view of the clusters counts: of those that reach the context, else of all, the first attached one that knows
+ * the context by this label, else the first attached one, which takes the label for the name of a context.
  */
 function ownerOf(context: string, entries: readonly DynamicEntry[]): DynamicEntry | undefined {
-  return entries.find((entry) => Object.hasOwn(entry.contexts, context)) ?? entries[0];
+  const reaching = (["yes", "if-current"] as const)
+    .map((how) => entries.filter((entry) => reachOf(entry, context) === how))
+    .find((some) => some.length > 0);
+  const candidates = reaching ?? entries;
+  return candidates.find((entry) => Object.hasOwn(entry.contexts, context)) ?? candidates[0];
 }
 
-function found(host: string, form: Form, captures: Captures, entries: readonly DynamicEntry[]): Found | undefined {
-  const owner = ownerOf(captures["context"] ?? "", entries);
+function found(host: string, form: Form, captures: Captures, entries: readonly DynamicEntry[]): Found | Refused | undefined {
+  const { context: label = "" } = captures;
+  const owner = ownerOf(label, entries);
   if (owner === undefined) return undefined;
   const { profile, contexts } = owner;
   const template = { kind: form.kind, profile, context: "{context}", contexts, namespace: "{namespace}", name: "{name}", port: "{port}" };
   const target = fillTarget(template, captures);
   if (target === undefined) return undefined;
-  return { kind: "found", profile, route: host, via: "dynamic", target, scheme: schemeForPort(target.port) };
+  const route = `[routes] "NAME.localhost" = "${formatTarget(target)}"`;
+  const reach = reachOf(owner, label);
+  if (reach === "no") return refusedContext(host, label, owner, route);
+  const derived = { mustBeCurrent: reach === "if-current" };
+  const scheme = schemeForPort(target.port);
+  return (
+    refusedApiServer(host, target, route) ?? { kind: "found", profile, route: host, via: "dynamic", target: { ...target, derived }, scheme }
+  );
 }
 
 function unclear(host: string, form: Form, readings: readonly Captures[]): Ambiguous {

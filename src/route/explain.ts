@@ -53,6 +53,12 @@ function conclude(lookup: Lookup): ExplainStep[] {
   }
   if (lookup.kind === "ambiguous")
     return [...lookup.readings, lookup.hint].map((verdict) => ({ step: "to write", verdict, outcome: "stop" }));
+  if (lookup.kind === "refused") {
+    return [
+      { step: "result", verdict: lookup.reason, outcome: "stop" },
+      { step: "to write", verdict: lookup.hint, outcome: "stop" },
+    ];
+  }
   const near = lookup.nearest === undefined ? "" : `; the nearest route is "${lookup.nearest}"`;
   const steps: ExplainStep[] = [{ step: "result", verdict: `nothing is known by the name "${lookup.host}"${near}`, outcome: "stop" }];
   return lookup.hint === undefined ? steps : [...steps, { step: "to write", verdict: lookup.hint, outcome: "stop" }];
@@ -79,12 +85,14 @@ function explainPatterns(table: RouteTable, host: string): { steps: ExplainStep[
   };
 }
 
+const dynamicVerdicts = { found: "matches", ambiguous: "can be read in more than one way", refused: "matches, and is refused" } as const;
+
 function explainDynamic(table: RouteTable, host: string): ExplainStep {
   const answer = table.lookupDynamic(host);
   const outcome = outcomeOf(answer);
   const suffixes = table.suffixes.join(", ") || "none";
   if (answer === undefined) return { step: "dynamic names", verdict: `not a dynamic name under ${suffixes}`, outcome };
-  return { step: "dynamic names", verdict: answer.kind === "found" ? "matches" : "can be read in more than one way", outcome };
+  return { step: "dynamic names", verdict: dynamicVerdicts[answer.kind], outcome };
 }
 
 /** Why a hostname goes where it goes. */

@@ -1,6 +1,7 @@
 /** What a route table is built from and what it answers. */
 
 import type { HostPattern } from "./pattern.ts";
+import type { DynamicReach } from "./reach.ts";
 import type { BackendScheme, Target } from "./target.ts";
 import type { TargetTemplate } from "./template.ts";
 
@@ -33,6 +34,7 @@ export interface DynamicEntry {
   readonly suffix: string;
   /** What may stand as `{context}`, and the context it means. Other labels are taken for the context's own name. */
   readonly contexts: Readonly<Record<string, string>>;
+  readonly reach: DynamicReach;
 }
 
 /** The origins of pages that one profile allows, as `parseAllowedOrigin` returns them. */
@@ -70,6 +72,14 @@ export interface Ambiguous {
   readonly hint: string;
 }
 
+/** A name that can be read and leads nowhere all the same: nobody wrote it down, and it reaches too far. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly host: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
 export interface Unknown {
   readonly kind: "unknown";
   readonly host: string;
@@ -80,7 +90,7 @@ export interface Unknown {
   readonly hint: string | undefined;
 }
 
-export type Lookup = Found | Ambiguous | Unknown;
+export type Lookup = Found | Ambiguous | Refused | Unknown;
 
 /** Something that two profiles claim; the first keeps it. */
 export interface Conflict {

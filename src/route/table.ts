@@ -4,10 +4,11 @@ import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { DynamicNames } from "./dynamic.ts";
-import type { Ambiguous, Conflict, Found, Lookup, OriginEntry, PatternEntry, RouteEntries, Unknown } from "./lookup.ts";
+import type { Ambiguous, Conflict, Found, Lookup, OriginEntry, PatternEntry, Refused, RouteEntries, Unknown } from "./lookup.ts";
 import { AllowedOrigins } from "./origins.ts";
 import type { PatternMatch } from "./pattern.ts";
 import { schemeForPort } from "./port.ts";
+import { refusedApiServer } from "./reach.ts";
 import { formatTarget, targetKey } from "./target.ts";
 import { fillTarget } from "./template.ts";
 
@@ -101,7 +102,7 @@ export class RouteTable {
   }
 
   /** Of a normalised name, by [[patterns]] alone. Two that match and of which neither is more specific make it ambiguous. */
-  lookupPatterns(host: string): Found | Ambiguous | undefined {
+  lookupPatterns(host: string): Found | Ambiguous | Refused | undefined {
     const trials = this.tryPatterns(host).filter((trial) => trial.match !== undefined);
     const [first] = trials;
     if (first === undefined) return undefined;
@@ -113,7 +114,7 @@ export class RouteTable {
   }
 
   /** Of a normalised name, by the built-in suffixes alone. */
-  lookupDynamic(host: string): Found | Ambiguous | undefined {
+  lookupDynamic(host: string): Found | Ambiguous | Refused | undefined {
     return this.#dynamic.lookup(host);
   }
 
@@ -132,7 +133,7 @@ export class RouteTable {
   }
 }
 
-function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguous | undefined {
+function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguous | Refused | undefined {
   if (match === undefined) return undefined;
   if (match.kind === "unclear") {
     const readings = match.readings.map((captures) =>
@@ -146,7 +147,8 @@ function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguo
   const target = fillTarget(entry.target, match.captures);
   if (target === undefined) return undefined;
   const { profile, route } = entry;
-  return { kind: "found", profile, route, via: "pattern", target, scheme: entry.scheme ?? schemeForPort(target.port) };
+  const refused = refusedApiServer(host, target, `[routes] "${host}" = "${formatTarget(target)}"`);
+  return refused ?? { kind: "found", profile, route, via: "pattern", target, scheme: entry.scheme ?? schemeForPort(target.port) };
 }
 
 function overlap(host: string, trials: readonly PatternTrial[]): Ambiguous {

@@ -38,6 +38,14 @@ export interface PodTarget {
   readonly name: string;
   /** Of the service, or of the pods. */
   readonly port: PortRef;
+  /** Absent where somebody wrote the target down. */
+  readonly derived?: Derived;
+}
+
+/** Of a target that a pattern or a dynamic name makes of a hostname: whoever thinks of the hostname chooses it. */
+export interface Derived {
+  /** The context was chosen too: it has to be the kubeconfig's current one. */
+  readonly mustBeCurrent: boolean;
 }
 
 /** An address that a pod of the cluster reaches and we do not. */

@@ -53,7 +53,9 @@ export function checkContextTemplate(text: string, captures: readonly string[]):
   checkCaptures(text, captures, text);
 }
 
-/** The target for one set of captures; undefined when they make none (a port out of range). */
+const derived = { mustBeCurrent: false };
+
+/** The target for one set of captures, as a derived one; undefined when they make none (a port out of range). */
 export function fillTarget(template: TargetTemplate, captures: Captures): PodTarget | undefined {
   const port = parsePort(fillText(template.port, captures));
   if (port === undefined) return undefined;
@@ -61,5 +63,5 @@ export function fillTarget(template: TargetTemplate, captures: Captures): PodTar
   const context = label === undefined || !Object.hasOwn(template.contexts, label) ? label : template.contexts[label];
   const namespace = template.namespace === undefined ? undefined : fillText(template.namespace, captures);
   const cluster = { profile: template.profile, context };
-  return { kind: template.kind, cluster, namespace, name: fillText(template.name, captures), port };
+  return { kind: template.kind, cluster, namespace, name: fillText(template.name, captures), port, derived };
 }

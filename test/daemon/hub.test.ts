@@ -167,6 +167,26 @@ describe("a route whose context the kubeconfig lacks", () => {
   });
 });
 
+describe("names that nobody wrote down", () => {
+  const name = (context: string, start = "web-80.svc.shop"): string => `${start}.ns.${context}.cx.k8s.localhost`;
+
+  test("reach the current context, and others once the profile names them", async () => {
+    await startHub();
+    const up = await client();
+    const file = await profile("shop", "");
+    await attach(up, file);
+    expect(await get(name("fake"))).toBe("200 web-0");
+    expect(await get(name("prod"))).toBe("403");
+    const steps = (await up.ask({ type: "explain", subject: name("prod") }, "steps")).steps;
+    expect(steps.map(({ verdict }) => verdict)).toContain('a dynamic name reaches for context "prod", which this profile does not name');
+    await writeFile(file, `name = "shop"\n[http]\nlisten = ["127.0.0.1:${port}"]\n[contexts]\nprod = "prod"\n`);
+    await attach(up, file);
+    expect(await get(name("prod"))).toBe("200 web-0");
+    expect(await get(name("fake", "kubernetes-443.svc.default"))).toBe("403");
+    up.close();
+  });
+});
+
 describe("a profile", () => {
   test("is served while its client is there, and shown", async () => {
     await startHub();

@@ -7,6 +7,7 @@ import { formatListen } from "#profile/listen.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
 import { ProfileError, formatProblem } from "#profile/problems.ts";
 import { KtError } from "#base/errors.ts";
+import type { DynamicReach } from "#route/reach.ts";
 import { type JumpHost, type Target, formatPodSource, formatTarget } from "#route/target.ts";
 
 const directory = join(import.meta.dir, "..", "golden");
@@ -41,6 +42,13 @@ function jumpText({ container, method, create }: JumpHost): string {
   return `${where} made from ${image}${command === undefined ? "" : ` running ${JSON.stringify(command)}`} in ${timeoutMs} ms for ${ttlMs} ms`;
 }
 
+/** What is the same for most plans is left out. */
+function reachText(reach: DynamicReach): string[] {
+  if (reach.kind !== "these") return [`dynamic ${reach.kind}`];
+  const contexts = [...(reach.current ? ["(current)"] : []), ...reach.contexts];
+  return contexts.join() === "(current)" ? [] : [`dynamic ${contexts.join(" ")}`];
+}
+
 function showSettings({ plan }: LoadedPlan): string[] {
   const { contexts } = plan;
   return [
@@ -51,6 +59,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
     `idle ${plan.idleTimeoutMs} ms, start ${plan.startTimeoutMs} ms`,
     `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.expose ? " exposed" : ""}`,
     ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
+    ...reachText(plan.http.dynamic),
   ];
 }
 

@@ -21,7 +21,7 @@ const template = { ...parseTargetTemplate("n/svc/{service}:80", pattern.captures
 const table = RouteTable.build({
   static: [fixed("/a", "web.localhost"), fixed("/b", "other.localhost"), fixed("/a", "grafana.corp.example")],
   patterns: [{ profile: "/a", route: pattern.text, pattern, target: template, scheme: "http" }],
-  dynamic: [{ profile: "/a", suffix: "k8s.localhost", contexts: { dev: "dev" } }],
+  dynamic: [{ profile: "/a", suffix: "k8s.localhost", contexts: { dev: "dev" }, reach: { kind: "all" } }],
   origins: [
     { profile: "/a", allowed: ["https://app.example.com", "https://*.preview.example"] },
     { profile: "/c", allowed: ["*"] },

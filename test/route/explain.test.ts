@@ -30,7 +30,7 @@ const table = RouteTable.build({
       scheme: undefined,
     },
   ],
-  dynamic: [{ profile: cluster.profile, suffix: "k8s.localhost", contexts: {} }],
+  dynamic: [{ profile: cluster.profile, suffix: "k8s.localhost", contexts: {}, reach: { kind: "all" } }],
 });
 
 function lines(host: string): string[] {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
 import type { DynamicEntry, Lookup, PatternEntry, RouteEntries, StaticEntry } from "#route/lookup.ts";
 import { HostPattern } from "#route/pattern.ts";
+import type { DynamicReach } from "#route/reach.ts";
 import { RouteTable } from "#route/table.ts";
 import { formatTarget } from "#route/target.ts";
 import { parseTarget } from "#route/target-text.ts";
@@ -20,8 +21,10 @@ function pattern(host: string, target: string, more: { profile?: string; context
   return { profile, route: host, pattern: parsed, target: template, scheme };
 }
 
-function dynamic(contexts: Record<string, string> = {}, profile = "/a", suffix = "k8s.localhost"): DynamicEntry {
-  return { profile, suffix, contexts };
+const all: DynamicReach = { kind: "all" };
+
+function dynamic(contexts: Record<string, string> = {}, profile = "/a", suffix = "k8s.localhost", reach = all): DynamicEntry {
+  return { profile, suffix, contexts, reach };
 }
 
 function table(entries: Partial<RouteEntries>): RouteTable {
@@ -224,4 +227,58 @@ test("more names than are remembered are all answered", () => {
   }
   const first = routes.lookup("web0.localhost");
   expect(routes.lookup("web0.localhost")).toBe(first);
+});
+
+describe("what nobody wrote down", () => {
+  const name = (context: string, start = "web-80.svc.shop"): string => `${start}.ns.${context}.cx.k8s.localhost`;
+  const these = (contexts: readonly string[], current = false): DynamicReach => ({ kind: "these", contexts, current });
+  const reaching = (reach: DynamicReach, contexts: Record<string, string> = {}): RouteTable =>
+    table({ dynamic: [dynamic(contexts, "/a", "k8s.localhost", reach)] });
+  const said = (lookup: Lookup): string => (lookup.kind === "refused" ? `${lookup.reason}; ${lookup.hint}` : lookup.kind);
+
+  test("reaches the contexts of the list, by either name", () => {
+    const routes = reaching(these(["arn:prod", "dev"]), { prod: "arn:prod", dev: "dev-2" });
+    expect(goesTo(routes.lookup(name("prod")))).toBe("dynamic shop/svc/web:80 arn:prod http");
+    // The label means another context here.
+    expect(routes.lookup(name("dev")).kind).toBe("refused");
+    expect(said(routes.lookup(name("stage")))).toBe(
+      'a dynamic name reaches for context "stage", which this profile does not name; if it should, write [contexts] stage = "stage" in the profile, or [http] dynamic = true for every context',
+    );
+  });
+
+  test("reaches any context, or the current one, or none", () => {
+    expect(reaching({ kind: "all" }).lookup(name("stage"))).toMatchObject({ kind: "found", target: { derived: { mustBeCurrent: false } } });
+    expect(reaching(these([], true)).lookup(name("stage"))).toMatchObject({ kind: "found", target: { derived: { mustBeCurrent: true } } });
+    expect(said(reaching({ kind: "none" }).lookup(name("stage")))).toBe(
+      `"${name("stage")}" is a dynamic name, and the profile has turned these off; write a route, [routes] "NAME.localhost" = "shop/svc/web:80", or [http] dynamic = ["stage"]`,
+    );
+  });
+
+  test("belongs to the first profile that reaches its context", () => {
+    const [none, all] = [dynamic({ prod: "x" }, "/none", "k8s.localhost", { kind: "none" }), dynamic({}, "/all")];
+    const current = dynamic({}, "/current", "k8s.localhost", these([], true));
+    const owner = (...entries: DynamicEntry[]): unknown => {
+      const lookup = table({ dynamic: entries }).lookup(name("prod"));
+      return lookup.kind === "found" ? lookup.profile : lookup.kind;
+    };
+    expect(owner(none, all)).toBe("/all");
+    expect(owner(none, current)).toBe("/current");
+    expect(owner(none, current, all)).toBe("/all");
+    expect(owner(none)).toBe("refused");
+  });
+
+  test("does not reach the API server", () => {
+    const routes = table({
+      dynamic: [dynamic()],
+      patterns: [pattern("{s}.{n}.any.localhost", "{n}/svc/{s}:443"), pattern("{s}.here.localhost", "svc/{s}:443")],
+    });
+    const refused = ["kubernetes-443.svc.default", "https.kubernetes.svc.default", "kube-apiserver-node1-6443.pod.kube-system"];
+    for (const start of refused) expect(said(routes.lookup(name("dev", start)))).toContain("leads to the API server itself");
+    for (const host of ["kubernetes.default.any.localhost", "KUBERNETES.default.any.localhost.:8989", "kubernetes.here.localhost"])
+      expect(said(routes.lookup(host))).toContain(`if it should, write a route: [routes] "${host.toLowerCase().split(".:")[0]}" = `);
+    expect(routes.lookup(name("dev", "kubernetes-443.svc.shop")).kind).toBe("found");
+    expect(routes.lookup("kubernetes.shop.any.localhost").kind).toBe("found");
+    const written = table({ static: [fixed("api.localhost", "default/svc/kubernetes:443")] });
+    expect(written.lookup("api.localhost").kind).toBe("found");
+  });
 });

@@ -24,6 +24,7 @@ export async function check({ options, output }: CommandContext): Promise<number
       output.hints(hints);
     }
     output.note(`${file}: ${problems.length === 0 ? "fine" : "fine but for the kubeconfig"}, with ${summary(plan)}`);
+    output.note(`dynamic names reach ${reachText(plan)}`);
     return exitCodes.done;
   } catch (error) {
     return showProfileError(error, output);
@@ -70,6 +71,14 @@ function problemsOf(error: unknown, file: string | undefined): readonly object[]
   if (error instanceof ProfileError) return error.problems;
   const { code, message, hints } = toKtError(error, "profile-unreadable", file === undefined ? "find the profile" : `read "${file}"`);
   return [{ file, code, message, hint: hints[0] }];
+}
+
+/** Contexts by what stands for them in a name. */
+function reachText({ contexts: shortNames, http: { dynamic: reach } }: Plan): string {
+  if (reach.kind !== "these") return reach.kind === "all" ? "every context" : "nothing: they are turned off";
+  const named = reach.contexts.map((context) => `"${Object.keys(shortNames).find((name) => shortNames[name] === context) ?? context}"`);
+  const contexts = reach.current ? ["the current context", ...named] : named;
+  return contexts.length === 0 ? "nothing" : new Intl.ListFormat("en", { style: "long" }).format(contexts);
 }
 
 function summary({ routes, patterns, tcp }: Plan): string {

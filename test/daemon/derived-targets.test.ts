@@ -1,0 +1,81 @@
+/** Targets that nobody wrote down: the contexts they reach, how many tunnels they keep, and the API server behind other names. */
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { DerivedTargets, isDerived, type DerivedTarget } from "#daemon/derived-targets.ts";
+import { memoryPair } from "#net/memory.ts";
+import type { Link } from "#proxy/dialer.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
+
+const never = new AbortController().signal;
+
+function derived(name: string, context = "dev", mustBeCurrent = false): DerivedTarget {
+  return { kind: "service", cluster: { profile: "/p", context }, namespace: "shop", name, port: 80, derived: { mustBeCurrent } };
+}
+
+let targets: DerivedTargets;
+let dropped: string[];
+let inUse: Set<string>;
+let problem: KtError | undefined;
+let pod = "web-0";
+let dials = 0;
+
+beforeEach(() => {
+  [dropped, inUse, problem, pod, dials] = [[], new Set(), undefined, "web-0", 0];
+  targets = new DerivedTargets({
+    clusterFor: ({ context }) => ({ context: context ?? "current" }),
+    dial: async (): Promise<Link> => {
+      dials += 1;
+      if (problem) throw problem;
+      return { conn: memoryPair()[0], pod, usable: () => true, park() {}, unpark() {} };
+    },
+    isUnused: (target) => isDerived(target) && !inUse.has(target.name),
+    drop: (target) => isDerived(target) && dropped.push(target.name),
+    clock: new ManualClock(),
+  });
+});
+
+const codeOf = (target: DerivedTarget): Promise<string> =>
+  targets.dial(target, never).then(
+    () => "dialled",
+    (error: unknown) => (error instanceof KtError ? error.code : String(error)),
+  );
+
+describe("a context that nobody named", () => {
+  test("is reached when it is the current one", async () => {
+    expect(await codeOf(derived("web", "current", true))).toBe("dialled");
+  });
+
+  test("is refused otherwise, without a look at its cluster", async () => {
+    expect(await codeOf(derived("web", "prod", true))).toBe("name-refused");
+    expect(dials).toBe(0);
+  });
+});
+
+test("the API server is refused behind a service of another name", async () => {
+  pod = "kube-apiserver-node1";
+  expect(await codeOf(derived("innocent"))).toBe("name-refused");
+});
+
+test("past the limit the oldest tunnels go that nobody uses", async () => {
+  inUse.add("web-0");
+  for (let at = 0; at < limits.derivedTunnels; at++) await codeOf(derived(`web-${at}`));
+  await codeOf(derived("web-1"));
+  expect(dropped).toEqual([]);
+  await codeOf(derived("one-more"));
+  await codeOf(derived("two-more"));
+  expect(dropped).toEqual(["web-2", "web-3"]);
+});
+
+test("names that lead nowhere are slowed down, those that were answered are not", async () => {
+  expect(await codeOf(derived("good"))).toBe("dialled");
+  problem = new KtError("service-not-found", "no");
+  for (let at = 0; at < limits.newNames; at++) await codeOf(derived(`none-${at}`));
+  const waiting = new AbortController();
+  const late = targets.dial(derived("late"), waiting.signal);
+  problem = undefined;
+  expect(await codeOf(derived("good"))).toBe("dialled");
+  waiting.abort(new KtError("connection-lost", "left"));
+  expect(late).rejects.toThrow("left");
+});
