@@ -1,6 +1,6 @@
 /** Writes text to a descriptor of this process, whole and in order, however slowly its reader takes it. */
 
-import { write } from "node:fs";
+import { fstatSync, write } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
 import { limits } from "#base/limits.ts";
 import type { TextSink } from "./output.ts";
@@ -48,6 +48,10 @@ export class DescriptorSink implements TextSink {
     return this.#waitingBytes;
   }
 
+  onResize(callback: () => void): void {
+    this.#window?.on("resize", callback);
+  }
+
   write(text: string): void {
     if (this.#failure || text === "") return;
     this.#waiting.push(text);
@@ -89,6 +93,16 @@ export class DescriptorSink implements TextSink {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#failed.resolve(error);
+  }
+}
+
+/** Two descriptors that lead to the same terminal, pipe or file: what is written to both keeps its order only through one sink. */
+export function isSameFile(one: number, other: number): boolean {
+  try {
+    const [left, right] = [fstatSync(one), fstatSync(other)];
+    return left.dev === right.dev && left.ino === right.ino && left.rdev === right.rdev;
+  } catch {
+    return false;
   }
 }
 

@@ -2,41 +2,44 @@
 
 import { type CommandSpec, commandGroups } from "./command.ts";
 import { globalOptions } from "./commands.ts";
-import { alignColumns, type Style, visibleLength } from "./style.ts";
+import { bold, type Line, line, tableLines } from "./text.ts";
 
 /** Fits a screen of 24 lines with 80 columns: what people need every day has a line, the rest is named. */
-export function mainHelp(commands: readonly CommandSpec[], style: Style): string[] {
+export function mainHelp(commands: readonly CommandSpec[]): Line[] {
   const shown = commands.filter(({ hidden }) => hidden !== true);
   const rows = commandGroups.flatMap((group) =>
-    shown.filter((spec) => spec.group === group).map(({ name, summary }, index) => [index === 0 ? style.bold(group) : "", name, summary]),
+    shown.filter((spec) => spec.group === group).map(({ name, summary }, index) => [index === 0 ? bold(group) : "", name, summary]),
   );
   const others = shown.filter(({ group }) => group === undefined).map(({ name }) => name);
   const flags = globalOptions.map(([text]) => text);
   return [
-    "kt: every Kubernetes service you need on your own machine, on demand",
-    "",
-    ...alignColumns(rows, visibleLength),
-    `${style.bold("More")}     ${others.join(", ")}`,
-    "",
-    `${style.bold("Options")}  ${flags.join("   ")}`,
-    `${style.bold("Example")}  kt init && kt up`,
-    "kt COMMAND --help says more about each.",
+    line("kt: every Kubernetes service you need on your own machine, on demand"),
+    line(""),
+    ...tableLines(rows),
+    line([bold("More"), `     ${others.join(", ")}`], indent),
+    line(""),
+    line([bold("Options"), `  ${flags.join("   ")}`], indent),
+    line([bold("Example"), "  kt init && kt up"], indent),
+    line("kt COMMAND --help says more about each."),
   ];
 }
 
-export function commandHelp(spec: CommandSpec, style: Style): string[] {
+/** The width of the column with the groups. */
+const indent = 9;
+
+export function commandHelp(spec: CommandSpec): Line[] {
   return [
-    `kt ${spec.name}: ${spec.summary}`,
-    "",
-    style.bold("Usage"),
-    `  kt ${usage(spec)}${spec.alias === undefined ? "" : `   (or kt ${spec.alias})`}`,
-    ...(spec.notes === undefined ? [] : ["", ...spec.notes]),
-    "",
-    style.bold("Options"),
+    line(`kt ${spec.name}: ${spec.summary}`, 4),
+    line(""),
+    line(bold("Usage")),
+    line(`  kt ${usage(spec)}${spec.alias === undefined ? "" : `   (or kt ${spec.alias})`}`, 6),
+    ...(spec.notes === undefined ? [] : ["", ...spec.notes].map((note) => line(note))),
+    line(""),
+    line(bold("Options")),
     ...optionLines([...spec.options, ...globalOptions]),
-    "",
-    style.bold("Example"),
-    ...spec.example.map((line) => `  ${line}`),
+    line(""),
+    line(bold("Example")),
+    ...spec.example.map((text): Line => ({ text: `  ${text}`, hang: 6, isCommand: true })),
   ];
 }
 
@@ -45,6 +48,6 @@ export function usage({ name, args, passesOn }: CommandSpec): string {
   return words.filter((word) => word !== "").join(" ");
 }
 
-function optionLines(options: CommandSpec["options"]): string[] {
-  return alignColumns(options.map(([flags, description]) => [`  ${flags.startsWith("--") ? `    ${flags}` : flags}`, description]));
+function optionLines(options: CommandSpec["options"]): Line[] {
+  return tableLines(options.map(([flags, description]) => [`  ${flags.startsWith("--") ? `    ${flags}` : flags}`, description]));
 }

@@ -1,8 +1,9 @@
-/** Shows one profile as it changes: drawn over on a terminal, else a line for each change. */
+/** Shows one profile as it changes: drawn over on a terminal, else the lines of each part that changed. */
 
 import type { ProfileStatus, Snapshot } from "#control/api.ts";
 import type { Output } from "./output.ts";
-import { profileLines } from "./route-lines.ts";
+import { fileLines, headingOf, layoutFor, listenerLines, profileLines, routeLines } from "./route-lines.ts";
+import { dim, type Line, line, spansOf } from "./text.ts";
 
 export class LiveView {
   readonly #output: Output;
@@ -10,7 +11,6 @@ export class LiveView {
   readonly #footer: readonly string[];
   readonly #shown = new Map<string, string>();
   readonly #warned = new Set<string>();
-  #begun = false;
 
   /** `profile` is the path of the profile's file; `footer` goes below what is drawn. */
   constructor(output: Output, profile: string, footer: readonly string[] = []) {
@@ -24,9 +24,13 @@ export class LiveView {
     if (!profile) return;
     for (const warning of profile.warnings) this.#warn(warning);
     if (this.#output.quiet) this.#showProblems(profile);
-    else if (this.#output.live)
-      this.#output.redraw([...profileLines(profile, this.#output.style), ...this.#footer.map(this.#output.style.dim)]);
+    else if (this.#output.live) this.#draw(profile);
     else this.#showChanges(profile);
+  }
+
+  #draw(profile: ProfileStatus): void {
+    const footer = this.#footer.map((text) => line(dim(text)));
+    this.#output.show((columns) => [...profileLines(profile, columns), ...footer]);
   }
 
   #warn(warning: string): void {
@@ -40,25 +44,24 @@ export class LiveView {
   }
 
   #showChanges(profile: ProfileStatus): void {
-    if (!this.#begun) this.#output.line(`${profile.name} ${profile.profile}`);
-    this.#begun = true;
-    for (const { name, kind, url, target, state, pod, problem } of profile.routes) {
-      const text = [url, target, state, pod ?? "", problem?.message ?? ""].filter((part) => part !== "").join("  ");
-      this.#line(`${kind} ${name}`, text);
-      if (problem) this.#line(`${kind} ${name} hint`, problem.hints.map((hint) => `  ${hint}`).join("\n  "));
-    }
-    const said = new Set(profile.routes.map(({ problem }) => problem?.message));
-    for (const { address, problem } of profile.listeners) this.#line(address, problem && !said.has(problem.message) ? problem.message : "");
-    this.#line(
-      "file",
-      profile.problem === undefined ? "" : `the file cannot be used, the last good one runs on: ${profile.problem.message}`,
-    );
+    const layout = layoutFor(profile, this.#output.columns);
+    this.#part("heading", [headingOf(profile)]);
+    for (const route of profile.routes) this.#part(`${route.kind} ${route.name}`, routeLines(route, layout));
+    this.#part("listeners", listenerLines(profile));
+    this.#part("file", fileLines(profile));
   }
 
   /** Once for each text; what is over says nothing. */
-  #line(key: string, text: string): void {
+  #part(key: string, lines: readonly Line[]): void {
+    const text = lines
+      .map((each) =>
+        spansOf(each.text)
+          .map((span) => span.text)
+          .join(""),
+      )
+      .join("\n");
     if ((this.#shown.get(key) ?? "") === text) return;
     this.#shown.set(key, text);
-    if (text !== "") this.#output.line(`  ${text}`);
+    this.#output.lines(lines);
   }
 }

@@ -7,10 +7,11 @@ import { nearest } from "#base/nearest.ts";
 import { buildInfo } from "./build.ts";
 import { type CommandSpec, Options } from "./command.ts";
 import { commands, globalOptions } from "./commands.ts";
-import { DescriptorSink } from "./descriptor-sink.ts";
+import { DescriptorSink, isSameFile } from "./descriptor-sink.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Output, type TextSink } from "./output.ts";
+import type { Line } from "./text.ts";
 import { type Flags, wordsForParser, optionsOf } from "./words.ts";
 
 interface Call {
@@ -28,7 +29,7 @@ const signalNumbers = [
 export async function runCli(argv: readonly string[]): Promise<number> {
   const call = parse(wordsForParser(usual(argv), commands, globalOptions));
   const stdout = new DescriptorSink(1);
-  const output = outputFor(call, stdout, new DescriptorSink(2));
+  const output = outputFor(call, stdout, isSameFile(1, 2) ? stdout : new DescriptorSink(2));
   const ran = run(call, output).catch((error: unknown) => {
     const shown = toKtError(error, "internal", "internal error");
     output.error(shown);
@@ -102,7 +103,7 @@ function outputFor({ values }: Call, stdout: TextSink, stderr: TextSink): Output
 async function run(call: Call, output: Output): Promise<number> {
   const { spec, args, values } = call;
   if (!spec) return runNone(call, output);
-  if (values["help"] === true) return showHelp(commandHelp(spec, output.style), output);
+  if (values["help"] === true) return showHelp(commandHelp(spec), output);
   checkOptions(spec, values);
   checkArguments(spec, args);
   const command = await spec.load();
@@ -119,14 +120,14 @@ function runNone({ args, values }: Call, output: Output): number {
     throw new KtError("usage", `there is no command "${word}"`, { hints: [near === undefined ? "kt --help" : `kt ${near}`] });
   }
   checkOptions(undefined, values);
-  const help = mainHelp(commands, output.style);
+  const help = mainHelp(commands);
   if (values["help"] === true) return showHelp(help, output);
   showHelp(help, output);
   return exitCodes.usage;
 }
 
-function showHelp(lines: readonly string[], output: Output): number {
-  for (const line of lines) output.line(line);
+function showHelp(lines: readonly Line[], output: Output): number {
+  output.lines(lines);
   return exitCodes.done;
 }
 

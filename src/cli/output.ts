@@ -3,8 +3,13 @@
 import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { LogFields, LogLevel } from "#base/log.ts";
+import { printable, printableJson, printableLines } from "#base/printable.ts";
 import { formatLogLine, type LogFormat } from "#daemon/log-line.ts";
-import { fit, type Style, styleFor } from "./style.ts";
+import { isCommand } from "./hint.ts";
+import { logLine } from "./log-lines.ts";
+import { paintRow } from "./paint.ts";
+import { cyan, type Line, line, quotedLine, red, type Text, widthOf, yellow } from "./text.ts";
+import { wrapped } from "./wrap.ts";
 
 /** A stream as far as kt uses it. */
 export interface TextSink {
@@ -16,6 +21,8 @@ export interface TextSink {
   write(text: string): void;
   /** Resolves when everything written was taken, or will never be. */
   drained(): Promise<void>;
+  /** Calls back whenever the terminal's window has another size. */
+  onResize(callback: () => void): void;
 }
 
 export interface OutputOptions {
@@ -29,68 +36,93 @@ export interface OutputOptions {
 
 const levelRank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
+/** Lines for a terminal of so many columns. */
+export type Draw = (columns: number) => readonly Line[];
+
 export class Output {
-  readonly style: Style;
   /** True where lines can be drawn over. */
   readonly live: boolean;
   readonly verbose: boolean;
   readonly quiet: boolean;
   readonly logFormat: LogFormat;
   readonly #options: OutputOptions;
-  readonly #errorStyle: Style;
-  #drawn = 0;
+  readonly #mayColour: boolean;
+  #draw: Draw | undefined;
+  /** The width of each row that stands on the screen to be drawn over. */
+  #drawn: readonly number[] = [];
   #leftOut = 0;
 
   constructor(options: OutputOptions) {
     const { NO_COLOR: noColor = "", TERM: term } = options.environment;
-    const may = noColor === "" && term !== "dumb";
     this.#options = options;
-    this.style = styleFor(may && options.stdout.isTTY === true);
-    this.#errorStyle = styleFor(may && options.stderr.isTTY === true);
+    this.#mayColour = noColor === "" && term !== "dumb";
     this.live = options.stdout.isTTY === true && term !== "dumb";
     this.verbose = options.verbose;
     this.quiet = options.quiet;
     this.logFormat = options.logFormat;
+    if (this.live) options.stdout.onResize(() => this.#redraw());
+  }
+
+  /** The width that results are laid out for; there is none off a terminal. */
+  get columns(): number {
+    return columnsOf(this.#options.stdout);
   }
 
   /** A line of the result. */
-  line(text = ""): void {
-    this.#options.stdout.write(`${text}\n`);
+  line(text: Text = "", hang = 0): void {
+    this.lines([line(text, hang)]);
+  }
+
+  lines(lines: readonly Line[]): void {
+    this.#write(this.#options.stdout, lines);
+  }
+
+  /** A result that programs read: as it is, but for a terminal, where what others wrote must not act. */
+  raw(text: string): void {
+    const { stdout } = this.#options;
+    stdout.write(`${stdout.isTTY === true ? text.replace(/[^\n\t]+/g, printable) : text}\n`);
   }
 
   json(value: unknown): void {
-    this.line(JSON.stringify(value, undefined, this.#options.stdout.isTTY === true ? 2 : undefined));
+    const { stdout } = this.#options;
+    stdout.write(`${printableJson(value, stdout.isTTY === true ? 2 : undefined)}\n`);
+  }
+
+  /** The same in one line, where many follow each other. */
+  jsonLine(value: unknown): void {
+    this.#options.stdout.write(`${printableJson(value)}\n`);
   }
 
   /** What happened, for people; not with `-q`. */
-  note(text: string): void {
+  note(text: Text): void {
     if (!this.quiet) this.line(text);
   }
 
   /** What is going on while nothing else comes, on stderr; not with `-q`. */
   progress(text: string): void {
-    if (!this.quiet) this.#write(text);
+    if (!this.quiet) this.#say(undefined, text);
   }
 
   error(error: Pick<KtError, "message" | "hints">): void {
-    this.#say(this.#errorStyle.red("error:"), error.message);
+    this.#say(red("error:"), error.message);
     this.hints(error.hints);
   }
 
   warning(text: string): void {
-    this.#say(this.#errorStyle.yellow("warning:"), text);
+    this.#say(yellow("warning:"), text);
   }
 
   hints(hints: readonly string[]): void {
-    for (const hint of hints) this.#say(this.#errorStyle.cyan("hint:"), hint);
+    for (const hint of hints) this.#say(cyan("hint:"), hint);
   }
 
   /** A log line, in the chosen format and from the chosen level on. */
-  log(level: LogLevel, event: string, fields: LogFields = {}): void {
+  log(level: LogLevel, event: string, fields: LogFields = {}, atMs: number = Date.now()): void {
     const least: LogLevel = this.quiet ? "warn" : this.verbose ? "debug" : "info";
     if (levelRank[level] < levelRank[least] || this.#leavesOut()) return;
-    this.settle();
-    this.#options.stderr.write(`${formatLogLine(this.#options.logFormat, Date.now(), level, event, fields)}\n`);
+    const { logFormat, stderr } = this.#options;
+    if (logFormat === "json") stderr.write(`${formatLogLine(logFormat, atMs, level, event, fields)}\n`);
+    else this.#write(stderr, [logLine(atMs, level, event, fields)]);
   }
 
   /** Log lines never end by themselves: for a reader that takes none they are counted, and the count is written once it does. */
@@ -105,21 +137,16 @@ export class Output {
     return false;
   }
 
-  /** Draws lines over those drawn before, cut to the terminal: what has scrolled away cannot be drawn over. */
-  redraw(lines: readonly string[]): void {
-    // Some terminals say 0, such as those of containers without a window.
-    const columns = this.#options.stdout.columns || 80;
-    const rows = this.#options.stdout.rows || 24;
-    const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), `… and ${lines.length - rows + 2} lines more: kt status`];
-    const up = this.#drawn === 0 ? "" : `\u001b[${this.#drawn}A`;
-    const body = shown.map((line) => `\u001b[2K${fit(line, columns)}\n`).join("");
-    this.#options.stdout.write(`${up}${body}\u001b[J`);
-    this.#drawn = shown.length;
+  /** Draws lines that stay below all that comes, over those drawn before and again whenever the window has another size. */
+  show(draw: Draw): void {
+    this.#draw = draw;
+    this.#redraw();
   }
 
   /** What is drawn stays; what comes next goes below it. */
   settle(): void {
-    this.#drawn = 0;
+    this.#draw = undefined;
+    this.#drawn = [];
   }
 
   /** Resolves when everything has been handed to the system. */
@@ -139,12 +166,55 @@ export class Output {
     }
   }
 
-  #say(word: string, text: string): void {
-    this.#write(`${word} ${text}`);
+  /** A message may have several lines, a plugin's own for instance: none of them begins as one of kt's does. */
+  #say(word: Text | undefined, text: string): void {
+    const [first = "", ...more] = printableLines(text);
+    const opening: Text = ["kt: ", ...(word === undefined ? [] : [word, " "])];
+    const message: Line = { text: [opening, first], hang: continuation, isCommand: isCommand(first) };
+    this.#write(this.#options.stderr, [message, ...more.map((each) => quotedLine(each, continuation))]);
   }
 
-  #write(text: string): void {
-    this.settle();
-    this.#options.stderr.write(`kt: ${text}\n`);
+  #write(sink: TextSink, lines: readonly Line[]): void {
+    const text = this.#textOf(sink, lines);
+    if (this.#draw === undefined || sink.isTTY !== true) sink.write(text);
+    else this.#redraw(text);
   }
+
+  #textOf(sink: TextSink, lines: readonly Line[]): string {
+    const columns = columnsOf(sink);
+    const coloured = this.#mayColour && sink.isTTY === true;
+    return lines
+      .flatMap((each) => wrapped(each, columns))
+      .map((row) => `${paintRow(row, coloured)}\n`)
+      .join("");
+  }
+
+  /** What has scrolled away cannot be drawn over, so no more than the window has. `above` goes above it, and stays. */
+  #redraw(above = ""): void {
+    if (!this.#draw) return;
+    const { stdout } = this.#options;
+    const columns = columnsOf(stdout);
+    const rows = this.#draw(columns).flatMap((each) => wrapped(each, columns));
+    // Some terminals say 0, such as those of containers without a window.
+    const most = stdout.rows || 24;
+    const shown =
+      rows.length < most ? rows : [...rows.slice(0, most - 2), ...wrapped(moreLines(rows.length - most + 2), columns).slice(0, 1)];
+    const body = shown.map((row) => `${paintRow(row, this.#mayColour)}\n`).join("");
+    stdout.write(`${this.#erased(columns, most)}${above}${body}`);
+    this.#drawn = shown.map(widthOf);
+  }
+
+  /** A window that became narrower has broken the rows that it showed. */
+  #erased(columns: number, most: number): string {
+    const rows = this.#drawn.reduce((count, width) => count + Math.max(1, Math.ceil(width / columns)), 0);
+    return `${rows === 0 ? "" : `\u001b[${Math.min(rows, most)}A`}\u001b[J`;
+  }
+}
+
+const continuation = 4;
+
+const moreLines = (count: number): Line => line(`… and ${count} lines more: kt status`);
+
+function columnsOf({ isTTY, columns }: TextSink): number {
+  return isTTY === true ? columns || 80 : Number.POSITIVE_INFINITY;
 }

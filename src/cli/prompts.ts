@@ -3,6 +3,8 @@
  * that is why this file does so beside output.ts, and no other.
  */
 
+import { printable, printableLines } from "#base/printable.ts";
+
 /** One of several answers. */
 export interface Choice<T> {
   readonly value: T;
@@ -86,7 +88,7 @@ class ClackAsk implements Ask {
 
   tell(text: string, title: string): void {
     // Its box for such texts is torn where they are wider than the terminal.
-    this.#clack.log.step(`${title}\n${text}`);
+    this.#clack.log.step([printable(title), ...printableLines(text)].join("\n"));
   }
 
   async wait<T>(what: string, work: Promise<T>): Promise<T> {
@@ -111,7 +113,11 @@ class ClackAsk implements Ask {
 }
 
 function optionsOf(choices: readonly Choice<unknown>[]): { value: number; label: string; hint?: string }[] {
-  return choices.map(({ label, hint }, index) => ({ value: index, label, ...(hint === undefined ? {} : { hint }) }));
+  return choices.map(({ label, hint }, index) => ({
+    value: index,
+    label: printable(label),
+    ...(hint === undefined ? {} : { hint: printable(hint) }),
+  }));
 }
 
 /** Both ends of the conversation are a terminal that can be drawn on. */

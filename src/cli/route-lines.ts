@@ -1,12 +1,101 @@
-/** The lines that `kt up` and `kt status` show for a profile: one per route, and below it what is wrong. */
+/** The lines that `kt up` and `kt status` show for a profile: one per route, its state first, and below it what is wrong. */
 
 import { formatBytes } from "#base/bytes-text.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
-import { alignColumns, type Paint, type Style, visibleLength } from "./style.ts";
+import { hintLine } from "./hint.ts";
+import { bold, cyan, dim, green, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "./text.ts";
+
+/** A glyph of one column for those who do not see colours, and the longest word has eight letters. */
+const marks: Readonly<Record<RouteStatus["state"], readonly [glyph: string, paint: Paint]>> = {
+  idle: ["○", dim],
+  starting: ["◐", yellow],
+  running: ["●", green],
+  stopping: ["◌", dim],
+  failed: ["✗", red],
+  blocked: ["✗", red],
+  conflict: ["✗", red],
+};
+const stateWidth = 10;
+
+const indent = 2;
+const gap = "  ";
+/** Where the URL begins, and below it what has no room beside it. */
+const urlColumn = indent + stateWidth + gap.length;
+/** Below a route. */
+const problemIndent = 6;
+/** Less of a target says too little: then it goes below the URL. */
+const leastTarget = 16;
+
+/** Every line of one profile, with its heading; a line for each that may be missing. `columns` is what there is room for. */
+export function profileLines(profile: ProfileStatus, columns: number): Line[] {
+  const layout = layoutFor(profile, columns);
+  return [
+    headingOf(profile),
+    ...profile.routes.flatMap((route) => routeLines(route, layout)),
+    ...listenerLines(profile),
+    ...fileLines(profile),
+  ];
+}
+
+export function headingOf({ name, context, profile }: ProfileStatus): Line {
+  return line([bold(name), gap, ...(context === undefined ? [] : [`context ${context}`, gap]), dim(profile)], indent);
+}
+
+/** What all routes of a profile have in common: the widths of the columns, and the context that need not be said. */
+export interface Layout {
+  readonly context: string | undefined;
+  readonly columns: number;
+  readonly url: number;
+  readonly target: number;
+}
+
+export function layoutFor({ routes, context }: ProfileStatus, columns: number): Layout {
+  const room = columns - urlColumn;
+  // One long name must not take the room of all others.
+  const widest = (texts: readonly string[], most: number): number =>
+    Math.max(0, ...texts.map((text) => widthOf(text)).filter((width) => width <= most));
+  const url = widest(
+    routes.map((route) => route.url),
+    room - gap.length - leastTarget,
+  );
+  const target = Math.min(
+    widest(
+      routes.map((route) => route.target),
+      Number.POSITIVE_INFINITY,
+    ),
+    room - url - gap.length,
+  );
+  return { context, columns, url, target };
+}
+
+/** A route and what is wrong with it. */
+export function routeLines(route: RouteStatus, layout: Layout): Line[] {
+  const [glyph, paint] = marks[route.state];
+  const state: Text = [" ".repeat(indent), padded(paint(`${glyph} ${route.state}`), stateWidth), gap];
+  return [...placeLines(state, route, layout), ...problemLines(route)];
+}
+
+/** Side by side as far as there is room; else the target, or only what is said besides, goes below the URL. */
+function placeLines(state: Text, route: RouteStatus, layout: Layout): Line[] {
+  const { columns, url, target } = layout;
+  const facts = routeFacts(route, layout);
+  const beside = columns - urlColumn - Math.max(url, widthOf(route.url)) - gap.length;
+  const below = (text: Text): Line => line([" ".repeat(urlColumn), text], urlColumn);
+  if (beside < Math.min(leastTarget, widthOf(route.target))) {
+    const first = line([state, cyan(route.url)], urlColumn);
+    return [first, below(shortened(route.target, columns - urlColumn)), ...(facts === "" ? [] : [below(dim(facts))])];
+  }
+  const place: Text = [state, padded(cyan(route.url), url), gap];
+  const shown = shortened(route.target, Math.min(beside, Math.max(target, widthOf(route.target))));
+  if (facts === "") return [line([place, shown], urlColumn)];
+  const whole: Text = [place, padded(shown, target), gap, dim(facts)];
+  return widthOf(whole) <= columns ? [line(whole, urlColumn)] : [line([place, shown], urlColumn), below(dim(facts))];
+}
 
 /** What a line says besides its URL and target; an idle route that was never used says nothing more. */
-export function routeFacts(route: RouteStatus): string {
+function routeFacts(route: RouteStatus, { context }: Layout): string {
   const facts = [];
+  if (route.context !== undefined && route.context !== context) facts.push(`context ${route.context}`);
   if (route.address !== undefined) facts.push(`also at ${route.address}`);
   if (route.pod !== undefined) facts.push(route.pod);
   if (route.openConnections > 0) facts.push(`${route.openConnections} open`);
@@ -14,44 +103,28 @@ export function routeFacts(route: RouteStatus): string {
   return facts.join(" · ");
 }
 
-/** Every line of one profile, with its heading. */
-export function profileLines(profile: ProfileStatus, style: Style): string[] {
-  const rows = profile.routes.map((route) => [
-    `  ${style.cyan(route.url)}`,
-    route.target,
-    stateColour(route, style)(route.state),
-    style.dim(routeFacts(route)),
-  ]);
-  const lines = alignColumns(rows, visibleLength);
-  const heading = `${style.bold(profile.name)} ${style.dim(profile.profile)}`;
-  const body = profile.routes.flatMap((route, index) => [lines[index] ?? "", ...problemLines(route, style)]);
-  return [heading, ...body, ...listenerLines(profile, style), ...fileLines(profile, style)];
+function problemLines({ problem, lastProblem }: RouteStatus): Line[] {
+  if (problem) return [problemLine(red(problem.message)), ...problem.hints.map((hint) => hintLine(hint, problemIndent, dim))];
+  return lastProblem ? [problemLine(dim(`last error at ${timeOf(lastProblem.atMs)}: ${lastProblem.message}`))] : [];
 }
 
-function stateColour(route: RouteStatus, style: Style): Paint {
-  if (route.state === "running") return style.green;
-  if (route.state === "starting") return style.yellow;
-  return route.problem === undefined ? style.dim : style.red;
-}
-
-function problemLines({ problem, lastProblem }: RouteStatus, style: Style): string[] {
-  if (problem) return [`      ${style.red(problem.message)}`, ...problem.hints.map((hint) => `      ${style.dim(hint)}`)];
-  return lastProblem ? [`      ${style.dim(`last error at ${timeOf(lastProblem.atMs)}: ${lastProblem.message}`)}`] : [];
+function problemLine(text: Text): Line {
+  return line([" ".repeat(problemIndent), text], problemIndent);
 }
 
 /** Addresses that are not open, unless a route above has said so. */
-function listenerLines({ listeners, routes }: ProfileStatus, style: Style): string[] {
+export function listenerLines({ listeners, routes }: ProfileStatus): Line[] {
   const said = new Set(routes.map(({ problem }) => problem?.message));
-  return listeners.flatMap(({ problem }) => (problem && !said.has(problem.message) ? [`  ${style.yellow(problem.message)}`] : []));
+  return listeners.flatMap(({ problem }) =>
+    problem && !said.has(problem.message) ? [line([" ".repeat(indent), yellow(problem.message)], indent)] : [],
+  );
 }
 
 /** What is wrong with the file on disk, while an older one runs. */
-function fileLines({ problem }: ProfileStatus, style: Style): string[] {
+export function fileLines({ problem }: ProfileStatus): Line[] {
   if (!problem) return [];
-  return [
-    `  ${style.red(`the file cannot be used, the last good one runs on: ${problem.message}`)}`,
-    ...problem.hints.map((hint) => `  ${style.dim(hint)}`),
-  ];
+  const message = red(`the file cannot be used, the last good one runs on: ${problem.message}`);
+  return [line([" ".repeat(indent), message], indent), ...problem.hints.map((hint) => hintLine(hint, indent, dim))];
 }
 
 /** Local time of day. */

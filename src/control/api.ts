@@ -31,6 +31,8 @@ const routeSchema = v.object({
   /** Of an HTTP route that has one for itself: `host:port`, where its name need not be resolved. */
   address: v.optional(v.string()),
   target: v.string(),
+  /** The context that it is reached through, where that is known. */
+  context: v.optional(v.string()),
   state: v.picklist(routeStates),
   /** The pod that had the latest connection, while it is ready; else one of `pods`. */
   pod: v.optional(v.string()),
@@ -51,6 +53,8 @@ const profileSchema = v.object({
   /** The absolute path of its file. */
   profile: v.string(),
   name: v.string(),
+  /** The context of its routes that name none, where that is known. */
+  context: v.optional(v.string()),
   /** Stays without a client: `kt up -d`, `kt serve`. */
   pinned: v.boolean(),
   clients: count,
@@ -71,6 +75,8 @@ const snapshotSchema = v.object({
 const journalEntrySchema = v.object({
   atMs: count,
   level: v.picklist(["debug", "info", "warn", "error"]),
+  /** The route or routes that it is about, for people. */
+  route: v.optional(v.string()),
   text: v.string(),
   /** The event itself, for `--json`. */
   event: v.looseObject({ type: v.string() }),

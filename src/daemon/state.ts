@@ -38,6 +38,7 @@ function profileState(running: Running, attached: AttachedProfile): ProfileStatu
   return {
     profile: plan.profile,
     name: plan.name,
+    context: plan.context,
     pinned,
     clients: leases.size,
     listeners: view.listeners(),
@@ -89,7 +90,7 @@ class PlanView {
       const blocked = this.#clash("host", name) ?? this.#blocked(this.#plan.http.listen) ?? own;
       const url = urlOf(host, scheme, this.#httpPort());
       const standing = this.#standing(target, name, blocked);
-      return { kind: "http", name, url, address: address && formatAddress(address), target: formatTarget(target), ...standing };
+      return { kind: "http", name, url, address: address && formatAddress(address), ...this.#where(target), ...standing };
     });
   }
 
@@ -98,7 +99,7 @@ class PlanView {
       const blocked = this.#clash("tcp", name) ?? this.#blocked(listen);
       const port = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((open) => open !== undefined);
       const url = addressOf(listen, port);
-      return { kind: "tcp", name, url, target: formatTarget(target), ...this.#standing(target, name, blocked) };
+      return { kind: "tcp", name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
     });
   }
 
@@ -129,11 +130,15 @@ class PlanView {
           kind: "dynamic",
           name,
           url,
-          target: formatTarget(found.target),
+          ...this.#where(found.target),
           ...this.#standing(found.target, name, undefined),
         },
       ];
     });
+  }
+
+  #where(target: Target): Pick<RouteStatus, "target" | "context"> {
+    return { target: formatTarget(target), context: target.cluster.context };
   }
 
   #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {

@@ -1,6 +1,7 @@
 /** What a refused client reads: status, headers and a page in the form it asked for, with the reason and what to do. */
 
 import type { ErrorCode, KtError } from "#base/errors.ts";
+import { printable, printableJson, printableLines } from "#base/printable.ts";
 
 export interface Wants {
   /** The request's Accept header. */
@@ -129,10 +130,10 @@ function render(error: KtError, status: number, wants: Wants): [contentType: str
   if (/\btext\/html\b/i.test(accept)) return ["text/html; charset=utf-8", page(error, status, wants.host)];
   if (/\bapplication\/([a-z0-9.-]+\+)?json\b/i.test(accept)) {
     const { code, message, hints } = error;
-    return ["application/json", `${JSON.stringify({ error: { code, message, hints, host: wants.host } })}\n`];
+    return ["application/json", `${printableJson({ error: { code, message, hints, host: wants.host } })}\n`];
   }
-  const hints = error.hints.map((hint) => `kt: hint: ${hint}\n`).join("");
-  return ["text/plain; charset=utf-8", `kt: error: ${error.message}\n${hints}`];
+  const hints = error.hints.map((hint) => `kt: hint: ${printable(hint)}\n`).join("");
+  return ["text/plain; charset=utf-8", `kt: error: ${printableLines(error.message).join("\n    │ ")}\n${hints}`];
 }
 
 function page(error: KtError, status: number, host: string | undefined): string {
@@ -161,5 +162,5 @@ ${hints === "" ? "" : `<ul>${hints}</ul>`}
 }
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return printable(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

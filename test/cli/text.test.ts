@@ -7,7 +7,7 @@ import { LiveView } from "#cli/live-view.ts";
 import type { ProfileStatus } from "#control/api.ts";
 import { Output } from "#cli/output.ts";
 import { RecordingSink } from "#test/support/recording-sink.ts";
-import { alignColumns, fit, styleFor, visibleLength } from "#cli/style.ts";
+import { line, red } from "#cli/text.ts";
 
 function outputTo(
   isTTY: boolean,
@@ -20,6 +20,41 @@ function outputTo(
   const output = new Output({ stdout, stderr, environment, verbose: false, quiet: false, logFormat: "text", ...options });
   return { stdout, stderr, output };
 }
+
+const hostile = "a\u001b]0;x\u0007\u009b31m\u202eb\u200d\u2028c\td\r\nkt: hint: rm -rf ~";
+const shown = "a\\x1b]0;x\\x07\\x9b31m\\u202eb\\u200d\\u2028c\\td";
+
+describe("what others wrote", () => {
+  test("shows its control characters, and begins no line", () => {
+    const { stdout, stderr, output } = outputTo(false);
+    output.line(["name ", hostile]);
+    output.error({ message: hostile, hints: [hostile] });
+    output.warning(hostile);
+    output.log("warn", "refused", { route: hostile, text: hostile });
+    expect(stdout.text).toBe(`name ${shown} ⏎ kt: hint: rm -rf ~\n`);
+    const log = `${shown} ⏎ kt: hint: rm -rf ~`;
+    expect(stderr.text.replace(/^\d.* warn {2}/m, "")).toBe(
+      `kt: error: ${shown}\n    │ kt: hint: rm -rf ~\nkt: hint: ${shown}\n    │ kt: hint: rm -rf ~\nkt: warning: ${shown}\n    │ kt: hint: rm -rf ~\n${log} ${log}\n`,
+    );
+  });
+
+  test("has no colours of its own on a terminal", () => {
+    const { stdout, output } = outputTo(true, {}, {}, 200);
+    output.line(red("\u001b[32mok"));
+    output.raw("\u001b[32mok\n\tx");
+    expect(stdout.text).toBe("\u001b[31m\\x1b[32mok\u001b[39m\n\\x1b[32mok\n\tx\n");
+  });
+
+  test("is passed on to programs as it is, and as JSON that shows all", () => {
+    const { stdout, output } = outputTo(false);
+    output.raw(hostile);
+    output.json({ hostile });
+    const [raw, json = ""] = [stdout.text.slice(0, hostile.length), stdout.text.slice(hostile.length + 1)];
+    expect(raw).toBe(hostile);
+    expect(JSON.parse(json)).toEqual({ hostile });
+    expect(json).not.toMatch(/[\p{Cf}\x7f-\x9f\u2028]/u);
+  });
+});
 
 describe("errors", () => {
   test("have one voice", () => {
@@ -49,7 +84,7 @@ test("quiet keeps results and warnings, and drops notes and information", () => 
   output.log("info", "hub");
   output.log("warn", "refused");
   expect(stdout.text).toBe("result\n");
-  expect(stderr.text).toMatch(/^kt: warning: careful\n\S+ warn {2}refused\n$/);
+  expect(stderr.text).toMatch(/^kt: warning: careful\n\S+ \S+ warn {2}- refused\n$/);
 });
 
 test("log lines that nothing reads are counted, not kept", () => {
@@ -62,33 +97,50 @@ test("log lines that nothing reads are counted, not kept", () => {
   expect(stderr.text).toMatch(/2 lines were left out.*\n.*c\n$/);
 });
 
+const lines = (...texts: string[]) => texts.map((text) => line(text));
+
 describe("drawing", () => {
-  test("goes over what was drawn, cut to the terminal", () => {
+  test("goes over what was drawn, wrapped to the terminal", () => {
     const { stdout, output } = outputTo(true);
-    output.redraw(["one", "two"]);
-    output.redraw([`${"x".repeat(19)}yz`]);
-    expect(stdout.text).toBe(`\u001b[2Kone\n\u001b[2Ktwo\n\u001b[J\u001b[2A\u001b[2K${"x".repeat(19)}y\n\u001b[J`);
+    output.show(() => lines("one", "two"));
+    output.show(() => lines(`${"x".repeat(19)} yz`));
+    expect(stdout.text).toBe(`\u001b[Jone\ntwo\n\u001b[2A\u001b[J${"x".repeat(19)}\nyz\n`);
   });
 
   test("on a terminal that does not know its size is as on a usual one", () => {
     const { stdout, output } = outputTo(true, {}, {}, 0);
-    output.redraw(["one", "two"]);
-    expect(stdout.text).toBe("\u001b[2Kone\n\u001b[2Ktwo\n\u001b[J");
+    output.show(() => lines("one", "two"));
+    expect(stdout.text).toBe("\u001b[Jone\ntwo\n");
   });
 
   test("never more lines than can be drawn over", () => {
     const { stdout, output } = outputTo(true);
-    output.redraw(["1", "2", "3", "4", "5", "6"]);
-    expect(stdout.text).toContain("3\n\u001b[2K… and 3 lines mor");
+    output.show(() => lines("1", "2", "3", "4", "5", "6"));
+    expect(stdout.text).toContain("3\n… and 3 lines more:");
     expect(stdout.text).not.toContain("4\n");
   });
 
-  test("begins anew below a warning", () => {
+  test("stays below what comes meanwhile", () => {
     const { stdout, output } = outputTo(true);
-    output.redraw(["one"]);
-    output.warning("x");
-    output.redraw(["one"]);
-    expect(stdout.text).not.toContain("\u001b[1A");
+    output.show(() => lines("table"));
+    output.line("news");
+    expect(stdout.text).toBe("\u001b[Jtable\n\u001b[1A\u001b[Jnews\ntable\n");
+  });
+
+  test("follows the size of the window, whose rows were broken when it became narrower", () => {
+    const { stdout, output } = outputTo(true);
+    output.show((columns) => lines(`${columns} ${"x".repeat(10)}`));
+    stdout.resize(8, 24);
+    expect(stdout.text).toBe(`\u001b[J20 ${"x".repeat(10)}\n\u001b[2A\u001b[J8\n${"x".repeat(8)}\nxx\n`);
+  });
+
+  test("is left where it is at the end", () => {
+    const { stdout, output } = outputTo(true);
+    output.show(() => lines("table"));
+    output.settle();
+    output.line("end");
+    stdout.resize(8, 24);
+    expect(stdout.text).toBe("\u001b[Jtable\nend\n");
   });
 });
 
@@ -109,30 +161,8 @@ test("off a terminal a problem and its hints stand below their route, once", () 
   const snapshot = { hub: { protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }, profiles: [profile] };
   new LiveView(output, profile.profile, ["Ctrl-C detaches"]).show(snapshot);
   expect(stdout.text).toBe(
-    "shop /shop/tunnels.toml\n  localhost:1  svc/db:1  blocked  127.0.0.1:1 is taken\n    kill 7\n    choose another port\n",
+    "shop  /shop/tunnels.toml\n  ✗ blocked   localhost:1  svc/db:1\n      127.0.0.1:1 is taken\n      kill 7\n      choose another port\n",
   );
-});
-
-describe("columns", () => {
-  const { red } = styleFor(true);
-
-  test("are as wide as what is visible", () => {
-    expect(
-      alignColumns(
-        [
-          [red("a"), "b"],
-          ["ccc", "d"],
-        ],
-        visibleLength,
-      ),
-    ).toEqual([`${red("a")}    b`, "ccc  d"]);
-  });
-
-  test("are cut without cutting colours", () => {
-    expect(fit(red("abc"), 5)).toBe(red("abc"));
-    expect(fit(red("abcdef"), 3)).toBe("\u001b[31mabc\u001b[0m");
-    expect(visibleLength(fit(red("abcdef"), 3))).toBe(3);
-  });
 });
 
 test("every error code has one of the four exit codes", () => {

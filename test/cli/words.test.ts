@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { mainHelp } from "#cli/help.ts";
-import { styleFor } from "#cli/style.ts";
+import { spansOf, widthOf } from "#cli/text.ts";
 import { wordsForParser, readFlags, walkWords } from "#cli/words.ts";
 
 const mark = (line: string): string => wordsForParser(line.split(" "), commands, globalOptions).join(" ");
@@ -61,15 +61,18 @@ test("flags", () => {
 });
 
 describe("the help", () => {
-  const lines = mainHelp(commands, styleFor(false));
+  const lines = mainHelp(commands);
 
   test("fits a screen, with the line of the next prompt", () => {
     expect(lines.length).toBeLessThanOrEqual(23);
-    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.filter(({ text }) => widthOf(text) > 80)).toEqual([]);
   });
 
   test("names every command", () => {
-    const text = lines.join("\n");
+    const text = lines
+      .flatMap((line) => spansOf(line.text))
+      .map((span) => span.text)
+      .join("\n");
     for (const { name, hidden } of commands) if (hidden !== true) expect(text).toMatch(new RegExp(`\\b${name}\\b`));
   });
 });

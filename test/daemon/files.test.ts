@@ -6,6 +6,7 @@ import { file } from "bun";
 import { limits } from "#base/limits.ts";
 import type { Surroundings } from "#control/socket-path.ts";
 import { LogFile, openLogFile } from "#daemon/log-file.ts";
+import type { LogFields } from "#base/log.ts";
 import { formatLogLine } from "#daemon/log-line.ts";
 import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
@@ -106,8 +107,20 @@ describe("the log file", () => {
   });
 });
 
-test("log lines", () => {
-  const line = (format: "text" | "json") => formatLogLine(format, 0, "warn", "refused", { text: 'no "a"', port: 80, pod: undefined });
-  expect(line("text")).toBe('1970-01-01T00:00:00.000Z warn  refused text="no \\"a\\"" port=80');
-  expect(JSON.parse(line("json"))).toEqual({ at: "1970-01-01T00:00:00.000Z", level: "warn", event: "refused", text: 'no "a"', port: 80 });
+test("log lines have a time, a level, a route and a text", () => {
+  const at = new Date(2026, 0, 2, 3, 4, 5);
+  const line = (format: "text" | "json", fields: LogFields) => formatLogLine(format, at.getTime(), "warn", "refused", fields);
+  expect(line("text", { route: "a.localhost", text: 'no "a"', port: 80, pod: undefined })).toBe(
+    '2026-01-02 03:04:05 warn  a.localhost no "a" port=80',
+  );
+  expect(line("text", { reason: "x y" })).toBe('2026-01-02 03:04:05 warn  - refused reason="x y"');
+  expect(line("text", { text: "a\u001b[2J\nkt: hint: b" })).toBe("2026-01-02 03:04:05 warn  - a\\x1b[2J ⏎ kt: hint: b");
+  expect(line("json", { text: "\u202e\u009b" })).toContain('"text":"\\u202e\\u009b"');
+  expect(JSON.parse(line("json", { text: "a", port: 80 }))).toEqual({
+    at: at.toISOString(),
+    level: "warn",
+    event: "refused",
+    text: "a",
+    port: 80,
+  });
 });

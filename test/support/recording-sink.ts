@@ -5,10 +5,11 @@ import type { TextSink } from "#cli/output.ts";
 export class RecordingSink implements TextSink {
   text = "";
   readonly isTTY: boolean;
-  readonly columns: number | undefined;
-  readonly rows: number | undefined;
+  columns: number | undefined;
+  rows: number | undefined;
   /** What a reader has not taken; tests set it. */
   waitingBytes = 0;
+  #onResize = (): void => {};
 
   constructor(window?: { readonly columns: number; readonly rows: number }) {
     this.isTTY = window !== undefined;
@@ -18,6 +19,16 @@ export class RecordingSink implements TextSink {
 
   write(text: string): void {
     this.text += text;
+  }
+
+  onResize(callback: () => void): void {
+    this.#onResize = callback;
+  }
+
+  resize(columns: number, rows: number): void {
+    this.columns = columns;
+    this.rows = rows;
+    this.#onResize();
   }
 
   async drained(): Promise<void> {}

@@ -1,5 +1,6 @@
 /** `kt complete`: what may come next on a command line, for the script of a shell. It never complains and never keeps the shell waiting. */
 
+import { printable } from "#base/printable.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
@@ -18,7 +19,7 @@ export async function complete({ args, output }: CommandContext): Promise<number
     const found = await answer(rest);
     // One more for the name of kt itself, which the shells have as the first word.
     const command = found.kind === "command" ? `:command ${found.from + 1}` : "";
-    tell(found, command, output, (offers) => offers.map(({ value, about }) => `${value}\t${about}`));
+    tell(found, command, output, (offers) => offers.map(({ value, about }) => `${value}\t${printable(about)}`));
   }
   return exitCodes.done;
 }
@@ -26,7 +27,12 @@ export async function complete({ args, output }: CommandContext): Promise<number
 function tell(found: Answer, command: string, output: Output, linesFor: (offers: readonly Offer[]) => readonly string[]): void {
   if (found.kind === "files") output.line(":files");
   else if (found.kind === "command") output.line(command);
-  else for (const line of linesFor(found.offers)) output.line(line);
+  else for (const line of linesFor(found.offers.filter(isTypeable))) output.raw(line);
+}
+
+/** What others named with characters that nobody sees is no word to type. */
+function isTypeable({ value }: Offer): boolean {
+  return printable(value) === value;
 }
 
 function answer(words: readonly string[]): Promise<Answer> {

@@ -11,6 +11,6 @@ export async function completion({ args, output }: CommandContext): Promise<numb
     const hints = Object.keys(completionScripts).map((name) => `kt completion ${name}`);
     throw new KtError("usage", `kt has no completions for "${shell}"`, { hints });
   }
-  output.line(completionScripts[shell].trimEnd());
+  output.raw(completionScripts[shell].trimEnd());
   return exitCodes.done;
 }

@@ -4,6 +4,7 @@ import { KtError } from "#base/errors.ts";
 import { type Log, silentLog } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { cyan, dim, green, red, tableLines } from "#cli/text.ts";
 import type { Output } from "#cli/output.ts";
 import { Hub } from "#daemon/hub.ts";
 import { realRooms } from "#daemon/rooms.ts";
@@ -25,11 +26,10 @@ export async function demo({ options, output, build }: CommandContext): Promise<
 }
 
 async function tryOnce(running: Demo, hub: Hub, output: Output): Promise<number> {
-  const { style } = output;
   const tried = running.tryAll(({ what, where, answer, ok }) => {
-    const verdict = ok ? style.green("ok") : style.red("FAILED");
-    output.line(`${verdict}  ${what.padEnd(13)} ${where}`);
-    output.line(`    ${style.dim(answer)}`);
+    const verdict = ok ? green("ok") : red("FAILED");
+    output.line([verdict, `  ${what.padEnd(13)} ${where}`], 4);
+    output.line(["    ", dim(answer)], 4);
   });
   const interrupted = new Promise<"interrupted">((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve("interrupted"));
@@ -41,14 +41,12 @@ async function tryOnce(running: Demo, hub: Hub, output: Output): Promise<number>
 }
 
 async function stay(running: Demo, hub: Hub, output: Output, log: Log): Promise<number> {
-  const { style } = output;
   output.line("An embedded Kubernetes API with sample services; kt serves it as it would serve yours. Try:");
   output.line();
-  const width = Math.max(...running.invitations.map(({ what }) => what.length));
-  for (const { what, how } of running.invitations) output.line(`  ${what.padEnd(width)}  ${style.cyan(how)}`);
+  output.lines(tableLines(running.invitations.map(({ what, how }) => [`  ${what}`, cyan(how)])));
   output.line();
   output.line(`The profile, read again when you save it: ${running.profile}`);
-  output.line(style.dim("Ctrl-C ends it and leaves nothing behind"));
+  output.line(dim("Ctrl-C ends it and leaves nothing behind"));
   await runUntilEnd(hub, { ignoreHangup: false, log });
   return exitCodes.done;
 }

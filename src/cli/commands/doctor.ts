@@ -1,12 +1,15 @@
 /** `kt doctor`: looks at everything between a profile and its pods, and says what is wrong and what to do about it. */
 
+import { printableLines } from "#base/printable.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { hintLine } from "#cli/hint.ts";
 import type { Output } from "#cli/output.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { writeBundle } from "#daemon/doctor/bundle.ts";
 import { examine } from "#daemon/doctor/doctor.ts";
+import { bold, cyan, dim, green, plain, quotedLine, red, yellow } from "#cli/text.ts";
 import type { Finding } from "#daemon/doctor/finding.ts";
 
 export async function doctor({ options, output, build }: CommandContext): Promise<number> {
@@ -29,17 +32,19 @@ export async function doctor({ options, output, build }: CommandContext): Promis
 }
 
 function showFindings(findings: readonly Finding[], output: Output): void {
-  const { style } = output;
-  const marks = { ok: style.green("✓"), warn: style.yellow("!"), broken: style.red("✗"), skipped: style.dim("-") };
+  const marks = { ok: green("✓"), warn: yellow("!"), broken: red("✗"), skipped: dim("-") };
   const width = Math.max(...findings.map(({ check }) => check.length));
+  const indent = width + 4;
   const several = new Set(findings.flatMap(({ context }) => context ?? [])).size > 1;
   for (const { check, context, verdict, text, fixes } of findings) {
     if (output.quiet && verdict !== "broken") continue;
     const whole = `${several && context !== undefined ? `${context}: ` : ""}${verdict === "skipped" ? `skipped: ${text}` : text}`;
     // A plugin's own words may have several lines.
-    const indented = whole.trimEnd().replaceAll("\n", `\n${" ".repeat(width + 4)}`);
-    output.line(`${marks[verdict]} ${style.bold(check.padEnd(width))}  ${verdict === "skipped" ? style.dim(indented) : indented}`);
-    for (const fix of fixes) output.line(`${" ".repeat(width + 4)}${style.cyan(fix)}`);
+    const [first = "", ...more] = printableLines(whole);
+    const paint = verdict === "skipped" ? dim : plain;
+    output.line([marks[verdict], " ", bold(check.padEnd(width)), "  ", paint(first)], indent);
+    output.lines(more.map((text) => quotedLine(paint(text), indent)));
+    output.lines(fixes.map((fix) => hintLine(fix, indent, cyan)));
   }
   output.note(summary(findings));
 }

@@ -15,7 +15,7 @@ export async function env({ options, output }: CommandContext): Promise<number> 
   const variables = variablesOf(plan);
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
-  if (text !== "") output.line(text);
+  if (text !== "") output.raw(text);
   const unsure = Object.keys(variables).filter((name) => format === "dotenv" && isUnsureInDotenv(variables[name] ?? ""));
   for (const name of unsure) output.warning(`${name} has quotes or backslashes that readers of .env files disagree about`);
   return exitCodes.done;

@@ -7,6 +7,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodeFor, exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
+import { dim, green, red, tableLines } from "#cli/text.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import type { Step } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
@@ -71,8 +72,6 @@ async function explainHere(subject: string, file: string): Promise<readonly Step
 }
 
 function showSteps(steps: readonly Step[], output: Output): void {
-  const width = Math.max(...steps.map(({ step }) => step.length));
-  const { style } = output;
-  const marks = { match: style.green("✓"), miss: style.dim("·"), stop: style.red("✗"), info: " " };
-  for (const { step, verdict, outcome } of steps) output.line(`${marks[outcome]} ${style.dim(step.padEnd(width))}  ${verdict}`);
+  const marks = { match: green("✓"), miss: dim("·"), stop: red("✗"), info: " " };
+  output.lines(tableLines(steps.map(({ step, verdict, outcome }) => [[marks[outcome], " ", dim(step)], verdict])));
 }

@@ -5,7 +5,7 @@ import { nearest } from "#base/nearest.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import type { Output } from "#cli/output.ts";
-import { timeOf } from "#cli/route-lines.ts";
+import { logLine } from "#cli/log-lines.ts";
 import type { LogEntry } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { surroundings } from "#control/socket-path.ts";
@@ -39,11 +39,7 @@ async function checkRoute(client: HubClient, route: string): Promise<void> {
   });
 }
 
-function showEntry({ atMs, level, text, event }: LogEntry, asJson: boolean, output: Output): void {
-  if (asJson) {
-    output.line(JSON.stringify({ at: new Date(atMs).toISOString(), level, text, ...event }));
-    return;
-  }
-  const { style } = output;
-  output.line(`${style.dim(timeOf(atMs))} ${level === "warn" || level === "error" ? style.yellow(text) : text}`);
+function showEntry({ atMs, level, route, text, event }: LogEntry, asJson: boolean, output: Output): void {
+  if (asJson) output.jsonLine({ at: new Date(atMs).toISOString(), level, text, ...event });
+  else output.lines([logLine(atMs, level, event.type, { route, text })]);
 }

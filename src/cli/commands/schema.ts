@@ -5,6 +5,6 @@ import { exitCodes } from "#cli/exit.ts";
 import { jsonSchema } from "#profile/json-schema.ts";
 
 export async function schema({ output }: CommandContext): Promise<number> {
-  output.line(JSON.stringify(jsonSchema(), undefined, 2));
+  output.raw(JSON.stringify(jsonSchema(), undefined, 2));
   return exitCodes.done;
 }

@@ -5,6 +5,7 @@ import { nearest } from "#base/nearest.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath } from "#cli/profile-file.ts";
+import { dim, green, tableLines, yellow } from "#cli/text.ts";
 import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { findSnapshot } from "#daemon/find-hub.ts";
@@ -62,11 +63,14 @@ async function status({ options, output }: CommandContext): Promise<number> {
     output.json({ ...state, hub });
     return exitCodes.done;
   }
-  const { style } = output;
-  const paint = /^(active|running)$/.test(state.state) ? style.green : state.installed ? style.yellow : style.dim;
-  output.line(`service  ${paint(state.state)} ${style.dim(`(${state.manager}, ${state.file})`)}`);
-  output.line(`profile  ${state.profile}`);
-  output.line(`hub      ${describeHub(snapshot)}`);
+  const paint = /^(active|running)$/.test(state.state) ? green : state.installed ? yellow : dim;
+  output.lines(
+    tableLines([
+      ["service", [paint(state.state), " ", dim(`(${state.manager}, ${state.file})`)]],
+      ["profile", state.profile],
+      ["hub", describeHub(snapshot)],
+    ]),
+  );
   if (!state.installed) output.hints(["kt service install"]);
   return exitCodes.done;
 }

@@ -18,7 +18,7 @@ export async function status({ options, output }: CommandContext): Promise<numbe
     output.hints(["kt up"]);
   }
   for (const profile of profiles) {
-    for (const line of profileLines(profile, output.style)) output.line(line);
+    output.lines(profileLines(profile, output.columns));
     for (const warning of profile.warnings) output.warning(warning);
   }
   return exitCodes.done;

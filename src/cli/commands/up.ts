@@ -64,7 +64,7 @@ class Attachment {
     const { output } = this.#context;
     void client.stream({ type: "watch" }, (reply) => reply.type === "snapshot" && this.#view.show(reply.snapshot)).catch(() => {});
     if (!output.verbose) return;
-    const show = ({ level, text, event }: LogEntry): void => output.log(level, event.type, { text });
+    const show = ({ level, atMs, route, text, event }: LogEntry): void => output.log(level, event.type, { route, text }, atMs);
     void client.stream({ type: "logs", follow: true }, (reply) => reply.type === "entry" && show(reply.entry)).catch(() => {});
   }
 

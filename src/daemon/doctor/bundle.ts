@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { version as bunVersion } from "bun";
 import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { printableJson } from "#base/printable.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { stateDirectory } from "#control/socket-path.ts";
 import { logFilePath } from "#daemon/log-file.ts";
@@ -22,7 +23,7 @@ const shownVariables =
 export async function writeBundle(path: string, diagnosis: Diagnosis, question: DoctorQuestion): Promise<void> {
   const bundle = collect(diagnosis, question);
   try {
-    await writeFile(path, `${JSON.stringify(bundle, undefined, 2)}\n`, { mode: 0o600 });
+    await writeFile(path, `${printableJson(bundle, 2)}\n`, { mode: 0o600 });
   } catch (error) {
     throw toKtError(error, "file-unwritable", `write "${path}"`);
   }

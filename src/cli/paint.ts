@@ -1,0 +1,26 @@
+/** Colours of a terminal. */
+
+import type { Tone } from "./text.ts";
+import type { Row } from "./wrap.ts";
+
+/** SGR codes (ECMA-48 §8.3.117): one to begin, one to end. */
+const codes: Readonly<Record<Tone, readonly [begin: number, end: number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+};
+
+/** Without blanks at its end. */
+export function paintRow(row: Row, coloured: boolean): string {
+  return row
+    .map(({ text, tone }) => (coloured && tone !== undefined && text !== "" ? paint(text, codes[tone]) : text))
+    .join("")
+    .trimEnd();
+}
+
+function paint(text: string, [begin, end]: readonly [number, number]): string {
+  return `\u001b[${begin}m${text}\u001b[${end}m`;
+}
