@@ -188,6 +188,18 @@ export const limits = {
   backendTlsMs: 10 * second,
   /** How long an idle HTTP connection to a pod is kept for the next request. */
   parkedLinkMs: 30 * second,
+  /** How long a pod may have closed a connection before we hear of it: container runtimes wait for a second, and then it has a way to go. */
+  lateEndMs: 1.5 * second,
+  /** Connections of a backend that no request may use are kept up to this number, to see whether it closes them. */
+  watchedBackends: 4,
+  /** How long a connection that was given up in good order may take to end. */
+  backendLeaveMs: 10 * second,
+  /** A connection that went on after this many answers speaks for any number: what closes later says so with its last answer. */
+  keepAliveProvenAnswers: 8,
+  /** How long it is remembered what a backend does with unused connections, after its last answer. */
+  keepAliveKnownMs: 600 * second,
+  /** How often a request is sent at most: each time on a connection opened after the loss of the last, while nothing of an answer has come. */
+  requestTries: 5,
   /** A request that must not be sent twice only reuses a connection idle for less than this: servers close idle ones after seconds. */
   parkedLinkForUnsafeMs: 1 * second,
   /** How long open connections may go on after SIGTERM. */

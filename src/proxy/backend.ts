@@ -4,6 +4,7 @@ import type { Conn, ConnHandler } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Link } from "./dialer.ts";
+import type { Pause } from "./keep-alive.ts";
 
 /** Who uses a backend at the moment. */
 export interface BackendUser {
@@ -20,57 +21,88 @@ export class Backend implements ConnHandler {
   #user: BackendUser | undefined;
   #isStarted = false;
   #isKept = false;
-  #keptMs = 0;
+  #answers = 0;
+  #restedMs: number;
+  /** The pause before the request under way. */
+  #before: Pause;
   /** Whatever a pod does to an unused connection, it is of no use afterwards. */
   #gone = false;
+  #onGone: (closedByPod: boolean) => void = () => {};
 
-  constructor(link: Link, conn: Conn) {
+  constructor(link: Link, conn: Conn, nowMs: number) {
     this.link = link;
     this.conn = conn;
+    this.#restedMs = nowMs;
+    this.#before = { answers: 0, idleMs: 0 };
+  }
+
+  /** It is over, or was found to be of no use. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** The pause before the request under way; without answers for the first one. */
+  get before(): Pause {
+    return this.#before;
+  }
+
+  /** How it rests now. */
+  pause(nowMs: number): Pause {
+    return { answers: this.#answers, idleMs: nowMs - this.#restedMs };
   }
 
   /** Gives the connection to an exchange, or takes it from one that has ended. */
-  use(user: BackendUser): void {
+  use(user: BackendUser, nowMs: number): void {
     this.#user = user;
+    this.#before = this.pause(nowMs);
     if (this.#isKept) this.link.unpark();
     if (!this.#isStarted) this.conn.start(this);
     this.#isKept = false;
     this.#isStarted = true;
-    // It may have closed between two exchanges, when there was nobody to tell.
-    if (this.#gone) queueMicrotask(() => user.backendClosed(undefined));
   }
 
-  /** The exchange that used it has ended; another may follow at once. */
-  release(): void {
+  /** The exchange that used it has its answer; another may follow at once. */
+  release(nowMs: number): void {
     this.#user = undefined;
+    this.#answers += 1;
+    this.#restedMs = nowMs;
   }
 
-  /** Nobody uses it, and nobody waits for it. */
-  keep(nowMs: number): void {
+  /** Nobody uses it, and nobody waits for it. `onGone` hears when it is over, and whether the pod ended it in good order. */
+  keep(onGone: (closedByPod: boolean) => void): void {
     this.#isKept = true;
-    this.#keptMs = nowMs;
+    this.#onGone = onGone;
     this.link.park();
     if (!this.#isStarted) this.conn.start(this);
     this.#isStarted = true;
   }
 
-  /** Whether it may carry another request. */
-  isGood(nowMs: number): boolean {
-    return !this.#gone && this.link.usable() && this.idleMs(nowMs) < limits.parkedLinkMs;
+  /** Ends it in good order: what it was carried by is free sooner than after an abort. */
+  leave(onGone: () => void): void {
+    this.#gone = true;
+    this.keep(onGone);
+    this.conn.end();
   }
 
-  idleMs(nowMs: number): number {
-    return nowMs - this.#keptMs;
+  /** Whether it may carry another request, as far as it can tell. */
+  isGood(nowMs: number): boolean {
+    return !this.#gone && this.link.usable() && nowMs - this.#restedMs < limits.parkedLinkMs;
   }
 
   onData(bytes: Uint8Array): void {
     if (this.#user) this.#user.backendData(bytes);
-    else this.#drop();
+    else this.conn.abort();
   }
 
   onEnd(): void {
-    if (this.#user) this.#user.backendEnded();
-    else this.#drop();
+    if (this.#user) {
+      this.#user.backendEnded();
+      return;
+    }
+    const wasGood = !this.#gone;
+    this.#gone = true;
+    this.conn.end();
+    if (wasGood) this.#onGone(true);
   }
 
   onDrain(): void {
@@ -79,11 +111,7 @@ export class Backend implements ConnHandler {
 
   onClose(error: KtError | undefined): void {
     this.#gone = true;
-    this.#user?.backendClosed(error);
-  }
-
-  #drop(): void {
-    this.#gone = true;
-    this.conn.abort();
+    if (this.#user) this.#user.backendClosed(error);
+    else this.#onGone(false);
   }
 }

@@ -9,19 +9,23 @@ import { tlsClient } from "#net/tls.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
 import { Backend } from "./backend.ts";
 import type { Dialer, Link } from "./dialer.ts";
+import { KeepAlive } from "./keep-alive.ts";
 
 export interface BackendRequest {
   readonly target: Target;
   readonly scheme: BackendScheme;
   /** What the client asked for, as sent; its name is the SNI of a TLS backend. */
   readonly host: string;
-  /** False for a request that must not be sent twice. */
+  /** False for a request that cannot be sent again once a backend may have had it. */
   readonly repeatable: boolean;
 }
 
 /** Who waits for a connection. */
 interface Waiter {
   readonly sinceMs: number;
+  /** Only a connection that was not used before will do. */
+  readonly choosy: boolean;
+  readonly repeatable: boolean;
   readonly give: (backend: Backend) => void;
   readonly refuse: (error: KtError) => void;
 }
@@ -35,6 +39,8 @@ interface Pool {
   opening: number;
   /** It will be looked at who has waited for too long. */
   watching: boolean;
+  readonly keepAlive: KeepAlive;
+  lastUsedMs: number;
 }
 
 export class Backends {
@@ -42,6 +48,8 @@ export class Backends {
   readonly #clock: Clock;
   readonly #pools = new Map<string, Pool>();
   readonly #closing = new AbortController();
+  /** Given up, and not over yet. */
+  readonly #leaving = new Set<Backend>();
   #sweeping = false;
 
   constructor(dialer: Dialer, clock: Clock) {
@@ -49,27 +57,24 @@ export class Backends {
     this.#clock = clock;
   }
 
-  /** A parked connection that still looks good, or undefined. */
+  /** A parked connection that the request may use, or undefined. */
   take(request: BackendRequest): Backend | undefined {
-    const parked = this.#pools.get(poolKey(request))?.parked;
-    if (!parked) return undefined;
+    const pool = this.#pools.get(poolKey(request));
+    if (!pool || pool.parked.length === 0) return undefined;
     const nowMs = this.#clock.now();
-    for (let last = parked.at(-1); last; last = parked.at(-1)) {
-      if (!last.isGood(nowMs)) last.conn.abort();
-      // The others are older still: they are left for requests that may be repeated.
-      else if (!request.repeatable && last.idleMs(nowMs) >= limits.parkedLinkForUnsafeMs) return undefined;
-      else return parked.pop();
-      parked.pop();
-    }
-    return undefined;
+    const found = takeParked(pool, request.repeatable, nowMs);
+    if (found || pool.parked.length === 0) return found;
+    for (const backend of pool.parked) pool.keepAlive.stillOpen(backend.pause(nowMs));
+    return takeParked(pool, request.repeatable, nowMs);
   }
 
   /**
    * A new connection, or one that another request gives back in the meantime: when many requests come at once, most are
-   * served sooner by the first connections than each by one of its own, so only those that are not get one. Rejects with
-   * KtError; a dial that failed speaks for everybody who waits for the same target. When `signal` aborts only this wait ends.
+   * served sooner by the first connections than each by one of its own, so only those that are not get one. `unused`: only a new
+   * one will do. Rejects with KtError; a dial that failed speaks for everybody who waits for the same target. When `signal`
+   * aborts only this wait ends.
    */
-  open(request: BackendRequest, signal: AbortSignal): Promise<Backend> {
+  open(request: BackendRequest, signal: AbortSignal, unused = false): Promise<Backend> {
     const pool = this.#pool(request);
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -79,6 +84,8 @@ export class Backends {
       const onAbort = (): void => waiter.refuse(toKtError(signal.reason, "connection-lost", "wait for a connection"));
       const waiter: Waiter = {
         sinceMs: this.#clock.now(),
+        choosy: unused || !pool.keepAlive.mayUse({ answers: 1, idleMs: 0 }, request.repeatable),
+        repeatable: request.repeatable,
         give: (backend) => {
           leave();
           resolve(backend);
@@ -94,27 +101,35 @@ export class Backends {
     });
   }
 
-  /** Takes back a connection whose response has ended and that may carry another request. Owns it from now on. */
-  park(request: BackendRequest, backend: Backend): void {
-    if (!backend.link.usable()) {
-      backend.conn.abort();
-      return;
-    }
-    backend.release();
-    this.#offer(this.#pool(request), backend);
+  /** Takes back a connection that has answered, `open` where both sides will go on with it. Owns it from now on. */
+  answered(request: BackendRequest, backend: Backend, open: boolean): void {
+    const pool = this.#pool(request);
+    const nowMs = this.#clock.now();
+    if (backend.before.answers > 0) pool.keepAlive.answeredAgain(backend.before);
+    backend.release(nowMs);
+    pool.lastUsedMs = nowMs;
+    if (open && backend.link.usable()) this.#offer(pool, backend, request.repeatable);
+    else this.#leave(backend);
   }
 
-  /** Closes every parked connection and gives up on those being opened. */
+  /** The pod had closed a connection when a request came on it, or closed it without a byte of an answer. */
+  closedEarly(request: BackendRequest, { before }: Backend): void {
+    if (before.answers > 0) this.#pool(request).keepAlive.closed(before);
+  }
+
+  /** Closes every unused connection and gives up on those being opened. */
   close(): void {
     this.#closing.abort(new KtError("shutting-down", "kt is shutting down"));
     for (const { parked } of this.#pools.values()) for (const backend of parked.splice(0)) backend.conn.abort();
+    for (const backend of [...this.#leaving]) backend.conn.abort();
   }
 
   #pool(request: BackendRequest): Pool {
     const key = poolKey(request);
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = { parked: [], waiting: new Set(), opening: 0, watching: false };
+      const keepAlive = new KeepAlive();
+      pool = { parked: [], waiting: new Set(), opening: 0, watching: false, keepAlive, lastUsedMs: this.#clock.now() };
       this.#pools.set(key, pool);
     }
     return pool;
@@ -134,10 +149,7 @@ export class Backends {
   #openForImpatient(request: BackendRequest, pool: Pool): void {
     const beforeMs = this.#clock.now() - limits.backendPatienceMs;
     let impatient = 0;
-    for (const { sinceMs } of pool.waiting) {
-      if (sinceMs > beforeMs) break;
-      impatient += 1;
-    }
+    for (const { sinceMs, choosy } of pool.waiting) if (choosy || sinceMs <= beforeMs) impatient += 1;
     this.#open(request, pool, impatient);
   }
 
@@ -147,7 +159,7 @@ export class Backends {
       const link = await this.#dialer.dial(request.target, this.#closing.signal);
       const conn = request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"], this.#clock);
       pool.opening -= 1;
-      this.#offer(pool, new Backend(link, conn));
+      this.#offer(pool, new Backend(link, conn, this.#clock.now()), request.repeatable);
     } catch (error) {
       pool.opening -= 1;
       const problem = toKtError(error, "internal", "open a connection to the pod");
@@ -156,14 +168,43 @@ export class Backends {
     this.#openForImpatient(request, pool);
   }
 
-  #offer(pool: Pool, backend: Backend): void {
-    const [waiter] = pool.waiting;
-    if (waiter) waiter.give(backend);
-    else {
-      backend.keep(this.#clock.now());
-      pool.parked.push(backend);
-      this.#sweepLater();
+  #offer(pool: Pool, backend: Backend, repeatable: boolean): void {
+    const pause = backend.pause(this.#clock.now());
+    for (const waiter of pool.waiting) {
+      if (pause.answers > 0 && (waiter.choosy || !pool.keepAlive.mayUse(pause, waiter.repeatable))) continue;
+      waiter.give(backend);
+      return;
     }
+    if (pool.keepAlive.mayUse(pause, repeatable) || this.#mayWatch(pool)) this.#park(pool, backend);
+    else this.#leave(backend);
+  }
+
+  /** Whether there is room for one more that is only kept to see what becomes of it. One that has shown it makes room. */
+  #mayWatch({ parked, keepAlive }: Pool): boolean {
+    const [oldest] = parked;
+    if (!oldest || parked.length < limits.watchedBackends) return true;
+    const pause = oldest.pause(this.#clock.now());
+    if (pause.idleMs <= limits.lateEndMs) return false;
+    keepAlive.stillOpen(pause);
+    parked.shift();
+    this.#leave(oldest);
+    return true;
+  }
+
+  #park(pool: Pool, backend: Backend): void {
+    pool.parked.push(backend);
+    backend.keep((closedByPod) => {
+      const at = pool.parked.indexOf(backend);
+      if (at >= 0) pool.parked.splice(at, 1);
+      if (closedByPod) pool.keepAlive.closed(backend.pause(this.#clock.now()));
+    });
+    this.#sweepLater();
+  }
+
+  #leave(backend: Backend): void {
+    this.#leaving.add(backend);
+    backend.leave(() => this.#leaving.delete(backend));
+    this.#sweepLater();
   }
 
   #sweepLater(): void {
@@ -177,18 +218,33 @@ export class Backends {
 
   #sweep(): void {
     const nowMs = this.#clock.now();
-    let left = 0;
     for (const [key, pool] of this.#pools) {
-      const all = pool.parked.splice(0);
-      for (const backend of all) {
-        if (backend.isGood(nowMs)) pool.parked.push(backend);
-        else backend.conn.abort();
-      }
-      left += pool.parked.length;
-      if (pool.parked.length === 0 && pool.waiting.size === 0 && pool.opening === 0) this.#pools.delete(key);
+      for (const backend of pool.parked.filter((one) => !one.isGood(nowMs))) backend.conn.abort();
+      const isUnused = pool.parked.length === 0 && pool.waiting.size === 0 && pool.opening === 0;
+      if (isUnused && nowMs - pool.lastUsedMs >= limits.keepAliveKnownMs) this.#pools.delete(key);
     }
-    if (left > 0) this.#sweepLater();
+    for (const backend of [...this.#leaving]) {
+      if (backend.pause(nowMs).idleMs < limits.backendLeaveMs) continue;
+      this.#leaving.delete(backend);
+      backend.conn.abort();
+    }
+    if (this.#pools.size + this.#leaving.size > 0) this.#sweepLater();
   }
+}
+
+/** Takes the most recently parked connection that will do; those that are of no use any more are closed. */
+function takeParked({ parked, keepAlive }: Pool, repeatable: boolean, nowMs: number): Backend | undefined {
+  for (let at = parked.length - 1; at >= 0; at--) {
+    const backend = parked[at] as Backend;
+    if (!backend.isGood(nowMs)) {
+      parked.splice(at, 1);
+      backend.conn.abort();
+    } else if (keepAlive.mayUse(backend.pause(nowMs), repeatable)) {
+      parked.splice(at, 1);
+      return backend;
+    }
+  }
+  return undefined;
 }
 
 function poolKey(request: BackendRequest): string {

@@ -3,6 +3,7 @@
 import { ByteQueue, concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import type { Found } from "#route/lookup.ts";
 import { BodyCursor } from "#wire/http-body.ts";
@@ -46,6 +47,15 @@ export interface ExchangeOptions {
   readonly counters: RouteCounters;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
+  readonly nowMs: () => number;
+}
+
+/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
+export function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
+  return idempotent.has(method) && !chunked && contentLength <= limits.replayBytes;
 }
 
 /** Response bytes up to this size leave in one write with their head. */
@@ -60,8 +70,12 @@ export class Exchange implements BackendUser {
   #backend: Backend | undefined;
   /** Body bytes that came before there was a backend. */
   #held: Uint8Array[] = [];
-  #bodySentBytes = 0;
+  /** What a backend got of the body, so that another can; undefined where the request must not be sent twice, or is too long. */
+  #sent: Uint8Array[] | undefined;
+  #sentBytes = 0;
   #tries = 0;
+  /** A head has come, if only one of those before the final one. */
+  #answering = false;
   #responseHead = new ByteQueue(responseHeadQueueBytes);
   #response: ResponseHead | undefined;
   #responseBody: BodyCursor | undefined;
@@ -71,6 +85,7 @@ export class Exchange implements BackendUser {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#keepAlive = options.keepAlive;
+    this.#sent = idempotent.has(options.head.method) ? [] : undefined;
     this.#requestBody = new BodyCursor(requestFraming(options.head), "request-invalid");
   }
 
@@ -78,16 +93,17 @@ export class Exchange implements BackendUser {
     return this.#requestBody.done;
   }
 
-  /** Takes a parked backend or opens one. */
+  /** Takes a parked backend or opens one; a new one where one was lost. */
   begin(): void {
     this.#tries += 1;
-    const parked = this.#tries === 1 ? this.#options.backends.take(this.#options.request) : undefined;
+    const isFirst = this.#tries === 1;
+    const parked = isFirst ? this.#options.backends.take(this.#options.request) : undefined;
     if (parked) {
       this.#opened(parked);
       return;
     }
     this.#abort = new AbortController();
-    this.#options.backends.open(this.#options.request, this.#abort.signal).then(
+    this.#options.backends.open(this.#options.request, this.#abort.signal, !isFirst).then(
       (backend) => this.#opened(backend),
       (error: KtError) => this.#refuse(error),
     );
@@ -123,8 +139,13 @@ export class Exchange implements BackendUser {
       backend.conn.abort();
       return;
     }
+    // It may have closed since it was chosen; then it gets nothing of the request, and what is opened instead is new.
+    if (backend.gone) {
+      this.begin();
+      return;
+    }
     this.#backend = backend;
-    backend.use(this);
+    backend.use(this, this.#options.nowMs());
     this.#options.counters.sentBytes += this.#options.headBytes.length;
     let clear = backend.conn.write(this.#options.headBytes);
     for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
@@ -133,11 +154,17 @@ export class Exchange implements BackendUser {
   }
 
   #sendBody(backend: Backend, body: Uint8Array): boolean {
-    this.#bodySentBytes += body.length;
+    this.#keepSent(body);
     this.#options.counters.sentBytes += body.length;
     const clear = backend.conn.write(body);
     if (!clear) this.#options.client.pauseRequest();
     return clear;
+  }
+
+  #keepSent(body: Uint8Array): void {
+    this.#sentBytes += body.length;
+    if (this.#sentBytes > limits.replayBytes) this.#sent = undefined;
+    this.#sent?.push(body);
   }
 
   backendData(bytes: Uint8Array): void {
@@ -166,6 +193,7 @@ export class Exchange implements BackendUser {
       const waiting = this.#responseHead.peek();
       const decoded = decodeResponseHead(waiting);
       if (decoded === "short") return;
+      this.#answering = true;
       if (decoded.head.status >= 200 || decoded.head.status === 101) {
         this.#responseHead.takeAll();
         this.#final(backend, decoded.head, waiting, decoded.next);
@@ -215,15 +243,16 @@ export class Exchange implements BackendUser {
   }
 
   #afterBody(backend: Backend, clear: boolean, surplusBytes: number): void {
-    if (this.#responseBody?.done) this.#done(backend, surplusBytes === 0);
+    if (this.#responseBody?.done) this.#done(backend, surplusBytes === 0, this.#response?.keepAlive === true);
     else if (!clear) backend.conn.pause();
   }
 
-  #done(backend: Backend, clean: boolean): void {
+  /** `clean`: nothing came after the response. `goesOn`: the backend takes another request. */
+  #done(backend: Backend, clean: boolean, goesOn: boolean): void {
     if (this.#over) return;
     this.#over = true;
-    const reusable = clean && this.#response?.keepAlive === true && this.#requestBody.done && this.#options.head.version === "1.1";
-    if (reusable) this.#options.backends.park(this.#options.request, backend);
+    const { backends, head, request } = this.#options;
+    if (clean && this.#requestBody.done) backends.answered(request, backend, goesOn && head.version === "1.1");
     else backend.conn.abort();
     this.#options.client.exchangeDone(this.#keepAlive);
   }
@@ -249,13 +278,14 @@ export class Exchange implements BackendUser {
     if (this.#over || !backend) return;
     try {
       if (this.#responseBody?.end()) {
-        this.#done(backend, false);
+        this.#done(backend, true, false);
         return;
       }
     } catch (error) {
       this.#broken(toKtError(error, "backend-invalid", "read the response"));
       return;
     }
+    if (this.#isUnanswered) this.#options.backends.closedEarly(this.#options.request, backend);
     this.#lost(backend, new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection before its response had ended`));
   }
 
@@ -263,9 +293,20 @@ export class Exchange implements BackendUser {
     if (this.#over) return;
     this.#backend = undefined;
     backend.conn.abort();
-    const untouched = this.#response === undefined && this.#responseHead.length === 0 && this.#bodySentBytes === 0;
-    if (untouched && this.#options.request.repeatable && this.#tries < 2 && error.code === "connection-lost") this.begin();
+    if (this.#isUnanswered && error.code === "connection-lost" && this.#sent && this.#tries < limits.requestTries) this.#again(this.#sent);
     else this.#broken(error);
+  }
+
+  /** Nothing of an answer has come. */
+  get #isUnanswered(): boolean {
+    return !this.#answering && this.#responseHead.length === 0;
+  }
+
+  #again(sent: readonly Uint8Array[]): void {
+    this.#held = [...sent, ...this.#held];
+    this.#sent = [];
+    this.#sentBytes = 0;
+    this.begin();
   }
 
   #refuse(error: KtError): void {

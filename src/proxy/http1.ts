@@ -11,7 +11,7 @@ import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#w
 import type { Backends } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import type { Asked } from "./guard.ts";
-import { Exchange, type ExchangeClient } from "./exchange.ts";
+import { Exchange, type ExchangeClient, isRepeatable } from "./exchange.ts";
 import { schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend } from "./http1-heads.ts";
@@ -25,9 +25,6 @@ export interface Http1Options {
   readonly scheme: "http" | "https";
   readonly onClosed: () => void;
 }
-
-/** Methods that may be sent again when a reused connection turns out to be dead (RFC 9110 §9.2.2). */
-const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 /** How long a client may go on sending a body that nobody reads, so that it gets to see the answer. */
 const lingerMs = 2000;
@@ -197,11 +194,12 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       head,
       headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }, host),
       found,
-      request: { target: found.target, scheme: found.scheme, host, repeatable: idempotent.has(head.method) },
+      request: { target: found.target, scheme: found.scheme, host, repeatable: isRepeatable(head) },
       backends,
       client: this,
       counters: this.#counters,
       keepAlive: head.keepAlive && !this.#draining,
+      nowMs: () => context.clock.now(),
     });
     this.#exchange = exchange;
     if (!exchange.requestDone && this.#inbox.length > 0) this.#inbox.take(exchange.requestBytes(this.#inbox.peek()));

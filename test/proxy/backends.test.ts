@@ -53,7 +53,7 @@ describe("many requests at once", () => {
     const { backends, served, dials } = burst();
     await settle();
     for (let at = 0; at < count; at++) {
-      backends.park(request, served[at] as Backend);
+      backends.answered(request, served[at] as Backend, true);
       await settle();
     }
     expect([served.length, dials()]).toEqual([count, limits.openingBackends]);

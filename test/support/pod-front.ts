@@ -39,6 +39,11 @@ export class PodFront {
   });
   readonly #counters = new CounterTable();
 
+  /** Sessions to the pod that were opened. */
+  get sessions(): number {
+    return this.cluster.sessions.length;
+  }
+
   client(): Recorder {
     const [near, far] = memoryPair();
     const report = (event: KtEvent): void => void this.events.push(event);
@@ -53,11 +58,12 @@ export class PodFront {
     return new Recorder(near);
   }
 
-  /** What one client with this one request gets until nothing more comes. */
-  async answer(request: string): Promise<string> {
+  /** What one client with this one request gets until nothing more comes, within so much time. */
+  async answer(request: string, withinMs = 0): Promise<string> {
     const client = this.client();
     client.write(request);
     await settle();
+    for (let leftMs = withinMs; leftMs > 0 && client.length === 0; leftMs -= 100) await this.clock.advance(100);
     const answer = client.text();
     client.conn.abort();
     await settle();
@@ -68,7 +74,7 @@ export class PodFront {
 export const requestText = (method = "GET", body = "", more = ""): string =>
   `${method} / HTTP/1.1\r\nHost: web.localhost\r\n${body === "" ? "" : `Content-Length: ${body.length}\r\n`}${more}\r\n${body}`;
 
-/** A pod that is told of each request head, once it is whole, with what follows it by then. */
+/** A pod that is told of each request once it is whole, as its Content-Length says. */
 export const onRequest =
   (answer: (connection: PodConnection, request: string, nth: number) => void): PodServer =>
   (connection) => {
@@ -76,9 +82,11 @@ export const onRequest =
     let nth = 0;
     connection.onData = (bytes) => {
       text += Buffer.from(bytes).toString("latin1");
-      if (!text.includes("\r\n\r\n")) return;
-      const request = text;
-      text = "";
+      const head = text.indexOf("\r\n\r\n") + 4;
+      const end = head + Number(/content-length: *(\d+)/i.exec(text)?.[1] ?? 0);
+      if (head < 4 || text.length < end) return;
+      const request = text.slice(0, end);
+      text = text.slice(end);
       nth += 1;
       answer(connection, request, nth);
     };
