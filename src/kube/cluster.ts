@@ -56,6 +56,7 @@ class KubeCluster implements Cluster {
   readonly #followed = new Set<Followed>();
   #place: object = {};
   #trouble: Cluster["trouble"];
+  #suggestedMs = Number.NEGATIVE_INFINITY;
   #cancelCheck: (() => void) | undefined;
 
   constructor(options: OpenClusterOptions) {
@@ -120,7 +121,7 @@ class KubeCluster implements Cluster {
 
   #open(request: FollowRequest, onChange: (resolution: Resolution) => void): Follower {
     const { clock, log } = this.#options;
-    const common = { api: this.#api, clock, log, onChange };
+    const common = { api: this.#api, clock, log, onChange, suggests: () => !request.isGuess || this.#suggests() };
     const { kind } = request;
     if (kind === "pod") return new FollowPod({ ...common, request });
     if (kind === "service") {
@@ -128,6 +129,14 @@ class KubeCluster implements Cluster {
       return new FollowService({ ...common, request, sliceWatch: this.#sliceWatch(namespace), reads: this.#readsOf(namespace) });
     }
     return new FollowWorkload({ ...common, request: { ...request, kind } });
+  }
+
+  /** A slip of the hand is helped, and a flood of names not. */
+  #suggests(): boolean {
+    const nowMs = this.#options.clock.now();
+    if (nowMs - this.#suggestedMs < limits.guessHintMs) return false;
+    this.#suggestedMs = nowMs;
+    return true;
   }
 
   #sliceWatch(namespace: string): SliceWatch {

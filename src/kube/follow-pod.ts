@@ -36,6 +36,7 @@ export class FollowPod {
       query: { fieldSelector: `metadata.name=${name}` },
       access: { resource: "pods", group: "", namespace },
       single: name,
+      endsIfEmpty: request.isGuess === true,
       pick: pickPod,
       listener: {
         onList: ([pod]) => this.#resolve(pod),

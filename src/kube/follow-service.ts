@@ -23,11 +23,13 @@ export interface FollowServiceOptions {
   readonly reads: NamespaceReads;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether it is worth a request to find the name that was meant. */
+  readonly suggests: () => boolean;
   readonly onChange: (resolution: Resolution) => void;
 }
 
 /** Where the endpoints are read from. */
-type Source = { readonly kind: "slices"; readonly leave: () => void } | { readonly kind: "pods"; readonly watch: PodWatch };
+type Source = { readonly kind: "slices"; readonly leave: (() => void) | undefined } | { readonly kind: "pods"; readonly watch: PodWatch };
 
 export class FollowService {
   readonly #options: FollowServiceOptions;
@@ -53,8 +55,8 @@ export class FollowService {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
     this.#podCheck = new Backoff(options.clock);
-    this.#reader = new ServiceReader(options.reads, options.api, options.log, options.request.namespace, options.request.name);
-    this.#source = { kind: "slices", leave: this.#joinWatch() };
+    this.#reader = new ServiceReader(options);
+    this.#source = { kind: "slices", leave: options.request.isGuess ? undefined : this.#joinWatch() };
     this.refresh();
   }
 
@@ -87,7 +89,7 @@ export class FollowService {
   }
 
   #endSource(): void {
-    if (this.#source?.kind === "slices") this.#source.leave();
+    if (this.#source?.kind === "slices") this.#source.leave?.();
     else this.#source?.watch.close();
     this.#source = undefined;
   }
@@ -162,8 +164,7 @@ export class FollowService {
   }
 
   async #load(signal: AbortSignal): Promise<void> {
-    const bySlices = this.#source?.kind === "slices";
-    const [service, slices] = await Promise.all([this.#reader.service(signal), bySlices ? this.#reader.slices(signal) : undefined]);
+    const [service, slices] = await this.#ask(signal);
     if (signal.aborted) return;
     if (service instanceof KtError) {
       this.#service = undefined;
@@ -171,6 +172,7 @@ export class FollowService {
       return;
     }
     this.#service = service;
+    if (this.#isUnsure) this.#source = { kind: "slices", leave: this.#joinWatch() };
     if (slices === "forbidden") this.#endSource();
     else if (slices) {
       this.#slices = slices;
@@ -178,6 +180,17 @@ export class FollowService {
     }
     if (this.#source?.kind !== "slices") await this.#readPods(service, signal);
     else this.#update();
+  }
+
+  /** Service and slices at once, but for a guess: most of those lead nowhere. */
+  async #ask(signal: AbortSignal): Promise<readonly [Service | KtError, readonly Slice[] | "forbidden" | undefined]> {
+    const asked = this.#reader.service(signal);
+    if (this.#isUnsure && (await asked) instanceof KtError) return [await asked, undefined];
+    return await Promise.all([asked, this.#source?.kind === "slices" ? this.#reader.slices(signal) : undefined]);
+  }
+
+  get #isUnsure(): boolean {
+    return this.#source?.kind === "slices" && this.#source.leave === undefined;
   }
 
   /** Without slices: the pods that the service's selector matches, once directly, then watched. */

@@ -20,6 +20,8 @@ export interface FollowWorkloadOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether it is worth a request to find the name that was meant. */
+  readonly suggests: () => boolean;
   readonly onChange: (resolution: Resolution) => void;
 }
 
@@ -44,6 +46,7 @@ export class FollowWorkload {
       query: { fieldSelector: `metadata.name=${request.name}` },
       access: this.#access,
       single: request.name,
+      endsIfEmpty: request.isGuess === true,
       pick: (raw) => pickWorkload(request.kind, raw),
       listener: {
         onList: ([workload]) => this.#learned(workload),
@@ -128,9 +131,10 @@ export class FollowWorkload {
 
   /** Says that there is none, with the name that is nearest. */
   async #missing(): Promise<void> {
-    const { request, api } = this.#options;
+    const { request, api, suggests } = this.#options;
     const { kind, name, namespace } = request;
-    const close = nearest(name, await listNames(api, this.#path, this.#access, this.#closing.signal));
+    const known = suggests() ? await listNames(api, this.#path, this.#access, this.#closing.signal) : [];
+    const close = nearest(name, known);
     if (this.#workload) return;
     const hints = [`kubectl get ${workloadApis[kind].resource} ${this.#scope}`];
     if (close !== undefined) hints.unshift(`did you mean "${close}"?`);

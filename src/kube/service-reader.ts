@@ -8,8 +8,18 @@ import { type Access, forbidden, StatusError } from "./api-problem.ts";
 import { listNames } from "./names.ts";
 import type { NamespaceReads } from "./namespace-reads.ts";
 import { type Pod, pickPod, type RawList, type RawObject, type Service, type Slice } from "./objects.ts";
+import type { FollowRequest } from "./types.ts";
 
 const isStatus = (error: unknown, status: number): error is StatusError => error instanceof StatusError && error.status === status;
+
+export interface ServiceReaderOptions {
+  readonly reads: NamespaceReads;
+  readonly api: Api;
+  readonly log: Log;
+  readonly request: Pick<FollowRequest, "namespace" | "name">;
+  /** Whether it is worth a request to find the name that was meant. */
+  readonly suggests: () => boolean;
+}
 
 /** Requests reject as `Api.get` does, unless they say otherwise. */
 export class ServiceReader {
@@ -18,13 +28,15 @@ export class ServiceReader {
   readonly #namespace: string;
   readonly #name: string;
   readonly #reads: NamespaceReads;
+  readonly #suggests: () => boolean;
 
-  constructor(reads: NamespaceReads, api: Api, log: Log, namespace: string, name: string) {
+  constructor({ reads, api, log, request, suggests }: ServiceReaderOptions) {
     this.#reads = reads;
     this.#api = api;
     this.#log = log;
-    this.#namespace = namespace;
-    this.#name = name;
+    this.#namespace = request.namespace;
+    this.#name = request.name;
+    this.#suggests = suggests;
   }
 
   /** The service, or the KtError that says there is none. */
@@ -34,6 +46,7 @@ export class ServiceReader {
       return await reads.service(this.#name, signal);
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
+      if (!this.#suggests()) return error;
       const close = nearest(this.#name, await listNames(this.#api, reads.servicesPath, reads.serviceAccess(this.#name), signal));
       if (close === undefined) return error;
       return new KtError(error.code, error.message, { hints: [`did you mean "${close}"?`, ...error.hints] });

@@ -28,6 +28,8 @@ export interface FollowRequest {
   readonly name: string;
   /** Undefined where the pods themselves are meant, as of a jump host: endpoints then have the port 0. */
   readonly port: number | string | undefined;
+  /** A name that nobody wrote down: it is looked for first, by one request, and nothing is watched unless it is there. */
+  readonly isGuess?: boolean;
 }
 
 /** A resolution that is kept fresh until closed. */

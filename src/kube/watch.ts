@@ -20,6 +20,8 @@ export interface ReflectorOptions<Item> {
   readonly access: Omit<Access, "verb">;
   /** When only this object is wanted: it is asked for by name where listing is not allowed. */
   readonly single?: string;
+  /** Where the list is empty that is the answer, and nothing is watched. */
+  readonly endsIfEmpty?: boolean;
   readonly pick: (raw: RawObject) => Item;
   readonly listener: ReflectorListener<Item>;
 }
@@ -77,6 +79,7 @@ export class Reflector<Item> {
     while (!signal.aborted) {
       try {
         if (this.#version === undefined) await this.#list(signal);
+        if (signal.aborted) return;
         if (this.#watchAllowed) await this.#watch(signal);
         else await this.#poll(signal);
       } catch (error) {
@@ -101,7 +104,9 @@ export class Reflector<Item> {
     if (signal.aborted) return;
     this.#version = list.metadata?.resourceVersion ?? "0";
     this.#heardAtMs = this.#options.clock.now();
-    listener.onList((list.items ?? []).map(pick));
+    const items = list.items ?? [];
+    if (items.length === 0 && this.#options.endsIfEmpty) this.close();
+    listener.onList(items.map(pick));
   }
 
   async #fetchList(signal: AbortSignal): Promise<RawList<RawObject>> {

@@ -274,6 +274,43 @@ describe("a service", () => {
   });
 });
 
+describe("a guess", () => {
+  const kinds = [
+    ["service", servicePath, "service-not-found"],
+    ["pod", podsPath, "pod-not-found"],
+    ["deployment", "/apis/apps/v1/namespaces/shop/deployments", "workload-not-found"],
+  ] as const;
+
+  test.each(kinds)("of a %s that is not there costs one request and no watch", async (kind, path, code) => {
+    const clock = new ManualClock();
+    await using api = new ScriptedApi((asked) => {
+      if (asked.path === servicePath) return status(404, 'services "web" not found', "NotFound");
+      return asked.query.has("fieldSelector") ? list([]) : undefined;
+    });
+    await using harness = await Harness.open(api, { clock });
+    // The one that may be helped with a hint.
+    const first = harness.follow({ kind, isGuess: true });
+    expect(shown(await first.changes.next())).toContain(code);
+    first.following.close();
+    const before = api.asked.length;
+    const { following, changes } = harness.follow({ kind, isGuess: true });
+    expect(shown(await changes.next())).toContain(code);
+    for (let round = 0; round < 10; round++) await clock.advance(50);
+    expect(api.asked.slice(before).map((asked) => asked.path)).toEqual([path]);
+    following.close();
+  });
+
+  test("that is there is watched like any other", async () => {
+    await using api = new ScriptedApi(simple);
+    await using harness = await Harness.open(api);
+    const { changes } = harness.follow({ isGuess: true });
+    expect(shown(await changes.next())).toBe("ready a:8080");
+    const { script } = await api.watches.next();
+    script.send("MODIFIED", webSlice(["b"], "6"));
+    expect(shown(await changes.next())).toBe("ready b:8080");
+  });
+});
+
 describe("the end of a service that has no pods", () => {
   test("shows when its slices are taken away", async () => {
     const clock = new ManualClock();
