@@ -41,6 +41,7 @@ export const errorCodes = [
   "backend-tls",
   "connection-lost",
   "start-timeout",
+  "overloaded",
   // What a client sent to the front door.
   "host-missing",
   "host-unknown",

@@ -214,8 +214,23 @@ export const limits = {
   newNamesWaiting: 500,
   /** Tunnels of names that nobody wrote down, of which those in use are never closed: each may keep a session. */
   derivedTunnels: 512,
+  /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */
+  guessedTunnels: 256,
+  /** Such targets that were not there are remembered so long, and so many of them: reloads and favicons ask again at once. */
+  absentTargetMs: 3 * second,
+  absentTargets: 1024,
+  /** How often a name that nobody wrote down, and that leads nowhere, may be worth a list of the names that there are. */
+  guessHintMs: 1 * second,
+  /** Dynamic names whose connections are counted one by one. */
+  countedNames: 1024,
+  /** Longest name in an event: DNS allows 253 characters, clients send what they like. */
+  eventNameLength: 256,
+  /** Longest text of a problem in an event, which may quote what a client sent. */
+  eventTextLength: 4096,
   /** Names whose route was looked up by pattern, kept so that the next request for one is a map lookup. */
   recentNames: 1024,
+  /** A longer one is no name of the DNS (253 characters, a dot and a port), and not kept. */
+  recentNameLength: 260,
   /** The cluster code is read this long after a profile was attached, so that `kt up` is answered first. */
   prepareDelayMs: 20,
   /** Events kept for `kt logs`. */

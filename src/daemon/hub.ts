@@ -13,7 +13,7 @@ import { Scope } from "#base/scope.ts";
 import { portHolder } from "#native/port-holder.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
-import type { KtEvent } from "#observe/events.ts";
+import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
 import type { LoadedPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
@@ -112,7 +112,15 @@ export class Hub {
     const plans = (): Plan[] => this.#profiles.list().map(({ plan }) => plan);
     this.#jumpPods = new JumpPods({ holder, usersOf: (pod) => jumpPodUsers(plans(), pod, clusterFor), clock, log, report });
     const timeoutsFor = (profile: string): Plan => this.#planOf(profile);
-    this.#tunnels = rooms.tunnels({ clusterFor, jumpPods: this.#jumpPods, timeoutsFor, clock, log, report });
+    this.#tunnels = rooms.tunnels({
+      clusterFor,
+      jumpPods: this.#jumpPods,
+      timeoutsFor,
+      isNamed: (key) => this.#named.has(key),
+      clock,
+      log,
+      report,
+    });
     const dial: Dialer["dial"] = async (target, signal) => {
       await rooms.prepare();
       return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
@@ -206,7 +214,8 @@ export class Hub {
     this.#lingerIfUnused();
   }
 
-  #report(event: KtEvent): void {
+  #report(reported: KtEvent): void {
+    const event = boundedEvent(reported);
     this.#journal.add(event);
     logEvent(this.#options.log, event);
   }

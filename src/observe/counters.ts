@@ -1,5 +1,6 @@
 /** Counters per route: what the front door and the TCP doors count, and what snapshots and metrics read. */
 
+import { limits } from "#base/limits.ts";
 import type { Problem } from "./events.ts";
 
 /** Counts of one route since the hub started. */
@@ -15,23 +16,39 @@ export interface RouteCounters {
   lastProblem: (Problem & { readonly atMs: number }) | undefined;
 }
 
-/** The counters of every route that was ever used, by profile and route name. */
+/** The counters of every route that was ever used, by profile and route name; of dynamic names only the latest. */
 export class CounterTable {
   readonly #byRoute = new Map<string, RouteCounters>();
+  /** The keys of dynamic names, oldest first. */
+  readonly #dynamic = new Set<string>();
 
-  of(profile: string, route: string): RouteCounters {
+  of(profile: string, route: string, via?: "static" | "pattern" | "dynamic"): RouteCounters {
     const key = `${profile}\u0000${route}`;
     let counters = this.#byRoute.get(key);
     if (!counters) {
       counters = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0, lastProblem: undefined };
       this.#byRoute.set(key, counters);
+      if (via === "dynamic") this.#addDynamic(key);
     }
     return counters;
   }
 
+  #addDynamic(key: string): void {
+    this.#dynamic.add(key);
+    if (this.#dynamic.size <= limits.countedNames) return;
+    const atRest = [...this.#dynamic].find((each) => each !== key && this.#byRoute.get(each)?.openConnections === 0);
+    if (atRest === undefined) return;
+    this.#dynamic.delete(atRest);
+    this.#byRoute.delete(atRest);
+  }
+
   /** For a profile that is not attached any more: attached again it begins at zero. */
   forget(profile: string): void {
-    for (const key of this.#byRoute.keys()) if (key.startsWith(`${profile}\u0000`)) this.#byRoute.delete(key);
+    for (const key of this.#byRoute.keys()) {
+      if (!key.startsWith(`${profile}\u0000`)) continue;
+      this.#byRoute.delete(key);
+      this.#dynamic.delete(key);
+    }
   }
 
   /** The names of a profile's routes that were ever used, dynamic names among them. */

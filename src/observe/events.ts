@@ -1,6 +1,7 @@
 /** Events: the union of everything worth telling, for `kt logs`, the live view and the dashboard. */
 
 import type { ErrorCode, KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 
 /** What went wrong, in a form that crosses a socket. */
 export interface Problem {
@@ -55,6 +56,23 @@ export type KtEvent =
       readonly problem: Problem | undefined;
     }
   | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke"; readonly detail: string | undefined };
+
+/** The event with nothing in it longer than a person would read: names and texts may come from whoever asks. */
+export function boundedEvent(event: KtEvent): KtEvent {
+  const problem = "problem" in event ? event.problem : undefined;
+  const isShort = !("name" in event) || event.name.length <= limits.eventNameLength;
+  if (isShort && problem === undefined) return event;
+  const name = "name" in event ? { name: cut(event.name, limits.eventNameLength) } : {};
+  // A dynamic route is its name.
+  const route = "route" in event ? { route: cut(event.route, limits.eventNameLength) } : {};
+  return { ...event, ...name, ...route, ...(problem && { problem: boundedProblem(problem) }) };
+}
+
+function boundedProblem({ code, message, hints }: Problem): Problem {
+  return { code, message: cut(message, limits.eventTextLength), hints: hints.map((hint) => cut(hint, limits.eventTextLength)) };
+}
+
+const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);
 
 /** Takes events; must not throw. */
 export type Report = (event: KtEvent) => void;

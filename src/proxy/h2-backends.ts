@@ -4,6 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
+import type { Found } from "#route/lookup.ts";
 import type { Link } from "./dialer.ts";
 import { H2Session } from "./h2-session.ts";
 
@@ -16,6 +17,7 @@ export interface H2Route {
   readonly route: string;
   /** See StaticEntry. */
   readonly sentHost?: string;
+  readonly via?: Found["via"];
 }
 
 /** Opens the transport of an HTTP/2 connection to a pod of the route's target; `authority` is the client's, as sent. */

@@ -157,7 +157,7 @@ class H2Door implements H2Connection {
     const key = `${route.profile}\u0000${route.route}`;
     const known = this.#uses.get(key);
     if (known) return known;
-    const counters = this.#options.counters.of(route.profile, route.route);
+    const counters = this.#options.counters.of(route.profile, route.route, route.via);
     counters.openConnections++;
     counters.totalConnections++;
     const use = { route, name, counters, receivedBytes: 0, sentBytes: 0 };

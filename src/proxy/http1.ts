@@ -185,7 +185,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     }
     this.#found = found;
     const { context, backends, scheme } = this.#options;
-    this.#counters = context.counters.of(found.profile, found.route);
+    this.#counters = context.counters.of(found.profile, found.route, found.via);
     this.#counters.openConnections += 1;
     this.#counters.totalConnections += 1;
     this.#counters.requests += 1;

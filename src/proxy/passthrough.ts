@@ -5,6 +5,7 @@ import type { KtError } from "#base/errors.ts";
 import { splice } from "#net/splice.ts";
 import { ConnectionCount } from "#observe/counters.ts";
 import { toProblem } from "#observe/events.ts";
+import type { Found } from "#route/lookup.ts";
 import type { Target } from "#route/target.ts";
 import type { DoorContext } from "./context.ts";
 
@@ -12,6 +13,7 @@ export interface PassthroughRoute {
   readonly profile: string;
   readonly route: string;
   readonly target: Target;
+  readonly via?: Found["via"];
 }
 
 /**
@@ -25,7 +27,7 @@ export async function passThrough(
   signal: AbortSignal,
   hooks: { readonly onRefused: (error: KtError) => void; readonly onClosed: () => void },
 ): Promise<void> {
-  const counters = context.counters.of(route.profile, route.route);
+  const counters = context.counters.of(route.profile, route.route, route.via);
   const name = route.route;
   try {
     const link = await context.dialer.dial(route.target, signal);

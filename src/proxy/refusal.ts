@@ -29,6 +29,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   "request-too-large": 431,
   misdirected: 421,
   "no-ready-pod": 503,
+  overloaded: 503,
   "shutting-down": 503,
   "start-timeout": 504,
   "target-unreachable": 504,

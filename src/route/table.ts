@@ -80,6 +80,7 @@ export class RouteTable {
     const known = this.#static.get(host) ?? this.#recent.get(host);
     if (known !== undefined) return known;
     const answer = this.#find(host);
+    if (host.length > limits.recentNameLength) return answer;
     if (this.#recent.size >= limits.recentNames) this.#recent.clear();
     this.#recent.set(host, answer);
     return answer;

@@ -30,6 +30,8 @@ export interface TunnelStatus {
 export interface TunnelOptions {
   readonly key: string;
   readonly target: Target;
+  /** Nobody wrote it down: it is looked for before anything is watched. */
+  readonly isGuess: boolean;
   /** Asked at each start, since kubeconfig may have changed. Throws KtError. */
   readonly cluster: () => Cluster;
   readonly pools: SessionPools;
@@ -101,6 +103,24 @@ export class Tunnel {
 
   get target(): Target {
     return this.#options.target;
+  }
+
+  get isIdle(): boolean {
+    return this.#state.phase === "idle";
+  }
+
+  /** No connection is in use, and none waits. */
+  get isAtRest(): boolean {
+    return this.#inUse === 0;
+  }
+
+  /** It has not carried a connection since it began. */
+  get isUnproven(): boolean {
+    return this.#state.phase !== "running";
+  }
+
+  get lastUsedMs(): number {
+    return this.#lastUsedMs;
   }
 
   status(): TunnelStatus {
@@ -203,7 +223,8 @@ export class Tunnel {
     const cluster = this.#options.cluster();
     const { kind, name, namespace = cluster.namespace } = carriersOf(target);
     const port = target.kind === "address" ? undefined : target.port;
-    const following = cluster.follow({ kind, namespace, name, port }, (resolution) => this.#resolved(resolution));
+    const { isGuess } = this.#options;
+    const following = cluster.follow({ kind, namespace, name, port, isGuess }, (resolution) => this.#resolved(resolution));
     const carrier = this.#carrier(cluster, namespace);
     const endpoints = new Endpoints({
       ...this.#options,

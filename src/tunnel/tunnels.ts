@@ -1,10 +1,13 @@
 /** Every tunnel of the hub, one per target, and the beat that keeps them honest. */
 
 import type { Clock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
+import { AbsentTargets, isAbsent, mayCome } from "./absent.ts";
 import type { JumpPods } from "./jump-pods.ts";
 import { JumpReaper } from "./jump-reaper.ts";
 import { JumpTools } from "./jump-tools.ts";
@@ -18,6 +21,8 @@ export interface TunnelsOptions {
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods?: JumpPods;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
+  /** Whether a profile names the target outright, by its key; others are guesses of whoever asks. Absent: all are named. */
+  readonly isNamed?: (key: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -29,6 +34,7 @@ const beatMs = 1000;
 export class Tunnels {
   readonly #options: TunnelsOptions;
   readonly #byKey = new Map<string, Tunnel>();
+  readonly #absent: AbsentTargets;
   readonly #pools: SessionPools;
   readonly #tools: JumpTools;
   readonly #reaper: JumpReaper;
@@ -36,6 +42,7 @@ export class Tunnels {
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
+    this.#absent = new AbsentTargets(options.clock);
     this.#pools = new SessionPools(options.clock, options.log);
     this.#tools = new JumpTools(options.clock);
     this.#reaper = new JumpReaper(options.clock);
@@ -44,12 +51,14 @@ export class Tunnels {
 
   /** See Dialer. */
   dial(target: Target, signal: AbortSignal): Promise<PodLink> {
-    return this.#tunnel(target).dial(signal);
+    const key = targetKey(target);
+    return this.#isNamed(key) ? this.#tunnel(key, target, true).dial(signal) : this.#guess(key, target, signal);
   }
 
   /** See Tunnel. */
   prepare(target: Target, signal: AbortSignal): Promise<Endpoint> {
-    return this.#tunnel(target).prepare(signal);
+    const key = targetKey(target);
+    return this.#tunnel(key, target, this.#isNamed(key)).prepare(signal);
   }
 
   status(target: Target): TunnelStatus | undefined {
@@ -83,14 +92,48 @@ export class Tunnels {
     return this.#reaper.close();
   }
 
-  #tunnel(target: Target): Tunnel {
-    const key = targetKey(target);
+  #isNamed(key: string): boolean {
+    return this.#options.isNamed?.(key) ?? true;
+  }
+
+  /** What is not there costs one request, and nothing of it stays. */
+  async #guess(key: string, target: Target, signal: AbortSignal): Promise<PodLink> {
+    const absent = this.#absent.get(key);
+    if (absent) throw absent;
+    const tunnel = this.#tunnel(key, target, false);
+    try {
+      return await tunnel.dial(signal);
+    } catch (error) {
+      const problem = toKtError(error, "internal", `connect to ${key}`);
+      if (isAbsent(problem.code)) this.#absent.add(key, problem);
+      if (tunnel.isAtRest && (isAbsent(problem.code) || (tunnel.isUnproven && !mayCome(problem.code)))) this.#drop(key, tunnel);
+      throw error;
+    }
+  }
+
+  #drop(key: string, tunnel: Tunnel): void {
+    tunnel.stop();
+    if (this.#byKey.get(key) === tunnel) this.#byKey.delete(key);
+  }
+
+  /** Makes room for one more that nobody wrote down. */
+  #dropOldestGuess(): void {
+    const guesses = [...this.#byKey].filter(([key]) => !this.#isNamed(key));
+    if (guesses.length < limits.guessedTunnels) return;
+    const [oldest] = guesses.filter(([, { isAtRest }]) => isAtRest).sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs);
+    if (!oldest) throw new KtError("overloaded", `${guesses.length} names that no profile has are in use at once; kt follows no more`);
+    this.#drop(...oldest);
+  }
+
+  #tunnel(key: string, target: Target, isNamed: boolean): Tunnel {
     let tunnel = this.#byKey.get(key);
     if (!tunnel) {
+      if (!isNamed) this.#dropOldestGuess();
       const { clusterFor, timeoutsFor, clock, log, report } = this.#options;
       tunnel = new Tunnel({
         key,
         target,
+        isGuess: !isNamed,
         pools: this.#pools,
         tools: this.#tools,
         reaper: this.#reaper,
@@ -108,7 +151,10 @@ export class Tunnels {
 
   #beat(): void {
     const nowMs = this.#options.clock.now();
-    for (const tunnel of this.#byKey.values()) tunnel.tick(nowMs);
+    for (const [key, tunnel] of this.#byKey) {
+      tunnel.tick(nowMs);
+      if (tunnel.isIdle && !this.#isNamed(key)) this.#byKey.delete(key);
+    }
     this.#pools.tick(nowMs);
     this.#stopBeat = this.#options.clock.after(beatMs, () => this.#beat());
   }

@@ -187,6 +187,24 @@ describe("names that nobody wrote down", () => {
   });
 });
 
+test("a dynamic name is shown while it leads somewhere, and a mistyped one is not", async () => {
+  await startHub();
+  const up = await client();
+  const file = await profile("shop", "");
+  await writeFile(file, `context = "dev"\n${await readFile(file, "utf8")}`);
+  await attach(up, file);
+  const ask = (name: string): Promise<string> => get(`${name}-80.svc.shop.ns.dev.cx.k8s.localhost`);
+  expect(await ask("web")).toBe("200 web-0");
+  cluster.resolve({ kind: "none", problem: new KtError("service-not-found", "there is no such service") });
+  expect(await ask("wbe")).toBe("502");
+  cluster.ready("web-0");
+  const routes = routesOf(await snapshotOf(up), "shop");
+  expect(routes.map(({ kind, name, state }) => [kind, name, state])).toEqual([
+    ["dynamic", "web-80.svc.shop.ns.dev.cx.k8s.localhost", "running"],
+  ]);
+  up.close();
+});
+
 describe("a profile", () => {
   test("is served while its client is there, and shown", async () => {
     await startHub();

@@ -1,0 +1,50 @@
+/** Targets that nobody wrote down and that were not there when somebody asked: the answer is kept for a moment, for some of them. */
+
+import type { Clock } from "#base/clock.ts";
+import type { ErrorCode, KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+
+/** The cluster has nothing of the kind, however long one waits. */
+const absentCodes: ReadonlySet<ErrorCode> = new Set([
+  "service-not-found",
+  "service-external",
+  "workload-not-found",
+  "pod-not-found",
+  "port-not-found",
+]);
+
+/** There is something, which may come yet. */
+const comingCodes: ReadonlySet<ErrorCode> = new Set(["no-ready-pod", "start-timeout"]);
+
+export const isAbsent = (code: ErrorCode): boolean => absentCodes.has(code);
+export const mayCome = (code: ErrorCode): boolean => comingCodes.has(code);
+
+interface Entry {
+  readonly problem: KtError;
+  readonly untilMs: number;
+}
+
+export class AbsentTargets {
+  readonly #clock: Clock;
+  /** By target, oldest first. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Why there is no such target, when that was found out a moment ago. */
+  get(key: string): KtError | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry || this.#clock.now() < entry.untilMs) return entry?.problem;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  add(key: string, problem: KtError): void {
+    this.#entries.delete(key);
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined && this.#entries.size >= limits.absentTargets) this.#entries.delete(oldest);
+    this.#entries.set(key, { problem, untilMs: this.#clock.now() + limits.absentTargetMs });
+  }
+}

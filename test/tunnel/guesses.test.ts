@@ -1,0 +1,135 @@
+/** Targets that only patterns and dynamic names lead to: what is not there leaves nothing, and the rest is bounded. */
+
+import { describe, expect, test } from "bun:test";
+import { type ErrorCode, KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { silentLog } from "#base/log.ts";
+import type { FollowRequest } from "#kube/types.ts";
+import { type Target, targetKey } from "#route/target.ts";
+import { echo, FakeCluster } from "#test/support/fake-cluster.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+
+const never = new AbortController().signal;
+const targetOf = (name: string): Target => ({
+  kind: "service",
+  cluster: { profile: "p", context: undefined },
+  namespace: "shop",
+  name,
+  port: 80,
+});
+const web = targetOf("web");
+
+class WatchedCluster extends FakeCluster {
+  readonly requests: FollowRequest[] = [];
+  closed = 0;
+
+  override follow(request: FollowRequest, onChange: Parameters<FakeCluster["follow"]>[1]): ReturnType<FakeCluster["follow"]> {
+    this.requests.push(request);
+    const following = super.follow(request, onChange);
+    return {
+      current: () => following.current(),
+      refresh: () => following.refresh(),
+      close: () => {
+        this.closed += 1;
+        following.close();
+      },
+    };
+  }
+}
+
+function rig(named: readonly Target[] = []) {
+  const cluster = new WatchedCluster();
+  const clock = new ManualClock();
+  const keys = new Set(named.map(targetKey));
+  const tunnels = new Tunnels({
+    clusterFor: () => cluster,
+    timeoutsFor: () => ({ idleTimeoutMs: 60_000, startTimeoutMs: 2000 }),
+    isNamed: (key) => keys.has(key),
+    clock,
+    log: silentLog,
+    report: () => {},
+  });
+  const absent = (code: ErrorCode = "service-not-found"): void =>
+    cluster.resolve({ kind: "none", problem: new KtError(code, "it is not there") });
+  return { cluster, clock, tunnels, absent };
+}
+
+describe("a guess that leads nowhere", () => {
+  test("is followed as a guess, and not any more once that is known", async () => {
+    const { cluster, tunnels, absent } = rig();
+    absent();
+    await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "service-not-found" });
+    expect([cluster.requests[0]?.isGuess, cluster.closed, tunnels.status(web), tunnels.all()]).toEqual([true, 1, undefined, []]);
+  });
+
+  test("is answered from memory for a moment, then asked for again", async () => {
+    const { cluster, clock, tunnels, absent } = rig();
+    absent();
+    for (let round = 0; round < 5; round++) await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "service-not-found" });
+    expect(cluster.follows).toBe(1);
+    await clock.advance(limits.absentTargetMs);
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    expect((await tunnels.dial(web, never)).pod).toBe("web-1");
+  });
+
+  test.each(["forbidden", "cluster-unreachable", "credentials-failed"] as const)("because of %s leaves nothing either", async (code) => {
+    const { tunnels, cluster } = rig();
+    cluster.resolve({ kind: "failed", problem: new KtError(code, "it cannot be known") });
+    const dialled = tunnels.dial(web, AbortSignal.abort(new KtError(code, "it cannot be known")));
+    await expect(dialled).rejects.toMatchObject({ code });
+    expect(tunnels.all()).toEqual([]);
+  });
+
+  test("goes with the last of those who wait", async () => {
+    const { tunnels, absent } = rig();
+    const dials = [tunnels.dial(web, never), tunnels.dial(web, never)].map((dial) => dial.catch((error: KtError) => error.code));
+    absent();
+    expect(await Promise.all(dials)).toEqual(["service-not-found", "service-not-found"]);
+    expect(tunnels.all()).toEqual([]);
+  });
+});
+
+test("what a profile names is followed on though it is not there", async () => {
+  const { cluster, tunnels, absent } = rig([web]);
+  absent();
+  await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "service-not-found" });
+  expect([cluster.requests[0]?.isGuess, tunnels.status(web)?.standing.state]).toEqual([false, "failed"]);
+  cluster.ready("web-1");
+  expect(tunnels.status(web)?.standing.state).toBe("running");
+});
+
+describe("guesses that lead somewhere", () => {
+  test("are followed in bounded number: the least recently used one at rest goes", async () => {
+    const { cluster, clock, tunnels } = rig();
+    cluster.setPod("pod", echo);
+    cluster.ready("pod");
+    const held = await tunnels.dial(targetOf("held"), never);
+    for (let index = 0; index < limits.guessedTunnels + 10; index++) {
+      await clock.advance(1);
+      (await tunnels.dial(targetOf(`s${index}`), never)).conn.abort();
+    }
+    expect(tunnels.all().length).toBe(limits.guessedTunnels);
+    expect(tunnels.status(targetOf("s0"))).toBeUndefined();
+    expect(tunnels.status(targetOf("held"))?.openConnections).toBe(1);
+    held.conn.abort();
+  });
+
+  test("are refused where all of them are in use", async () => {
+    const { cluster, tunnels } = rig();
+    cluster.setPod("pod", echo);
+    cluster.ready("pod");
+    for (let index = 0; index < limits.guessedTunnels; index++) await tunnels.dial(targetOf(`s${index}`), never);
+    await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "overloaded" });
+  });
+
+  test("are forgotten once idle", async () => {
+    const { cluster, clock, tunnels } = rig();
+    cluster.setPod("pod", echo);
+    cluster.ready("pod");
+    (await tunnels.dial(web, never)).conn.abort();
+    await clock.advance(62_000);
+    expect(tunnels.all()).toEqual([]);
+  });
+});
