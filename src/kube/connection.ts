@@ -2,6 +2,7 @@
 
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
+import { trustAnchors } from "#net/anchors.ts";
 import type { Header } from "#wire/http-head.ts";
 import { Credentials, type CredentialsOptions, type Identity, readPem } from "./credentials.ts";
 import { dial } from "./dial.ts";
@@ -23,6 +24,8 @@ export class Connection {
   readonly #options: CredentialsOptions;
   readonly #url: URL;
   readonly #credentials: Credentials;
+  /** Of the authority's text as it was read last. */
+  #anchors: { readonly pem: string; readonly trusted: string } | undefined;
 
   /** Throws KtError `kubeconfig-unreadable` for a server that is no URL. */
   constructor(options: CredentialsOptions) {
@@ -56,7 +59,7 @@ export class Connection {
       url: this.#url,
       tls: {
         serverName: tlsServerName,
-        ca: insecure ? undefined : readPem(ca, "certificate authority", cache),
+        ca: insecure ? undefined : this.#trusted(readPem(ca, "certificate authority", cache)),
         cert: identity.cert,
         key: identity.key,
         insecure,
@@ -64,6 +67,16 @@ export class Connection {
       proxy: proxyFor(this.#url, proxyUrl, environment),
       signal,
     });
+  }
+
+  #trusted(pem: string | undefined): string | undefined {
+    if (pem === undefined) return undefined;
+    if (this.#anchors?.pem === pem) return this.#anchors.trusted;
+    const trusted = trustAnchors(pem);
+    if (trusted === undefined)
+      throw new KtError("kubeconfig-unreadable", `the certificate authority of cluster "${this.config.cluster.name}" holds no certificate`);
+    this.#anchors = { pem, trusted };
+    return trusted;
   }
 
   /** The request as that identity sends it. */

@@ -58,6 +58,7 @@ export class Credentials {
     if (!user) return anonymous;
     const cert = readPem(user.cert, "client certificate", this.#options.cache);
     const key = readPem(user.key, "client key", this.#options.cache);
+    if (key?.includes("ENCRYPTED")) throw encryptedKey(user.name);
     const authorization = this.#written(user);
     if (authorization !== undefined) return { authorization, cert, key };
     if (this.#plugin) return await this.#pluginIdentity(this.#plugin, cert, key);
@@ -118,6 +119,17 @@ function readFile(path: string, what: string, cache: FileCache): string {
 export function readPem(source: PemSource, what: string, cache: FileCache): string | undefined {
   if (source.pem !== undefined) return source.pem;
   return source.file === undefined ? undefined : readFile(source.file, what, cache);
+}
+
+/** By its label or its headers (RFC 7468 §11, RFC 1421 §4.6.1.1). */
+function encryptedKey(user: string): KtError {
+  return new KtError(
+    "credentials-failed",
+    `the client key of user "${user}" is encrypted, and neither kubectl nor kt can ask for its password`,
+    {
+      hints: ["openssl pkey -in KEY -out KEY-WITHOUT-PASSWORD"],
+    },
+  );
 }
 
 /** `spec.cluster` of an ExecCredential. */

@@ -5,7 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { ByteQueue } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { connectTcp, SocketConn, type SocketState, socketEvents, systemReason } from "./tcp.ts";
-import { type TlsOptions, tlsClient } from "./tls.ts";
+import { type TlsOptions, tlsClient, trust } from "./tls.ts";
 
 /** An HTTP proxy, spoken to in plain HTTP or in TLS. */
 export interface HttpProxy {
@@ -92,7 +92,7 @@ function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSi
       tls: {
         serverName: tls.serverName,
         rejectUnauthorized: tls.insecure !== true,
-        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+        ...trust(tls.ca),
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),
       },

@@ -10,7 +10,7 @@ import { systemReason } from "./tcp.ts";
 export interface TlsOptions {
   /** The name that is sent as SNI and checked in the certificate. */
   readonly serverName: string;
-  /** Undefined trusts the system's roots. */
+  /** Undefined trusts the system's roots. Each certificate is trusted as it is: also an intermediate, and the server's own. */
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
@@ -140,6 +140,11 @@ function session(tls: TLSSocket, over: Conn): TlsSession {
   return { conn: new TlsConn(tls, over.remoteAddress), alpn };
 }
 
+/** Go and browsers take any certificate that they are told to trust for an anchor; OpenSSL by itself only roots. */
+export function trust(ca: string | undefined): { readonly ca?: string; readonly allowPartialTrustChain?: true } {
+  return ca === undefined ? {} : { ca, allowPartialTrustChain: true };
+}
+
 /** SNI names hosts only (RFC 6066 §3); an address is checked in the certificate and not sent. */
 function isAddress(name: string): boolean {
   return name.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
@@ -154,7 +159,7 @@ export function tlsClient(over: Conn, options: TlsOptions, signal?: AbortSignal)
     socket: new ConnDuplex(over),
     ...(isAddress(options.serverName) ? { host: options.serverName } : { servername: options.serverName }),
     rejectUnauthorized: options.insecure !== true,
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...trust(options.ca),
     ...(options.cert === undefined ? {} : { cert: options.cert }),
     ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
