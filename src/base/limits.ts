@@ -37,6 +37,12 @@ export const limits = {
   h2OversizedListCost: 50,
   /** Closed streams of one connection on which frames may still be on their way, for its other end had not finished with them. */
   h2LateStreams: 1000,
+  /** How long a backend that was asked for HTTP/2 for the first time may take to greet before requests are sent to it all the same. */
+  h2GreetingMs: 2 * second,
+  /** How long a backend is taken to have no HTTP/2 once it was found so: another version of its program may have it. */
+  http1BackendMs: 60 * second,
+  /** Targets of which it is remembered what they speak. */
+  knownBackends: 1024,
   /** How long a far end that broke the rules of HTTP/2 may take to read why, before its connection is reset. */
   h2LingerMs: 1 * second,
   /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */

@@ -1,11 +1,10 @@
 /** HTTP/1 connections to pods: opened through the Dialer, kept for the next request, and handed out again. */
 
 import type { Clock } from "#base/clock.ts";
-import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
-import { tlsClient } from "#net/tls.ts";
+import { tlsClient, type TlsSession } from "#net/tls.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
 import { Backend } from "./backend.ts";
 import type { Dialer, Link } from "./dialer.ts";
@@ -157,7 +156,7 @@ export class Backends {
     pool.opening += 1;
     try {
       const link = await this.#dialer.dial(request.target, this.#closing.signal);
-      const conn = request.scheme === "http" ? link.conn : await overTls(link, request.host, ["http/1.1"], this.#clock);
+      const conn = request.scheme === "http" ? link.conn : (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn;
       pool.opening -= 1;
       this.#offer(pool, new Backend(link, conn, this.#clock.now()), request.repeatable);
     } catch (error) {
@@ -256,13 +255,13 @@ function poolKey(request: BackendRequest): string {
  * TLS to a backend inside its tunnel. The certificate is not checked: the tunnel has brought us to the right pod, and what
  * pods present inside a cluster is signed by authorities that nobody outside knows. Rejects with KtError `backend-tls`.
  */
-export async function overTls(link: Link, authority: string, alpn: readonly string[], clock: Clock): Promise<Conn> {
+export async function tlsToPod(link: Link, authority: string, alpn: readonly string[], clock: Clock): Promise<TlsSession> {
   const serverName = parseAuthority(authority)?.host ?? authority;
   const giveUp = new AbortController();
   const tooLate = new Error(`no answer within ${limits.backendTlsMs / 1000} s`);
   const cancel = clock.after(limits.backendTlsMs, () => giveUp.abort(tooLate));
   try {
-    return (await tlsClient(link.conn, { serverName, insecure: true, alpn }, giveUp.signal)).conn;
+    return await tlsClient(link.conn, { serverName, insecure: true, alpn }, giveUp.signal);
   } catch (error) {
     const reason = messageOf(error);
     throw new KtError("backend-tls", `pod "${link.pod}" did not agree to TLS: ${reason}`, {

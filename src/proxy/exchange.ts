@@ -44,7 +44,7 @@ export interface ExchangeOptions {
   readonly request: BackendRequest;
   readonly backends: Backends;
   readonly client: ExchangeClient;
-  readonly counters: RouteCounters;
+  readonly counters: Pick<RouteCounters, "sentBytes" | "receivedBytes">;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
   readonly nowMs: () => number;

@@ -1,12 +1,13 @@
 /** The front door: one port for HTTP, HTTP/2 cleartext and TLS; each connection is told apart by its first bytes. */
 
+import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { encodeHead } from "#wire/http-head.ts";
-import { Backends, overTls } from "./backends.ts";
+import { Backends, tlsToPod } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import { decide, decideRequest } from "./decide.ts";
 import type { Link } from "./dialer.ts";
@@ -15,6 +16,7 @@ import type { Speech } from "./first-bytes.ts";
 import type { Asked } from "./guard.ts";
 import { serveH2 } from "./h2.ts";
 import { Http1Connection } from "./http1.ts";
+import { NotH2Error, SpeechMemory } from "./not-h2.ts";
 import { passThrough } from "./passthrough.ts";
 import { Peek } from "./peek.ts";
 import { refusalFor } from "./refusal.ts";
@@ -43,12 +45,14 @@ interface Entrance {
 export class FrontDoor {
   readonly #context: DoorContext;
   readonly #backends: Backends;
+  readonly #speech: SpeechMemory;
   readonly #selfSigned: SelfSignedServer;
   readonly #door: Door;
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.#backends = new Backends(context.dialer, context.clock);
+    this.#speech = new SpeechMemory(context.clock);
     this.#selfSigned = new SelfSignedServer(context.clock);
     this.#door = new Door(context.clock);
   }
@@ -120,9 +124,11 @@ export class FrontDoor {
       ...context,
       decide: decideHere,
       scheme,
+      backends: this.#backends,
+      speech: this.#speech,
       dial: async (found, host, signal) => {
         const link = await dialer.dial(found.target, signal);
-        return found.scheme === "http" ? link : withConn(link, await overTls(link, host, ["h2"], context.clock));
+        return found.scheme === "http" ? link : await h2OverTls(link, host, context.clock);
       },
       clientAddress: conn.remoteAddress,
     });
@@ -178,6 +184,14 @@ function decideUnnamed(address: string, decideHere: Decide): Found {
       hints: ["connect by a name of your profile instead of an address"],
     });
   }
+}
+
+/** Rejects with NotH2Error when the backend chooses HTTP/1. */
+async function h2OverTls(link: Link, host: string, clock: Clock): Promise<Link> {
+  const { conn, alpn } = await tlsToPod(link, host, ["h2", "http/1.1"], clock);
+  if (alpn !== "http/1.1") return withConn(link, conn);
+  conn.abort();
+  throw new NotH2Error(`pod "${link.pod}" speaks HTTP/1 only over TLS`);
 }
 
 function withConn(link: Link, conn: Conn): Link {

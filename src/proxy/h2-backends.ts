@@ -3,58 +3,77 @@
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
 import type { Found } from "#route/lookup.ts";
+import { targetKey } from "#route/target.ts";
 import type { Link } from "./dialer.ts";
 import { H2Session } from "./h2-session.ts";
+import { NotH2Error, type SpeechMemory } from "./not-h2.ts";
 
-/** Where a stream goes. */
-export interface H2Route {
-  readonly target: Target;
-  /** How the backend is spoken to. */
-  readonly scheme: BackendScheme;
-  readonly profile: string;
-  readonly route: string;
-  /** See StaticEntry. */
-  readonly sentHost?: string;
-  readonly via?: Found["via"];
+/**
+ * Opens the transport of an HTTP/2 connection to a pod of the route's target; `authority` is the client's, as sent. Rejects with
+ * NotH2Error when TLS says that the backend has no HTTP/2.
+ */
+export type DialRoute = (route: Found, authority: string, signal: AbortSignal) => Promise<Link>;
+
+interface BackendEvents {
+  /** It takes streams, and has said how many. */
+  onReady(): void;
+  /** It has ended without a greeting; `onGone` follows. */
+  onUnfit(error: KtError): void;
+  /** It takes no more. */
+  onGone(): void;
 }
 
-/** Opens the transport of an HTTP/2 connection to a pod of the route's target; `authority` is the client's, as sent. */
-export type DialRoute = (route: H2Route, authority: string, signal: AbortSignal) => Promise<Link>;
+/** A backend that says nothing and closes may yet speak HTTP/1. */
+function whyUnfit(error: KtError | undefined): KtError {
+  if (error !== undefined && error.code !== "connection-lost") return error;
+  return new NotH2Error("the backend closed the connection when it was asked for HTTP/2");
+}
 
 /** One connection to a pod. */
 export class H2Backend {
   readonly session: H2Session;
   readonly #link: Link;
   readonly #clock: Clock;
-  readonly #events: { onReady(): void; onGone(): void };
+  readonly #events: BackendEvents;
   #cancelClose: (() => void) | undefined;
+  #cancelWait: (() => void) | undefined;
   #started = false;
+  /** It has not given a stream to those it was dialed for. */
+  #fresh = true;
+  /** Whether it speaks HTTP/2 is not known: nothing of a client's may be sent to it, for HTTP/1 could be read into it. */
+  #unsure: boolean;
 
-  /** `onReady`: it has said how many streams it takes. `onGone`: it takes no more. */
-  constructor(link: Link, clock: Clock, events: { onReady(): void; onGone(): void }) {
+  /** `unsure`: it is to greet first. */
+  constructor(link: Link, clock: Clock, unsure: boolean, events: BackendEvents) {
     this.#link = link;
     this.#clock = clock;
     this.#events = events;
+    this.#unsure = unsure;
     this.session = new H2Session("client", link.conn, clock, this);
   }
 
   /** Begins to send and to listen. */
   start(): void {
     this.#started = true;
+    this.#fresh = this.#unsure;
+    if (this.#unsure) this.#cancelWait = this.#clock.after(limits.h2GreetingMs, () => this.#settle());
     this.session.start();
-    if (this.session.openStreams === 0) this.onIdle();
+    if (this.session.openStreams === 0 && !this.#unsure) this.onIdle();
   }
 
   /** Whether a new stream may go here now. One that was just dialed takes those it was dialed for, or they would dial for ever. */
   get accepts(): boolean {
-    return this.session.accepts && (!this.#started || this.#link.usable());
+    return this.session.accepts && !this.#unsure && (this.#isNew || this.#link.usable());
   }
 
   /** Whether it may accept more once it has said how many streams it takes. */
   get promising(): boolean {
-    return this.session.promising && this.#link.usable();
+    return this.session.promising && (this.#isNew || this.#link.usable());
+  }
+
+  get #isNew(): boolean {
+    return !this.#started || this.#fresh;
   }
 
   unpark(): void {
@@ -67,7 +86,17 @@ export class H2Backend {
   onStream(): void {}
 
   onConfigured(): void {
+    if (this.#unsure) this.#settle();
+    else this.#events.onReady();
+  }
+
+  /** It speaks HTTP/2, or has had its time to say so. */
+  #settle(): void {
+    this.#cancelWait?.();
+    this.#unsure = false;
     this.#events.onReady();
+    this.#fresh = false;
+    if (this.session.openStreams === 0) this.onIdle();
   }
 
   /** Parks the connection; one that takes no new streams is closed at once. */
@@ -79,8 +108,10 @@ export class H2Backend {
     }
   }
 
-  onClose(): void {
+  onClose(error: KtError | undefined): void {
     this.#cancelClose?.();
+    this.#cancelWait?.();
+    if (this.#unsure) this.#events.onUnfit(whyUnfit(error));
     this.#events.onGone();
   }
 
@@ -94,7 +125,7 @@ export class H2Backend {
 
 /** What a stream needs. */
 export interface Wanted {
-  readonly route: H2Route;
+  readonly route: Found;
   readonly authority: string;
   /** A connection on which it failed before. */
   readonly avoided: H2Backend | undefined;
@@ -109,21 +140,42 @@ interface Waiter {
 
 /** The connections to one target. */
 interface Group {
+  readonly key: string;
   readonly dial: () => Promise<Link>;
   readonly backends: Set<H2Backend>;
   waiters: Waiter[];
   dialing: boolean;
 }
 
+function groupKey(route: Found, authority: string): string {
+  // Over TLS the name matters: a connection that was opened under one is not for another (RFC 9113 §9.1.1).
+  const name = route.scheme === "http" ? "" : authority.toLowerCase();
+  return `${route.scheme} ${name} ${targetKey(route.target)}`;
+}
+
 export class H2Backends {
   readonly #dial: DialRoute;
   readonly #clock: Clock;
+  readonly #speech: SpeechMemory;
   readonly #groups = new Map<string, Group>();
   readonly #ending = new AbortController();
 
-  constructor(dial: DialRoute, clock: Clock) {
+  constructor(dial: DialRoute, clock: Clock, speech: SpeechMemory) {
     this.#dial = dial;
     this.#clock = clock;
+    this.#speech = speech;
+  }
+
+  /** Whether the backend was lately found to have no HTTP/2. */
+  isHttp1(route: Found, authority: string): boolean {
+    return this.#speech.of(groupKey(route, authority)) === "http1";
+  }
+
+  /** The backend was asked in HTTP/1: it answered, or it could not be asked so either. */
+  noteHttp1(route: Found, authority: string, answered: boolean): void {
+    const key = groupKey(route, authority);
+    if (answered) this.#speech.note(key, "http1");
+    else this.#speech.forget(key);
   }
 
   /**
@@ -147,11 +199,9 @@ export class H2Backends {
   }
 
   #group({ route, authority }: Wanted): Group {
-    // Over TLS the name matters: a connection that was opened under one is not for another (RFC 9113 §9.1.1).
-    const name = route.scheme === "http" ? "" : authority.toLowerCase();
-    const key = `${route.scheme} ${name} ${targetKey(route.target)}`;
+    const key = groupKey(route, authority);
     const dial = (): Promise<Link> => this.#dial(route, authority, this.#ending.signal);
-    const group = this.#groups.get(key) ?? { dial, backends: new Set(), waiters: [], dialing: false };
+    const group = this.#groups.get(key) ?? { key, dial, backends: new Set(), waiters: [], dialing: false };
     this.#groups.set(key, group);
     return group;
   }
@@ -189,8 +239,15 @@ export class H2Backends {
       link.conn.abort();
       return;
     }
-    const backend: H2Backend = new H2Backend(link, this.#clock, {
-      onReady: () => this.#serve(group),
+    const unsure = this.#speech.of(group.key) !== "h2";
+    const backend: H2Backend = new H2Backend(link, this.#clock, unsure, {
+      onReady: () => {
+        if (backend.session.isConfigured) this.#speech.note(group.key, "h2");
+        this.#serve(group);
+      },
+      onUnfit: (error) => {
+        for (const waiter of group.waiters.splice(0)) waiter.fail(error);
+      },
       onGone: () => {
         if (group.backends.delete(backend) && !this.#ending.signal.aborted) this.#serve(group);
       },

@@ -1,15 +1,20 @@
 /** One request over HTTP/2: the client's stream, the backend's stream, and what passes between them. */
 
+import type { Clock } from "#base/clock.ts";
 import { KtError, messageOf, toKtError } from "#base/errors.ts";
 import type { RouteCounters } from "#observe/counters.ts";
+import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Header } from "#wire/http-head.ts";
 import { BodyLength } from "./body-length.ts";
-import type { H2Backend, H2Backends, H2Route } from "./h2-backends.ts";
+import type { Backends } from "./backends.ts";
+import type { H2Backend, H2Backends } from "./h2-backends.ts";
 import { type H2Request, type H2Response, readResponse, readTrailers, requestFields } from "./h2-heads.ts";
-import { H2RequestBody } from "./h2-request-body.ts";
+import { type BodySink, H2RequestBody } from "./h2-request-body.ts";
 import type { H2Stream, H2StreamHandler, StreamFailure } from "./h2-stream.ts";
 import type { ClientSide } from "./http1-heads.ts";
+import { Http1Stream } from "./http1-stream.ts";
+import { NotH2Error } from "./not-h2.ts";
 import { refusalFor } from "./refusal.ts";
 
 /** Bytes of one route that one client connection moved, beside the route's own counters. */
@@ -21,7 +26,10 @@ export interface RouteUse {
 
 export interface ExchangeContext {
   readonly backends: H2Backends;
-  readonly route: H2Route;
+  /** For backends that have no HTTP/2. */
+  readonly http1: Backends;
+  readonly clock: Clock;
+  readonly route: Found;
   readonly authority: string;
   readonly client: ClientSide;
   readonly use: RouteUse;
@@ -29,10 +37,17 @@ export interface ExchangeContext {
   readonly onRefused: (error: KtError) => void;
 }
 
+/** What an exchange needs of the stream to its backend, which may be an HTTP/1 request in its place. */
+interface BackendStream extends BodySink {
+  grant(bytes: number): void;
+  reset(code: number): void;
+  violate(code: number, error: KtError | undefined): void;
+}
+
 /** Where the request is. `forwarding`: on a backend's stream; `answered`: the response has begun; `over`: the client's stream is. */
 type State =
   | { readonly kind: "waiting"; readonly cancel: () => void }
-  | { readonly kind: "forwarding" | "answered"; readonly backend: H2Stream }
+  | { readonly kind: "forwarding" | "answered"; readonly backend: BackendStream }
   | { readonly kind: "over" };
 
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
@@ -47,6 +62,12 @@ function invalidResponse(what: string): KtError {
 /** The length that a response's body must have; what answers HEAD, or says that nothing changed, announces another's. */
 function announced({ status, contentLength }: H2Response, method: string): number | undefined {
   return method === "HEAD" || status === 304 ? undefined : contentLength;
+}
+
+function noGrpc({ route }: Found): KtError {
+  return new KtError("backend-invalid", `the backend of "${route}" speaks HTTP/1 only, and gRPC needs HTTP/2`, {
+    hints: ["let the route lead to the port that serves gRPC"],
+  });
 }
 
 /** HTTP/2 knows names in lower case only. */
@@ -90,6 +111,11 @@ export class H2Exchange implements H2StreamHandler {
   start(avoided?: H2Backend): void {
     let settled = false;
     const { backends, route, authority } = this.#context;
+    // A gRPC call asks again: it can do without an answer no longer than the memory lasts.
+    if (!this.#request.grpc && backends.isHttp1(route, authority)) {
+      this.#forwardInHttp1();
+      return;
+    }
     const cancel = backends.acquire(
       { route, authority, avoided },
       (backend) => {
@@ -98,7 +124,8 @@ export class H2Exchange implements H2StreamHandler {
       },
       (error) => {
         settled = true;
-        this.#refuse(error);
+        if (error instanceof NotH2Error) this.#forwardInHttp1();
+        else this.#refuse(error);
       },
     );
     if (!settled) this.#state = { kind: "waiting", cancel };
@@ -154,6 +181,38 @@ export class H2Exchange implements H2StreamHandler {
     this.#body.sendOn(stream);
   }
 
+  #forwardInHttp1(): void {
+    const { authority, route, client, backends, http1, clock } = this.#context;
+    if (this.#request.grpc) {
+      this.#refuse(noGrpc(route));
+      return;
+    }
+    const stream = new Http1Stream({
+      backends: http1,
+      found: route,
+      request: this.#request,
+      authority,
+      client,
+      ended: this.#body.ended && this.#body.empty,
+      nowMs: () => clock.now(),
+      handler: {
+        onHeaders: (headers, endStream) => {
+          backends.noteHttp1(route, authority, true);
+          this.#answer(headers, endStream);
+        },
+        onData: (bytes, endStream) => this.#answerData(bytes, endStream),
+        onSent: (bytes) => this.#client.grant(this.#body.sent(bytes)),
+        onFailure: (failure) => {
+          if (failure.error) backends.noteHttp1(route, authority, false);
+          this.#backendFailed(undefined, failure);
+        },
+      },
+    });
+    this.#state = { kind: "forwarding", backend: stream };
+    this.#body.sendOn(stream);
+    stream.begin();
+  }
+
   #answer(headers: readonly Header[], endStream: boolean): void {
     const state = this.#state;
     if (state.kind === "over" || state.kind === "waiting") return;
@@ -203,10 +262,15 @@ export class H2Exchange implements H2StreamHandler {
     this.#client.sendData(bytes, endStream);
   }
 
-  #backendFailed(backend: H2Backend, failure: StreamFailure): void {
+  /** `backend`: undefined for one that was asked in HTTP/1, which has tried again itself where it could. */
+  #backendFailed(backend: H2Backend | undefined, failure: StreamFailure): void {
     const state = this.#state;
     if (state.kind === "over") return;
-    if (state.kind === "forwarding" && this.#mayRetry(failure)) {
+    if (state.kind === "forwarding" && failure.error instanceof NotH2Error && this.#body.repeatable) {
+      this.#forwardInHttp1();
+      return;
+    }
+    if (backend && state.kind === "forwarding" && this.#mayRetry(failure)) {
       this.#retried = true;
       this.start(backend);
       return;

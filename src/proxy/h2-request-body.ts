@@ -2,7 +2,12 @@
 
 import { limits } from "#base/limits.ts";
 import type { Header } from "#wire/http-head.ts";
-import type { H2Stream } from "./h2-stream.ts";
+
+/** Where a body goes: a backend's stream. */
+export interface BodySink {
+  sendData(bytes: Uint8Array, endStream: boolean): void;
+  sendHeaders(trailers: readonly Header[], endStream: true): void;
+}
 
 export class H2RequestBody {
   /** Undefined once the beginning is gone. */
@@ -13,7 +18,7 @@ export class H2RequestBody {
   /** Sent in this attempt; granted to the client in all. Bytes sent again must not be granted again. */
   #sentBytes = 0;
   #grantedBytes = 0;
-  #stream: H2Stream | undefined;
+  #stream: BodySink | undefined;
 
   constructor(ended: boolean) {
     this.#ended = ended;
@@ -46,7 +51,7 @@ export class H2RequestBody {
   }
 
   /** Sends what came so far on `stream`, and what comes from now on. */
-  sendOn(stream: H2Stream): void {
+  sendOn(stream: BodySink): void {
     this.#stream = stream;
     this.#sentBytes = 0;
     if (this.empty) return;

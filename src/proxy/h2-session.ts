@@ -115,6 +115,11 @@ export class H2Session implements TransportHandler, StreamHost {
     return this.lasting && !this.#configured;
   }
 
+  /** Whether the far end's settings have come. */
+  get isConfigured(): boolean {
+    return this.#configured;
+  }
+
   /** Whether it may be called now or once a stream has ended. */
   get lasting(): boolean {
     return !this.#transport.closed && !this.#draining;

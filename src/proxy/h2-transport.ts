@@ -7,6 +7,7 @@ import { limits } from "#base/limits.ts";
 import { type FrameSink, H2FrameDecoder } from "#wire/h2-decoder.ts";
 import { encodeGoaway, H2Error, h2Codes, h2Preface } from "#wire/h2-frame.ts";
 import { H2Output } from "./h2-output.ts";
+import { NotH2Error } from "./not-h2.ts";
 
 export type H2Role = "server" | "client";
 
@@ -151,7 +152,7 @@ export class H2Transport implements ConnHandler {
       });
     }
     const answer = JSON.stringify(Buffer.from(bytes.subarray(0, 40)).toString("latin1"));
-    throw new KtError("backend-invalid", `the backend does not speak HTTP/2: it answered ${answer}`);
+    throw new NotH2Error(`the backend does not speak HTTP/2: it answered ${answer}`);
   }
 
   #close(error: KtError | undefined): void {

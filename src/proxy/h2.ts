@@ -7,20 +7,26 @@ import type { Log } from "#base/log.ts";
 import type { CounterTable } from "#observe/counters.ts";
 import { type Report, toProblem } from "#observe/events.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
+import type { Found } from "#route/lookup.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { Link } from "./dialer.ts";
 import type { Asked } from "./guard.ts";
-import { H2Backends, type H2Route } from "./h2-backends.ts";
+import type { Backends } from "./backends.ts";
+import { H2Backends } from "./h2-backends.ts";
 import { H2Exchange, type RouteUse, refuse } from "./h2-exchange.ts";
 import { type H2Request, readRequest } from "./h2-heads.ts";
 import { H2Session } from "./h2-session.ts";
 import type { H2Stream } from "./h2-stream.ts";
+import type { SpeechMemory } from "./not-h2.ts";
 
 export interface H2Options {
   /** Which route a request goes to, by its :authority as sent. Throws KtError. */
-  decide(authority: string, request: Asked): H2Route;
+  decide(authority: string, request: Asked): Found;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
-  dial(route: H2Route, authority: string, signal: AbortSignal): Promise<Link>;
+  dial(route: Found, authority: string, signal: AbortSignal): Promise<Link>;
+  /** For backends that have no HTTP/2. */
+  readonly backends: Backends;
+  readonly speech: SpeechMemory;
   readonly counters: CounterTable;
   readonly report: Report;
   readonly clock: Clock;
@@ -49,7 +55,7 @@ export function serveH2(client: Conn, options: H2Options): H2Connection {
 }
 
 interface NamedUse extends RouteUse {
-  readonly route: H2Route;
+  readonly route: Found;
   readonly name: string;
 }
 
@@ -64,7 +70,7 @@ class H2Door implements H2Connection {
 
   constructor(client: Conn, options: H2Options) {
     this.#options = options;
-    this.#backends = new H2Backends((route, authority, signal) => options.dial(route, authority, signal), options.clock);
+    this.#backends = new H2Backends((route, authority, signal) => options.dial(route, authority, signal), options.clock, options.speech);
     this.#session = new H2Session("server", client, options.clock, this);
   }
 
@@ -129,7 +135,7 @@ class H2Door implements H2Connection {
       this.#refuse(stream, request, new KtError("host-missing", "the request names no host"));
       return;
     }
-    let route: H2Route;
+    let route: Found;
     try {
       if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
       route = this.#options.decide(authority, request);
@@ -143,6 +149,8 @@ class H2Door implements H2Connection {
     const client = { address: this.#options.clientAddress, scheme: this.#options.scheme };
     const exchange = new H2Exchange(stream, request, {
       backends: this.#backends,
+      http1: this.#options.backends,
+      clock: this.#options.clock,
       route,
       authority: route.sentHost ?? authority,
       client,
@@ -153,7 +161,7 @@ class H2Door implements H2Connection {
     exchange.start();
   }
 
-  #use(route: H2Route, name: string): NamedUse {
+  #use(route: Found, name: string): NamedUse {
     const key = `${route.profile}\u0000${route.route}`;
     const known = this.#uses.get(key);
     if (known) return known;

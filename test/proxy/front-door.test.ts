@@ -17,6 +17,7 @@ import type { Dialer, Link } from "#proxy/dialer.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { RouteTable } from "#route/table.ts";
 import { carriersOf, type Target } from "#route/target.ts";
+import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { decodeTlsHello } from "#wire/tls-hello.ts";
 
@@ -30,11 +31,12 @@ class Backends implements Dialer {
   readonly dials: string[] = [];
   problem: KtError | undefined;
 
-  add(name: string, backend: Backend): void {
+  /** `start`: its bytes are recorded; a backend that speaks TLS reads them itself. */
+  add(name: string, backend: Backend, start = true): void {
     const conns: Recorder[] = [];
     this.accepted.set(name, conns);
     const accept = (conn: Conn): void => {
-      const recorder = new Recorder(conn);
+      const recorder = new Recorder(conn, start);
       conns.push(recorder);
       backend(recorder, conns.length);
     };
@@ -563,6 +565,33 @@ describe("the address of one route", () => {
     one.write(get("evil.test"));
     await one.untilText("HTTP/1.1 404");
     expect(backends.dials).toEqual([]);
+  });
+});
+
+describe("HTTP/2 in the clear before a backend of TLS", () => {
+  test.each([
+    ["one that chooses HTTP/1 is asked in HTTP/1, the second time at once", ["http/1.1"]],
+    ["one that chooses neither is too, when it does not greet in HTTP/2", []],
+  ])("%s", async (_, alpn) => {
+    const certificate = selfSigned("secure.localhost", Date.now());
+    backends.add(
+      "secure",
+      async (conn) => {
+        const { conn: inside } = await tlsServer(conn.conn, { ...certificate, alpn });
+        answering((head) => (head.startsWith("GET /") ? ok("secret") : "HTTP/1.1 400 Bad Request\r\n\r\n"))(new Recorder(inside), 1);
+      },
+      false,
+    );
+    const session = connectClient({ port });
+    try {
+      for (const nth of [1, 2]) {
+        const answer = await ask(session, "secure.localhost", { ":path": `/${nth}` });
+        expect([answer.headers[":status"], answer.body.toString()]).toEqual([200, "secret"]);
+      }
+      expect(backends.dials.length).toBe(2);
+    } finally {
+      session.destroy();
+    }
   });
 });
 

@@ -113,17 +113,32 @@ describe("failures of a backend", () => {
     expect(door.links.length).toBe(tries);
   });
 
-  test("one that speaks another protocol is named", async () => {
-    for (const [greeting, words] of [
-      ["HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak HTTP/2"],
-      ["\x15\x03\x01\x00\x02\x02\x46", "TLS alert"],
-    ] as const) {
-      const { client, backend } = await underWay(rawDoor({ backendSettings: "mute" }), { "content-type": "application/grpc" });
-      backend.send(Buffer.from(greeting, "latin1"));
-      const { headers } = await client.next("headers");
-      expect(headers["grpc-status"]).toBe("14");
-      expect(decodeURIComponent(headers["grpc-message"] ?? "")).toContain(words);
-    }
+  test.each([
+    ["HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP/1 only, and gRPC needs HTTP/2"],
+    ["\x15\x03\x01\x00\x02\x02\x46", "TLS alert"],
+  ])("one that greets with %p is named to gRPC, and has been sent nothing of the client's", async (greeting, words) => {
+    const { client, ...door } = rawDoor({ backendSettings: "mute" });
+    client.request(1, { "content-type": "application/grpc" });
+    const backend = await door.backend(0);
+    await backend.next("settings");
+    backend.send(Buffer.from(greeting, "latin1"));
+    const { headers } = await client.next("headers");
+    expect(headers["grpc-status"]).toBe("14");
+    expect(decodeURIComponent(headers["grpc-message"] ?? "")).toContain(words);
+    expect(backend.events.some(({ type }) => type === "headers")).toBe(false);
+  });
+
+  test("one that takes its time to greet is sent the request all the same", async () => {
+    const { client, clock, ...door } = rawDoor({ backendSettings: "mute" });
+    client.request(1);
+    const backend = await door.backend(0);
+    await client.settled();
+    expect(backend.events.some(({ type }) => type === "headers")).toBe(false);
+    await clock.advance(limits.h2GreetingMs);
+    await backend.next("headers");
+    backend.send(encodeSettings([]));
+    backend.headers(1, ok, true);
+    await client.next("headers");
   });
 
   test.each([
@@ -483,9 +498,11 @@ describe("backends", () => {
   });
 
   test("past ten streams, a new backend's settings are waited for", async () => {
-    const { client, links, ...door } = rawDoor({ backendSettings: "mute" });
+    const { client, links, clock, ...door } = rawDoor({ backendSettings: "mute" });
     for (let index = 0; index < 12; index++) client.request(1 + index * 2);
     const backend = await door.backend(0);
+    await client.settled();
+    await clock.advance(limits.h2GreetingMs);
     for (let count = 0; count < 10; count++) await backend.next("headers");
     await client.settled();
     expect(backend.events.some(({ type }) => type === "headers")).toBe(false);

@@ -14,12 +14,14 @@ import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
+import { Backends } from "#proxy/backends.ts";
+import type { Found } from "#route/lookup.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
-import { carriersOf } from "#route/target.ts";
+import { carriersOf, type Target } from "#route/target.ts";
 import type { Link } from "#proxy/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2.ts";
-import type { H2Route } from "#proxy/h2-backends.ts";
+import { SpeechMemory } from "#proxy/not-h2.ts";
 
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
@@ -54,9 +56,11 @@ export async function startBackend(handle: StreamHandler, settings: { maxConcurr
   return { port: address.port, sessions, close };
 }
 
-export const routeTo = (name: string, port: number, scheme: "http" | "https" = "http"): H2Route => ({
+export const routeTo = (name: string, port: number, scheme: "http" | "https" = "http"): Found => ({
   target: { kind: "service", cluster: { profile: "p", context: undefined }, namespace: undefined, name, port },
   scheme,
+  kind: "found",
+  via: "static",
   profile: "p",
   route: `${name}.localhost`,
 });
@@ -77,20 +81,23 @@ export function startFront(backends: Readonly<Record<string, number>>, override:
   const events: KtEvent[] = [];
   const connections: H2Connection[] = [];
   const dialed: string[] = [];
+  const dialPort = async (target: Target, signal: AbortSignal): Promise<Link> => {
+    dialed.push(carriersOf(target).name);
+    const conn = await connectTcp({ host: "127.0.0.1", port: Number(target.port), signal }).catch((cause) => {
+      throw new KtError("port-refused", `connecting to ${carriersOf(target).name}: refused`, { cause });
+    });
+    return { conn, pod: `${carriersOf(target).name}-0`, usable: () => true, park: () => {}, unpark: () => {} };
+  };
   const options = {
-    decide(authority: string): H2Route {
+    decide(authority: string): Found {
       const name = authority.toLowerCase().split(".")[0] ?? "";
       const port = backends[name];
       if (port === undefined) throw new KtError("host-unknown", `no route has the name "${authority}"`);
       return routeTo(name, port);
     },
-    async dial(route: H2Route, _authority: string, signal: AbortSignal): Promise<Link> {
-      dialed.push(carriersOf(route.target).name);
-      const conn = await connectTcp({ host: "127.0.0.1", port: Number(route.target.port), signal }).catch((cause) => {
-        throw new KtError("port-refused", `connecting to ${carriersOf(route.target).name}: refused`, { cause });
-      });
-      return { conn, pod: `${carriersOf(route.target).name}-0`, usable: () => true, park: () => {}, unpark: () => {} };
-    },
+    dial: (route: Found, _authority: string, signal: AbortSignal) => dialPort(route.target, signal),
+    backends: new Backends({ dial: dialPort }, systemClock),
+    speech: new SpeechMemory(systemClock),
     counters,
     report: (event: KtEvent) => void events.push(event),
     clock: systemClock,

@@ -4,11 +4,13 @@ import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import { Backends } from "#proxy/backends.ts";
+import type { Found } from "#route/lookup.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Link } from "#proxy/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2.ts";
-import type { H2Route } from "#proxy/h2-backends.ts";
+import { SpeechMemory } from "#proxy/not-h2.ts";
 import { type FrameSink, H2FrameDecoder } from "#wire/h2-decoder.ts";
 import { encodeFrame, encodeHeadersFrames, encodeSettings, frameTypes, h2Preface, type Setting, settingsAck } from "#wire/h2-frame.ts";
 import { encodeHeaderBlock, HpackDecoder } from "#wire/hpack.ts";
@@ -198,7 +200,7 @@ export function rawDoor(
     return waiter.promise;
   };
   const options: H2Options = {
-    decide(authority: string): H2Route {
+    decide(authority: string): Found {
       if (authority.startsWith("unknown")) throw new KtError("host-unknown", `no route has the name "${authority}"`);
       return routeTo(authority.split(".")[0] ?? "", 80);
     },
@@ -207,6 +209,8 @@ export function rawDoor(
       waiting.get(links.push(link) - 1)?.resolve(link.peer);
       return link;
     },
+    backends: new Backends({ dial: async () => await Promise.reject(new KtError("port-refused", "there is no HTTP/1 here")) }, clock),
+    speech: new SpeechMemory(clock),
     counters,
     report: (event) => void events.push(event),
     clock,

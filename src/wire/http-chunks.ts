@@ -1,0 +1,99 @@
+/** Chunked bodies of HTTP/1 (RFC 9112 §7.1) taken apart into data and trailers, and put together again. */
+
+import { concatBytes, emptyBytes } from "#base/bytes.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Header } from "./http-head.ts";
+
+const lf = 10;
+const sizeLine = /^([0-9a-f]{1,12})[ \t]*(?:;.*)?$/i;
+const trailerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
+
+const decoder = new TextDecoder("latin1");
+
+/** Where a reader is: in a line of framing, in data, or past the end. */
+type Part = "size" | "data" | "data-end" | "trailer" | "done";
+
+/** Takes one body apart, in whatever pieces it comes. Holds no more than a line. */
+export class ChunkReader {
+  #part: Part = "size";
+  #leftBytes = 0;
+  #line: Uint8Array = emptyBytes;
+  #trailerBytes = 0;
+  readonly trailers: Header[] = [];
+
+  get done(): boolean {
+    return this.#part === "done";
+  }
+
+  /** The data in these bytes; what follows the body's end is left out. Throws KtError `backend-invalid` for what is no chunk. */
+  read(bytes: Uint8Array): Uint8Array[] {
+    const data: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length && this.#part !== "done"; ) {
+      if (this.#part !== "data") {
+        at = this.#takeLine(bytes, at);
+        continue;
+      }
+      const end = Math.min(bytes.length, at + this.#leftBytes);
+      data.push(bytes.subarray(at, end));
+      this.#leftBytes -= end - at;
+      if (this.#leftBytes === 0) this.#part = "data-end";
+      at = end;
+    }
+    return data;
+  }
+
+  #takeLine(bytes: Uint8Array, at: number): number {
+    const end = bytes.indexOf(lf, at);
+    const next = end < 0 ? bytes.length : end + 1;
+    const line = concatBytes([this.#line, bytes.subarray(at, next)]);
+    if (line.length > limits.httpHeadBytes) throw malformed("a line of its framing is too long");
+    this.#line = end < 0 ? line : emptyBytes;
+    if (end >= 0) this.#finishLine(decoder.decode(line).replace(/\r?\n$/, ""));
+    return next;
+  }
+
+  #finishLine(line: string): void {
+    if (this.#part === "size") this.#beginChunk(line);
+    else if (this.#part === "trailer") this.#takeTrailer(line);
+    else if (line === "") this.#part = "size";
+    else throw malformed("a chunk does not end where its size says");
+  }
+
+  #beginChunk(line: string): void {
+    const size = sizeLine.exec(line)?.[1];
+    if (size === undefined) throw malformed("a chunk has no size");
+    this.#leftBytes = Number.parseInt(size, 16);
+    this.#part = this.#leftBytes === 0 ? "trailer" : "data";
+  }
+
+  #takeTrailer(line: string): void {
+    this.#trailerBytes += line.length;
+    if (this.#trailerBytes > limits.httpHeadBytes) throw malformed("its trailers are too long");
+    if (line === "") {
+      this.#part = "done";
+      return;
+    }
+    const [, name, value] = trailerLine.exec(line) ?? [];
+    if (name === undefined || value === undefined) throw malformed("a trailer is no header line");
+    this.trailers.push([name, value]);
+  }
+}
+
+function malformed(what: string): KtError {
+  return new KtError("backend-invalid", `reading the response body: ${what}`);
+}
+
+/** One chunk; there is none without bytes, which would be the end. */
+export function encodeChunk(bytes: Uint8Array): Uint8Array {
+  const size = Buffer.from(`${bytes.length.toString(16)}\r\n`, "latin1");
+  return concatBytes([size, bytes, crlf]);
+}
+
+const crlf = Buffer.from("\r\n", "latin1");
+
+/** The end of a body. No trailer may hold a line end. */
+export function encodeLastChunk(trailers: readonly Header[]): Uint8Array {
+  const lines = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return Buffer.from(`0\r\n${lines}\r\n`, "latin1");
+}
