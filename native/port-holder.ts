@@ -97,7 +97,8 @@ function addressInTable(host: string): string {
   ).join("");
 }
 
-function bytesOfIpv6(host: string): number[] {
+/** The 16 bytes of an IPv6 address in its usual form, without an IPv4 part. */
+export function bytesOfIpv6(host: string): number[] {
   const [front = [], back = []] = host.split("::").map((part) => part.split(":").filter((group) => group !== ""));
   const groups = [...front, ...Array<string>(8 - front.length - back.length).fill("0"), ...back];
   return groups.map((group) => Number.parseInt(group, 16)).flatMap((group) => [group >> 8, group & 0xff]);

@@ -32,6 +32,7 @@ import { explain } from "./explain.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
 import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
+import { checkOwner } from "./owner-check.ts";
 import { type AttachRequest, type Environment, Profiles } from "./profiles.ts";
 import { namedTargets, wantedBy } from "./reconcile.ts";
 import { Service } from "./service.ts";
@@ -132,7 +133,7 @@ export class Hub {
       drop: (target) => this.#tunnels.retain((each) => targetKey(each) !== targetKey(target)),
       clock,
     });
-    const context = { dialer: { dial }, counters: this.#counters, clock, log, report };
+    const context = { dialer: { dial }, counters: this.#counters, clock, log, report, checkOwner };
     this.#frontDoor = new FrontDoor(context);
     this.#tcpDoor = new TcpDoor(context);
     const doors = {

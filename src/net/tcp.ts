@@ -280,6 +280,18 @@ export function connectTcp(options: { host: string; port: number; signal: AbortS
   });
 }
 
+/** The addresses of a connection, as its accepting side sees them. */
+export interface SocketEnds {
+  readonly local: { readonly host: string; readonly port: number };
+  readonly remote: { readonly host: string; readonly port: number };
+}
+
+/** Undefined once it has closed. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket<SocketState>): SocketEnds | undefined {
+  if (!localAddress || !remoteAddress) return undefined;
+  return { local: { host: localAddress, port: localPort }, remote: { host: remoteAddress, port: remotePort } };
+}
+
 /** A listening TCP socket. */
 export interface Listener {
   /** The port in use, also where 0 was asked for. */
@@ -289,9 +301,13 @@ export interface Listener {
 }
 
 /**
- * Listens on an IP address; `accept` gets each new Conn, paused. Throws KtError `port-taken` or `listen-failed`.
+ * Listens on an IP address; `accept` gets each new Conn, paused, and what says where it is from. Throws KtError `port-taken` or `listen-failed`.
  */
-export function listenTcp(options: { host: string; port: number; accept: (conn: Conn) => void }): Listener {
+export function listenTcp(options: {
+  host: string;
+  port: number;
+  accept: (conn: Conn, ends: () => SocketEnds | undefined) => void;
+}): Listener {
   const { host, port, accept } = options;
   const shown = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   let listener: TCPSocketListener<SocketState>;
@@ -304,8 +320,9 @@ export function listenTcp(options: { host: string; port: number; accept: (conn: 
         ...socketEvents,
         open(socket) {
           const conn = new SocketConn(socket);
-          socket.data = { conn, acceptAny: false, onOpen: accept, onFail: () => {} };
-          accept(conn);
+          const onOpen = (opened: Conn): void => accept(opened, () => endsOf(socket));
+          socket.data = { conn, acceptAny: false, onOpen, onFail: () => {} };
+          onOpen(conn);
         },
       },
     });

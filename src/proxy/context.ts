@@ -2,6 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
+import type { SocketEnds } from "#net/tcp.ts";
 import type { CounterTable } from "#observe/counters.ts";
 import type { Report } from "#observe/events.ts";
 import type { Dialer } from "./dialer.ts";
@@ -12,4 +13,6 @@ export interface DoorContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
+  /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */
+  readonly checkOwner?: (ends: SocketEnds) => void;
 }

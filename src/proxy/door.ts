@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { type Listener, listenTcp } from "#net/tcp.ts";
+import { type Listener, listenTcp, type SocketEnds } from "#net/tcp.ts";
 
 /** An open connection as its door sees it. */
 export interface Guest {
@@ -31,7 +31,10 @@ export class Door {
   }
 
   /** Listens on one more address; closing the listener stops accepting there. Throws KtError `port-taken` or `listen-failed`. */
-  open(address: { readonly host: string; readonly port: number }, accept: (conn: Conn) => void): Listener {
+  open(
+    address: { readonly host: string; readonly port: number },
+    accept: (conn: Conn, ends: () => SocketEnds | undefined) => void,
+  ): Listener {
     const listener = listenTcp({ ...address, accept });
     this.#listeners.add(listener);
     return {

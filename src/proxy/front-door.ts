@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
+import type { SocketEnds } from "#net/tcp.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -61,7 +62,9 @@ export class FrontDoor {
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
     const decideHere: Decide = (host, asked) => (asked === undefined ? decide(current, host) : decideRequest(current, host, asked));
-    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, { decide: decideHere, address: address.host }));
+    const { port, close } = this.#door.open(address, (conn, ends) =>
+      this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host }),
+    );
     return {
       port,
       setTable(next) {
@@ -75,6 +78,21 @@ export class FrontDoor {
   async drain(deadlineMs: number): Promise<void> {
     await this.#door.drain(deadlineMs);
     this.#backends.close();
+  }
+
+  /** Dynamic names are for the hub's own user: a connection that uses one is asked whose it is, once. */
+  #forOwner(decideHere: Decide, ends: () => SocketEnds | undefined): Decide {
+    const { checkOwner } = this.#context;
+    if (checkOwner === undefined) return decideHere;
+    let isChecked = false;
+    return (host, asked) => {
+      const found = decideHere(host, asked);
+      if (found.via !== "dynamic" || isChecked) return found;
+      const where = ends();
+      if (where !== undefined) checkOwner(where);
+      isChecked = true;
+      return found;
+    };
   }
 
   #accept(conn: Conn, entrance: Entrance): void {
