@@ -76,6 +76,8 @@ export const limits = {
   spareDelayMs: 50,
   /** How long an unused session above the spare is kept. */
   sessionIdleMs: 30 * second,
+  /** Most processes kept ready in a jump host for the next connections; each is a shell that waits, of half a megabyte. */
+  spareProcessesPerPod: 20,
   /** How long a jump host may take to reach the target's address; a packet that nobody answers is sent again after 1, 3 and 7 s. */
   jumpConnectMs: 10 * second,
   /** How long after one side has ended the other may say nothing before a jump host's process gives up: a slow report must still come through. */

@@ -9,6 +9,7 @@ import type { JumpHost } from "#route/target.ts";
 import { isMissingProgram } from "#wire/exec.ts";
 import { noProgramCode } from "./jump-failure.ts";
 import { JumpProcess } from "./jump-process.ts";
+import { RecentPeak } from "./recent-peak.ts";
 import type { JumpAddress } from "./jump-tool.ts";
 import type { JumpReaper } from "./jump-reaper.ts";
 import type { JumpKit, JumpTools } from "./jump-tools.ts";
@@ -45,6 +46,7 @@ export class JumpPool {
   /** Connections that wait for their process. */
   #acquiring = 0;
   #lastUsedMs = Number.NEGATIVE_INFINITY;
+  #recent = new RecentPeak();
   /** Whether the node holds back a command until it is started; learnt from the latest one. */
   #nodeWaits = false;
   #cancelSpare: (() => void) | undefined;
@@ -69,6 +71,7 @@ export class JumpPool {
   /** A process for one connection: one that waits, or a new one. Rejects with KtError. */
   async acquire(): Promise<JumpProcess> {
     this.#acquiring += 1;
+    this.#recent.add(this.#options.clock.now());
     try {
       const kit = await this.#kit();
       const process = this.#takeSpare() ?? (await this.#prepare(kit));
@@ -103,6 +106,7 @@ export class JumpPool {
     for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < limits.pingTimeoutMs);
     const isIdle = this.#isIdle(nowMs);
     for (const process of [...this.#spare]) if (isIdle || !process.isGood) process.abort();
+    for (const process of this.#spare.slice(0, Math.max(0, this.#spare.length - this.#spareWanted()))) process.abort();
     if (!isIdle && this.#spare.length + this.#opening === 0) this.#keepSpareSoon();
   }
 
@@ -143,9 +147,9 @@ export class JumpPool {
     });
   }
 
-  /** As many as sessions to a pod, see PodSessions. */
+  /** As many as came at once lately. */
   #spareWanted(): number {
-    return Math.min(limits.spareSessionsPerPod, Math.max(1, Math.ceil(this.inUse / 2)));
+    return Math.min(limits.spareProcessesPerPod, Math.max(1, this.#recent.value(this.#options.clock.now())));
   }
 
   async #addSpare(): Promise<void> {
@@ -208,8 +212,11 @@ export class JumpPool {
     const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
     // What ends by itself before it was given its line is no shell that would do.
     const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened && exit.code < firstSignalCode;
-    if (process.inShell && isNoShell) kit.hasShell = false;
-    else if (isMissing) this.#forget();
+    if (process.inShell && isNoShell) {
+      kit.hasShell = false;
+      // The connection comes again without one: it is not two.
+      this.#recent = new RecentPeak();
+    } else if (isMissing) this.#forget();
   }
 
   /** The pod's image is another by now: neither what was found nor what waits is of use. */

@@ -10,9 +10,10 @@ import type { Figures } from "./rows.ts";
 import { benchHost, type Contestant } from "./tunnels.ts";
 
 const connections = 15;
+const atOnce = 20;
 const downloadBytes = 300_000_000;
 
-/** Between two connections: nobody opens them on the heels of each other, and kt prepares the next one meanwhile. */
+/** Between two connections that are not back to back: kt prepares the next one meanwhile. */
 const pauseMs = 400;
 
 /** The pod that is jumped through, with socat. */
@@ -30,14 +31,35 @@ async function targetAddress(): Promise<string> {
 
 export async function measureJump(contestant: Contestant, kubeconfig: string): Promise<Figures> {
   const address = await targetAddress();
-  const { connectMs, mbPerSecond } =
+  const { connectMs, backToBackMs, burstMs, mbPerSecond } =
     contestant === "kt" ? await throughKt(address, kubeconfig) : await byExec(contestant, address, kubeconfig);
-  return { "new connection through a jump host, p50": median(connectMs), "download through a jump host": mbPerSecond };
+  return {
+    "new connection through a jump host, p50": median(connectMs),
+    "the same, one right after the other, p50": median(backToBackMs),
+    "20 through a jump host at once, again, until all are answered": burstMs,
+    "download through a jump host": mbPerSecond,
+  };
 }
 
 interface Measured {
   readonly connectMs: readonly number[];
+  readonly backToBackMs: readonly number[];
+  readonly burstMs: number;
   readonly mbPerSecond: number | undefined;
+}
+
+async function measureConnections(one: () => Promise<number>): Promise<Omit<Measured, "mbPerSecond">> {
+  const connectMs: number[] = [];
+  for (let count = 0; count < connections; count++) {
+    await sleep(pauseMs);
+    connectMs.push(await one());
+  }
+  const backToBackMs: number[] = [];
+  for (let count = 0; count < connections; count++) backToBackMs.push(await one());
+  const burst = (): Promise<number[]> => Promise.all(Array.from({ length: atOnce }, one));
+  await burst();
+  await sleep(atOnce * pauseMs);
+  return { connectMs, backToBackMs, burstMs: Math.max(...(await burst())) };
 }
 
 async function throughKt(address: string, kubeconfig: string): Promise<Measured> {
@@ -50,13 +72,9 @@ async function throughKt(address: string, kubeconfig: string): Promise<Measured>
   try {
     await listening(front, started);
     await oneThroughKt(echo);
-    const connectMs: number[] = [];
-    for (let count = 0; count < connections; count++) {
-      await sleep(pauseMs);
-      connectMs.push(await oneThroughKt(echo));
-    }
+    const measured = await measureConnections(() => oneThroughKt(echo));
     await flawless("down", web, benchHost, 1000);
-    return { connectMs, mbPerSecond: (await flawless("down", web, benchHost, downloadBytes)).mbPerSecond };
+    return { ...measured, mbPerSecond: (await flawless("down", web, benchHost, downloadBytes)).mbPerSecond };
   } finally {
     await home.close();
   }
@@ -74,14 +92,10 @@ async function oneThroughKt(port: number): Promise<number> {
 }
 
 async function byExec(contestant: Contestant, address: string, kubeconfig: string): Promise<Measured> {
-  const connectMs: number[] = [];
-  for (let count = 0; count < connections; count++) {
-    await sleep(pauseMs);
-    connectMs.push(1000 * (await execUntil(contestant, kubeconfig, `${address}:7000`, "x", 1)));
-  }
+  const measured = await measureConnections(async () => 1000 * (await execUntil(contestant, kubeconfig, `${address}:7000`, "x", 1)));
   const request = `GET /bytes?n=${downloadBytes} HTTP/1.1\r\nHost: ${benchHost}\r\nConnection: close\r\n\r\n`;
   const seconds = await execUntil(contestant, kubeconfig, `${address}:8080`, request, downloadBytes);
-  return { connectMs, mbPerSecond: downloadBytes / 1e6 / seconds };
+  return { ...measured, mbPerSecond: downloadBytes / 1e6 / seconds };
 }
 
 /** Seconds from the spawn until that many bytes have come back. */

@@ -350,8 +350,22 @@ describe("what runs in a pod", () => {
     cluster.setPrograms("api-1", withSocat(echoTarget));
     cluster.ready("api-1");
     await Promise.all(Array.from({ length: 6 }, () => dial()));
-    for (let round = 0; round < 6; round++) await clock.advance(limits.spareDelayMs);
-    expect(tunnels.status(target)?.sessions).toBe(6 + 3);
+    for (let round = 0; round < 8; round++) await clock.advance(limits.spareDelayMs);
+    expect(tunnels.status(target)?.sessions).toBe(6 + 6);
+  });
+
+  test("waits for as many as came at once lately, and for fewer again once that is over", async () => {
+    const { cluster, clock, dial, tunnels, target } = rig();
+    cluster.setPrograms("api-1", withSocat(echoTarget));
+    cluster.ready("api-1");
+    const streams = await Promise.all(Array.from({ length: 30 }, () => dial()));
+    for (let round = 0; round < 40; round++) await clock.advance(limits.spareDelayMs);
+    expect(tunnels.status(target)?.sessions).toBe(30 + limits.spareProcessesPerPod);
+    for (const { conn } of streams) conn.abort();
+    await clock.advance(limits.sessionIdleMs - 3000);
+    await dial();
+    await clock.advance(2000);
+    expect(tunnels.status(target)?.sessions).toBeLessThanOrEqual(2);
   });
 
   test("waits in a shell again after one was killed, as when its container was started anew", async () => {
