@@ -5,10 +5,11 @@ import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { PortHolder } from "#native/port-holder.ts";
 import type { Problem, Report } from "#observe/events.ts";
-import { overlaps } from "#profile/listen.ts";
+import { formatListen, overlaps } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
 import type { RouteTable } from "#route/table.ts";
 import { isAbsent, listenProblem } from "./listen-problem.ts";
+import { otherFace, partnerOf } from "./localhost-pair.ts";
 import { nothingWanted, type Step, stepsBetween, type Wanted, type WantedTcp } from "./reconcile.ts";
 
 interface OpenDoor {
@@ -43,8 +44,12 @@ type Door = ReturnType<Doors["openHttp"]> | ReturnType<Doors["openTcp"]>;
 interface Place {
   opener: Opener;
   door: Door | undefined;
+  /** Why it could not be opened, until it is. */
+  error: KtError | undefined;
+  /** The same for people, once the holder's name is known. */
   problem: Problem | undefined;
-  isAbsent: boolean;
+  /** Reported as open. */
+  isReported: boolean;
 }
 
 export class Listeners {
@@ -73,6 +78,7 @@ export class Listeners {
     const steps = stepsBetween(this.#wanted, wanted);
     this.#wanted = wanted;
     for (const step of steps) this.#run(step);
+    this.#reportOpen();
     this.#planRetry();
   }
 
@@ -95,13 +101,19 @@ export class Listeners {
   #close(address: string): void {
     const place = this.#places.get(address);
     this.#places.delete(address);
-    if (!place?.door) return;
+    if (place) this.#shut(place);
+  }
+
+  #shut(place: Place): void {
+    if (!place.door) return;
     place.door.close();
-    this.#options.report({ type: "listener", address, change: "closed", problem: undefined });
+    place.door = undefined;
+    if (place.isReported) this.#options.report({ type: "listener", address: place.opener.address, change: "closed", problem: undefined });
+    place.isReported = false;
   }
 
   #open(opener: Opener): void {
-    const place: Place = { opener, door: undefined, problem: undefined, isAbsent: false };
+    const place: Place = { opener, door: undefined, error: undefined, problem: undefined, isReported: false };
     this.#places.set(opener.address, place);
     this.#tryOpen(place);
   }
@@ -119,16 +131,37 @@ export class Listeners {
     }
   }
 
+  /** A face of `localhost` is only opened with the other one: a program that says `localhost` may reach either. */
   #tryOpen(place: Place): void {
-    const { opener } = place;
+    const partner = this.#partnerOf(place);
+    if (partner && isMissed(partner)) return;
     try {
-      place.door = this.#openDoor(opener);
+      place.door = this.#openDoor(place.opener);
+      place.error = undefined;
       place.problem = undefined;
-      this.#options.report({ type: "listener", address: opener.address, change: "open", problem: undefined });
+      if (partner && !partner.door && !partner.error) this.#tryOpen(partner);
     } catch (error) {
-      const looking = this.#failed(place, toKtError(error, "listen-failed", `listen on ${opener.address}`));
-      this.#lookingUp.add(looking);
-      void looking.then(() => this.#lookingUp.delete(looking));
+      this.#lookUp(place, toKtError(error, "listen-failed", `listen on ${place.opener.address}`));
+      if (partner && isMissed(place)) this.#shut(partner);
+    }
+  }
+
+  #partnerOf({ opener }: Place): Place | undefined {
+    const address = partnerOf(opener.want.address, this.#wanted);
+    return address === undefined ? undefined : this.#places.get(address);
+  }
+
+  #lookUp(place: Place, error: KtError): void {
+    const looking = this.#failed(place, error);
+    this.#lookingUp.add(looking);
+    void looking.then(() => this.#lookingUp.delete(looking));
+  }
+
+  #reportOpen(): void {
+    for (const place of this.#places.values()) {
+      if (!place.door || place.isReported) continue;
+      place.isReported = true;
+      this.#options.report({ type: "listener", address: place.opener.address, change: "open", problem: undefined });
     }
   }
 
@@ -141,13 +174,15 @@ export class Listeners {
 
   /** Says so once, with the holder's name, not at every retry. */
   async #failed(place: Place, error: KtError): Promise<void> {
-    if (place.problem?.code === error.code) return;
+    const isKnown = place.error?.code === error.code;
+    place.error = error;
+    if (isKnown) return;
     const { address, want } = place.opener;
     const own = [...this.#places.values()].find(({ door, opener }) => door && overlaps(opener.want.address, want.address));
     const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address) : undefined;
     if (this.#places.get(address) !== place || place.door) return;
-    place.problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, advice);
-    place.isAbsent = isAbsent(error);
+    const problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, advice);
+    place.problem = this.#partnerOf(place) ? forBothFaces(problem, want.address) : problem;
     if (isOptional(place)) return;
     this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
   }
@@ -158,14 +193,28 @@ export class Listeners {
     this.#cancelRetry = this.#options.clock.after(limits.portRetryMs, () => {
       this.#cancelRetry = undefined;
       for (const place of this.#places.values()) if (!place.door) this.#tryOpen(place);
+      this.#reportOpen();
       this.#planRetry();
     });
   }
 }
 
 /** Half of the world's containers have no ::1, and nobody there misses it. */
-function isOptional({ opener, isAbsent }: Place): boolean {
-  return isAbsent && opener.want.address.host === "::1";
+function isOptional({ opener, error }: Place): boolean {
+  return error !== undefined && isAbsent(error) && opener.want.address.host === "::1";
+}
+
+/** It cannot be opened, and that matters. */
+function isMissed(place: Place): boolean {
+  return place.error !== undefined && !isOptional(place);
+}
+
+function forBothFaces({ code, message, hints }: Problem, address: ListenAddress): Problem {
+  const other = otherFace(address);
+  if (code !== "port-taken" || !other) return { code, message, hints };
+  const alone = formatListen(other);
+  const advice = `${alone} is not opened either, since localhost may lead to both; to have it alone, listen on "${alone}"`;
+  return { code, message, hints: [...hints, advice] };
 }
 
 const advice = { otherPort: "choose another port in tunnels.toml", openPort: "choose a port above 1023" } as const;

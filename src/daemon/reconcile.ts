@@ -3,6 +3,7 @@
 import { routeEntries } from "#profile/entries.ts";
 import type { ListenAddress, Plan, PlannedRoute, PlannedTcp } from "#profile/plan.ts";
 import type { Conflict } from "#route/lookup.ts";
+import { byFaces } from "./localhost-pair.ts";
 import { RouteTable } from "#route/table.ts";
 import { type Target, targetKey } from "#route/target.ts";
 
@@ -55,8 +56,8 @@ export function formatAddress({ host, port }: ListenAddress): string {
 export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted): Wanted {
   const claims = new Claims();
   for (const plan of plans) {
-    for (const address of plan.http.listen) claims.http(plan, address);
-    for (const route of plan.tcp) for (const address of route.listen) claims.tcp(plan, route, address);
+    for (const addresses of byFaces(plan.http.listen)) claims.http(plan, addresses);
+    for (const route of plan.tcp) for (const addresses of byFaces(route.listen)) claims.tcp(plan, route, addresses);
   }
   for (const plan of plans) for (const route of plan.routes) claims.own(plan, route);
   const http = new Map<string, WantedHttp>();
@@ -90,13 +91,17 @@ class Claims {
   readonly tcpAddresses = new Map<string, WantedTcp>();
   readonly clashes: Clash[] = [];
 
-  http(plan: Plan, address: ListenAddress): void {
-    const key = formatAddress(address);
-    const holder = this.tcpAddresses.get(key)?.profile;
-    if (holder !== undefined) {
-      this.clashes.push({ kind: "listener", profile: plan.profile, route: key, holder });
-      return;
+  /** All of the addresses, or none: a program that says `localhost` may reach either. */
+  http(plan: Plan, addresses: readonly ListenAddress[]): void {
+    const held = addresses.map(formatAddress).filter((key) => this.tcpAddresses.has(key));
+    for (const route of held) {
+      this.clashes.push({ kind: "listener", profile: plan.profile, route, holder: this.tcpAddresses.get(route)?.profile ?? "" });
     }
+    if (held.length === 0) for (const address of addresses) this.#share(plan, address);
+  }
+
+  #share(plan: Plan, address: ListenAddress): void {
+    const key = formatAddress(address);
     const shared = this.httpAddresses.get(key);
     if (shared === undefined) this.httpAddresses.set(key, { address, plans: [plan] });
     else if (!shared.plans.includes(plan)) shared.plans.push(plan);
@@ -115,11 +120,13 @@ class Claims {
     return this.tcpAddresses.get(key)?.profile ?? this.httpAddresses.get(key)?.plans[0]?.profile;
   }
 
-  tcp(plan: Plan, route: PlannedTcp, address: ListenAddress): void {
-    const key = formatAddress(address);
-    const holder = this.#holderOf(key);
-    if (holder !== undefined) this.clashes.push({ kind: "tcp", profile: plan.profile, route: route.name, holder });
-    else this.tcpAddresses.set(key, { address, profile: plan.profile, route: route.name, target: route.target });
+  /** See `http`. */
+  tcp(plan: Plan, route: PlannedTcp, addresses: readonly ListenAddress[]): void {
+    const { profile } = plan;
+    const { name, target } = route;
+    const holder = addresses.map((address) => this.#holderOf(formatAddress(address))).find((each) => each !== undefined);
+    if (holder !== undefined) this.clashes.push({ kind: "tcp", profile, route: name, holder });
+    else for (const address of addresses) this.tcpAddresses.set(formatAddress(address), { address, profile, route: name, target });
   }
 }
 

@@ -62,10 +62,14 @@ test("a taken port harms itself only, names its holder once, and opens when it b
   doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
   listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", text)]));
   await listeners.settled();
-  expect(doors.open.size).toBe(5);
+  expect(doors.open.size).toBe(4);
   expect(listeners.state("127.0.0.1:5432").problem).toMatchObject({
     code: "port-taken",
-    hints: ["kill 77", "choose another port in tunnels.toml"],
+    hints: [
+      "kill 77",
+      "choose another port in tunnels.toml",
+      '[::1]:5432 is not opened either, since localhost may lead to both; to have it alone, listen on "[::1]:5432"',
+    ],
   });
   await clock.advance(limits.portRetryMs * 3);
   const about = () => told.filter((line) => line.includes("127.0.0.1:5432"));
@@ -109,6 +113,59 @@ test("a swap while an address is taken counts when it opens", async () => {
   doors.failing.clear();
   await clock.advance(limits.portRetryMs);
   expect(doors.open.has("127.0.0.1:5432")).toBe(true);
+});
+
+describe("the two faces of localhost", () => {
+  const both = '[http]\nlisten = [8989]\n[tcp]\n5432 = "svc/db:1"\n';
+
+  test.each(["127.0.0.1", "[::1]"])(
+    "are not opened while %s is taken, also later, and told without a word about the other",
+    async (host) => {
+      const { doors, clock, told, listeners } = setup();
+      for (const port of [8989, 5432]) doors.failing.set(`${host}:${port}`, "EADDRINUSE");
+      listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", both)]));
+      await listeners.settled();
+      await clock.advance(limits.portRetryMs * 3);
+      expect([...doors.open]).toEqual([]);
+      expect(told).toEqual(
+        [8989, 5432].map((port) => `cannot listen on ${host}:${port}: ${host}:${port} is taken by "holder-of-${port}" (pid 77)`),
+      );
+      doors.failing.clear();
+      await clock.advance(limits.portRetryMs);
+      expect(doors.open.size).toBe(4);
+      expect(told.filter((line) => line.startsWith("listening")).length).toBe(4);
+    },
+  );
+
+  test("are closed again where the second is taken just when the first becomes free", async () => {
+    const { doors, clock, listeners } = setup();
+    doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
+    listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", '[http]\nlisten = ["127.0.0.1:8989"]\n[tcp]\n5432 = "svc/db:1"\n')]));
+    doors.failing.clear();
+    doors.failing.set("[::1]:5432", "EADDRINUSE");
+    await clock.advance(limits.portRetryMs);
+    expect([...doors.open]).toEqual(["127.0.0.1:8989"]);
+  });
+
+  test("are independent where the profile names one alone", async () => {
+    const { doors, listeners } = setup();
+    doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
+    const alone = '[http]\nlisten = ["[::1]:8989"]\n[tcp]\n"[::1]:5432" = "svc/db:1"\n';
+    listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", alone)]));
+    expect([...doors.open]).toEqual(["[::1]:8989", "[::1]:5432"]);
+  });
+
+  test("are both another profile's when it has one of them", async () => {
+    const { doors, listeners } = setup();
+    const one = await planOf(
+      "/one/tunnels.toml",
+      '[http]\nlisten = ["127.0.0.1:1"]\n[tcp]\n"127.0.0.1:5432" = "svc/db:1"\n"[::1]:8989" = "svc/x:1"\n',
+    );
+    const wanted = wantedBy([one, await planOf("/shop/tunnels.toml", both)]);
+    listeners.apply(wanted);
+    expect([...doors.open].sort()).toEqual(["127.0.0.1:1", "127.0.0.1:5432", "[::1]:8989"]);
+    expect(wanted.clashes.map(({ kind, route }) => `${kind} ${route}`)).toEqual(["listener [::1]:8989", "tcp 5432"]);
+  });
 });
 
 describe("a machine without IPv6", () => {
