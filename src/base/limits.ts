@@ -277,6 +277,14 @@ export const limits = {
   doctorPluginMs: 6 * second,
   /** and one question to a server or a hub that answers. */
   doctorAskMs: 2 * second,
+  /** How long `kt doctor` and `kt explain`, which try every route, wait for a pod that is on its way, */
+  routeTryMs: 3 * second,
+  /** and how long for all routes together. */
+  routesTryMs: 8 * second,
+  /** How long a connection to a pod must last to count: a port that nothing listens on refuses it within some milliseconds. */
+  routeRefusalMs: 300,
+  /** Routes that are tried at once; each opens a session to the API server. */
+  routesTriedAtOnce: 32,
   /** Lines of the hub's log that go into a bug report. */
   bundleLogLines: 300,
   /** How long a shell's completion may wait for the cluster: whoever pressed Tab sees nothing until then. */

@@ -76,10 +76,14 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "explain",
     group: "Trouble",
-    args: "<HOST|PORT>",
+    args: "[HOST|PORT]",
     summary: "Say step by step why a name goes where it goes, to the pod",
+    notes: [
+      "Without an argument tries every route of the profile and says which do not",
+      "lead to a pod, and why. A target such as shop/svc/web:80 is explained as well.",
+    ],
     options: [fileOption, jsonOption],
-    example: ["kt explain grafana.localhost", "kt explain 5432"],
+    example: ["kt explain", "kt explain grafana.localhost", "kt explain 5432"],
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
   {

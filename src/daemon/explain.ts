@@ -7,7 +7,8 @@ import { limits } from "#base/limits.ts";
 import type { Cluster, FollowRequest, Resolution } from "#kube/types.ts";
 import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
 import type { RouteTable } from "#route/table.ts";
-import { carriersOf, type ClusterRef, type Target } from "#route/target.ts";
+import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
+import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
 import { checkContext } from "./derived-targets.ts";
 import type { Wanted } from "./reconcile.ts";
 
@@ -21,11 +22,29 @@ export interface ExplainContext {
 
 const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
 
-/** `subject` is a hostname, with or without port, a URL, a TCP port, or `address:port`. */
+/** `subject` is a hostname, with or without port, a URL, a TCP port, `address:port`, or a target. Rejects for one that is no target. */
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
+  if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
   const port = portIn(subject, context.wanted);
   const { steps, target } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
   return target === undefined ? steps : [...steps, ...(await explainTarget(target, context))];
+}
+
+/** As if it stood in a route of the first profile, and which of its routes lead there. */
+async function explainTargetText(subject: string, context: ExplainContext): Promise<Step[]> {
+  const [plan] = [...context.wanted.http.values()].flatMap(({ plans }) => plans);
+  if (!plan) return [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }];
+  const parsed = parseTarget(subject);
+  const cluster = { profile: plan.profile, context: plan.context };
+  const target: Target = { ...parsed, cluster, namespace: parsed.namespace ?? plan.namespace };
+  const key = targetKey(target);
+  const names = [...plan.routes, ...plan.tcp].filter((route) => targetKey(route.target) === key).map(({ name }) => `"${name}"`);
+  const verdict = names.length === 0 ? "none of the profile leads there" : `${names.join(", ")} lead${names.length === 1 ? "s" : ""} there`;
+  const steps: Step[] = [
+    { step: "target", verdict: formatTarget(target), outcome: "info" },
+    { step: "routes", verdict, outcome: "info" },
+  ];
+  return [...steps, ...(await explainTarget(target, context))];
 }
 
 /** `localhost:5432` is how a TCP route is shown; on another port, `localhost` is a name like others. */

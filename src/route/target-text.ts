@@ -52,6 +52,14 @@ function refuseShape(text: string): never {
   refuse(text, "names no port", `write "${path}:80" or "${path}:http"`);
 }
 
+/** Whether a text names a kind where a target does, as against a hostname, or a URL with a path. */
+export function looksLikeTarget(text: string): boolean {
+  const segments = text.replace(/:[^:/]*$/, "").split("/");
+  const [namespace = ""] = segments.slice(0, -2);
+  if (segments.length < 2 || segments.length > 3 || /[.:]/.test(namespace)) return false;
+  return kindOfWord(segments.at(-2) ?? "") !== undefined;
+}
+
 /** Takes a target apart. Throws KtError `profile-invalid` with a hint. */
 export function splitTarget(text: string): TargetText {
   const match = /^(?:([^/:]+)\/)?([^/:]+)\/([^/:]+):([^/:]+)$/.exec(text);

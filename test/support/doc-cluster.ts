@@ -25,6 +25,7 @@ const samples: readonly Sample[] = [
   { namespace: "monitoring", name: "grafana", pod: "grafana-6d4b8c9f7-kx2lp", port: http, kind: "http" },
   { namespace: "argocd", name: "argocd-server", pod: "argocd-server-59f8d7c6b-9zq4t", port: { name: "https", number: 443 }, kind: "tls" },
   { namespace: "databases", name: "postgresql", pod: "postgresql-0", port: { name: "tcp-postgresql", number: 5432 }, kind: "tcp" },
+  { namespace: "databases", name: "mysql", pod: "mysql-0", port: { name: "mysql", number: 3306 }, kind: "tcp" },
   { namespace: "databases", name: "redis", pod: "redis-0", port: { name: "redis", number: 6379 }, kind: "tcp" },
 ];
 

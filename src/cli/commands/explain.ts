@@ -3,12 +3,13 @@
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
-import type { CommandContext } from "#cli/command.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeFor, exitCodes } from "#cli/exit.ts";
-import { loadHere } from "#cli/local-plan.ts";
+import { loadHere, loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { dim, green, red, tableLines } from "#cli/text.ts";
-import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { showTried } from "#cli/tried-routes.ts";
+import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import type { Step } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { Clusters } from "#daemon/clusters.ts";
@@ -16,19 +17,41 @@ import { explain } from "#daemon/explain.ts";
 import { findHub } from "#daemon/find-hub.ts";
 import { wantedBy } from "#daemon/reconcile.ts";
 import { realRooms } from "#daemon/rooms.ts";
+import { tryRoutes } from "#daemon/try-routes.ts";
+import { profileFileName } from "#profile/find.ts";
+import { type LoadOptions, loadPlan } from "#profile/load.ts";
+import { looksLikeTarget } from "#route/target-text.ts";
 
 export async function explainCommand({ args, options, output }: CommandContext): Promise<number> {
-  const [subject = ""] = args;
+  const [subject] = args;
+  if (subject === undefined) return await explainAll(await profileFile(options), options, output);
   const file = await ownFile(options);
-  const steps = (await askHub(subject, file)) ?? (await explainHere(subject, file ?? (await profileFile(options))));
+  const steps = await stepsOf(subject, file, options);
   if (options.flag("json")) output.json(steps);
   else showSteps(steps, output);
   const stop = steps.find(({ outcome }) => outcome === "stop");
   return stop === undefined ? exitCodes.done : exitCodeFor(stop.code ?? "route-unknown");
 }
 
+/** A target is seen as this folder's profile sees it, or as one without a word would; names and ports may be any attached profile's. */
+async function stepsOf(subject: string, file: string | undefined, options: Options): Promise<readonly Step[]> {
+  if (looksLikeTarget(subject)) return await explainHere(subject, await loadOrEmpty(file ?? absolutePath(profileFileName)));
+  return (await askHub(subject, file)) ?? (await explainHere(subject, loadOptions(file ?? (await profileFile(options)))));
+}
+
+/** Every route of the profile: whether it leads to a pod, and if not, why. */
+async function explainAll(file: string, options: Options, output: Output): Promise<number> {
+  const { plan } = await loadHere(file);
+  const view = { kubeconfig: plan.kubeconfig, environment: shellEnvironment() };
+  const tried = await tryRoutes(plan, { view, rooms: realRooms() });
+  if (options.flag("json")) output.json(tried);
+  else showTried(tried, plan, output);
+  const problem = tried.flatMap(({ result }) => ("problem" in result ? result.problem : []))[0];
+  return problem === undefined ? exitCodes.done : exitCodeFor(problem.code);
+}
+
 /** Undefined where there is no profile here: then the hub's profiles are meant. */
-async function ownFile(options: CommandContext["options"]): Promise<string | undefined> {
+async function ownFile(options: Options): Promise<string | undefined> {
   try {
     return await profileFile(options);
   } catch (error) {
@@ -52,8 +75,8 @@ async function askHub(subject: string, file: string | undefined): Promise<readon
   }
 }
 
-async function explainHere(subject: string, file: string): Promise<readonly Step[]> {
-  const { plan } = await loadHere(file);
+async function explainHere(subject: string, options: LoadOptions): Promise<readonly Step[]> {
+  const { plan } = await loadPlan(options);
   const rooms = realRooms();
   await rooms.prepare();
   const clusters = new Clusters({

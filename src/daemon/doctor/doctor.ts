@@ -5,6 +5,7 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Snapshot } from "#control/api.ts";
 import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
+import { contextsOf } from "#daemon/catalogue.ts";
 import { type Build, findSnapshot } from "#daemon/find-hub.ts";
 import { logFilePath } from "#daemon/log-file.ts";
 import { portHolder } from "#native/port-holder.ts";
@@ -15,11 +16,14 @@ import { examineContext } from "./context.ts";
 import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
 import { judgeHub } from "./hub.ts";
 import { examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
+import { realRooms } from "#daemon/rooms.ts";
 import { addressesOf } from "#daemon/system-resolver.ts";
+import { tryRoutes } from "#daemon/try-routes.ts";
 import { judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
 import { examineProfile, type ProfileQuestion } from "./profile.ts";
+import { judgeRoutes, routesWorthTrying } from "./routes.ts";
 
 export interface DoctorQuestion extends ProfileQuestion {
   readonly environment: Readonly<Record<string, string>>;
@@ -43,10 +47,11 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
     examineMachine(plan, question.environment, clock),
     findSnapshot(question.at, limits.doctorAskMs).catch((error: unknown) => toKtError(error, "hub-failed", "ask the hub")),
   ]);
+  const routes = await examineRoutes(plan, clusters, question, clock);
   const running = snapshot instanceof KtError ? undefined : snapshot;
   const ports = await examinePorts(plan, { tryListen, holderOf: portHolder, ours: openAddresses(running) });
   const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
-  const all = [...findings, ...forKubeconfig(clusters, plan.kubeconfig, shells), ...machine, ...ports, ...hub];
+  const all = [...findings, ...forKubeconfig(clusters, plan.kubeconfig, shells), ...routes, ...machine, ...ports, ...hub];
   const rank = ({ check }: Finding): number => checks.indexOf(check);
   return { findings: all.toSorted((a, b) => rank(a) - rank(b)), plan, profile: file, snapshot: running };
 }
@@ -63,6 +68,22 @@ async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, 
     perContext.flatMap((check) => new Findings(check, context).skipped("needs a context that can be read").list),
   );
   return [...findings, ...examined.flat(), ...skipped];
+}
+
+/** After the clusters: one that does not answer is not asked again for each route. */
+async function examineRoutes(
+  plan: Plan,
+  clusters: readonly Finding[],
+  { environment }: DoctorQuestion,
+  clock: Clock,
+): Promise<readonly Finding[]> {
+  const view = { kubeconfig: plan.kubeconfig, environment };
+  const broken = new Set(clusters.flatMap(({ verdict, context }) => (verdict === "broken" ? [context] : [])));
+  // A finding about the kubeconfig itself is about every context.
+  const isBroken = (context: string | undefined): boolean => broken.has(undefined) || broken.has(context ?? contextsOf(view).current);
+  const worth = routesWorthTrying(plan, isBroken);
+  const left = plan.routes.length + plan.tcp.length - worth.routes.length - worth.tcp.length;
+  return judgeRoutes(await tryRoutes(worth, { view, rooms: realRooms(), clock }), left);
 }
 
 async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {

@@ -9,6 +9,7 @@ export const checks = [
   "clock",
   "login",
   "access",
+  "routes",
   "proxies",
   "names",
   "ports",
