@@ -25,6 +25,8 @@ export class PodSessions {
   /** How often the pod went: what was being opened then led to the pod of before. */
   #round = 0;
   #lastUsedMs: number;
+  /** When a session was last lost. What took it away may have taken others of which we have not heard yet. */
+  #lostMs = Number.NEGATIVE_INFINITY;
   #closed = false;
   /** Set while it is counted how many connections come at once. */
   #cancelGather: (() => void) | undefined;
@@ -63,12 +65,12 @@ export class PodSessions {
    */
   acquire(): PodSession | Promise<PodSession> {
     this.#lastUsedMs = this.#options.clock.now();
-    for (let session = this.#free.pop(); session; session = this.#free.pop()) {
-      if (!isFree(session)) continue;
+    const free = this.#takeFree();
+    if (free) {
       this.#keepSpareSoon();
-      this.#justGiven.push(session);
+      this.#justGiven.push(free);
       this.#gather();
-      return session;
+      return free;
     }
     const full = this.#isFull();
     const shared = full ? this.#leastLoaded() : undefined;
@@ -78,6 +80,22 @@ export class PodSessions {
     if (this.#opening === 0) this.#openForWaiting();
     this.#gather();
     return waiter.promise;
+  }
+
+  /** The most recently used one; those that are not free any more are forgotten, those in doubt stay for later. */
+  #takeFree(): PodSession | undefined {
+    for (let at = this.#free.length - 1; at >= 0; at--) {
+      const session = this.#free[at] as PodSession;
+      if (isFree(session) && !this.#isTrusted(session)) continue;
+      this.#free.splice(at, 1);
+      if (isFree(session)) return session;
+    }
+    return undefined;
+  }
+
+  /** It takes connections, and has been heard since another was lost. */
+  #isTrusted(session: PodSession): boolean {
+    return session.usable && session.lastHeardMs >= this.#lostMs;
   }
 
   /** Gives back a session that was acquired and then not used. */
@@ -128,7 +146,7 @@ export class PodSessions {
   #leastLoaded(): PodSession | undefined {
     let best: PodSession | undefined;
     for (const session of this.#all) {
-      if (!session.usable || (best && best.stalled < session.stalled)) continue;
+      if (!this.#isTrusted(session) || (best && best.stalled < session.stalled)) continue;
       if (!best || best.stalled > session.stalled || session.busyPairs < best.busyPairs) best = session;
     }
     return best;
@@ -161,7 +179,7 @@ export class PodSessions {
   /** Sessions that take no more connections do not count: they could not be shared either, and somebody would wait for their end. */
   #isFull(): boolean {
     let usable = this.#opening;
-    for (const session of this.#all) if (session.usable) usable += 1;
+    for (const session of this.#all) if (this.#isTrusted(session)) usable += 1;
     return usable >= limits.sessionsPerPod;
   }
 
@@ -233,7 +251,7 @@ export class PodSessions {
 
   /** All that wait go to those of these sessions that take more, evenly; where none does they go on waiting. */
   #shareOver(sessions: readonly PodSession[]): void {
-    const usable = sessions.filter((session) => session.usable);
+    const usable = sessions.filter((session) => this.#isTrusted(session));
     if (usable.length === 0) return;
     for (const [index, waiter] of this.#waiting.splice(0).entries()) waiter.resolve(usable[index % usable.length] as PodSession);
   }
@@ -249,9 +267,16 @@ export class PodSessions {
     this.#all.delete(session);
     const at = this.#free.indexOf(session);
     if (at >= 0) this.#free.splice(at, 1);
+    if (error) this.#doubt();
     // Where there was no room for another session, there is now.
     this.#openForWaiting();
     if (error) this.#options.onLost(error);
+  }
+
+  /** Whoever is lost with one session asks for another at once: not for one that dies a moment later. */
+  #doubt(): void {
+    this.#lostMs = this.#options.clock.now();
+    this.ping();
   }
 
   #openForWaiting(): void {

@@ -34,6 +34,12 @@ class FarEnd {
     conn.start({ onData: (bytes) => this.mux.receive(bytes, 0, emit), onEnd() {}, onDrain() {}, onClose() {} });
   }
 
+  /** Resets its connection. */
+  async lose(): Promise<void> {
+    this.#conn.abort();
+    await settle();
+  }
+
   /** Sends all that is waiting, in one piece. */
   async flush(): Promise<void> {
     this.#conn.write(Buffer.concat(this.mux.take()));
@@ -360,6 +366,20 @@ describe("the sessions to a pod", () => {
     shared.open(80, new Listener());
     sessions.release(shared);
     expect(await sessions.acquire()).not.toBe(shared);
+  });
+
+  test("are not given out once another was lost, until their far ends have been heard again", async () => {
+    const { clock, sessions, farEnds } = pool();
+    (await sessions.acquire()).open(80, new Listener());
+    const free = await sessions.acquire();
+    sessions.release(free);
+    await clock.advance(10);
+    await farEnds[0]?.lose();
+    const opened = await sessions.acquire();
+    expect(opened).not.toBe(free);
+    opened.open(80, new Listener());
+    await farEnds[1]?.flush();
+    expect(await sessions.acquire()).toBe(free);
   });
 
   test("that a burst was given first carry the rest of it too, while more are opened", async () => {
