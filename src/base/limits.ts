@@ -149,6 +149,8 @@ export const limits = {
   pollIntervalMs: 3 * second,
   /** A watch that was silent for this long is begun again when somebody has reason to doubt it. */
   watchDoubtMs: 5 * second,
+  /** Addresses of one service's endpoints that name no pod, each of which is looked for among the pods: such endpoints are written by hand. */
+  endpointAddresses: 16,
   /** A service is asked for again when its slices change, at most this often. */
   serviceCheckMs: 1 * second,
   /** The same while none of its pods is ready, when its slices may have nothing to tell of its change or its end. */

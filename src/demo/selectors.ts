@@ -46,9 +46,14 @@ export function parseLabelSelector(text: string | null): Selects | BadSelector {
   return (object) => parts.every((part) => part(object));
 }
 
+function podAddress({ status }: StoredObject): string | undefined {
+  return typeof status === "object" && status !== null && "podIP" in status && typeof status.podIP === "string" ? status.podIP : undefined;
+}
+
 const fields: Readonly<Record<string, (object: StoredObject) => string | undefined>> = {
   "metadata.name": (object) => object.metadata.name,
   "metadata.namespace": (object) => object.metadata.namespace,
+  "status.podIP": podAddress,
 };
 
 export function parseFieldSelector(text: string | null): Selects | BadSelector {

@@ -12,6 +12,7 @@ import type { Pod, Service, ServicePort, Slice } from "./objects.ts";
 import { PodWatch } from "./pod-watch.ts";
 import { findServicePort, groupOf, resolveSlices, unexplained } from "./resolve.ts";
 import { explainPods, resolvePods } from "./resolve-pods.ts";
+import { EndpointPods } from "./endpoint-pods.ts";
 import { ServiceReader } from "./service-reader.ts";
 import type { SliceWatch } from "./slice-watch.ts";
 import type { FollowRequest, Resolution } from "./types.ts";
@@ -37,6 +38,7 @@ export class FollowService {
   readonly #backoff: Backoff;
   readonly #podCheck: Backoff;
   readonly #reader: ServiceReader;
+  readonly #endpointPods: EndpointPods;
   #source: Source | undefined;
   #service: Service | undefined;
   #slices: readonly Slice[] = [];
@@ -56,6 +58,8 @@ export class FollowService {
     this.#backoff = new Backoff(options.clock);
     this.#podCheck = new Backoff(options.clock);
     this.#reader = new ServiceReader(options);
+    const { api, clock, log, request } = options;
+    this.#endpointPods = new EndpointPods({ api, clock, log, namespace: request.namespace, onChange: () => this.#update() });
     this.#source = { kind: "slices", leave: options.request.isGuess ? undefined : this.#joinWatch() };
     this.refresh();
   }
@@ -79,6 +83,7 @@ export class FollowService {
   wake(): void {
     this.#backoff.skip();
     this.#podCheck.skip();
+    this.#endpointPods.wake();
     if (this.#source?.kind === "pods") this.#source.watch.doubt();
   }
 
@@ -89,6 +94,7 @@ export class FollowService {
   }
 
   #endSource(): void {
+    this.#endpointPods.close();
     if (this.#source?.kind === "slices") this.#source.leave?.();
     else this.#source?.watch.close();
     this.#source = undefined;
@@ -224,8 +230,12 @@ export class FollowService {
   }
 
   #updateFromSlices(service: Service, port: ServicePort | undefined): void {
-    const outcome = resolveSlices(service, this.#slices, port);
-    if (outcome.kind === "unready") {
+    const slices = this.#endpointPods.named(this.#slices);
+    if (slices === undefined) return;
+    const outcome = resolveSlices(service, slices, port);
+    const unknown = outcome.kind === "none" ? this.#endpointPods.problem : undefined;
+    if (unknown) this.#become({ kind: "failed", problem: unknown });
+    else if (outcome.kind === "unready") {
       // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
       if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true, this.#scope).problem });
       this.#podCheck.reset();
@@ -260,7 +270,7 @@ export class FollowService {
     if (!service || this.#source?.kind !== "slices") return false;
     const port = findServicePort(service, this.#options.request.port);
     if (port instanceof KtError) return false;
-    return resolveSlices(service, this.#slices, port).kind === "unready";
+    return resolveSlices(service, this.#endpointPods.named(this.#slices) ?? [], port).kind === "unready";
   }
 
   async #explanation(signal: AbortSignal): Promise<Resolution | undefined> {

@@ -1,6 +1,7 @@
 /** Tests following services and pods against a scripted API server: resuming, relisting, falling back, regrouping. */
 
 import { describe, expect, test } from "bun:test";
+import { limits } from "#base/limits.ts";
 import { write } from "bun";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import {
@@ -271,6 +272,81 @@ describe("a service", () => {
     pods = ["b"];
     following.refresh();
     expect(shown(await changes.next())).toBe("ready b:8080");
+  });
+});
+
+describe("endpoints that name no pod", () => {
+  const addresses = (list: readonly string[], version = "5"): object => {
+    const { endpoints, ...slice } = webSlice(["x"], version) as { endpoints: readonly object[] };
+    return { ...slice, endpoints: list.map((address) => ({ addresses: [address], conditions: {} })) };
+  };
+  const pod = (name: string, ip: string, more: object = {}): object => ({
+    metadata: { name, namespace: "shop", resourceVersion: "3", ...more },
+    status: { phase: "Running", podIP: ip },
+  });
+  const selectorless = { ...webService, spec: { ports: webService.spec.ports } };
+  const pods: Readonly<Record<string, readonly object[]>> = {
+    "10.0.0.1": [pod("db-0", "10.0.0.1")],
+    "10.0.0.2": [pod("b", "10.0.0.2"), pod("a", "10.0.0.2")],
+    "10.0.0.3": [pod("leaving", "10.0.0.3", { deletionTimestamp: "2026-01-01T00:00:00Z" })],
+  };
+  const serving =
+    (slices: readonly object[]) =>
+    (asked: Asked): Response | undefined => {
+      if (asked.query.get("watch") === "1") return undefined;
+      if (asked.path.endsWith("/services/web")) return Response.json(selectorless);
+      if (asked.path.endsWith("/endpointslices")) return list(slices, "5");
+      const ip = asked.query.get("fieldSelector")?.replace("status.podIP=", "") ?? "";
+      return asked.path.endsWith("/pods") ? list(pods[ip] ?? []) : undefined;
+    };
+
+  test.each([
+    [["10.0.0.1"], "ready db-0:8080"],
+    [["10.0.0.2", "10.0.0.1"], "ready a:8080 db-0:8080"],
+    [["192.0.2.7", "10.0.0.1"], "ready db-0:8080"],
+    [
+      ["10.0.0.3"],
+      'none service-external: service "shop/web" has an endpoint that is no pod (10.0.0.3): it leads to no pod, so it cannot be port-forwarded',
+    ],
+    [
+      ["192.0.2.7"],
+      'none service-external: service "shop/web" has an endpoint that is no pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded',
+    ],
+  ])("%p are the pods that have these addresses", async (ips, want) => {
+    await using api = new ScriptedApi(serving([addresses(ips)]));
+    await using harness = await Harness.open(api);
+    expect(shown(await harness.follow().changes.next())).toBe(want);
+  });
+
+  test("follow these pods, and the slices", async () => {
+    await using api = new ScriptedApi(serving([addresses(["10.0.0.1"])]));
+    await using harness = await Harness.open(api);
+    const { changes, following } = harness.follow();
+    expect(shown(await changes.next())).toBe("ready db-0:8080");
+    const ofPod = await api.watches.nextWhere(({ asked }) => asked.path.endsWith("/pods"));
+    ofPod.script.send("DELETED", pod("db-0", "10.0.0.1"));
+    expect(shown(await changes.next())).toStartWith("none service-external");
+    ofPod.script.send("ADDED", pod("db-1", "10.0.0.1"));
+    expect(shown(await changes.next())).toBe("ready db-1:8080");
+    following.close();
+    await ofPod.script.cancelled;
+  });
+
+  test("are not looked for without the permission, and that is said", async () => {
+    await using api = new ScriptedApi((asked) =>
+      asked.path.endsWith("/pods") ? status(403, "pods is forbidden: no", "Forbidden") : serving([addresses(["10.0.0.1"])])(asked),
+    );
+    await using harness = await Harness.open(api);
+    expect(shown(await harness.follow().changes.next())).toStartWith('failed forbidden: not allowed to list pods in namespace "shop"');
+  });
+
+  test("cost a bounded number of watches", async () => {
+    const many = Array.from({ length: 100 }, (_, at) => `192.0.2.${at}`);
+    await using api = new ScriptedApi(serving([addresses(many)]));
+    await using harness = await Harness.open(api);
+    expect(shown(await harness.follow().changes.next())).toStartWith("none service-external");
+    const lists = api.requests(/\/pods$/).filter((asked) => asked.query.get("watch") !== "1");
+    expect(lists.length).toBe(limits.endpointAddresses);
   });
 });
 
