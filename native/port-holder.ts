@@ -1,12 +1,18 @@
 /** Names the process that listens on a TCP port. */
 
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { spawn } from "bun";
 
 export interface PortHolder {
   readonly pid: number;
   /** The program's name, as the system shortens it. */
   readonly command: string;
+  /** Its command line; empty where the system does not say. */
+  readonly argv: readonly string[];
+  /** Its environment, as far as it is known. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** It belongs to the user who asks. */
+  readonly isOwn: boolean;
 }
 
 /** An IP address and a port. */
@@ -39,7 +45,7 @@ async function linuxHolder(place: Place): Promise<PortHolder | undefined> {
   if (inodes.size === 0) return undefined;
   const links = new Set([...inodes].map((inode) => `socket:[${inode}]`));
   for (const pid of await readdir("/proc")) {
-    if (/^\d+$/.test(pid) && (await holdsOne(pid, links))) return { pid: Number(pid), command: await commandOf(pid) };
+    if (/^\d+$/.test(pid) && (await holdsOne(pid, links))) return await linuxProcess(pid);
   }
   return undefined;
 }
@@ -113,8 +119,26 @@ async function holdsOne(pid: string, links: ReadonlySet<string>): Promise<boolea
   return false;
 }
 
-async function commandOf(pid: string): Promise<string> {
-  return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "?")).trim();
+/** See proc(5). */
+async function linuxProcess(pid: string): Promise<PortHolder> {
+  const read = (name: string): Promise<string> => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
+  const [command, words, variables, owner] = await Promise.all([read("comm"), read("cmdline"), read("environ"), ownerOf(`/proc/${pid}`)]);
+  return {
+    pid: Number(pid),
+    command: command.trim() || "?",
+    argv: words.split("\0").slice(0, -1),
+    environment: Object.fromEntries(variables.split("\0").map((pair) => splitOnce(pair, "="))),
+    isOwn: owner === process.getuid?.(),
+  };
+}
+
+async function ownerOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.uid;
+}
+
+function splitOnce(text: string, separator: string): [before: string, after: string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
 async function lsofHolder(place: Place): Promise<PortHolder | undefined> {
@@ -123,11 +147,19 @@ async function lsofHolder(place: Place): Promise<PortHolder | undefined> {
     stderr: "ignore",
     env: { ...process.env, LC_ALL: "C" },
   });
-  return parseLsof(await new Response(child.stdout).text(), place);
+  const found = parseLsof(await new Response(child.stdout).text(), place);
+  return found && { ...found, ...(await psProcess(found.pid)), environment: {} };
+}
+
+/** macOS shows the environment of a process to nobody; its command line it shows with blanks between the words. */
+async function psProcess(pid: number): Promise<Pick<PortHolder, "argv" | "isOwn">> {
+  const child = spawn(["ps", "-o", "uid=,command=", "-p", String(pid)], { stdout: "pipe", stderr: "ignore" });
+  const [uid, ...argv] = (await new Response(child.stdout).text()).trim().split(/\s+/);
+  return { argv, isOwn: Number(uid) === process.getuid?.() };
 }
 
 /** lsof -F: one field per line, named by its first letter: p is the process id, c the command, n an address that it has. */
-export function parseLsof(output: string, { host, port }: Place): PortHolder | undefined {
+export function parseLsof(output: string, { host, port }: Place): Pick<PortHolder, "pid" | "command"> | undefined {
   const meant = new Set([`*:${port}`, `${host.includes(":") ? `[${host}]` : host}:${port}`]);
   let pid = 0;
   let command = "?";

@@ -287,6 +287,8 @@ export const limits = {
   routeRefusalMs: 300,
   /** Routes that are tried at once; each opens a session to the API server. */
   routesTriedAtOnce: 32,
+  /** What another hub that has a port may take to say for which profile: the answer is on this machine. */
+  holderAskMs: 1 * second,
   /** Lines of the hub's log that go into a bug report. */
   bundleLogLines: 300,
   /** How long a shell's completion may wait for the cluster: whoever pressed Tab sees nothing until then. */

@@ -2,8 +2,8 @@
 
 import type { ProfileStatus, Snapshot } from "#control/api.ts";
 import type { Output } from "./output.ts";
-import { fileLines, headingOf, layoutFor, listenerLines, profileLines, routeLines } from "./route-lines.ts";
-import { dim, type Line, line, spansOf } from "./text.ts";
+import { type Part, profileLines, profileParts } from "./route-lines.ts";
+import { dim, line, spansOf } from "./text.ts";
 
 export class LiveView {
   readonly #output: Output;
@@ -44,15 +44,11 @@ export class LiveView {
   }
 
   #showChanges(profile: ProfileStatus): void {
-    const layout = layoutFor(profile, this.#output.columns);
-    this.#part("heading", [headingOf(profile)]);
-    for (const route of profile.routes) this.#part(`${route.kind} ${route.name}`, routeLines(route, layout));
-    this.#part("listeners", listenerLines(profile));
-    this.#part("file", fileLines(profile));
+    for (const part of profileParts(profile, this.#output.columns)) this.#part(part);
   }
 
   /** Once for each text; what is over says nothing. */
-  #part(key: string, lines: readonly Line[]): void {
+  #part({ key, lines }: Part): void {
     const text = lines
       .map((each) =>
         spansOf(each.text)

@@ -26,30 +26,52 @@ const problemIndent = 6;
 /** Less of a target says too little: then it goes below the URL. */
 const leastTarget = 16;
 
-/** Every line of one profile, with its heading; a line for each that may be missing. `columns` is what there is room for. */
-export function profileLines(profile: ProfileStatus, columns: number): Line[] {
+/** Some lines that belong together, and change together. */
+export interface Part {
+  readonly key: string;
+  readonly lines: readonly Line[];
+}
+
+/** Everything about one profile in its order, with the heading. `columns` is what there is room for. */
+export function profileParts(profile: ProfileStatus, columns: number): Part[] {
   const layout = layoutFor(profile, columns);
   return [
-    headingOf(profile),
-    ...profile.routes.flatMap((route) => routeLines(route, layout)),
-    ...listenerLines(profile),
-    ...fileLines(profile),
+    { key: "heading", lines: [headingOf(profile)] },
+    { key: "shared", lines: layout.shared.flatMap((problem) => problemLines(problem, indent, red)) },
+    ...profile.routes.map((route) => ({ key: `${route.kind} ${route.name}`, lines: routeLines(route, layout) })),
+    { key: "listeners", lines: listenerLines(profile) },
+    { key: "file", lines: fileLines(profile) },
   ];
 }
 
-export function headingOf({ name, context, profile }: ProfileStatus): Line {
+export function profileLines(profile: ProfileStatus, columns: number): Line[] {
+  return profileParts(profile, columns).flatMap(({ lines }) => lines);
+}
+
+function headingOf({ name, context, profile }: ProfileStatus): Line {
   return line([bold(name), gap, ...(context === undefined ? [] : [`context ${context}`, gap]), dim(profile)], indent);
 }
 
-/** What all routes of a profile have in common: the widths of the columns, and the context that need not be said. */
-export interface Layout {
+type ShownProblem = NonNullable<RouteStatus["problem"]>;
+
+/** What keeps several routes from working is said once, above them. */
+function sharedProblems(routes: readonly RouteStatus[]): ShownProblem[] {
+  const problems = routes.flatMap(({ problem }) => problem ?? []);
+  return [...Map.groupBy(problems, ({ message }) => message).values()].flatMap(([first, ...more]) =>
+    first && more.length > 0 ? [first] : [],
+  );
+}
+
+/** What all routes of a profile have in common: what is said above them, and the widths of the columns. */
+interface Layout {
+  readonly shared: readonly ShownProblem[];
   readonly context: string | undefined;
   readonly columns: number;
   readonly url: number;
   readonly target: number;
 }
 
-export function layoutFor({ routes, context }: ProfileStatus, columns: number): Layout {
+function layoutFor({ routes, context }: ProfileStatus, columns: number): Layout {
   const room = columns - urlColumn;
   // One long name must not take the room of all others.
   const widest = (texts: readonly string[], most: number): number =>
@@ -65,14 +87,14 @@ export function layoutFor({ routes, context }: ProfileStatus, columns: number): 
     ),
     room - url - gap.length,
   );
-  return { context, columns, url, target };
+  return { shared: sharedProblems(routes), context, columns, url, target };
 }
 
 /** A route and what is wrong with it. */
-export function routeLines(route: RouteStatus, layout: Layout): Line[] {
+function routeLines(route: RouteStatus, layout: Layout): Line[] {
   const [glyph, paint] = marks[route.state];
   const state: Text = [" ".repeat(indent), padded(paint(`${glyph} ${route.state}`), stateWidth), gap];
-  return [...placeLines(state, route, layout), ...problemLines(route)];
+  return [...placeLines(state, route, layout), ...routeProblemLines(route, layout)];
 }
 
 /** Side by side as far as there is room; else the target, or only what is said besides, goes below the URL. */
@@ -103,28 +125,31 @@ function routeFacts(route: RouteStatus, { context }: Layout): string {
   return facts.join(" · ");
 }
 
-function problemLines({ problem, lastProblem }: RouteStatus): Line[] {
-  if (problem) return [problemLine(red(problem.message)), ...problem.hints.map((hint) => hintLine(hint, problemIndent, dim))];
-  return lastProblem ? [problemLine(dim(`last error at ${timeOf(lastProblem.atMs)}: ${lastProblem.message}`))] : [];
+function routeProblemLines({ problem, lastProblem }: RouteStatus, { shared }: Layout): Line[] {
+  if (problem && shared.some(({ message }) => message === problem.message)) return [];
+  if (problem) return problemLines(problem, problemIndent, red);
+  return lastProblem ? [messageLine(`last error at ${timeOf(lastProblem.atMs)}: ${lastProblem.message}`, problemIndent, dim)] : [];
 }
 
-function problemLine(text: Text): Line {
-  return line([" ".repeat(problemIndent), text], problemIndent);
+function problemLines({ message, hints }: Pick<ShownProblem, "message" | "hints">, at: number, paint: Paint): Line[] {
+  return [messageLine(message, at, paint), ...hints.map((hint) => hintLine(hint, at, dim))];
+}
+
+function messageLine(message: string, at: number, paint: Paint): Line {
+  return line([" ".repeat(at), paint(message)], at);
 }
 
 /** Addresses that are not open, unless a route above has said so. */
-export function listenerLines({ listeners, routes }: ProfileStatus): Line[] {
+function listenerLines({ listeners, routes }: ProfileStatus): Line[] {
   const said = new Set(routes.map(({ problem }) => problem?.message));
-  return listeners.flatMap(({ problem }) =>
-    problem && !said.has(problem.message) ? [line([" ".repeat(indent), yellow(problem.message)], indent)] : [],
-  );
+  return listeners.flatMap(({ problem }) => (problem && !said.has(problem.message) ? problemLines(problem, indent, yellow) : []));
 }
 
 /** What is wrong with the file on disk, while an older one runs. */
-export function fileLines({ problem }: ProfileStatus): Line[] {
+function fileLines({ problem }: ProfileStatus): Line[] {
   if (!problem) return [];
-  const message = red(`the file cannot be used, the last good one runs on: ${problem.message}`);
-  return [line([" ".repeat(indent), message], indent), ...problem.hints.map((hint) => hintLine(hint, indent, dim))];
+  const message = `the file cannot be used, the last good one runs on: ${problem.message}`;
+  return problemLines({ message, hints: problem.hints }, indent, red);
 }
 
 /** Local time of day. */

@@ -4,6 +4,7 @@ import { connect } from "bun";
 import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { command } from "#base/shell.ts";
 import { type Hello, protocolVersion, type Reply, type ReplyOf, replyLineSchema, type Request } from "./api.ts";
 import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
 
@@ -28,8 +29,11 @@ export class HubClient {
 
   private constructor() {}
 
-  /** Rejects with KtError `hub-unreachable` where no hub listens, `hub-failed` where one does not answer. */
-  static async connect(path: string, greetMs: number = limits.hubGreetMs): Promise<HubClient> {
+  /**
+   * Rejects with KtError `hub-unreachable` where no hub listens, `hub-failed` where one does not answer, or speaks another version of
+   * kt's language; a hub of any version understands that it is to detach.
+   */
+  static async connect(path: string, greetMs: number = limits.hubGreetMs, versions: "own" | "any" = "own"): Promise<HubClient> {
     const client = new HubClient();
     try {
       await connect<ChannelState>({
@@ -47,7 +51,7 @@ export class HubClient {
       throw new KtError("hub-unreachable", "no hub is running", { hints: ["kt up"], cause: error });
     }
     const late = setTimeout(() => client.#lose(silent(path, greetMs)), greetMs);
-    await client.#greeted().finally(() => clearTimeout(late));
+    await client.#greeted(versions).finally(() => clearTimeout(late));
     return client;
   }
 
@@ -117,14 +121,14 @@ export class HubClient {
     this.#channel?.abort();
   }
 
-  async #greeted(): Promise<void> {
+  async #greeted(versions: "own" | "any"): Promise<void> {
     if (!this.#hello && !this.#lost) await new Promise<void>((resolve) => (this.#onHello = resolve));
     if (this.#lost) throw this.#lost;
-    if (this.hello.protocol !== protocolVersion) {
+    if (versions === "own" && this.hello.protocol !== protocolVersion) {
       const { version } = this.hello;
       this.close();
       throw new KtError("hub-failed", `the hub that runs is of version ${version} and speaks another language`, {
-        hints: [`kill ${this.hello.pid}`],
+        hints: ["kt down --all"],
       });
     }
   }
@@ -146,7 +150,7 @@ export class HubClient {
 
 function silent(path: string, greetMs: number): KtError {
   return new KtError("hub-failed", `the hub that runs did not answer within ${greetMs / 1000} s`, {
-    hints: [`kill -9 $(lsof -t ${path})`],
+    hints: [command`kill -9 $(lsof -t ${path})`],
   });
 }
 

@@ -18,8 +18,8 @@ export interface Build {
 }
 
 /** Rejects with KtError `hub-unreachable` where no hub runs. */
-export async function findHub(at: Surroundings): Promise<HubClient> {
-  return await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)));
+export async function findHub(at: Surroundings, versions: "own" | "any" = "own"): Promise<HubClient> {
+  return await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), limits.hubGreetMs, versions);
 }
 
 /** Rejects with KtError `hub-failed` when no hub of this build can be had. */

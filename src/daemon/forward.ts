@@ -5,7 +5,6 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
-import { portHolder } from "#native/port-holder.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
@@ -19,6 +18,7 @@ import { catalogueOf } from "./catalogue.ts";
 import { Clusters, type ClusterView } from "./clusters.ts";
 import type { HubRooms } from "./hub.ts";
 import { isAbsent, listenProblem } from "./listen-problem.ts";
+import { portHolding } from "./port-holding.ts";
 import { watchSleep } from "./sleep-watch.ts";
 
 export interface ForwardPort {
@@ -219,7 +219,7 @@ export class Forward {
 
   async #explain(address: ListenAddress, error: KtError, { port }: PodTarget): Promise<Problem> {
     const { command } = this.#options;
-    const holder = error.code === "port-taken" ? await portHolder(address) : undefined;
+    const holder = error.code === "port-taken" ? await portHolding(address) : undefined;
     return listenProblem(formatListen(address), error, holder, {
       otherPort: command(`:${port}`),
       openPort: command(`${8000 + address.port}:${port}`),

@@ -10,7 +10,6 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
-import { portHolder } from "#native/port-holder.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
@@ -31,6 +30,7 @@ import { DerivedTargets, isDerived } from "./derived-targets.ts";
 import { explain } from "./explain.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
+import { portHolding } from "./port-holding.ts";
 import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
 import { checkOwner } from "./owner-check.ts";
 import { type AttachRequest, type Environment, Profiles } from "./profiles.ts";
@@ -140,7 +140,7 @@ export class Hub {
       openHttp: this.#frontDoor.listen.bind(this.#frontDoor),
       openTcp: this.#tcpDoor.listen.bind(this.#tcpDoor),
     };
-    this.#listeners = new Listeners({ doors, clock, report, holderOf: portHolder });
+    this.#listeners = new Listeners({ doors, clock, report, holderOf: portHolding });
   }
 
   /** Starts the user's hub; undefined where another process is it. Throws KtError `hub-failed`. */

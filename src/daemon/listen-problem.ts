@@ -1,9 +1,9 @@
 /** Why an address cannot be listened on, in words for people. */
 
 import type { KtError } from "#base/errors.ts";
-import type { PortHolder } from "#native/port-holder.ts";
 import { systemCode } from "#net/tcp.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
+import type { Holding } from "./port-holding.ts";
 
 /** The system has no such address: IPv6 is off, or a network is not connected. */
 const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
@@ -16,13 +16,12 @@ export function isAbsent(error: KtError): boolean {
 export function listenProblem(
   address: string,
   error: KtError,
-  holder: PortHolder | undefined,
+  holder: Holding | undefined,
   { otherPort, openPort }: { readonly otherPort: string; readonly openPort: string },
 ): Problem {
   const { code, message, hints } = toProblem(error);
   if (code === "port-taken" && holder) {
-    const { pid, command } = holder;
-    return { code, message: `${address} is taken by "${command}" (pid ${pid})`, hints: [`kill ${pid}`, otherPort] };
+    return { code, message: `${address} is taken by ${holder.who}`, hints: [...holder.fixes, otherPort] };
   }
   if (isAbsent(error)) return { code, message: `listen on ${address}: this machine has no such address`, hints };
   // A port below 1024 needs a privilege on most systems.

@@ -3,13 +3,13 @@
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import type { PortHolder } from "#native/port-holder.ts";
 import type { Problem, Report } from "#observe/events.ts";
 import { formatListen, overlaps } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
 import type { RouteTable } from "#route/table.ts";
 import { isAbsent, listenProblem } from "./listen-problem.ts";
 import { otherFace, partnerOf } from "./localhost-pair.ts";
+import type { Holding } from "./port-holding.ts";
 import { nothingWanted, type Step, stepsBetween, type Wanted, type WantedTcp } from "./reconcile.ts";
 
 interface OpenDoor {
@@ -27,7 +27,7 @@ export interface ListenersOptions {
   readonly doors: Doors;
   readonly clock: Clock;
   readonly report: Report;
-  readonly holderOf: (address: ListenAddress) => Promise<PortHolder | undefined>;
+  readonly holderOf: (address: ListenAddress) => Promise<Holding | undefined>;
 }
 
 export interface ListenerState {
@@ -181,7 +181,7 @@ export class Listeners {
     const own = [...this.#places.values()].find(({ door, opener }) => door && overlaps(opener.want.address, want.address));
     const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address) : undefined;
     if (this.#places.get(address) !== place || place.door) return;
-    const problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, advice);
+    const problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, adviceFor(place.opener));
     place.problem = this.#partnerOf(place) ? forBothFaces(problem, want.address) : problem;
     if (isOptional(place)) return;
     this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
@@ -217,13 +217,19 @@ function forBothFaces({ code, message, hints }: Problem, address: ListenAddress)
   return { code, message, hints: [...hints, advice] };
 }
 
-const advice = { otherPort: "choose another port in tunnels.toml", openPort: "choose a port above 1023" } as const;
+const otherPort = "choose another port in tunnels.toml";
+
+/** All routes of [http] move together. */
+function adviceFor(opener: Opener): { readonly otherPort: string; readonly openPort: string } {
+  const where = opener.do === "open-http" ? ": [http] listen" : "";
+  return { otherPort: `${otherPort}${where}`, openPort: `choose a port above 1023${where}` };
+}
 
 /** Every address of the machine and one of them. */
 function takenByOwn(address: string, own: string): Problem {
   return {
     code: "port-taken",
     message: `${address} is taken by ${own}, which kt listens on for another route`,
-    hints: ["kt status", advice.otherPort],
+    hints: ["kt status", otherPort],
   };
 }

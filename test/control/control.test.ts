@@ -162,7 +162,7 @@ describe("what is not understood", () => {
   test("another protocol version is refused with the way out", async () => {
     servers.push(new ControlServer({ path, hello: { ...hello, protocol: protocolVersion + 1 }, handle: () => {} }));
     const error = await HubClient.connect(path).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "hub-failed", hints: ["kill 42"] });
+    expect(error).toMatchObject({ code: "hub-failed", hints: ["kt down --all"] });
   });
 });
 

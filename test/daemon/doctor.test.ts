@@ -344,7 +344,7 @@ describe("ports", () => {
 
   test("taken, by whom", async () => {
     const tryListen: PortQuestion["tryListen"] = ({ port }) => void (port === 8989 && fail("port-taken", "EADDRINUSE"));
-    const findings = await judge({ tryListen, holderOf: async () => ({ pid: 7, command: "nginx" }) });
+    const findings = await judge({ tryListen, holderOf: async () => ({ who: '"nginx" (pid 7)', fixes: ["kill 7"] }) });
     expect(lines(findings)).toContain('broken 127.0.0.1:8989 is taken by "nginx" (pid 7)');
     expect(fixes(findings)).toEqual(["kill 7", "choose another port in tunnels.toml"]);
     expect(lines(await judge({ tryListen })).join()).toContain("a program of another user");

@@ -13,7 +13,7 @@ function failure(code: ErrorCode, system: string): KtError {
 test.each([
   [
     failure("port-taken", "EADDRINUSE"),
-    { pid: 7, command: "nginx" },
+    { who: '"nginx" (pid 7)', fixes: ["kill 7"] },
     '127.0.0.1:80 is taken by "nginx" (pid 7)',
     ["kill 7", "take another"],
   ],

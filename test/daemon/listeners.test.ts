@@ -38,7 +38,7 @@ function setup() {
   const doors = new FakeDoors();
   const clock = new ManualClock();
   const told: string[] = [];
-  const holderOf = async ({ port }: ListenAddress) => ({ pid: 77, command: `holder-of-${port}` });
+  const holderOf = async ({ port }: ListenAddress) => ({ who: `"holder-of-${port}" (pid 77)`, fixes: ["kill 77"] });
   const listeners = new Listeners({ doors, clock, report: (event) => told.push(describeEvent(event)), holderOf });
   return { doors, clock, told, listeners };
 }

@@ -17,7 +17,7 @@ export async function down({ options, output }: CommandContext): Promise<number>
 
 async function detach(profile: string | undefined): Promise<readonly string[]> {
   try {
-    const client = await findHub(surroundings());
+    const client = await findHub(surroundings(), "any");
     const { profiles } = await client.ask({ type: "detach", profile }, "detached");
     client.close();
     return profiles;

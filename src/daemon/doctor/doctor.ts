@@ -8,7 +8,7 @@ import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { contextsOf } from "#daemon/catalogue.ts";
 import { type Build, findSnapshot } from "#daemon/find-hub.ts";
 import { logFilePath } from "#daemon/log-file.ts";
-import { portHolder } from "#native/port-holder.ts";
+import { portHolding } from "#daemon/port-holding.ts";
 import { listenTcp } from "#net/tcp.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
@@ -49,7 +49,7 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
   ]);
   const routes = await examineRoutes(plan, clusters, question, clock);
   const running = snapshot instanceof KtError ? undefined : snapshot;
-  const ports = await examinePorts(plan, { tryListen, holderOf: portHolder, ours: openAddresses(running) });
+  const ports = await examinePorts(plan, { tryListen, holderOf: portHolding, ours: openAddresses(running) });
   const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
   const all = [...findings, ...forKubeconfig(clusters, plan.kubeconfig, shells), ...routes, ...machine, ...ports, ...hub];
   const rank = ({ check }: Finding): number => checks.indexOf(check);

@@ -1,7 +1,8 @@
 /** Whether the addresses can be listened on, or are held by the hub already, or by somebody else. */
 
 import { type KtError, toKtError } from "#base/errors.ts";
-import type { PortHolder } from "#native/port-holder.ts";
+import { command } from "#base/shell.ts";
+import type { Holding } from "#daemon/port-holding.ts";
 import { systemCode } from "#net/tcp.ts";
 import { formatListen } from "#profile/listen.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
@@ -10,7 +11,7 @@ import { type Finding, Findings } from "./finding.ts";
 export interface PortQuestion {
   /** Tries to listen and lets go again. Throws KtError `port-taken` or `listen-failed`. */
   readonly tryListen: (address: ListenAddress) => void;
-  readonly holderOf: (address: ListenAddress) => Promise<PortHolder | undefined>;
+  readonly holderOf: (address: ListenAddress) => Promise<Holding | undefined>;
   /** Addresses that the hub listens on, as `formatListen` writes them. */
   readonly ours: ReadonlySet<string>;
 }
@@ -44,15 +45,15 @@ async function canListen(address: ListenAddress, { tryListen, holderOf }: PortQu
 const anotherPort = "choose another port in tunnels.toml";
 const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 
-function tell(findings: Findings, address: ListenAddress, problem: KtError, holder: PortHolder | undefined): void {
+function tell(findings: Findings, address: ListenAddress, problem: KtError, holder: Holding | undefined): void {
   const shown = formatListen(address);
   const code = systemCode(problem.cause) ?? "";
   if (problem.code === "port-taken") {
-    const who = holder === undefined ? "a program of another user" : `"${holder.command}" (pid ${holder.pid})`;
-    findings.broken(`${shown} is taken by ${who}`, [
-      holder === undefined ? `sudo lsof -nP -iTCP:${address.port} -sTCP:LISTEN` : `kill ${holder.pid}`,
-      anotherPort,
-    ]);
+    const { who, fixes } = holder ?? {
+      who: "a program of another user",
+      fixes: [command`sudo lsof -nP ${`-iTCP:${address.port}`} -sTCP:LISTEN`],
+    };
+    findings.broken(`${shown} is taken by ${who}`, [...fixes, anotherPort]);
   } else if (absentCodes.has(code) && address.host === "::1") {
     findings.ok(`${shown} is left out: this machine has no IPv6 loopback, and nobody misses it`);
   } else if (absentCodes.has(code)) {
