@@ -50,6 +50,7 @@ export const errorCodes = [
   "too-many-names",
   "origin-refused",
   "request-invalid",
+  "plain-http",
   "request-too-large",
   "misdirected",
   // The hub and the machine.

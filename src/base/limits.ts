@@ -194,6 +194,8 @@ export const limits = {
   openingBackends: 8,
   /** How long a request that comes when as many wait already hopes for one to be given back, before one is opened for it: about as long as that takes. */
   backendPatienceMs: 25,
+  /** How long a backend may leave a TLS hello without an answer before it is asked whether it speaks HTTP: servers answer in milliseconds. */
+  tlsSilenceMs: 1500,
   /** Longest TLS handshake with a pod: one that speaks something else may wait for us for ever. */
   backendTlsMs: 10 * second,
   /** How long an idle HTTP connection to a pod is kept for the next request. */

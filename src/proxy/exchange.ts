@@ -15,9 +15,10 @@ import {
   type ResponseHead,
   responseFraming,
 } from "#wire/http-head.ts";
+import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
 import type { Backend, BackendUser } from "./backend.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
-import { foreignAnswer } from "./foreign-answer.ts";
+import { foreignAnswer, plainToTls } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./http1-heads.ts";
 
 /** The client's connection as an exchange uses it. */
@@ -209,6 +210,8 @@ export class Exchange implements BackendUser {
     const { head: request, client } = this.#options;
     if (head.status === 101 && !passesUpgrade(request))
       throw new KtError("backend-invalid", "the pod switched protocols without being asked to");
+    if (head.status === 400 && complainsOfPlainHttp(bytes.subarray(headBytes)))
+      throw plainToTls(this.#options.found, this.#options.request.host);
     const framing = responseFraming(head, request.method);
     this.#response = head;
     const cursor = new BodyCursor(framing, "backend-invalid");

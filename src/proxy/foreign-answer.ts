@@ -18,7 +18,14 @@ export interface Asked {
 export function foreignAnswer(bytes: Uint8Array, { found, host, requestLine }: Asked): KtError {
   const protocol = foreignProtocol(bytes, requestLine);
   const message = `the backend's answer is not HTTP/1: ${describe(protocol)}${quoteBytes(bytes)}`;
-  return new KtError("backend-invalid", message, { hints: [hintFor(protocol, found, host)] });
+  return new KtError("backend-invalid", message, { hints: hintsFor(protocol, found, host) });
+}
+
+/** For a backend that says in HTTP that it wants TLS. */
+export function plainToTls(found: Found, host: string): KtError {
+  return new KtError("backend-invalid", `the backend of "${found.route}" speaks TLS, and says that it was asked without`, {
+    hints: tlsHints(found, host),
+  });
 }
 
 function describe(protocol: ForeignProtocol | undefined): string {
@@ -36,10 +43,15 @@ function describe(protocol: ForeignProtocol | undefined): string {
   }
 }
 
-function hintFor(protocol: ForeignProtocol | undefined, found: Found, host: string): string {
-  if (protocol?.kind === "tls") return schemeHint(found, "https");
-  if (protocol?.kind === "http2") return `use a client that speaks HTTP/2 without TLS: curl --http2-prior-knowledge http://${host}/`;
-  return tcpHint(found, protocol?.kind === "known" ? protocol.port : undefined);
+function hintsFor(protocol: ForeignProtocol | undefined, found: Found, host: string): string[] {
+  if (protocol?.kind === "tls") return tlsHints(found, host);
+  if (protocol?.kind === "http2") return [`use a client that speaks HTTP/2 without TLS: curl --http2-prior-knowledge http://${host}/`];
+  return [tcpHint(found, protocol?.kind === "known" ? protocol.port : undefined)];
+}
+
+/** The client speaks TLS to it, or kt does. */
+function tlsHints(found: Found, host: string): string[] {
+  return [schemeHint(found, "https"), `open https://${host}/`];
 }
 
 /** How the profile says that the backend speaks otherwise, for this route. */

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
-import type { SocketEnds } from "#net/tcp.ts";
+import type { Listener, SocketEnds } from "#net/tcp.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -13,6 +13,7 @@ import type { DoorContext } from "./context.ts";
 import { decide, decideRequest } from "./decide.ts";
 import type { Link } from "./dialer.ts";
 import { Door, type Guest } from "./door.ts";
+import { expectTls } from "./expect-tls.ts";
 import type { Speech } from "./first-bytes.ts";
 import type { Asked } from "./guard.ts";
 import { serveH2 } from "./h2.ts";
@@ -41,6 +42,7 @@ interface Entrance {
   readonly decide: Decide;
   /** What is listened on. */
   readonly address: string;
+  readonly port: () => number;
 }
 
 export class FrontDoor {
@@ -62,9 +64,10 @@ export class FrontDoor {
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
     const decideHere: Decide = (host, asked) => (asked === undefined ? decide(current, host) : decideRequest(current, host, asked));
-    const { port, close } = this.#door.open(address, (conn, ends) =>
-      this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host }),
+    const listener: Listener = this.#door.open(address, (conn, ends) =>
+      this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host, port: () => listener.port }),
     );
+    const { port, close } = listener;
     return {
       port,
       setTable(next) {
@@ -154,7 +157,7 @@ export class FrontDoor {
     void connection.closed.then(() => this.#door.leave(connection));
   }
 
-  #serveTls(conn: Conn, serverName: string | undefined, { decide: decideHere, address }: Entrance): void {
+  #serveTls(conn: Conn, serverName: string | undefined, { decide: decideHere, address, port }: Entrance): void {
     const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
     this.#door.enter(guest);
     let found: Found;
@@ -166,7 +169,11 @@ export class FrontDoor {
       void this.#refuseTls(conn, serverName, refusal, guest);
       return;
     }
+    const { clock, dialer } = this.#context;
+    const dialAgain = (): Promise<Link> => dialer.dial(found.target, this.#door.closing);
+    const plainUrl = plainUrlOf(serverName ?? address, port());
     void passThrough(conn, found, this.#context, this.#door.closing, {
+      expect: (link) => expectTls({ client: conn, link, route: found.route, plainUrl, clock, dialAgain }),
       onRefused: (error) => void this.#refuseTls(conn, serverName, error, guest),
       onClosed: () => this.#door.leave(guest),
     });
@@ -202,6 +209,11 @@ function decideUnnamed(address: string, decideHere: Decide): Found {
       hints: ["connect by a name of your profile instead of an address"],
     });
   }
+}
+
+/** Where a client of TLS would reach the same name without it. */
+function plainUrlOf(name: string, port: number): string {
+  return `http://${name.includes(":") ? `[${name}]` : name}${port === 80 ? "" : `:${port}`}/`;
 }
 
 /** Rejects with NotH2Error when the backend chooses HTTP/1. */

@@ -8,6 +8,8 @@ import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Target } from "#route/target.ts";
 import type { DoorContext } from "./context.ts";
+import type { Link } from "./dialer.ts";
+import { clientLeft } from "./expect-tls.ts";
 
 export interface PassthroughRoute {
   readonly profile: string;
@@ -16,8 +18,15 @@ export interface PassthroughRoute {
   readonly via?: Found["via"];
 }
 
+export interface PassthroughHooks {
+  /** Looks at the backend before the two are joined, and returns how many bytes it has sent on. Both Conns stay paused. */
+  readonly expect?: (link: Link) => Promise<number>;
+  readonly onRefused: (error: KtError) => void;
+  readonly onClosed: () => void;
+}
+
 /**
- * Dials and joins; owns the Conn, which must be paused, and calls `onClosed` once. When dialling fails, `onRefused` gets the
+ * Dials and joins; owns the Conn, which must be paused, and calls `onClosed` once. When dialling fails, or `expect` does, `onRefused` gets the
  * Conn, still paused, and is to call `onClosed` when it is done with it.
  */
 export async function passThrough(
@@ -25,13 +34,14 @@ export async function passThrough(
   route: PassthroughRoute,
   context: DoorContext,
   signal: AbortSignal,
-  hooks: { readonly onRefused: (error: KtError) => void; readonly onClosed: () => void },
+  hooks: PassthroughHooks,
 ): Promise<void> {
   const counters = context.counters.of(route.profile, route.route, route.via);
   const name = route.route;
   try {
     const link = await context.dialer.dial(route.target, signal);
     const count = new ConnectionCount(counters);
+    if (hooks.expect) count.add("sent", await hooks.expect(link));
     counters.openConnections += 1;
     counters.totalConnections += 1;
     context.report({ type: "connection-opened", profile: route.profile, route: route.route, name });
@@ -44,6 +54,10 @@ export async function passThrough(
       hooks.onClosed();
     });
   } catch (error) {
+    if (error === clientLeft) {
+      hooks.onClosed();
+      return;
+    }
     const refusal = error as KtError;
     const problem = toProblem(refusal);
     counters.lastProblem = { ...problem, atMs: context.clock.wallMs() };

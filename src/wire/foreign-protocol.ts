@@ -25,6 +25,16 @@ const texts: readonly (readonly [start: RegExp, name: string, port: number])[] =
   [/^@RSYNCD:/, "rsync", 8873],
 ];
 
+/** What servers of TLS answer in plain HTTP to a client that speaks it: Go, nginx, Apache, Tomcat. */
+const tlsComplaint =
+  /Client sent an HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled server port|combination of host and port requires TLS/;
+const complaintBytes = 1024;
+
+/** Whether a response of status 400 says that its server wants TLS. */
+export function complainsOfPlainHttp(body: Uint8Array): boolean {
+  return tlsComplaint.test(latin1.decode(body.subarray(0, complaintBytes)));
+}
+
 const textBytes = 120;
 const latin1 = new TextDecoder("latin1");
 

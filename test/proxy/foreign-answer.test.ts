@@ -71,7 +71,10 @@ describe("an HTTP route to", () => {
   const ways = { "after the request": (text: string) => answers(text), "and stays": (text: string) => answers(text, false), first: greets };
   for (const [what, sent, message, hint] of foreign) {
     test.each(Object.entries(ways))(`${what}, sent %s`, async (_, way) => {
-      expect(await refusal(way(sent))).toEqual({ error: `the backend's answer is not HTTP/1: ${message}`, hints: [hint] });
+      expect(await refusal(way(sent))).toEqual({
+        error: `the backend's answer is not HTTP/1: ${message}`,
+        hints: [hint, ...(what === "a TLS alert" ? ["open https://web.localhost/"] : [])],
+      });
     });
   }
 

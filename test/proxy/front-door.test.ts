@@ -525,7 +525,18 @@ describe("a refusal", () => {
 
 /** The least ClientHello there is: one cipher, no extensions, so no server name. */
 function helloWithoutName(): Uint8Array {
-  const body = [0x03, 0x03, ...Array<number>(32).fill(7), 0, 0, 2, 0x13, 0x01, 1, 0];
+  return helloOf([]);
+}
+
+function helloFor(name: string): Uint8Array {
+  const bytes = [...Buffer.from(name)];
+  const entry = [0, 0, bytes.length, ...bytes];
+  const extension = [0, 0, 0, entry.length + 2, 0, entry.length, ...entry];
+  return helloOf([0, extension.length, ...extension]);
+}
+
+function helloOf(extensions: readonly number[]): Uint8Array {
+  const body = [0x03, 0x03, ...Array<number>(32).fill(7), 0, 0, 2, 0x13, 0x01, 1, 0, ...extensions];
   const handshake = [1, 0, 0, body.length, ...body];
   return Uint8Array.from([0x16, 0x03, 0x01, 0, handshake.length, ...handshake]);
 }
@@ -552,7 +563,7 @@ describe("the address of one route", () => {
 
   test("leads to it by TLS, whose clients name no address", async () => {
     setTable(own("secure", "https"));
-    backends.add("secure", (conn) => conn.write("from-secure"));
+    backends.add("secure", (conn) => conn.write("\u0016from-secure"));
     const one = await client();
     one.conn.write(helloWithoutName());
     await one.untilText("from-secure");
@@ -565,6 +576,93 @@ describe("the address of one route", () => {
     one.write(get("evil.test"));
     await one.untilText("HTTP/1.1 404");
     expect(backends.dials).toEqual([]);
+  });
+});
+
+describe("TLS to a backend that has none", () => {
+  /** What a client that checks no certificate reads. */
+  async function readOverTls(alpn: string, accept = "*/*"): Promise<string> {
+    const one = await client();
+    const session = await tlsClient(one.conn, { serverName: "a.localhost", insecure: true, alpn: [alpn] });
+    const inside = new Recorder(session.conn);
+    inside.write(get("a.localhost", "/", `Accept: ${accept}\r\nConnection: close\r\n`));
+    await inside.untilEnd();
+    return inside.text();
+  }
+
+  test("is told so inside a handshake, in the log and in the counters", async () => {
+    backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.write("HTTP/1.1 400 Bad Request\r\n\r\n")));
+    const text = await readOverTls("http/1.1");
+    expect(text).toStartWith("HTTP/1.1 400 Bad Request\r\n");
+    expect(text).toContain(`kt: error: "a.localhost" speaks plain HTTP, without TLS: http://a.localhost:${port}/`);
+    expect(counters.of("p", "a.localhost").lastProblem?.code).toBe("plain-http");
+    expect(events).toContainEqual(expect.objectContaining({ type: "refused", name: "a.localhost" }));
+    expect(await readOverTls("http/1.1", "text/html")).toContain(`http://a.localhost:${port}/`);
+  });
+
+  test("is told in HTTP/2 to clients that offer it", async () => {
+    backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.write("HTTP/1.1 400 Bad Request\r\n\r\n")));
+    const one = await client();
+    const session = await tlsClient(one.conn, { serverName: "a.localhost", insecure: true, alpn: ["h2", "http/1.1"] });
+    expect(session.alpn).toBe("h2");
+    session.conn.abort();
+  });
+
+  test("that waits for the end of a line is asked in HTTP", async () => {
+    backends.add(
+      "a",
+      (conn) => void conn.until(() => conn.text().startsWith("OPTIONS * ")).then(() => conn.write("HTTP/1.0 501 No\r\n\r\n")),
+    );
+    expect(await readOverTls("http/1.1")).toContain("speaks plain HTTP");
+    expect(backends.dials).toEqual(["a", "a"]);
+    await until(() => backends.accepted.get("a")?.every(({ closed }) => closed) === true);
+  });
+
+  test("is named by what it says when that is not HTTP either", async () => {
+    backends.add("a", (conn) => conn.write("SSH-2.0-OpenSSH_9.2\r\n"));
+    const text = await readOverTls("http/1.1");
+    expect(text).toContain('answers in something else than TLS: "SSH-2.0-OpenSSH_9.2');
+  });
+
+  test("and that closes is said to have closed", async () => {
+    backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.conn.end()));
+    expect(await readOverTls("http/1.1")).toContain("closed the connection when it was asked for TLS");
+  });
+
+  test("a client that leaves meanwhile leaves nothing behind", async () => {
+    backends.add("a", () => {});
+    const one = await client();
+    one.conn.write(helloFor("a.localhost"));
+    await until(() => (backends.accepted.get("a")?.[0]?.length ?? 0) > 0);
+    one.conn.abort();
+    await until(() => backends.accepted.get("a")?.[0]?.closed === true);
+    expect(events.filter(({ type }) => type === "refused")).toEqual([]);
+  });
+});
+
+describe("plain HTTP to a backend of TLS", () => {
+  test.each([
+    ["an alert", "\x15\x03\x01\x00\x02\x02\x46"],
+    ["Go's words", "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"],
+    ["nginx's words", "HTTP/1.1 400 Bad Request\r\nContent-Length: 44\r\n\r\nThe plain HTTP request was sent to HTTPS port"],
+  ])("that says so by %s is a refusal that names the address", async (_, answer) => {
+    backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.conn.write(Buffer.from(answer, "latin1"))));
+    const one = await client();
+    one.write(get(`a.localhost:${port}`));
+    await one.untilText("kt: hint:");
+    expect(one.text()).toStartWith("HTTP/1.1 502 ");
+    expect(one.text()).toContain(`kt: hint: open https://a.localhost:${port}/\n`);
+    expect(one.text()).toContain('scheme = "https"');
+  });
+
+  test("another 400 passes as it is", async () => {
+    backends.add(
+      "a",
+      answering(() => "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"),
+    );
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilText("\r\n\r\nno");
   });
 });
 

@@ -1,0 +1,126 @@
+/** Sends a TLS client's hello on and waits for the backend's first bytes: what answers it in another protocol has no TLS. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { quoteBytes } from "#wire/foreign-protocol.ts";
+import type { Link } from "./dialer.ts";
+
+/** The client went away before the backend had answered: there is nobody to tell. */
+export const clientLeft = new KtError("connection-lost", "the client left before the backend had answered");
+
+/** TLS records begin with one of these (RFC 8446 §5.1): a hello in answer, or an alert. */
+const recordTypes = new Set([0x15, 0x16]);
+
+export interface ExpectOptions {
+  /** The client's, paused and still holding its hello. */
+  readonly client: Conn;
+  readonly link: Link;
+  readonly route: string;
+  /** Where the client would reach the route without TLS. */
+  readonly plainUrl: string;
+  readonly clock: Clock;
+  /** Opens another connection to the same target, to ask one that says nothing whether it speaks HTTP. */
+  readonly dialAgain: () => Promise<Link>;
+}
+
+/**
+ * Resolves with the bytes that were sent on once the backend answers in TLS; both Conns are paused then. Rejects with `clientLeft`,
+ * or with the KtError to show inside a handshake of kt's own: the client still holds its hello then, and the backend is let go.
+ */
+export async function expectTls(options: ExpectOptions): Promise<number> {
+  const { client, link, clock } = options;
+  const outcome = Promise.withResolvers<number>();
+  const cancelProbe = clock.after(limits.tlsSilenceMs, () => void askForHttp(options, outcome.reject));
+  let hello: Uint8Array | undefined;
+  client.start({
+    onData(bytes) {
+      client.pause();
+      hello = bytes;
+      link.conn.write(bytes);
+    },
+    onEnd() {},
+    onDrain() {},
+    onClose: () => outcome.reject(clientLeft),
+  });
+  link.conn.start(new FirstBytes(link.conn, (bytes) => settle(options, bytes, () => outcome.resolve(hello?.length ?? 0), outcome.reject)));
+  try {
+    return await outcome.promise;
+  } catch (error) {
+    link.conn.abort();
+    if (hello && error !== clientLeft) client.unread(hello);
+    throw error;
+  } finally {
+    cancelProbe();
+  }
+}
+
+function settle(options: ExpectOptions, bytes: Uint8Array, accept: () => void, reject: (error: KtError) => void): void {
+  const [first] = bytes;
+  if (first !== undefined && recordTypes.has(first)) accept();
+  else reject(first === undefined ? closedOnHello(options) : notTls(options, bytes));
+}
+
+/** Hears one side until it says something, or closes without: no bytes then. The Conn is paused, and holds what came. */
+class FirstBytes implements ConnHandler {
+  readonly #conn: Conn;
+  readonly #tell: (bytes: Uint8Array) => void;
+
+  constructor(conn: Conn, tell: (bytes: Uint8Array) => void) {
+    this.#conn = conn;
+    this.#tell = tell;
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#conn.pause();
+    this.#conn.unread(bytes);
+    this.#tell(bytes);
+  }
+
+  onEnd(): void {
+    this.#tell(new Uint8Array(0));
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#tell(new Uint8Array(0));
+  }
+}
+
+/** Not a request that means anything: `OPTIONS *` asks of the server itself (RFC 9110 §9.3.7). */
+const question = Buffer.from("OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "latin1");
+
+/** Many servers of HTTP wait for the end of a line that never comes; asked in HTTP they answer. */
+async function askForHttp(options: ExpectOptions, reject: (error: KtError) => void): Promise<void> {
+  const link = await options.dialAgain().catch(() => undefined);
+  link?.conn.start(
+    new FirstBytes(link.conn, (bytes) => {
+      link.conn.abort();
+      if (isHttp(bytes)) reject(plainHttp(options));
+    }),
+  );
+  link?.conn.write(question);
+}
+
+function isHttp(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, 5)).toString("latin1") === "HTTP/";
+}
+
+function notTls(options: ExpectOptions, bytes: Uint8Array): KtError {
+  if (isHttp(bytes)) return plainHttp(options);
+  return new KtError("backend-invalid", `the backend of "${options.route}" answers in something else than TLS: ${quoteBytes(bytes)}`, {
+    hints: [`without TLS it may be ${options.plainUrl}`],
+  });
+}
+
+function plainHttp({ route, plainUrl }: ExpectOptions): KtError {
+  return new KtError("plain-http", `"${route}" speaks plain HTTP, without TLS: ${plainUrl}`, { hints: [`open ${plainUrl}`] });
+}
+
+function closedOnHello({ route, plainUrl }: ExpectOptions): KtError {
+  return new KtError("connection-lost", `the backend of "${route}" closed the connection when it was asked for TLS`, {
+    hints: [`if it speaks plain HTTP, open ${plainUrl}`],
+  });
+}
