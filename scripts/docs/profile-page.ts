@@ -10,7 +10,7 @@ const intro = [
   "# The profile: tunnels.toml",
   "A profile says what a project wants to reach. kt takes the nearest `tunnels.toml` in this folder or above, or the file that `-f` names. All keys are optional; an unknown one is an error that names the nearest known key. `kt check` reads a profile over, and `kt schema` prints this page as a JSON Schema, for editors.",
   "`tunnels.local.toml` beside it is laid over it, key by key, and is for one person: do not commit it. `extends` lays the profile over others.",
-  "In every text, `${VAR}` and `${VAR:-default}` are filled from the environment of the shell that ran `kt up`.",
+  "In every text, `${VAR}` and `${VAR:-default}` are filled from the environment of the shell that ran `kt up`; `$$` is a dollar, so `$${VAR}` stays `${VAR}`.",
   "When several entries fit a hostname, the first of these counts: a name under `[routes]`, a pattern, the built-in `{service}-{port}.svc.{namespace}.ns.{context}.cx.k8s.localhost`. Nothing is guessed: a name that can be read in two ways gets a page that says how to write it.",
 ];
 

@@ -27,7 +27,8 @@ export function hostsWithAddress(texts: Iterable<string>): ReadonlySet<string> {
   return new Set(references.filter(({ kind, field }) => kind === "routes" && ownAddressFields.has(field)).map(({ route }) => route));
 }
 
-const referenceForm = /\$\{(tcp|routes)\.([^}]*)\}/g;
+/** Or two dollars, which stand for one: so that `$${` is not the beginning of one. */
+const referenceForm = /\$\$|\$\{(tcp|routes)\.([^}]*)\}/g;
 
 function readReference(text: string, kind: string | undefined, inside: string): RouteReference {
   const dot = inside.lastIndexOf(".");
@@ -39,12 +40,16 @@ function readReference(text: string, kind: string | undefined, inside: string): 
 
 /** Every reference in a text, in order. */
 export function findReferences(text: string): RouteReference[] {
-  return [...text.matchAll(referenceForm)].map(([whole, kind, inside = ""]) => readReference(whole, kind, inside));
+  return [...text.matchAll(referenceForm)]
+    .filter(([, kind]) => kind !== undefined)
+    .map(([whole, kind, inside = ""]) => readReference(whole, kind, inside));
 }
 
-/** The text with a value in the place of each reference. */
+/** The text with a value in the place of each reference, and a dollar in that of two. */
 export function fillReferences(text: string, fill: (reference: RouteReference) => string): string {
-  return text.replaceAll(referenceForm, (whole, kind: string, inside: string) => fill(readReference(whole, kind, inside)));
+  return text.replaceAll(referenceForm, (whole, kind?: string, inside?: string) =>
+    kind === undefined ? "$" : fill(readReference(whole, kind, inside ?? "")),
+  );
 }
 
 export interface ReferenceProblem {

@@ -329,7 +329,9 @@ export const profileSchema = v.pipe(
     "a table",
   ),
   v.title("tunnels.toml"),
-  v.description("What a project wants to reach in Kubernetes, for kt. ${VAR} and ${VAR:-default} are filled from the environment."),
+  v.description(
+    "What a project wants to reach in Kubernetes, for kt. ${VAR} and ${VAR:-default} are filled from the environment, and $$ is a dollar.",
+  ),
 );
 
 export type ProfileTable = v.InferOutput<typeof profileSchema>;

@@ -112,7 +112,7 @@ export class Source {
   }
 
   #fillText(text: string, path: KeyPath, environment: Environment): string {
-    if (!text.includes("${")) return text;
+    if (!text.includes("$")) return text;
     const filled = fillVariables(text, environment, path[0] === "env");
     for (const { code, reference, message, hint } of filled.problems) this.problem(path, message, { code, hint, part: reference });
     if (filled.problems.length > 0) this.#unfilled.add(path.join("\u0000"));

@@ -47,6 +47,15 @@ PLAIN = "$HOME"
     });
   });
 
+  test("are none behind a doubled dollar, and none in what comes from the environment", async () => {
+    const readText = async (path: string): Promise<string | undefined> =>
+      path === "/shop/tunnels.toml" ? `${profile}\n[env]\nA = "$\${tcp.9.port} pa$$w$"\nB = "\${SECRET}"\nC = "\${NONE:-x$$y}"` : undefined;
+    const environment = { SECRET: "$$${routes.none.url}$" };
+    const { plan } = await loadPlan({ file: "/shop/tunnels.toml", environment, home: "/", readText });
+    expect(variablesOf(plan)).toEqual({ A: "${tcp.9.port} pa$w$", B: environment.SECRET, C: "x$y" });
+    expect(routesOf(plan)).toHaveLength(4);
+  });
+
   test("say which routes a command needs; where there are none it needs every static route", async () => {
     expect(routesOf(await planOf(profile))).toEqual(["grafana.localhost", "argocd.localhost", "5432", "0.0.0.0:6379"]);
     expect(routesOf(await planOf(`${profile}\n[env]\nA = "plain"`))).toHaveLength(4);
