@@ -12,6 +12,7 @@ export const errorCodes = [
   "profile-variable",
   "profile-cycle",
   "profile-exists",
+  "profile-not-allowed",
   "route-unknown",
   "route-conflict",
   // The cluster and the credentials for it.

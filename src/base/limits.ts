@@ -175,6 +175,8 @@ export const limits = {
   profileFiles: 64,
   /** How deep tables and lists of a profile may stand in each other; its schema has six levels. */
   profileDepth: 32,
+  /** Largest record of a consent: a clause for each of the facts. */
+  consentRecordBytes: 1 * mib,
   /** Largest kubeconfig, certificate or token file: kubeconfigs with hundreds of clusters take 1 MiB. */
   kubeconfigBytes: 8 * mib,
   /** How deep lists and mappings of a kubeconfig may be nested: its own are five deep, extensions of plugins hardly deeper. */

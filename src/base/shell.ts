@@ -1,5 +1,10 @@
 /** Words for pasting into a shell. */
 
+/** The last part of a path: a program without where it is. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 /** One word, in quotes where it needs them. */
 export function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -4,10 +4,11 @@ import { file as openFile, listen as listenOn } from "bun";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
+import { loadAllowed } from "#daemon/consent.ts";
 import type { NewRoute } from "#profile/edit.ts";
 import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
 import { overlaps, parseListen } from "#profile/listen.ts";
-import { loadLayer, loadPlan } from "#profile/load.ts";
+import { loadLayer } from "#profile/load.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
 import { profileTemplate } from "#profile/template.ts";
 import type { TomlInline } from "#profile/toml-text.ts";
@@ -38,7 +39,7 @@ export interface Answered {
  */
 export async function askToAdd(request: AddRequest): Promise<Answered | undefined> {
   const options = await loadOrEmpty(request.file);
-  const [{ plan }, { layer }] = [await loadPlan(options), await loadLayer(options)];
+  const [{ plan }, { layer }] = [await loadAllowed(options), await loadLayer(options)];
   const objection = (local: string): string | undefined => {
     const key = { section: sectionOf(local), name: local } as const;
     const earlier = findRoute(layer, key);
@@ -52,7 +53,7 @@ export async function askToAdd(request: AddRequest): Promise<Answered | undefine
 
 async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (local: string) => string | undefined): Promise<Answered> {
   const { file, local, given } = request;
-  const view = { kubeconfig: plan.kubeconfig, environment: shellEnvironment() };
+  const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() };
   const contexts = contextsOf(view);
   const world: WizardWorld = {
     contexts,

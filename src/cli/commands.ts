@@ -209,6 +209,27 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/init.ts")).init,
   },
   {
+    name: "allow",
+    args: "[DIR]",
+    summary: "Let a folder's profile do what could run code or send credentials elsewhere",
+    notes: [
+      "A profile that only maps names and ports needs none of it. What does, such as a kubeconfig",
+      "of the folder with a program in it, or PATH under [env], is asked about once in a terminal;",
+      "elsewhere this command allows it, and says what. It is asked again when any of it changes.",
+    ],
+    options: [["--list", "Show what is allowed"], jsonOption],
+    example: ["kt allow", "kt allow shop", "kt allow --list"],
+    load: async () => (await import("./commands/allow.ts")).allow,
+  },
+  {
+    name: "deny",
+    args: "[DIR]",
+    summary: "Forget that a folder's profile was allowed",
+    options: [],
+    example: ["kt deny", "kt deny shop"],
+    load: async () => (await import("./commands/allow.ts")).deny,
+  },
+  {
     name: "doctor",
     group: "Trouble",
     args: "",

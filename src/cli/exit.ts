@@ -14,6 +14,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "profile-variable",
   "profile-cycle",
   "profile-exists",
+  "profile-not-allowed",
   "route-unknown",
   "route-conflict",
 ]);

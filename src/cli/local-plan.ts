@@ -3,6 +3,7 @@
 import { file as openFile } from "bun";
 import { type LoadedPlan, type LoadOptions, loadPlan } from "#profile/load.ts";
 import { surroundings } from "#control/socket-path.ts";
+import { loadAllowed } from "#daemon/consent.ts";
 import { shellEnvironment } from "./profile-file.ts";
 
 export function loadOptions(file: string): LoadOptions {
@@ -11,6 +12,11 @@ export function loadOptions(file: string): LoadOptions {
 
 export function loadHere(file: string): Promise<LoadedPlan> {
   return loadPlan(loadOptions(file));
+}
+
+/** The same, where nothing in it needs consent or it has that. Throws NotAllowedError besides. */
+export function loadAllowedHere(file: string): Promise<LoadedPlan> {
+  return loadAllowed(loadOptions(file));
 }
 
 /** Where there is no such file yet: what an empty one would mean, which tells the kubeconfig that counts. */

@@ -137,3 +137,9 @@ export async function converse<T>(title: string, talk: (ask: Ask) => Promise<T>)
     return undefined;
   }
 }
+
+/** A question whose answer is no unless somebody says yes. */
+export async function agree(message: string): Promise<boolean> {
+  const { confirm } = await import("@clack/prompts");
+  return (await confirm({ message, initialValue: false })) === true;
+}

@@ -14,8 +14,17 @@ export function contextsOf(view: ClusterView): Contexts {
   return listContexts(view);
 }
 
+interface Asking {
+  /** For each list. */
+  readonly timeoutMs: number;
+  /** Whether credentials may be fetched that the kubeconfig does not hold: by a plugin, or from an issuer. */
+  readonly mayLogIn: boolean;
+}
+
+const patient: Asking = { timeoutMs: limits.apiRequestTimeoutMs, mayLogIn: true };
+
 /** Undefined is the current context. Reads the kubeconfig and nothing else; throws KtError. */
-export function catalogueOf(view: ClusterView, context: string | undefined, timeoutMs: number = limits.apiRequestTimeoutMs): Catalogue {
+export function catalogueOf(view: ClusterView, context: string | undefined, { timeoutMs, mayLogIn }: Asking = patient): Catalogue {
   const late = (server: string): KtError => new KtError("cluster-unreachable", `${server} did not answer within ${timeoutMs / 1000} s`);
-  return openCatalogue({ ...view, context, clock: systemClock, log: silentLog, timeoutMs, late });
+  return openCatalogue({ ...view, context, clock: systemClock, log: silentLog, timeoutMs, mayLogIn, late });
 }

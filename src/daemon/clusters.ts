@@ -14,6 +14,8 @@ export type OpenCluster = (options: OpenClusterOptions) => Cluster;
 /** How a profile sees clusters. */
 export interface ClusterView {
   readonly kubeconfig: readonly string[];
+  /** Those of them that are not the user's own, as `Plan` has it. */
+  readonly strangers: Readonly<Record<string, string>>;
   readonly environment: Environment;
 }
 
@@ -31,9 +33,9 @@ const noise =
   /^(_|PWD|OLDPWD|SHLVL|TERM|TERM_.*|COLORTERM|COLUMNS|LINES|WINDOWID|TMUX.*|STY|WINDOW|SSH_TTY|SSH_CONNECTION|SSH_CLIENT|VTE_VERSION|PS1|PROMPT.*|HISTFILE|INIT_CWD|npm_.*|VSCODE_.*|ITERM_.*|STARSHIP_.*|DIRENV_.*|SECURITYSESSIONID|NO_COLOR|FORCE_COLOR)$/;
 
 /** Equal for views that see the same clusters as the same users. */
-export function viewKey({ kubeconfig, environment }: ClusterView): string {
+export function viewKey({ kubeconfig, strangers, environment }: ClusterView): string {
   const relevant = Object.entries(environment).filter(([name]) => !noise.test(name));
-  return JSON.stringify([kubeconfig, relevant.sort(([left], [right]) => (left < right ? -1 : 1))]);
+  return JSON.stringify([kubeconfig, strangers, relevant.sort(([left], [right]) => (left < right ? -1 : 1))]);
 }
 
 function keyOf(view: ClusterView, context: string | undefined): string {

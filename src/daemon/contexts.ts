@@ -28,7 +28,7 @@ export async function contextCheck(): Promise<CheckContext> {
 
 /** Why some routes cannot work, each reason once. */
 export function contextProblems(plan: Plan, environment: ClusterView["environment"], check: CheckContext): KtError[] {
-  const view = { kubeconfig: plan.kubeconfig, environment };
+  const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
   const problems = [...contextsOf(plan)].flatMap((context) => check(view, context) ?? []);
   return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
 }
@@ -101,7 +101,7 @@ export class ContextWatch {
 
   #look(watched: Watched): void {
     const { plan, environment, problems: before } = watched;
-    const view = { kubeconfig: plan.kubeconfig, environment };
+    const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
     const problems = new Map<string | undefined, ContextProblem>();
     for (const context of contextsOf(plan)) {
       const problem = this.#options.check(view, context);

@@ -14,7 +14,6 @@ import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
-import type { LoadedPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
 import type { Dialer } from "#proxy/dialer.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
@@ -33,7 +32,7 @@ import { Listeners } from "./listeners.ts";
 import { portHolding } from "./port-holding.ts";
 import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
 import { checkOwner } from "./owner-check.ts";
-import { type AttachRequest, type Environment, Profiles } from "./profiles.ts";
+import { type AttachRequest, type LoadProfile, Profiles } from "./profiles.ts";
 import { namedTargets, wantedBy } from "./reconcile.ts";
 import { Service } from "./service.ts";
 import { watchSleep } from "./sleep-watch.ts";
@@ -50,7 +49,8 @@ export interface TunnelTable extends Dialer {
 
 /** The rooms that tests replace. */
 export interface HubRooms {
-  readonly load: (file: string, environment: Environment) => Promise<LoadedPlan>;
+  /** Throws KtError for what may not be used, as where it needs consent. */
+  readonly load: LoadProfile;
   /** Called and awaited before `openCluster`, any number of times. */
   readonly prepare: () => Promise<void>;
   readonly openCluster: OpenCluster;
@@ -278,8 +278,8 @@ export class Hub {
   }
 
   #viewOf(profile: string): ClusterView {
-    const { kubeconfig } = this.#planOf(profile);
-    return { kubeconfig, environment: this.#profiles.get(profile)?.environment ?? {} };
+    const { kubeconfig, strangers } = this.#planOf(profile);
+    return { kubeconfig, strangers, environment: this.#profiles.get(profile)?.environment ?? {} };
   }
 
   async #explain(subject: string) {

@@ -6,6 +6,7 @@ import { toKtError } from "#base/errors.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
 import type { LoadedPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
+import { NotAllowedError } from "#profile/consent.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
 import { directoryOf, FileWatch } from "./reload.ts";
 
@@ -44,8 +45,15 @@ interface Entry extends AttachedProfile {
   watch: FileWatch | undefined;
 }
 
+/** A plan that may be used. `consentFiles` may bring another answer, as the plan's own files do. */
+export interface UsablePlan extends Pick<LoadedPlan, "plan" | "warnings"> {
+  readonly consentFiles?: readonly string[];
+}
+
+export type LoadProfile = (file: string, environment: Environment) => Promise<UsablePlan>;
+
 export interface ProfilesOptions {
-  readonly load: (file: string, environment: Environment) => Promise<LoadedPlan>;
+  readonly load: LoadProfile;
   readonly clock: Clock;
   readonly report: Report;
   /** Some plan came, went or is another now, or its environment is. */
@@ -106,15 +114,15 @@ export class Profiles {
     return entry;
   }
 
-  #use(entry: Entry, { plan, warnings }: LoadedPlan): void {
+  #use(entry: Entry, { plan, warnings, consentFiles = [] }: UsablePlan): void {
     const isNew = entry.watch === undefined;
     const isSame = !isNew && entry.problem === undefined && deepEquals(entry.plan, plan);
+    this.#watch(entry, [...plan.files, ...consentFiles]);
     entry.warnings = warnings.map((warning) => formatProblem(warning, directoryOf(plan.profile)));
     // A second terminal joins, or a file was saved unchanged.
     if (isSame) return;
     entry.plan = plan;
     entry.problem = undefined;
-    this.#watch(entry, plan.files);
     this.#options.report({ type: "profile", profile: plan.name, change: isNew ? "attached" : "reloaded", problem: undefined });
     this.#options.onChange();
   }
@@ -152,7 +160,8 @@ export class Profiles {
       if (this.#entries.get(profile) !== entry) return;
       const problem = toProblem(toKtError(error, "profile-invalid", `read "${profile}"`));
       // What the broken file refers to may be what mends it.
-      if (error instanceof ProfileError) this.#watch(entry, [...entry.plan.files, ...error.files]);
+      if (error instanceof ProfileError || error instanceof NotAllowedError)
+        this.#watch(entry, [...(entry.watch?.files ?? []), ...error.files]);
       if (entry.problem?.message === problem.message) return;
       entry.problem = problem;
       this.#options.report({ type: "profile", profile: name, change: "rejected", problem });

@@ -2,9 +2,9 @@
 
 import { surroundings } from "#control/socket-path.ts";
 import { KtError } from "#base/errors.ts";
-import { loadPlan } from "#profile/load.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import type { OpenCluster } from "./clusters.ts";
+import { loadAllowed } from "./consent.ts";
 import { type CheckContext, contextCheck } from "./contexts.ts";
 import type { HubRooms } from "./hub.ts";
 
@@ -13,7 +13,7 @@ export function realRooms(): HubRooms {
   let openCluster: OpenCluster | undefined;
   let checkContext: CheckContext | undefined;
   return {
-    load: (file, environment) => loadPlan({ file, environment, home: environment["HOME"] ?? surroundings().home }),
+    load: (file, environment) => loadAllowed({ file, environment, home: environment["HOME"] ?? surroundings().home }),
     async prepare() {
       ({ openCluster } = await import("#kube/cluster.ts"));
       checkContext ??= await contextCheck();

@@ -7,8 +7,8 @@ import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { launchd } from "#native/launchd.ts";
 import { installService, readServiceFile, type ServiceChange, type ServiceManager, uninstallService } from "#native/service-manager.ts";
 import { systemd } from "#native/systemd.ts";
-import { loadPlan } from "#profile/load.ts";
 import { profileTemplate } from "#profile/template.ts";
+import { loadAllowed } from "./consent.ts";
 import type { Build } from "./find-hub.ts";
 import { engineSettings, ownCommand } from "./own-process.ts";
 import { serviceEnvironment } from "./service-environment.ts";
@@ -99,7 +99,7 @@ async function writeWhereAbsent(profile: string): Promise<boolean> {
 /** With what the service will know: a variable of this shell alone would be missed at the next login. */
 async function checkProfile(profile: string, variables: Readonly<Record<string, string>>, at: Surroundings): Promise<void> {
   try {
-    await loadPlan({ file: profile, environment: { ...variables, HOME: at.home }, home: at.home });
+    await loadAllowed({ file: profile, environment: { ...variables, HOME: at.home }, home: at.home });
   } catch (error) {
     if (!(error instanceof KtError) || error.code !== "profile-variable") throw error;
     const known = ["HOME", ...Object.keys(variables)].join(", ");

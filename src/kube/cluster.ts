@@ -15,6 +15,7 @@ import { FollowService } from "./follow-service.ts";
 import { FollowWorkload } from "./follow-workload.ts";
 import { NamespaceReads } from "./namespace-reads.ts";
 import { ApiPods, type Pods } from "./pods.ts";
+import type { Strangers } from "./strangers.ts";
 import { SliceWatch } from "./slice-watch.ts";
 import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "./types.ts";
 import { Upgrader } from "./upgrade.ts";
@@ -23,6 +24,8 @@ import { WsConn } from "./ws-conn.ts";
 export interface OpenClusterOptions {
   /** Absolute paths, in order of precedence; where none exists, the in-cluster service account. */
   readonly kubeconfig: readonly string[];
+  /** Those of them that are not the user's own; default: none. */
+  readonly strangers?: Strangers;
   /** Undefined: the kubeconfig's current-context. */
   readonly context: string | undefined;
   /** Of the shell that attached the profile: for credential plugins and proxies. */

@@ -7,23 +7,32 @@ import { Connection } from "./connection.ts";
 import { FileCache, fileStamp } from "./files.ts";
 import { inClusterContext } from "./in-cluster.ts";
 import { type ContextConfig, readKubeconfig, selectContext } from "./kubeconfig.ts";
+import { refuseStrangers, type Strangers } from "./strangers.ts";
 
 export interface ContextSourceOptions {
   /** Absolute paths, in order of precedence. */
   readonly kubeconfig: readonly string[];
+  /** Those of them that are not the user's own; default: none. */
+  readonly strangers?: Strangers;
   /** Undefined: the kubeconfig's current-context. */
   readonly context: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether credentials may be fetched that the kubeconfig does not hold; default: they may. */
+  readonly mayLogIn?: boolean | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-type WhichContext = Pick<ContextSourceOptions, "kubeconfig" | "context" | "environment">;
+type WhichContext = Pick<ContextSourceOptions, "kubeconfig" | "strangers" | "context" | "environment">;
 
 /** What the files say about the context; where none exists, the in-cluster service account. Throws KtError. */
-export function loadContext({ kubeconfig, context, environment }: WhichContext, cache: FileCache): ContextConfig {
+export function loadContext({ kubeconfig, strangers = {}, context, environment }: WhichContext, cache: FileCache): ContextConfig {
   const config = readKubeconfig(kubeconfig, cache);
-  if (config.files.length > 0) return selectContext(config, context);
+  if (config.files.length > 0) {
+    const selected = selectContext(config, context);
+    refuseStrangers(selected, strangers, cache);
+    return selected;
+  }
   const inCluster = inClusterContext(environment, cache);
   if (inCluster && (context === undefined || context === inCluster.name)) return inCluster;
   const looked = kubeconfig.map((path) => `"${path}"`).join(", ");
@@ -85,8 +94,8 @@ export class ContextSource {
   }
 
   #connect(config: ContextConfig): Connection {
-    const { environment, clock, log } = this.#options;
-    return new Connection({ config, environment, cache: this.#cache, clock, log });
+    const { environment, mayLogIn, clock, log } = this.#options;
+    return new Connection({ config, environment, mayLogIn, cache: this.#cache, clock, log });
   }
 }
 

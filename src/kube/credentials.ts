@@ -23,6 +23,8 @@ export interface CredentialsOptions {
   readonly cache: FileCache;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether a plugin may be run or an issuer asked; default: they may. */
+  readonly mayLogIn?: boolean | undefined;
   /** How long a credential plugin may take, where it is not the usual. */
   readonly pluginTimeoutMs?: number | undefined;
 }
@@ -61,6 +63,7 @@ export class Credentials {
     if (key?.includes("ENCRYPTED")) throw encryptedKey(user.name);
     const authorization = this.#written(user);
     if (authorization !== undefined) return { authorization, cert, key };
+    if (this.#options.mayLogIn === false && (this.#plugin ?? this.#oidc)) throw new KtError("credentials-failed", "this asks for no login");
     if (this.#plugin) return await this.#pluginIdentity(this.#plugin, cert, key);
     if (this.#oidc) {
       this.#fromIssuer = await this.#oidc.get();

@@ -1,11 +1,13 @@
 /** Small files (kubeconfig, certificates, tokens) read again when they change. */
 
 import { statSync } from "node:fs";
+import { CryptoHasher } from "bun";
 import { limits } from "#base/limits.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 
 interface CachedFile {
   readonly stamp: string;
+  readonly bytes: Uint8Array;
   readonly text: string;
 }
 
@@ -34,8 +36,14 @@ export class FileCache {
     const { bytes } = readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "kubeconfig-unreadable" });
     const text = decodeText(bytes);
     // The stamp is from before the read: a change in between is seen next time.
-    if (stamp !== undefined) this.#cached.set(path, { stamp, text });
+    if (stamp !== undefined) this.#cached.set(path, { stamp, bytes, text });
     return text;
+  }
+
+  /** SHA-256 of what was last read, which may no longer be what the file holds; undefined of what was not. */
+  digest(path: string): string | undefined {
+    const cached = this.#cached.get(path);
+    return cached && new CryptoHasher("sha256").update(cached.bytes).digest("hex");
   }
 }
 

@@ -20,9 +20,11 @@ export function inClusterContext(
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
   return {
     name: "in-cluster",
+    file: tokenFile,
     namespace,
     cluster: {
       name: "in-cluster",
+      file: tokenFile,
       server,
       ca: { file: `${from}/ca.crt` },
       tlsServerName: undefined,

@@ -16,6 +16,8 @@ export interface PemSource {
 
 export interface ClusterConfig {
   readonly name: string;
+  /** The kubeconfig file that defines the cluster. */
+  readonly file: string;
   /** Without a trailing slash; may have a path. */
   readonly server: string;
   readonly ca: PemSource;
@@ -62,6 +64,8 @@ export interface UserConfig {
 /** What a context comes down to. */
 export interface ContextConfig {
   readonly name: string;
+  /** The kubeconfig file that defines the context. */
+  readonly file: string;
   readonly namespace: string;
   readonly cluster: ClusterConfig;
   /** Undefined: anonymous. */
@@ -69,6 +73,7 @@ export interface ContextConfig {
 }
 
 interface ContextEntry {
+  readonly file: string;
   readonly cluster: string;
   readonly user: string | undefined;
   readonly namespace: string | undefined;
@@ -98,7 +103,7 @@ export function readKubeconfig(paths: readonly string[], cache: FileCache): Kube
     try {
       addMissing(clusters, entries(raw, "clusters", "cluster"), (named) => readCluster(named, path));
       addMissing(users, entries(raw, "users", "user"), (named) => readUser(named, path));
-      addMissing(contexts, entries(raw, "contexts", "context"), readContext);
+      addMissing(contexts, entries(raw, "contexts", "context"), (named) => readContext(named, path));
     } catch (error) {
       throw unreadableFile(path, error);
     }
@@ -159,6 +164,7 @@ function readCluster(named: Entry, file: string): ClusterConfig | undefined {
   const extension = list(entry["extensions"]).find((item) => fields(item)["name"] === "client.authentication.k8s.io/exec");
   return {
     name,
+    file,
     server: serverUrl(server),
     ca: pemSource(named, "certificate-authority", file),
     tlsServerName: text(entry["tls-server-name"]),
@@ -216,9 +222,9 @@ function readImpersonation(entry: Fields): Impersonation | undefined {
 }
 
 /** A context that names no cluster is none. */
-function readContext({ entry }: Entry): ContextEntry | undefined {
+function readContext({ entry }: Entry, file: string): ContextEntry | undefined {
   const cluster = text(entry["cluster"]);
-  return cluster === undefined ? undefined : { cluster, user: text(entry["user"]), namespace: text(entry["namespace"]) };
+  return cluster === undefined ? undefined : { file, cluster, user: text(entry["user"]), namespace: text(entry["namespace"]) };
 }
 
 /** Who signs in to the cluster. As kubectl, kt sends credentials over https only, and asks no plugin for what it would not send. */
@@ -241,7 +247,7 @@ export function selectContext(config: Kubeconfig, wanted: string | undefined): C
   if (entry.user !== undefined && !user) throw looseEnd(where, `context "${name}" names user "${entry.user}", which is not there`);
   const contradiction = contradictionIn(cluster) ?? (user && halfIn(user));
   if (contradiction !== undefined) throw looseEnd(where, contradiction);
-  return { name, namespace: entry.namespace ?? "default", cluster, user };
+  return { name, file: entry.file, namespace: entry.namespace ?? "default", cluster, user };
 }
 
 /** One of the two is a mistake, and which one decides whether anybody may answer for the server. */

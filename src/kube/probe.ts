@@ -14,11 +14,14 @@ import { deepCode } from "./dial.ts";
 import { FileCache } from "./files.ts";
 import { type Answer, request } from "./http.ts";
 import type { ContextConfig } from "./kubeconfig.ts";
+import type { Strangers } from "./strangers.ts";
 import { chooseProxy, hostOf, portOf, type ProxyChoice } from "./proxy.ts";
 
 export interface ProbeOptions {
   /** Absolute paths, in order of precedence. */
   readonly kubeconfig: readonly string[];
+  /** Those of them that are not the user's own; default: none. */
+  readonly strangers?: Strangers;
   /** Undefined: the kubeconfig's current-context. */
   readonly context: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -21,6 +21,7 @@ export interface CompileInput {
   readonly files: readonly string[];
   /** For when no file names any. */
   readonly kubeconfig: readonly string[];
+  readonly strangers: Plan["strangers"];
   readonly layer: Layer;
   /** See AddressChoice. */
   readonly hasWholeNetwork: boolean;
@@ -177,6 +178,7 @@ export function compile(input: CompileInput): Plan {
     name: settings.name?.value ?? basename(dirname(file)),
     files: input.files,
     kubeconfig: settings.kubeconfig?.value ?? input.kubeconfig,
+    strangers: input.strangers,
     context: complete.context,
     namespace: complete.namespace,
     contexts: complete.contexts,

@@ -19,7 +19,7 @@ const mark = "\uFEFF";
 
 /** Undefined when there is no such file. Bytes that are no UTF-8 would not survive being written back. */
 async function readExactly(path: string): Promise<string | undefined> {
-  const bytes = readProfileFile(path);
+  const bytes = readProfileFile(path)?.bytes;
   if (bytes === undefined) return undefined;
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

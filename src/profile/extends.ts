@@ -1,6 +1,5 @@
 /** Follows `extends` and the local override from a profile's file to the list of files that make it up. */
 
-import { realpath } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
@@ -9,8 +8,16 @@ import { shippedProfiles } from "./shipped.ts";
 import { Source } from "./source.ts";
 import type { Environment } from "./variables.ts";
 
+export interface FoundFile {
+  readonly text: string;
+  /** Its owner; undefined where it is not known. */
+  readonly uid: number | undefined;
+  /** Behind all links. */
+  readonly realPath: string;
+}
+
 /** Reads a file; undefined when there is none. Anything else that goes wrong is thrown. */
-export type ReadText = (path: string) => Promise<string | undefined>;
+export type FindFile = (path: string) => Promise<FoundFile | undefined>;
 
 interface Origin {
   readonly from: Source;
@@ -31,14 +38,6 @@ export function localOverrideOf(file: string): string {
 }
 
 /**
- * Errors quote the line where they stand, and are read by others, as in the log of a build: of what a stranger's profile names, or
- * is a link to, only a file that is called a profile is quoted.
- */
-async function isNamedProfile(file: string): Promise<boolean> {
-  return (await realpath(file).catch(() => file)).endsWith(".toml");
-}
-
-/**
  * Reads everything that one profile is made of. The sources come in the order in which they are merged: each file after the files
  * it extends, a file that several extend once, the local override last.
  */
@@ -47,17 +46,19 @@ export class SourceReader {
   readonly problems: ProfileProblem[] = [];
   /** Absolute paths that were read or looked for. */
   readonly files = new Set<string>();
+  /** Those that were there. */
+  readonly found = new Map<string, FoundFile>();
   /** The project's own files: the profile and its local override. */
   readonly own = new Set<string>();
   readonly #environment: Environment;
   readonly #home: string;
-  readonly #readText: ReadText;
+  readonly #findFile: FindFile;
   readonly #done = new Set<string>();
 
-  constructor(environment: Environment, home: string, readText: ReadText) {
+  constructor(environment: Environment, home: string, findFile: FindFile) {
     this.#environment = environment;
     this.#home = home;
-    this.#readText = readText;
+    this.#findFile = findFile;
   }
 
   /** Reads the profile, its local override, and what both extend. False when there is no such file. */
@@ -94,9 +95,13 @@ export class SourceReader {
 
   async #parse(file: string): Promise<Source | "missing" | undefined> {
     this.files.add(file);
-    const text = await this.#readText(file);
-    if (text === undefined) return "missing";
-    return Source.parse({ file, text, environment: this.#environment, isQuoted: await isNamedProfile(file) }, this.problems);
+    const found = await this.#findFile(file);
+    if (found === undefined) return "missing";
+    this.found.set(file, found);
+    const { text, realPath } = found;
+    // Errors quote the line where they stand, and are read by others, as in the log of a build: of what a stranger's profile names,
+    // or is a link to, only a file that is called a profile is quoted.
+    return Source.parse({ file, text, environment: this.#environment, isQuoted: realPath.endsWith(".toml") }, this.problems);
   }
 
   #parseShipped(name: string, origin: Origin): Source | undefined {

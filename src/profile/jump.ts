@@ -13,9 +13,12 @@ import type { Source } from "./source.ts";
 /** An address and how it is reached, before the profile's context and namespace are filled in. */
 export type ParsedAddress = Omit<AddressTarget, "cluster">;
 
-/** What makes a pod when the profile leaves it open. The image is pinned by digest: a tag can be moved to other bytes. */
+/** Pinned by digest: a tag can be moved to other bytes. */
+export const defaultJumpImage = "alpine/socat:1.8.0.3@sha256:beb4a68d9e4fe6b0f21ea774a0fde6c31f580dde6368939ed70100c5385b015e";
+
+/** What makes a pod when the profile leaves it open. */
 const defaults = {
-  image: "alpine/socat:1.8.0.3@sha256:beb4a68d9e4fe6b0f21ea774a0fde6c31f580dde6368939ed70100c5385b015e",
+  image: defaultJumpImage,
   timeout: "60s",
   ttl: "1h",
 } as const;

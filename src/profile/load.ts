@@ -1,17 +1,21 @@
 /** Loads a profile: from a file's path to a Plan, or to every problem that its files have. */
 
+import { realpath } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, resolve } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { readRegularFile } from "#base/regular-file.ts";
+import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
 import { shellQuoted } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
-import { SourceReader, expandPath } from "./extends.ts";
+import { type ConsentFact, consentFacts } from "./consent.ts";
+import { type ConsentQuestion, consentInput } from "./consent-input.ts";
+import { expandPath, type FindFile, type FoundFile, SourceReader } from "./extends.ts";
 import { type Layer, mergeLayers } from "./layer.ts";
 import { normalise } from "./normalise.ts";
 import type { Plan, ProfileWarning } from "./plan.ts";
 import { ProfileError, type ProfileProblem } from "./problems.ts";
+import { isUsersOwn } from "./trust.ts";
 import type { Environment } from "./variables.ts";
 
 export interface LoadOptions {
@@ -28,6 +32,8 @@ export interface LoadOptions {
 export interface LoadedPlan {
   readonly plan: Plan;
   readonly warnings: readonly ProfileWarning[];
+  /** What needs consent before anything is done with the plan. */
+  readonly facts: readonly ConsentFact[];
 }
 
 function hasCode(thrown: unknown, codes: readonly string[]): boolean {
@@ -35,19 +41,29 @@ function hasCode(thrown: unknown, codes: readonly string[]): boolean {
 }
 
 /** Undefined when there is no such file. Throws KtError `profile-unreadable`. */
-export function readProfileFile(path: string): Uint8Array | undefined {
+export function readProfileFile(path: string): RegularFile | undefined {
   try {
-    return readRegularFile(path, { mostBytes: limits.profileBytes, code: "profile-unreadable" }).bytes;
+    return readRegularFile(path, { mostBytes: limits.profileBytes, code: "profile-unreadable" });
   } catch (thrown) {
     if (hasCode(thrown, ["ENOENT", "ENOTDIR"])) return undefined;
     throw unreadable(path, thrown);
   }
 }
 
-/** Without a byte order mark. */
-async function readFile(path: string): Promise<string | undefined> {
-  const bytes = readProfileFile(path);
-  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+/** Its text without a byte order mark. */
+async function findFile(path: string): Promise<FoundFile | undefined> {
+  const found = readProfileFile(path);
+  if (found === undefined) return undefined;
+  return { text: new TextDecoder().decode(found.bytes), uid: found.uid, realPath: await realpath(path).catch(() => path) };
+}
+
+/** Of a text that is not in the file system nobody is the owner. */
+function finderOf(readText: LoadOptions["readText"]): FindFile {
+  if (readText === undefined) return findFile;
+  return async (path) => {
+    const text = await readText(path);
+    return text === undefined ? undefined : { text, uid: undefined, realPath: path };
+  };
 }
 
 export function unreadable(path: string, thrown: unknown): KtError {
@@ -62,13 +78,13 @@ export interface KubeconfigOptions extends Omit<LoadOptions, "file"> {
 
 /** $KUBECONFIG, else ~/.kube/config. In a pod without either, none: then the service account counts. */
 export async function defaultKubeconfig(options: KubeconfigOptions): Promise<readonly string[]> {
-  const { environment, home, readText = readFile } = options;
+  const { environment, home, readText } = options;
   const listed = (environment["KUBECONFIG"] ?? "").split(":").filter((path) => path !== "");
   const directory = environment["PWD"] ?? options.directory;
   if (listed.length > 0) return listed.map((path) => expandPath(path, directory, home));
   const usual = expandPath("~/.kube/config", directory, home);
   const inPod = environment["KUBERNETES_SERVICE_HOST"] !== undefined;
-  return inPod && (await readText(usual)) === undefined ? [] : [usual];
+  return inPod && (await finderOf(readText)(usual)) === undefined ? [] : [usual];
 }
 
 /** A profile's name is its own: it is not taken from what it extends. */
@@ -95,12 +111,13 @@ interface LoadedLayer {
   readonly layer: Layer;
   /** Absolute paths that were read or looked for. */
   readonly files: readonly string[];
+  readonly reader: SourceReader;
 }
 
 /** All that the profile's files say, with its places. Throws as `loadPlan` does. */
-export async function loadLayer({ environment, home, readText = readFile, ...options }: LoadOptions): Promise<LoadedLayer> {
+export async function loadLayer({ environment, home, readText, ...options }: LoadOptions): Promise<LoadedLayer> {
   const file = resolve(options.file);
-  const reader = new SourceReader(environment, home, readText);
+  const reader = new SourceReader(environment, home, finderOf(readText));
   if (!(await reader.readProfile(file))) {
     throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [`kt init -f ${shellQuoted(options.file)}`] });
   }
@@ -111,13 +128,29 @@ export async function loadLayer({ environment, home, readText = readFile, ...opt
   // What is missing because it was refused would only be reported once more.
   if (reader.problems.length === 0) checkEnv(layer);
   refuseProblems(reader, directory);
-  return { layer, files: [...reader.files] };
+  return { layer, files: [...reader.files], reader };
 }
 
 /** Throws ProfileError with every problem found, or KtError `profile-not-found` or `profile-unreadable` for the file itself. */
 export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
-  const { layer, files } = await loadLayer(options);
-  const kubeconfig = await defaultKubeconfig({ ...options, directory: dirname(resolve(options.file)) });
+  const { layer, files, reader } = await loadLayer(options);
+  const file = resolve(options.file);
+  const usualKubeconfig = await defaultKubeconfig({ ...options, directory: dirname(file) });
+  const { facts, strangers } = await examineConsent({ ...options, file, layer, reader, usualKubeconfig });
   const hasWholeNetwork = (options.system ?? platform()) === "linux";
-  return { plan: compile({ file: resolve(options.file), files, kubeconfig, layer, hasWholeNetwork }), warnings: warnings(layer) };
+  const plan = compile({ file, files, kubeconfig: usualKubeconfig, strangers, layer, hasWholeNetwork });
+  return { plan, warnings: warnings(layer), facts };
+}
+
+interface Examined {
+  readonly facts: readonly ConsentFact[];
+  readonly strangers: Plan["strangers"];
+}
+
+/** The user's own profile may do what the user may. */
+async function examineConsent(question: ConsentQuestion): Promise<Examined> {
+  if (isUsersOwn(question.file, question)) return { facts: [], strangers: {} };
+  const input = await consentInput(question);
+  const strangers = input.kubeconfigs.map(({ path, accepted }) => [path, accepted] as const);
+  return { facts: consentFacts(input), strangers: Object.fromEntries(strangers) };
 }

@@ -48,6 +48,11 @@ export interface Plan {
   readonly files: readonly string[];
   /** Absolute paths, in order of precedence; empty means the in-cluster service account or nothing. */
   readonly kubeconfig: readonly string[];
+  /**
+   * Which of them are not what the user's own tools take: by path, the SHA-256 of the text that the consent is about. A kubeconfig
+   * with another text may still speak to its own server with its own credentials, and do nothing else.
+   */
+  readonly strangers: Readonly<Record<string, string>>;
   /** Default context and namespace; undefined leaves them to the kubeconfig. */
   readonly context: string | undefined;
   readonly namespace: string | undefined;

@@ -35,6 +35,8 @@ export class Source {
   readonly #positions: KeyPositions;
   readonly #problems: ProfileProblem[];
   readonly #isQuoted: boolean;
+  readonly #written: TomlTable;
+  readonly #used: { readonly path: KeyPath; readonly name: string }[] = [];
   /** Values with variables that could not be filled: nothing else about them is worth saying. */
   readonly #unfilled = new Set<string>();
   /** Without what has not the shape of a profile. */
@@ -43,6 +45,7 @@ export class Source {
   private constructor({ file, environment, isQuoted }: SourceText, positions: KeyPositions, problems: ProfileProblem[], table: TomlTable) {
     this.file = file;
     this.#isQuoted = isQuoted;
+    this.#written = table;
     this.#positions = positions;
     this.#problems = problems;
     const checked = checkShape(this.#fillTable(table, [], environment));
@@ -65,6 +68,22 @@ export class Source {
       problems.push({ file, ...(isQuoted ? syntaxProblem(thrown, text) : notProfile) });
       return undefined;
     }
+  }
+
+  /** One that comes with kt. */
+  get isShipped(): boolean {
+    return this.file.startsWith("kt:");
+  }
+
+  /** Variables of the environment whose values stand in the file's texts now, and where. */
+  get used(): readonly { readonly path: KeyPath; readonly name: string }[] {
+    return this.#used;
+  }
+
+  /** The text there as it was written, before variables were filled in. */
+  textAt(path: KeyPath): string {
+    const inside = (value: unknown, key: string): unknown => (isNested(value) ? Reflect.get(value, key) : undefined);
+    return String(path.reduce(inside, this.#written));
   }
 
   /** What relative paths in the file start from. */
@@ -114,6 +133,7 @@ export class Source {
   #fillText(text: string, path: KeyPath, environment: Environment): string {
     if (!text.includes("$")) return text;
     const filled = fillVariables(text, environment, path[0] === "env");
+    this.#used.push(...filled.used.map((name) => ({ path, name })));
     for (const { code, reference, message, hint } of filled.problems) this.problem(path, message, { code, hint, part: reference });
     if (filled.problems.length > 0) this.#unfilled.add(path.join("\u0000"));
     return filled.text;

@@ -29,7 +29,7 @@ function setup(environments: Record<string, Record<string, string>>) {
       opened.push({ options, cluster });
       return cluster;
     },
-    viewOf: (profile) => ({ kubeconfig: ["/k"], environment: environments[profile] ?? {} }),
+    viewOf: (profile) => ({ kubeconfig: ["/k"], strangers: {}, environment: environments[profile] ?? {} }),
     clock: new ManualClock(),
     log: silentLog,
     report: (event) => events.push(event),

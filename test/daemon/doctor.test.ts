@@ -48,9 +48,18 @@ const noUser: UserConfig = {
 };
 
 function contextOf(user: Partial<UserConfig> | undefined, cluster: Partial<ContextConfig["cluster"]> = {}): ContextConfig {
-  const usual = { name: "c", server: "https://api:6443", ca: {}, tlsServerName: undefined, insecure: false, proxyUrl: undefined };
+  const usual = {
+    name: "c",
+    file: "/home/me/.kube/config",
+    server: "https://api:6443",
+    ca: {},
+    tlsServerName: undefined,
+    insecure: false,
+    proxyUrl: undefined,
+  };
   return {
     name: "dev",
+    file: usual.file,
     namespace: "shop",
     cluster: { ...usual, execExtension: undefined, ...cluster },
     user: user && { ...noUser, ...user },

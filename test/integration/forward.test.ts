@@ -162,7 +162,7 @@ describe("what kubectl port-forward does", () => {
     const ports = new Set<number>();
     const forward = new Forward({
       request: readForward({ args: line.split(" "), namespace: undefined, context: undefined, addresses: [], timeout: undefined }),
-      view: { kubeconfig: [place.kubeconfig], environment: {} },
+      view: { kubeconfig: [place.kubeconfig], strangers: {}, environment: {} },
       rooms: realRooms(),
       log: silentLog,
       onListening: ({ port }) => ports.add(port),

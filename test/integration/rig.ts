@@ -6,9 +6,11 @@ import type { Clock } from "#base/clock.ts";
 import { silentLog } from "#base/log.ts";
 import type { RouteStatus } from "#control/api.ts";
 import { Hub } from "#daemon/hub.ts";
+import { examinePlan, recordsOf } from "#daemon/consent.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { ApiServer, type ApiServerOptions } from "#demo/api-server.ts";
 import { type Listener, listenTcp } from "#net/tcp.ts";
+import type { LoadOptions } from "#profile/load.ts";
 import { startTestPod, type TestPod } from "./test-pod.ts";
 
 export const namespace = "shop";
@@ -62,7 +64,9 @@ export class Rig {
     const base = { directory, version: "test", commit: "test", log: silentLog, lingers: false, rooms };
     const hub = await Hub.start(clock ? { ...base, clock } : base);
     if (!hub) throw new Error("another hub is running in a directory of our own");
-    await hub.pin({ file: `${directory}/tunnels.toml`, environment: { PATH: process.env["PATH"] ?? "" } });
+    const environment = { PATH: process.env["PATH"] ?? "", HOME: directory };
+    await allowProfile({ file: `${directory}/tunnels.toml`, environment, home: directory });
+    await hub.pin({ file: `${directory}/tunnels.toml`, environment });
     return new Rig(api, directory, hub, port, tcp);
   }
 
@@ -122,6 +126,12 @@ export class Rig {
     for (const pod of this.#pods.values()) pod.close();
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A kubeconfig with a plugin of its own needs consent. */
+async function allowProfile(options: LoadOptions): Promise<void> {
+  const { profile, facts } = await examinePlan(options);
+  await recordsOf(options).allow(profile, facts);
 }
 
 /** Different ones: none is let go before all are taken. */

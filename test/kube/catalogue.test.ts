@@ -67,7 +67,7 @@ test("it lists workloads with the ports of their pods, but no old revisions", as
 async function opened(api: ScriptedApi): Promise<{ view: ClusterView; [Symbol.asyncDispose](): Promise<void> }> {
   const folder = await tempDir();
   await writeKubeconfig(`${folder.path}/config`, api.url);
-  const view = { kubeconfig: [`${folder.path}/config`], environment: {} };
+  const view = { kubeconfig: [`${folder.path}/config`], strangers: {}, environment: {} };
   return { view, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -118,7 +118,7 @@ test("a cluster that does not answer in time is told so", async () => {
     return new Promise(() => {});
   });
   await using at = await opened(api);
-  const answer = catalogueOf(at.view, undefined, 50).namespaces();
+  const answer = catalogueOf(at.view, undefined, { timeoutMs: 50, mayLogIn: true }).namespaces();
   const told = expect(answer).rejects.toMatchObject({ code: "cluster-unreachable", message: `${api.url} did not answer within 0.05 s` });
   await asked.promise;
   await told;
@@ -130,7 +130,11 @@ test("contexts come in the order of the files, the first file's current one firs
     JSON.stringify({ "current-context": current, contexts: names.map((name) => ({ name, context: { cluster: "c" } })) });
   await writeFile(`${folder.path}/a`, config("two", "one", "two"));
   await writeFile(`${folder.path}/b`, config("three", "two", "three"));
-  const contexts = contextsOf({ kubeconfig: [`${folder.path}/a`, `${folder.path}/b`, `${folder.path}/none`], environment: {} });
+  const contexts = contextsOf({
+    kubeconfig: [`${folder.path}/a`, `${folder.path}/b`, `${folder.path}/none`],
+    strangers: {},
+    environment: {},
+  });
   expect(contexts).toEqual({ current: "two", names: ["one", "two", "three"] });
-  expect(contextsOf({ kubeconfig: [], environment: {} })).toEqual({ current: undefined, names: [] });
+  expect(contextsOf({ kubeconfig: [], strangers: {}, environment: {} })).toEqual({ current: undefined, names: [] });
 });

@@ -108,9 +108,11 @@ describe("one file", () => {
     const path = await put("first", first);
     expect(selectContext(read(path), undefined)).toEqual({
       name: "dev",
+      file: path,
       namespace: "shop",
       cluster: {
         name: "dev",
+        file: path,
         server: "https://dev.corp:6443",
         ca: { file: `${folder}/certs/ca.crt` },
         tlsServerName: "kube.corp",

@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
+import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
@@ -28,7 +29,7 @@ export async function add({ args, options, output }: CommandContext): Promise<nu
   }
   if (!canAsk()) throw needsArguments(local);
   const { askToAdd } = await import("#cli/add-wizard.ts");
-  const answered = await askToAdd({ file, local, given });
+  const answered = await withConsent(file, output, () => askToAdd({ file, local, given }));
   if (answered === undefined) return exitCodes.interrupted;
   // The lines have been shown already.
   return tell({ ...answered.prepared, written: [] }, answered.route, file, output);

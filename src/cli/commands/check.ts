@@ -3,11 +3,13 @@
 import { type KtError, toKtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
-import { loadHere } from "#cli/local-plan.ts";
+import { loadHere, loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
+import { type ExaminedPlan, examinePlan } from "#daemon/consent.ts";
 import { contextCheck, contextProblems } from "#daemon/contexts.ts";
+import { NotAllowedError } from "#profile/consent.ts";
 import type { Plan } from "#profile/plan.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
 
@@ -15,15 +17,16 @@ export async function check({ options, output }: CommandContext): Promise<number
   if (options.flag("json")) return await checkAsJson(options, output);
   const file = await profileFile(options);
   try {
-    const { plan, warnings } = await loadHere(file);
+    const examined = await examinePlan(loadOptions(file));
+    const { plan, warnings } = examined;
     for (const warning of warnings) output.warning(formatProblem(warning, process.cwd()));
     await warnUnresolved(plan, output);
-    const problems = await clusterProblems(plan);
+    const problems = await outerProblems(examined);
     for (const { message, hints } of problems) {
       output.warning(message);
       output.hints(hints);
     }
-    output.note(`${file}: ${problems.length === 0 ? "fine" : "fine but for the kubeconfig"}, with ${summary(plan)}`);
+    output.note(`${file}: ${fineness(problems)}, with ${summary(plan)}`);
     output.note(`dynamic names reach ${reachText(plan)}`);
     return exitCodes.done;
   } catch (error) {
@@ -31,9 +34,16 @@ export async function check({ options, output }: CommandContext): Promise<number
   }
 }
 
-/** What the kubeconfig lacks: no error of the profile, which may be meant for another machine. */
-async function clusterProblems(plan: Plan): Promise<KtError[]> {
-  return contextProblems(plan, shellEnvironment(), await contextCheck());
+/** What the user and the kubeconfig lack: no error of the profile, which may be meant for another machine. */
+async function outerProblems({ plan, facts, isAllowed }: ExaminedPlan): Promise<KtError[]> {
+  const missing = contextProblems(plan, shellEnvironment(), await contextCheck());
+  const others = missing.filter(({ code }) => code !== "profile-not-allowed");
+  return isAllowed ? others : [new NotAllowedError(plan.profile, facts, []), ...others];
+}
+
+function fineness(problems: readonly KtError[]): string {
+  const words = problems.map(({ code }) => (code === "profile-not-allowed" ? "your consent" : "the kubeconfig"));
+  return words.length === 0 ? "fine" : `fine but for ${[...new Set(words)].join(" and ")}`;
 }
 
 /** Loads the profile only to tell all that is wrong with it; `reported` is what the hub said, should it load here. */
@@ -57,8 +67,9 @@ async function checkAsJson(options: Options, output: Output): Promise<number> {
   let file: string | undefined;
   try {
     file = await profileFile(options);
-    const { plan, warnings } = await loadHere(file);
-    const missing = (await clusterProblems(plan)).map(({ code, message, hints }) => ({ code, message, hints, file }));
+    const examined = await examinePlan(loadOptions(file));
+    const { plan, warnings } = examined;
+    const missing = (await outerProblems(examined)).map(({ code, message, hints }) => ({ code, message, hints, file }));
     output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings, ...missing] });
     return exitCodes.done;
   } catch (error) {

@@ -2,16 +2,18 @@
 
 import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { loadHere } from "#cli/local-plan.ts";
+import { loadAllowedHere } from "#cli/local-plan.ts";
 import { variablesOf } from "#cli/plan-env.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 
 export async function env({ options, output }: CommandContext): Promise<number> {
   const format = readFormat(options.text("format") ?? "sh");
-  const { plan } = await loadHere(await profileFile(options));
+  const file = await profileFile(options);
+  const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
   const variables = variablesOf(plan);
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);

@@ -4,8 +4,9 @@ import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
+import { withConsent } from "#cli/consent.ts";
 import { exitCodeFor, exitCodes } from "#cli/exit.ts";
-import { loadHere, loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
+import { loadAllowedHere, loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { dim, green, red, tableLines } from "#cli/text.ts";
 import { showTried } from "#cli/tried-routes.ts";
@@ -13,20 +14,21 @@ import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.t
 import type { Step } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { Clusters } from "#daemon/clusters.ts";
+import { loadAllowed } from "#daemon/consent.ts";
 import { explain } from "#daemon/explain.ts";
 import { findHub } from "#daemon/find-hub.ts";
 import { wantedBy } from "#daemon/reconcile.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { tryRoutes } from "#daemon/try-routes.ts";
 import { profileFileName } from "#profile/find.ts";
-import { type LoadOptions, loadPlan } from "#profile/load.ts";
+import type { LoadOptions } from "#profile/load.ts";
 import { looksLikeTarget } from "#route/target-text.ts";
 
 export async function explainCommand({ args, options, output }: CommandContext): Promise<number> {
   const [subject] = args;
   if (subject === undefined) return await explainAll(await profileFile(options), options, output);
   const file = await ownFile(options);
-  const steps = await stepsOf(subject, file, options);
+  const steps = await stepsOf(subject, file, { options, output });
   if (options.flag("json")) output.json(steps);
   else showSteps(steps, output);
   const stop = steps.find(({ outcome }) => outcome === "stop");
@@ -34,15 +36,19 @@ export async function explainCommand({ args, options, output }: CommandContext):
 }
 
 /** A target is seen as this folder's profile sees it, or as one without a word would; names and ports may be any attached profile's. */
-async function stepsOf(subject: string, file: string | undefined, options: Options): Promise<readonly Step[]> {
-  if (looksLikeTarget(subject)) return await explainHere(subject, await loadOrEmpty(file ?? absolutePath(profileFileName)));
-  return (await askHub(subject, file)) ?? (await explainHere(subject, loadOptions(file ?? (await profileFile(options)))));
+async function stepsOf(
+  subject: string,
+  file: string | undefined,
+  { options, output }: Pick<CommandContext, "options" | "output">,
+): Promise<readonly Step[]> {
+  if (looksLikeTarget(subject)) return await explainHere(subject, await loadOrEmpty(file ?? absolutePath(profileFileName)), output);
+  return (await askHub(subject, file)) ?? (await explainHere(subject, loadOptions(file ?? (await profileFile(options))), output));
 }
 
 /** Every route of the profile: whether it leads to a pod, and if not, why. */
 async function explainAll(file: string, options: Options, output: Output): Promise<number> {
-  const { plan } = await loadHere(file);
-  const view = { kubeconfig: plan.kubeconfig, environment: shellEnvironment() };
+  const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
+  const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() };
   const tried = await tryRoutes(plan, { view, rooms: realRooms() });
   if (options.flag("json")) output.json(tried);
   else showTried(tried, plan, output);
@@ -75,13 +81,13 @@ async function askHub(subject: string, file: string | undefined): Promise<readon
   }
 }
 
-async function explainHere(subject: string, options: LoadOptions): Promise<readonly Step[]> {
-  const { plan } = await loadPlan(options);
+async function explainHere(subject: string, options: LoadOptions, output: Output): Promise<readonly Step[]> {
+  const { plan } = await withConsent(options.file, output, () => loadAllowed(options));
   const rooms = realRooms();
   await rooms.prepare();
   const clusters = new Clusters({
     open: rooms.openCluster,
-    viewOf: () => ({ kubeconfig: plan.kubeconfig, environment: shellEnvironment() }),
+    viewOf: () => ({ kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() }),
     clock: systemClock,
     log: silentLog,
     report() {},

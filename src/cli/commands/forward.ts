@@ -60,8 +60,9 @@ export async function forward({ args, options, output }: CommandContext): Promis
 async function viewOf(options: Options): Promise<ClusterView> {
   const environment = shellEnvironment();
   const given = options.text("kubeconfig");
-  if (given !== undefined) return { kubeconfig: [absolutePath(given)], environment };
-  return { kubeconfig: await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() }), environment };
+  if (given !== undefined) return { kubeconfig: [absolutePath(given)], strangers: {}, environment };
+  const kubeconfig = await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() });
+  return { kubeconfig, strangers: {}, environment };
 }
 
 /** Ctrl-C is how it is meant to end, so kubectl calls that success; of other signals it dies. */

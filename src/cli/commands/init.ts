@@ -54,8 +54,8 @@ async function choose(fitting: readonly FittingProfile[], all: boolean): Promise
 async function currentCatalogue(path: string, output: Output): Promise<Catalogue | undefined> {
   try {
     const { plan } = await loadPlan(await loadOrEmpty(path));
-    const view = { kubeconfig: plan.kubeconfig, environment: shellEnvironment() };
-    return catalogueOf(view, undefined, limits.clusterLookMs);
+    const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() };
+    return catalogueOf(view, undefined, { timeoutMs: limits.clusterLookMs, mayLogIn: true });
   } catch (error) {
     const { message, hints } = toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
     output.warning(`${message}; write the context yourself`);

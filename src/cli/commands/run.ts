@@ -5,7 +5,8 @@ import { limits } from "#base/limits.ts";
 import { messageOf } from "#base/errors.ts";
 import { type Attached, attach, attachAgain, showAttachError } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
-import { loadHere } from "#cli/local-plan.ts";
+import { withConsent } from "#cli/consent.ts";
+import { loadAllowedHere } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { routesOf, type Variables, variablesOf } from "#cli/plan-env.ts";
@@ -22,7 +23,7 @@ export async function run(context: CommandContext): Promise<number> {
   const file = await profileFile(options);
   const signals = new PassedSignals(await hasTerminal());
   try {
-    const prepared = await Promise.race([prepare(context, file), signals.ended]);
+    const prepared = await withConsent(file, output, () => Promise.race([prepare(context, file), signals.ended]));
     if (typeof prepared === "number") return prepared;
     const { attached, plan, routes } = prepared;
     const failed = showUnready(routes, output);
@@ -45,7 +46,7 @@ interface Prepared {
 
 /** The hub reads the profile for its own part, at the same time. */
 async function prepare({ build, output }: CommandContext, file: string): Promise<Prepared> {
-  const [{ plan }, attached] = await Promise.all([loadHere(file), attach(build, file, false)]);
+  const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(build, file, false)]);
   const { client, profile } = attached;
   const names = routesOf(plan);
   // A hub that dies is told by what waits for the routes.

@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
@@ -18,7 +19,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const log = output.log.bind(output);
   const hub = await startAlone({ ...build, directory, lingers: false, rooms: realRooms(), log });
   try {
-    for (const file of files) await hub.pin({ file, environment: shellEnvironment() });
+    for (const file of files) await withConsent(file, output, () => hub.pin({ file, environment: shellEnvironment() }));
   } catch (error) {
     await hub.stop(0);
     throw error;

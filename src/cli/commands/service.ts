@@ -3,6 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath } from "#cli/profile-file.ts";
 import { dim, green, tableLines, yellow } from "#cli/text.ts";
@@ -31,7 +32,9 @@ async function install({ options, output, build }: CommandContext): Promise<numb
   const given = options.text("file");
   const hub = await findSnapshot(at);
   const profile = given === undefined ? undefined : absolutePath(given);
-  const installed = await installUserService({ at, profile, directory: process.cwd(), build });
+  const question = { at, profile, directory: process.cwd(), build };
+  const work = () => installUserService(question);
+  const installed = profile === undefined ? await work() : await withConsent(profile, output, work);
   const { manager, file, change, wroteProfile, warnings, advice } = installed;
   const isBusy = change === "new" && hub !== undefined && hub.profiles.length > 0;
   if (options.flag("json")) {

@@ -3,6 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { attach, attachAgain, showAttachError } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { LiveView } from "#cli/live-view.ts";
 import { profileFile } from "#cli/profile-file.ts";
@@ -14,7 +15,7 @@ export async function up(context: CommandContext): Promise<number> {
   const pin = context.options.flag("detach");
   const interrupted = onceInterrupted();
   try {
-    const attached = await Promise.race([attach(context.build, file, pin), interrupted]);
+    const attached = await withConsent(file, context.output, () => Promise.race([attach(context.build, file, pin), interrupted]));
     if (attached === "interrupted") return exitCodes.interrupted;
     const { client, profile } = attached;
     return pin ? await showOnce(context, client, profile) : await new Attachment(context, file, profile).stay(client, interrupted);

@@ -5,8 +5,9 @@ import { loadOrEmpty } from "#cli/local-plan.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#daemon/catalogue.ts";
+import { loadAllowed } from "#daemon/consent.ts";
 import { findProfile, profileFileName } from "#profile/find.ts";
-import { defaultKubeconfig, loadPlan } from "#profile/load.ts";
+import { defaultKubeconfig, type LoadOptions, loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
 import { kindOfWord, parsePodSource } from "#route/pod-source-text.ts";
 import { formatTarget, type PodSourceKind } from "#route/target.ts";
@@ -36,10 +37,19 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
   }
 }
 
-async function planFor({ options }: TypedLine): Promise<Plan> {
+/** Nothing of a profile that is not allowed is asked or read any further. */
+async function allowedPlanFor(line: TypedLine): Promise<Plan> {
+  return (await loadAllowed(await optionsFor(line))).plan;
+}
+
+async function planFor(line: TypedLine): Promise<Plan> {
+  return (await loadPlan(await optionsFor(line))).plan;
+}
+
+async function optionsFor({ options }: TypedLine): Promise<LoadOptions> {
   const given = options.get("--file");
   const file = given === undefined ? await findProfile(process.cwd()).catch(() => absolutePath(profileFileName)) : absolutePath(given);
-  return (await loadPlan(await loadOrEmpty(file))).plan;
+  return await loadOrEmpty(file);
 }
 
 function routeOffers({ routes, tcp }: Plan): Offer[] {
@@ -47,23 +57,23 @@ function routeOffers({ routes, tcp }: Plan): Offer[] {
 }
 
 async function contextOffers(line: TypedLine): Promise<Offer[]> {
-  const { kubeconfig, contexts } = await viewFor(line);
-  const { names, current } = contextsOf({ kubeconfig, environment: shellEnvironment() });
+  const { kubeconfig, strangers, contexts } = await viewFor(line);
+  const { names, current } = contextsOf({ kubeconfig, strangers, environment: shellEnvironment() });
   return [
     ...Object.entries(contexts).map(([value, about]) => ({ value, about })),
     ...names.map((value) => ({ value, about: value === current ? "current" : "" })),
   ];
 }
 
-type View = Pick<Plan, "kubeconfig" | "contexts" | "context" | "namespace">;
+type View = Pick<Plan, "kubeconfig" | "strangers" | "contexts" | "context" | "namespace">;
 
 /** Commands that take a kubeconfig are kubectl's likes, and do not look at the profile. */
 async function viewFor(line: TypedLine): Promise<View> {
-  if (line.spec?.options.some(([flags]) => flags.includes("--kubeconfig")) !== true) return await planFor(line);
+  if (line.spec?.options.some(([flags]) => flags.includes("--kubeconfig")) !== true) return await allowedPlanFor(line);
   const given = line.options.get("--kubeconfig");
   const where = { environment: shellEnvironment(), home: surroundings().home, directory: process.cwd() };
   const kubeconfig = given === undefined ? await defaultKubeconfig(where) : [absolutePath(given)];
-  return { kubeconfig, contexts: {}, context: undefined, namespace: undefined };
+  return { kubeconfig, strangers: {}, contexts: {}, context: undefined, namespace: undefined };
 }
 
 interface Place {
@@ -75,7 +85,12 @@ async function place(line: TypedLine): Promise<Place> {
   const view = await viewFor(line);
   const named = line.options.get("--context") ?? view.context;
   const context = named === undefined ? undefined : (view.contexts[named] ?? named);
-  const catalogue = catalogueOf({ kubeconfig: view.kubeconfig, environment: shellEnvironment() }, context, limits.completionMs);
+  const { kubeconfig, strangers } = view;
+  const catalogue = catalogueOf({ kubeconfig, strangers, environment: shellEnvironment() }, context, {
+    timeoutMs: limits.completionMs,
+    // Who presses Tab has not asked for a program to run, let alone for a login.
+    mayLogIn: false,
+  });
   return { catalogue, namespace: line.options.get("--namespace") ?? view.namespace ?? catalogue.namespace };
 }
 

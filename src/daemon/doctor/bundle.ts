@@ -13,7 +13,7 @@ import { maskedProfile } from "#profile/masked.ts";
 import type { Diagnosis, DoctorQuestion } from "./doctor.ts";
 import type { Finding } from "./finding.ts";
 import { kubeconfigShape } from "./kubeconfig-shape.ts";
-import { Masker } from "./mask.ts";
+import { Masker } from "#base/mask.ts";
 
 /** Variables whose values say how the machine is set up. */
 const shownVariables =

@@ -60,7 +60,7 @@ const perContext: readonly CheckName[] = ["credentials", "server", "clock", "log
 
 async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, clock: Clock): Promise<readonly Finding[]> {
   const needs = needsOf(plan);
-  const options = { kubeconfig: plan.kubeconfig, environment, clock, pluginTimeoutMs: limits.doctorPluginMs };
+  const options = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment, clock, pluginTimeoutMs: limits.doctorPluginMs };
   const { findings, probes, missing } = examineKubeconfig(needs, options);
   const where = { platform: at.platform, clock };
   const examined = await Promise.all([...probes].map(([probe, ofContext]) => examineContext(probe, ofContext, where)));
@@ -77,7 +77,7 @@ async function examineRoutes(
   { environment }: DoctorQuestion,
   clock: Clock,
 ): Promise<readonly Finding[]> {
-  const view = { kubeconfig: plan.kubeconfig, environment };
+  const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
   const broken = new Set(clusters.flatMap(({ verdict, context }) => (verdict === "broken" ? [context] : [])));
   // A finding about the kubeconfig itself is about every context.
   const isBroken = (context: string | undefined): boolean => broken.has(undefined) || broken.has(context ?? contextsOf(view).current);

@@ -1,7 +1,7 @@
 /** A kubeconfig with everything masked that is not known to be harmless; pure. */
 
 import { parseYaml, plainValue } from "#kube/yaml.ts";
-import { mask, type Masker } from "./mask.ts";
+import { mask, type Masker } from "#base/mask.ts";
 
 /** Where values are shown: names, paths and switches. What the items of a list have stands at the list's own name. */
 const harmless: ReadonlySet<string> = new Set([

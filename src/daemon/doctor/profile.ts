@@ -1,6 +1,8 @@
 /** Whether there is a profile, and what is wrong with it; without a good one, the plan is that of an empty profile. */
 
 import { toKtError } from "#base/errors.ts";
+import { examinePlan } from "#daemon/consent.ts";
+import { NotAllowedError } from "#profile/consent.ts";
 import { findProfile } from "#profile/find.ts";
 import { loadPlan, type LoadOptions } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
@@ -29,7 +31,12 @@ export async function examineProfile(question: ProfileQuestion): Promise<Profile
     return { findings: findings.list, plan: await emptyPlan(question), file };
   }
   try {
-    const { plan, warnings } = await loadPlan({ ...question, file });
+    const { plan, warnings, facts, isAllowed } = await examinePlan({ ...question, file });
+    if (!isAllowed) {
+      const { message, hints } = new NotAllowedError(plan.profile, facts, []);
+      findings.broken(message, hints);
+      return { findings: findings.list, plan: await emptyPlan(question), file };
+    }
     if (warnings.length === 0) findings.ok(`${file}: ${sizeOf(plan)}`);
     for (const warning of warnings) findings.warn(formatProblem(warning, question.directory), []);
     return { findings: findings.list, plan, file };

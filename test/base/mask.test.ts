@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { assert, property, string } from "fast-check";
 import { kubeconfigShape } from "#daemon/doctor/kubeconfig-shape.ts";
-import { Masker } from "#daemon/doctor/mask.ts";
+import { Masker } from "#base/mask.ts";
 import { maskedProfile } from "#profile/masked.ts";
 
 describe("the masker", () => {

@@ -1,7 +1,5 @@
 /** Takes secrets out of texts: those that are known, and what looks like one; pure. */
 
-import type { Environment } from "#profile/variables.ts";
-
 export const mask = "***";
 
 /** Shorter ones would be found in innocent words. */
@@ -33,6 +31,11 @@ const looksSecret: readonly (readonly [pattern: RegExp, replacement: string])[] 
   [new RegExp(`((?:${secretWord})${assigned})${value}`, "gi"), `$1${mask}`],
 ];
 
+/** The text without what looks like a secret. */
+export function maskSecrets(text: string): string {
+  return looksSecret.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), text);
+}
+
 export class Masker {
   readonly #secrets = new Set<string>();
   readonly #home: string;
@@ -50,7 +53,7 @@ export class Masker {
   }
 
   /** Variables whose names say that they hold secrets, and the logins in those that hold URLs. */
-  learnEnvironment(environment: Environment): void {
+  learnEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
     for (const [name, value = ""] of Object.entries(environment)) {
       if (secretName.test(name)) this.learn(value);
       const password = URL.parse(value)?.password ?? "";
@@ -62,7 +65,7 @@ export class Masker {
     let result = text;
     // The longest first: one may be a part of another.
     for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) result = result.replaceAll(secret, mask);
-    for (const [pattern, replacement] of looksSecret) result = result.replace(pattern, replacement);
+    result = maskSecrets(result);
     return this.#home.length > 1 ? result.replaceAll(this.#home, "~") : result;
   }
 

@@ -1,0 +1,49 @@
+/** Asks once for what a profile needs consent for, in a terminal; elsewhere the error says how to give it. */
+
+import { KtError } from "#base/errors.ts";
+import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/consent.ts";
+import type { ConsentFact } from "#profile/consent.ts";
+import { loadOptions } from "./local-plan.ts";
+import type { Output } from "./output.ts";
+import { agree, canAsk } from "./prompts.ts";
+
+/** Does the work, again where it lacked consent that was then given. Throws what the work throws. */
+export async function withConsent<T>(file: string, output: Output, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof KtError) || error.code !== "profile-not-allowed" || !(await askInPassing(file, output))) throw error;
+    return await work();
+  }
+}
+
+/** A file of another user's is not accepted in passing: that takes `kt allow`. */
+async function askInPassing(file: string, output: Output): Promise<boolean> {
+  if (!canAsk()) return false;
+  const examined = await examinePlan(loadOptions(file));
+  if (examined.isAllowed || examined.facts.some(({ isForeign }) => isForeign === true)) return false;
+  return await askToAllow(examined, output);
+}
+
+/** True where it was allowed, which is then remembered. */
+export async function askToAllow(examined: ExaminedPlan, output: Output): Promise<boolean> {
+  showFacts(examined, output);
+  if (!(await agree("Allow this? It is asked again when any of it changes"))) return false;
+  await remember(examined);
+  return true;
+}
+
+export async function remember({ plan, profile, facts }: ExaminedPlan): Promise<void> {
+  await recordsOf(loadOptions(plan.profile)).allow(profile, facts);
+}
+
+/** All of it: what somebody agrees to must not hide behind a summary. */
+export function showFacts({ plan, facts }: Pick<ExaminedPlan, "plan" | "facts">, output: Output): void {
+  output.line(`${plan.profile}`);
+  for (const fact of facts) for (const line of linesOf(fact)) output.line(line);
+}
+
+function linesOf({ what, why, detail = "" }: ConsentFact): readonly string[] {
+  const more = detail.split("\n").filter((line) => line !== "");
+  return [`- ${what}: ${why}`, ...more.map((line) => `    ${line}`)];
+}
