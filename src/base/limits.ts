@@ -124,6 +124,12 @@ export const limits = {
   unreadBytes: 256 * kib,
   /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */
   upgradeTimeoutMs: 10 * second,
+  /** How long a fresh SPDY session may say nothing before the other way is tried: an answer needs one round trip. */
+  upgradeProofMs: 1 * second,
+  /** A way that let something pass is not proven again within this time. */
+  upgradeProvenMs: 60 * second,
+  /** How long WebSockets are asked for first where SPDY did not get through: the network or the cluster may be another by then. */
+  upgradeWayMs: 600 * second,
   /** Longest time for one API request that is not a watch. */
   apiRequestTimeoutMs: 15 * second,
   /** How long `kt init` looks for what the cluster has: it writes a profile also where there is none. */

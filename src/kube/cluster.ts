@@ -72,7 +72,7 @@ class KubeCluster implements Cluster {
     });
     const { clock, log } = options;
     const { stream, webSocketTunnel } = portForwardProtocols;
-    this.#forwarding = new Upgrader({ api: this.#api, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
+    this.#forwarding = new Upgrader({ api: this.#api, clock, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
     this.#execs = new ExecOpener({ api: this.#api, clock, log });
     this.pods = new ApiPods(this.#api);
   }

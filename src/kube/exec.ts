@@ -32,8 +32,15 @@ export class ExecOpener {
 
   constructor(options: ExecOpenerOptions) {
     this.#options = options;
-    const { api, log } = options;
-    this.#upgrader = new Upgrader({ api, log, subresource: "exec", stream: execProtocols.stream, webSocket: execProtocols.webSocket });
+    const { api, clock, log } = options;
+    this.#upgrader = new Upgrader({
+      api,
+      clock,
+      log,
+      subresource: "exec",
+      stream: execProtocols.stream,
+      webSocket: execProtocols.webSocket,
+    });
   }
 
   /** See Cluster.exec. */

@@ -1,8 +1,10 @@
 /** Opens upgraded connections to pods, for forwarding and for commands: SPDY directly or a WebSocket, whichever gets through. */
 
 import { CryptoHasher } from "bun";
+import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
@@ -11,6 +13,7 @@ import { type Api, isKubernetes } from "./api.ts";
 import { type Access, forbidden } from "./api-problem.ts";
 import { isAboutContainer } from "./exec-problem.ts";
 import { type Answer, CutShort } from "./http.ts";
+import { proveSpdy } from "./spdy-proof.ts";
 
 type Way = "spdy" | "websocket";
 
@@ -19,6 +22,7 @@ const verbs = { spdy: "create", websocket: "get" } as const;
 
 export interface UpgraderOptions {
   readonly api: Api;
+  readonly clock: Clock;
   readonly log: Log;
   readonly subresource: "portforward" | "exec";
   /** `X-Stream-Protocol-Version` of the direct way. */
@@ -33,12 +37,21 @@ export type Upgraded =
   /** The Conn carries WebSocket frames of that protocol. */
   | { readonly way: "websocket"; readonly conn: Conn; readonly protocol: string };
 
+/** Agreed to, and nothing has come: the other way may do better, and where it does not this one may still be slow. */
+interface Silent {
+  readonly upgraded: Upgraded;
+  readonly problem: KtError;
+}
+
 const { spdy } = portForwardProtocols;
 
 export class Upgrader {
   readonly #options: UpgraderOptions;
-  /** The way that worked last; both are tried until one did. */
+  /** The way that worked last, for a while; both are tried until one did. */
   #first: Way = "spdy";
+  #firstUntilMs = Number.POSITIVE_INFINITY;
+  /** Until when SPDY is known to let something pass. */
+  #provenUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: UpgraderOptions) {
     this.#options = options;
@@ -47,20 +60,37 @@ export class Upgrader {
   /** `query` is empty or begins with a question mark. Rejects as Cluster.portForward does. */
   async open(namespace: string, pod: string, query: string, signal: AbortSignal): Promise<Upgraded> {
     const path = `/api/v1/namespaces/${namespace}/pods/${pod}/${this.#options.subresource}${query}`;
+    if (this.#options.clock.now() >= this.#firstUntilMs) this.#prefer("spdy");
     const first = this.#first;
     const second = first === "spdy" ? "websocket" : "spdy";
     const access = { resource: `pods/${this.#options.subresource}`, group: "", namespace, name: pod };
     const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal);
-    if (!(opened instanceof KtError)) return opened;
-    const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal);
-    if (fallback instanceof KtError) throw this.#worse(access, opened, fallback);
-    this.#first = second;
-    this.#options.log("info", "upgrade-fallback", { way: second, reason: opened.message });
-    return fallback;
+    if ("way" in opened) return opened;
+    const silent = opened instanceof KtError ? undefined : opened.upgraded;
+    const problem = opened instanceof KtError ? opened : opened.problem;
+    try {
+      const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal);
+      if (fallback instanceof KtError) {
+        if (silent) return silent;
+        throw this.#worse(access, problem, fallback);
+      }
+      this.#prefer(second);
+      this.#options.log("info", "upgrade-fallback", { way: second, reason: problem.message });
+      silent?.conn.abort();
+      return "way" in fallback ? fallback : fallback.upgraded;
+    } catch (error) {
+      silent?.conn.abort();
+      throw error;
+    }
   }
 
-  /** A KtError when the other way may do better; rejects when it cannot. */
-  async #try(way: Way, path: string, access: Access, signal: AbortSignal): Promise<Upgraded | KtError> {
+  #prefer(way: Way): void {
+    this.#first = way;
+    this.#firstUntilMs = way === "spdy" ? Number.POSITIVE_INFINITY : this.#options.clock.now() + limits.upgradeWayMs;
+  }
+
+  /** A KtError, or what is silent, when the other way may do better; rejects when it cannot. */
+  async #try(way: Way, path: string, access: Access, signal: AbortSignal): Promise<Upgraded | Silent | KtError> {
     const { api, stream, webSocket } = this.#options;
     const key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
     const wanted = way === "spdy" ? spdyRequest(path, stream) : webSocketRequest(path, key, webSocket);
@@ -69,11 +99,28 @@ export class Upgrader {
       const result = await api.upgrade(wanted, accepts, signal);
       if (!("conn" in result)) return this.#refusal(result, access);
       const { head, conn } = result;
-      return way === "spdy" ? { way, conn } : { way, conn, protocol: agreedProtocol(head) };
+      return way === "spdy" ? await this.#proven(conn, signal) : { way, conn, protocol: agreedProtocol(head) };
     } catch (error) {
       if (error instanceof CutShort && !signal.aborted) return error;
       throw error;
     }
+  }
+
+  /** A proxy that agrees and then passes nothing on shows only so. */
+  async #proven(conn: Conn, signal: AbortSignal): Promise<Upgraded | Silent | KtError> {
+    const { clock, api } = this.#options;
+    const upgraded = { way: "spdy", conn } as const;
+    if (clock.now() < this.#provenUntilMs) return upgraded;
+    const proof = await proveSpdy(conn, clock, limits.upgradeProofMs, signal);
+    if (proof === "alive") {
+      this.#provenUntilMs = clock.now() + limits.upgradeProvenMs;
+      return upgraded;
+    }
+    const { server } = api.requester;
+    if (proof === "silent")
+      return { upgraded, problem: new KtError("cluster-unreachable", `${server} agreed to SPDY and then passed nothing on`) };
+    conn.abort();
+    return new KtError("cluster-unreachable", `${server} agreed to SPDY and then closed the connection`);
   }
 
   /** Returns what the other way may mend; throws what it cannot. */

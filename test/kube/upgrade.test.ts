@@ -4,7 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { CryptoHasher } from "bun";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
 import { headerOf, type RawConnection, rawServer } from "./raw-server.ts";
 import { Harness, type HarnessOptions } from "./scripted-api.ts";
 
@@ -14,6 +16,12 @@ const isWebSocket = ({ head }: RawConnection): boolean => headerOf(head, "upgrad
 
 const spdyAnswer =
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n";
+
+/** Agrees to SPDY and answers every ping, which is to send it back. */
+function serveSpdy(connection: RawConnection): void {
+  connection.socket.write(spdyAnswer);
+  connection.onData = (bytes) => void connection.socket.write(bytes);
+}
 
 function webSocketAnswer(head: string, protocol = "SPDY/3.1+portforward.k8s.io"): string {
   const accept = wsAccept(headerOf(head, "sec-websocket-key") ?? "", sha1);
@@ -75,7 +83,7 @@ describe("SPDY", () => {
 describe("falling back", () => {
   const spdyOnly = (connection: RawConnection): void => {
     if (isWebSocket(connection)) refuse(connection, 400, undefined);
-    else connection.socket.write(spdyAnswer);
+    else serveSpdy(connection);
   };
 
   test.each([
@@ -106,7 +114,7 @@ describe("falling back", () => {
         connection.socket.write(webSocketAnswer(connection.head));
       } else if (isWebSocket(connection)) refuse(connection, 500, "broken");
       else if (webSocketWorks) refuse(connection, 500, "broken");
-      else connection.socket.write(spdyAnswer);
+      else serveSpdy(connection);
     }, 2);
     expect(results.map(outcome)).toEqual(["open", "open"]);
     expect(lines.map((line) => line.split(" ")[0])).toEqual(["POST", "GET", "GET", "POST"]);
@@ -123,6 +131,94 @@ describe("falling back", () => {
   test("SPDY alone is enough", async () => {
     const { results, lines } = await opening(spdyOnly, 2);
     expect([results.map(outcome), lines.length]).toEqual([["open", "open"], 2]);
+  });
+});
+
+describe("a way that is agreed to and then passes nothing on", () => {
+  /** What a server got and kept to itself. */
+  let swallowedBytes = 0;
+  const swallows = (connection: RawConnection): void => {
+    connection.socket.write(spdyAnswer);
+    connection.onData = ({ length }) => {
+      swallowedBytes += length;
+    };
+  };
+  const closes = (connection: RawConnection): void => void connection.socket.end(spdyAnswer);
+  const resets = (connection: RawConnection): void => {
+    connection.socket.write(spdyAnswer);
+    connection.onData = () => connection.socket.terminate();
+  };
+  const webSocket = ({ head, socket }: RawConnection): void => void socket.write(webSocketAnswer(head));
+
+  /** Opens one after the other, each so long after the one before; time passes only where something was swallowed. */
+  async function openings(
+    spdy: (connection: RawConnection) => void,
+    other: (connection: RawConnection) => void,
+    betweenMs: readonly number[],
+  ) {
+    const clock = new ManualClock();
+    using server = rawServer((connection) => (isWebSocket(connection) ? other(connection) : spdy(connection)));
+    await using harness = await Harness.open(undefined, { clock, server: `http://127.0.0.1:${server.port}` });
+    const outcomes: string[] = [];
+    const tookMs: number[] = [];
+    for (const ms of [0, ...betweenMs]) {
+      await clock.advance(ms);
+      const startedMs = clock.now();
+      let opened: Conn | KtError | undefined;
+      void harness.cluster.portForward("shop", "web-1", signal).then(
+        (conn) => {
+          opened = conn;
+        },
+        (error: KtError) => {
+          opened = error;
+        },
+      );
+      while (opened === undefined) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (swallowedBytes === 0) continue;
+        swallowedBytes = 0;
+        await clock.advance(limits.upgradeProofMs);
+      }
+      tookMs.push(clock.now() - startedMs);
+      outcomes.push(outcome(opened));
+      if (!(opened instanceof KtError)) opened.abort();
+    }
+    return { outcomes, tookMs, methods: server.lines.map((line) => line.split(" ")[0]), logged: harness.logged };
+  }
+
+  test.each([
+    ["swallows all", swallows],
+    ["closes", closes],
+    ["is reset at the first bytes", resets],
+  ])("SPDY that %s is left for WebSockets, which are remembered and then forgotten", async (_, spdy) => {
+    const { outcomes, tookMs, methods, logged } = await openings(spdy, webSocket, [0, 0, limits.upgradeWayMs]);
+    expect(outcomes).toEqual(["open", "open", "open", "open"]);
+    expect(methods).toEqual(["POST", "GET", "GET", "GET", "POST", "GET"]);
+    expect(Math.max(...tookMs)).toBeLessThan(2000);
+    expect(logged.find((line) => line.startsWith("upgrade-fallback"))).toContain("agreed to SPDY and then");
+  });
+
+  test("SPDY that is silent is taken all the same where WebSockets are refused", async () => {
+    const { outcomes, methods } = await openings(swallows, (connection) => refuse(connection, 400, undefined), []);
+    expect([outcomes, methods]).toEqual([["open"], ["POST", "GET"]]);
+  });
+
+  test("SPDY that closes is told of where WebSockets are refused", async () => {
+    const { outcomes } = await openings(closes, (connection) => refuse(connection, 400, undefined), []);
+    expect(outcomes).toEqual([expect.stringMatching(/^cluster-unreachable: \S+ agreed to SPDY and then closed the connection$/)]);
+  });
+
+  test("SPDY that answers is asked for a sign of life once in a while only", async () => {
+    let asked = 0;
+    const spdy = (connection: RawConnection): void => {
+      connection.socket.write(spdyAnswer);
+      connection.onData = (bytes) => {
+        asked += 1;
+        connection.socket.write(bytes);
+      };
+    };
+    const { methods } = await openings(spdy, webSocket, [0, 0, limits.upgradeProvenMs]);
+    expect([methods, asked]).toEqual([["POST", "POST", "POST", "POST"], 2]);
   });
 });
 

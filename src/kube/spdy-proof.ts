@@ -1,0 +1,48 @@
+/** Asks the far end of a fresh SPDY session for a sign of life: some proxies agree to the upgrade and then pass nothing on. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { farWorkers } from "#mux/session.ts";
+import { encodeControlFrame } from "#wire/spdy-frame.ts";
+
+/** Odd, as a client's ids are, and larger than any that a session gives. */
+const id = 0x7f_ff_ff_ff;
+
+/** One for each worker of the far end, so that a session finds their turns where it expects them. */
+const pings = Array.from({ length: farWorkers }, () => encodeControlFrame({ type: "ping", id }));
+
+/**
+ * "alive": something came; the Conn is paused before it. "silent": nothing came in time, and the Conn is paused. Rejects with the
+ * signal's reason, the Conn then being aborted.
+ */
+export function proveSpdy(conn: Conn, clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<"alive" | "silent" | "closed"> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      cancel();
+      signal.removeEventListener("abort", onAbort);
+      conn.pause();
+    };
+    const become = (proof: "alive" | "silent" | "closed"): void => {
+      leave();
+      resolve(proof);
+    };
+    const onAbort = (): void => {
+      leave();
+      conn.abort();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(timeoutMs, () => become("silent"));
+    signal.addEventListener("abort", onAbort, { once: true });
+    conn.start({
+      onData(bytes) {
+        become("alive");
+        conn.unread(bytes);
+      },
+      onEnd: () => become("closed"),
+      onDrain() {},
+      onClose: () => become("closed"),
+    });
+    for (const ping of pings) conn.write(ping);
+    if (signal.aborted) onAbort();
+  });
+}
