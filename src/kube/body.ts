@@ -4,6 +4,7 @@ import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Framing } from "#wire/http-head.ts";
+import { trimOws } from "#wire/ows.ts";
 
 type Position =
   | { readonly kind: "data" }
@@ -59,7 +60,7 @@ export class BodyDecoder {
     parts.push(bytes.slice(at, next));
     const lengthBytes = parts.reduce((sum, part) => sum + part.length, 0);
     if (lengthBytes > limits.httpChunkLineBytes) throw new KtError("cluster-error", "the answer's chunk framing has an endless line");
-    if (end >= 0) this.#position = this.#afterLine(of, Buffer.from(concatBytes(parts)).toString("latin1").trim());
+    if (end >= 0) this.#position = this.#afterLine(of, lineText(concatBytes(parts)));
     return next;
   }
 
@@ -72,5 +73,13 @@ export class BodyDecoder {
     return this.#leftBytes === 0 ? line("trailer") : { kind: "data" };
   }
 }
+
+/** Without its end; what else String.trim takes off is no white space in HTTP. */
+const lineText = (bytes: Uint8Array): string =>
+  trimOws(
+    Buffer.from(bytes)
+      .toString("latin1")
+      .replace(/\r?\n$/, ""),
+  );
 
 const line = (of: "size" | "chunk-end" | "trailer"): Position => ({ kind: "line", of, parts: [] });

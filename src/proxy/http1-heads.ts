@@ -1,6 +1,7 @@
 /** Rewrites HTTP/1 heads for the next hop: what belongs to one connection stays there, and the backend learns of the client. Pure. */
 
 import { encodeHead, type Header, type RequestHead, type ResponseHead } from "#wire/http-head.ts";
+import { lowerList } from "#wire/ows.ts";
 
 /** Fields of one connection only (RFC 9110 §7.6.1), and those that we write ourselves. */
 const requestHop = new Set(["connection", "keep-alive", "proxy-connection", "proxy-authorization", "upgrade", "http2-settings", "host"]);
@@ -18,11 +19,10 @@ function listedInConnection(headers: readonly Header[]): ReadonlySet<string> | u
   let listed: Set<string> | undefined;
   for (const [name, value] of headers) {
     if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
-    for (const token of value.toLowerCase().split(",")) {
-      const trimmed = token.trim();
-      if (notHop.has(trimmed)) continue;
+    for (const token of lowerList(value)) {
+      if (notHop.has(token)) continue;
       listed ??= new Set();
-      listed.add(trimmed);
+      listed.add(token);
     }
   }
   return listed;

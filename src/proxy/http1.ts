@@ -211,7 +211,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const head = this.#head as RequestHead;
     const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
     this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
-    const keepAlive = bodyless && head.keepAlive && !this.#draining;
+    // After a CONNECT the client may think that it has a tunnel: what it sends then are no requests of its own.
+    const keepAlive = bodyless && head.keepAlive && !this.#draining && head.method !== "CONNECT";
     this.#sendRefusal(error, keepAlive);
     if (!keepAlive) this.#end(bodyless);
   }

@@ -5,12 +5,33 @@ import { limits } from "#base/limits.ts";
 import type { Framing } from "./http-head.ts";
 
 /** What the next byte belongs to. The parts from `trailer-start` on are those of the trailer section (RFC 9112 §7.1.2). */
-type Part = "data" | "size" | "extension" | "size-lf" | "data-cr" | "data-lf" | "trailer-start" | "trailer" | "trailer-lf" | "end-lf";
+type Part =
+  | "data"
+  | "size"
+  | "size-blank"
+  | "extension"
+  | "size-lf"
+  | "data-cr"
+  | "data-lf"
+  | "trailer-start"
+  | "trailer"
+  | "trailer-lf"
+  | "end-lf";
 
 const lf = 10;
 const cr = 13;
 /** 12 digits keep a chunk's size an exact number. */
 const maxSizeDigits = 12;
+
+const colon = 58;
+const longestTrailerName = 256;
+
+const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09;
+
+/** RFC 9110 §6.5.1: what says how long a body is, where it goes and how it is read must come before it. */
+const notTrailers =
+  /^(content[-_](length|encoding|type|range)|transfer[-_]encoding|host|trailer|te|connection|upgrade|authorization|expect)$/i;
+const mayTrail = (name: string): boolean => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && !notTrailers.test(name);
 
 /** The value of a hex digit, or -1. */
 function hexDigit(byte: number): number {
@@ -29,6 +50,8 @@ export class BodyCursor {
   /** Bytes of the current size line's extension; then, in the trailer section, of that and the section. */
   #lineBytes = 0;
   #sizeDigits = 0;
+  /** Of the current trailer line of a request, up to its colon; undefined past that. */
+  #trailerName: string | undefined;
   #done: boolean;
 
   constructor(framing: Framing, code: "request-invalid" | "backend-invalid") {
@@ -75,6 +98,9 @@ export class BodyCursor {
       case "size":
         this.#takeSize(byte);
         break;
+      case "size-blank":
+        this.#takeAfterSize(byte);
+        break;
       case "extension":
         this.#takeLineByte(byte, limits.httpChunkLineBytes, "size-lf");
         break;
@@ -92,7 +118,7 @@ export class BodyCursor {
         this.#takeTrailerStart(byte);
         break;
       case "trailer":
-        this.#takeLineByte(byte, limits.httpHeadBytes, "trailer-lf");
+        this.#takeTrailerByte(byte);
         break;
       case "trailer-lf":
         this.#expect(byte, lf, "trailer-start");
@@ -116,8 +142,14 @@ export class BodyCursor {
     }
     if (this.#sizeDigits === 0) throw this.#fail("a chunk has no size");
     this.#lineBytes = 0;
+    this.#takeAfterSize(byte);
+  }
+
+  /** Past blanks there are no more digits: a reader that skips blanks would take them for the size's. */
+  #takeAfterSize(byte: number): void {
     if (byte === cr) this.#part = "size-lf";
-    else if (byte === 0x3b || byte === 0x20 || byte === 0x09) this.#part = "extension";
+    else if (byte === 0x3b) this.#part = "extension";
+    else if (isBlank(byte) && ++this.#lineBytes <= limits.httpChunkLineBytes) this.#part = "size-blank";
     else throw this.#fail("a chunk's size is no number");
   }
 
@@ -125,6 +157,8 @@ export class BodyCursor {
   #takeLineByte(byte: number, capBytes: number, atEnd: Part): void {
     if (byte === cr) this.#part = atEnd;
     else if (byte === lf || byte === 0) throw this.#fail("a line of its framing has a NUL or a lone LF");
+    else if (this.#isRequest && (byte < 0x20 || byte === 0x7f) && byte !== 0x09)
+      throw this.#fail("a line of its framing has a control character");
     else if (++this.#lineBytes > capBytes) throw this.#fail(`its framing has more than ${capBytes} bytes`);
   }
 
@@ -133,9 +167,24 @@ export class BodyCursor {
       this.#part = "end-lf";
       return;
     }
-    if (byte === 0x20 || byte === 0x09) throw this.#fail("a trailer line is folded");
+    if (isBlank(byte)) throw this.#fail("a trailer line is folded");
     this.#part = "trailer";
+    this.#trailerName = this.#isRequest ? "" : undefined;
+    this.#takeTrailerByte(byte);
+  }
+
+  /** Backends that put trailers among the headers must not find another length, or another host, there. */
+  #takeTrailerByte(byte: number): void {
     this.#takeLineByte(byte, limits.httpHeadBytes, "trailer-lf");
+    if (this.#trailerName === undefined) return;
+    if (byte !== colon) this.#trailerName += String.fromCharCode(byte);
+    if (byte !== colon && byte !== cr && this.#trailerName.length <= longestTrailerName) return;
+    if (byte !== colon || !mayTrail(this.#trailerName)) throw this.#fail("a trailer line is none that may come after a body");
+    this.#trailerName = undefined;
+  }
+
+  get #isRequest(): boolean {
+    return this.#code === "request-invalid";
   }
 
   #expect(byte: number, wanted: number, next: Part): void {

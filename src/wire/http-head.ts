@@ -3,13 +3,14 @@
 import { type ErrorCode, KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { quoteBytes } from "./foreign-protocol.ts";
+import { lowerList, sliceTrimmed } from "./ows.ts";
 
 /** A field as sent: name in its original case, value without surrounding white space, both latin1. */
 export type Header = readonly [name: string, value: string];
 
 interface Head {
   readonly version: "1.0" | "1.1";
-  /** In the order sent. Repetitions of one same Content-Length are reduced to one. */
+  /** In the order sent; those that say how long the body is are in their usual form, once. */
   readonly headers: readonly Header[];
   readonly contentLength: number | undefined;
   /** True when Transfer-Encoding ends in `chunked`. */
@@ -51,6 +52,8 @@ const tokenBytes = 0x80;
 const startsToken = Array.from({ length: tokenBytes }, (_, byte) => token.test(String.fromCharCode(byte)));
 /** NUL, or a CR that ends no line: readers differ in what they make of them (RFC 9110 §5.5). */
 const forbidden = /\0|\r(?!\n)/;
+/** In requests none has a place but a tab, and some readers take some for white space (RFC 9110 §5.5). */
+const controlCharacter = /[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
@@ -64,19 +67,8 @@ function findHeadEnd(bytes: Uint8Array, at: number): number {
   return -1;
 }
 
-const isBlank = (byte: number): boolean => byte === 32 || byte === 9;
-
 /** Without a Buffer around the bytes: to make one costs several times the reading. */
 const textOf = (bytes: Uint8Array, from: number, to: number): string => Buffer.prototype.toString.call(bytes, "latin1", from, to);
-
-/** Without spaces and tabs around; String.trim would also take 0xA0, which may be a part of UTF-8. */
-function sliceTrimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
 
 /** Collects the fields of one head and what they say about its body and its connection. */
 class FieldReader {
@@ -87,7 +79,9 @@ class FieldReader {
   upgrade: string | undefined;
   expectContinue = false;
   #connection = "";
-  #encoding: string | undefined;
+  #encodings: string[] = [];
+  /** Where in `headers` the first Transfer-Encoding stands. */
+  #encodingAt = -1;
 
   constructor(code: ErrorCode) {
     this.#code = code;
@@ -113,34 +107,41 @@ class FieldReader {
     const colon = text.indexOf(":", from);
     const name = text.slice(from, colon);
     if (colon < 0 || colon >= to || !token.test(name)) throw this.fail(`${quote(text.slice(from, to))} is no header line`);
-    const value = sliceTrimmed(text, colon + 1, to);
-    if (this.#note(name, value)) this.headers.push([name, value]);
+    const value = this.#note(name, sliceTrimmed(text, colon + 1, to));
+    if (value !== undefined) this.headers.push([name, value]);
   }
 
-  /** Looks at the fields that matter, by the length of their names first; false leaves the field out. */
-  #note(name: string, value: string): boolean {
+  /** Looks at the fields that matter, by the length of their names first. Returns the value to keep; undefined leaves the field out. */
+  #note(name: string, value: string): string | undefined {
     switch (name.length) {
       case 4:
         if (name.toLowerCase() === "host") this.#noteHost(value);
-        return true;
+        return value;
       case 6:
         if (name.toLowerCase() === "expect" && value.toLowerCase() === "100-continue") this.expectContinue = true;
-        return true;
+        return value;
       case 7:
         if (name.toLowerCase() === "upgrade") this.upgrade = value;
-        return true;
+        return value;
       case 10:
-        if (name.toLowerCase() === "connection") this.#connection += `${value.toLowerCase()},`;
-        return true;
+        if (name.toLowerCase() === "connection") this.#connection += `${value},`;
+        return value;
       case 14:
-        return name.toLowerCase() !== "content-length" || this.#noteLength(value);
+        return this.#isFraming(name, "content-length") ? this.#noteLength(value) : value;
       case 17:
-        if (name.toLowerCase() === "transfer-encoding")
-          this.#encoding = this.#encoding === undefined ? value : `${this.#encoding},${value}`;
-        return true;
+        return this.#isFraming(name, "transfer-encoding") ? this.#noteEncoding(value) : value;
       default:
-        return true;
+        return value;
     }
+  }
+
+  /** Gateways such as WSGI read an underscore in a name as a dash: in a request that is a second length of the body. */
+  #isFraming(name: string, framing: string): boolean {
+    const lower = name.toLowerCase();
+    if (this.#code === "request-invalid" && lower !== framing && lower.replaceAll("_", "-") === framing) {
+      throw this.fail(`${quote(name)} is no name of a field`);
+    }
+    return lower === framing;
   }
 
   #noteHost(value: string): void {
@@ -148,36 +149,53 @@ class FieldReader {
     this.host = value;
   }
 
-  #noteLength(value: string): boolean {
+  #noteLength(value: string): string | undefined {
     if (!/^[0-9]{1,15}$/.test(value)) throw this.fail(`${quote(value)} is no Content-Length`);
     const bytes = Number(value);
     if (this.contentLength === undefined) {
       this.contentLength = bytes;
-      return true;
+      return String(bytes);
     }
     if (this.contentLength !== bytes) throw this.fail(`it has two Content-Lengths, ${this.contentLength} and ${bytes}`);
-    return false;
+    return undefined;
   }
 
-  /** Whether the body is chunked; "other" for an encoding that does not end in `chunked` (RFC 9112 §6.1). */
+  #noteEncoding(value: string): string | undefined {
+    this.#encodings.push(value);
+    if (this.#encodings.length > 1) return undefined;
+    this.#encodingAt = this.headers.length;
+    return value;
+  }
+
+  /**
+   * Whether the body is chunked; "other" for an encoding that does not end in `chunked` (RFC 9112 §6.1). Of a request only one
+   * field with `chunked` alone is accepted, for no client sends anything else.
+   */
   encoding(version: "1.0" | "1.1"): "none" | "chunked" | "other" {
-    if (this.#encoding === undefined) return "none";
+    if (this.#encodings.length === 0) return "none";
     if (this.contentLength !== undefined) throw this.fail("it has both Content-Length and Transfer-Encoding");
     if (version === "1.0") throw this.fail("it has a Transfer-Encoding in HTTP/1.0");
-    const codings = this.#encoding
-      .toLowerCase()
-      .split(",")
-      .map((coding) => coding.trim());
-    const at = codings.indexOf("chunked");
-    if (at >= 0 && at === codings.length - 1) return "chunked";
-    if (at >= 0 || this.#code === "request-invalid") throw this.fail(`Transfer-Encoding ${quote(this.#encoding)} does not end in chunked`);
-    return "other";
+    const sent = this.#encodings.join(",");
+    const codings = lowerList(sent);
+    const last = codings.indexOf("chunked") === codings.length - 1;
+    if (this.#code === "request-invalid") {
+      if (sent.toLowerCase() !== "chunked") throw this.fail(`Transfer-Encoding ${quote(sent)} is not chunked alone`);
+    } else if ((codings.includes("chunked") && !last) || !codings.every((coding) => this.#isCoding(coding))) {
+      throw this.fail(`Transfer-Encoding ${quote(sent)} can be read in two ways`);
+    }
+    this.headers[this.#encodingAt] = [this.headers[this.#encodingAt]?.[0] ?? "Transfer-Encoding", codings.join(", ")];
+    return last ? "chunked" : "other";
+  }
+
+  /** With parameters, which hardly any coding has (RFC 9112 §7). */
+  #isCoding(coding: string): boolean {
+    return token.test(coding) || /^[!#$%&'*+\-.^_`|~0-9a-z]+[ \t]*;[ \t!-~]*$/.test(coding);
   }
 
   /** True when Connection lists the option. */
   connectionHas(option: string): boolean {
     if (this.#connection === "") return false;
-    return this.#connection.split(",").some((listed) => listed.trim() === option);
+    return lowerList(this.#connection).includes(option);
   }
 
   keepAlive(version: "1.0" | "1.1"): boolean {
@@ -197,21 +215,35 @@ function takeHead(bytes: Uint8Array, at: number, code: "request-too-large" | "ba
   return end < 0 ? "short" : { text: textOf(bytes, at, end), next: end };
 }
 
+/** Empty lines that are skipped before a request; clients that send any after a body send one. */
+const emptyLines = 4;
+
 /** Skips the empty lines that some clients send after a body (RFC 9112 §2.2). */
 function skipEmptyLines(bytes: Uint8Array, at: number): number {
   let start = at;
-  while (bytes[start] === lf || (bytes[start] === cr && bytes[start + 1] === lf)) start += bytes[start] === lf ? 1 : 2;
+  for (let line = 0; line < emptyLines && (bytes[start] === lf || (bytes[start] === cr && bytes[start + 1] === lf)); line++)
+    start += bytes[start] === lf ? 1 : 2;
   return start;
 }
 
 const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^\0-\x20\x7f]+) HTTP\/1\.([0-9])\r?\n/;
-const absoluteTarget = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i;
+/** RFC 9112 §3.2.2. */
+const absoluteTarget = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@]*)(?:[/?#]|$)/i;
+
+/** Whether the target has a form that goes with its method (RFC 9112 §3.2); a proxy's CONNECT is refused later, by what it is. */
+function isTarget(target: string, method: string): boolean {
+  return target.startsWith("/") || absoluteTarget.test(target) || (target === "*" && method === "OPTIONS") || method === "CONNECT";
+}
+
+/** Names of other letters are sent in ASCII (RFC 9110 §4.2.3), and without blanks. */
+const visible = /^[\x21-\x7e]+$/;
 
 /** Where the request goes; the Host header must be there even beside an absolute target, in HTTP/1.1. */
 function hostOf(fields: FieldReader, target: string, version: "1.0" | "1.1"): string {
   const absolute = target.startsWith("/") ? undefined : absoluteTarget.exec(target)?.[1];
   const host = fields.host === undefined && version === "1.1" ? undefined : (absolute ?? fields.host);
   if (host === undefined || host === "") throw new KtError("host-missing", "the request names no host");
+  if (!visible.test(host)) throw fields.fail(`${quote(host)} is no host`);
   return host;
 }
 
@@ -233,8 +265,10 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
   if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no request line`);
   if (forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
   const [{ length }, method = "", target = "", minor] = line;
+  if (!isTarget(target, method)) throw fields.fail(`${quote(target)} is no target of a ${method} request`);
   const version = minor === "0" ? "1.0" : "1.1";
   fields.readLines(text, length);
+  if (controlCharacter.test(text)) throw fields.fail("it has a control character");
   const chunked = fields.encoding(version) === "chunked";
   const host = hostOf(fields, target, version);
   const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;

@@ -749,6 +749,15 @@ describe("draining", () => {
   });
 });
 
+test("what follows a refused CONNECT is no request", async () => {
+  const one = await client();
+  one.write(`CONNECT a.localhost:80 HTTP/1.1\r\nHost: a.localhost:80\r\n\r\n${get("a.localhost", "/hidden")}`);
+  await one.untilEnd();
+  expect(one.text().match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  expect(one.text()).toStartWith("HTTP/1.1 400 Bad Request\r\n");
+  expect(backends.dials).toEqual([]);
+});
+
 describe("pages of other sites", () => {
   const evil = "Origin: https://evil.example\r\n";
   const post = (more: string): string => `POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 4\r\n${more}\r\nbody`;

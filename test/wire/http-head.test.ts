@@ -137,17 +137,17 @@ describe("decodeRequestHead", () => {
     [
       "another encoding",
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
-      'Transfer-Encoding "xchunked" does not end in chunked',
+      'Transfer-Encoding "xchunked" is not chunked alone',
     ],
     [
       "chunked, not last",
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
-      'Transfer-Encoding "chunked,identity" does not end in chunked',
+      'Transfer-Encoding "chunked,identity" is not chunked alone',
     ],
     [
       "chunked twice",
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
-      'Transfer-Encoding "chunked, chunked" does not end in chunked',
+      'Transfer-Encoding "chunked, chunked" is not chunked alone',
     ],
     ["chunked in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "it has a Transfer-Encoding in HTTP/1.0"],
     ["two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "it has two Host headers"],
@@ -264,11 +264,31 @@ describe("decodeResponseHead", () => {
   });
 });
 
+describe("a response's Transfer-Encoding", () => {
+  const coded = (...lines: readonly string[]): string =>
+    `HTTP/1.1 200 OK\r\n${lines.map((each) => `Transfer-Encoding:${each}\r\n`).join("")}\r\n`;
+
+  test.each(["\x0bchunked", "chunked\xa0", "\x85chunked", " ,chunked", " chunked,", " chun ked", "", " x\x0b", ' "chunked"'])(
+    "%j is refused: the client may read it in another way",
+    (value) => expect(failure(() => response(coded(value)))).toStartWith("backend-invalid: reading the response: Transfer-Encoding "),
+  );
+
+  test("in two lines is passed on in one", () => {
+    const head = response(coded(" gzip", "\tChunked "));
+    expect(head).toMatchObject({ chunked: true, headers: [["Transfer-Encoding", "gzip, chunked"]] });
+  });
+});
+
+test("empty lines before a request are no request, however many come", () => {
+  expect(decodeRequestHead(bytesOf("\r\n".repeat(4)))).toBe("short");
+  expect(failure(() => decodeRequestHead(bytesOf("\r\n".repeat(1000))))).toStartWith("request-invalid: reading the request: ");
+});
+
 describe("framing (RFC 9112 §6.3)", () => {
   test.each([
     ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", { kind: "none" }],
     ["GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", { kind: "none" }],
-    ["PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n", { kind: "chunked" }],
+    ["PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", { kind: "chunked" }],
   ] as const)("request %j", (text, framing) => {
     expect(requestFraming(request(text))).toEqual(framing);
   });
