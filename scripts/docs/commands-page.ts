@@ -12,6 +12,9 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt up": "stays",
   "kt logs -f": "stays attached",
   "kt logs grafana.localhost": "attached",
+  "kt down shop": "attached",
+  "kt status shop": "attached",
+  "kt status grafana.localhost --json": "attached",
   "kt service install": needsService,
   "kt service status": needsService,
   "kt service uninstall": needsService,
@@ -71,8 +74,8 @@ function inGroups(specs: readonly CommandSpec[]): CommandSpec[] {
 }
 
 function section(spec: CommandSpec): string[] {
-  const { name, alias, summary, notes = [], options, example } = spec;
-  const also = alias === undefined ? "" : ` Also ${code(`kt ${alias}`)}.`;
+  const { name, aliases = [], summary, notes = [], options, example } = spec;
+  const also = aliases.length === 0 ? "" : ` Also ${aliases.map((alias) => code(`kt ${alias}`)).join(", ")}.`;
   const what = `${code(`kt ${usage(spec)}`)}${also}`;
   return [`## kt ${name}`, `${summary}.`, what, ...paragraph(notes), ...optionTable(options), ...examples(example)];
 }

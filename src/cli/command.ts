@@ -19,7 +19,8 @@ export const commandGroups = ["Profile", "Hub", "Use", "Trouble"] as const;
 
 export interface CommandSpec {
   readonly name: string;
-  readonly alias?: string;
+  /** What people type by the habits of other tools. */
+  readonly aliases?: readonly string[];
   /** Where the help lists it; without one it is only named there. */
   readonly group?: (typeof commandGroups)[number];
   /**

@@ -8,6 +8,7 @@ const jsonOption = ["--json", "Print JSON"] as const;
 export const commands: readonly CommandSpec[] = [
   {
     name: "up",
+    aliases: ["start"],
     group: "Hub",
     args: "",
     summary: "Attach the profile and show what is live; Ctrl-C detaches",
@@ -17,21 +18,23 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "down",
+    aliases: ["stop"],
     group: "Hub",
-    args: "",
+    args: "[PROFILE]",
     summary: "Detach the profile",
+    notes: ["PROFILE is the name that kt status shows, wherever its file is."],
     options: [fileOption, ["--all", "Detach every profile"]],
-    example: ["kt down", "kt down --all"],
+    example: ["kt down", "kt down shop", "kt down --all"],
     load: async () => (await import("./commands/down.ts")).down,
   },
   {
     name: "status",
-    alias: "ps",
+    aliases: ["ps", "ls"],
     group: "Hub",
-    args: "",
+    args: "[PROFILE|ROUTE]",
     summary: "Show every route: state, pod, connections, bytes, last error",
     options: [jsonOption],
-    example: ["kt status", "kt status --json"],
+    example: ["kt status", "kt status shop", "kt status grafana.localhost --json"],
     load: async () => (await import("./commands/status.ts")).status,
   },
   {

@@ -32,7 +32,7 @@ export function commandHelp(spec: CommandSpec): Line[] {
     line(`kt ${spec.name}: ${spec.summary}`, 4),
     line(""),
     line(bold("Usage")),
-    line(`  kt ${usage(spec)}${spec.alias === undefined ? "" : `   (or kt ${spec.alias})`}`, 6),
+    line(`  kt ${usage(spec)}${alsoCalled(spec)}`, 6),
     ...(spec.notes === undefined ? [] : ["", ...spec.notes].map((note) => line(note))),
     line(""),
     line(bold("Options")),
@@ -41,6 +41,10 @@ export function commandHelp(spec: CommandSpec): Line[] {
     line(bold("Example")),
     ...spec.example.map((text): Line => ({ text: `  ${text}`, hang: 6, isCommand: true })),
   ];
+}
+
+function alsoCalled({ aliases = [] }: CommandSpec): string {
+  return aliases.length === 0 ? "" : `   (or ${aliases.map((alias) => `kt ${alias}`).join(", ")})`;
 }
 
 export function usage({ name, args, passesOn }: CommandSpec): string {

@@ -4,6 +4,7 @@ import { cac } from "cac";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
+import { plainTypography, typographicHint } from "#base/typography.ts";
 import { buildInfo } from "./build.ts";
 import { type CommandSpec, Options } from "./command.ts";
 import { commands, globalOptions } from "./commands.ts";
@@ -69,7 +70,7 @@ function parse(argv: readonly string[]): Call {
   for (const spec of commands) {
     const command = cli.command(`${spec.name} ${spec.args}`.trim(), spec.summary);
     for (const [flags, description] of spec.options) command.option(flags, description);
-    if (spec.alias !== undefined) command.alias(spec.alias);
+    for (const alias of spec.aliases ?? []) command.alias(alias);
   }
   const { args, options } = cli.parse(["", "kt", ...argv.map(keepText)], { run: false });
   const spec = commands.find(({ name }) => name === cli.matchedCommand?.name);
@@ -102,6 +103,7 @@ function outputFor({ values }: Call, stdout: TextSink, stderr: TextSink): Output
 
 async function run(call: Call, output: Output): Promise<number> {
   const { spec, args, values } = call;
+  checkTypography(spec, args);
   if (!spec) return runNone(call, output);
   if (values["help"] === true) return showHelp(commandHelp(spec), output);
   checkOptions(spec, values);
@@ -163,6 +165,16 @@ function unknownOption(name: string, spec: CommandSpec | undefined, known: reado
 
 function helpCommand(spec: CommandSpec | undefined): string {
   return spec === undefined ? "kt --help" : `kt ${spec.name} --help`;
+}
+
+/** Of a command line that was pasted from a chat or a page. What a command passes on is not ours to judge. */
+function checkTypography(spec: CommandSpec | undefined, args: readonly string[]): void {
+  const word = spec?.passesOn === true ? undefined : args.find((each) => /^[\u2010-\u2015\u2212]|[\u2018-\u201f]/.test(each));
+  if (word === undefined) return;
+  const hint = typographicHint(word);
+  throw new KtError("usage", `"${word}" is not what you typed`, {
+    hints: [...(hint === undefined ? [] : [hint]), `for example ${plainTypography(word)}`],
+  });
 }
 
 function checkArguments(spec: CommandSpec, args: readonly string[]): void {

@@ -1,6 +1,6 @@
 /** Which profile a command is about, and the shell's environment that goes with it. */
 
-import { fileURLToPath, pathToFileURL } from "bun";
+import { fileURLToPath, file as openFile, pathToFileURL } from "bun";
 import { engineSettings } from "#daemon/own-process.ts";
 import { KtError } from "#base/errors.ts";
 import { findProfile, profileFileName } from "#profile/find.ts";
@@ -9,7 +9,22 @@ import type { Options } from "./command.ts";
 /** The absolute path of `-f FILE`, else of the nearest tunnels.toml. Throws KtError `profile-not-found`. */
 export async function profileFile(options: Options): Promise<string> {
   const given = options.text("file");
-  return given === undefined ? await findProfile(process.cwd()) : absolutePath(given);
+  return given === undefined ? await findProfile(process.cwd()) : await namedFile(given);
+}
+
+/** The absolute path of a file that the user named; of a folder, its tunnels.toml. */
+export async function namedFile(given: string): Promise<string> {
+  const path = absolutePath(given);
+  return (await isFolder(path)) ? `${path.replace(/\/+$/, "")}/${profileFileName}` : path;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await openFile(path)
+    .stat()
+    .then(
+      (info) => info.isDirectory(),
+      () => false,
+    );
 }
 
 /** The same, or where a new profile would be: `tunnels.toml` here. */

@@ -9,7 +9,7 @@ import { parsePort } from "#route/port.ts";
 import { parsePodSource } from "#route/pod-source-text.ts";
 import type { Ask, Choice } from "./prompts.ts";
 import { sectionOf } from "./route-words.ts";
-import { type ReachedPort, suggestLocal } from "./suggest.ts";
+import { type ReachedPort, readPort, suggestLocal } from "./suggest.ts";
 
 export interface WizardWorld {
   readonly contexts: Contexts;
@@ -142,11 +142,6 @@ async function askPortText(ask: Ask): Promise<ReachedPort> {
   const check = (answer: string): string | undefined =>
     parsePort(answer) === undefined ? "a number from 1 to 65535, or a name" : undefined;
   return readPort(await ask.text("Which port?", { placeholder: "8080", check }));
-}
-
-function readPort(text: string): ReachedPort {
-  const port = parsePort(text);
-  return typeof port === "number" ? { name: "", port } : { name: text, port: undefined };
 }
 
 /** A deployment, or what may not be listed. */

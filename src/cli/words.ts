@@ -79,7 +79,7 @@ export function walkWords(words: readonly string[], commands: readonly CommandSp
     if (awaiting) awaiting = undefined;
     else if (isOption(word)) awaiting = awaitedAfter(readValued(word, optionsOf(spec, globals)));
     else if (!spec && args.length === 0) {
-      spec = commands.find(({ name, alias }) => word === name || word === alias);
+      spec = commands.find(({ name, aliases }) => word === name || aliases?.includes(word));
       if (!spec) args.push(index);
     } else if (spec?.passesOn === true) return { spec, args, awaiting, passedOn: index, isLiteral: true };
     else args.push(index);

@@ -1,6 +1,7 @@
 /** Turns one file's table into a layer: short forms expanded, texts parsed, every value with its place. */
 
 import { normaliseHostname } from "#base/hostname.ts";
+import { typographicHint } from "#base/typography.ts";
 import { parseAllowedOrigin } from "#route/origins.ts";
 import { HostPattern, starsAsCaptures } from "#route/pattern.ts";
 import { isLabel } from "#route/pod-source-text.ts";
@@ -28,6 +29,8 @@ function addOnce<T extends { readonly name: string }>(map: Map<string, Placed<T>
 function hostHint(name: string): string {
   const pattern = starsAsCaptures(name);
   if (pattern !== undefined) return `such names are patterns: [[patterns]] with host = "${pattern}" and target = "svc/{service}:80"`;
+  const typographic = typographicHint(name);
+  if (typographic !== undefined) return typographic;
   if (name.includes("{")) return "hostnames with {captures} belong in [[patterns]]";
   if (name.includes("://") || name.includes("/")) return 'only the hostname, such as "grafana.localhost"';
   if (/:\d*$/.test(name)) return "without the port: it is the same for all hosts, [http] listen";

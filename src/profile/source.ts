@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 import { TomlError, type TomlTable, parse } from "smol-toml";
+import { typographicHint } from "#base/typography.ts";
 import { type ErrorCode, type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { type KeyPath, KeyPositions } from "./positions.ts";
@@ -192,5 +193,11 @@ function syntaxProblem(error: TomlError, text: string): Omit<ProfileProblem, "fi
   const rest = lineText.slice(column - 1).trim();
   const where = rest === "" ? "the end of the line" : rest.length > 40 ? `${rest.slice(0, 40)}…` : rest;
   const message = /redefine/.test(reason) ? `defined a second time: ${lineText.trim()}` : `${reason} at ${where}`;
-  return { code: "profile-syntax", line, column, message, hint: syntaxHints.find(([pattern]) => pattern.test(message))?.[1] };
+  return {
+    code: "profile-syntax",
+    line,
+    column,
+    message,
+    hint: typographicHint(lineText) ?? syntaxHints.find(([pattern]) => pattern.test(message))?.[1],
+  };
 }

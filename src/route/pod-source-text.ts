@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
+import { typographicHint } from "#base/typography.ts";
 import type { PodSourceKind } from "./target.ts";
 
 interface KindWords {
@@ -66,9 +67,8 @@ const dnsSubdomain = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-
 
 function refuseName(quoted: string, what: string, name: string): never {
   const lower = name.toLowerCase();
-  const hint = dnsSubdomain.test(lower)
-    ? `write "${lower}"`
-    : "lower case letters, digits and dashes, beginning and ending with a letter or digit";
+  const usual = "lower case letters, digits and dashes, beginning and ending with a letter or digit";
+  const hint = dnsSubdomain.test(lower) ? `write "${lower}"` : (typographicHint(name) ?? usual);
   throw new KtError("profile-invalid", `${quoted} has the ${what} "${name}", which Kubernetes cannot have`, { hints: [hint] });
 }
 

@@ -1,6 +1,7 @@
 /** Targets as people write them: `[NAMESPACE/]KIND/NAME:PORT`, with errors that show how it should be written. */
 
 import { KtError } from "#base/errors.ts";
+import { typographicHint } from "#base/typography.ts";
 import { checkNames, kindHint, kindOfWord } from "./pod-source-text.ts";
 import { parsePort } from "./port.ts";
 import { kindWords, type PodSourceKind, type PortRef } from "./target.ts";
@@ -62,6 +63,8 @@ export function looksLikeTarget(text: string): boolean {
 
 /** Takes a target apart. Throws KtError `profile-invalid` with a hint. */
 export function splitTarget(text: string): TargetText {
+  const typographic = typographicHint(text);
+  if (typographic !== undefined) refuse(text, "is not of the form [NAMESPACE/]KIND/NAME:PORT", typographic);
   const match = /^(?:([^/:]+)\/)?([^/:]+)\/([^/:]+):([^/:]+)$/.exec(text);
   if (!match) refuseShape(text);
   const [, namespace, kindText = "", name = "", port = ""] = match;

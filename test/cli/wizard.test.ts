@@ -233,7 +233,8 @@ test.each([
 ] as const)("a port %p %p is for HTTP: %p", (name, port, http) => expect(isHttpLike({ name, port })).toBe(http));
 
 test("of a port that is only known by a protocol's name no number is proposed", () => {
-  expect(suggestLocal({ name: "postgres", port: undefined }, { name: "x", namespace: "y" }, () => false)).toBe("");
+  expect(suggestLocal({ name: "tcp", port: undefined }, { name: "x", namespace: "y" }, () => false)).toBe("");
+  expect(suggestLocal({ name: "postgres", port: undefined }, { name: "x", namespace: "y" }, () => false)).toBe("5432");
 });
 
 test("ports that only root may listen on are not proposed", () => {

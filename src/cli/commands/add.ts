@@ -1,6 +1,7 @@
 /** `kt add`: writes one more route into the profile, as it was given or as the wizard found it. */
 
 import { KtError } from "#base/errors.ts";
+import { shellQuoted } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
@@ -9,6 +10,7 @@ import type { Output } from "#cli/output.ts";
 import { profileFileOrNew } from "#cli/profile-file.ts";
 import { canAsk } from "#cli/prompts.ts";
 import { httpUrl, tcpAddress } from "#cli/route-urls.ts";
+import { isHttpLike, readPort, usualLocalPort } from "#cli/suggest.ts";
 import { sectionOf } from "#cli/route-words.ts";
 import type { NewRoute } from "#profile/edit.ts";
 import { type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
@@ -59,11 +61,23 @@ function needsVia(local: string, target: string): KtError {
   });
 }
 
+/** A database at a hostname would only ever get HTTP requests. Who names a scheme knows better. */
+function warnNoHttp({ section, name, target, settings }: NewRoute, output: Output): void {
+  const port = readPort(target.slice(target.lastIndexOf(":") + 1));
+  if (section !== "routes" || settings["scheme"] !== undefined || isHttpLike(port)) return;
+  const shown = port.name === "" ? String(port.port) : port.name;
+  output.warning(`port ${shown} is not known to speak HTTP, and a hostname is only for HTTP and TLS`);
+  const local = usualLocalPort(port) ?? "PORT";
+  const more = Object.entries(settings).flatMap(([key, value]) => (typeof value === "string" ? [`--${key}`, value] : []));
+  output.hints([`kt rm ${name} && ${["kt", "add", String(local), target, ...more].map(shellQuoted).join(" ")}`]);
+}
+
 function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {
   for (const { message } of warnings) if (message.startsWith(`"${route.name}"`)) output.warning(message);
   output.note(isNew ? `made ${file}` : `wrote to ${file}`);
   for (const line of written) output.note(`  ${line}`);
   output.line(tcpAddress(plan, route.name) ?? httpUrl(plan, route.name) ?? "");
+  warnNoHttp(route, output);
   if (isNew) output.hints(["kt up"]);
   return exitCodes.done;
 }

@@ -5,7 +5,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { hintLine } from "#cli/hint.ts";
 import type { Output } from "#cli/output.ts";
-import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
+import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { writeBundle } from "#daemon/doctor/bundle.ts";
 import { examine } from "#daemon/doctor/doctor.ts";
@@ -16,7 +16,7 @@ export async function doctor({ options, output, build }: CommandContext): Promis
   const given = options.text("file");
   const bundle = options.text("bundle");
   const at = surroundings();
-  const file = given === undefined ? undefined : absolutePath(given);
+  const file = given === undefined ? undefined : await namedFile(given);
   const question = { file, directory: process.cwd(), environment: shellEnvironment(), home: at.home, at, build };
   const diagnosis = await examine(question);
   const { findings } = diagnosis;

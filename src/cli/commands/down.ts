@@ -1,18 +1,29 @@
 /** `kt down`: detaches the profile for everyone who attached it. */
 
 import { KtError } from "#base/errors.ts";
+import { shellQuoted } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { profileNamed } from "#cli/named-profile.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { findHub } from "#daemon/find-hub.ts";
+import { findHub, findSnapshot } from "#daemon/find-hub.ts";
 
-export async function down({ options, output }: CommandContext): Promise<number> {
-  const profile = options.flag("all") ? undefined : await profileFile(options);
+export async function down({ args, options, output }: CommandContext): Promise<number> {
+  const [name] = args;
+  const isAll = options.flag("all");
+  if (name !== undefined && (isAll || options.text("file") !== undefined))
+    throw new KtError("usage", `"${name}" says already which profile to detach`, { hints: [`kt down ${shellQuoted(name)}`] });
+  const profile = isAll ? undefined : name === undefined ? await profileFile(options) : await fileOfNamed(name);
   const detached = await detach(profile);
   for (const file of detached) output.note(`detached ${file}`);
   if (detached.length === 0) output.note(profile === undefined ? "no profile is attached" : `${profile} is not attached`);
   return exitCodes.done;
+}
+
+async function fileOfNamed(name: string): Promise<string> {
+  const snapshot = await findSnapshot(surroundings());
+  return profileNamed(snapshot?.profiles ?? [], name).profile;
 }
 
 async function detach(profile: string | undefined): Promise<readonly string[]> {

@@ -3,20 +3,21 @@
 import { file } from "bun";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import type { CommandContext } from "#cli/command.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { type FittingProfile, findFitting } from "#cli/fitting-profiles.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
-import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
+import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { canAsk, converse } from "#cli/prompts.ts";
 import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
+import { profileFileName } from "#profile/find.ts";
 import { loadPlan } from "#profile/load.ts";
 import { profileTemplate } from "#profile/template.ts";
 import { replaceFile } from "#profile/write.ts";
 
 export async function init({ options, output }: CommandContext): Promise<number> {
-  const path = absolutePath(options.text("file") ?? "tunnels.toml");
+  const path = await newFile(options);
   await refuseExisting(path);
   const catalogue = await currentCatalogue(path, output);
   const fitting = catalogue ? await findFitting(catalogue, shellEnvironment()) : [];
@@ -36,6 +37,11 @@ export async function init({ options, output }: CommandContext): Promise<number>
   if (left.length > 0) output.hints([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
   output.hints(["kt up"]);
   return exitCodes.done;
+}
+
+async function newFile(options: Options): Promise<string> {
+  const given = options.text("file");
+  return given === undefined ? absolutePath(profileFileName) : await namedFile(given);
 }
 
 async function refuseExisting(path: string): Promise<void> {

@@ -4,7 +4,7 @@ import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
@@ -13,7 +13,7 @@ import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
 
 export async function serve({ args, options, output, build }: CommandContext): Promise<number> {
-  const given = [...options.texts("file"), ...args].map(absolutePath);
+  const given = await Promise.all([...options.texts("file"), ...args].map(namedFile));
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
   const log = output.log.bind(output);

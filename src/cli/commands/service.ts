@@ -5,7 +5,7 @@ import { nearest } from "#base/nearest.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { absolutePath } from "#cli/profile-file.ts";
+import { namedFile } from "#cli/profile-file.ts";
 import { dim, green, tableLines, yellow } from "#cli/text.ts";
 import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
@@ -31,7 +31,7 @@ async function install({ options, output, build }: CommandContext): Promise<numb
   const at = surroundings();
   const given = options.text("file");
   const hub = await findSnapshot(at);
-  const profile = given === undefined ? undefined : absolutePath(given);
+  const profile = given === undefined ? undefined : await namedFile(given);
   const question = { at, profile, directory: process.cwd(), build };
   const work = () => installUserService(question);
   const installed = profile === undefined ? await work() : await withConsent(profile, output, work);

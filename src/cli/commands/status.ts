@@ -2,17 +2,19 @@
 
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { onlyNamed } from "#cli/named-profile.ts";
 import { profileLines } from "#cli/route-lines.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { findSnapshot } from "#daemon/find-hub.ts";
 
-export async function status({ options, output }: CommandContext): Promise<number> {
-  const snapshot = await findSnapshot(surroundings());
+export async function status({ args, options, output }: CommandContext): Promise<number> {
+  const [name] = args;
+  const { hub, profiles: all } = (await findSnapshot(surroundings())) ?? { hub: null, profiles: [] };
+  const profiles = name === undefined ? all : onlyNamed(all, name);
   if (options.flag("json")) {
-    output.json(snapshot ?? { hub: null, profiles: [] });
+    output.json({ hub, profiles });
     return exitCodes.done;
   }
-  const profiles = snapshot?.profiles ?? [];
   if (profiles.length === 0) {
     output.line("no profile is attached");
     output.hints(["kt up"]);

@@ -2,10 +2,11 @@
 
 import { limits } from "#base/limits.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
-import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
+import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#daemon/catalogue.ts";
 import { loadAllowed } from "#daemon/consent.ts";
+import { findSnapshot } from "#daemon/find-hub.ts";
 import { findProfile, profileFileName } from "#profile/find.ts";
 import { defaultKubeconfig, type LoadOptions, loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/plan.ts";
@@ -20,6 +21,10 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
     case "ROUTES":
     case "HOST|PORT":
       return routeOffers(await planFor(line));
+    case "PROFILE":
+      return await profileOffers();
+    case "PROFILE|ROUTE":
+      return [...(await profileOffers()), ...routeOffers(await planFor(line))];
     case "CONTEXT":
       return await contextOffers(line);
     case "NAMESPACE":
@@ -48,8 +53,13 @@ async function planFor(line: TypedLine): Promise<Plan> {
 
 async function optionsFor({ options }: TypedLine): Promise<LoadOptions> {
   const given = options.get("--file");
-  const file = given === undefined ? await findProfile(process.cwd()).catch(() => absolutePath(profileFileName)) : absolutePath(given);
+  const file = given === undefined ? await findProfile(process.cwd()).catch(() => absolutePath(profileFileName)) : await namedFile(given);
   return await loadOrEmpty(file);
+}
+
+async function profileOffers(): Promise<Offer[]> {
+  const profiles = (await findSnapshot(surroundings(), limits.completionMs).catch(() => undefined))?.profiles ?? [];
+  return profiles.map(({ name, profile }) => ({ value: name, about: profile }));
 }
 
 function routeOffers({ routes, tcp }: Plan): Offer[] {
