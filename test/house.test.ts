@@ -105,6 +105,14 @@ describe("the house", () => {
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 
+  test("commands in hints quote what they are made of", () => {
+    // Messages such as `kt add needs …` are no commands.
+    const untagged =
+      /(?<!\bcommand)`(?:kt (?![^`]* (?:needs|does not know) |knows |has |hub \()[a-z]+|kubectl|sudo|less|tail|ls|rm|kill|export [A-Z_]+="|echo) [^`]*\$\{/g;
+    const wrong = sources.flatMap(({ path, text }) => [...withoutComments(text).matchAll(untagged)].map((match) => `${path}: ${match[0]}`));
+    expect(wrong).toEqual([]);
+  });
+
   test("docs/troubleshooting.md describes every error code, and no other", async () => {
     const text = await file(`${root}/docs/troubleshooting.md`).text();
     const documented = [...text.matchAll(/^\| `([a-z0-9-]+)` \| .+ \| .+ \|$/gm)].map((match) => match[1] ?? "");

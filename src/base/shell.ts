@@ -10,10 +10,17 @@ export function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** Some words of a command, each yet to be quoted. */
+export type Words = readonly string[];
+
 /**
- * A command to be pasted, as a hint: what stands between `${` and `}` is one word of it, whatever it holds. What is part of a word
- * goes in whole: command`kubectl get ${`pod/${name}`}`.
+ * A command to be pasted, as a hint: what stands between `${` and `}` is one word of it, or a list of words, whatever they hold. What
+ * is part of a word goes in whole: command`kubectl get ${`pod/${name}`}`.
  */
-export function command(words: TemplateStringsArray, ...values: readonly (string | number)[]): string {
-  return words.map((text, index) => (index === 0 ? "" : shellQuoted(String(values[index - 1] ?? ""))) + text).join("");
+export function command(texts: TemplateStringsArray, ...values: readonly (string | number | Words)[]): string {
+  const quoted = values.map((value) => (typeof value === "object" ? value.map(shellQuoted).join(" ") : shellQuoted(String(value))));
+  return texts
+    .map((text, index) => (index === 0 ? text : (quoted[index - 1] ?? "") + text))
+    .join("")
+    .trim();
 }

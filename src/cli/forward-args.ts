@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { command } from "#base/shell.ts";
 import type { ForwardPort, ForwardRequest } from "#daemon/forward.ts";
 import { parseDuration } from "#profile/duration.ts";
 import { isLoopback, parseListen } from "#profile/listen.ts";
@@ -26,7 +27,8 @@ function refuse(message: string, ...hints: string[]): never {
 export function readForward({ args, namespace, context, addresses, timeout }: ForwardWords): ForwardRequest {
   const [target = "", ...ports] = args;
   const source = readSource(target, namespace);
-  if (ports.length === 0) refuse(`kt forward ${target} needs a port`, `kt forward ${target} 8080:80`, `kt forward ${target} :80`);
+  if (ports.length === 0)
+    refuse(`kt forward ${target} needs a port`, command`kt forward ${target} 8080:80`, command`kt forward ${target} :80`);
   const { kind, name } = source;
   return {
     kind,
@@ -47,7 +49,7 @@ export function exposedHosts({ hosts }: ForwardRequest): string[] {
 function readSource(text: string, namespace: string | undefined): PodSource {
   const [path = "", port] = text.split(":");
   if (path === "") refuse(`"${text}" is neither TYPE/NAME nor the name of a pod`, "kt forward svc/web :80");
-  if (port !== undefined) refuse(`"${text}" has its port after a colon`, `kt forward ${path} :${port === "" ? "80" : port}`);
+  if (port !== undefined) refuse(`"${text}" has its port after a colon`, command`kt forward ${path} ${`:${port === "" ? "80" : port}`}`);
   if (namespace !== undefined && !isLabel(namespace))
     refuse(`"${namespace}" is no name of a namespace`, "lower case letters, digits and dashes");
   // kubectl's rule: a name alone is a pod's.
@@ -87,7 +89,10 @@ function readPort(text: string, target: string): ForwardPort {
   if (pieces.length === 1) return { local: undefined, remote };
   const local = localText === "" ? 0 : Number(localText);
   if (!/^[0-9]*$/.test(localText ?? "") || local > 65535)
-    refuse(`"${text}" has the local port "${localText}", which is no number from 0 to 65535`, `kt forward ${target} :${remoteText}`);
+    refuse(
+      `"${text}" has the local port "${localText}", which is no number from 0 to 65535`,
+      command`kt forward ${target} ${`:${remoteText}`}`,
+    );
   return { local, remote };
 }
 

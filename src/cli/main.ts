@@ -3,6 +3,7 @@
 import { cac } from "cac";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { command } from "#base/shell.ts";
 import { nearest } from "#base/nearest.ts";
 import { plainTypography, typographicHint } from "#base/typography.ts";
 import { buildInfo } from "./build.ts";
@@ -119,7 +120,7 @@ function runNone({ args, values }: Call, output: Output): number {
       word,
       commands.filter(({ hidden }) => hidden !== true).map(({ name }) => name),
     );
-    throw new KtError("usage", `there is no command "${word}"`, { hints: [near === undefined ? "kt --help" : `kt ${near}`] });
+    throw new KtError("usage", `there is no command "${word}"`, { hints: [near === undefined ? "kt --help" : command`kt ${near}`] });
   }
   checkOptions(undefined, values);
   const help = mainHelp(commands);
@@ -164,7 +165,7 @@ function unknownOption(name: string, spec: CommandSpec | undefined, known: reado
 }
 
 function helpCommand(spec: CommandSpec | undefined): string {
-  return spec === undefined ? "kt --help" : `kt ${spec.name} --help`;
+  return spec === undefined ? "kt --help" : command`kt ${spec.name} --help`;
 }
 
 /** Of a command line that was pasted from a chat or a page. What a command passes on is not ours to judge. */

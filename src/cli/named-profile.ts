@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command, shellQuoted } from "#base/shell.ts";
 import type { ProfileStatus } from "#control/api.ts";
 
 /** The attached profile of that name. Throws KtError for none, and where several have it. */
@@ -10,7 +10,7 @@ export function profileNamed(profiles: readonly ProfileStatus[], name: string): 
   const [found, ...others] = profiles.filter((profile) => profile.name === name);
   if (found === undefined) throw notAttached(profiles, name, "kt down");
   if (others.length === 0) return found;
-  const hints = [found, ...others].map(({ profile }) => `kt down -f ${shellQuoted(profile)}`);
+  const hints = [found, ...others].map(({ profile }) => command`kt down -f ${profile}`);
   throw new KtError("usage", `${others.length + 1} attached profiles have the name "${name}"`, { hints });
 }
 

@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { wantedBy } from "#daemon/reconcile.ts";
 import { addressOf, urlOf } from "#daemon/urls.ts";
 import type { Plan } from "#profile/plan.ts";
@@ -20,12 +21,12 @@ export function httpUrl(plan: Plan, route: string): string | undefined {
 }
 
 /** The hint is the same command with the route that was meant. */
-export function unknownRoute({ name, routes, tcp }: Plan, route: string, command: string): KtError {
+export function unknownRoute({ name, routes, tcp }: Plan, route: string, asked: string): KtError {
   const near = nearest(
     route,
     [...routes, ...tcp].map((each) => each.name),
   );
   return new KtError("route-unknown", `profile "${name}" has no route "${route}"`, {
-    hints: [near === undefined ? "kt check" : `${command} ${near}`],
+    hints: [near === undefined ? "kt check" : `${asked} ${shellQuoted(near)}`],
   });
 }

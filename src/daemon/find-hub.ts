@@ -7,6 +7,7 @@ import { socketPath, stateDirectory, type Surroundings } from "#control/socket-p
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { command } from "#base/shell.ts";
 import { logFilePath } from "./log-file.ts";
 import { ensureRuntimeDirectory } from "./runtime-dir.ts";
 import { spawnHub } from "./spawn-hub.ts";
@@ -105,7 +106,7 @@ async function startHub(at: Surroundings, path: string): Promise<HubClient> {
     child = await spawnHub(at);
   }
   throw new KtError("hub-failed", `the hub did not start within ${limits.hubStartMs / 1000} s`, {
-    hints: [`less ${logFilePath(stateDirectory(at))}`],
+    hints: [command`less ${logFilePath(stateDirectory(at))}`],
   });
 }
 
@@ -116,5 +117,5 @@ function pause(delayMs: number): Promise<void> {
 
 function startFailed(at: Surroundings, { exitCode, signalCode }: Subprocess): KtError {
   const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`;
-  return new KtError("hub-failed", `the hub ended ${how} while starting`, { hints: [`tail ${logFilePath(stateDirectory(at))}`] });
+  return new KtError("hub-failed", `the hub ended ${how} while starting`, { hints: [command`tail ${logFilePath(stateDirectory(at))}`] });
 }

@@ -2,7 +2,7 @@
 
 import { chmod, lstat, mkdir } from "node:fs/promises";
 import { KtError, messageOf } from "#base/errors.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { runtimeDirectory, runtimeParents, type Surroundings } from "#control/socket-path.ts";
 
 const privateMode = 0o700;
@@ -50,10 +50,7 @@ async function checkOwn(directory: string, uid: number): Promise<void> {
   const wrong = whatIsWrong(info, uid);
   if (wrong !== undefined) {
     throw new KtError("hub-failed", `"${directory}" ${wrong}, so the hub's socket is not put there`, {
-      hints: [
-        `see what it is, and remove it: ls -ld ${shellQuoted(directory)}`,
-        'or use another place: export XDG_RUNTIME_DIR="$HOME/.cache"',
-      ],
+      hints: [command`see what it is, and remove it: ls -ld ${directory}`, 'or use another place: export XDG_RUNTIME_DIR="$HOME/.cache"'],
     });
   }
   if ((info.mode & 0o077) !== 0) await chmod(directory, privateMode);

@@ -1,5 +1,6 @@
 /** The snapshot: every route with its URL, target, state, pod, counts and problem, read from what runs. */
 
+import { command } from "#base/shell.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
 import type { Problem } from "#observe/events.ts";
@@ -206,7 +207,7 @@ function blockedState(problem: SentProblem): RouteStatus["state"] {
 function clashProblem({ route, holder }: Clash, profiles: readonly AttachedProfile[]): SentProblem {
   const name = profiles.find(({ plan }) => plan.profile === holder)?.plan.name ?? holder;
   const message = `"${route}" is already claimed by profile "${name}" (${holder})`;
-  return { code: "route-conflict", message, hints: [`kt down -f ${holder}`] };
+  return { code: "route-conflict", message, hints: [command`kt down -f ${holder}`] };
 }
 
 function templateText({ kind, namespace, name, port }: TargetTemplate): string {

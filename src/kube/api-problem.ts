@@ -1,7 +1,7 @@
 /** What the API server's refusals mean, in words for people. */
 
 import { KtError, type KtErrorOptions, type ErrorCode } from "#base/errors.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command, type Words } from "#base/shell.ts";
 import type { Answer } from "./http.ts";
 
 /** What a request wants, in RBAC's terms. */
@@ -75,7 +75,7 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
       access.resource === "services" ? "service-not-found" : access.resource.startsWith("pods") ? "pod-not-found" : "cluster-error";
     const kind = access.resource === "services" ? "service" : "pod";
     return new StatusError(code, `there is no ${kind} "${access.name}" in namespace "${access.namespace}"`, status, known, {
-      hints: [`kubectl get ${kind}s ${kubectlScope(access.namespace, requester.context)}`],
+      hints: [command`kubectl get ${`${kind}s`} ${kubectlScope(access.namespace, requester.context)}`],
     });
   }
   const away = status === 502 || status === 503 || status === 504;
@@ -106,11 +106,11 @@ export function forbidden(accesses: readonly Access[], words: string, requester:
 export function canICommand(access: { readonly [Key in "verb" | "resource" | "group" | "namespace"]: string }, context: string): string {
   const { verb, group, namespace } = access;
   const [resource, subresource] = access.resource.split("/");
-  const what = `${resource}${group === "" ? "" : `.${group}`}${subresource === undefined ? "" : ` --subresource=${subresource}`}`;
-  return `kubectl auth can-i ${verb} ${what} ${kubectlScope(namespace, context)}`;
+  const what = [`${resource}${group === "" ? "" : `.${group}`}`, ...(subresource === undefined ? [] : [`--subresource=${subresource}`])];
+  return command`kubectl auth can-i ${verb} ${what} ${kubectlScope(namespace, context)}`;
 }
 
 /** What makes a pasted kubectl command ask the right cluster. */
-export function kubectlScope(namespace: string, context: string): string {
-  return `${namespace === "" ? "" : `-n ${namespace} `}--context ${shellQuoted(context)}`;
+export function kubectlScope(namespace: string, context: string): Words {
+  return [...(namespace === "" ? [] : ["-n", namespace]), "--context", context];
 }

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError, messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { ExecPlugin, type PluginCredential } from "./exec-plugin.ts";
 import type { FileCache } from "./files.ts";
 import { type ContextConfig, type PemSource, signedInUser, type UserConfig } from "./kubeconfig.ts";
@@ -112,7 +112,7 @@ function readFile(path: string, what: string, cache: FileCache): string {
   } catch (error) {
     const reason = messageOf(error);
     throw new KtError("kubeconfig-unreadable", `cannot read the ${what} "${path}": ${reason}`, {
-      hints: [`ls -l ${shellQuoted(path)}`],
+      hints: [command`ls -l ${path}`],
       cause: error,
     });
   }

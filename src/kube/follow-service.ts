@@ -4,6 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
+import type { Words } from "#base/shell.ts";
 import type { Api } from "./api.ts";
 import { kubectlScope } from "./api-problem.ts";
 import { Backoff } from "./backoff.ts";
@@ -68,7 +69,7 @@ export class FollowService {
     return this.#resolution;
   }
 
-  get #scope(): string {
+  get #scope(): Words {
     return kubectlScope(this.#options.request.namespace, this.#options.api.requester.context);
   }
 

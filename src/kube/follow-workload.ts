@@ -4,6 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { nearest } from "#base/nearest.ts";
+import { command, type Words } from "#base/shell.ts";
 import type { Api } from "./api.ts";
 import { type Access, kubectlScope } from "./api-problem.ts";
 import { sameResolution } from "./follow-service.ts";
@@ -85,7 +86,7 @@ export class FollowWorkload {
     return { ...workloadApis[this.#options.request.kind], namespace: this.#options.request.namespace };
   }
 
-  get #scope(): string {
+  get #scope(): Words {
     return kubectlScope(this.#options.request.namespace, this.#options.api.requester.context);
   }
 
@@ -136,7 +137,7 @@ export class FollowWorkload {
     const known = suggests() ? await listNames(api, this.#path, this.#access, this.#closing.signal) : [];
     const close = nearest(name, known);
     if (this.#workload) return;
-    const hints = [`kubectl get ${workloadApis[kind].resource} ${this.#scope}`];
+    const hints = [command`kubectl get ${workloadApis[kind].resource} ${this.#scope}`];
     if (close !== undefined) hints.unshift(`did you mean "${close}"?`);
     const problem = new KtError("workload-not-found", `there is no ${kind} "${name}" in namespace "${namespace}"`, { hints });
     this.#become({ kind: "none", problem });

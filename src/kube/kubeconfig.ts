@@ -2,7 +2,7 @@
 
 import { KtError, messageOf } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { besideFile, type FileCache, fileStamp } from "./files.ts";
 import { decoded, type Entry, entries, type Fields, fields, flag, isFields, list, text, textFields, texts } from "./kubeconfig-fields.ts";
 import { serverUrl } from "./server-url.ts";
@@ -134,7 +134,7 @@ function readFile(path: string, cache: FileCache): Fields | undefined {
 /** Adds which file it is. */
 function unreadableFile(path: string, error: unknown): KtError {
   return new KtError("kubeconfig-unreadable", `cannot read kubeconfig "${path}": ${messageOf(error)}`, {
-    hints: [`kubectl config view --kubeconfig ${shellQuoted(path)}`],
+    hints: [command`kubectl config view --kubeconfig ${path}`],
     cause: error,
   });
 }

@@ -1,6 +1,7 @@
 /** Makes, marks and removes single pods: the only writes of kt to a cluster. */
 
 import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import type { Api } from "./api.ts";
 import { type Access, kubectlScope, StatusError } from "./api-problem.ts";
 import { pickPod, type RawObject } from "./objects.ts";
@@ -156,7 +157,7 @@ export class ApiPods implements Pods {
     if (!(error instanceof StatusError) || !error.fromKubernetes || error.status === 401 || error.status >= 500) return error;
     if (error.status === 403 && /\bcannot create resource\b/.test(error.words)) return error;
     return new KtError("jump-pod-failed", `the cluster does not take the pod "${namespace}/${name}": ${error.words}`, {
-      hints: [`kubectl describe namespace,quota ${kubectlScope(namespace, this.#api.requester.context)}`],
+      hints: [command`kubectl describe namespace,quota ${kubectlScope(namespace, this.#api.requester.context)}`],
       cause: error,
     });
   }

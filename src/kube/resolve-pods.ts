@@ -1,6 +1,7 @@
 /** The pods behind a service, a workload or a name → those that may be dialled now, or why there are none. Pure. */
 
 import { KtError } from "#base/errors.ts";
+import { command, type Words } from "#base/shell.ts";
 import type { Pod } from "./objects.ts";
 import { type PodState, podState } from "./pod-state.ts";
 import type { Endpoint, FollowRequest, Resolution } from "./types.ts";
@@ -25,7 +26,7 @@ export const byName = (endpoints: readonly Endpoint[]): Endpoint[] =>
   [...endpoints].sort((a, b) => (a.pod < b.pod ? -1 : a.pod > b.pod ? 1 : a.port - b.port));
 
 /** What may be dialled of the pods that the group's selector matches. `scope` makes hints ask the right cluster. */
-export function resolvePods(group: PodGroup, pods: readonly Pod[], scope: string): Resolution {
+export function resolvePods(group: PodGroup, pods: readonly Pod[], scope: Words): Resolution {
   const ready = pods.filter((pod) => podState(pod).kind === "ready" || (group.publishNotReady && serves(pod)));
   // Without a Ready condition nothing is known about readiness: running has to do.
   const candidates = ready.length > 0 ? ready : pods.filter((pod) => serves(pod) && pod.ready === undefined);
@@ -47,7 +48,7 @@ export function podsWithoutPort({ title, port, portHint }: PodGroup): KtError {
 }
 
 /** Why no pod of the group can be dialled: the pod that is nearest to serving speaks for all. */
-export function explainPods(group: PodGroup, pods: readonly Pod[], scope: string): Resolution {
+export function explainPods(group: PodGroup, pods: readonly Pod[], scope: Words): Resolution {
   const what = `no pod of ${group.title} is ready`;
   const spoken = spokesman(pods);
   if (!spoken) {
@@ -67,18 +68,18 @@ function spokesman(pods: readonly Pod[]): readonly [Pod, PodState] | undefined {
   return states.sort(([, a], [, b]) => rank[a.kind] - rank[b.kind])[0];
 }
 
-const describePod = (name: string, scope: string): string => `kubectl describe pod ${name} ${scope}`;
+const describePod = (name: string, scope: Words): string => command`kubectl describe pod ${name} ${scope}`;
 
 const runs = (pod: Pod): boolean => serves(pod) && pod.containers.some(({ init, kind }) => !init && kind === "running");
 
 /** A pod that was asked for by name; undefined when there is none. */
-export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: string): Resolution {
+export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: Words): Resolution {
   const { namespace, name, port } = request;
   if (!pod) {
     return {
       kind: "none",
       problem: new KtError("pod-not-found", `there is no pod "${name}" in namespace "${namespace}"`, {
-        hints: [`kubectl get pods ${scope}`],
+        hints: [command`kubectl get pods ${scope}`],
       }),
     };
   }

@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
+import { command, type Words } from "#base/shell.ts";
 import { type Service, type ServicePort, type Slice, sliceServiceLabel } from "./objects.ts";
 import { byName, type PodGroup, podsWithoutPort } from "./resolve-pods.ts";
 import type { Endpoint, Resolution } from "./types.ts";
@@ -49,7 +50,7 @@ function external(service: Service, what: string): KtError {
 }
 
 /** Its pods, as messages about them speak; `port` is one of the service's own. */
-export function groupOf(service: Service, port: ServicePort | undefined, scope: string): PodGroup {
+export function groupOf(service: Service, port: ServicePort | undefined, scope: Words): PodGroup {
   const selector = selectorOf(service);
   return {
     title: serviceName(service),
@@ -68,11 +69,11 @@ function selectorOf({ selector }: Service): string | undefined {
   return pairs.join(",");
 }
 
-function listEndpoints(service: Service, scope: string): string {
+function listEndpoints(service: Service, scope: Words): string {
   const selector = selectorOf(service);
   return selector === undefined
-    ? `kubectl get endpointslices ${scope} -l ${sliceServiceLabel}=${service.name}`
-    : `kubectl get pods ${scope} -l ${selector}`;
+    ? command`kubectl get endpointslices ${scope} -l ${`${sliceServiceLabel}=${service.name}`}`
+    : command`kubectl get pods ${scope} -l ${selector}`;
 }
 
 /** Ready and not terminating pods by the service's slices; `port` is one of the service's own. */
@@ -94,7 +95,7 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
   }
   if (ready.size > 0) return { kind: "ready", endpoints: byName([...ready.values()]) };
   if (starting) return { kind: "unready", starting };
-  if (portless) return { kind: "none", problem: podsWithoutPort(groupOf(service, port, "")) };
+  if (portless) return { kind: "none", problem: podsWithoutPort(groupOf(service, port, [])) };
   if (outside !== undefined) return { kind: "none", problem: external(service, `has an endpoint that is no pod (${outside})`) };
   if (!service.selector) {
     return {
@@ -106,7 +107,7 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
 }
 
 /** For when the pods may not be looked at. */
-export function unexplained(service: Service, starting: boolean, scope: string): Exclude<Resolution, { kind: "ready" }> {
+export function unexplained(service: Service, starting: boolean, scope: Words): Exclude<Resolution, { kind: "ready" }> {
   const why = starting ? "its pods are there but not ready" : "it has no pods that serve";
   const problem = new KtError("no-ready-pod", `no pod of ${serviceName(service)} is ready: ${why}`, {
     hints: [listEndpoints(service, scope)],

@@ -1,5 +1,6 @@
 /** Deployments, stateful sets, replica sets, daemon sets, jobs and replication controllers, as far as they say which pods are theirs. Pure. */
 
+import { command, type Words } from "#base/shell.ts";
 import type { RawCondition, RawWorkload } from "./objects.ts";
 import type { PodGroup } from "./resolve-pods.ts";
 import type { FollowRequest } from "./types.ts";
@@ -63,7 +64,7 @@ function resting(kind: WorkloadKind, { spec, status }: RawWorkload): string | un
 }
 
 /** Its pods, as messages about them speak. */
-export function workloadGroup(request: FollowRequest, workload: Workload, scope: string): PodGroup {
+export function workloadGroup(request: FollowRequest, workload: Workload, scope: Words): PodGroup {
   const { kind, namespace, name, port } = request;
   const isScaledDown = workload.resting === scaledToZero;
   return {
@@ -71,11 +72,13 @@ export function workloadGroup(request: FollowRequest, workload: Workload, scope:
     selector: workload.selector,
     publishNotReady: false,
     port,
-    portHint: `kubectl describe ${kind} ${name} ${scope}`,
+    portHint: command`kubectl describe ${kind} ${name} ${scope}`,
     empty: {
       kind: workload.resting === undefined ? "coming" : "none",
       says: workload.resting ?? "its first pod has yet to be made",
-      hint: isScaledDown ? `kubectl scale ${kind} ${name} --replicas=1 ${scope}` : `kubectl describe ${kind} ${name} ${scope}`,
+      hint: isScaledDown
+        ? command`kubectl scale ${kind} ${name} --replicas=1 ${scope}`
+        : command`kubectl describe ${kind} ${name} ${scope}`,
     },
   };
 }

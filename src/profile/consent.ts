@@ -3,7 +3,7 @@
 import { CryptoHasher } from "bun";
 import { KtError } from "#base/errors.ts";
 import { maskSecrets } from "#base/mask.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command, shellQuoted } from "#base/shell.ts";
 import type { FoundFile } from "./extends.ts";
 import { defaultJumpImage } from "./jump.ts";
 import type { KubeconfigRisk } from "./kubeconfig-risks.ts";
@@ -192,5 +192,5 @@ export class NotAllowedError extends KtError {
 
 /** The command that gives consent: by the folder where that is enough. */
 export function allowCommand(profile: string): string {
-  return `kt allow ${shellQuoted(profile.replace(/\/tunnels\.toml$/, "") || "/")}`;
+  return command`kt allow ${profile.replace(/\/tunnels\.toml$/, "") || "/"}`;
 }

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys } from "./edit.ts";
 import { localOverrideOf } from "./extends.ts";
 import type { Layer, LayerRoute, LayerTcp, Placed } from "./layer.ts";
@@ -119,11 +119,11 @@ function refuseConflict(layer: Layer, route: RouteKey, file: string): void {
 }
 
 function conflictHint({ value, at }: PlacedRoute, file: string): string {
-  if (at.file === file) return `kt rm ${shellQuoted(value.name)}`;
+  if (at.file === file) return command`kt rm ${value.name}`;
   return at.file === localOverrideOf(file) ? removeFrom(at.file, value.name) : overrideHint;
 }
 
-const removeFrom = (file: string, name: string): string => `kt rm -f ${shellQuoted(file)} ${shellQuoted(name)}`;
+const removeFrom = (file: string, name: string): string => command`kt rm -f ${file} ${name}`;
 
 /** Why the route cannot be there too. */
 export function describeConflict({ name }: RouteKey, { value, at }: PlacedRoute, file: string): string {
@@ -178,7 +178,7 @@ interface Removal {
 
 async function takeOutOf(found: string | undefined, names: readonly string[], options: LoadOptions): Promise<Removal> {
   if (found === undefined)
-    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [`kt init -f ${shellQuoted(options.file)}`] });
+    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [command`kt init -f ${options.file}`] });
   const text = found.replace(mark, "");
   const before = await loadIfRight(withText(options, text));
   const present = routeKeys(text);
@@ -218,7 +218,7 @@ function refuseUnknown(keys: readonly RouteKey[], layer: Layer | undefined, name
       keys.map((key) => key.name),
     );
     throw new KtError("route-unknown", `there is no route "${name}" in the profile`, {
-      hints: [near === undefined ? "kt check" : `kt rm ${shellQuoted(near)}`],
+      hints: [near === undefined ? "kt check" : command`kt rm ${near}`],
     });
   }
   const { file, line, column } = elsewhere.at;

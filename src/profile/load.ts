@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
 import { type ConsentFact, consentFacts } from "./consent.ts";
 import { type ConsentQuestion, consentInput } from "./consent-input.ts";
@@ -68,7 +68,7 @@ function finderOf(readText: LoadOptions["readText"]): FindFile {
 
 export function unreadable(path: string, thrown: unknown): KtError {
   const reason = messageOf(thrown);
-  return new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { hints: [`ls -l ${shellQuoted(path)}`], cause: thrown });
+  return new KtError("profile-unreadable", `cannot read "${path}": ${reason}`, { hints: [command`ls -l ${path}`], cause: thrown });
 }
 
 export interface KubeconfigOptions extends Omit<LoadOptions, "file"> {
@@ -119,7 +119,7 @@ export async function loadLayer({ environment, home, readText, ...options }: Loa
   const file = resolve(options.file);
   const reader = new SourceReader(environment, home, finderOf(readText));
   if (!(await reader.readProfile(file))) {
-    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [`kt init -f ${shellQuoted(options.file)}`] });
+    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [command`kt init -f ${options.file}`] });
   }
   const directory = dirname(file);
   if (reader.sources.length === 0) refuseProblems(reader, directory);

@@ -4,7 +4,7 @@ import { access, constants, type FileHandle, mkdir, open, realpath, rename, rm, 
 import { basename, dirname, join } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 
 function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
@@ -74,7 +74,7 @@ async function openAlone(temporary: string, path: string, mode: number | undefin
 
 function inUse(temporary: string, path: string): KtError {
   return new KtError("profile-unwritable", `another kt is changing "${path}", or was killed while it did`, {
-    hints: [`rm ${shellQuoted(temporary)}`],
+    hints: [command`rm ${temporary}`],
   });
 }
 

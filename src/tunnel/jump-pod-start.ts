@@ -3,6 +3,7 @@
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { command } from "#base/shell.ts";
 import { kubectlScope } from "#kube/api-problem.ts";
 import type { KnownPod } from "#kube/pods.ts";
 import type { Cluster } from "#kube/types.ts";
@@ -131,7 +132,7 @@ export class JumpPodStart {
   ): Promise<never> {
     const { cluster, namespace, name } = this.#options;
     if (pod) await this.#discard(pod);
-    const events = `kubectl get events ${kubectlScope(namespace, cluster.context)} --field-selector involvedObject.name=${name}`;
+    const events = command`kubectl get events ${kubectlScope(namespace, cluster.context)} --field-selector ${`involvedObject.name=${name}`}`;
     throw new KtError(code, `the jump pod "${namespace}/${name}" ${says}`, { hints: [...hints, events] });
   }
 

@@ -155,7 +155,7 @@ describe("server", () => {
     const proxy = { url: new URL("http://me:s3cret@proxy:3128"), from: "HTTPS_PROXY" };
     const [line = ""] = lines(judgeServer(config, { status: 200, version: undefined, tookMs: 1 }, proxy));
     expect(line).toBe("ok https://api:6443 answers through the proxy http://proxy:3128 (HTTPS_PROXY), in 1 ms");
-    expect(fixes(judgeServer(config, unreached("ETIMEDOUT"), proxy)).join()).toContain('NO_PROXY="$NO_PROXY,api"');
+    expect(fixes(judgeServer(config, unreached("ETIMEDOUT"), proxy)).join()).toContain('NO_PROXY="$NO_PROXY",api');
     expect(fixes(judgeServer(config, unreached("proxy"), { ...proxy, from: "proxy-url" })).join()).toContain("proxy-url");
   });
 
@@ -303,7 +303,7 @@ describe("names", () => {
       'warn this machine\'s resolver does not know "c.test"',
       'warn "d.test" leads to 10.1.2.3 and not to this machine',
     ]);
-    expect(findings[0]?.fixes[0]).toBe('echo "127.0.0.1 a.localhost b.localhost" | sudo tee -a /etc/hosts');
+    expect(findings[0]?.fixes[0]).toBe("echo '127.0.0.1 a.localhost b.localhost' | sudo tee -a /etc/hosts");
   });
 });
 
@@ -331,7 +331,7 @@ test("names that are told to bypass the proxies do so then", () => {
   const names = ["shop.test", "a.localhost"];
   const proxies = { HTTP_PROXY: "http://p:1" };
   const [fix = ""] = fixes(judgeProxies(names, proxies));
-  const [, NO_PROXY = ""] = /^export NO_PROXY="([^"]*),\$NO_PROXY" no_proxy="\1,\$no_proxy"$/.exec(fix) ?? [];
+  const [, NO_PROXY = ""] = /^export NO_PROXY=(\S*),"\$NO_PROXY" no_proxy=\1,"\$no_proxy"$/.exec(fix) ?? [];
   expect(lines(judgeProxies(names, { ...proxies, NO_PROXY }))).toEqual(["ok no proxy stands between programs here and kt"]);
 });
 

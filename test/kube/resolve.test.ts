@@ -17,7 +17,7 @@ import { findServicePort, groupOf, resolveSlices, unexplained } from "#kube/reso
 import { explainPods, resolvePod, resolvePods } from "#kube/resolve-pods.ts";
 import type { Resolution } from "#kube/types.ts";
 
-const scope = "-n shop --context dev";
+const scope = ["-n", "shop", "--context", "dev"];
 
 const service: Service = pickService({
   metadata: { name: "web", namespace: "shop" },

@@ -1,7 +1,7 @@
 /** `kt add`: writes one more route into the profile, as it was given or as the wizard found it. */
 
 import { KtError } from "#base/errors.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
@@ -57,7 +57,7 @@ function needsArguments(local: string | undefined): KtError {
 
 function needsVia(local: string, target: string): KtError {
   return new KtError("usage", `target "${target}" is an address, which needs a jump host`, {
-    hints: [`kt add ${local} ${target} --via svc/NAME`],
+    hints: [command`kt add ${local} ${target} --via svc/NAME`],
   });
 }
 
@@ -69,7 +69,7 @@ function warnNoHttp({ section, name, target, settings }: NewRoute, output: Outpu
   output.warning(`port ${shown} is not known to speak HTTP, and a hostname is only for HTTP and TLS`);
   const local = usualLocalPort(port) ?? "PORT";
   const more = Object.entries(settings).flatMap(([key, value]) => (typeof value === "string" ? [`--${key}`, value] : []));
-  output.hints([`kt rm ${name} && ${["kt", "add", String(local), target, ...more].map(shellQuoted).join(" ")}`]);
+  output.hints([command`kt rm ${name} && kt add ${local} ${target} ${more}`]);
 }
 
 function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {

@@ -1,7 +1,7 @@
 /** `kt down`: detaches the profile for everyone who attached it. */
 
 import { KtError } from "#base/errors.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { profileNamed } from "#cli/named-profile.ts";
@@ -13,7 +13,7 @@ export async function down({ args, options, output }: CommandContext): Promise<n
   const [name] = args;
   const isAll = options.flag("all");
   if (name !== undefined && (isAll || options.text("file") !== undefined))
-    throw new KtError("usage", `"${name}" says already which profile to detach`, { hints: [`kt down ${shellQuoted(name)}`] });
+    throw new KtError("usage", `"${name}" says already which profile to detach`, { hints: [command`kt down ${name}`] });
   const profile = isAll ? undefined : name === undefined ? await profileFile(options) : await fileOfNamed(name);
   const detached = await detach(profile);
   for (const file of detached) output.note(`detached ${file}`);

@@ -1,6 +1,7 @@
 /** `kt env`: the profile's `[env]`, with the addresses of its routes filled in, for a shell or a program to read. */
 
 import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
@@ -26,7 +27,7 @@ export async function env({ options, output }: CommandContext): Promise<number> 
 function readFormat(text: string): EnvFormat {
   const known = envFormats.find((format) => format === text);
   if (known === undefined) {
-    throw new KtError("usage", `"${text}" is no format`, { hints: envFormats.map((format) => `kt env --format ${format}`) });
+    throw new KtError("usage", `"${text}" is no format`, { hints: envFormats.map((format) => command`kt env --format ${format}`) });
   }
   return known;
 }

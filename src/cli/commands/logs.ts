@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
+import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import type { Output } from "#cli/output.ts";
@@ -35,7 +36,7 @@ async function checkRoute(client: HubClient, route: string): Promise<void> {
   if (names.includes(route) || route.includes(".")) return;
   const near = nearest(route, names);
   throw new KtError("route-unknown", `no attached profile has a route "${route}"`, {
-    hints: [near === undefined ? "kt status" : `kt logs ${near}`],
+    hints: [near === undefined ? "kt status" : command`kt logs ${near}`],
   });
 }
 

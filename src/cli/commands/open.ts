@@ -1,6 +1,7 @@
 /** `kt open`: the URL of a route in the browser. */
 
 import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadHere } from "#cli/local-plan.ts";
@@ -31,7 +32,7 @@ function pageOf(plan: Plan, route: string): string {
   if (url !== undefined) return url;
   const address = tcpAddress(plan, route);
   if (address === undefined) throw unknownRoute(plan, route, "kt open");
-  throw new KtError("usage", `"${route}" is a TCP route: at ${address} is no page`, { hints: [`kt url ${route}`] });
+  throw new KtError("usage", `"${route}" is a TCP route: at ${address} is no page`, { hints: [command`kt url ${route}`] });
 }
 
 /** The page would only say that nobody is there. */

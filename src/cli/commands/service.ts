@@ -1,6 +1,7 @@
 /** `kt service`: kt serve as a service of the user, by systemd or launchd. */
 
 import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import { nearest } from "#base/nearest.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
@@ -19,7 +20,7 @@ export async function service(context: CommandContext): Promise<number> {
   if (isAction(word)) return await actions[word](context);
   const close = nearest(word, Object.keys(actions));
   throw new KtError("usage", `kt service does not know "${word}"`, {
-    hints: [close === undefined ? "kt service --help" : `kt service ${close}`],
+    hints: [close === undefined ? "kt service --help" : command`kt service ${close}`],
   });
 }
 

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { Gate } from "#kube/gate.ts";
 import type { Probe } from "#kube/probe.ts";
 import { type Asked, judgeAccess } from "./access.ts";
@@ -63,7 +63,7 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
     login.ok(who === undefined ? "the API server takes the credentials" : `the API server knows you as "${who}"`);
   } catch (error) {
     const { message, hints } = toKtError(error, "unauthorized", "ask who we are");
-    login.broken(message, [...hints, `kubectl auth whoami --context ${shellQuoted(name)}`]);
+    login.broken(message, [...hints, command`kubectl auth whoami --context ${name}`]);
     return [...login.list, ...access.skipped(`the API server does not take the credentials of user "${user?.name}"`).list];
   }
   try {
@@ -72,7 +72,7 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
     const { message } = toKtError(error, "cluster-error", "ask what you may do");
     return [
       ...login.list,
-      ...access.warn(`what you may do cannot be asked: ${message}`, [`kubectl auth can-i --list --context ${shellQuoted(name)}`]).list,
+      ...access.warn(`what you may do cannot be asked: ${message}`, [command`kubectl auth can-i --list --context ${name}`]).list,
     ];
   }
 }

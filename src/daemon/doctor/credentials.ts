@@ -1,7 +1,7 @@
 /** Who we are to a cluster: what its kubeconfig user comes down to, and how long that is good for; pure. */
 
 import { KtError } from "#base/errors.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import type { Identity } from "#kube/credentials.ts";
 import { type ContextConfig, signedInUser, type UserConfig } from "#kube/kubeconfig.ts";
 import { expiryMs } from "#kube/oidc.ts";
@@ -24,7 +24,7 @@ export function judgeCredentials(config: ContextConfig, found: Identity | KtErro
   return findings.list;
 }
 
-const setUser = (context: string): string => `kubectl config set-context ${shellQuoted(context)} --user=USER`;
+const setUser = (context: string): string => command`kubectl config set-context ${context} --user=USER`;
 
 /** How to have plugins that are known by their command, where the kubeconfig does not say. */
 const plugins: readonly (readonly [command: RegExp, fixes: readonly string[]])[] = [

@@ -1,7 +1,7 @@
 /** Whether the hub runs, is of this version, and has the latest of every file; pure. */
 
 import { KtError } from "#base/errors.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import type { Snapshot } from "#control/api.ts";
 import { type Finding, Findings } from "./finding.ts";
 
@@ -16,7 +16,7 @@ export interface HubFacts {
 export function judgeHub({ snapshot, version, commit, logFile }: HubFacts): readonly Finding[] {
   const findings = new Findings("hub");
   if (snapshot === undefined) return findings.ok(`does not run, kt up starts it; its log is "${logFile}"`).list;
-  if (snapshot instanceof KtError) return findings.broken(snapshot.message, [...snapshot.hints, `tail ${shellQuoted(logFile)}`]).list;
+  if (snapshot instanceof KtError) return findings.broken(snapshot.message, [...snapshot.hints, command`tail ${logFile}`]).list;
   const { hub, profiles } = snapshot;
   const count = `${profiles.length} profile${profiles.length === 1 ? "" : "s"}`;
   if (hub.version !== version || hub.commit !== commit) {

@@ -1,6 +1,7 @@
 /** Whether the hostnames lead to this machine, and past the proxies that programs here are told to use. */
 
 import { toKtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import { chooseProxy, withoutLogin } from "#kube/proxy.ts";
 import type { Addresses } from "#daemon/system-resolver.ts";
 import type { Plan } from "#profile/plan.ts";
@@ -37,7 +38,7 @@ export function judgeNames(found: ReadonlyMap<string, Addresses>): readonly Find
     : findings.ok(`${quoted(names)} lead${names.length === 1 ? "s" : ""} to this machine`).list;
 }
 
-const addToHosts = (names: readonly string[]): string => `echo "127.0.0.1 ${names.join(" ")}" | sudo tee -a /etc/hosts`;
+const addToHosts = (names: readonly string[]): string => command`echo ${`127.0.0.1 ${names.join(" ")}`} | sudo tee -a /etc/hosts`;
 
 /** Programs that obey HTTP_PROXY would ask the proxy for our own names. */
 export function judgeProxies(names: readonly string[], environment: Readonly<Record<string, string | undefined>>): readonly Finding[] {
@@ -52,7 +53,7 @@ export function judgeProxies(names: readonly string[], environment: Readonly<Rec
     const { choice } = first;
     const text = `${choice.from} sends ${quoted(sent.map(({ name }) => name))} to ${withoutLogin(choice.url.origin)}, which does not know them`;
     const direct = ["localhost", "127.0.0.1", "::1", ...sent.map(({ name }) => name).filter((name) => !isLocalhost(name))].join(",");
-    return findings.warn(text, [`export NO_PROXY="${direct},$NO_PROXY" no_proxy="${direct},$no_proxy"`]).list;
+    return findings.warn(text, [command`export NO_PROXY=${direct},"$NO_PROXY" no_proxy=${direct},"$no_proxy"`]).list;
   } catch (error) {
     const { message, hints } = toKtError(error, "proxy-failed", "read the proxy variables");
     return findings.broken(message, hints).list;

@@ -1,6 +1,6 @@
 /** Whether the API server can be reached, and if not, where the way ends: name, network, proxy or TLS; pure. */
 
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import type { ContextConfig } from "#kube/kubeconfig.ts";
 import type { ServerAnswer, Unreached } from "#kube/probe.ts";
 import { type ProxyChoice, withoutLogin } from "#kube/proxy.ts";
@@ -19,7 +19,7 @@ export function judgeServer(config: ContextConfig, reached: ServerAnswer | Unrea
   findings.ok(`${server} answers${through}${version === undefined ? "" : `: Kubernetes ${version}`}, in ${Math.round(tookMs)} ms`);
   if (insecure) {
     findings.warn(`the certificate of ${server} is not checked: insecure-skip-tls-verify is set`, [
-      `kubectl config set-cluster ${shellQuoted(config.cluster.name)} --insecure-skip-tls-verify=false --certificate-authority=FILE`,
+      command`kubectl config set-cluster ${config.cluster.name} --insecure-skip-tls-verify=false --certificate-authority=FILE`,
     ]);
   }
   return findings.list;
@@ -50,10 +50,10 @@ const byCode: Readonly<Record<string, readonly string[]>> = {
 const unknownAuthority = /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_SIGNATURE_FAILURE/;
 
 function fixesFor({ name, cluster }: ContextConfig, { problem, code = "" }: Unreached, proxy: ProxyChoice | undefined): readonly string[] {
-  const look = `kubectl version --context ${shellQuoted(name)}`;
+  const look = command`kubectl version --context ${name}`;
   if (problem.code === "proxy-failed") return [...proxyFixes(cluster.server, proxy), ...problem.hints, look];
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return [`kubectl config set-cluster ${shellQuoted(cluster.name)} --tls-server-name=NAME, with a name that the certificate has`, look];
+    return [command`kubectl config set-cluster ${cluster.name} --tls-server-name=NAME, with a name that the certificate has`, look];
   if (unknownAuthority.test(code)) return [fetchAgain, look];
   return [...(byCode[code] ?? problem.hints), ...(proxy === undefined ? [] : proxyFixes(cluster.server, proxy)), look];
 }
@@ -61,5 +61,5 @@ function fixesFor({ name, cluster }: ContextConfig, { problem, code = "" }: Unre
 function proxyFixes(server: string, proxy: ProxyChoice | undefined): readonly string[] {
   if (proxy?.from === "proxy-url") return ["correct proxy-url of the cluster in the kubeconfig"];
   const host = URL.parse(server)?.hostname ?? server;
-  return [`where no proxy is needed: export NO_PROXY="$NO_PROXY,${host}"`];
+  return [command`where no proxy is needed: export NO_PROXY="$NO_PROXY",${host}`];
 }
