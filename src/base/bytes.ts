@@ -23,6 +23,9 @@ export class ByteQueue {
   readonly #capBytes: number;
   #chunks: Uint8Array[] = [];
   #length = 0;
+  /** What the chunks were last joined in, and how much of it is in use: more is appended to it. */
+  #joined = emptyBytes;
+  #joinedUsed = 0;
 
   constructor(capBytes = Number.POSITIVE_INFINITY) {
     this.#capBytes = capBytes;
@@ -45,7 +48,7 @@ export class ByteQueue {
   /** Everything waiting as one array, still in the queue. */
   peek(): Uint8Array {
     if (this.#chunks.length === 0) return emptyBytes;
-    if (this.#chunks.length > 1) this.#chunks = [concatBytes(this.#chunks)];
+    if (this.#chunks.length > 1) this.#chunks = [this.#join()];
     return this.#chunks[0] as Uint8Array;
   }
 
@@ -54,7 +57,29 @@ export class ByteQueue {
     const all = this.peek();
     this.#chunks = [];
     this.#length = 0;
+    this.#joined = emptyBytes;
     return all;
+  }
+
+  /** Room is left for twice as much when there was a join before: many small chunks with a look at each cost no more than one copy. */
+  #join(): Uint8Array {
+    const first = this.#chunks[0] as Uint8Array;
+    const isJoined = first.buffer === this.#joined.buffer && first.byteOffset + first.length === this.#joinedUsed;
+    if (!isJoined) return this.#joinIn(new Uint8Array(this.#length), 0, this.#chunks);
+    const fits = first.byteOffset + this.#length <= this.#joined.length;
+    if (fits) return this.#joinIn(this.#joined, first.byteOffset, this.#chunks.slice(1), first.length);
+    return this.#joinIn(new Uint8Array(this.#length * 2), 0, this.#chunks);
+  }
+
+  #joinIn(buffer: Uint8Array, start: number, chunks: readonly Uint8Array[], kept = 0): Uint8Array {
+    let at = start + kept;
+    for (const chunk of chunks) {
+      buffer.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#joined = buffer;
+    this.#joinedUsed = at;
+    return buffer.subarray(start, at);
   }
 
   /** Removes the first `count` bytes, which must be waiting, and returns them. */

@@ -48,7 +48,7 @@ export const limits = {
   /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */
   h2CostlyFrames: 2000,
   h2CostlyFramesPerSecond: 1000,
-  /** How long a new client may take until its first bytes name a host. */
+  /** How long a client may take from the first byte of a TLS hello or a request head to its last; between requests it may wait. */
   peekTimeoutMs: 30 * second,
   /** Longest SPDY control frame we accept; kubelet's are under 1 KiB. */
   spdyControlFrameBytes: 64 * kib,

@@ -15,6 +15,7 @@ import { Exchange, type ExchangeClient, isRepeatable } from "./exchange.ts";
 import { schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend } from "./http1-heads.ts";
+import { beginsHead, PartialHead } from "./partial-head.ts";
 import { refusalFor } from "./refusal.ts";
 
 export interface Http1Options {
@@ -34,6 +35,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   readonly #options: Http1Options;
   /** Bytes of the next request while another is under way, or of a head that is not complete. */
   #inbox = new ByteQueue();
+  /** The head in the inbox, as long as it is not whole. */
+  #partial: PartialHead | undefined;
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
   #found: Found | undefined;
@@ -70,9 +73,10 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     try {
       const used = this.#exchange && !this.#exchange.requestDone ? this.#exchange.requestBytes(bytes) : 0;
       if (used === bytes.length) return;
-      this.#inbox.push(used === 0 ? bytes : bytes.subarray(used));
+      const unread = used === 0 ? bytes : bytes.subarray(used);
+      this.#inbox.push(unread);
       if (this.#exchange) this.#conn.pause();
-      else this.#goOn();
+      else if (this.#partial?.add(unread) !== false) this.#goOn();
     } catch (error) {
       this.#invalid(error);
     }
@@ -93,6 +97,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#settleHead();
     this.#exchange?.cancel();
     this.#finish();
     this.#options.onClosed();
@@ -163,14 +168,27 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
         const decoded = decodeRequestHead(this.#inbox.peek());
         if (decoded === "short") {
           if (this.#isForeign()) throw new KtError("request-invalid", "its first line is not HTTP");
+          this.#awaitHead();
           return;
         }
+        this.#settleHead();
         this.#inbox.take(decoded.next);
         this.#request(decoded.head);
       }
     } catch (error) {
       this.#invalid(error);
     }
+  }
+
+  #awaitHead(): void {
+    const waiting = this.#inbox.peek();
+    if (!beginsHead(waiting)) return;
+    this.#partial ??= new PartialHead(waiting, this.#options.context.clock, (error) => this.#invalid(error));
+  }
+
+  #settleHead(): void {
+    this.#partial?.settle();
+    this.#partial = undefined;
   }
 
   #request(head: RequestHead): void {
@@ -261,6 +279,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #end(requestDone = true): void {
     if (this.#ending || this.#closed) return;
     this.#ending = true;
+    this.#settleHead();
     this.#conn.end();
     this.#conn.resume();
     if (requestDone) return;

@@ -7,6 +7,7 @@ import { connect as connectH2 } from "node:http2";
 import { systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { selfSigned } from "#net/certificate.ts";
 import { connectTcp, type Listener, listenTcp } from "#net/tcp.ts";
@@ -18,6 +19,7 @@ import { FrontDoor } from "#proxy/front-door.ts";
 import { RouteTable } from "#route/table.ts";
 import { carriersOf, type Target } from "#route/target.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
+import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { decodeTlsHello } from "#wire/tls-hello.ts";
 
@@ -746,6 +748,64 @@ describe("draining", () => {
     await one.untilEnd();
     one.conn.end();
     await drained;
+  });
+});
+
+describe("a request head that does not come to its end", () => {
+  const slow = new ManualClock();
+  const slowDoor = () => new FrontDoor({ dialer: backends, counters, clock: slow, log: silentLog, report: (event) => events.push(event) });
+
+  async function slowClient(sent: string): Promise<Recorder> {
+    const here = slowDoor();
+    const listener = here.listen({ host: "127.0.0.1", port: 0 }, tableOf(["a"]));
+    const recorder = new Recorder(await connectTcp({ host: "127.0.0.1", port: listener.port, signal: never }));
+    clients.push(recorder);
+    recorder.write(sent);
+    return recorder;
+  }
+
+  test("is refused after as long as a TLS hello has, on a kept connection too", async () => {
+    backends.add(
+      "a",
+      answering(() => ok("first")),
+    );
+    const one = await slowClient(`${get("a.localhost")}GET / HT`);
+    await one.untilText("first");
+    await slow.advance(limits.peekTimeoutMs - 1);
+    expect(one.closed).toBe(false);
+    await slow.advance(1);
+    await one.untilEnd();
+    expect(one.text()).toContain("the request's head was not complete within 30 s");
+  });
+
+  test("may take as long as it likes to begin, whatever empty lines come", async () => {
+    backends.add(
+      "a",
+      answering((head) => ok(`answer to ${head.split(" ")[1]}`)),
+    );
+    const one = await slowClient(`${get("a.localhost", "/1")}\r\n`);
+    await one.untilText("answer to /1");
+    await slow.advance(10 * limits.peekTimeoutMs);
+    one.write(get("a.localhost", "/2"));
+    await one.untilText("answer to /2");
+  });
+
+  test("is read once though it comes byte by byte", async () => {
+    backends.add(
+      "a",
+      answering((head) => ok(String(head.length > 60_000))),
+    );
+    const one = await client();
+    const head = get("a.localhost", "/", `X: ${"x".repeat(60_000)}\r\n`);
+    for (let at = 0; at < head.length; at += 16) one.write(head.slice(at, at + 16));
+    await one.untilText("true");
+  });
+
+  test("is too long at the limit, in small pieces too", async () => {
+    const one = await client();
+    one.write("GET / HTTP/1.1\r\nX: ");
+    for (let sent = 0; sent <= limits.httpHeadBytes; sent += 4096) one.write("x".repeat(4096));
+    await one.untilText("request-too-large");
   });
 });
 
