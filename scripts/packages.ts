@@ -11,6 +11,12 @@ const packages: Readonly<Record<string, string>> = {
   dash: "dash",
   openssl: "openssl",
   wget: "wget",
+  // The clients that read why a database cannot be reached.
+  mariadb: "mariadb-client",
+  psql: "postgresql-client",
+  "redis-cli": "redis-tools",
+  // The browser that shows kt's own pages.
+  chromium: "chromium",
   // What reads install.sh and the Homebrew formula.
   ruby: "ruby",
   shellcheck: "shellcheck",

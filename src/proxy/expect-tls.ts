@@ -1,9 +1,11 @@
 /** Sends a TLS client's hello on and waits for the backend's first bytes: what answers it in another protocol has no TLS. */
 
+import { emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import type { SpliceCount } from "#net/splice.ts";
 import { quoteBytes } from "#wire/foreign-protocol.ts";
 import type { Link } from "./dialer.ts";
 
@@ -17,6 +19,7 @@ export interface ExpectOptions {
   /** The client's, paused and still holding its hello. */
   readonly client: Conn;
   readonly link: Link;
+  readonly count: SpliceCount;
   readonly route: string;
   /** Where the client would reach the route without TLS. */
   readonly plainUrl: string;
@@ -26,27 +29,33 @@ export interface ExpectOptions {
 }
 
 /**
- * Resolves with the bytes that were sent on once the backend answers in TLS; both Conns are paused then. Rejects with `clientLeft`,
+ * Resolves once the backend answers in TLS; both Conns are paused then. Rejects with `clientLeft`,
  * or with the KtError to show inside a handshake of kt's own: the client still holds its hello then, and the backend is let go.
  */
-export async function expectTls(options: ExpectOptions): Promise<number> {
-  const { client, link, clock } = options;
-  const outcome = Promise.withResolvers<number>();
+export async function expectTls(options: ExpectOptions): Promise<void> {
+  const { client, link, clock, count } = options;
+  const outcome = Promise.withResolvers<void>();
   const cancelProbe = clock.after(limits.tlsSilenceMs, () => void askForHttp(options, outcome.reject));
   let hello: Uint8Array | undefined;
   client.start({
     onData(bytes) {
       client.pause();
       hello = bytes;
+      count.add("sent", bytes.length);
       link.conn.write(bytes);
     },
     onEnd() {},
     onDrain() {},
     onClose: () => outcome.reject(clientLeft),
   });
-  link.conn.start(new FirstBytes(link.conn, (bytes) => settle(options, bytes, () => outcome.resolve(hello?.length ?? 0), outcome.reject)));
+  const settle = (bytes: Uint8Array, error: KtError | undefined): void => {
+    const problem = problemWith(options, bytes, error);
+    if (problem) outcome.reject(problem);
+    else outcome.resolve();
+  };
+  link.conn.start(new FirstBytes(link.conn, settle));
   try {
-    return await outcome.promise;
+    await outcome.promise;
   } catch (error) {
     link.conn.abort();
     if (hello && error !== clientLeft) client.unread(hello);
@@ -56,18 +65,21 @@ export async function expectTls(options: ExpectOptions): Promise<number> {
   }
 }
 
-function settle(options: ExpectOptions, bytes: Uint8Array, accept: () => void, reject: (error: KtError) => void): void {
+/** Why a backend that answers a hello like this has no TLS; undefined when it has. */
+function problemWith(options: ExpectOptions, bytes: Uint8Array, error: KtError | undefined): KtError | undefined {
   const [first] = bytes;
-  if (first !== undefined && recordTypes.has(first)) accept();
-  else reject(first === undefined ? closedOnHello(options) : notTls(options, bytes));
+  if (first !== undefined) return recordTypes.has(first) ? undefined : notTls(options, bytes);
+  return error === undefined || error.code === "connection-lost" ? closedOnHello(options) : error;
 }
+
+type Heard = (bytes: Uint8Array, error: KtError | undefined) => void;
 
 /** Hears one side until it says something, or closes without: no bytes then. The Conn is paused, and holds what came. */
 class FirstBytes implements ConnHandler {
   readonly #conn: Conn;
-  readonly #tell: (bytes: Uint8Array) => void;
+  readonly #tell: Heard;
 
-  constructor(conn: Conn, tell: (bytes: Uint8Array) => void) {
+  constructor(conn: Conn, tell: Heard) {
     this.#conn = conn;
     this.#tell = tell;
   }
@@ -75,17 +87,18 @@ class FirstBytes implements ConnHandler {
   onData(bytes: Uint8Array): void {
     this.#conn.pause();
     this.#conn.unread(bytes);
-    this.#tell(bytes);
+    this.#tell(bytes, undefined);
   }
 
+  /** Why comes with the close. */
   onEnd(): void {
-    this.#tell(new Uint8Array(0));
+    this.#conn.end();
   }
 
   onDrain(): void {}
 
-  onClose(): void {
-    this.#tell(new Uint8Array(0));
+  onClose(error: KtError | undefined): void {
+    this.#tell(emptyBytes, error);
   }
 }
 

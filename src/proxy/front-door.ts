@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError, messageOf } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import type { Listener, SocketEnds } from "#net/tcp.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
@@ -22,7 +22,7 @@ import { NotH2Error, SpeechMemory } from "./not-h2.ts";
 import { passThrough } from "./passthrough.ts";
 import { Peek } from "./peek.ts";
 import { refusalFor } from "./refusal.ts";
-import { SelfSignedServer } from "./self-signed.ts";
+import { WebRefusals } from "./web-refusal.ts";
 
 /** One listening address. */
 export interface ListenerHandle {
@@ -49,15 +49,15 @@ export class FrontDoor {
   readonly #context: DoorContext;
   readonly #backends: Backends;
   readonly #speech: SpeechMemory;
-  readonly #selfSigned: SelfSignedServer;
+  readonly #refusals: WebRefusals;
   readonly #door: Door;
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.#backends = new Backends(context.dialer, context.clock);
     this.#speech = new SpeechMemory(context.clock);
-    this.#selfSigned = new SelfSignedServer(context.clock);
     this.#door = new Door(context.clock);
+    this.#refusals = new WebRefusals(context, this.#door);
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. Until `setTable` no name is known. */
@@ -122,29 +122,29 @@ export class FrontDoor {
   }
 
   #serve(conn: Conn, speech: Speech, entrance: Entrance): void {
-    if (speech.kind === "http1") this.#serveHttp1(conn, entrance.decide, "http");
-    else if (speech.kind === "h2") this.#serveHttp2(conn, entrance.decide, "http");
+    if (speech.kind === "http1") this.#serveHttp1(conn, entrance.decide);
+    else if (speech.kind === "h2") this.#serveHttp2(conn, entrance.decide);
     else this.#serveTls(conn, speech.hello.serverName, entrance);
   }
 
-  #serveHttp1(conn: Conn, decideHere: Decide, scheme: "http" | "https" = "http"): void {
+  #serveHttp1(conn: Conn, decideHere: Decide): void {
     const connection: Http1Connection = new Http1Connection(conn, {
       context: this.#context,
       backends: this.#backends,
       decide: decideHere,
-      scheme,
+      scheme: "http",
       onClosed: () => this.#door.leave(connection),
     });
     this.#door.enter(connection);
     connection.start();
   }
 
-  #serveHttp2(conn: Conn, decideHere: Decide, scheme: "http" | "https"): void {
+  #serveHttp2(conn: Conn, decideHere: Decide): void {
     const { dialer, ...context } = this.#context;
     const connection = serveH2(conn, {
       ...context,
       decide: decideHere,
-      scheme,
+      scheme: "http",
       backends: this.#backends,
       speech: this.#speech,
       dial: async (found, host, signal) => {
@@ -173,7 +173,7 @@ export class FrontDoor {
     const dialAgain = (): Promise<Link> => dialer.dial(found.target, this.#door.closing);
     const plainUrl = plainUrlOf(serverName ?? address, port());
     void passThrough(conn, found, this.#context, this.#door.closing, {
-      expect: (link) => expectTls({ client: conn, link, route: found.route, plainUrl, clock, dialAgain }),
+      expect: (link, count) => expectTls({ client: conn, link, count, route: found.route, plainUrl, clock, dialAgain }),
       onRefused: (error) => void this.#refuseTls(conn, serverName, error, guest),
       onClosed: () => this.#door.leave(guest),
     });
@@ -181,22 +181,10 @@ export class FrontDoor {
 
   /** The client cannot be served, but it can be told: in TLS, in the protocol that it offered. */
   async #refuseTls(conn: Conn, serverName: string | undefined, error: KtError, guest: Guest): Promise<void> {
-    const refuse: Decide = () => {
-      throw error;
-    };
-    try {
-      const session = await this.#selfSigned.accept(conn, serverName);
-      if (session.alpn === "h2") this.#serveHttp2(session.conn, refuse, "https");
-      else this.#serveHttp1(session.conn, refuse, "https");
-    } catch (handshake) {
-      // A client that checks certificates goes away here; what it would have read is in the events.
-      this.#context.log("debug", "tls-refusal-unread", {
-        name: serverName,
-        reason: messageOf(handshake),
-      });
-    } finally {
-      this.#door.leave(guest);
-    }
+    await this.#refusals.accept(conn, serverName, (inside, alpn) => {
+      this.#refusals.refuse(inside, alpn === "h2" ? "h2" : "http1", error, "https");
+    });
+    this.#door.leave(guest);
   }
 }
 

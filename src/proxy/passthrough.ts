@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { splice } from "#net/splice.ts";
 import { ConnectionCount } from "#observe/counters.ts";
-import { toProblem } from "#observe/events.ts";
+import { type Problem, toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Target } from "#route/target.ts";
 import type { DoorContext } from "./context.ts";
@@ -19,8 +19,8 @@ export interface PassthroughRoute {
 }
 
 export interface PassthroughHooks {
-  /** Looks at the backend before the two are joined, and returns how many bytes it has sent on. Both Conns stay paused. */
-  readonly expect?: (link: Link) => Promise<number>;
+  /** Looks at the backend before the two are joined, both paused; counts what it sends on. */
+  readonly expect: (link: Link, count: ConnectionCount) => Promise<void>;
   readonly onRefused: (error: KtError) => void;
   readonly onClosed: () => void;
 }
@@ -37,22 +37,9 @@ export async function passThrough(
   hooks: PassthroughHooks,
 ): Promise<void> {
   const counters = context.counters.of(route.profile, route.route, route.via);
-  const name = route.route;
   try {
     const link = await context.dialer.dial(route.target, signal);
-    const count = new ConnectionCount(counters);
-    if (hooks.expect) count.add("sent", await hooks.expect(link));
-    counters.openConnections += 1;
-    counters.totalConnections += 1;
-    context.report({ type: "connection-opened", profile: route.profile, route: route.route, name });
-    splice(client, link.conn, count, (error) => {
-      counters.openConnections -= 1;
-      const problem = error && error.code !== "connection-lost" ? toProblem(error) : undefined;
-      if (problem) counters.lastProblem = { ...problem, atMs: context.clock.wallMs() };
-      const { receivedBytes, sentBytes } = count;
-      context.report({ type: "connection-closed", profile: route.profile, route: route.route, name, receivedBytes, sentBytes, problem });
-      hooks.onClosed();
-    });
+    await join(client, link, route, context, hooks);
   } catch (error) {
     if (error === clientLeft) {
       hooks.onClosed();
@@ -61,7 +48,33 @@ export async function passThrough(
     const refusal = error as KtError;
     const problem = toProblem(refusal);
     counters.lastProblem = { ...problem, atMs: context.clock.wallMs() };
-    context.report({ type: "refused", name, problem });
+    context.report({ type: "refused", name: route.route, problem });
     hooks.onRefused(refusal);
   }
+}
+
+/** Counts the connection for as long as it lasts; rejects with what `expect` does. */
+async function join(client: Conn, link: Link, route: PassthroughRoute, context: DoorContext, hooks: PassthroughHooks): Promise<void> {
+  const counters = context.counters.of(route.profile, route.route, route.via);
+  const count = new ConnectionCount(counters);
+  const about = { profile: route.profile, route: route.route, name: route.route };
+  counters.openConnections += 1;
+  counters.totalConnections += 1;
+  context.report({ type: "connection-opened", ...about });
+  const closed = (problem: Problem | undefined): void => {
+    counters.openConnections -= 1;
+    if (problem) counters.lastProblem = { ...problem, atMs: context.clock.wallMs() };
+    const { receivedBytes, sentBytes } = count;
+    context.report({ type: "connection-closed", ...about, receivedBytes, sentBytes, problem });
+  };
+  try {
+    await hooks.expect(link, count);
+  } catch (error) {
+    closed(undefined);
+    throw error;
+  }
+  splice(client, link.conn, count, (error) => {
+    closed(error && error.code !== "connection-lost" ? toProblem(error) : undefined);
+    hooks.onClosed();
+  });
 }

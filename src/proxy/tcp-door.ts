@@ -1,9 +1,13 @@
 /** TCP doors: local ports that lead to one target each, whatever is spoken on them. */
 
 import type { Conn } from "#base/conn.ts";
+import type { KtError } from "#base/errors.ts";
 import type { DoorContext } from "./context.ts";
 import { Door, type Guest } from "./door.ts";
+import { firstAnswer } from "./first-answer.ts";
 import { type PassthroughRoute, passThrough } from "./passthrough.ts";
+import { refuseTcp } from "./tcp-refusal.ts";
+import { WebRefusals } from "./web-refusal.ts";
 
 export interface TcpListenerHandle {
   readonly port: number;
@@ -15,10 +19,12 @@ export interface TcpListenerHandle {
 export class TcpDoor {
   readonly #context: DoorContext;
   readonly #door: Door;
+  readonly #refusals: WebRefusals;
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.#door = new Door(context.clock);
+    this.#refusals = new WebRefusals(context, this.#door);
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. */
@@ -42,13 +48,21 @@ export class TcpDoor {
   #accept(conn: Conn, route: PassthroughRoute): void {
     const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
     this.#door.enter(guest);
+    const onClosed = (): void => this.#door.leave(guest);
     void passThrough(conn, route, this.#context, this.#door.closing, {
-      // There is no page to show on a bare port: a reset is what a refusing server would give.
-      onRefused: () => {
-        conn.abort();
-        this.#door.leave(guest);
-      },
-      onClosed: () => this.#door.leave(guest),
+      expect: (link, count) => firstAnswer(conn, link.conn, count),
+      onRefused: (error) => this.#refuse(conn, route, error, onClosed),
+      onClosed,
     });
+  }
+
+  #refuse(conn: Conn, route: PassthroughRoute, error: KtError, onClosed: () => void): void {
+    const localPort = route.route.slice(route.route.lastIndexOf(":") + 1);
+    const onWeb = (kind: "tls" | "http1" | "h2"): void => {
+      onClosed();
+      if (kind !== "tls") this.#refusals.refuse(conn, kind, error, "http");
+      else void this.#refusals.accept(conn, undefined, (inside) => this.#refuse(inside, route, error, () => {}));
+    };
+    refuseTcp(conn, { error, ports: [route.target.port, localPort], clock: this.#context.clock, onWeb, onClosed });
   }
 }

@@ -1,0 +1,63 @@
+/** Passes on what a client says until its backend says the first word, and keeps the beginning: whoever refuses it must know what it speaks. */
+
+import type { Conn } from "#base/conn.ts";
+import type { KtError } from "#base/errors.ts";
+import type { SpliceCount } from "#net/splice.ts";
+import { clientLeft } from "./expect-tls.ts";
+
+/** What protocols need to be told apart by, with some room: a whole head of HTTP. */
+const keptBytes = 16 * 1024;
+
+/**
+ * Resolves when the two can be joined, both paused. Rejects with `clientLeft`, or with the error that the backend ended with before
+ * it said a word: the client holds the beginning of what it said then, as if nobody had read it.
+ */
+export function firstAnswer(client: Conn, pod: Conn, count: SpliceCount): Promise<void> {
+  const kept: Uint8Array[] = [];
+  let keptLength = 0;
+  const outcome = Promise.withResolvers<void>();
+  pod.start({
+    onData(bytes) {
+      pod.pause();
+      pod.unread(bytes);
+      client.pause();
+      outcome.resolve();
+    },
+    onEnd() {
+      client.pause();
+      client.end();
+      outcome.resolve();
+    },
+    onDrain: () => client.resume(),
+    onClose(error) {
+      client.pause();
+      if (!isWorthTelling(error)) {
+        outcome.resolve();
+        return;
+      }
+      for (const bytes of kept.reverse()) client.unread(bytes);
+      outcome.reject(error);
+    },
+  });
+  client.start({
+    onData(bytes) {
+      if (keptLength < keptBytes) kept.push(bytes.slice(0, keptBytes - keptLength));
+      keptLength += bytes.length;
+      count.add("sent", bytes.length);
+      if (!pod.write(bytes)) client.pause();
+    },
+    onEnd: () => pod.end(),
+    onDrain() {},
+    onClose(error) {
+      if (error) pod.abort();
+      else pod.end();
+      outcome.reject(clientLeft);
+    },
+  });
+  return outcome.promise;
+}
+
+/** A connection that was made and lost says nothing that its client does not see. */
+function isWorthTelling(error: KtError | undefined): error is KtError {
+  return error !== undefined && error.code !== "connection-lost";
+}
