@@ -176,8 +176,14 @@ export class Exchange implements BackendUser {
       if (this.#responseBody) this.#body(backend, bytes);
       else this.#head(backend, bytes);
     } catch (error) {
-      this.#broken(this.#invalid(error));
+      if (this.#isStale(backend)) this.#resend(backend);
+      else this.#broken(this.#invalid(error));
     }
+  }
+
+  /** What comes may be of the connection's past, sent while the request was on its way; then the request is sent again. */
+  #isStale({ before }: Backend): boolean {
+    return before.answers > 0 && !this.#answering && this.#mayResend;
   }
 
   /** Why what came is no response. What does not even begin like one is told by its first bytes. */
@@ -194,6 +200,11 @@ export class Exchange implements BackendUser {
       const waiting = this.#responseHead.peek();
       const decoded = decodeResponseHead(waiting);
       if (decoded === "short") return;
+      // Some say so when they close a connection that nothing came on for a while.
+      if (decoded.head.status === 408 && !decoded.head.keepAlive && this.#isStale(backend)) {
+        this.#resend(backend);
+        return;
+      }
       this.#answering = true;
       if (decoded.head.status >= 200 || decoded.head.status === 101) {
         this.#responseHead.takeAll();
@@ -201,7 +212,8 @@ export class Exchange implements BackendUser {
         return;
       }
       this.#responseHead.take(decoded.next);
-      this.#options.client.write(responseForClient(decoded.head, this.#options.head, true));
+      // A client of before knows none of these (RFC 9110 §15.2).
+      if (this.#options.head.version === "1.1") this.#options.client.write(responseForClient(decoded.head, this.#options.head, true));
     }
   }
 
@@ -294,10 +306,13 @@ export class Exchange implements BackendUser {
 
   #lost(backend: Backend, error: KtError): void {
     if (this.#over) return;
+    if (this.#isUnanswered && error.code === "connection-lost" && this.#mayResend) {
+      this.#resend(backend);
+      return;
+    }
     this.#backend = undefined;
     backend.conn.abort();
-    if (this.#isUnanswered && error.code === "connection-lost" && this.#sent && this.#tries < limits.requestTries) this.#again(this.#sent);
-    else this.#broken(error);
+    this.#broken(error);
   }
 
   /** Nothing of an answer has come. */
@@ -305,8 +320,16 @@ export class Exchange implements BackendUser {
     return !this.#answering && this.#responseHead.length === 0;
   }
 
-  #again(sent: readonly Uint8Array[]): void {
-    this.#held = [...sent, ...this.#held];
+  get #mayResend(): boolean {
+    return this.#sent !== undefined && this.#tries < limits.requestTries;
+  }
+
+  /** Sends the request again on a new connection. */
+  #resend(lost: Backend): void {
+    this.#backend = undefined;
+    lost.conn.abort();
+    this.#responseHead.takeAll();
+    this.#held = [...(this.#sent ?? []), ...this.#held];
     this.#sent = [];
     this.#sentBytes = 0;
     this.begin();

@@ -70,7 +70,7 @@ export function passesUpgrade(head: RequestHead): head is RequestHead & { readon
  * nothing to add. Most are, and need no copy.
  */
 export function mayPassUnchanged(head: ResponseHead, headBytes: number, request: RequestHead, keepAlive: boolean): boolean {
-  if (!keepAlive || head.version !== "1.1" || request.version !== "1.1" || head.status < 200) return false;
+  if (!keepAlive || head.mended || head.version !== "1.1" || request.version !== "1.1" || head.status < 200) return false;
   let length = "HTTP/1.1 200 \r\n\r\n".length + head.reason.length;
   for (const [name, value] of head.headers) {
     if (responseHop.has(name.toLowerCase())) return false;

@@ -3,6 +3,7 @@
 import { type ErrorCode, KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { quoteBytes } from "./foreign-protocol.ts";
+import { mendResponseHead } from "./mended-head.ts";
 import { lowerList, sliceTrimmed } from "./ows.ts";
 
 /** A field as sent: name in its original case, value without surrounding white space, both latin1. */
@@ -35,6 +36,8 @@ export interface ResponseHead extends Head {
   readonly reason: string;
   /** Another Transfer-Encoding than one that ends in `chunked`: the body goes on until the connection ends. */
   readonly otherEncoding: boolean;
+  /** It did not come like this: it must be written anew. */
+  readonly mended: boolean;
 }
 
 /** How long a body is (RFC 9112 §6.3). */
@@ -289,13 +292,62 @@ export function beginsResponse(bytes: Uint8Array, at = 0): boolean {
   return true;
 }
 
-/** Reads a response head at `at`; "short" asks for more bytes. Throws KtError `backend-invalid`. */
+/**
+ * Reads a response head at `at`; "short" asks for more bytes. One that breaks the rules in a way that clients are used to is read
+ * as they read it. Throws KtError `backend-invalid`.
+ */
 export function decodeResponseHead(bytes: Uint8Array, at = 0): { readonly head: ResponseHead; readonly next: number } | "short" {
-  const fields = new FieldReader("backend-invalid");
-  if (!beginsResponse(bytes, at)) throw fields.fail(`${quoteBytes(bytes.subarray(at))} is no HTTP/1 response`);
+  if (!beginsResponse(bytes, at)) {
+    throw new FieldReader("backend-invalid").fail(`${quoteBytes(bytes.subarray(at))} is no HTTP/1 response`);
+  }
   const taken = takeHead(bytes, at, "backend-invalid");
   if (taken === "short") return "short";
   const { text, next } = taken;
+  return { head: readResponse(text) ?? readMended(text), next };
+}
+
+/** Undefined for one that breaks the rules. */
+function readResponse(text: string): ResponseHead | undefined {
+  try {
+    const head = readStrictly(text);
+    return hasClearEncoding(head) ? withoutBody(head) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readMended(text: string): ResponseHead {
+  const head = readStrictly(mendResponseHead(text));
+  if (!hasClearEncoding(head)) {
+    const encoding = headerValue(head.headers, "transfer-encoding") ?? "";
+    throw new FieldReader("backend-invalid").fail(`Transfer-Encoding ${quote(encoding)} can be read in two ways`);
+  }
+  return { ...withoutBody(head), mended: true };
+}
+
+/** Nothing that one reader takes for `chunked` or for none, and another does not. */
+function hasClearEncoding({ chunked, otherEncoding, headers }: ResponseHead): boolean {
+  if (!chunked && !otherEncoding) return true;
+  const codings = lowerList(headerValue(headers, "transfer-encoding") ?? "");
+  const others = chunked ? codings.slice(0, -1) : codings;
+  return others.every((coding) => coding !== "identity" && !coding.includes("chunked"));
+}
+
+/** These have no body, whatever they say; some readers wait for one (RFC 9110 §8.6, RFC 9112 §6.1). */
+function withoutBody(head: ResponseHead): ResponseHead {
+  const { status, contentLength = 0 } = head;
+  const hasEncoding = head.chunked || head.otherEncoding;
+  const keepsLength = status === 304 || contentLength === 0;
+  if ((status >= 200 && status !== 204 && status !== 304) || (!hasEncoding && keepsLength)) return head;
+  const headers = head.headers.filter(([name]) => {
+    const lower = name.toLowerCase();
+    return lower !== "transfer-encoding" && (keepsLength || lower !== "content-length");
+  });
+  return { ...head, headers, chunked: false, otherEncoding: false, keepAlive: false, mended: true };
+}
+
+function readStrictly(text: string): ResponseHead {
+  const fields = new FieldReader("backend-invalid");
   const line = statusLine.exec(text);
   if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no status line`);
   if (forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
@@ -305,7 +357,7 @@ export function decodeResponseHead(bytes: Uint8Array, at = 0): { readonly head: 
   const encoding = fields.encoding(version);
   const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;
   const { headers, contentLength } = fields;
-  const head: ResponseHead = {
+  return {
     status: Number(status),
     reason,
     version,
@@ -315,8 +367,8 @@ export function decodeResponseHead(bytes: Uint8Array, at = 0): { readonly head: 
     keepAlive: fields.keepAlive(version),
     chunked: encoding === "chunked",
     otherEncoding: encoding === "other",
+    mended: false,
   };
-  return { head, next };
 }
 
 /** A head as bytes. `firstLine` has no line end; neither it nor a field may hold one: what was decoded never does. */
