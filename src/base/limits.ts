@@ -171,8 +171,14 @@ export const limits = {
   pluginOutputBytes: 1 * mib,
   /** How long the end of a credential plugin's output is waited for once it has ended: what it wrote is there by then. */
   pluginOutputMs: 200,
-  /** A credential plugin that failed is not run again within this time: a browser window for each try would be a plague. */
+  /**
+   * A credential plugin that failed, or whose credential was refused twice as soon as it was made, is not run again within this time,
+   * doubling up to the other: a browser window for each try would be a plague.
+   */
   pluginRetryMs: 1 * second,
+  pluginRetryMaxMs: 30 * second,
+  /** A credential that was refused at this age was of no use from the beginning. */
+  credentialYoungMs: 60 * second,
   /** Longest pause between tries while the cluster refuses our credentials. */
   credentialsBackoffMaxMs: 60 * second,
   /** Largest profile, and largest file that one extends: a thousand routes take 100 KiB. */
@@ -198,6 +204,12 @@ export const limits = {
   /** First pause between tries, doubling up to `backoffMaxMs`. */
   backoffMinMs: 100,
   backoffMaxMs: 10 * second,
+  /** By what part a pause is shorter by chance, so that what failed together does not come back together. */
+  backoffJitter: 0.25,
+  /** Longest time that a server's Retry-After is obeyed for. */
+  retryAfterMaxMs: 120 * second,
+  /** A request waits for the end of what a server's Retry-After asks for up to this long; with longer to go it fails at once. */
+  retryAfterPatienceMs: 2 * second,
   /** HTTP connections to one target that are opened at the same time; further requests wait for one of these or for one that is given back. */
   openingBackends: 8,
   /** How long a request that comes when as many wait already hopes for one to be given back, before one is opened for it: about as long as that takes. */

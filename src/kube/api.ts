@@ -10,6 +10,7 @@ import type { ApiRequest, Connection } from "./connection.ts";
 import type { Identity } from "./credentials.ts";
 import { withDeadline } from "./deadline.ts";
 import { Gate } from "./gate.ts";
+import { Hold } from "./hold.ts";
 import { signedInUser } from "./kubeconfig.ts";
 import { type Answer, request, stream, upgrade } from "./http.ts";
 
@@ -56,6 +57,7 @@ export class Api {
   readonly #options: ApiOptions;
   readonly #gate = new Gate(limits.apiRequestsAtOnce);
   readonly #running = new Set<Running>();
+  readonly #hold: Hold;
   #reachable: boolean | undefined;
   /** Why it is not reachable. */
   #trouble: KtError["code"] | undefined;
@@ -64,6 +66,12 @@ export class Api {
 
   constructor(options: ApiOptions) {
     this.#options = options;
+    this.#hold = new Hold(options.clock);
+  }
+
+  /** How long the server asks to be left alone; what is asked meanwhile fails. */
+  get heldMs(): number {
+    return this.#hold.leftMs;
   }
 
   get requester(): Requester {
@@ -196,7 +204,9 @@ export class Api {
   async #told<T extends { readonly head: ResponseHead }>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
     const startedMs = this.#options.clock.now();
     try {
+      await this.#hold.pass(this.requester.server, signal);
       const answer = await run();
+      this.#hold.heed(answer.head);
       if (answer.head.status < 500 && answer.head.status !== 401) this.#note(true, undefined);
       return answer;
     } catch (error) {

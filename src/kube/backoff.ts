@@ -1,12 +1,29 @@
-/** A wait between tries that grows with failures, ends early when somebody needs an answer, and is forgotten on success. */
+/** The one back-off of this room: pauses between tries that grow with failures, with what the server asks for, and are forgotten on success. */
 
 import type { Clock } from "#base/clock.ts";
 import { limits } from "#base/limits.ts";
 
+/** After so many failures: doubling, a little shorter by chance so that what failed together does not come back together. */
+export function pauseMs(failures: number, minMs: number, maxMs: number): number {
+  const wholeMs = Math.min(maxMs, minMs * 2 ** Math.min(failures, 30));
+  return wholeMs * (1 - limits.backoffJitter * Math.random());
+}
+
+export interface PauseOptions {
+  readonly maxMs?: number;
+  /** How long the server asks to be left alone: then nobody ends the pause sooner. */
+  readonly heldMs?: number;
+}
+
+interface Pause {
+  readonly skippable: boolean;
+  readonly end: () => void;
+}
+
 export class Backoff {
   readonly #clock: Clock;
   #failures = 0;
-  #wake: (() => void) | undefined;
+  #pause: Pause | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -16,32 +33,37 @@ export class Backoff {
     this.#failures = 0;
   }
 
-  /** Waits 100 ms after the first failure, doubling up to `maxMs`; until `skip` or the signal at the latest. */
-  async afterFailure(signal: AbortSignal, maxMs: number = limits.backoffMaxMs): Promise<void> {
-    const waitMs = Math.min(maxMs, limits.backoffMinMs * 2 ** this.#failures);
+  /** Waits up to 100 ms after the first failure, doubling up to `maxMs`; until `skip` or the signal at the latest. */
+  async afterFailure(signal: AbortSignal, { maxMs = limits.backoffMaxMs, heldMs = 0 }: PauseOptions = {}): Promise<void> {
+    const waitMs = pauseMs(this.#failures, limits.backoffMinMs, maxMs);
     this.#failures += 1;
-    await this.wait(waitMs, signal);
+    if (heldMs > waitMs) await this.#wait(heldMs * (1 + limits.backoffJitter * Math.random()), signal, false);
+    else await this.wait(waitMs, signal);
   }
 
   wait(waitMs: number, signal: AbortSignal): Promise<void> {
+    return this.#wait(waitMs, signal, true);
+  }
+
+  #wait(waitMs: number, signal: AbortSignal, skippable: boolean): Promise<void> {
     return new Promise((resolve) => {
-      const finish = (): void => {
+      const end = (): void => {
         cancel();
-        signal.removeEventListener("abort", finish);
-        this.#wake = undefined;
+        signal.removeEventListener("abort", end);
+        this.#pause = undefined;
         resolve();
       };
-      const cancel = this.#clock.after(waitMs, finish);
-      signal.addEventListener("abort", finish, { once: true });
-      this.#wake = finish;
-      if (signal.aborted) finish();
+      const cancel = this.#clock.after(waitMs, end);
+      signal.addEventListener("abort", end, { once: true });
+      this.#pause = { skippable, end };
+      if (signal.aborted) end();
     });
   }
 
-  /** Ends a wait that is going on; true when there was one. */
+  /** Ends a pause that is going on, where that is ours to decide; true when there was one. */
   skip(): boolean {
-    const waiting = this.#wake !== undefined;
-    this.#wake?.();
-    return waiting;
+    const pause = this.#pause;
+    if (pause?.skippable) pause.end();
+    return pause !== undefined;
   }
 }

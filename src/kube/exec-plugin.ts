@@ -8,7 +8,9 @@ import { limits } from "#base/limits.ts";
 import { shellQuoted } from "#base/shell.ts";
 import type { Log } from "#base/log.ts";
 import { fileStamp } from "./files.ts";
+import { pauseMs } from "./backoff.ts";
 import type { ExecConfig } from "./kubeconfig.ts";
+import { Renewals } from "./renewals.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -40,7 +42,10 @@ const quotedChars = 2000;
 export class ExecPlugin {
   readonly #options: ExecPluginOptions;
   #kept: PluginCredential | undefined;
-  #failed: { readonly error: KtError; readonly untilMs: number } | undefined;
+  /** It is used while no other may be fetched: the cluster's own words say what is wrong with it. */
+  #spent: PluginCredential | undefined;
+  readonly #renewals = new Renewals();
+  #failed: { readonly error: KtError; readonly untilMs: number; readonly times: number } | undefined;
   #running: Promise<PluginCredential> | undefined;
 
   constructor(options: ExecPluginOptions) {
@@ -50,7 +55,9 @@ export class ExecPlugin {
   /** Kept, or from a run that all callers of the moment share. Rejects with KtError `credentials-failed`. */
   async get(): Promise<PluginCredential> {
     const { clock } = this.#options;
-    if (this.#kept && !expiresSoon(this.#kept, clock.wallMs())) return this.#kept;
+    if (this.#kept && expiresSoon(this.#kept, clock.wallMs())) this.#drop(this.#kept, limits.pluginRetryMs);
+    if (this.#kept) return this.#kept;
+    if (this.#spent && !this.#renewals.mayRenew(clock.now())) return this.#spent;
     if (this.#failed && clock.now() < this.#failed.untilMs) throw this.#failed.error;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -58,9 +65,15 @@ export class ExecPlugin {
     return await this.#running;
   }
 
-  /** The cluster refused it: the next `get` runs the plugin again. */
+  /** The cluster refused it: the next `get` runs the plugin again, unless that was of no use lately. */
   forget(credential: PluginCredential): void {
-    if (this.#kept === credential) this.#kept = undefined;
+    if (this.#kept === credential) this.#drop(credential, limits.credentialYoungMs);
+  }
+
+  #drop(credential: PluginCredential, youngMs: number): void {
+    this.#kept = undefined;
+    this.#spent = credential;
+    this.#renewals.spent(this.#options.clock.now(), youngMs);
   }
 
   async #run(): Promise<PluginCredential> {
@@ -70,11 +83,14 @@ export class ExecPlugin {
       const output = await runPlugin(this.#options);
       this.#kept = withMargin(parseCredential(output, exec), clock.wallMs());
       this.#failed = undefined;
+      this.#renewals.made(clock.now());
       log("debug", "plugin-ran", { command: exec.command, tookMs: Math.round(clock.now() - startedMs) });
       return this.#kept;
     } catch (error) {
       const problem = toKtError(error, "credentials-failed", `run exec plugin "${exec.command}"`);
-      this.#failed = { error: problem, untilMs: clock.now() + limits.pluginRetryMs };
+      const times = (this.#failed?.times ?? 0) + 1;
+      const untilMs = clock.now() + pauseMs(times - 1, limits.pluginRetryMs, limits.pluginRetryMaxMs);
+      this.#failed = { error: problem, untilMs, times };
       throw problem;
     }
   }

@@ -165,7 +165,8 @@ export class FollowService {
         // Endpoints that were good remain so until somebody knows better.
         if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
         const hopeless = problem.code === "forbidden" || problem.code === "credentials-failed" || problem.code === "unauthorized";
-        await this.#backoff.afterFailure(signal, hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs);
+        const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
+        await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs });
       }
     }
   }
@@ -250,7 +251,8 @@ export class FollowService {
     this.#explaining = true;
     const { signal } = this.#closing;
     try {
-      while (!signal.aborted && (await this.#explainOnce(signal))) await this.#podCheck.afterFailure(signal, limits.pollIntervalMs);
+      while (!signal.aborted && (await this.#explainOnce(signal)))
+        await this.#podCheck.afterFailure(signal, { maxMs: limits.pollIntervalMs });
     } finally {
       this.#explaining = false;
     }

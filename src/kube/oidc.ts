@@ -10,6 +10,7 @@ import { dial } from "./dial.ts";
 import { besideFile, type FileCache } from "./files.ts";
 import { type Answer, type HttpRequest, request } from "./http.ts";
 import { proxyFor } from "./proxy.ts";
+import { Renewals } from "./renewals.ts";
 import { parseYaml } from "./yaml.ts";
 
 export interface OidcOptions {
@@ -30,6 +31,7 @@ export class OidcTokens {
   readonly #options: OidcOptions;
   #idToken: string | undefined;
   #refreshToken: string | undefined;
+  readonly #renewals = new Renewals();
   #running: Promise<string> | undefined;
 
   constructor(options: OidcOptions) {
@@ -47,9 +49,12 @@ export class OidcTokens {
     return await this.#running;
   }
 
-  /** The cluster refused it. */
+  /** The cluster refused it: another one is fetched, unless that was of no use lately. */
   forget(token: string): void {
-    if (this.#idToken === token && this.#refreshToken !== undefined) this.#idToken = undefined;
+    const nowMs = this.#options.clock.now();
+    if (this.#idToken !== token || this.#refreshToken === undefined || !this.#renewals.mayRenew(nowMs)) return;
+    this.#renewals.spent(nowMs, limits.credentialYoungMs);
+    if (this.#renewals.mayRenew(nowMs)) this.#idToken = undefined;
   }
 
   async #refresh(): Promise<string> {
@@ -61,6 +66,7 @@ export class OidcTokens {
     try {
       const fresh = await withDeadline(clock, limits.apiRequestTimeoutMs, undefined, late, (signal) => this.#ask(refreshToken, signal));
       this.#idToken = fresh.idToken;
+      this.#renewals.made(clock.now());
       this.#refreshToken = fresh.refreshToken ?? old.refreshToken;
       log("debug", "oidc-refreshed", { user });
       await this.#save(old, { idToken: fresh.idToken, refreshToken: this.#refreshToken });

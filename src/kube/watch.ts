@@ -95,7 +95,8 @@ export class Reflector<Item> {
     else listener.onProblem(problem);
     // Asking a credential plugin again and again may open a browser window each time.
     const hopeless = problem.code === "credentials-failed" || problem.code === "unauthorized" || problem.code === "forbidden";
-    await this.#backoff.afterFailure(signal, hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs);
+    const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
+    await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs });
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -146,17 +147,23 @@ export class Reflector<Item> {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#watching = controller;
     const startedMs = clock.now();
+    // What is waited after it is no part of a watch's life.
+    const ended = (): boolean => {
+      const wasLong = clock.now() - startedMs >= shortestWatchMs;
+      if (wasLong) this.#backoff.reset();
+      return wasLong;
+    };
     try {
       await this.#watchOnce(controller);
-      if (clock.now() - startedMs < shortestWatchMs) await this.#backoff.afterFailure(signal);
+      if (!ended()) await this.#backoff.afterFailure(signal);
     } catch (error) {
+      ended();
       if (controller.signal.aborted) return;
       if (!(error instanceof StatusError) || error.status !== 403) throw error;
       this.#options.log("info", "watch-forbidden", { resource: this.#options.access.resource, namespace: this.#options.access.namespace });
       this.#watchAllowed = false;
     } finally {
       this.#watching = undefined;
-      if (clock.now() - startedMs >= shortestWatchMs) this.#backoff.reset();
       signal.removeEventListener("abort", onAbort);
     }
   }

@@ -1,0 +1,15 @@
+/** How long a server asks to be left alone (RFC 9110 §10.2.3), within bounds. */
+
+import { limits } from "#base/limits.ts";
+import { headerValue, type ResponseHead } from "#wire/http-head.ts";
+
+/** In seconds or as a date, of an answer that says to come back; 0 where it does not say. `wallMs` is the time of day. */
+export function retryAfterMs({ status, headers }: Pick<ResponseHead, "status" | "headers">, wallMs: number): number {
+  const written = headerValue(headers, "retry-after")?.trim();
+  if ((status !== 429 && status < 500) || written === undefined) return 0;
+  if (/^\d+$/.test(written)) return bounded(Number(written) * 1000);
+  return written.endsWith("GMT") ? bounded(Date.parse(written) - wallMs) : 0;
+}
+
+/** A server may be mistaken, or its clock: whoever waits would rather know after a while. */
+const bounded = (waitMs: number): number => (Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), limits.retryAfterMaxMs));
