@@ -248,6 +248,15 @@ export const limits = {
   newNamesWaiting: 500,
   /** Tunnels of names that nobody wrote down, of which those in use are never closed: each may keep a session. */
   derivedTunnels: 512,
+  /** Descriptors that no client gets, for what the hub itself needs: requests, watches, commands, its log. At most a quarter of all. */
+  reservedDescriptors: 64,
+  /** How long a count of the open descriptors holds. */
+  descriptorLookMs: 1 * second,
+  /** Refusals are over when none came for so long; then their number is told. */
+  overloadQuietMs: 5 * second,
+  /** How long a client that is refused may take to read why, and so many of them at once; others are cut off. */
+  refusalLingerMs: 1 * second,
+  lingeringRefusals: 16,
   /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */
   guessedTunnels: 256,
   /** Such targets that were not there are remembered so long, and so many of them: reloads and favicons ask again at once. */

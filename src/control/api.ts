@@ -68,7 +68,12 @@ const profileSchema = v.object({
 const helloSchema = v.object({ protocol: count, version: v.string(), commit: v.string(), pid: count });
 
 const snapshotSchema = v.object({
-  hub: v.object({ ...helloSchema.entries, startedAtMs: count }),
+  hub: v.object({
+    ...helloSchema.entries,
+    startedAtMs: count,
+    /** Why it takes no more connections for now. */
+    problem: v.optional(problemSchema),
+  }),
   profiles: v.array(profileSchema),
 });
 

@@ -10,6 +10,7 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
+import { descriptorLimit, openDescriptors } from "#native/descriptors.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
@@ -27,6 +28,7 @@ import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./cluster
 import { type CheckContext, ContextWatch } from "./contexts.ts";
 import { DerivedTargets, isDerived } from "./derived-targets.ts";
 import { explain } from "./explain.ts";
+import { Headroom } from "./headroom.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
 import { portHolding } from "./port-holding.ts";
@@ -36,7 +38,7 @@ import { type AttachRequest, type LoadProfile, Profiles } from "./profiles.ts";
 import { namedTargets, wantedBy } from "./reconcile.ts";
 import { Service } from "./service.ts";
 import { watchSleep } from "./sleep-watch.ts";
-import { profileStates } from "./state.ts";
+import { profileStates, sent } from "./state.ts";
 
 /** What the hub needs of the tunnel room. */
 export interface TunnelTable extends Dialer {
@@ -80,6 +82,7 @@ export class Hub {
   readonly #counters = new CounterTable();
   readonly #clusters: Clusters;
   readonly #contexts: ContextWatch;
+  readonly #headroom: Headroom;
   readonly #jumpPods: JumpPods;
   readonly #tunnels: TunnelTable;
   readonly #derived: DerivedTargets;
@@ -122,10 +125,12 @@ export class Hub {
       log,
       report,
     });
-    const dial: Dialer["dial"] = async (target, signal) => {
-      await rooms.prepare();
-      return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
-    };
+    this.#headroom = new Headroom({ limit: descriptorLimit(), openNow: openDescriptors, clock, report });
+    const dial: Dialer["dial"] = (target, signal) =>
+      this.#headroom.opening(async () => {
+        await rooms.prepare();
+        return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
+      });
     this.#derived = new DerivedTargets({
       clusterFor,
       dial: (target, signal) => this.#tunnels.dial(target, signal),
@@ -133,7 +138,7 @@ export class Hub {
       drop: (target) => this.#tunnels.retain((each) => targetKey(each) !== targetKey(target)),
       clock,
     });
-    const context = { dialer: { dial }, counters: this.#counters, clock, log, report, checkOwner };
+    const context = { dialer: { dial }, counters: this.#counters, clock, log, report, checkOwner, refusal: () => this.#headroom.refusal() };
     this.#frontDoor = new FrontDoor(context);
     this.#tcpDoor = new TcpDoor(context);
     const doors = {
@@ -159,7 +164,7 @@ export class Hub {
 
   snapshot(): Snapshot {
     return {
-      hub: { ...this.#hello, startedAtMs: this.#startedAtMs },
+      hub: { ...this.#hello, startedAtMs: this.#startedAtMs, problem: sent(this.#headroom.problem) },
       profiles: profileStates({
         profiles: this.#profiles.list(),
         wanted: this.#listeners.wanted,
@@ -206,6 +211,7 @@ export class Hub {
     this.#place.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
     this.#scope.add(() => this.#clusters.close());
     this.#scope.add(() => this.#contexts.close());
+    this.#scope.add(() => this.#headroom.close());
     this.#scope.add(() => this.#jumpPods.close());
     this.#scope.add(() => this.#tunnels.close());
     this.#scope.add(() => this.#derived.close());

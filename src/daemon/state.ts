@@ -58,7 +58,8 @@ function unsaid(problems: readonly Problem[], routes: readonly RouteStatus[]): s
 type Counts = Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem">;
 type Shown = Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> & Counts;
 
-function sent(problem: (Problem & { readonly sinceMs?: number }) | undefined): SentProblem | undefined {
+/** As it crosses the socket. */
+export function sent(problem: (Problem & { readonly sinceMs?: number }) | undefined): SentProblem | undefined {
   if (!problem) return undefined;
   const { code, message, hints, sinceMs } = problem;
   return { code, message, hints: [...hints], ...(sinceMs === undefined ? {} : { sinceMs }) };

@@ -50,6 +50,10 @@ export function describeEvent(event: KtEvent): string {
       return withProblem(`profile "${event.profile}" ${event.change}`, event.problem);
     case "listener":
       return withProblem(describeListener(event), event.problem);
+    case "overload":
+      return event.problem
+        ? withProblem("connections are refused", event.problem)
+        : `connections are taken again; ${event.refused} were refused`;
     case "hub":
       return `the hub ${event.change === "woke" ? "woke up" : `is ${event.change === "started" ? "up" : "stopping"}`}${event.detail === undefined ? "" : `: ${event.detail}`}`;
   }

@@ -1,6 +1,7 @@
 /** What every connection of the front door is handed. */
 
 import type { Clock } from "#base/clock.ts";
+import type { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { SocketEnds } from "#net/tcp.ts";
 import type { CounterTable } from "#observe/counters.ts";
@@ -15,4 +16,6 @@ export interface DoorContext {
   readonly report: Report;
   /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */
   readonly checkOwner?: (ends: SocketEnds) => void;
+  /** Why a client that has just come cannot be served. Absent: all are. */
+  readonly refusal?: () => KtError | undefined;
 }

@@ -3,7 +3,9 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { type Listener, listenTcp, type SocketEnds } from "#net/tcp.ts";
+import type { DoorContext } from "./context.ts";
 
 /** An open connection as its door sees it. */
 export interface Guest {
@@ -13,6 +15,9 @@ export interface Guest {
   abort(): void;
 }
 
+/** What a client is told that cannot be let in. */
+export type RefusalWords = (problem: KtError) => readonly Uint8Array[];
+
 export class Door {
   readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
@@ -20,9 +25,13 @@ export class Door {
   readonly #closing = new AbortController();
   /** Whoever waits for the last guest to leave: a second drain does not make the first one wait on. */
   readonly #onEmpty = new Set<() => void>();
+  readonly #refusal: (() => KtError | undefined) | undefined;
+  /** Refused clients that may still read why. */
+  #lingering = 0;
 
-  constructor(clock: Clock) {
+  constructor({ clock, refusal }: Pick<DoorContext, "clock" | "refusal">) {
     this.#clock = clock;
+    this.#refusal = refusal;
   }
 
   /** Aborts when the door has closed: whoever still waits for a pod waits in vain. */
@@ -34,8 +43,16 @@ export class Door {
   open(
     address: { readonly host: string; readonly port: number },
     accept: (conn: Conn, ends: () => SocketEnds | undefined) => void,
+    words: RefusalWords,
   ): Listener {
-    const listener = listenTcp({ ...address, accept });
+    const listener = listenTcp({
+      ...address,
+      accept: (conn, ends) => {
+        const problem = this.#refusal?.();
+        if (problem) this.#refuse(conn, problem, words);
+        else accept(conn, ends);
+      },
+    });
     this.#listeners.add(listener);
     return {
       port: listener.port,
@@ -44,6 +61,23 @@ export class Door {
         this.#listeners.delete(listener);
       },
     };
+  }
+
+  /** Its descriptor is wanted: it has a moment to read why, if there is anything to read. */
+  #refuse(conn: Conn, problem: KtError, words: RefusalWords): void {
+    const said = words(problem);
+    if (said.length === 0 || this.#lingering >= limits.lingeringRefusals) conn.abort();
+    else this.#linger(conn, said);
+  }
+
+  #linger(conn: Conn, said: readonly Uint8Array[]): void {
+    this.#lingering += 1;
+    for (const bytes of said) conn.write(bytes);
+    conn.end();
+    this.#clock.after(limits.refusalLingerMs, () => {
+      this.#lingering -= 1;
+      conn.abort();
+    });
   }
 
   enter(guest: Guest): void {

@@ -56,7 +56,7 @@ export class FrontDoor {
     this.#context = context;
     this.#backends = new Backends(context.dialer, context.clock);
     this.#speech = new SpeechMemory(context.clock);
-    this.#door = new Door(context.clock);
+    this.#door = new Door(context);
     this.#refusals = new WebRefusals(context, this.#door);
   }
 
@@ -64,8 +64,10 @@ export class FrontDoor {
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
     const decideHere: Decide = (host, asked) => (asked === undefined ? decide(current, host) : decideRequest(current, host, asked));
-    const listener: Listener = this.#door.open(address, (conn, ends) =>
-      this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host, port: () => listener.port }),
+    const listener: Listener = this.#door.open(
+      address,
+      (conn, ends) => this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host, port: () => listener.port }),
+      (problem) => plainAnswer("503 Service Unavailable", problem),
     );
     const { port, close } = listener;
     return {
@@ -115,9 +117,7 @@ export class FrontDoor {
   /** What begins like TLS and is not gets an answer in HTTP, for people who look at what comes back. */
   #refuseGarbage(conn: Conn, error: KtError): void {
     this.#context.report({ type: "refused", name: conn.remoteAddress ?? "", problem: toProblem(error) });
-    const { headers, body } = refusalFor(error, { accept: undefined, grpc: false, host: undefined });
-    conn.write(encodeHead("HTTP/1.1 400 Bad Request", [...headers, ["Connection", "close"]]));
-    conn.write(body);
+    for (const bytes of plainAnswer("400 Bad Request", error)) conn.write(bytes);
     conn.end();
   }
 
@@ -214,4 +214,10 @@ async function h2OverTls(link: Link, host: string, clock: Clock): Promise<Link> 
 
 function withConn(link: Link, conn: Conn): Link {
   return { conn, pod: link.pod, usable: () => link.usable(), park: () => link.park(), unpark: () => link.unpark() };
+}
+
+/** For a client of which nothing is known yet: in HTTP, as text. */
+function plainAnswer(status: string, error: KtError): Uint8Array[] {
+  const { headers, body } = refusalFor(error, { accept: undefined, grpc: false, host: undefined });
+  return [encodeHead(`HTTP/1.1 ${status}`, [...headers, ["Connection", "close"]]), body];
 }

@@ -2,6 +2,7 @@
 
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
+import { toProblem } from "#observe/events.ts";
 import type { DoorContext } from "./context.ts";
 import { Door, type Guest } from "./door.ts";
 import { firstAnswer } from "./first-answer.ts";
@@ -23,14 +24,19 @@ export class TcpDoor {
 
   constructor(context: DoorContext) {
     this.#context = context;
-    this.#door = new Door(context.clock);
+    this.#door = new Door(context);
     this.#refusals = new WebRefusals(context, this.#door);
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. */
   listen(address: { readonly host: string; readonly port: number }, route: PassthroughRoute): TcpListenerHandle {
     let current = route;
-    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, current));
+    const words = (problem: KtError): [] => {
+      const counters = this.#context.counters.of(current.profile, current.route);
+      counters.lastProblem = { ...toProblem(problem), atMs: this.#context.clock.wallMs() };
+      return [];
+    };
+    const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, current), words);
     return {
       port,
       setRoute(next) {

@@ -6,7 +6,7 @@ import { parseForwardFailure } from "#wire/portforward.ts";
 /** Whether the connection was refused before anything in the pod could read from it. */
 export function isUnread(text: string): boolean {
   const { kind } = parseForwardFailure(text);
-  return kind === "refused" || kind === "timed-out" || kind === "pod-gone";
+  return kind === "refused" || kind === "timed-out" || kind === "pod-gone" || kind === "exhausted";
 }
 
 /** `port-refused` when nothing listens on the pod's port; `connection-lost` when the pod or its connection went away. */
@@ -20,6 +20,11 @@ export function describeForwardFailure(text: string, pod: string, port: number):
       });
     case "timed-out":
       return new KtError("port-refused", `pod "${pod}" did not answer on port ${port} in time`, { cause: text });
+    case "exhausted":
+      return new KtError("overloaded", `the node of pod "${pod}" takes no more connections: ${failure.text}`, {
+        hints: ["close some that are open; the node's container runtime has reached its limit of open files (LimitNOFILE)"],
+        cause: text,
+      });
     case "pod-gone":
       return new KtError("connection-lost", `pod "${pod}" is gone`, { cause: text });
     default:

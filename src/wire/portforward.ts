@@ -49,12 +49,15 @@ export interface ForwardFailure {
     | "pod-gone"
     /** The connection was made, and then the program in the pod broke it off. */
     | "reset"
+    /** The node has no descriptors left to make it with. */
+    | "exhausted"
     | "other";
   readonly text: string;
 }
 
 /** The first that matches counts: a text that says the pod is gone may go on to say how a read failed. */
 const failureSigns: readonly (readonly [ForwardFailure["kind"], RegExp])[] = [
+  ["exhausted", /too many open files/i],
   ["pod-gone", /(?:sandbox|container|pod) .*(?:not found|not running)|network namespace .* is closed|netns.*: no such file/i],
   ["refused", /connection refused/i],
   ["timed-out", /timed? ?out|deadline exceeded/i],

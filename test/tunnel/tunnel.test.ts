@@ -10,6 +10,7 @@ import type { Target } from "#route/target.ts";
 import { echo, FakeCluster, type PodServer, refuse } from "#test/support/fake-cluster.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { problemOf } from "#tunnel/standing.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 
 const target: Target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "shop", name: "web", port: 80 };
@@ -234,6 +235,28 @@ describe("a pod that does not take the connection", () => {
     cluster.ready("new");
     await stream.untilText("new");
   });
+});
+
+test("a node that has run out of descriptors of its own is quoted", async () => {
+  const { cluster, clock, dial, tunnels } = rig();
+  cluster.setPod("web-1", ({ port, fail }) => fail(`error forwarding port ${port} to pod abc, uid : open netns: too many open files`));
+  cluster.ready("web-1");
+  const stream = await dial();
+  stream.write("hello");
+  for (let second = 0; second < 5; second++) await clock.advance(limits.noPodAnswerMs);
+  await stream.untilClosed();
+  expect(stream.error?.message).toContain("too many open files");
+  expect(problemOf(tunnels.status(target)?.standing)?.message).toContain("too many open files");
+});
+
+test("and so is the API server that cannot reach the node for want of them", async () => {
+  const { cluster, clock, dial } = rig();
+  cluster.ready("web-1");
+  cluster.portForward = () => Promise.reject(new KtError("cluster-error", "dial tcp 10.0.0.1:10250: socket: too many open files"));
+  const dialled = dial().catch((error: KtError) => error.message);
+  await settle();
+  await clock.advance(limits.noPodAnswerMs);
+  expect(await dialled).toContain("too many open files");
 });
 
 describe("a connection that is lost before its first byte", () => {

@@ -36,6 +36,7 @@ describe("error texts", () => {
     ["containerd", "pod-gone", `network namespace for sandbox "${sandbox}" is closed`],
     ["containerd", "pod-gone", `failed to find sandbox "${sandbox}" in store: not found`],
     ["containerd", "pod-gone", `sandbox container "${sandbox}" is not running`],
+    ["containerd", "exhausted", `${connecting(81)}: dial tcp4 127.0.0.1:81: socket: too many open files ${ipv6}`],
     ["cri-dockerd", "refused", "exit status 1: 2024/01/02 03:04:05 socat[123] E connect(5, AF=2 127.0.0.1:9, 16): Connection refused"],
     ["cri-dockerd", "pod-gone", `container not running (${sandbox})`],
     ["cri-dockerd", "other", "unable to do port forwarding: socat not found"],

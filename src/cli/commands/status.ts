@@ -15,6 +15,7 @@ export async function status({ args, options, output }: CommandContext): Promise
     output.json({ hub, profiles });
     return exitCodes.done;
   }
+  if (hub?.problem) output.warning(hub.problem.message);
   if (profiles.length === 0) {
     output.line("no profile is attached");
     output.hints(["kt up"]);

@@ -1,0 +1,38 @@
+/** How many files and sockets this process may have open, and how many it has. */
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { spawnSync } from "bun";
+
+/** Bun raises the soft limit to the hard one when it starts; this is what came of it. Infinity where there is none, or it is not told. */
+export function descriptorLimit(): number {
+  try {
+    return process.platform === "linux" ? linuxLimit(readFileSync("/proc/self/limits", "utf8")) : shellLimit();
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The soft limit in /proc/PID/limits. */
+export function linuxLimit(table: string): number {
+  return limitOf(/^Max open files\s+(\S+)/m.exec(table)?.[1]);
+}
+
+function shellLimit(): number {
+  return limitOf(spawnSync(["/bin/sh", "-c", "ulimit -n"], { stdout: "pipe", stderr: "ignore" }).stdout.toString().trim());
+}
+
+function limitOf(text: string | undefined): number {
+  const limit = Number(text);
+  return Number.isInteger(limit) && limit > 0 ? limit : Number.POSITIVE_INFINITY;
+}
+
+const folder = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
+
+/** 0 where the system does not tell. Since Linux 6.2 the folder's size is their number; before, and on macOS, they are listed. */
+export function openDescriptors(): number {
+  try {
+    return (process.platform === "linux" && statSync(folder).size) || readdirSync(folder).length;
+  } catch {
+    return 0;
+  }
+}
