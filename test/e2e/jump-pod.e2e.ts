@@ -65,6 +65,8 @@ class Machine {
 
   async up(create = 'image = "kt.test/jump:1"', more = ""): Promise<this> {
     this.write(create, more);
+    // Another image than kt's own needs consent.
+    await this.ok("allow");
     await this.ok("up", "-d");
     return this;
   }
@@ -228,6 +230,7 @@ cases("a jump pod", () => {
     await jumped.readUntil("the jump stays");
     // The jump pod alone.
     ann.write('image = "kt.test/nconly:1"', more);
+    await ann.ok("allow");
     await within(10_000, "the old jump to end", jumped.readToEnd());
     (await ann.echo("by nc")).abort();
     expect(await uidNow()).not.toBe(uid as string);
