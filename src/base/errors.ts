@@ -1,5 +1,8 @@
 /** KtError, the union of its codes, and the assertion for states that cannot be. */
 
+import { limits } from "./limits.ts";
+import { maskSecrets } from "./mask.ts";
+
 /** Every code that a user, a page or a JSON reader can meet. Documented in docs/troubleshooting.md; a test compares the two lists. */
 export const errorCodes = [
   // The command line and the profile.
@@ -86,10 +89,15 @@ export class KtError extends Error {
   readonly hints: readonly string[];
 
   constructor(code: ErrorCode, message: string, options: KtErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shown(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hints = options.hints ?? [];
+    this.hints = (options.hints ?? []).map(shown);
   }
+}
+
+/** Errors stand on pages, in logs and on terminals, and hold what others said: nothing in them may be a secret, nor endless. */
+function shown(text: string): string {
+  return maskSecrets(text.length > limits.errorMessageChars ? `${text.slice(0, limits.errorMessageChars)}…` : text);
 }
 
 /** Turns anything thrown into a KtError; what is not one already becomes `code` with the original as its cause. */

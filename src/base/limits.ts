@@ -187,6 +187,8 @@ export const limits = {
   profileFiles: 64,
   /** How deep tables and lists of a profile may stand in each other; its schema has six levels. */
   profileDepth: 32,
+  /** Longest message or hint of an error that is shown: nobody reads more, and it is looked over for secrets. */
+  errorMessageChars: 8 * kib,
   /** Largest record of a consent: a clause for each of the facts. */
   consentRecordBytes: 1 * mib,
   /** Largest kubeconfig, certificate or token file: kubeconfigs with hundreds of clusters take 1 MiB. */

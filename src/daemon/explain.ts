@@ -4,6 +4,7 @@ import type { Step } from "#control/api.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { maskSecrets } from "#base/mask.ts";
 import type { Cluster, FollowRequest, Resolution } from "#kube/types.ts";
 import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -89,7 +90,7 @@ async function explainTarget(target: Target, context: ExplainContext): Promise<S
     const { kind, name, namespace = cluster.namespace } = carriersOf(target);
     const where: Step = {
       step: "cluster",
-      verdict: `context "${cluster.context}" at ${cluster.server}, namespace "${namespace}"`,
+      verdict: `context "${cluster.context}" at ${maskSecrets(cluster.server)}, namespace "${namespace}"`,
       outcome: "info",
     };
     const port = target.kind === "address" ? undefined : target.port;

@@ -1,6 +1,7 @@
 /** Writes a log line as text or as JSON: the one form of `kt logs`, `kt up -v`, `kt serve` and the hub's log file. */
 
 import type { LogFields, LogLevel } from "#base/log.ts";
+import { maskSecrets } from "#base/mask.ts";
 import { printable, printableJson } from "#base/printable.ts";
 
 export type LogFormat = "text" | "json";
@@ -28,9 +29,9 @@ export function logParts(atMs: number, level: LogLevel, event: string, fields: L
 
 /** One line without its end. */
 export function formatLogLine(format: LogFormat, atMs: number, level: LogLevel, event: string, fields: LogFields = {}): string {
-  if (format === "json") return printableJson({ at: new Date(atMs).toISOString(), level, event, ...fields });
+  if (format === "json") return maskSecrets(printableJson({ at: new Date(atMs).toISOString(), level, event, ...fields }));
   const { time, level: padded, route, text } = logParts(atMs, level, event, fields);
-  return printable(`${time} ${padded} ${route} ${text}`);
+  return maskSecrets(printable(`${time} ${padded} ${route} ${text}`));
 }
 
 function localTime(atMs: number): string {

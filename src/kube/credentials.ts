@@ -47,7 +47,7 @@ export class Credentials {
     this.#options = options;
     this.#user = user;
     if (user?.exec) {
-      const plugin = { exec: user.exec, user: user.name, environment, clock, log, pluginTimeoutMs };
+      const plugin = { exec: user.exec, user: user.name, context: options.config.name, environment, clock, log, pluginTimeoutMs };
       this.#plugin = new ExecPlugin({ ...plugin, clusterInfo: () => clusterInfo(options) });
     } else if (user?.authProvider?.name === "oidc") {
       this.#oidc = new OidcTokens({ config: user.authProvider.config, user: user.name, file: user.file, environment, cache, clock, log });

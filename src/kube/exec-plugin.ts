@@ -5,7 +5,8 @@ import { concatBytes } from "#base/bytes.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { Masker } from "#base/mask.ts";
+import { baseName, command } from "#base/shell.ts";
 import type { Log } from "#base/log.ts";
 import { fileStamp } from "./files.ts";
 import { pauseMs } from "./backoff.ts";
@@ -24,8 +25,9 @@ export interface PluginCredential {
 
 export interface ExecPluginOptions {
   readonly exec: ExecConfig;
-  /** The kubeconfig's name for the user, for messages. */
+  /** The kubeconfig's names, for messages. */
   readonly user: string;
+  readonly context: string;
   /** What KUBERNETES_EXEC_INFO says about the cluster, for plugins that ask for it. */
   readonly clusterInfo: () => Readonly<Record<string, unknown>>;
   readonly environment: Environment;
@@ -81,13 +83,13 @@ export class ExecPlugin {
     const startedMs = clock.now();
     try {
       const output = await runPlugin(this.#options);
-      this.#kept = withMargin(parseCredential(output, exec), clock.wallMs());
+      this.#kept = withMargin(parseCredential(output, this.#options), clock.wallMs());
       this.#failed = undefined;
       this.#renewals.made(clock.now());
-      log("debug", "plugin-ran", { command: exec.command, tookMs: Math.round(clock.now() - startedMs) });
+      log("debug", "plugin-ran", { command: baseName(exec.command), tookMs: Math.round(clock.now() - startedMs) });
       return this.#kept;
     } catch (error) {
-      const problem = toKtError(error, "credentials-failed", `run exec plugin "${exec.command}"`);
+      const problem = toKtError(error, "credentials-failed", `run exec plugin "${baseName(exec.command)}"`);
       const times = (this.#failed?.times ?? 0) + 1;
       const untilMs = clock.now() + pauseMs(times - 1, limits.pluginRetryMs, limits.pluginRetryMaxMs);
       this.#failed = { error: problem, untilMs, times };
@@ -138,14 +140,14 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
   const timeoutMs = options.pluginTimeoutMs ?? limits.pluginTimeoutMs;
   const cancel = options.clock.after(timeoutMs, () => {
     child.kill("SIGKILL");
-    late.reject(failure(exec, `exec plugin "${exec.command}" did not finish within ${timeoutMs / 1000} s`));
+    late.reject(failure(options, `exec plugin "${baseName(exec.command)}" did not finish within ${timeoutMs / 1000} s`));
   });
   try {
     const exitCode = await Promise.race([child.exited, late.promise]);
     const [stdout = "", stderr = ""] = await Promise.all(outputs.map((output) => output.text(options.clock)));
     if (exitCode === 0) return stdout;
-    const words = stderr.trim().slice(-quotedChars);
-    throw failure(exec, `exec plugin "${exec.command}" failed with exit code ${exitCode}${words === "" ? "" : `: ${words}`}`);
+    const words = ownWords(stderr, options, env);
+    throw failure(options, `exec plugin "${baseName(exec.command)}" failed with exit code ${exitCode}${words === "" ? "" : `: ${words}`}`);
   } finally {
     cancel();
     running.delete(child);
@@ -183,7 +185,7 @@ function checkConfig(exec: ExecConfig, user: string): void {
   if (exec.interactiveMode === "Always") {
     throw new KtError(
       "credentials-failed",
-      `exec plugin "${exec.command}" of user "${user}" has interactiveMode "Always": it wants a terminal, and kt runs it without one`,
+      `exec plugin "${baseName(exec.command)}" of user "${user}" has interactiveMode "Always": it wants a terminal, and kt runs it without one`,
       {
         hints: ["use another user or context for kt, or a login that the plugin remembers, with interactiveMode: IfAvailable"],
       },
@@ -200,26 +202,25 @@ function notFound(exec: ExecConfig, user: string, path: string | undefined): KtE
   const where = exec.command.includes("/") ? "does not exist or may not be run" : `is not in PATH`;
   const hints = exec.installHint === undefined ? [] : [exec.installHint];
   if (!exec.command.includes("/")) hints.push(`PATH of the shell that attached the profile: ${path ?? "(not set)"}`);
-  return new KtError("credentials-failed", `exec plugin "${exec.command}" of user "${user}" ${where}`, { hints });
+  return new KtError("credentials-failed", `exec plugin "${baseName(exec.command)}" of user "${user}" ${where}`, { hints });
 }
 
-/** A flag that gives a secret: problems are shown in pages, logs and terminals. */
-const secretFlag = /^(--?[\w-]*(?:secret|password|passwd|token))(=|$)/i;
-
-/** With the command to try by hand. */
-function failure(exec: ExecConfig, message: string): KtError {
-  const words = [exec.command, ...exec.args.map((arg, at) => withoutSecret(arg, exec.args[at - 1]))].map(shellQuoted);
-  return new KtError("credentials-failed", message, { hints: [words.join(" ")] });
+/** Without the command line, which holds secrets now and then: pages, logs and terminals show it. */
+function failure({ context }: ExecPluginOptions, message: string): KtError {
+  return new KtError("credentials-failed", message, { hints: [command`kubectl version --context ${context}`] });
 }
 
-function withoutSecret(arg: string, before: string | undefined): string {
-  const [, flag, sign] = secretFlag.exec(arg) ?? [];
-  if (flag !== undefined) return sign === "=" ? `${flag}=...` : arg;
-  return secretFlag.exec(before ?? "")?.[2] === "" ? "..." : arg;
+/** What a plugin says about what went wrong, without the secrets that it was given. */
+function ownWords(stderr: string, { exec }: ExecPluginOptions, environment: Environment): string {
+  const masker = new Masker("");
+  masker.learnEnvironment(environment);
+  masker.learnArguments(exec.args);
+  return masker.text(stderr.trim().slice(-quotedChars));
 }
 
-function parseCredential(output: string, exec: ExecConfig): PluginCredential {
-  const invalid = (what: string): KtError => failure(exec, `exec plugin "${exec.command}" ${what}`);
+function parseCredential(output: string, options: ExecPluginOptions): PluginCredential {
+  const { exec } = options;
+  const invalid = (what: string): KtError => failure(options, `exec plugin "${baseName(exec.command)}" ${what}`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(output);

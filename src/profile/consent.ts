@@ -146,25 +146,25 @@ function jumpPods({ layer }: ConsentInput): readonly ConsentFact[] {
   const targets: readonly LayerTarget[] = [...layer.routes.values(), ...layer.tcp.values()].map(({ value }) => value.target);
   return targets.flatMap((target) => {
     if (target.kind !== "address" || target.via.create === undefined) return [];
-    const { image, command } = target.via.create;
+    const { image, command: words } = target.via.create;
     const why = "it is code that runs in your cluster, as you";
     return [
       ...(image === defaultJumpImage ? [] : [{ what: `runs the image "${image}" as a jump pod`, why, content: content("image", image) }]),
-      ...(command === undefined || isWaiting(command)
+      ...(words === undefined || isWaiting(words)
         ? []
         : [
             {
-              what: `runs "${command[0]}" in a jump pod`,
+              what: `runs "${words[0]}" in a jump pod`,
               why,
-              detail: command.map(shellQuoted).join(" "),
-              content: content("command", ...command),
+              detail: words.map(shellQuoted).join(" "),
+              content: content("command", ...words),
             },
           ]),
     ];
   });
 }
 
-const isWaiting = (command: readonly string[]): boolean => command.length === 2 && /^(?:\/bin\/)?sleep$/.test(command[0] ?? "");
+const isWaiting = (words: readonly string[]): boolean => words.length === 2 && /^(?:\/bin\/)?sleep$/.test(words[0] ?? "");
 
 function outsideFiles({ parts }: ConsentInput): readonly ConsentFact[] {
   return parts

@@ -1,10 +1,9 @@
 /** A profile's text without what may be secret in it, for bug reports: only what kt knows to be a setting keeps its value. */
 
 import { parse, stringify, type TomlTable } from "smol-toml";
+import { mask } from "#base/mask.ts";
 import { profileSchema } from "./schema.ts";
 import { schemaAt } from "./schema-walk.ts";
-
-const mask = "***";
 
 /** The same settings, laid out anew; null for what is no TOML, of which nothing can be known to be harmless. Tells what it masked. */
 export function maskedProfile(text: string, onMasked: (value: string) => void): string | null {

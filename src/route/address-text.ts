@@ -38,12 +38,7 @@ function refuse(text: string, why: string, hint: string): never {
 function refuseUrl(text: string): never {
   const [, rest = ""] = text.split("://");
   const address = /(?:[^@/]*@)?([^/?#@]+)/.exec(rest)?.[1] ?? "HOST:PORT";
-  // It may hold a password.
-  refuse(
-    text.replace(/:\/\/[^@/]*@/, "://…@"),
-    "is a URL, and the target of a jump host is an address",
-    `write "${address.includes(":") ? address : `${address}:PORT`}"`,
-  );
+  refuse(text, "is a URL, and the target of a jump host is an address", `write "${address.includes(":") ? address : `${address}:PORT`}"`);
 }
 
 /** `shop/svc/web:80`: a pod could reach that by its DNS name, but kt reaches it without a jump. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { assert, property, string } from "fast-check";
 import { kubeconfigShape } from "#daemon/doctor/kubeconfig-shape.ts";
-import { Masker } from "#base/mask.ts";
+import { Masker, maskSecrets } from "#base/mask.ts";
 import { maskedProfile } from "#profile/masked.ts";
 
 describe("the masker", () => {
@@ -45,6 +45,19 @@ describe("the masker", () => {
     ["DB_PASS=abc ENCRYPTION_KEY='a b'", "DB_PASS=*** ENCRYPTION_KEY=***"],
     ["pushed by ghp_0123456789abcdef", "pushed by ***"],
     ["k8s-aws-v1.aHR0cHM6Ly9zdHM", "***"],
+    ['curl -H "Authorization: Bearer canary-1" https://x', 'curl -H "Authorization: Bearer ***" https://x'],
+    ["login --pat canary1 --region eu", "login --pat *** --region eu"],
+    ["login --auth canary1 --api-key=canary2", "login --auth *** --api-key=***"],
+    ["curl -u me:canary https://x", "curl -u *** https://x"],
+    ["https://canary@github.com/x", "https://***@github.com/x"],
+    ["Basic bWU6Y2FuYXJ5", "Basic ***"],
+    ["key AKIAIOSFODNN7EXAMPLE", "key ***"],
+    ["the password is correcthorse", "the password is ***"],
+    ["your token canary42 has expired", "your token *** has expired"],
+    ['cannot use password "hunter2"', 'cannot use password "***"'],
+    ["export GITHUB_PAT=canary", "export GITHUB_PAT=***"],
+    ["-----BEGIN PRIVATE KEY-----\ncut off", "***"],
+    ["sk-canary-0123456789", "***"],
   ])("%s", (text, shown) => expect(new Masker("/home/me").text(text)).toBe(shown));
 
   test.each([
@@ -53,8 +66,22 @@ describe("the masker", () => {
     "kubectl auth can-i create pods -n shop --context dev",
     'the token of user "dev" expired 2 days ago, at 2026-01-01T00:00:00.000Z',
     "alpine/socat:1.8.0.3@sha256:0123456789abcdef",
+    "error: get-token: authentication error: oidc error",
+    "could not refresh token: invalid_grant",
+    "gke-gcloud-auth-plugin: cannot find the default credentials",
+    "Basic authentication is off, and the Bearer token expired",
+    'secret "db-creds-v2" not found',
+    "the password is required",
+    "kubectl --context dev version",
+    "kt add 3306 db:3306 --via svc/web",
+    "user: me, container: app, image: registry.example.com:5000/team/app:1.2",
     "is the port right? is it http:// instead of https://?",
   ])("leaves alone: %s", (text) => expect(new Masker("/home/me").text(text)).toBe(text));
+
+  test("takes no longer for a text that is made to cost it", () => {
+    for (const piece of ["-", "=a:b", "?", "eyJ-", "://", "token ", "-----BEGIN A-----", "a.", "password:", "--key-"])
+      expect(maskSecrets(piece.repeat(100_000 / piece.length))).toBeString();
+  });
 
   test("learns from variables by their names and by the logins in them", () => {
     const masker = new Masker("/home/me");

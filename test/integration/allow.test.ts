@@ -170,6 +170,33 @@ describe("kt allow", () => {
   });
 });
 
+describe("a plugin's secrets", () => {
+  test.concurrent("stand nowhere: not on pages, in status, logs, explain, doctor, its bundle or the hub's log", async () => {
+    await using clone = await Clone.make();
+    const { home, port } = clone;
+    await clone.kubeconfig("-H Authorization:canary1 --pat canary2x https://me:canary3@corp/?sig=canary4");
+    await clone.put("evil.sh", '#!/bin/sh\necho "given $@; the password is canary5, token canary6x, AKIAcanary00000007" >&2\nexit 1\n');
+    await clone.run("allow");
+    await clone.run("up", "-d");
+    const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { Host: "a.localhost", Accept: "text/html" } });
+    const shown = [await page.text()];
+    for (const args of [
+      ["status", "--json"],
+      ["logs"],
+      ["logs", "--json"],
+      ["explain", "a.localhost"],
+      ["doctor", "--bundle", "report.json"],
+    ])
+      shown.push(Object.values(await clone.run(...args)).join("\n"));
+    shown.push(await file(`${home.project}/report.json`).text(), await file(`${home.path}/home/.local/state/kt/hub.log`).text());
+    expect(shown[0]).toContain("exec plugin");
+    for (const text of shown) expect(text).not.toContain("canary");
+    // Its path says where, and its arguments what with: neither is for a page.
+    expect(shown[0]).not.toContain(home.project);
+    expect(shown[0]).not.toContain("--pat canary");
+  });
+});
+
 describe.skipIf(noTerminal !== undefined)("in a terminal", () => {
   test("the question says what and why, is a no by default, and is asked once", async () => {
     await using clone = await Clone.make();

@@ -83,7 +83,7 @@ describe("a credential plugin", () => {
       provideClusterInfo: false,
     };
     const environment = { PATH: process.env["PATH"] };
-    const plugin = new ExecPlugin({ exec, user: "u", clusterInfo: () => ({}), environment, clock, log: silentLog });
+    const plugin = new ExecPlugin({ exec, user: "u", context: "c", clusterInfo: () => ({}), environment, clock, log: silentLog });
     for (let time = 0; time < 120; time++) {
       await use(plugin);
       await clock.advance(100);

@@ -263,7 +263,7 @@ describe("plugins", () => {
     expect(shown(resolution)).not.toContain("secret");
     const hints = resolution.kind === "failed" ? resolution.problem.hints : [];
     if (hint !== undefined) expect(hints[0]).toStartWith(hint);
-    else if (message.startsWith("failed")) expect(hints[0]).toBe(`${command} get-token 'a b'`);
+    else if (message.startsWith("failed")) expect(hints[0]).toBe("kubectl version --context test");
     expect(harness.logged.join("\n")).not.toContain("secret");
   });
 
@@ -277,14 +277,19 @@ describe("plugins", () => {
     }
   });
 
-  test("the hint to try one by hand leaves out its secrets", async () => {
+  test("nothing of its command line is shown, and no secret in its words", async () => {
     await using folder = await tempDir();
-    const command = await plugin(folder.path, "exit 1");
-    const args = ["get-token", "--oidc-client-secret=hush", "--password", "hush", "--token-cache-dir=/tmp/x"];
+    const command = await plugin(folder.path, `echo "I was given $@, $MY_PAT and $VISIBLE; the password is $3" >&2; exit 1`);
+    const args = ["-H", "Authorization: Token canary-a1", "--pat", "canary-b", "https://me:canary-c@corp", "--region=eu-west-1", "canary4"];
+    const environment = { PATH: process.env["PATH"] ?? "", MY_PAT: "canary-e", VISIBLE: "visible" };
     await using harness = await Harness.open(undefined, { server: "https://127.0.0.1:1", user: exec(command, { args }), environment });
     const resolution = await harness.follow().changes.next();
-    const hints = resolution.kind === "failed" ? resolution.problem.hints : [];
-    expect(hints).toEqual([`${command} get-token --oidc-client-secret=... --password ... --token-cache-dir=/tmp/x`]);
+    if (resolution.kind !== "failed") return expect.unreachable();
+    const { message, hints } = resolution.problem;
+    expect(hints).toEqual(["kubectl version --context test"]);
+    expect(message).toStartWith('exec plugin "plugin" failed with exit code 1: I was given -H ');
+    expect(message).toContain("visible");
+    expect(message).not.toContain("canary");
   });
 
   test("one that hangs is ended", async () => {

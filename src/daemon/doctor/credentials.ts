@@ -1,7 +1,7 @@
 /** Who we are to a cluster: what its kubeconfig user comes down to, and how long that is good for; pure. */
 
 import { KtError } from "#base/errors.ts";
-import { command } from "#base/shell.ts";
+import { baseName, command } from "#base/shell.ts";
 import type { Identity } from "#kube/credentials.ts";
 import { type ContextConfig, signedInUser, type UserConfig } from "#kube/kubeconfig.ts";
 import { expiryMs } from "#kube/oidc.ts";
@@ -39,15 +39,15 @@ const plugins: readonly (readonly [command: RegExp, fixes: readonly string[]])[]
 
 function pluginFixes({ exec }: UserConfig): readonly string[] {
   if (exec === undefined || exec.installHint !== undefined) return [];
-  const command = exec.command.slice(exec.command.lastIndexOf("/") + 1);
-  return plugins.flatMap(([pattern, fixes]) => (pattern.test(command) ? fixes : []));
+  const program = baseName(exec.command);
+  return plugins.flatMap(([pattern, fixes]) => (pattern.test(program) ? fixes : []));
 }
 
 function sourceOf(user: UserConfig): string {
   if (user.tokenFile !== undefined) return `the token of "${user.tokenFile}"`;
   if (user.token !== undefined) return "a token";
   if (user.username !== undefined) return "a user name and a password";
-  if (user.exec !== undefined) return `exec plugin "${user.exec.command}" gives credentials`;
+  if (user.exec !== undefined) return `exec plugin "${baseName(user.exec.command)}" gives credentials`;
   if (user.authProvider !== undefined) return `auth-provider "${user.authProvider.name}"`;
   return user.cert.pem === undefined && user.cert.file === undefined ? "no credentials: requests are anonymous" : "a client certificate";
 }

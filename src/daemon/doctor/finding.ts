@@ -1,5 +1,7 @@
 /** What `kt doctor` finds: one sentence per check, its verdict, and what to do about it. */
 
+import { maskSecrets } from "#base/mask.ts";
+
 /** In the order in which one would mend them. */
 export const checks = [
   "profile",
@@ -60,7 +62,7 @@ export class Findings {
 
   #add(verdict: Verdict, text: string, fixes: readonly string[]): this {
     const context = this.#context === undefined ? {} : { context: this.#context };
-    this.list.push({ check: this.#check, ...context, verdict, text, fixes });
+    this.list.push({ check: this.#check, ...context, verdict, text: maskSecrets(text), fixes: fixes.map(maskSecrets) });
     return this;
   }
 }
