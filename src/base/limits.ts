@@ -334,6 +334,10 @@ export const limits = {
   outputLeaveMs: 1 * second,
   /** Log lines that may wait for a reader that is behind; later ones are counted. */
   logWaitingBytes: 1 * mib,
+  /** Requests of one client that are taken in one turn of the event loop: a turn then takes some milliseconds at most; */
+  controlLinesPerTurn: 16,
+  /** and so many of them may be under way. */
+  controlRequestsAtOnce: 64,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

@@ -11,6 +11,8 @@ const decoder = new TextDecoder();
 export interface LineHandler {
   /** One parsed line; what is no JSON ends the channel. */
   onValue(value: unknown): void;
+  /** False while the next line should wait: `goOn` asks again. Absent: all are taken as they come. */
+  takesMore?(): boolean;
   onClose(): void;
 }
 
@@ -26,6 +28,7 @@ export class LineChannel {
   readonly #unsent = new ByteQueue(limits.controlMessageBytes);
   #closed = false;
   #ending = false;
+  #isScheduled = false;
 
   constructor(socket: Socket<ChannelState>, handler: LineHandler) {
     this.#socket = socket;
@@ -40,13 +43,15 @@ export class LineChannel {
   /** A far end that takes nothing while `controlMessageBytes` wait is cut off. */
   send(value: unknown): void {
     if (this.#closed || this.#ending) return;
+    const isFirst = this.#unsent.length === 0;
     try {
       this.#unsent.push(encoder.encode(`${JSON.stringify(value)}\n`));
     } catch {
       this.abort();
       return;
     }
-    this.drained();
+    // What waits already is taken up by the next drain.
+    if (isFirst) this.drained();
   }
 
   /** Closes after everything sent has left. */
@@ -73,7 +78,7 @@ export class LineChannel {
     try {
       this.#received.push(bytes);
       // Joined only when a line is complete: a long message arrives in many pieces.
-      if (bytes.includes(newline)) this.#takeLines();
+      if (bytes.includes(newline) && !this.#isScheduled) this.#takeLines();
     } catch {
       this.abort();
     }
@@ -86,11 +91,29 @@ export class LineChannel {
     this.#handler.onClose();
   }
 
+  /** Takes the lines that wait, a few in each turn of the event loop: whoever sends thousands keeps nobody else waiting. */
+  goOn(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      try {
+        this.#takeLines();
+      } catch {
+        this.abort();
+      }
+    });
+  }
+
   #takeLines(): void {
-    for (let at = this.#received.peek().indexOf(newline); at >= 0; at = this.#received.peek().indexOf(newline)) {
-      const line = decoder.decode(this.#received.take(at + 1));
-      if (this.#closed) return;
-      this.#handler.onValue(JSON.parse(line));
+    for (let taken = 0; this.#handler.takesMore?.() !== false; taken++) {
+      const at = this.#received.peek().indexOf(newline);
+      if (at < 0 || this.#closed) return;
+      if (taken === limits.controlLinesPerTurn && this.#handler.takesMore) {
+        this.goOn();
+        return;
+      }
+      this.#handler.onValue(JSON.parse(decoder.decode(this.#received.take(at + 1))));
     }
   }
 }

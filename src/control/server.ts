@@ -3,6 +3,7 @@
 import { listen, type UnixSocketListener } from "bun";
 import * as v from "valibot";
 import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { toProblem } from "#observe/events.ts";
 import { type Hello, type Reply, type Request, requestLineSchema } from "./api.ts";
 import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
@@ -25,6 +26,7 @@ class ServerSession implements ControlSession {
   readonly #handle: RequestHandler;
   readonly #goneCallbacks: (() => void)[] = [];
   #gone = false;
+  #underWay = 0;
   channel: LineChannel | undefined;
 
   constructor(handle: RequestHandler) {
@@ -48,6 +50,10 @@ class ServerSession implements ControlSession {
     this.channel?.end();
   }
 
+  takesMore(): boolean {
+    return this.#underWay < limits.controlRequestsAtOnce;
+  }
+
   onValue(value: unknown): void {
     const parsed = v.safeParse(requestLineSchema, value);
     if (!parsed.success) {
@@ -60,10 +66,14 @@ class ServerSession implements ControlSession {
   }
 
   async #answer(request: Request, reply: (reply: Reply) => void): Promise<void> {
+    this.#underWay += 1;
     try {
       await this.#handle(request, this, reply);
     } catch (error) {
       reply(errorReply(toKtError(error, "internal", request.type)));
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === limits.controlRequestsAtOnce - 1) this.channel?.goOn();
     }
   }
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { stat } from "node:fs/promises";
 import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { type Hello, protocolVersion, type Request } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import { type ControlSession, ControlServer, type RequestHandler } from "#control/server.ts";
@@ -28,6 +29,54 @@ function serve(handle: RequestHandler): void {
 }
 
 const detach: Request = { type: "detach" };
+
+describe("thousands of requests of one client", () => {
+  const many = 3000;
+  const burst = (type: string): string =>
+    Array.from({ length: many }, (_, id) => `${JSON.stringify({ id, request: { type } })}\n`).join("");
+
+  /** Sends them all at once, without a look at the answers. */
+  async function flood(type: string) {
+    return await connect({ unix: path, socket: { data() {}, open: (socket) => void socket.write(burst(type)) } });
+  }
+
+  test("keep no other client waiting", async () => {
+    let handled = 0;
+    const other = Promise.withResolvers<number>();
+    const begun = Promise.withResolvers<void>();
+    serve((request, _session, reply) => {
+      if (request.type === "snapshot") handled += 1;
+      else other.resolve(handled);
+      begun.resolve();
+      reply({ type: "end" });
+    });
+    const client = await HubClient.connect(path);
+    const flooding = await flood("snapshot");
+    await begun.promise;
+    void client.ask(detach, "detached").catch(() => {});
+    expect(await other.promise).toBeLessThan(many / 4);
+    flooding.end();
+    client.close();
+  });
+
+  test("are not all under way at once, and all are answered in the end", async () => {
+    let underWay = 0;
+    let most = 0;
+    let answered = 0;
+    const done = Promise.withResolvers<void>();
+    serve(async () => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      if (++answered === many) done.resolve();
+    });
+    const flooding = await flood("detach");
+    await done.promise;
+    expect(most).toBeLessThanOrEqual(limits.controlRequestsAtOnce);
+    flooding.end();
+  });
+});
 
 describe("a request", () => {
   test("gets its reply, and many at once get each their own", async () => {
