@@ -155,17 +155,15 @@ export class HostPattern {
     if (!host.endsWith(this.#ending)) return undefined;
     const texts = host.split(".");
     if (texts.length !== this.#labels.length) return undefined;
-    let readings: Captures[] = [{}];
-    let certain = true;
+    const found: LabelReadings[] = [];
     for (const [index, label] of this.#labels.entries()) {
-      const found = read(label, texts[index] ?? "");
-      certain &&= found.certain;
-      readings = readings.flatMap((before) => found.readings.map((captures) => ({ ...before, ...captures })));
-      if (readings.length === 0) return undefined;
+      const readings = read(label, texts[index] ?? "");
+      if (readings.readings.length === 0) return undefined;
+      found.push(readings);
     }
-    const [only] = readings;
-    if (certain && only !== undefined) return { kind: "match", captures: only };
-    return { kind: "unclear", readings: shorten(readings) };
+    const [only = {}] = combinations(found, 1);
+    if (found.every(({ certain }) => certain)) return { kind: "match", captures: only };
+    return { kind: "unclear", readings: shownCombinations(found) };
   }
 
   /**
@@ -189,9 +187,21 @@ export class HostPattern {
   }
 }
 
-function shorten(readings: readonly Captures[]): readonly Captures[] {
-  if (readings.length <= readingsShown) return readings;
-  return [...readings.slice(0, readingsShown - 1), ...readings.slice(-1)];
+/** The first ways to read the whole name, `count` at most: labels that can each be read in a few ways make millions together. */
+function combinations(labels: readonly LabelReadings[], count: number): Captures[] {
+  let combined: Captures[] = [{}];
+  for (const { readings } of labels) {
+    combined = combined.flatMap((before) => readings.slice(0, count).map((captures) => ({ ...before, ...captures }))).slice(0, count);
+  }
+  return combined;
+}
+
+/** All of them where they are few, else the first ones and the last. */
+function shownCombinations(labels: readonly LabelReadings[]): readonly Captures[] {
+  const first = combinations(labels, readingsShown + 1);
+  if (first.length <= readingsShown) return first;
+  const last = Object.assign({}, ...labels.map(({ readings }) => readings.at(-1))) as Captures;
+  return [...first.slice(0, readingsShown - 1), last];
 }
 
 /** Puts captures where the text has `{name}`; a name that is not captured stays. */

@@ -70,6 +70,17 @@ describe("a name and its port in one label", () => {
     ]);
   });
 
+  test("takes no more memory the more labels can be read in several ways", () => {
+    const labels = Array.from({ length: 22 }, (_, at) => `{a${at}}-{b${at}}`);
+    const match = HostPattern.parse(`${labels.join(".")}.localhost`).match(`${Array(22).fill("x-y-z").join(".")}.localhost`);
+    expect(match).toMatchObject({ kind: "unclear" });
+    const readings = match?.kind === "unclear" ? match.readings : [];
+    expect(readings).toHaveLength(4);
+    expect(new Set(readings.map((captures) => JSON.stringify(captures))).size).toBe(4);
+    expect(readings[0]).toMatchObject({ a0: "x-y", b0: "z", a21: "x-y", b21: "z" });
+    expect(readings[3]).toMatchObject({ a0: "x", b0: "y-z", a21: "x", b21: "y-z" });
+  });
+
   test("has at most four readings shown, the forgotten port last", () => {
     expect(read("a-b-c-d-e-f-g")).toEqual([
       { service: "a-b-c-d-e-f", port: "g" },
