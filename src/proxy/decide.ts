@@ -1,6 +1,7 @@
 /** Named host + table → the route it goes to, or the refusal that says why not. */
 
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { Found, Lookup } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { type Asked, refuseStrangers } from "./guard.ts";
@@ -28,8 +29,13 @@ function foundOf(lookup: Lookup): Found {
     case "refused":
       throw new KtError("name-refused", lookup.reason, { hints: [lookup.hint] });
     case "unknown":
-      throw new KtError("host-unknown", `no route has the name "${lookup.host}"`, { hints: unknownHints(lookup) });
+      throw new KtError("host-unknown", `no route has the name "${shortened(lookup.host)}"`, { hints: unknownHints(lookup) });
   }
+}
+
+/** What is longer than a name can be is not kept whole in logs and pages. */
+function shortened(host: string): string {
+  return host.length > limits.eventNameLength ? `${host.slice(0, limits.eventNameLength)}…` : host;
 }
 
 /** Names that a page lists at most. */

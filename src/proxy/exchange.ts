@@ -212,9 +212,15 @@ export class Exchange implements BackendUser {
         return;
       }
       this.#responseHead.take(decoded.next);
-      // A client of before knows none of these (RFC 9110 §15.2).
-      if (this.#options.head.version === "1.1") this.#options.client.write(responseForClient(decoded.head, this.#options.head, true));
+      this.#passInterim(backend, decoded.head);
     }
+  }
+
+  /** A pod may send any number of them, and a client need not read: what waits for it is bounded like a body. */
+  #passInterim(backend: Backend, head: ResponseHead): void {
+    const { client, head: request } = this.#options;
+    // A client of before knows none of these (RFC 9110 §15.2).
+    if (request.version === "1.1" && !client.write(responseForClient(head, request, true))) backend.conn.pause();
   }
 
   /** `bytes` begins with the head, of `headBytes`, and goes on with what follows it. */

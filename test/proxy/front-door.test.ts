@@ -809,6 +809,44 @@ describe("a request head that does not come to its end", () => {
   });
 });
 
+test("a pod that sends interim responses for ever waits for a client that does not read them", async () => {
+  const interim = `HTTP/1.1 103 Early Hints\r\nLink: ${"x".repeat(8000)}\r\n\r\n`;
+  let sent = 0;
+  let isFinal = false;
+  const write = (conn: Conn): void => {
+    while (!isFinal && sent < 20_000 && conn.write(Buffer.from(interim))) sent += 1;
+  };
+  backends.add("a", (recorder) => {
+    const { conn } = recorder;
+    conn.start({
+      onData: () => write(conn),
+      onDrain: () => (isFinal ? conn.write(Buffer.from(ok("final"))) : write(conn)),
+      onEnd() {},
+      onClose() {},
+    });
+  });
+  const one = await client();
+  one.conn.pause();
+  one.write(get("a.localhost"));
+  await until(() => sent > 0);
+  for (let before = -1; before !== sent; ) {
+    before = sent;
+    for (let turn = 0; turn < 200; turn++) await until(() => true);
+  }
+  // 160 MB are there to be sent; what was taken is what the sockets on the way hold.
+  expect(sent).toBeLessThan(10_000);
+  isFinal = true;
+  one.conn.resume();
+  await one.untilText("final");
+});
+
+test("a name that is too long for one is neither kept nor repeated whole", async () => {
+  const one = await client();
+  one.write(get("h".repeat(250_000)));
+  await one.untilText("host-unknown");
+  expect(JSON.stringify(events.map((event) => "problem" in event && event.problem)).length).toBeLessThan(2000);
+});
+
 test("what follows a refused CONNECT is no request", async () => {
   const one = await client();
   one.write(`CONNECT a.localhost:80 HTTP/1.1\r\nHost: a.localhost:80\r\n\r\n${get("a.localhost", "/hidden")}`);
