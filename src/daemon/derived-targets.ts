@@ -1,4 +1,4 @@
-/** The way to targets that nobody wrote down, as patterns and dynamic names make them: which, how fast, and how many at once. */
+/** The way to targets that nobody wrote down, as patterns and dynamic names make them: which of them, and how fast. */
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
@@ -21,10 +21,6 @@ export type ClusterFor = (ref: ClusterRef) => Pick<Cluster, "context">;
 export interface DerivedTargetsOptions {
   readonly clusterFor: ClusterFor;
   readonly dial: Dialer["dial"];
-  /** Whether the tunnel may go: nothing is open, and no route names its target. */
-  readonly isUnused: (target: Target) => boolean;
-  /** Closes the target's tunnel. */
-  readonly drop: (target: Target) => void;
   readonly clock: Clock;
 }
 
@@ -42,8 +38,6 @@ export class DerivedTargets {
   readonly #newNames: NewNames;
   /** Those that had an answer, by key. The latest is last. */
   readonly #answered = new Set<string>();
-  /** Those that have a tunnel, by key. The latest is last. */
-  readonly #tunnels = new Map<string, Target>();
 
   constructor(options: DerivedTargetsOptions) {
     this.#options = options;
@@ -56,7 +50,6 @@ export class DerivedTargets {
     const key = targetKey(target);
     const isNew = !this.#answered.has(key);
     if (isNew) await this.#newNames.take(signal);
-    this.#remember(key, target);
     const link = await this.#options.dial(target, signal);
     if (isNew) this.#newNames.giveBack();
     this.#noteAnswered(key);
@@ -72,18 +65,6 @@ export class DerivedTargets {
     this.#answered.add(key);
     const [oldest] = this.#answered;
     if (this.#answered.size > limits.recentNames && oldest !== undefined) this.#answered.delete(oldest);
-  }
-
-  /** Past the limit the tunnels that were used longest ago are closed, as long as nobody uses them. */
-  #remember(key: string, target: Target): void {
-    this.#tunnels.delete(key);
-    this.#tunnels.set(key, target);
-    for (const [oldKey, old] of this.#tunnels) {
-      if (this.#tunnels.size <= limits.derivedTunnels || oldKey === key) return;
-      if (!this.#options.isUnused(old)) continue;
-      this.#tunnels.delete(oldKey);
-      this.#options.drop(old);
-    }
   }
 }
 

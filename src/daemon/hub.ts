@@ -134,8 +134,6 @@ export class Hub {
     this.#derived = new DerivedTargets({
       clusterFor,
       dial: (target, signal) => this.#tunnels.dial(target, signal),
-      isUnused: (target) => !this.#named.has(targetKey(target)) && (this.#tunnels.status(target)?.openConnections ?? 0) === 0,
-      drop: (target) => this.#tunnels.retain((each) => targetKey(each) !== targetKey(target)),
       clock,
     });
     const context = { dialer: { dial }, counters: this.#counters, clock, log, report, checkOwner, refusal: () => this.#headroom.refusal() };

@@ -1,9 +1,9 @@
-/** Targets that nobody wrote down: the contexts they reach, how many tunnels they keep, and the API server behind other names. */
+/** Targets that nobody wrote down: the contexts they reach, and the API server behind other names. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { DerivedTargets, isDerived, type DerivedTarget } from "#daemon/derived-targets.ts";
+import { type DerivedTarget, DerivedTargets } from "#daemon/derived-targets.ts";
 import { memoryPair } from "#net/memory.ts";
 import type { Link } from "#proxy/dialer.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -15,14 +15,12 @@ function derived(name: string, context = "dev", mustBeCurrent = false): DerivedT
 }
 
 let targets: DerivedTargets;
-let dropped: string[];
-let inUse: Set<string>;
 let problem: KtError | undefined;
 let pod = "web-0";
 let dials = 0;
 
 beforeEach(() => {
-  [dropped, inUse, problem, pod, dials] = [[], new Set(), undefined, "web-0", 0];
+  [problem, pod, dials] = [undefined, "web-0", 0];
   targets = new DerivedTargets({
     clusterFor: ({ context }) => ({ context: context ?? "current" }),
     dial: async (): Promise<Link> => {
@@ -30,8 +28,6 @@ beforeEach(() => {
       if (problem) throw problem;
       return { conn: memoryPair()[0], pod, usable: () => true, park() {}, unpark() {} };
     },
-    isUnused: (target) => isDerived(target) && !inUse.has(target.name),
-    drop: (target) => isDerived(target) && dropped.push(target.name),
     clock: new ManualClock(),
   });
 });
@@ -56,16 +52,6 @@ describe("a context that nobody named", () => {
 test("the API server is refused behind a service of another name", async () => {
   pod = "kube-apiserver-node1";
   expect(await codeOf(derived("innocent"))).toBe("name-refused");
-});
-
-test("past the limit the oldest tunnels go that nobody uses", async () => {
-  inUse.add("web-0");
-  for (let at = 0; at < limits.derivedTunnels; at++) await codeOf(derived(`web-${at}`));
-  await codeOf(derived("web-1"));
-  expect(dropped).toEqual([]);
-  await codeOf(derived("one-more"));
-  await codeOf(derived("two-more"));
-  expect(dropped).toEqual(["web-2", "web-3"]);
 });
 
 test("names that lead nowhere are slowed down, those that were answered are not", async () => {
