@@ -58,7 +58,15 @@ const profileSchema = v.object({
   /** Stays without a client: `kt up -d`, `kt serve`. */
   pinned: v.boolean(),
   clients: count,
-  listeners: v.array(v.object({ address: v.string(), open: v.boolean(), problem: v.optional(problemSchema) })),
+  listeners: v.array(
+    v.object({
+      address: v.string(),
+      open: v.boolean(),
+      problem: v.optional(problemSchema),
+      /** Where other machines find it; only of an address that is open to the network. */
+      reachableAt: v.optional(v.array(v.string())),
+    }),
+  ),
   routes: v.array(routeSchema),
   /** Why the file on disk is not what runs. */
   problem: v.optional(problemSchema),

@@ -10,6 +10,7 @@ import type { TargetTemplate } from "#route/template.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ContextWatch } from "./contexts.ts";
+import { exposuresOf, exposureText } from "./exposed.ts";
 import type { ListenerState } from "./listeners.ts";
 import type { AttachedProfile } from "./profiles.ts";
 import { type Clash, formatAddress, type Wanted } from "./reconcile.ts";
@@ -45,7 +46,7 @@ function profileState(running: Running, attached: AttachedProfile): ProfileStatu
     listeners: view.listeners(),
     routes,
     problem: sent(problem),
-    warnings: [...warnings, ...unsaid(running.contexts.all(plan.profile), routes)],
+    warnings: [...warnings, ...exposuresOf(plan).map(exposureText), ...unsaid(running.contexts.all(plan.profile), routes)],
   };
 }
 
@@ -79,10 +80,17 @@ class PlanView {
     const { http, routes, tcp } = this.#plan;
     const own = routes.flatMap(({ address }) => address ?? []);
     const addresses = [...http.listen, ...tcp.flatMap(({ listen }) => listen), ...own].map(formatAddress);
+    const exposures = new Map(exposuresOf(this.#plan).map(({ address, reachableAt }) => [address, [...reachableAt]]));
     return [...new Set(addresses)].map((address) => {
       const { port, problem, isOptional } = this.#running.listener(address);
       const clash = this.#clash("listener", address);
-      return { address, open: port !== undefined && clash === undefined, problem: clash ?? (isOptional ? undefined : sent(problem)) };
+      const reachableAt = exposures.get(address);
+      const state = {
+        address,
+        open: port !== undefined && clash === undefined,
+        problem: clash ?? (isOptional ? undefined : sent(problem)),
+      };
+      return reachableAt === undefined ? state : { ...state, reachableAt };
     });
   }
 

@@ -1,7 +1,7 @@
 /** What the snapshot says about a route's tunnel. */
 
 import { expect, test } from "bun:test";
-import type { RouteStatus } from "#control/api.ts";
+import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { profileStates } from "#daemon/state.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Standing } from "#tunnel/standing.ts";
@@ -11,7 +11,11 @@ const problem = { code: "no-ready-pod", message: "it is so", hints: ["look"], si
 const running: Standing = { state: "running", pod: "db-1", pods: ["db-0", "db-1"], sinceMs: 100 };
 
 async function stateOf(standing: Standing, counters: CounterTable = new CounterTable()): Promise<RouteStatus | undefined> {
-  const plan = await planOf("/p/tunnels.toml", '[tcp]\n5432 = "svc/db:5432"\n');
+  return (await profileOf(standing, counters))?.routes[0];
+}
+
+async function profileOf(standing: Standing, counters: CounterTable, settings = ""): Promise<ProfileStatus | undefined> {
+  const plan = await planOf("/p/tunnels.toml", `${settings}[tcp]\n5432 = "svc/db:5432"\n`);
   const [profile] = profileStates({
     profiles: [{ plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] }],
     wanted: { http: new Map(), tcp: new Map(), clashes: [] },
@@ -20,8 +24,18 @@ async function stateOf(standing: Standing, counters: CounterTable = new CounterT
     contexts: { of: () => undefined, all: () => [] },
     counters,
   });
-  return profile?.routes[0];
+  return profile;
 }
+
+test("an address that is open to the network is warned of, and marked", async () => {
+  const profile = await profileOf({ state: "idle" }, new CounterTable(), 'expose = true\n[http]\nlisten = "0.0.0.0:80"\n');
+  expect(profile?.warnings).toEqual([expect.stringContaining("the network reaches 0.0.0.0:80 (expose = true)")]);
+  expect(profile?.listeners.map(({ address, reachableAt }) => [address, reachableAt !== undefined])).toEqual([
+    ["0.0.0.0:80", true],
+    ["127.0.0.1:5432", false],
+    ["[::1]:5432", false],
+  ]);
+});
 
 test.each<readonly [Standing, object]>([
   [{ state: "idle" }, { state: "idle", pod: undefined, pods: [], problem: undefined }],

@@ -9,6 +9,7 @@ import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 import { type ExaminedPlan, examinePlan } from "#daemon/consent.ts";
 import { contextCheck, contextProblems } from "#daemon/contexts.ts";
+import { exposuresOf, exposureText } from "#daemon/exposed.ts";
 import { NotAllowedError } from "#profile/consent.ts";
 import type { Plan } from "#profile/plan.ts";
 import { formatProblem, ProfileError } from "#profile/problems.ts";
@@ -20,6 +21,7 @@ export async function check({ options, output }: CommandContext): Promise<number
     const examined = await examinePlan(loadOptions(file));
     const { plan, warnings } = examined;
     for (const warning of warnings) output.warning(formatProblem(warning, process.cwd()));
+    for (const exposure of exposuresOf(plan)) output.warning(exposureText(exposure));
     await warnUnresolved(plan, output);
     const problems = await outerProblems(examined);
     for (const { message, hints } of problems) {
@@ -69,8 +71,9 @@ async function checkAsJson(options: Options, output: Output): Promise<number> {
     file = await profileFile(options);
     const examined = await examinePlan(loadOptions(file));
     const { plan, warnings } = examined;
+    const exposed = exposuresOf(plan).map((exposure) => ({ message: exposureText(exposure), file }));
     const missing = (await outerProblems(examined)).map(({ code, message, hints }) => ({ code, message, hints, file }));
-    output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings, ...missing] });
+    output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings, ...exposed, ...missing] });
     return exitCodes.done;
   } catch (error) {
     output.json({ file, ok: false, problems: problemsOf(error, file), warnings: [] });
