@@ -1,6 +1,6 @@
 /** Attached plans → what should be listened on, and the steps from what runs to that; pure. */
 
-import { routeEntries } from "#profile/entries.ts";
+import { routeEntries, staticEntry } from "#profile/entries.ts";
 import type { ListenAddress, Plan, PlannedRoute, PlannedTcp } from "#profile/plan.ts";
 import type { Conflict } from "#route/lookup.ts";
 import { byFaces } from "./localhost-pair.ts";
@@ -144,10 +144,6 @@ function buildOwnTable({ profile, http }: Plan, route: PlannedRoute, address: Li
     dynamic: [],
     origins: [{ profile, allowed: http.allowOrigins }],
   });
-}
-
-function staticEntry(profile: string, { name: route, host, target, scheme }: PlannedRoute) {
-  return { profile, route, host, target, scheme };
 }
 
 function sameList(left: readonly Plan[], right: readonly Plan[]): boolean {

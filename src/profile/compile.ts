@@ -1,6 +1,7 @@
 /** Turns a merged layer into a Plan, and finds what is wrong between entries rather than in one. */
 
 import { basename, dirname } from "node:path";
+import type { Manner } from "#route/lookup.ts";
 import { schemeForPort } from "#route/port.ts";
 import type { DynamicReach } from "#route/reach.ts";
 import type { Target } from "#route/target.ts";
@@ -76,14 +77,19 @@ class Completion {
 
   route(route: LayerRoute): PlannedRoute {
     const { name, host, scheme } = route;
-    return { name, host, target: this.target(route), scheme: scheme ?? schemeForPort(route.target.port) };
+    return { name, host, target: this.target(route), scheme: scheme ?? schemeForPort(route.target.port), manner: mannerOf(route) };
   }
 
-  pattern({ name, pattern, target, context, scheme }: LayerPattern): PlannedPattern {
+  pattern(entry: LayerPattern): PlannedPattern {
+    const { name, pattern, target, context, scheme } = entry;
     const namespace = target.namespace ?? this.namespace;
     const where = { profile: this.#profile, context: context ?? this.context, contexts: this.contexts };
-    return { name, pattern, target: { ...target, ...where, namespace }, scheme };
+    return { name, pattern, target: { ...target, ...where, namespace }, scheme, manner: mannerOf(entry) };
   }
+}
+
+function mannerOf({ scheme, forwarded }: LayerRoute | LayerPattern): Manner {
+  return { forwarded: forwarded ?? true, schemeGiven: scheme !== undefined };
 }
 
 interface Claim {

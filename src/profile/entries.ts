@@ -1,21 +1,23 @@
 /** A Plan as what a route table and the TCP explanation are built from. */
 
 import type { TcpEntry } from "#route/explain.ts";
-import type { RouteEntries } from "#route/lookup.ts";
-import type { Plan } from "./plan.ts";
+import type { RouteEntries, StaticEntry } from "#route/lookup.ts";
+import type { Plan, PlannedRoute } from "./plan.ts";
 
 /** The hostnames of several plans, in the order in which they were attached. */
 export function routeEntries(plans: readonly Plan[]): RouteEntries {
   return {
-    static: plans.flatMap(({ profile, routes }) =>
-      routes.map(({ name, host, target, scheme }) => ({ profile, route: name, host, target, scheme })),
-    ),
+    static: plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route))),
     patterns: plans.flatMap(({ profile, patterns }) =>
-      patterns.map(({ name, pattern, target, scheme }) => ({ profile, route: name, pattern, target, scheme })),
+      patterns.map(({ name, pattern, target, scheme, manner }) => ({ profile, route: name, pattern, target, scheme, manner })),
     ),
     dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts, reach: http.dynamic })),
     origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
   };
+}
+
+export function staticEntry(profile: string, { name: route, host, target, scheme, manner }: PlannedRoute): StaticEntry {
+  return { profile, route, host, target, scheme, manner };
 }
 
 /** The TCP ports of several plans. */

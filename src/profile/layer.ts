@@ -28,6 +28,7 @@ export interface LayerRoute {
   readonly target: LayerTarget;
   readonly context: string | undefined;
   readonly scheme: BackendScheme | undefined;
+  readonly forwarded: boolean | undefined;
 }
 
 export interface LayerPattern {
@@ -36,6 +37,7 @@ export interface LayerPattern {
   readonly target: ParsedTargetTemplate;
   readonly context: string | undefined;
   readonly scheme: BackendScheme | undefined;
+  readonly forwarded: boolean | undefined;
 }
 
 export interface LayerTcp {

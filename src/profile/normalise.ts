@@ -168,10 +168,11 @@ class Normaliser {
       if ("tls" in entry && entry.tls === "terminate") this.#refuseTerminate(path);
       if (host === undefined || target === undefined) continue;
       const scheme = "scheme" in entry ? entry.scheme : undefined;
+      const forwarded = "forwarded" in entry ? entry.forwarded : undefined;
       addOnce(
         routes,
         host,
-        this.#place(path, { name, host, target, context: entry.context, scheme }, "key"),
+        this.#place(path, { name, host, target, context: entry.context, scheme, forwarded }, "key"),
         "names match without regard to case and a trailing dot",
       );
     }
@@ -202,7 +203,7 @@ class Normaliser {
 
   #patterns(): ReadonlyMap<string, Placed<LayerPattern>> {
     const patterns = new Map<string, Placed<LayerPattern>>();
-    for (const [index, { host, target, context, scheme }] of (this.#table.patterns ?? []).entries()) {
+    for (const [index, { host, target, context, scheme, forwarded }] of (this.#table.patterns ?? []).entries()) {
       const path = ["patterns", String(index)];
       const pattern = this.#source.attempt([...path, "host"], "value", () => HostPattern.parse(host));
       if (pattern === undefined) continue;
@@ -210,7 +211,7 @@ class Normaliser {
       const template = this.#source.attempt([...path, "target"], "value", () => parseTargetTemplate(target, captures));
       if (context !== undefined) this.#source.attempt([...path, "context"], "value", () => checkContextTemplate(context, captures));
       if (template === undefined) continue;
-      const place = this.#place([...path, "host"], { name: host, pattern, target: template, context, scheme });
+      const place = this.#place([...path, "host"], { name: host, pattern, target: template, context, scheme, forwarded });
       addOnce(patterns, pattern.shape, place, "two patterns are the same when only the names of their captures differ");
     }
     return patterns;

@@ -1,5 +1,6 @@
 /** The Plan: all that the hub needs to know about one profile. */
 
+import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/reach.ts";
 import type { BackendScheme, Target } from "#route/target.ts";
@@ -18,6 +19,7 @@ export interface PlannedRoute {
   readonly host: string;
   readonly target: Target;
   readonly scheme: BackendScheme;
+  readonly manner: Manner;
   /** For programs that do not resolve the name: where everything leads to this route. Only where [env] speaks of it. */
   readonly address?: ListenAddress;
 }
@@ -29,6 +31,7 @@ export interface PlannedPattern {
   readonly target: TargetTemplate;
   /** Undefined: https where the port that a name captures says so (443, 8443, https), else http. */
   readonly scheme: BackendScheme | undefined;
+  readonly manner: Manner;
 }
 
 export interface PlannedTcp {

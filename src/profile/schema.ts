@@ -115,6 +115,13 @@ const scheme = v.pipe(
   ),
 );
 
+const forwarded = v.pipe(
+  v.boolean("true or false"),
+  v.description(
+    "Whether the backend is told of the client in X-Forwarded-For, -Host and -Proto. With false kt adds nothing and changes nothing: for backends that refuse what comes from a proxy they do not know. Default: true.",
+  ),
+);
+
 const expose = v.pipe(
   v.boolean("true or false"),
   v.description(
@@ -129,6 +136,7 @@ const httpRoute = v.pipe(
       context: v.optional(context),
       ...jump,
       scheme: v.optional(scheme),
+      forwarded: v.optional(forwarded),
       tls: v.optional(
         v.pipe(
           v.picklist(["passthrough", "terminate"], '"passthrough"'),
@@ -143,6 +151,7 @@ const httpRoute = v.pipe(
     { target: "monitoring/svc/grafana:http", context: "prod" },
     { target: "monitoring/svc/grafana:3000", scheme: "https" },
     { target: "grafana.internal:80", via: "default/svc/backend-api" },
+    { target: "home/svc/home-assistant:8123", forwarded: false },
   ]),
 );
 
@@ -166,6 +175,7 @@ const pattern = v.pipe(
         ),
       ),
       scheme: v.optional(scheme),
+      forwarded: v.optional(forwarded),
     },
     "a table with host and target",
   ),

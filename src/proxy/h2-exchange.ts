@@ -31,7 +31,7 @@ export interface ExchangeContext {
   readonly clock: Clock;
   readonly route: Found;
   readonly authority: string;
-  readonly client: ClientSide;
+  readonly client: ClientSide | undefined;
   readonly use: RouteUse;
   /** Told of every failure that the client reads of. */
   readonly onRefused: (error: KtError) => void;

@@ -120,14 +120,18 @@ export function readRequest(headers: readonly Header[], ended: boolean): H2Reque
   return { method, path, authority, headers: rest, contentLength, accept, grpc };
 }
 
-/** The request as the backend gets it: with the client's side once in X-Forwarded-For, -Host and -Proto. */
-export function requestFields(request: H2Request, authority: string, scheme: string, client: ClientSide): Header[] {
+/**
+ * The request as the backend gets it: with the client's side once in X-Forwarded-For, -Host and -Proto; without `client` what the
+ * client says of others goes on as it is.
+ */
+export function requestFields(request: H2Request, authority: string, scheme: string, client: ClientSide | undefined): Header[] {
   const headers: Header[] = [
     [":method", request.method],
     [":scheme", scheme],
     [":authority", authority],
     [":path", request.path],
   ];
+  if (!client) return [...headers, ...request.headers.filter(endToEnd)];
   const hops: string[] = [];
   for (const header of request.headers) {
     const [name, value] = header;

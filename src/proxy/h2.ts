@@ -15,6 +15,7 @@ import type { Backends } from "./backends.ts";
 import { H2Backends } from "./h2-backends.ts";
 import { H2Exchange, type RouteUse, refuse } from "./h2-exchange.ts";
 import { type H2Request, readRequest } from "./h2-heads.ts";
+import { toldOf } from "./http1-heads.ts";
 import { H2Session } from "./h2-session.ts";
 import type { H2Stream } from "./h2-stream.ts";
 import type { SpeechMemory } from "./not-h2.ts";
@@ -146,7 +147,7 @@ class H2Door implements H2Connection {
     const use = this.#use(route, authority);
     use.counters.requests++;
     const onRefused = (error: KtError): void => this.#noteProblem(use, error);
-    const client = { address: this.#options.clientAddress, scheme: this.#options.scheme };
+    const client = toldOf(route, { address: this.#options.clientAddress, scheme: this.#options.scheme });
     const exchange = new H2Exchange(stream, request, {
       backends: this.#backends,
       http1: this.#options.backends,

@@ -1,5 +1,6 @@
 /** Rewrites HTTP/1 heads for the next hop: what belongs to one connection stays there, and the backend learns of the client. Pure. */
 
+import type { Found } from "#route/lookup.ts";
 import { encodeHead, type Header, type RequestHead, type ResponseHead } from "#wire/http-head.ts";
 import { lowerList } from "#wire/ows.ts";
 
@@ -40,21 +41,26 @@ export interface ClientSide {
   readonly scheme: "http" | "https";
 }
 
-/** The head as the backend gets it, with this Host. */
-export function requestForBackend(head: RequestHead, client: ClientSide, host: string = head.host): Uint8Array {
+/** What the backend of a route is told of the client: nothing where the profile says so. */
+export function toldOf(found: Found, client: ClientSide): ClientSide | undefined {
+  return found.manner?.forwarded === false ? undefined : client;
+}
+
+/** The head as the backend gets it, with this Host. Without `client` what the client says of others goes on as it is. */
+export function requestForBackend(head: RequestHead, client: ClientSide | undefined, host: string = head.host): Uint8Array {
   const listed = listedInConnection(head.headers);
   const headers: Header[] = [["Host", host]];
   const hops: string[] = [];
   for (const header of head.headers) {
     const name = header[0].toLowerCase();
     if (name === "x-forwarded-for") hops.push(header[1]);
-    if (requestHop.has(name) || forwarded.has(name) || listed?.has(name)) continue;
+    if (requestHop.has(name) || (client && forwarded.has(name)) || listed?.has(name)) continue;
     if (name === "te") headers.push(["Connection", "TE"]);
     headers.push(header);
   }
-  if (client.address !== undefined) hops.push(client.address);
-  if (hops.length > 0) headers.push(["X-Forwarded-For", hops.join(", ")]);
-  headers.push(["X-Forwarded-Host", head.host], ["X-Forwarded-Proto", client.scheme]);
+  if (client?.address !== undefined) hops.push(client.address);
+  if (client && hops.length > 0) headers.push(["X-Forwarded-For", hops.join(", ")]);
+  if (client) headers.push(["X-Forwarded-Host", head.host], ["X-Forwarded-Proto", client.scheme]);
   if (passesUpgrade(head)) headers.push(["Connection", "Upgrade"], ["Upgrade", head.upgrade]);
   else if (head.version === "1.0") headers.push(["Connection", "close"]);
   return encodeHead(`${head.method} ${originForm(head.target)} HTTP/${head.version}`, headers);

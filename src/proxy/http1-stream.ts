@@ -21,7 +21,7 @@ export interface Http1StreamOptions {
   readonly found: Found;
   readonly request: H2Request;
   readonly authority: string;
-  readonly client: ClientSide;
+  readonly client: ClientSide | undefined;
   /** True when the request has no body. */
   readonly ended: boolean;
   readonly handler: H2StreamHandler;

@@ -14,7 +14,7 @@ import type { Asked } from "./guard.ts";
 import { Exchange, type ExchangeClient, isRepeatable } from "./exchange.ts";
 import { schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "./first-bytes.ts";
-import { requestForBackend } from "./http1-heads.ts";
+import { requestForBackend, toldOf } from "./http1-heads.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
 import { refusalFor } from "./refusal.ts";
 
@@ -210,7 +210,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
       head,
-      headBytes: requestForBackend(head, { address: this.#conn.remoteAddress, scheme }, host),
+      headBytes: requestForBackend(head, toldOf(found, { address: this.#conn.remoteAddress, scheme }), host),
       found,
       request: { target: found.target, scheme: found.scheme, host, repeatable: isRepeatable(head) },
       backends,

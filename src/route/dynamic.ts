@@ -2,7 +2,7 @@
 
 import { type Captures, HostPattern } from "./pattern.ts";
 import { protocolWords, schemeForPort } from "./port.ts";
-import type { Ambiguous, Conflict, DynamicEntry, Found, Refused } from "./lookup.ts";
+import type { Ambiguous, Conflict, DynamicEntry, Found, Manner, Refused } from "./lookup.ts";
 import { reachOf, refusedApiServer, refusedContext } from "./reach.ts";
 import { fillTarget } from "./template.ts";
 import { formatTarget, type PodSourceKind } from "./target.ts";
@@ -93,6 +93,9 @@ function ownerOf(context: string, entries: readonly DynamicEntry[]): DynamicEntr
   return candidates.find((entry) => Object.hasOwn(entry.contexts, context)) ?? candidates[0];
 }
 
+/** Nobody wrote down how it is spoken to. */
+const manner: Manner = { forwarded: true, schemeGiven: false };
+
 function found(host: string, form: Form, captures: Captures, entries: readonly DynamicEntry[]): Found | Refused | undefined {
   const { context: label = "" } = captures;
   const owner = ownerOf(label, entries);
@@ -107,7 +110,15 @@ function found(host: string, form: Form, captures: Captures, entries: readonly D
   const derived = { mustBeCurrent: reach === "if-current" };
   const scheme = schemeForPort(target.port);
   return (
-    refusedApiServer(host, target, route) ?? { kind: "found", profile, route: host, via: "dynamic", target: { ...target, derived }, scheme }
+    refusedApiServer(host, target, route) ?? {
+      kind: "found",
+      profile,
+      route: host,
+      via: "dynamic",
+      target: { ...target, derived },
+      scheme,
+      manner,
+    }
   );
 }
 

@@ -5,6 +5,14 @@ import type { DynamicReach } from "./reach.ts";
 import type { BackendScheme, Target } from "./target.ts";
 import type { TargetTemplate } from "./template.ts";
 
+/** How a backend is spoken to, beside the scheme; where it is absent, as the profile says and told of its client. */
+export interface Manner {
+  /** Whether the backend is told of the client in X-Forwarded fields. */
+  readonly forwarded: boolean;
+  /** The scheme is the profile's word, not guessed by the port. */
+  readonly schemeGiven: boolean;
+}
+
 export interface StaticEntry {
   /** The attached profile's identity. */
   readonly profile: string;
@@ -16,6 +24,7 @@ export interface StaticEntry {
   readonly scheme: BackendScheme;
   /** What the backend gets as Host; default: what the client sent. */
   readonly sentHost?: string;
+  readonly manner?: Manner;
 }
 
 export interface PatternEntry {
@@ -25,6 +34,7 @@ export interface PatternEntry {
   readonly target: TargetTemplate;
   /** Undefined: by the port of each name. */
   readonly scheme: BackendScheme | undefined;
+  readonly manner?: Manner;
 }
 
 /** One profile's built-in dynamic names. */
@@ -62,6 +72,7 @@ export interface Found {
   readonly scheme: BackendScheme;
   /** See StaticEntry. */
   readonly sentHost?: string;
+  readonly manner?: Manner;
 }
 
 export interface Ambiguous {

@@ -147,9 +147,11 @@ function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguo
   }
   const target = fillTarget(entry.target, match.captures);
   if (target === undefined) return undefined;
-  const { profile, route } = entry;
+  const { profile, route, manner } = entry;
   const refused = refusedApiServer(host, target, `[routes] "${host}" = "${formatTarget(target)}"`);
-  return refused ?? { kind: "found", profile, route, via: "pattern", target, scheme: entry.scheme ?? schemeForPort(target.port) };
+  if (refused) return refused;
+  const scheme = entry.scheme ?? schemeForPort(target.port);
+  return { kind: "found", profile, route, via: "pattern", target, scheme, ...(manner && { manner }) };
 }
 
 function overlap(host: string, trials: readonly PatternTrial[]): Ambiguous {

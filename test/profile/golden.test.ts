@@ -7,6 +7,7 @@ import { formatListen } from "#profile/listen.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
 import { ProfileError, formatProblem } from "#profile/problems.ts";
 import { KtError } from "#base/errors.ts";
+import type { Manner } from "#route/lookup.ts";
 import type { DynamicReach } from "#route/reach.ts";
 import { type JumpHost, type Target, formatPodSource, formatTarget } from "#route/target.ts";
 
@@ -63,15 +64,17 @@ function showSettings({ plan }: LoadedPlan): string[] {
   ];
 }
 
+const toldText = ({ forwarded }: Manner): string => (forwarded ? "" : ", not told of clients");
+
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
-  const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme }) => {
+  const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
     const target = `${formatPodSource({ kind, namespace, name: filled })}:${port}`;
-    return `pattern ${name} -> ${target}${context === undefined ? "" : ` in ${context}`} ${scheme ?? "by port"}`;
+    return `pattern ${name} -> ${target}${context === undefined ? "" : ` in ${context}`} ${scheme ?? "by port"}${toldText(manner)}`;
   });
   return [
     ...showSettings(loaded),
-    ...plan.routes.map(({ host, target, scheme }) => `route ${host} -> ${targetText(target)} ${scheme}`),
+    ...plan.routes.map(({ host, target, scheme, manner }) => `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}`),
     ...templates,
     ...plan.tcp.map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),

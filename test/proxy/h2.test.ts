@@ -4,7 +4,17 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { ClientHttp2Stream, ServerHttp2Stream } from "node:http2";
-import { ask, connectClient, type Front, readAnswer, type StreamHandler, startBackend, startFront } from "#test/support/h2-peers.ts";
+import type { Found } from "#route/lookup.ts";
+import {
+  ask,
+  connectClient,
+  type Front,
+  readAnswer,
+  routeTo,
+  type StreamHandler,
+  startBackend,
+  startFront,
+} from "#test/support/h2-peers.ts";
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -59,6 +69,21 @@ describe("requests", () => {
       "x-forwarded-proto": "http",
       te: "trailers",
     });
+  });
+
+  test("pass as they are, with nothing of the client, where the route says so", async () => {
+    const backend = later(
+      await startBackend((stream, headers) => {
+        stream.respond({ ":status": 200 });
+        stream.end(JSON.stringify(headers));
+      }),
+    );
+    const decide = (): Found => ({ ...routeTo("web", backend.port), manner: { forwarded: false, schemeGiven: true } });
+    const client = clientOf(later(startFront({}, { decide })));
+    const plain = await ask(client, "web.localhost");
+    expect(plain.body.toString()).not.toContain("forwarded");
+    const said = await ask(client, "web.localhost", { "x-forwarded-for": "10.0.0.1", forwarded: "for=10.0.0.1" });
+    expect(JSON.parse(said.body.toString())).toMatchObject({ "x-forwarded-for": "10.0.0.1", forwarded: "for=10.0.0.1" });
   });
 
   test("of one connection go each to the route of its authority, over one connection per target", async () => {
