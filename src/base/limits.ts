@@ -143,8 +143,15 @@ export const limits = {
   readsWorthList: 16,
   /** How long a list serves others that are followed for the first time; what changes meanwhile shows in the watch that begins then. */
   readsFreshMs: 1 * second,
-  /** Longest answer to one API request: a namespace with thousands of pods lists in some 10 MiB. */
-  apiAnswerBytes: 64 * mib,
+  /** Longest answer to one API request: a page of pods takes some 3 MiB. */
+  apiAnswerBytes: 8 * mib,
+  /** Objects of a list that are asked for at once. */
+  apiPageItems: 250,
+  /** As many of the largest fit an answer: etcd takes objects of up to 1.5 MiB. */
+  apiLeastPageItems: 5,
+  /** Longest list, in objects and in bytes: ten thousand pods take some 100 MiB, and clusters are not made for many more in a namespace. */
+  apiListItems: 50_000,
+  apiListBytes: 256 * mib,
   /** Longest event of a watch: etcd takes objects of up to 1.5 MiB. */
   watchEventBytes: 8 * mib,
   /** How long the API server is asked to keep a watch; it then ends in order and is begun again. */

@@ -6,6 +6,7 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { ResponseHead } from "#wire/http-head.ts";
 import { type Access, answerProblem, type Requester, statusMessage } from "./api-problem.ts";
+import { CappedBytes } from "./capped-bytes.ts";
 import type { ApiRequest, Connection } from "./connection.ts";
 import type { Identity } from "./credentials.ts";
 import { withDeadline } from "./deadline.ts";
@@ -80,17 +81,24 @@ export class Api {
   }
 
   /** The parsed answer. Rejects with KtError (a StatusError when the server answered), or with the signal's reason. */
-  get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
-    return this.#send({ method: "GET", path, headers: jsonHeaders }, access, signal);
+  async get(path: string, access: Access, signal: AbortSignal): Promise<unknown> {
+    return (await this.getSized(path, access, signal)).value;
+  }
+
+  /** As `get`, with how long the answer was. */
+  async getSized(path: string, access: Access, signal: AbortSignal): Promise<{ readonly value: unknown; readonly lengthBytes: number }> {
+    const body = await this.#send({ method: "GET", path, headers: jsonHeaders }, access, signal);
+    return { value: parse(body), lengthBytes: body.length };
   }
 
   /** As JSON of that content type. Rejects like `get`. */
-  write(method: "POST" | "PATCH" | "DELETE", path: string, body: WriteBody, access: Access, signal: AbortSignal): Promise<unknown> {
+  async write(method: "POST" | "PATCH" | "DELETE", path: string, body: WriteBody, access: Access, signal: AbortSignal): Promise<unknown> {
     const headers = [...jsonHeaders, ["Content-Type", body.type] as const];
-    return this.#send({ method, path, headers, body: JSON.stringify(body.value) }, access, signal);
+    return parse(await this.#send({ method, path, headers, body: JSON.stringify(body.value) }, access, signal));
   }
 
-  async #send(wanted: ApiRequest, access: Access, signal: AbortSignal): Promise<unknown> {
+  /** The body of an answer that is a success. */
+  async #send(wanted: ApiRequest, access: Access, signal: AbortSignal): Promise<string> {
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
         this.#bounded(limits.apiRequestTimeoutMs, signal, (inner) =>
@@ -103,7 +111,7 @@ export class Api {
     );
     const { status } = answer.head;
     if (status < 200 || status > 299) throw this.#noted(answerProblem(answer, access, this.requester));
-    return parse(answer.body);
+    return answer.body;
   }
 
   /** Ends when the server ends the watch. Rejects like `get`, and with `cluster-unreachable` after too long a silence. */
@@ -260,8 +268,7 @@ const lf = 10;
 /** Cuts a stream of bytes into lines of text. */
 class LineSplitter {
   readonly #onLine: (line: string) => void;
-  #partial: Uint8Array[] = [];
-  #partialBytes = 0;
+  readonly #partial = new CappedBytes(limits.watchEventBytes, "an event of a watch");
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;
@@ -270,19 +277,11 @@ class LineSplitter {
   push(bytes: Uint8Array): void {
     let at = 0;
     for (let end = bytes.indexOf(lf); end >= 0; end = bytes.indexOf(lf, at)) {
-      this.#add(bytes.subarray(at, end));
-      const line = Buffer.concat(this.#partial).toString("utf8");
-      this.#partial = [];
-      this.#partialBytes = 0;
+      this.#partial.add(bytes.subarray(at, end));
+      const line = this.#partial.takeText();
       if (line.trim() !== "") this.#onLine(line);
       at = end + 1;
     }
-    if (at < bytes.length) this.#add(bytes.slice(at));
-  }
-
-  #add(bytes: Uint8Array): void {
-    this.#partialBytes += bytes.length;
-    if (this.#partialBytes > limits.watchEventBytes) throw new KtError("cluster-error", "an event of a watch is too long");
-    this.#partial.push(bytes);
+    if (at < bytes.length) this.#partial.add(bytes.subarray(at));
   }
 }

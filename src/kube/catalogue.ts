@@ -8,7 +8,8 @@ import { withDeadline } from "./deadline.ts";
 import { FileCache } from "./files.ts";
 import { inClusterContext } from "./in-cluster.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
-import { pickService, type RawList, type RawObject, type RawPodSpec } from "./objects.ts";
+import { pickService, type RawObject, type RawPodSpec } from "./objects.ts";
+import { listAll } from "./listing.ts";
 import { collectionPath, workloadApis, type WorkloadKind } from "./workload.ts";
 
 /** A TCP port. */
@@ -82,57 +83,41 @@ class KubeCatalogue implements Catalogue {
   }
 
   async namespaces(): Promise<readonly string[]> {
-    const items = await this.#list("/api/v1/namespaces", { verb: "list", resource: "namespaces", group: "", namespace: "" });
-    return items
-      .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
-      .map(({ metadata }) => metadata?.name ?? "")
-      .sort();
+    const access = { verb: "list", resource: "namespaces", group: "", namespace: "" } as const;
+    const name = ({ metadata }: RawObject): string | undefined => (metadata?.deletionTimestamp === undefined ? metadata?.name : undefined);
+    return [...(await this.#list("/api/v1/namespaces", access, name))].sort();
   }
 
   async services(namespace: string): Promise<readonly CatalogueService[]> {
-    return (await this.#namespaced(namespace, { group: "", resource: "services" }))
-      .map(pickService)
-      .filter(({ type }) => type !== "ExternalName")
-      .map(({ name, ports }) => ({
-        name,
-        ports: ports.filter(({ protocol }) => protocol === "TCP").map((each) => ({ name: each.name, port: each.port })),
-      }))
-      .filter(({ ports }) => ports.length > 0)
-      .sort(byName);
+    return await this.#namespaced(namespace, { group: "", resource: "services" }, pickCatalogueService);
   }
 
   async pods(namespace: string): Promise<readonly CataloguePod[]> {
-    return (await this.#namespaced(namespace, { group: "", resource: "pods" }))
-      .filter(({ metadata, status }) => metadata?.deletionTimestamp === undefined && !/^(Succeeded|Failed)$/.test(status?.phase ?? ""))
-      .map(pickCataloguePod)
-      .sort(byName);
+    return await this.#namespaced(namespace, { group: "", resource: "pods" }, pickCataloguePod);
   }
 
   async workloads(kind: WorkloadKind, namespace: string): Promise<readonly CatalogueWorkload[]> {
-    return (
-      (await this.#namespaced(namespace, workloadApis[kind]))
-        // Of a deployment's former revisions.
-        .filter(({ spec }) => kind !== "replicaset" || spec?.replicas !== 0)
-        .map(({ metadata, spec }) => ({
-          name: metadata?.name ?? "",
-          ports: containersOf(spec?.template?.spec).flatMap(({ ports }) => ports),
-        }))
-        .sort(byName)
-    );
+    return await this.#namespaced(namespace, workloadApis[kind], (raw) => pickCatalogueWorkload(kind, raw));
   }
 
-  async #namespaced(namespace: string, api: Pick<Access, "group" | "resource">): Promise<readonly RawObject[]> {
-    return await this.#list(collectionPath(api.group, namespace, api.resource), { verb: "list", ...api, namespace });
+  async #namespaced<Item extends { readonly name: string }>(
+    namespace: string,
+    api: Pick<Access, "group" | "resource">,
+    pick: (raw: RawObject) => Item | undefined,
+  ): Promise<readonly Item[]> {
+    const path = collectionPath(api.group, namespace, api.resource);
+    return [...(await this.#list(path, { verb: "list", ...api, namespace }, pick))].sort(byName);
   }
 
-  async #list(path: string, access: Access): Promise<readonly RawObject[]> {
+  /** Without those of which nothing is picked. */
+  async #list<Item>(path: string, access: Access, pick: (raw: RawObject) => Item | undefined): Promise<readonly Item[]> {
     const { clock, timeoutMs, late } = this.#options;
     const tooLate = (): KtError => late(this.#api.requester.server);
     // A credential plugin is not ended by the signal, and need not be waited for.
-    const answer = await withDeadline(clock, timeoutMs, undefined, tooLate, (signal) =>
-      Promise.race([this.#api.get(path, access, signal), rejected(signal)]),
+    const { items } = await withDeadline(clock, timeoutMs, undefined, tooLate, (signal) =>
+      Promise.race([listAll({ api: this.#api, path, access, pick }, signal), rejected(signal)]),
     );
-    return (answer as RawList<RawObject>).items ?? [];
+    return items.filter((item) => item !== undefined);
   }
 }
 
@@ -144,7 +129,21 @@ function byName(left: { readonly name: string }, right: { readonly name: string 
   return left.name < right.name ? -1 : 1;
 }
 
-function pickCataloguePod({ metadata, spec, status }: RawObject): CataloguePod {
+function pickCatalogueService(raw: RawObject): CatalogueService | undefined {
+  const { name, type, ports } = pickService(raw);
+  const tcp = ports.filter(({ protocol }) => protocol === "TCP").map((each) => ({ name: each.name, port: each.port }));
+  return type === "ExternalName" || tcp.length === 0 ? undefined : { name, ports: tcp };
+}
+
+/** Not of a deployment's former revisions. */
+function pickCatalogueWorkload(kind: WorkloadKind, { metadata, spec }: RawObject): CatalogueWorkload | undefined {
+  if (kind === "replicaset" && spec?.replicas === 0) return undefined;
+  return { name: metadata?.name ?? "", ports: containersOf(spec?.template?.spec).flatMap(({ ports }) => ports) };
+}
+
+/** Not of one that is over or going. */
+function pickCataloguePod({ metadata, spec, status }: RawObject): CataloguePod | undefined {
+  if (metadata?.deletionTimestamp !== undefined || /^(Succeeded|Failed)$/.test(status?.phase ?? "")) return undefined;
   return {
     name: metadata?.name ?? "",
     ready: status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True") ?? false,

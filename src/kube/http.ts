@@ -6,6 +6,7 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { decodeResponseHead, encodeHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import { BodyDecoder } from "./body.ts";
+import { CappedBytes } from "./capped-bytes.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -136,26 +137,7 @@ function exchange(conn: Conn, request: HttpRequest, sink: AnswerSink, signal: Ab
   });
 }
 
-/** Collects a body up to a cap. */
-class TextCollector {
-  readonly #chunks: Uint8Array[] = [];
-  readonly #capBytes: number;
-  #lengthBytes = 0;
-
-  constructor(capBytes: number) {
-    this.#capBytes = capBytes;
-  }
-
-  add(bytes: Uint8Array): void {
-    this.#lengthBytes += bytes.length;
-    if (this.#lengthBytes > this.#capBytes) throw new KtError("cluster-error", `the answer is longer than ${this.#capBytes} bytes`);
-    this.#chunks.push(bytes);
-  }
-
-  text(): string {
-    return new TextDecoder().decode(concatBytes(this.#chunks));
-  }
-}
+const newBody = (): CappedBytes => new CappedBytes(limits.apiAnswerBytes, "the answer");
 
 /** The whole answer. */
 export async function request(conn: Conn, message: HttpRequest, signal: AbortSignal): Promise<Answer> {
@@ -171,7 +153,7 @@ export async function upgrade(
   signal: AbortSignal,
   accepts: (head: ResponseHead) => boolean,
 ): Promise<{ readonly head: ResponseHead; readonly conn: Conn } | Answer> {
-  const body = new TextCollector(limits.apiAnswerBytes);
+  const body = newBody();
   let answered: ResponseHead | undefined;
   let upgraded = false;
   const sink: AnswerSink = {
@@ -184,7 +166,7 @@ export async function upgrade(
   };
   await exchange(conn, message, sink, signal);
   if (!answered) throw new KtError("internal", "internal error: an exchange ended without an answer");
-  return upgraded ? { head: answered, conn } : { head: answered, body: body.text() };
+  return upgraded ? { head: answered, conn } : { head: answered, body: body.takeText() };
 }
 
 /** An answer that goes on: a 200's head and body are given to the listener as they come; any other answer is collected and returned. */
@@ -194,7 +176,7 @@ export async function stream(
   signal: AbortSignal,
   listener: { onOpen(): void; onBody(bytes: Uint8Array): void },
 ): Promise<Answer> {
-  const refusal = new TextCollector(limits.apiAnswerBytes);
+  const refusal = newBody();
   let answered: ResponseHead | undefined;
   const sink: AnswerSink = {
     onHead(head) {
@@ -206,5 +188,5 @@ export async function stream(
   };
   await exchange(conn, message, sink, signal);
   if (!answered) throw new KtError("internal", "internal error: an exchange ended without an answer");
-  return { head: answered, body: refusal.text() };
+  return { head: answered, body: refusal.takeText() };
 }

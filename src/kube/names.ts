@@ -1,5 +1,6 @@
 /** Which names a namespace has, for hints about those that it has not. */
 
+import { limits } from "#base/limits.ts";
 import type { Api } from "./api.ts";
 import type { Access } from "./api-problem.ts";
 import type { RawList, RawObject } from "./objects.ts";
@@ -7,7 +8,7 @@ import type { RawList, RawObject } from "./objects.ts";
 /** The first few hundred names of a collection; none where they may not be listed. */
 export async function listNames(api: Api, path: string, access: Omit<Access, "verb">, signal: AbortSignal): Promise<string[]> {
   try {
-    const list = (await api.get(`${path}?limit=500`, { ...access, verb: "list" }, signal)) as RawList<RawObject>;
+    const list = (await api.get(`${path}?limit=${limits.apiPageItems}`, { ...access, verb: "list" }, signal)) as RawList<RawObject>;
     return (list.items ?? []).map((item) => item.metadata?.name ?? "");
   } catch {
     return [];

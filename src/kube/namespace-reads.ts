@@ -4,7 +4,8 @@ import type { Clock } from "#base/clock.ts";
 import { limits } from "#base/limits.ts";
 import type { Api } from "./api.ts";
 import type { Access } from "./api-problem.ts";
-import { pickService, pickSlice, type RawList, type RawObject, type Service, type Slice, sliceServiceLabel } from "./objects.ts";
+import { pickService, pickSlice, type RawObject, type Service, type Slice, sliceServiceLabel } from "./objects.ts";
+import { listAll } from "./listing.ts";
 import { slicesPath } from "./slice-watch.ts";
 import { Together } from "./together.ts";
 
@@ -27,7 +28,7 @@ export class NamespaceReads {
     });
     this.#slices = new Together({
       ...common,
-      one: (name, signal) => this.#listSlices(`?${slicesSearch(name)}`, signal),
+      one: (name, signal) => this.#listSlices({ labelSelector: `${sliceServiceLabel}=${name}` }, signal),
       all: () => this.#allSlices(),
     });
   }
@@ -60,20 +61,16 @@ export class NamespaceReads {
 
   async #allServices(): Promise<ReadonlyMap<string, Service>> {
     const access = { verb: "list", resource: "services", group: "", namespace: this.#namespace } as const;
-    const list = (await this.#api.get(this.servicesPath, access, never)) as RawList<RawObject>;
-    return new Map((list.items ?? []).map(pickService).map((service) => [service.name, service]));
+    const { items } = await listAll({ api: this.#api, path: this.servicesPath, access, pick: pickService }, never);
+    return new Map(items.map((service) => [service.name, service]));
   }
 
   async #allSlices(): Promise<ReadonlyMap<string, readonly Slice[]>> {
-    return Map.groupBy(await this.#listSlices("", never), ({ service }) => service);
+    return Map.groupBy(await this.#listSlices({}, never), ({ service }) => service);
   }
 
-  async #listSlices(search: string, signal: AbortSignal): Promise<Slice[]> {
-    const list = await this.#api.get(`${slicesPath(this.#namespace)}${search}`, this.slicesAccess, signal);
-    return ((list as RawList<RawObject>).items ?? []).map(pickSlice);
+  async #listSlices(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Slice[]> {
+    const path = slicesPath(this.#namespace);
+    return (await listAll({ api: this.#api, path, query, access: this.slicesAccess, pick: pickSlice }, signal)).items;
   }
-}
-
-function slicesSearch(service: string): string {
-  return new URLSearchParams({ labelSelector: `${sliceServiceLabel}=${service}` }).toString();
 }

@@ -162,7 +162,7 @@ export interface RawWorkload {
 
 /** Any list: `items` are of the kind that was asked for. */
 export interface RawList<Item> {
-  readonly metadata?: { readonly resourceVersion?: string };
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
   readonly items?: readonly Item[] | null;
 }
 

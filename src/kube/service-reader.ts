@@ -5,9 +5,11 @@ import type { Log } from "#base/log.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Api } from "./api.ts";
 import { type Access, forbidden, StatusError } from "./api-problem.ts";
+import { listAll } from "./listing.ts";
 import { listNames } from "./names.ts";
+import { collectionPath } from "./workload.ts";
 import type { NamespaceReads } from "./namespace-reads.ts";
-import { type Pod, pickPod, type RawList, type RawObject, type Service, type Slice } from "./objects.ts";
+import { type Pod, pickPod, type Service, type Slice } from "./objects.ts";
 import type { FollowRequest } from "./types.ts";
 
 const isStatus = (error: unknown, status: number): error is StatusError => error instanceof StatusError && error.status === status;
@@ -65,9 +67,9 @@ export class ServiceReader {
 
   async pods(selector: string, signal: AbortSignal): Promise<readonly Pod[]> {
     try {
-      const search = new URLSearchParams({ labelSelector: selector });
-      const list = await this.#api.get(`/api/v1/namespaces/${this.#namespace}/pods?${search}`, this.#podsAccess(), signal);
-      return ((list as RawList<RawObject>).items ?? []).map(pickPod);
+      const path = collectionPath("", this.#namespace, "pods");
+      const wanted = { api: this.#api, path, query: { labelSelector: selector }, access: this.#podsAccess(), pick: pickPod };
+      return (await listAll(wanted, signal)).items;
     } catch (error) {
       if (!isStatus(error, 403)) throw error;
       throw forbidden([this.#reads.slicesAccess, this.#podsAccess()], error.message, this.#api.requester);

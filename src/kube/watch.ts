@@ -1,13 +1,14 @@
 /** Keeps a copy of a list of objects: lists, watches from there, begins again where it stopped, and polls where watching is not allowed. */
 
 import type { Clock } from "#base/clock.ts";
-import { type KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "./api.ts";
 import { type Access, StatusError } from "./api-problem.ts";
 import { Backoff } from "./backoff.ts";
-import type { RawList, RawObject, WatchEvent } from "./objects.ts";
+import { type Listed, listAll } from "./listing.ts";
+import type { RawObject, WatchEvent } from "./objects.ts";
 
 export interface ReflectorOptions<Item> {
   readonly api: Api;
@@ -47,6 +48,8 @@ export class Reflector<Item> {
   #watchAllowed = true;
   #watching: AbortController | undefined;
   #heardAtMs = 0;
+  /** Objects that are there, by what was listed and heard since. */
+  #count = 0;
 
   constructor(options: ReflectorOptions<Item>) {
     this.#options = options;
@@ -100,37 +103,35 @@ export class Reflector<Item> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { pick, listener } = this.#options;
-    const list = await this.#fetchList(signal);
+    const { items, version } = await this.#fetchList(signal);
     if (signal.aborted) return;
-    this.#version = list.metadata?.resourceVersion ?? "0";
+    this.#version = version ?? "0";
+    this.#count = items.length;
     this.#heardAtMs = this.#options.clock.now();
-    const items = list.items ?? [];
     if (items.length === 0 && this.#options.endsIfEmpty) this.close();
-    listener.onList(items.map(pick));
+    this.#options.listener.onList(items);
   }
 
-  async #fetchList(signal: AbortSignal): Promise<RawList<RawObject>> {
-    const { api, path, query, access, single } = this.#options;
+  async #fetchList(signal: AbortSignal): Promise<Listed<Item>> {
+    const { api, path, query, access, single, pick } = this.#options;
     try {
-      const list = await api.get(`${path}?${new URLSearchParams(query)}`, { ...access, verb: "list" }, signal);
-      return list as RawList<RawObject>;
+      return await listAll({ api, path, query, access: { ...access, verb: "list" }, pick }, signal);
     } catch (error) {
       if (single === undefined || !(error instanceof StatusError) || error.status !== 403) throw error;
       return await this.#fetchSingle(single, signal);
     }
   }
 
-  async #fetchSingle(name: string, signal: AbortSignal): Promise<RawList<RawObject>> {
-    const { api, path, access } = this.#options;
+  async #fetchSingle(name: string, signal: AbortSignal): Promise<Listed<Item>> {
+    const { api, path, access, pick } = this.#options;
     try {
       const object = await api.get(`${path}/${name}`, { ...access, verb: "get", name }, signal);
       this.#watchAllowed = false;
-      return { items: [object as RawObject] };
+      return { items: [pick(object as RawObject)], version: undefined };
     } catch (error) {
       if (!(error instanceof StatusError) || error.status !== 404) throw error;
       this.#watchAllowed = false;
-      return { items: [] };
+      return { items: [], version: undefined };
     }
   }
 
@@ -190,18 +191,16 @@ export class Reflector<Item> {
     } catch (error) {
       if (!refusal) throw error;
     }
-    if (refusal) await this.#refused(refusal);
+    if (refusal) this.#refused(refusal);
   }
 
   /** An ERROR event: mostly that the version is too old, and then listing again mends it at once. */
-  async #refused(refusal: KtError): Promise<void> {
+  #refused(refusal: KtError): void {
     this.#version = undefined;
-    if (refusal instanceof StatusError && refusal.status === gone) return;
-    this.#options.listener.onProblem(refusal);
-    await this.#backoff.afterFailure(this.#closing.signal);
+    if (!(refusal instanceof StatusError) || refusal.status !== gone) this.#options.listener.onProblem(refusal);
   }
 
-  /** Takes in one event; returns the error that it carries, if any. */
+  /** Takes in one event; returns the error that it carries, or that it is one too many. */
   #take(text: string): KtError | undefined {
     const { pick, listener, access } = this.#options;
     const event: WatchEvent<RawObject> = JSON.parse(text);
@@ -216,6 +215,10 @@ export class Reflector<Item> {
       );
     }
     this.#version = object?.metadata?.resourceVersion ?? this.#version;
+    if (type === "ADDED") this.#count += 1;
+    else if (type === "DELETED") this.#count -= 1;
+    if (this.#count > limits.apiListItems)
+      return new KtError("cluster-error", `watching ${access.resource} in namespace "${access.namespace}" has no end`);
     if (object && (type === "ADDED" || type === "MODIFIED" || type === "DELETED")) listener.onItem(pick(object), type === "DELETED");
     return undefined;
   }
