@@ -10,7 +10,7 @@ export const hubCommand = "hub";
 
 /**
  * All that the hub's own process may know. Credentials come with each profile from the shell that attached it, and what
- * redirects Bun itself (BUN_OPTIONS, NODE_EXTRA_CA_CERTS, HTTPS_PROXY, …) must not leak into other people's profiles.
+ * redirects the runtime (NODE_EXTRA_CA_CERTS, HTTPS_PROXY, …) must not leak into other people's profiles.
  */
 const inherited = ["HOME", "USER", "LOGNAME", "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
 

@@ -22,6 +22,7 @@ import { tryRoutes } from "#daemon/try-routes.ts";
 import { judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
+import { judgeRuntime } from "./runtime.ts";
 import { examineProfile, type ProfileQuestion } from "./profile.ts";
 import { judgeRoutes, routesWorthTrying } from "./routes.ts";
 
@@ -89,7 +90,7 @@ async function examineRoutes(
 async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {
   const names = namesOf(plan);
   const found = await Promise.all(names.map(async (name) => [name, await addressesOf(name, clock)] as const));
-  return [...judgeProxies(names, environment), ...judgeNames(new Map(found))];
+  return [...judgeRuntime(environment), ...judgeProxies(names, environment), ...judgeNames(new Map(found))];
 }
 
 function openAddresses(snapshot: Snapshot | undefined): ReadonlySet<string> {

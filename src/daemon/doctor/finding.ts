@@ -16,6 +16,7 @@ export const checks = [
   "names",
   "ports",
   "hub",
+  "runtime",
 ] as const;
 
 export type CheckName = (typeof checks)[number];
