@@ -165,7 +165,9 @@ const pattern = v.pipe(
       ),
       target: v.pipe(
         v.string('a target such as "{namespace}/svc/{service}:80"'),
-        v.description(`What is reached, with {captures} of the host in it, as ${targetText}.`),
+        v.description(
+          `What is reached, with {captures} of the host in it, as ${targetText}. A {port} that the host does not capture is that of the Host header.`,
+        ),
         v.examples(["{namespace}/svc/{service}:80", "svc/{service}:{port}"]),
       ),
       context: v.optional(

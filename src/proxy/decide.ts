@@ -1,6 +1,7 @@
 /** Named host + table → the route it goes to, or the refusal that says why not. */
 
 import { KtError } from "#base/errors.ts";
+import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
 import type { Found, Lookup } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -8,14 +9,32 @@ import { type Asked, refuseStrangers } from "./guard.ts";
 
 /** `host` is an SNI name, as sent: what is inside the TLS stays unseen. Throws KtError `host-…`. */
 export function decide(table: RouteTable, host: string): Found {
-  return foundOf(table.lookup(host));
+  // Where a pattern leaves the port open it is that of https.
+  return foundOf(table.lookup(host.includes(":") ? host : `${host}:443`));
 }
 
-/** `host` is a Host header or an :authority, as sent. Throws KtError `host-…` or `origin-refused`. */
-export function decideRequest(table: RouteTable, host: string, asked: Asked): Found {
+/** `host` is a Host header or an :authority, as sent; `doorPort` is where it came in. Throws KtError `host-…` or `origin-refused`. */
+export function decideRequest(table: RouteTable, host: string, asked: Asked, doorPort: number): Found {
   const lookup = table.lookup(host);
   refuseStrangers(asked, table, lookup);
-  return foundOf(lookup);
+  const found = foundOf(lookup);
+  if (found.via !== "static") checkPort(found, host, doorPort);
+  return found;
+}
+
+/** Ports that say nothing: of a URL without one. */
+const defaultPorts = [80, 443];
+
+/** A name that leads to one port, asked for with another: whichever was meant, it is not guessed. */
+function checkPort({ route, target }: Found, host: string, doorPort: number): void {
+  const sent = parseAuthority(host)?.port;
+  if (sent === undefined || sent === doorPort || sent === target.port || defaultPorts.includes(sent)) return;
+  throw new KtError("host-ambiguous", `"${host}" asks for port ${sent}, and "${route}" leads to port ${target.port}`, {
+    hints: [
+      `for port ${target.port}, leave the other one out`,
+      `to reach the port that is asked for, leave it open in the target of a pattern: "svc/{service}:{port}"`,
+    ],
+  });
 }
 
 function foundOf(lookup: Lookup): Found {

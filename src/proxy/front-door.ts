@@ -63,7 +63,8 @@ export class FrontDoor {
   /** Throws KtError `port-taken` or `listen-failed`. Until `setTable` no name is known. */
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
-    const decideHere: Decide = (host, asked) => (asked === undefined ? decide(current, host) : decideRequest(current, host, asked));
+    const decideHere: Decide = (host, asked) =>
+      asked === undefined ? decide(current, host) : decideRequest(current, host, asked, listener.port);
     const listener: Listener = this.#door.open(
       address,
       (conn, ends) => this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host, port: () => listener.port }),

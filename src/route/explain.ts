@@ -1,5 +1,6 @@
 /** Says step by step why a name or a TCP port goes where it goes. */
 
+import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
@@ -69,10 +70,10 @@ function outcomeOf(lookup: Lookup | undefined): ExplainStep["outcome"] {
   return lookup.kind === "found" ? "match" : "stop";
 }
 
-function explainPatterns(table: RouteTable, host: string): { steps: ExplainStep[]; decided: boolean } {
+function explainPatterns(table: RouteTable, host: string, port: number | undefined): { steps: ExplainStep[]; decided: boolean } {
   const trials = table.tryPatterns(host);
   if (trials.length === 0) return { steps: [{ step: "patterns", verdict: "there are none", outcome: "miss" }], decided: false };
-  const answer = table.lookupPatterns(host);
+  const answer = table.lookupPatterns(host, port);
   const first = trials.findIndex((trial) => trial.match !== undefined);
   const steps = trials.map((trial, index): ExplainStep => {
     if (first >= 0 && index > first)
@@ -102,11 +103,11 @@ export function explainHost(table: RouteTable, sent: string): readonly ExplainSt
   const steps: ExplainStep[] = [
     { step: "name", verdict: host === sent ? `"${host}"` : `"${sent}" is looked up as "${host}"`, outcome: "info" },
   ];
-  const end = (): readonly ExplainStep[] => [...steps, ...conclude(table.lookup(host))];
+  const end = (): readonly ExplainStep[] => [...steps, ...conclude(table.lookup(sent))];
   const fixed = table.lookupStatic(host);
   steps.push({ step: "routes", verdict: fixed === undefined ? "no route of this name" : `"${fixed.route}"`, outcome: outcomeOf(fixed) });
   if (fixed !== undefined) return end();
-  const patterns = explainPatterns(table, host);
+  const patterns = explainPatterns(table, host, parseAuthority(sent)?.port);
   steps.push(...patterns.steps);
   if (!patterns.decided) steps.push(explainDynamic(table, host));
   return end();

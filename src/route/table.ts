@@ -75,7 +75,7 @@ export class RouteTable {
     return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts], entries.origins ?? []);
   }
 
-  /** The route of a name as sent: case, port and a trailing dot do not count. */
+  /** The route of a name as sent: case and a trailing dot do not count, and its port only where a pattern leaves that open. */
   lookup(host: string): Lookup {
     const known = this.#static.get(host) ?? this.#recent.get(host);
     if (known !== undefined) return known;
@@ -87,9 +87,10 @@ export class RouteTable {
   }
 
   #find(sent: string): Lookup {
-    const host = hostOf(sent);
+    const authority = parseAuthority(sent);
+    const host = authority && normaliseHostname(authority.host);
     if (host === undefined) return { kind: "unknown", host: sent, nearest: undefined, known: this.#known, hint: undefined };
-    return this.lookupStatic(host) ?? this.lookupPatterns(host) ?? this.#dynamic.lookup(host) ?? this.#unknown(host);
+    return this.lookupStatic(host) ?? this.lookupPatterns(host, authority?.port) ?? this.#dynamic.lookup(host) ?? this.#unknown(host);
   }
 
   /** The origins of pages that may ask for what was looked up: those that its profile allows, or any where it has none. */
@@ -102,16 +103,16 @@ export class RouteTable {
     return this.#static.get(host);
   }
 
-  /** Of a normalised name, by [[patterns]] alone. Two that match and of which neither is more specific make it ambiguous. */
-  lookupPatterns(host: string): Found | Ambiguous | Refused | undefined {
+  /** Of a normalised name and the port sent with it, by [[patterns]] alone. Two that match and of which neither is more specific make it ambiguous. */
+  lookupPatterns(host: string, port?: number): Found | Ambiguous | Refused | undefined {
     const trials = this.tryPatterns(host).filter((trial) => trial.match !== undefined);
     const [first] = trials;
     if (first === undefined) return undefined;
     const equals = trials.filter((trial) => trial.entry.pattern.compare(first.entry.pattern) === 0);
-    const answers = equals.map((trial) => answerOf(trial, host)).filter((answer) => answer !== undefined);
+    const answers = equals.map((trial) => answerOf(trial, host, port)).filter((answer) => answer !== undefined);
     const [only] = answers;
     const targets = new Set(answers.map((answer) => (answer.kind === "found" ? targetKey(answer.target) : answer)));
-    return targets.size <= 1 ? only : overlap(host, equals);
+    return targets.size <= 1 ? only : overlap(host, equals, port);
   }
 
   /** Of a normalised name, by the built-in suffixes alone. */
@@ -134,7 +135,7 @@ export class RouteTable {
   }
 }
 
-function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguous | Refused | undefined {
+function answerOf({ entry, match }: PatternTrial, host: string, port: number | undefined): Found | Ambiguous | Refused | undefined {
   if (match === undefined) return undefined;
   if (match.kind === "unclear") {
     const readings = match.readings.map((captures) =>
@@ -145,7 +146,7 @@ function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguo
     const hint = `the pattern "${entry.route}" can read this name in several ways: put a dot between its captures, with {port} first`;
     return { kind: "ambiguous", host, readings, hint };
   }
-  const target = fillTarget(entry.target, match.captures);
+  const target = fillTarget(entry.target, match.captures, port);
   if (target === undefined) return undefined;
   const { profile, route, manner } = entry;
   const refused = refusedApiServer(host, target, `[routes] "${host}" = "${formatTarget(target)}"`);
@@ -154,9 +155,9 @@ function answerOf({ entry, match }: PatternTrial, host: string): Found | Ambiguo
   return { kind: "found", profile, route, via: "pattern", target, scheme, ...(manner && { manner }) };
 }
 
-function overlap(host: string, trials: readonly PatternTrial[]): Ambiguous {
+function overlap(host: string, trials: readonly PatternTrial[], port: number | undefined): Ambiguous {
   const readings = trials.map(({ entry, match }) => {
-    const target = match?.kind === "match" ? fillTarget(entry.target, match.captures) : undefined;
+    const target = match?.kind === "match" ? fillTarget(entry.target, match.captures, port) : undefined;
     return `pattern "${entry.route}"${target === undefined ? "" : `: ${formatTarget(target)}`}`;
   });
   return { kind: "ambiguous", host, readings, hint: `add a route for this name: "${host}" = "NAMESPACE/svc/NAME:PORT" under [routes]` };

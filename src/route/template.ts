@@ -37,8 +37,9 @@ export type ParsedTargetTemplate = Omit<ParsedTarget, "port"> & { readonly port:
 
 /** The written form's parts with their captures in place. Throws KtError `profile-invalid` when no capture could make it a target. */
 export function parseTargetTemplate(text: string, captures: readonly string[]): ParsedTargetTemplate {
-  checkCaptures(text, captures, text);
   const parts = splitTarget(text);
+  // Where the name does not say the port, the Host header does.
+  checkCaptures(parts.port === "{port}" ? text.slice(0, -":{port}".length) : text, captures, text);
   if (parts.port.includes("{") && parts.port !== "{port}") {
     throw new KtError("profile-invalid", `target "${text}" captures its port under another name`, { hints: ["call the capture {port}"] });
   }
@@ -55,9 +56,15 @@ export function checkContextTemplate(text: string, captures: readonly string[]):
 
 const derived = { mustBeCurrent: false };
 
-/** The target for one set of captures, as a derived one; undefined when they make none (a port out of range). */
-export function fillTarget(template: TargetTemplate, captures: Captures): PodTarget | undefined {
-  const port = parsePort(fillText(template.port, captures));
+/** The port of a URL that names none. */
+const defaultPort = 80;
+
+/**
+ * The target for one set of captures, as a derived one; undefined when they make none (a port out of range). `sentPort` is that of
+ * the Host header, which counts where the template leaves the port open.
+ */
+export function fillTarget(template: TargetTemplate, captures: Captures, sentPort: number = defaultPort): PodTarget | undefined {
+  const port = parsePort(fillText(template.port, { port: String(sentPort), ...captures }));
   if (port === undefined) return undefined;
   const label = template.context === undefined ? undefined : fillText(template.context, captures);
   const context = label === undefined || !Object.hasOwn(template.contexts, label) ? label : template.contexts[label];

@@ -37,7 +37,7 @@ interface Case {
 function outcome({ host = "web.localhost", method = "POST", headers }: Case): string {
   const list: Header[] = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): Header => [name, value]));
   try {
-    decideRequest(table, host, { method, headers: list });
+    decideRequest(table, host, { method, headers: list }, 8989);
     return "served";
   } catch (error) {
     return error instanceof KtError ? error.code : String(error);
@@ -105,11 +105,32 @@ describe("refused", () => {
 
   test("the reason names the page and what to write", () => {
     const asked = { method: "GET", headers: [["Origin", "https://evil.example"]] as const };
-    expect(() => decideRequest(table, "web.localhost", asked)).toThrow('a page of "https://evil.example" asked for this');
+    expect(() => decideRequest(table, "web.localhost", asked, 8989)).toThrow('a page of "https://evil.example" asked for this');
     try {
-      decideRequest(table, "web.localhost", asked);
+      decideRequest(table, "web.localhost", asked, 8989);
     } catch (error) {
       expect((error as KtError).hints.join()).toContain('[http] allow_origins = ["https://evil.example"]');
     }
   });
+});
+
+describe("a name that asks for another port than it leads to", () => {
+  const code = (host: string): string => {
+    try {
+      return String(decideRequest(table, host, { method: "GET", headers: [] }, 8989).target.port);
+    } catch (error) {
+      return error instanceof KtError ? error.code : String(error);
+    }
+  };
+
+  test.each([
+    ["api.shop.test", "80"],
+    ["api.shop.test:8989", "80"],
+    ["api.shop.test:80", "80"],
+    ["api.shop.test:443", "80"],
+    ["api.shop.test:9090", "host-ambiguous"],
+    ["web-80.svc.n.ns.dev.cx.k8s.localhost:9090", "host-ambiguous"],
+    ["web-9090.svc.n.ns.dev.cx.k8s.localhost:9090", "9090"],
+    ["web.localhost:9090", "80"],
+  ])("%s", (host, said) => expect(code(host)).toBe(said));
 });

@@ -229,6 +229,29 @@ test("more names than are remembered are all answered", () => {
   expect(routes.lookup("web0.localhost")).toBe(first);
 });
 
+describe("a pattern that leaves its port open", () => {
+  const routes = table({
+    patterns: [pattern("{s}.{n}.open.localhost", "{n}/svc/{s}:{port}"), pattern("{s}.fixed.localhost", "n/svc/{s}:80")],
+  });
+
+  test.each([
+    ["web.shop.open.localhost:9090", "pattern shop/svc/web:9090 - http"],
+    ["web.shop.open.localhost:8443", "pattern shop/svc/web:8443 - https"],
+    ["WEB.shop.open.localhost.:9090", "pattern shop/svc/web:9090 - http"],
+    ["web.shop.open.localhost", "pattern shop/svc/web:80 - http"],
+    ["web.shop.open.localhost:0", "unknown"],
+    ["web.fixed.localhost:9090", "pattern n/svc/web:80 - http"],
+  ])("takes that of the name as sent: %s", (host, target) => {
+    expect(goesTo(routes.lookup(host))).toBe(target);
+    expect(goesTo(routes.lookup(host))).toBe(target);
+  });
+
+  test("does so in its target's port only", () => {
+    expect(() => parseTargetTemplate("svc/web-{port}:{port}", ["s"])).toThrow("uses {port}, which the pattern does not capture");
+    expect(() => parseTargetTemplate("{port}/svc/{s}:80", ["s"])).toThrow("uses {port}, which the pattern does not capture");
+  });
+});
+
 describe("what nobody wrote down", () => {
   const name = (context: string, start = "web-80.svc.shop"): string => `${start}.ns.${context}.cx.k8s.localhost`;
   const these = (contexts: readonly string[], current = false): DynamicReach => ({ kind: "these", contexts, current });
