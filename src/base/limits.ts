@@ -257,6 +257,8 @@ export const limits = {
   newNamesWaiting: 500,
   /** Tunnels of names that nobody wrote down, of which those in use are never closed: each may keep a session. */
   derivedTunnels: 512,
+  /** How often the hub looks whether its lock and socket are still there. */
+  placeCheckMs: 2 * second,
   /** Descriptors that no client gets, for what the hub itself needs: requests, watches, commands, its log. At most a quarter of all. */
   reservedDescriptors: 64,
   /** How long a count of the open descriptors holds. */

@@ -88,17 +88,36 @@ function errorReply(error: KtError): Reply {
   return { type: "error", problem: { code, message, hints: [...hints] } };
 }
 
-export class ControlServer {
-  readonly #sessions = new Set<ServerSession>();
-  readonly #listener: UnixSocketListener<ChannelState>;
+export interface ControlServerOptions {
+  /** Must be free. */
+  readonly path: string;
+  readonly hello: Hello;
+  readonly handle: RequestHandler;
+}
 
-  /** Binds the socket, mode 0600; the path must be free. */
-  constructor(options: { path: string; hello: Hello; handle: RequestHandler }) {
-    const { path, hello, handle } = options;
+export class ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #sessions = new Set<ServerSession>();
+  #listener: UnixSocketListener<ChannelState>;
+
+  /** Binds the socket, mode 0600. */
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#listener = this.#bind();
+  }
+
+  /** Binds the path anew where the socket was removed; who is connected stays so. */
+  listenAgain(): void {
+    this.#listener.stop(false);
+    this.#listener = this.#bind();
+  }
+
+  #bind(): UnixSocketListener<ChannelState> {
+    const { path, hello, handle } = this.#options;
     const sessions = this.#sessions;
     const umask = process.umask(0o177);
     try {
-      this.#listener = listen<ChannelState>({
+      return listen<ChannelState>({
         unix: path,
         socket: {
           ...channelEvents,

@@ -4,7 +4,6 @@ import { deepEquals } from "bun";
 import type { Hello, Snapshot } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
-import { socketPath } from "#control/socket-path.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -31,8 +30,8 @@ import { explain } from "./explain.ts";
 import { Headroom } from "./headroom.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
+import { HubPlace } from "./place.ts";
 import { portHolding } from "./port-holding.ts";
-import { type HubLock, removeStaleSocket, takeLock } from "./lock.ts";
 import { checkOwner } from "./owner-check.ts";
 import { type AttachRequest, type LoadProfile, Profiles } from "./profiles.ts";
 import { namedTargets, wantedBy } from "./reconcile.ts";
@@ -148,10 +147,10 @@ export class Hub {
 
   /** Starts the user's hub; undefined where another process is it. Throws KtError `hub-failed`. */
   static async start(options: HubOptions): Promise<Hub | undefined> {
-    const lock = await takeLock(options.directory);
-    if (!lock) return undefined;
+    const place = await HubPlace.take(options.directory);
+    if (!place) return undefined;
     const hub = new Hub(options, await jumpPodHolder(options.directory));
-    await hub.#open(lock);
+    await hub.#open(place);
     return hub;
   }
 
@@ -185,10 +184,7 @@ export class Hub {
     await this.#scope.close();
   }
 
-  async #open(lock: HubLock): Promise<void> {
-    this.#place.add(() => lock.release());
-    const path = socketPath(this.#options.directory);
-    await removeStaleSocket(path);
+  async #open(place: HubPlace): Promise<void> {
     const service = new Service({
       hello: this.#hello,
       profiles: this.#profiles,
@@ -203,9 +199,15 @@ export class Hub {
       },
       stop: () => this.#stopAsked.resolve(),
     });
-    const server = new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) });
+    this.#place.add(() => place.release());
     this.#place.add(() => this.#listeners.close());
-    this.#place.add(() => server.close());
+    this.#place.add(() => place.leave());
+    await place.open((path) => new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) }));
+    place.watch({
+      clock: this.#clock,
+      onRestored: () => this.#report({ type: "hub", change: "restored", detail: this.#options.directory }),
+      onLost: (why, isTaken) => this.#lostPlace(why, isTaken),
+    });
     this.#place.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
     this.#scope.add(() => this.#clusters.close());
     this.#scope.add(() => this.#contexts.close());
@@ -217,6 +219,13 @@ export class Hub {
     this.#scope.add(() => this.#profiles.close());
     this.#report({ type: "hub", change: "started", detail: `version ${this.#options.version}, pid ${process.pid}` });
     this.#lingerIfUnused();
+  }
+
+  /** A hub that no command finds must not go on holding its ports, unless there are clients that still have it. */
+  #lostPlace(why: KtError, isTaken: boolean): void {
+    const isHeld = !this.#options.lingers || this.#profiles.list().some(({ leases }) => leases.size > 0);
+    this.#options.log("warn", "hub-lost", { text: why.message });
+    if (isTaken || !isHeld) this.#stopAsked.resolve();
   }
 
   #report(reported: KtEvent): void {

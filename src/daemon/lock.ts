@@ -12,9 +12,11 @@ export interface HubLock {
   release(): Promise<void>;
 }
 
+export const lockPath = (directory: string): string => `${directory}/hub.lock`;
+
 /** Takes the lock of this directory, or returns undefined while another process has it. */
 export async function takeLock(directory: string): Promise<HubLock | undefined> {
-  const sql = new SQL({ adapter: "sqlite", filename: `${directory}/hub.lock` });
+  const sql = new SQL({ adapter: "sqlite", filename: lockPath(directory) });
   try {
     await sql.unsafe("PRAGMA busy_timeout = 0");
     await sql.unsafe("BEGIN EXCLUSIVE");

@@ -9,12 +9,16 @@ const privateMode = 0o700;
 
 /** The directory, mode 0700 and the user's own. Throws KtError `hub-failed`. */
 export async function ensureRuntimeDirectory(at: Surroundings): Promise<string> {
-  const parent = await pickParent(at);
-  const directory = runtimeDirectory(parent, at);
+  const directory = runtimeDirectory(await pickParent(at), at);
+  await makeOwnDirectory(directory, at.uid);
+  return directory;
+}
+
+/** Makes it where it is missing. Throws KtError `hub-failed` for one that is not the user's own. */
+export async function makeOwnDirectory(directory: string, uid: number): Promise<void> {
   // What stands there is judged before anything is made: through a link the directory would be made elsewhere.
   if (!(await isThere(directory))) await make(directory);
-  await checkOwn(directory, at.uid);
-  return directory;
+  await checkOwn(directory, uid);
 }
 
 async function isThere(path: string): Promise<boolean> {

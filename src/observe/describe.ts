@@ -55,7 +55,7 @@ export function describeEvent(event: KtEvent): string {
         ? withProblem("connections are refused", event.problem)
         : `connections are taken again; ${event.refused} were refused`;
     case "hub":
-      return `the hub ${event.change === "woke" ? "woke up" : `is ${event.change === "started" ? "up" : "stopping"}`}${event.detail === undefined ? "" : `: ${event.detail}`}`;
+      return `the hub ${hubChanges[event.change]}${event.detail === undefined ? "" : `: ${event.detail}`}`;
   }
 }
 
@@ -92,6 +92,13 @@ const jumpPodChanges: Readonly<Record<JumpPodChange, string>> = {
   kept: "could not be removed and ends by itself",
   ended: "ended because nobody used it",
   failed: "could not be had",
+};
+
+const hubChanges: Readonly<Record<EventOf<"hub">["change"], string>> = {
+  started: "is up",
+  stopping: "is stopping",
+  woke: "woke up",
+  restored: "put its socket back, which had been removed",
 };
 
 function describeListener(event: EventOf<"listener">): string {

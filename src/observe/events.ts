@@ -57,7 +57,7 @@ export type KtEvent =
     }
   /** Connections are refused for want of descriptors; told at the first (0), and with their number and no problem when it is over. */
   | { readonly type: "overload"; readonly refused: number; readonly problem: Problem | undefined }
-  | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke"; readonly detail: string | undefined };
+  | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke" | "restored"; readonly detail: string | undefined };
 
 /** The event with nothing in it longer than a person would read: names and texts may come from whoever asks. */
 export function boundedEvent(event: KtEvent): KtEvent {

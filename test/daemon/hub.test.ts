@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -12,6 +12,7 @@ import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import type { CheckContext } from "#daemon/contexts.ts";
 import { Hub, type HubRooms } from "#daemon/hub.ts";
+import { takeLock } from "#daemon/lock.ts";
 import { loadPlan } from "#profile/load.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { FakeCluster, type PodServer } from "#test/support/fake-cluster.ts";
@@ -57,7 +58,7 @@ afterEach(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-async function startHub(): Promise<Hub | undefined> {
+async function startHub(place = directory.path): Promise<Hub | undefined> {
   const rooms: HubRooms = {
     async load(file, environment) {
       const loaded = await loadPlan({ file, environment, home: "/home/me" });
@@ -72,13 +73,13 @@ async function startHub(): Promise<Hub | undefined> {
     checkContext: (view, context) => checkContext(view, context),
     tunnels: (options) => new Tunnels(options),
   };
-  const hub = await Hub.start({ directory: directory.path, version: "1", commit: "c", log: silentLog, lingers: true, rooms, clock });
+  const hub = await Hub.start({ directory: place, version: "1", commit: "c", log: silentLog, lingers: true, rooms, clock });
   if (hub) hubs.push(hub);
   return hub;
 }
 
-function client(): Promise<HubClient> {
-  return HubClient.connect(`${directory.path}/hub.sock`);
+function client(place = directory.path): Promise<HubClient> {
+  return HubClient.connect(`${place}/hub.sock`);
 }
 
 async function profile(name: string, rest: string): Promise<string> {
@@ -441,6 +442,46 @@ test("told to stop again, it waits no longer for what is open", async () => {
   });
   await Promise.all([first, second]);
   expect(clock.now() - startedMs).toBeLessThan(limits.drainMs);
+});
+
+describe("a hub whose folder was removed", () => {
+  const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+  test.each([
+    ["with everything in it", (): Promise<void> => rm(`${directory.path}/run`, { recursive: true })],
+    ["but for its lock", (): Promise<void> => rm(`${directory.path}/run/hub.sock`)],
+  ])("%s is found again, with what it had", async (_what, remove) => {
+    await mkdir(`${directory.path}/run`, { mode: 0o700 });
+    await startHub(`${directory.path}/run`);
+    const [up, held] = [await client(`${directory.path}/run`), await client(`${directory.path}/run`)];
+    await attach(up, await profile("shop", web), true);
+    up.close();
+    await remove();
+    const found = await eventually("the socket", async () => {
+      await clock.advance(limits.placeCheckMs);
+      return await client(`${directory.path}/run`).catch(() => undefined);
+    });
+    expect((await snapshotOf(found)).profiles.map(({ name }) => name)).toEqual(["shop"]);
+    expect((await snapshotOf(held)).profiles).toHaveLength(1);
+    expect([await modeOf(`${directory.path}/run`), await modeOf(`${directory.path}/run/hub.sock`)]).toEqual([0o700, 0o600]);
+    expect(await startHub(`${directory.path}/run`)).toBeUndefined();
+    for (const each of [found, held]) each.close();
+  });
+
+  test("and taken by another one ends", async () => {
+    await mkdir(`${directory.path}/run`, { mode: 0o700 });
+    const hub = await startHub(`${directory.path}/run`);
+    await rm(`${directory.path}/run`, { recursive: true });
+    await mkdir(`${directory.path}/run`, { mode: 0o700 });
+    const lock = await takeLock(`${directory.path}/run`);
+    let stopped = false;
+    void hub?.stopAsked.then(() => (stopped = true));
+    await eventually("the hub to ask for its end", async () => {
+      await clock.advance(limits.placeCheckMs);
+      return stopped;
+    });
+    await lock?.release();
+  });
 });
 
 test("a socket that a killed hub left behind is replaced", async () => {
