@@ -225,6 +225,8 @@ export const limits = {
   backendPatienceMs: 25,
   /** How long a backend may leave a TLS hello without an answer before it is asked whether it speaks HTTP: servers answer in milliseconds. */
   tlsSilenceMs: 1500,
+  /** How long a browser waits for a pod before it is shown a page; a bit longer than `noPodAnswerMs`, whose answer says more. */
+  waitingPageMs: 1200,
   /** How long a client of a TCP route that cannot be served may take to say what it speaks, then to read why: one that speaks first does at once. */
   tcpRefusalMs: 1 * second,
   /** Longest TLS handshake with a pod: one that speaks something else may wait for us for ever. */

@@ -16,11 +16,13 @@ import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
 import type { Plan } from "#profile/plan.ts";
 import type { Dialer } from "#proxy/dialer.ts";
+import type { DoorContext } from "#proxy/context.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { TcpDoor } from "#proxy/tcp-door.ts";
 import { type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod-manifest.ts";
 import { JumpPods } from "#tunnel/jump-pods.ts";
+import { problemOf } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
 import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./clusters.ts";
@@ -135,7 +137,17 @@ export class Hub {
       dial: (target, signal) => this.#tunnels.dial(target, signal),
       clock,
     });
-    const context = { dialer: { dial }, counters: this.#counters, clock, log, report, checkOwner, refusal: () => this.#headroom.refusal() };
+    const context: DoorContext = {
+      dialer: { dial },
+      counters: this.#counters,
+      clock,
+      log,
+      report,
+      checkOwner,
+      refusal: () => this.#headroom.refusal(),
+      profiles: () => this.snapshot().profiles,
+      whyWaiting: (target) => problemOf(this.#tunnels.status(target)?.standing)?.message,
+    };
     this.#frontDoor = new FrontDoor(context);
     this.#tcpDoor = new TcpDoor(context);
     const doors = {

@@ -94,6 +94,11 @@ export class Exchange implements BackendUser {
     return this.#requestBody.done;
   }
 
+  /** Whether there is no backend yet. */
+  get isWaiting(): boolean {
+    return !this.#over && this.#backend === undefined;
+  }
+
   /** Takes a parked backend or opens one; a new one where one was lost. */
   begin(): void {
     this.#tries += 1;

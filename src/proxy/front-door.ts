@@ -19,9 +19,10 @@ import type { Asked } from "./guard.ts";
 import { serveH2 } from "./h2.ts";
 import { Http1Connection } from "./http1.ts";
 import { NotH2Error, SpeechMemory } from "./not-h2.ts";
+import { type OwnRequest, ownPage } from "./own-pages.ts";
 import { passThrough } from "./passthrough.ts";
 import { Peek } from "./peek.ts";
-import { refusalFor } from "./refusal.ts";
+import { type Answer, refusalFor } from "./refusal.ts";
 import { WebRefusals } from "./web-refusal.ts";
 
 /** One listening address. */
@@ -40,6 +41,7 @@ type Decide = (host: string, asked?: Asked) => Found;
 /** Where a connection came in. */
 interface Entrance {
   readonly decide: Decide;
+  readonly ownPage: (asked: OwnRequest) => Answer | undefined;
   /** What is listened on. */
   readonly address: string;
   readonly port: () => number;
@@ -67,7 +69,13 @@ export class FrontDoor {
       asked === undefined ? decide(current, host) : decideRequest(current, host, asked, listener.port);
     const listener: Listener = this.#door.open(
       address,
-      (conn, ends) => this.#accept(conn, { decide: this.#forOwner(decideHere, ends), address: address.host, port: () => listener.port }),
+      (conn, ends) =>
+        this.#accept(conn, {
+          decide: this.#forOwner(decideHere, ends),
+          ownPage: (asked) => this.#ownPage(asked, ends),
+          address: address.host,
+          port: () => listener.port,
+        }),
       (problem) => plainAnswer("503 Service Unavailable", problem),
     );
     const { port, close } = listener;
@@ -84,6 +92,16 @@ export class FrontDoor {
   async drain(deadlineMs: number): Promise<void> {
     await this.#door.drain(deadlineMs);
     this.#backends.close();
+  }
+
+  /** The index too is for the hub's own user: `kt status` is. */
+  #ownPage(asked: OwnRequest, ends: () => SocketEnds | undefined): Answer | undefined {
+    const { profiles, checkOwner } = this.#context;
+    const where = ends();
+    return ownPage(asked, () => {
+      if (where !== undefined) checkOwner?.(where);
+      return profiles?.() ?? [];
+    });
   }
 
   /** Dynamic names are for the hub's own user: a connection that uses one is asked whose it is, once. */
@@ -123,16 +141,17 @@ export class FrontDoor {
   }
 
   #serve(conn: Conn, speech: Speech, entrance: Entrance): void {
-    if (speech.kind === "http1") this.#serveHttp1(conn, entrance.decide);
-    else if (speech.kind === "h2") this.#serveHttp2(conn, entrance.decide);
+    if (speech.kind === "http1") this.#serveHttp1(conn, entrance);
+    else if (speech.kind === "h2") this.#serveHttp2(conn, entrance);
     else this.#serveTls(conn, speech.hello.serverName, entrance);
   }
 
-  #serveHttp1(conn: Conn, decideHere: Decide): void {
+  #serveHttp1(conn: Conn, { decide: decideHere, ownPage: page }: Entrance): void {
     const connection: Http1Connection = new Http1Connection(conn, {
       context: this.#context,
       backends: this.#backends,
       decide: decideHere,
+      ownPage: page,
       scheme: "http",
       onClosed: () => this.#door.leave(connection),
     });
@@ -140,11 +159,12 @@ export class FrontDoor {
     connection.start();
   }
 
-  #serveHttp2(conn: Conn, decideHere: Decide): void {
+  #serveHttp2(conn: Conn, { decide: decideHere, ownPage: page }: Entrance): void {
     const { dialer, ...context } = this.#context;
     const connection = serveH2(conn, {
       ...context,
       decide: decideHere,
+      ownPage: page,
       scheme: "http",
       backends: this.#backends,
       speech: this.#speech,

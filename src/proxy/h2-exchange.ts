@@ -15,7 +15,7 @@ import type { H2Stream, H2StreamHandler, StreamFailure } from "./h2-stream.ts";
 import type { ClientSide } from "./http1-heads.ts";
 import { Http1Stream } from "./http1-stream.ts";
 import { NotH2Error } from "./not-h2.ts";
-import { refusalFor } from "./refusal.ts";
+import { type Answer, refusalFor } from "./refusal.ts";
 
 /** Bytes of one route that one client connection moved, beside the route's own counters. */
 export interface RouteUse {
@@ -78,8 +78,12 @@ function lowerNames(headers: readonly Header[]): Header[] {
 /** Answers a stream with the refusal that the client asked for, and ends it. */
 export function refuse(client: H2Stream, request: H2Request | undefined, error: KtError): void {
   const wants = { accept: request?.accept, grpc: request?.grpc ?? false, host: request?.authority };
-  const { status, headers, body } = refusalFor(error, wants);
-  const bodiless = body.length === 0 || request?.method === "HEAD";
+  sendAnswer(client, request?.method, refusalFor(error, wants));
+}
+
+/** Answers a stream with one of kt's own answers, and ends it. */
+export function sendAnswer(client: H2Stream, method: string | undefined, { status, headers, body }: Answer): void {
+  const bodiless = body.length === 0 || method === "HEAD";
   client.sendHeaders([[":status", String(status)], ...lowerNames(headers)], bodiless);
   if (!bodiless) client.sendData(body, true);
   // RFC 9113 §8.1: tells a client that is still sending that nobody reads it.

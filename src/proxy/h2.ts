@@ -13,11 +13,12 @@ import type { Link } from "./dialer.ts";
 import type { Asked } from "./guard.ts";
 import type { Backends } from "./backends.ts";
 import { H2Backends } from "./h2-backends.ts";
-import { H2Exchange, type RouteUse, refuse } from "./h2-exchange.ts";
+import { H2Exchange, type RouteUse, refuse, sendAnswer } from "./h2-exchange.ts";
 import { type H2Request, readRequest } from "./h2-heads.ts";
 import { toldOf } from "./http1-heads.ts";
 import { H2Session } from "./h2-session.ts";
 import type { H2Stream } from "./h2-stream.ts";
+import type { Http1Options } from "./http1.ts";
 import type { SpeechMemory } from "./not-h2.ts";
 
 export interface H2Options {
@@ -28,6 +29,8 @@ export interface H2Options {
   /** For backends that have no HTTP/2. */
   readonly backends: Backends;
   readonly speech: SpeechMemory;
+  /** As in Http1Options. */
+  readonly ownPage?: Http1Options["ownPage"];
   readonly counters: CounterTable;
   readonly report: Report;
   readonly clock: Clock;
@@ -141,7 +144,7 @@ class H2Door implements H2Connection {
       if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
       route = this.#options.decide(authority, request);
     } catch (thrown) {
-      this.#refuse(stream, request, toKtError(thrown, "internal", `routing "${authority}"`));
+      this.#answerItself(stream, request, authority, toKtError(thrown, "internal", `routing "${authority}"`));
       return;
     }
     const use = this.#use(route, authority);
@@ -173,6 +176,18 @@ class H2Door implements H2Connection {
     this.#uses.set(key, use);
     this.#options.report({ type: "connection-opened", route: route.route, profile: route.profile, name });
     return use;
+  }
+
+  /** A request that has no route: under our own names we answer it. */
+  #answerItself(stream: H2Stream, request: H2Request, host: string, refusal: KtError): void {
+    try {
+      const { method, path: target, accept, grpc } = request;
+      const answer = refusal.code === "host-unknown" && !grpc ? this.#options.ownPage?.({ host, method, target, accept }) : undefined;
+      if (answer) sendAnswer(stream, method, answer);
+      else this.#refuse(stream, request, refusal);
+    } catch (thrown) {
+      this.#refuse(stream, request, toKtError(thrown, "internal", "answering"));
+    }
   }
 
   /** Refuses a stream that has no route. */

@@ -3,6 +3,7 @@
 import { ByteQueue } from "#base/bytes.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { splice } from "#net/splice.ts";
 import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
 import { toProblem } from "#observe/events.ts";
@@ -16,7 +17,9 @@ import { schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend, toldOf } from "./http1-heads.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
-import { refusalFor } from "./refusal.ts";
+import type { OwnRequest } from "./own-pages.ts";
+import { type Answer, refusalFor } from "./refusal.ts";
+import { navigates, waitingPage } from "./waiting-page.ts";
 
 export interface Http1Options {
   readonly context: DoorContext;
@@ -24,6 +27,8 @@ export interface Http1Options {
   /** Which route a request goes to, by its host as sent; throws KtError. */
   readonly decide: (host: string, request: Asked) => Found;
   readonly scheme: "http" | "https";
+  /** Our own answer to a request that no route is for; throws KtError for a client that may not see it. */
+  readonly ownPage?: (asked: OwnRequest) => Answer | undefined;
   readonly onClosed: () => void;
 }
 
@@ -198,7 +203,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
       found = this.#options.decide(head.host, head);
     } catch (error) {
-      this.#refuseEarly(toKtError(error, "internal", "route the request"));
+      this.#answerItself(toKtError(error, "internal", "route the request"));
       return;
     }
     this.#found = found;
@@ -222,6 +227,41 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#exchange = exchange;
     if (!exchange.requestDone && this.#inbox.length > 0) this.#inbox.take(exchange.requestBytes(this.#inbox.peek()));
     exchange.begin();
+    if (navigates(head)) this.#waitInSight(exchange, found);
+  }
+
+  /** A person before an empty tab sees after a while what it waits for. */
+  #waitInSight(exchange: Exchange, found: Found): void {
+    const { clock, whyWaiting } = this.#options.context;
+    clock.after(limits.waitingPageMs, () => {
+      if (this.#exchange !== exchange || !exchange.isWaiting || this.#closed) return;
+      const head = this.#head as RequestHead;
+      const keepAlive = head.keepAlive && exchange.requestDone && !this.#draining;
+      exchange.cancel();
+      this.#sendAnswer(waitingPage(head.host, whyWaiting?.(found.target)), keepAlive);
+      this.exchangeDone(keepAlive);
+    });
+  }
+
+  /** A request that has no route: under our own names we answer it. */
+  #answerItself(refusal: KtError): void {
+    const head = this.#head as RequestHead;
+    try {
+      const { host, method, target } = head;
+      const asked = { host, method, target, accept: headerValue(head.headers, "accept") };
+      const answer = refusal.code === "host-unknown" ? this.#options.ownPage?.(asked) : undefined;
+      if (!answer) this.#refuseEarly(refusal);
+      else this.#sendOwn(answer, head);
+    } catch (error) {
+      this.#refuseEarly(toKtError(error, "internal", "answer the request"));
+    }
+  }
+
+  #sendOwn(answer: Answer, head: RequestHead): void {
+    const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
+    const keepAlive = bodyless && head.keepAlive && !this.#draining;
+    this.#sendAnswer(answer, keepAlive);
+    if (!keepAlive) this.#end(bodyless);
   }
 
   /** Refuses a request that has no backend; what follows its head is only readable when it has no body. */
@@ -257,10 +297,16 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #sendRefusal(error: KtError, keepAlive: boolean): void {
     const head = this.#head;
     const accept = head && headerValue(head.headers, "accept");
-    const refusal = refusalFor(error, { accept, grpc: false, host: head?.host });
-    const headers = keepAlive ? refusal.headers : [...refusal.headers, ["Connection", "close"] as const];
-    this.write(encodeHead(`HTTP/1.1 ${refusal.status} ${reasonPhrases[refusal.status] ?? "Error"}`, headers));
-    if (head?.method !== "HEAD") this.write(refusal.body);
+    this.#sendAnswer(
+      refusalFor(error, { accept, grpc: false, host: head?.host, navigates: head !== undefined && navigates(head) }),
+      keepAlive,
+    );
+  }
+
+  #sendAnswer(answer: Answer, keepAlive: boolean): void {
+    const headers = keepAlive ? answer.headers : [...answer.headers, ["Connection", "close"] as const];
+    this.write(encodeHead(`HTTP/1.1 ${answer.status} ${reasonPhrases[answer.status] ?? "Error"}`, headers));
+    if (this.#head?.method !== "HEAD") this.write(answer.body);
   }
 
   #note(error: KtError): void {
@@ -307,6 +353,7 @@ function withNameHint(error: KtError, { via, target }: Found): KtError {
 }
 
 const reasonPhrases: Readonly<Record<number, string>> = {
+  200: "OK",
   400: "Bad Request",
   403: "Forbidden",
   404: "Not Found",

@@ -2,6 +2,7 @@
 
 import type { ErrorCode, KtError } from "#base/errors.ts";
 import { printable, printableJson, printableLines } from "#base/printable.ts";
+import { errorPage } from "./error-page.ts";
 
 export interface Wants {
   /** The request's Accept header. */
@@ -9,9 +10,12 @@ export interface Wants {
   /** True for a gRPC request: the answer is a trailers-only response. */
   readonly grpc: boolean;
   readonly host: string | undefined;
+  /** A browser that shows the answer and may ask again by itself. */
+  readonly navigates?: boolean;
 }
 
-export interface Refusal {
+/** One of kt's own answers. */
+export interface Answer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
@@ -80,32 +84,45 @@ const retryAfterSeconds = 1;
 const encoder = new TextEncoder();
 
 /** No page makes more of kt's own answers than what they are: no script, no frame around them, no copy, no trace elsewhere. */
-export const ownHeaders: Refusal["headers"] = [
+export const ownHeaders: Answer["headers"] = [
   ["Cache-Control", "no-store"],
   ["X-Content-Type-Options", "nosniff"],
   ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],
   ["Referrer-Policy", "no-referrer"],
 ];
 
-export function refusalFor(error: KtError, wants: Wants): Refusal {
-  if (wants.grpc) return grpcRefusal(error);
-  const status = statusByCode[error.code] ?? 502;
-  const [contentType, text] = render(error, status, wants);
+export type AnswerForm = "html" | "json" | "text";
+
+const contentTypes: Readonly<Record<AnswerForm, string>> = {
+  html: "text/html; charset=utf-8",
+  json: "application/json",
+  text: "text/plain; charset=utf-8",
+};
+
+/** What a client wants to read: browsers pages, programs that say so JSON, others text. */
+export function formOf(accept = ""): AnswerForm {
+  if (/\btext\/html\b/i.test(accept)) return "html";
+  return /\bapplication\/([a-z0-9.-]+\+)?json\b/i.test(accept) ? "json" : "text";
+}
+
+export function ownAnswer(status: number, form: AnswerForm, text: string, more: Answer["headers"] = []): Answer {
   const body = encoder.encode(text);
   return {
     status,
-    headers: [
-      ["Content-Type", contentType],
-      ["Content-Length", String(body.length)],
-      ...ownHeaders,
-      ["X-Kt-Error", error.code],
-      ...(status === 503 || status === 429 ? ([["Retry-After", String(retryAfterSeconds)]] as const) : []),
-    ],
+    headers: [["Content-Type", contentTypes[form]], ["Content-Length", String(body.length)], ...ownHeaders, ...more],
     body,
   };
 }
 
-function grpcRefusal(error: KtError): Refusal {
+export function refusalFor(error: KtError, wants: Wants): Answer {
+  if (wants.grpc) return grpcRefusal(error);
+  const status = statusByCode[error.code] ?? 502;
+  const form = formOf(wants.accept);
+  const later = status === 503 || status === 429 ? ([["Retry-After", String(retryAfterSeconds)]] as const) : [];
+  return ownAnswer(status, form, render(error, status, form, wants), [["X-Kt-Error", error.code], ...later]);
+}
+
+function grpcRefusal(error: KtError): Answer {
   return {
     status: 200,
     headers: [
@@ -128,42 +145,17 @@ function encodeGrpcMessage(message: string): string {
   return encoded;
 }
 
-function render(error: KtError, status: number, wants: Wants): [contentType: string, text: string] {
-  const accept = wants.accept ?? "";
-  if (/\btext\/html\b/i.test(accept)) return ["text/html; charset=utf-8", page(error, status, wants.host)];
-  if (/\bapplication\/([a-z0-9.-]+\+)?json\b/i.test(accept)) {
-    const { code, message, hints } = error;
-    return ["application/json", `${printableJson({ error: { code, message, hints, host: wants.host } })}\n`];
+/** What a browser that waits for a pod looks for again, and how often. */
+const awaited = new Set<ErrorCode>(["no-ready-pod", "start-timeout"]);
+const awaitedSeconds = 3;
+
+function render(error: KtError, status: number, form: AnswerForm, wants: Wants): string {
+  const { code, message, hints } = error;
+  if (form === "html") {
+    const refreshSeconds = wants.navigates === true && awaited.has(code) ? awaitedSeconds : undefined;
+    return errorPage(error, { title: titles[status] ?? "Error", status, host: wants.host, refreshSeconds });
   }
-  const hints = error.hints.map((hint) => `kt: hint: ${printable(hint)}\n`).join("");
-  return ["text/plain; charset=utf-8", `kt: error: ${printableLines(error.message).join("\n    │ ")}\n${hints}`];
-}
-
-function page(error: KtError, status: number, host: string | undefined): string {
-  const title = titles[status] ?? "Error";
-  const hints = error.hints.map((hint) => `<li>${escapeHtml(hint)}</li>`).join("");
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}${host === undefined ? "" : ` · ${escapeHtml(host)}`}</title>
-<style>
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-  body { max-width: 42rem; margin: 12vh auto; padding: 0 1.5rem; }
-  h1 { font-size: 1.5rem; margin: 0 0 .25rem; }
-  .host { opacity: .65; margin: 0 0 1.5rem; }
-  .reason { padding: 1rem; border-radius: .5rem; background: color-mix(in srgb, currentColor 8%, transparent); overflow-wrap: anywhere; }
-  footer { margin-top: 2rem; opacity: .65; font-size: .875rem; }
-</style>
-<h1>${escapeHtml(title)}</h1>
-<p class="host">${host === undefined ? "" : escapeHtml(host)}</p>
-<p class="reason">${escapeHtml(error.message)}</p>
-${hints === "" ? "" : `<ul>${hints}</ul>`}
-<footer>kt · ${status} · ${error.code}</footer>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return printable(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  if (form === "json") return `${printableJson({ error: { code, message, hints, host: wants.host } })}\n`;
+  const lines = hints.map((hint) => `kt: hint: ${printable(hint)}\n`).join("");
+  return `kt: error: ${printableLines(message).join("\n    │ ")}\n${lines}`;
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectH2 } from "node:http2";
-import { systemClock } from "#base/clock.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -47,6 +47,7 @@ class Backends implements Dialer {
 
   async dial(target: Target): Promise<Link> {
     this.dials.push(carriersOf(target).name);
+    await waiting?.promise;
     if (this.problem) throw this.problem;
     const port = this.#listeners.get(carriersOf(target).name)?.port ?? 1;
     const conn = await connectTcp({ host: "127.0.0.1", port, signal: never });
@@ -66,6 +67,8 @@ const target = (name: string): Target => ({
   port: 80,
 });
 
+/** What dials wait for. */
+let waiting: PromiseWithResolvers<void> | undefined;
 let backends: Backends;
 let door: FrontDoor;
 let port = 0;
@@ -74,11 +77,25 @@ let counters: CounterTable;
 let events: KtEvent[];
 const clients: Recorder[] = [];
 
-function open(names: readonly string[]): void {
+function open(names: readonly string[], clock: Clock = systemClock): void {
   backends = new Backends();
   counters = new CounterTable();
   events = [];
-  door = new FrontDoor({ dialer: backends, counters, clock: systemClock, log: silentLog, report: (event) => events.push(event) });
+  waiting = undefined;
+  door = new FrontDoor({
+    dialer: backends,
+    counters,
+    clock,
+    log: silentLog,
+    report: (event) => events.push(event),
+    profiles: () => [
+      {
+        name: "shop",
+        routes: [{ kind: "http", name: "a.localhost", url: "http://a.localhost", target: "shop/svc/a:80", state: "running" }],
+      },
+    ],
+    whyWaiting: () => 'pod "a-1" is not ready',
+  });
   const listener = door.listen({ host: "127.0.0.1", port: 0 }, tableOf(names));
   port = listener.port;
   setTable = (table) => listener.setTable(table);
@@ -578,6 +595,68 @@ describe("the address of one route", () => {
     one.write(get("evil.test"));
     await one.untilText("HTTP/1.1 404");
     expect(backends.dials).toEqual([]);
+  });
+});
+
+describe("kt's own names", () => {
+  test("show the routes in HTTP/1 and HTTP/2, and the connection goes on", async () => {
+    const one = await client();
+    one.write(get(`localhost:${port}`, "/", "Accept: application/json\r\n"));
+    await one.untilText('"running"');
+    expect(one.text()).toStartWith("HTTP/1.1 200 OK\r\n");
+    one.write(get("127.0.0.1", "/errors/no-ready-pod"));
+    await one.untilText("no-ready-pod\n");
+    const session = connectClient({ port });
+    const answer = await ask(session, `localhost:${port}`);
+    session.destroy();
+    expect([answer.headers[":status"], answer.body.toString()]).toEqual([200, "shop\n  running   http://a.localhost  shop/svc/a:80\n"]);
+    expect(events).toEqual([]);
+  });
+
+  test("are no route's under a name of another", async () => {
+    const one = await client();
+    one.write(get("evil.test"));
+    await one.untilText("HTTP/1.1 404");
+  });
+
+  test("are refused to pages of other sites", async () => {
+    const one = await client();
+    one.write(get(`localhost:${port}`, "/", "Origin: https://evil.test\r\n"));
+    await one.untilText("HTTP/1.1 403");
+  });
+});
+
+describe("a browser that waits for a pod", () => {
+  const page = "Accept: text/html,application/xhtml+xml\r\nSec-Fetch-Mode: navigate\r\n";
+
+  test.each([
+    ["a navigation", "GET", page, true],
+    ["an old browser's", "GET", "Accept: text/html\r\n", true],
+    ["a program's request", "GET", "Accept: */*\r\n", false],
+    ["a script's request", "GET", "Accept: text/html\r\nSec-Fetch-Mode: cors\r\n", false],
+    ["a form", "POST", `${page}Content-Length: 0\r\n`, false],
+  ])("%s is shown what for: %s %p, %p", async (_, method, headers, shown) => {
+    const clock = new ManualClock();
+    open(["a"], clock);
+    waiting = Promise.withResolvers<void>();
+    backends.add(
+      "a",
+      answering(() => ok("ready")),
+    );
+    const one = await client();
+    one.write(`${method} / HTTP/1.1\r\nHost: a.localhost\r\n${headers}\r\n`);
+    await until(() => backends.dials.length === 1);
+    await clock.advance(limits.waitingPageMs);
+    if (shown) {
+      await one.untilText("</html>");
+      expect(one.text()).toStartWith("HTTP/1.1 503 ");
+      expect(one.text()).toContain("Retry-After: 1\r\n");
+      expect(one.text()).toContain('<meta http-equiv="refresh" content="1">');
+      expect(one.text()).toContain("pod &#34;a-1&#34; is not ready");
+      one.write(get("a.localhost", "/", page));
+    }
+    waiting.resolve();
+    await one.untilText("\r\n\r\nready");
   });
 });
 

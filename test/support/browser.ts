@@ -1,0 +1,47 @@
+/** The Chromium of Debian without a window: opens addresses at a width, with a home of its own. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"];
+
+export interface Look {
+  readonly width: number;
+  readonly dark?: boolean;
+}
+
+export class Chromium {
+  readonly #browser: Browser;
+  readonly #home: string;
+
+  private constructor(browser: Browser, home: string) {
+    this.#browser = browser;
+    this.#home = home;
+  }
+
+  static async start(): Promise<Chromium> {
+    const home = mkdtempSync(`${tmpdir()}/kt-chromium-`);
+    const browser = await chromium.launch({
+      executablePath: process.env["KT_E2E_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: flags,
+      env: { ...process.env, HOME: home },
+    });
+    return new Chromium(browser, home);
+  }
+
+  /** A page of a profile of its own, which nothing of another's is in. */
+  async page({ width, dark = false }: Look): Promise<Page> {
+    const context = await this.#browser.newContext({
+      viewport: { width, height: 844 },
+      colorScheme: dark ? "dark" : "light",
+      ignoreHTTPSErrors: true,
+    });
+    return await context.newPage();
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    rmSync(this.#home, { recursive: true, force: true });
+  }
+}
