@@ -11,7 +11,7 @@ const needsService = 'skip="changes the user\'s services"';
 const howToRun: Readonly<Record<string, string>> = {
   "kt up": "stays",
   "kt logs -f": "stays attached",
-  "kt logs grafana.localhost": "attached",
+  "kt logs grafana.localhost --since 5m": "attached",
   "kt down shop": "attached",
   "kt status shop": "attached",
   "kt status grafana.localhost --json": "attached",

@@ -289,7 +289,9 @@ export const limits = {
   recentNameLength: 260,
   /** The cluster code is read this long after a profile was attached, so that `kt up` is answered first. */
   prepareDelayMs: 20,
-  /** Events kept for `kt logs`. */
+  /** Requests kept for `kt logs -v`. */
+  requestEntries: 500,
+  /** Events kept for `kt logs`, and as many again of single connections. */
   journalEntries: 1000,
   /** How long `kt forward` waits for a ready pod before it listens, as long as kubectl does. */
   forwardReadyMs: 60 * second,

@@ -20,7 +20,12 @@ export type Words = readonly string[];
 export function command(texts: TemplateStringsArray, ...values: readonly (string | number | Words)[]): string {
   const quoted = values.map((value) => (typeof value === "object" ? value.map(shellQuoted).join(" ") : shellQuoted(String(value))));
   return texts
-    .map((text, index) => (index === 0 ? text : (quoted[index - 1] ?? "") + text))
+    .map((text, index) => (index === 0 ? text : joined(quoted[index - 1] ?? "", text)))
     .join("")
     .trim();
+}
+
+/** An empty list leaves no second blank. */
+function joined(words: string, text: string): string {
+  return words === "" ? text.trimStart() : words + text;
 }

@@ -2,8 +2,10 @@
 
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { command } from "#base/shell.ts";
 import type { HubClient } from "#control/client.ts";
-import { surroundings } from "#control/socket-path.ts";
+import { stateDirectory, surroundings } from "#control/socket-path.ts";
+import { logFilePath } from "#daemon/log-file.ts";
 import { findOrStartHub } from "#daemon/find-hub.ts";
 import type { BuildInfo } from "./build.ts";
 import type { CommandContext } from "./command.ts";
@@ -45,6 +47,11 @@ export async function attachAgain({ build, output }: Pick<CommandContext, "build
       said = shown.message;
     }
   }
+}
+
+export function warnHubDied(output: Output): void {
+  output.warning("the hub died; starting a new one");
+  output.hints([command`tail ${logFilePath(stateDirectory(surroundings()))}`]);
 }
 
 /** Of a profile's problems the hub names the first; all of them are for `check` to tell. Other errors are thrown on. */

@@ -42,8 +42,9 @@ export const commands: readonly CommandSpec[] = [
     group: "Hub",
     args: "[ROUTE]",
     summary: "Show the latest events",
-    options: [["-f, --follow", "Go on with new events"], jsonOption],
-    example: ["kt logs -f", "kt logs grafana.localhost"],
+    notes: ["With -v also single connections and HTTP requests, without their paths. A ROUTE shows all of its own."],
+    options: [["-f, --follow", "Go on with new events"], ["--since <TIME>", "From then on: 5m, 14:30, 2026-01-31 14:30"], jsonOption],
+    example: ["kt logs -f", "kt logs grafana.localhost --since 5m"],
     load: async () => (await import("./commands/logs.ts")).logs,
   },
   {

@@ -116,8 +116,14 @@ export const requestSchema = v.variant("type", [
   v.object({ type: v.literal("snapshot") }),
   /** A snapshot now and one after every change. */
   v.object({ type: v.literal("watch") }),
-  /** The latest events, and with `follow` every new one. */
-  v.object({ type: v.literal("logs"), follow: v.boolean(), route: v.optional(v.string()) }),
+  /** The latest events, from `sinceMs` on, and with `follow` every new one; with `requests` single HTTP requests, too. */
+  v.object({
+    type: v.literal("logs"),
+    follow: v.boolean(),
+    route: v.optional(v.string()),
+    sinceMs: v.optional(count),
+    requests: v.optional(v.boolean()),
+  }),
   v.object({ type: v.literal("explain"), subject: v.string() }),
   /** Waits until these static routes of an attached profile lead to a ready pod, or it is known why they do not. */
   v.object({ type: v.literal("ready"), profile: v.string(), routes: v.array(v.string()) }),

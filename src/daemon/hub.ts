@@ -14,6 +14,7 @@ import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
+import { RequestLog } from "#observe/requests.ts";
 import type { Plan } from "#profile/plan.ts";
 import type { Dialer } from "#proxy/dialer.ts";
 import type { DoorContext } from "#proxy/context.ts";
@@ -36,6 +37,7 @@ import { HubPlace } from "./place.ts";
 import { portHolding } from "./port-holding.ts";
 import { checkOwner } from "./owner-check.ts";
 import { type AttachRequest, type LoadProfile, Profiles } from "./profiles.ts";
+import { routeNames } from "./route-names.ts";
 import { namedTargets, wantedBy } from "./reconcile.ts";
 import { Service } from "./service.ts";
 import { watchSleep } from "./sleep-watch.ts";
@@ -67,6 +69,8 @@ export interface HubOptions {
   readonly version: string;
   readonly commit: string;
   readonly log: Log;
+  /** Each request goes to the log as well. */
+  readonly logsRequests?: boolean;
   /** Ends by itself after its last profile. */
   readonly lingers: boolean;
   readonly rooms: HubRooms;
@@ -81,6 +85,7 @@ export class Hub {
   readonly #scope = new Scope();
   readonly #journal: Journal;
   readonly #counters = new CounterTable();
+  readonly #requests: RequestLog;
   readonly #clusters: Clusters;
   readonly #contexts: ContextWatch;
   readonly #headroom: Headroom;
@@ -95,6 +100,7 @@ export class Hub {
   readonly #startedAtMs: number;
   readonly #stopAsked = Promise.withResolvers<void>();
   #named = new Set<string>();
+  #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
   /** How each profile saw its clusters at the last change. */
   #views: ReadonlyMap<string, ClusterView> = new Map();
   #cancelLinger = (): void => {};
@@ -107,6 +113,8 @@ export class Hub {
     this.#clock = clock;
     this.#startedAtMs = clock.wallMs();
     this.#journal = new Journal(clock);
+    this.#requests = new RequestLog(clock);
+    if (options.logsRequests === true) this.#requests.follow(({ event }) => logEvent(log, event));
     this.#hello = { protocol: protocolVersion, version: options.version, commit: options.commit, pid: process.pid };
     const report = (event: KtEvent): void => this.#report(event);
     const onChange = (): void => this.#reconcile();
@@ -122,6 +130,7 @@ export class Hub {
       jumpPods: this.#jumpPods,
       timeoutsFor,
       isNamed: (key) => this.#named.has(key),
+      routesTo: (key) => this.#routeNames.get(key) ?? [],
       clock,
       log,
       report,
@@ -140,6 +149,7 @@ export class Hub {
     const context: DoorContext = {
       dialer: { dial },
       counters: this.#counters,
+      requests: this.#requests,
       clock,
       log,
       report,
@@ -201,6 +211,7 @@ export class Hub {
       hello: this.#hello,
       profiles: this.#profiles,
       journal: this.#journal,
+      requests: this.#requests,
       clock: this.#clock,
       snapshot: () => this.snapshot(),
       settled: () => this.#settled(),
@@ -255,6 +266,7 @@ export class Hub {
 
   #reconcile(): void {
     const plans = this.#profiles.list().map(({ plan }) => plan);
+    this.#routeNames = routeNames(plans);
     this.#listeners.apply(wantedBy(plans, this.#listeners.wanted));
     const profiles = new Set(plans.map(({ profile }) => profile));
     for (const profile of this.#views.keys()) if (!profiles.has(profile)) this.#counters.forget(profile);

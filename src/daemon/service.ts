@@ -5,8 +5,9 @@ import type { ControlSession } from "#control/server.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { describeEvent, eventSubjects } from "#observe/describe.ts";
+import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
+import type { RequestLog } from "#observe/requests.ts";
 import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "./profiles.ts";
 import { waitReady } from "./ready.ts";
@@ -15,6 +16,7 @@ export interface ServiceOptions {
   readonly hello: Hello;
   readonly profiles: Profiles;
   readonly journal: Journal;
+  readonly requests: RequestLog;
   readonly clock: Clock;
   readonly snapshot: () => Snapshot;
   /** Resolves when the latest change has been carried out as far as it can be. */
@@ -104,15 +106,22 @@ export class Service {
     });
   }
 
-  #logs({ follow, route }: RequestOf<"logs">, session: ControlSession, reply: Send): void {
-    const { journal } = this.#options;
+  #logs({ follow, route, sinceMs = 0, requests: withRequests = false }: RequestOf<"logs">, session: ControlSession, reply: Send): void {
+    const { journal, requests } = this.#options;
     const isWanted = route === undefined ? () => true : concerns(route, this.#routesNamed(route));
     const send = ({ atMs, level, event }: JournalEntry): void => {
-      if (isWanted(event)) reply({ type: "entry", entry: { atMs, level, text: describeEvent(event), event } });
+      if (atMs < sinceMs || !isWanted(event)) return;
+      reply({ type: "entry", entry: { atMs, level, route: eventRoute(event), text: describeEvent(event), event } });
     };
-    for (const entry of journal.entries()) send(entry);
-    if (follow) session.onGone(journal.follow(send));
-    else reply({ type: "end" });
+    const entries = [...journal.entries(), ...(withRequests ? requests.entries() : [])];
+    for (const entry of entries.sort((one, other) => one.atMs - other.atMs)) send(entry);
+    if (!follow) {
+      reply({ type: "end" });
+      return;
+    }
+    session.onGone(journal.follow(send));
+    // Who is behind misses requests, of which there may be thousands a second, and nothing else.
+    if (withRequests) session.onGone(requests.follow((entry) => session.busy() || send(entry)));
   }
 
   #routesNamed(name: string): RouteStatus[] {

@@ -58,6 +58,8 @@ export interface ContainerState {
   readonly kind: "waiting" | "running" | "terminated";
   readonly reason: string | undefined;
   readonly message: string | undefined;
+  /** How it last ended, if it has. */
+  readonly exitCode?: number;
 }
 
 /** Objects as the API server sends them, as far as they are read here. Everything may be missing. */
@@ -109,9 +111,14 @@ interface RawReason {
   readonly message?: string;
 }
 
+interface RawEnding extends RawReason {
+  readonly exitCode?: number;
+}
+
 interface RawContainerStatus {
   readonly name?: string;
-  readonly state?: { readonly waiting?: RawReason; readonly running?: object; readonly terminated?: RawReason };
+  readonly state?: { readonly waiting?: RawReason; readonly running?: object; readonly terminated?: RawEnding };
+  readonly lastState?: { readonly terminated?: RawEnding };
 }
 
 export interface RawPodSpec {
@@ -241,8 +248,9 @@ function namedPorts({ ports }: RawContainer): { name: string; port: number }[] {
   );
 }
 
-function containerState({ name, state }: RawContainerStatus, init: boolean): ContainerState {
+function containerState({ name, state, lastState }: RawContainerStatus, init: boolean): ContainerState {
   const kind = state?.running ? "running" : state?.terminated ? "terminated" : "waiting";
   const why = state?.waiting ?? state?.terminated;
-  return { name: name ?? "", init, kind, reason: why?.reason, message: why?.message };
+  const { exitCode } = state?.terminated ?? lastState?.terminated ?? {};
+  return { name: name ?? "", init, kind, reason: why?.reason, message: why?.message, ...(exitCode === undefined ? {} : { exitCode }) };
 }

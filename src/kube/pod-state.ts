@@ -32,9 +32,25 @@ export function podState(pod: Pod): PodState {
   if (pod.phase === "Succeeded" || pod.phase === "Failed") return { kind: "gone", says: finished(pod) };
   if (pod.ready === true) return { kind: "ready" };
   if (pod.unschedulable !== undefined) return { kind: "stuck", says: withDetail("is unschedulable", pod.unschedulable) };
-  const stuck = pod.containers.find((container) => container.kind === "waiting" && stuckReasons.has(container.reason ?? ""));
+  const stuck = stuckContainer(pod);
   if (stuck) return { kind: "stuck", says: withDetail(`is in ${stuck.reason}`, waitingDetail(pod, stuck)) };
   return { kind: "coming", says: coming(pod) };
+}
+
+function stuckContainer(pod: Pod): ContainerState | undefined {
+  return pod.containers.find((container) => container.kind === "waiting" && stuckReasons.has(container.reason ?? ""));
+}
+
+/** The container that keeps ending, and whether another run of it has begun or is waited for, so that its words are the previous run's. */
+export function crashing(pod: Pod): { readonly container: ContainerState; readonly isPrevious: boolean } | undefined {
+  const stuck = stuckContainer(pod);
+  if (stuck?.reason === "CrashLoopBackOff") return { container: stuck, isPrevious: true };
+  const container = stuck ? undefined : crashedContainer(pod);
+  return container && { container, isPrevious: false };
+}
+
+function crashedContainer(pod: Pod): ContainerState | undefined {
+  return pod.containers.find(({ kind, init, reason }) => kind === "terminated" && (!init || reason === "Error"));
 }
 
 function finished(pod: Pod): string {
@@ -46,18 +62,24 @@ function finished(pod: Pod): string {
 function waitingDetail(pod: Pod, container: ContainerState): string | undefined {
   const message = container.message?.replace(/ container=\S+ pod=\S+$/, "");
   const several = pod.containers.length > 1 ? `container "${container.name}"` : undefined;
-  return [several, message].filter((part) => part !== undefined && part !== "").join(": ");
+  const ended = container.reason === "CrashLoopBackOff" ? exitOf(container) : undefined;
+  return [several, ended, message].filter((part) => part !== undefined && part !== "").join(": ");
 }
 
 function coming(pod: Pod): string {
   if (pod.phase === "Pending" && pod.containers.length === 0) return "is waiting for a node";
-  const crashed = pod.containers.find(({ kind, init, reason }) => kind === "terminated" && (!init || reason === "Error"));
-  if (crashed) return `restarts its container "${crashed.name}", which ended with ${crashed.reason ?? "an error"}`;
+  const crashed = crashedContainer(pod);
+  if (crashed)
+    return withDetail(`restarts its container "${crashed.name}", which ended with ${crashed.reason ?? "an error"}`, exitOf(crashed));
   const init = pod.containers.find(({ init: isInit, kind }) => isInit && kind === "running");
   const waiting = pod.containers.find(({ kind }) => kind === "waiting");
   if (init && waiting) return `is starting: init container "${init.name}" is running`;
   if (waiting) return `is starting: ${waiting.reason ?? "waiting"}`;
   return withDetail("is running but not ready", pod.readyMessage);
+}
+
+function exitOf({ exitCode }: ContainerState): string | undefined {
+  return exitCode === undefined ? undefined : `exit code ${exitCode}`;
 }
 
 function withDetail(says: string, detail: string | undefined): string {

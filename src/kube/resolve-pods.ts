@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { command, type Words } from "#base/shell.ts";
 import type { Pod } from "./objects.ts";
-import { type PodState, podState } from "./pod-state.ts";
+import { crashing, type PodState, podState } from "./pod-state.ts";
 import type { Endpoint, FollowRequest, Resolution } from "./types.ts";
 
 /** A set of pods, as the messages about it speak. */
@@ -57,7 +57,7 @@ export function explainPods(group: PodGroup, pods: readonly Pod[], scope: Words)
   }
   const [pod, state] = spoken;
   const says = state.kind === "ready" ? "has just become ready" : state.says;
-  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, { hints: [describePod(pod.name, scope)] });
+  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, { hints: lookAt(pod, scope) });
   return { kind: state.kind === "coming" || state.kind === "ready" ? "coming" : "none", problem };
 }
 
@@ -68,7 +68,14 @@ function spokesman(pods: readonly Pod[]): readonly [Pod, PodState] | undefined {
   return states.sort(([, a], [, b]) => rank[a.kind] - rank[b.kind])[0];
 }
 
-const describePod = (name: string, scope: Words): string => command`kubectl describe pod ${name} ${scope}`;
+/** What a container wrote before it crashed says more than what the cluster knows of it. */
+function lookAt(pod: Pod, scope: Words): string[] {
+  const describe = command`kubectl describe pod ${pod.name} ${scope}`;
+  const crash = crashing(pod);
+  if (!crash) return [describe];
+  const container = pod.containers.length > 1 ? ["-c", crash.container.name] : [];
+  return [command`kubectl logs ${pod.name} ${[...container, ...(crash.isPrevious ? ["--previous"] : [])]} ${scope}`, describe];
+}
 
 const runs = (pod: Pod): boolean => serves(pod) && pod.containers.some(({ init, kind }) => !init && kind === "running");
 
@@ -88,7 +95,7 @@ export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: 
   const state = podState(pod);
   // Whoever names a pod may well want one that is running but not ready, to look at why.
   if (state.kind === "ready" || (state.kind === "coming" && runs(pod))) return { kind: "ready", endpoints: [endpoint] };
-  const problem = new KtError("no-ready-pod", `pod "${namespace}/${name}" ${state.says}`, { hints: [describePod(request.name, scope)] });
+  const problem = new KtError("no-ready-pod", `pod "${namespace}/${name}" ${state.says}`, { hints: lookAt(pod, scope) });
   return { kind: state.kind === "coming" ? "coming" : "none", problem };
 }
 

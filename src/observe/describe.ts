@@ -2,7 +2,7 @@
 
 import type { Log, LogLevel } from "#base/log.ts";
 import { formatBytes } from "#base/bytes-text.ts";
-import type { JumpPodChange, KtEvent, Problem } from "./events.ts";
+import type { JumpPodChange, KtEvent, Problem, RequestEvent } from "./events.ts";
 
 type EventOf<Type extends KtEvent["type"]> = Extract<KtEvent, { type: Type }>;
 
@@ -12,10 +12,12 @@ export function eventLevel(event: KtEvent): LogLevel {
     case "refused":
       return "warn";
     case "connection-opened":
+    case "request":
       return "debug";
     case "connection-closed":
       return event.problem ? "warn" : "debug";
     case "hub":
+    case "pod-changed":
       return "info";
     default:
       return event.problem ? "warn" : "info";
@@ -25,23 +27,30 @@ export function eventLevel(event: KtEvent): LogLevel {
 /** Writes the event to a log. Its text is not composed for one that leaves it out, as most do with those of single connections. */
 export function logEvent(log: Log, event: KtEvent): void {
   log(eventLevel(event), event.type, {
+    get route() {
+      return eventRoute(event);
+    },
     get text() {
       return describeEvent(event);
     },
   });
 }
 
-/** The event as one line for people. */
+/** What the event did, in one line for people; which route it is about stands before it. */
 export function describeEvent(event: KtEvent): string {
   switch (event.type) {
+    case "request":
+      return describeRequest(event);
+    case "pod-changed":
+      return `pod ${event.from} → ${event.to}`;
     case "tunnel-phase":
-      return withProblem(`${event.target} is ${event.phase}${event.pod === undefined ? "" : ` on ${event.pod}`}`, event.problem);
+      return withProblem(describePhase(event), event.problem);
     case "connection-opened":
-      return `"${event.name}" was opened`;
+      return "connection opened";
     case "connection-closed":
       return describeClosed(event);
     case "refused":
-      return withProblem(`"${event.name}" was refused`, event.problem);
+      return `refused: ${event.problem.message}`;
     case "jump-pod":
       return withProblem(`jump pod ${event.pod} ${jumpPodChanges[event.change]}`, event.problem);
     case "cluster":
@@ -59,16 +68,29 @@ export function describeEvent(event: KtEvent): string {
   }
 }
 
+/** So many names of routes stand before an event; more are counted. */
+const shownRoutes = 3;
+
+/** The route that the event is about, by the name that was asked for; several with commas. */
+export function eventRoute(event: KtEvent): string | undefined {
+  if ("name" in event) return event.name === "" ? undefined : event.name;
+  if (!("routes" in event) || event.routes.length === 0) return undefined;
+  const more = event.routes.length - shownRoutes;
+  return [...event.routes.slice(0, shownRoutes), ...(more > 0 ? [`${more} more`] : [])].join(",");
+}
+
 /** The route or profile that an event is about, for filters. */
 export function eventSubjects(event: KtEvent): readonly string[] {
   switch (event.type) {
     case "connection-opened":
     case "connection-closed":
+    case "request":
       return [event.route, event.name];
     case "refused":
       return [event.name];
     case "tunnel-phase":
-      return [event.target];
+    case "pod-changed":
+      return [...event.routes, event.target];
     case "jump-pod":
       return [event.pod];
     case "listener":
@@ -78,9 +100,19 @@ export function eventSubjects(event: KtEvent): readonly string[] {
   }
 }
 
+/** The target says what it is where no route does. */
+function describePhase({ target, routes, phase, pod }: EventOf<"tunnel-phase">): string {
+  return `${routes.length > 0 ? "" : `${target} `}is ${phase}${pod === undefined ? "" : ` on ${pod}`}`;
+}
+
+function describeRequest({ method, status, durationMs, receivedBytes }: RequestEvent): string {
+  const took = durationMs < 10 ? durationMs.toFixed(1) : durationMs.toFixed(0);
+  return `${method} ${status ?? "left by the client"} in ${took} ms, ${formatBytes(receivedBytes)}`;
+}
+
 function describeClosed(event: EventOf<"connection-closed">): string {
   const counts = `${formatBytes(event.receivedBytes)} received, ${formatBytes(event.sentBytes)} sent`;
-  return withProblem(`"${event.name}" was closed (${counts})`, event.problem);
+  return withProblem(`connection closed (${counts})`, event.problem);
 }
 
 const jumpPodChanges: Readonly<Record<JumpPodChange, string>> = {

@@ -21,14 +21,40 @@ export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
 /** What became of a pod that kt makes for a jump host. `kept`: it could not be removed. */
 export type JumpPodChange = "made" | "found" | "replaced" | "removed" | "left" | "kept" | "ended" | "failed";
 
+/** One HTTP request that went to a pod, or should have. */
+export type RequestEvent = {
+  readonly type: "request";
+  readonly route: string;
+  readonly profile: string;
+  /** The host that was asked for. */
+  readonly name: string;
+  readonly method: string;
+  /** Undefined where the client left before there was one. */
+  readonly status: number | undefined;
+  readonly durationMs: number;
+  /** From the pod. */
+  readonly receivedBytes: number;
+};
+
 export type KtEvent =
+  | RequestEvent
   | {
       readonly type: "tunnel-phase";
       /** The target as profiles write it. */
       readonly target: string;
+      /** The routes that lead there. */
+      readonly routes: readonly string[];
       readonly phase: TunnelPhase;
       readonly pod: string | undefined;
       readonly problem: Problem | undefined;
+    }
+  | {
+      /** A pod that carried connections is gone, and another takes its place. */
+      readonly type: "pod-changed";
+      readonly target: string;
+      readonly routes: readonly string[];
+      readonly from: string;
+      readonly to: string;
     }
   | { readonly type: "connection-opened"; readonly route: string; readonly profile: string; readonly name: string }
   | {

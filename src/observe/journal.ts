@@ -13,28 +13,53 @@ export interface JournalEntry {
   readonly event: KtEvent;
 }
 
-export class Journal {
-  readonly #clock: Clock;
-  readonly #capacity: number;
-  readonly #followers = new Set<(entry: JournalEntry) => void>();
-  #entries: JournalEntry[] = [];
+interface Kept extends JournalEntry {
+  readonly order: number;
+}
 
-  constructor(clock: Clock, capacity: number = limits.journalEntries) {
-    this.#clock = clock;
+/** The latest of a kind. */
+class Latest {
+  readonly #capacity: number;
+  #entries: Kept[] = [];
+
+  constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  add(event: KtEvent): void {
-    const entry = { atMs: this.#clock.wallMs(), level: eventLevel(event), event };
+  add(entry: Kept): void {
     this.#entries.push(entry);
     // Cut in large steps: cutting one by one would move the whole list each time.
-    if (this.#entries.length >= this.#capacity * 2) this.#entries = this.#entries.slice(-this.#capacity);
+    if (this.#entries.length >= this.#capacity * 2) this.#entries = this.list();
+  }
+
+  list(): Kept[] {
+    return this.#entries.slice(-this.#capacity);
+  }
+}
+
+export class Journal {
+  readonly #clock: Clock;
+  readonly #followers = new Set<(entry: JournalEntry) => void>();
+  /** What everyone should know, and single connections, which would push it out. */
+  readonly #news: Latest;
+  readonly #details: Latest;
+  #count = 0;
+
+  constructor(clock: Clock, capacity: number = limits.journalEntries) {
+    this.#clock = clock;
+    this.#news = new Latest(capacity);
+    this.#details = new Latest(capacity);
+  }
+
+  add(event: KtEvent): void {
+    const entry = { atMs: this.#clock.wallMs(), level: eventLevel(event), event, order: this.#count++ };
+    (entry.level === "debug" ? this.#details : this.#news).add(entry);
     for (const tell of this.#followers) tell(entry);
   }
 
   /** The latest entries, oldest first. */
   entries(): readonly JournalEntry[] {
-    return this.#entries.slice(-this.#capacity);
+    return [...this.#news.list(), ...this.#details.list()].sort((one, other) => one.order - other.order);
   }
 
   /** Calls back on every new entry until the returned function is called. */

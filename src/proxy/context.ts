@@ -6,6 +6,7 @@ import type { Log } from "#base/log.ts";
 import type { SocketEnds } from "#net/tcp.ts";
 import type { CounterTable } from "#observe/counters.ts";
 import type { Report } from "#observe/events.ts";
+import type { RequestLog } from "#observe/requests.ts";
 import type { Target } from "#route/target.ts";
 import type { Dialer } from "./dialer.ts";
 import type { ShownProfile } from "./own-pages.ts";
@@ -13,6 +14,8 @@ import type { ShownProfile } from "./own-pages.ts";
 export interface DoorContext {
   readonly dialer: Dialer;
   readonly counters: CounterTable;
+  /** Absent where nobody looks at single requests. */
+  readonly requests?: RequestLog;
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;

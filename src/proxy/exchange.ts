@@ -77,6 +77,7 @@ export class Exchange implements BackendUser {
   #tries = 0;
   /** A head has come, if only one of those before the final one. */
   #answering = false;
+  #receivedBytes = 0;
   #responseHead = new ByteQueue(responseHeadQueueBytes);
   #response: ResponseHead | undefined;
   #responseBody: BodyCursor | undefined;
@@ -88,6 +89,15 @@ export class Exchange implements BackendUser {
     this.#keepAlive = options.keepAlive;
     this.#sent = idempotent.has(options.head.method) ? [] : undefined;
     this.#requestBody = new BodyCursor(requestFraming(options.head), "request-invalid");
+  }
+
+  /** Of the final response, once its head has come. */
+  get status(): number | undefined {
+    return this.#response?.status;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   get requestDone(): boolean {
@@ -176,6 +186,7 @@ export class Exchange implements BackendUser {
   backendData(bytes: Uint8Array): void {
     const backend = this.#backend;
     if (this.#over || !backend) return;
+    this.#receivedBytes += bytes.length;
     this.#options.counters.receivedBytes += bytes.length;
     try {
       if (this.#responseBody) this.#body(backend, bytes);

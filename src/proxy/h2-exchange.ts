@@ -15,7 +15,7 @@ import type { H2Stream, H2StreamHandler, StreamFailure } from "./h2-stream.ts";
 import type { ClientSide } from "./http1-heads.ts";
 import { Http1Stream } from "./http1-stream.ts";
 import { NotH2Error } from "./not-h2.ts";
-import { type Answer, refusalFor } from "./refusal.ts";
+import { type Answer, refusalFor, statusOf } from "./refusal.ts";
 
 /** Bytes of one route that one client connection moved, beside the route's own counters. */
 export interface RouteUse {
@@ -35,6 +35,8 @@ export interface ExchangeContext {
   readonly use: RouteUse;
   /** Told of every failure that the client reads of. */
   readonly onRefused: (error: KtError) => void;
+  /** The request is over. `status`: undefined where the client left before there was one. */
+  readonly onDone: (status: number | undefined, receivedBytes: number) => void;
 }
 
 /** What an exchange needs of the stream to its backend, which may be an HTTP/1 request in its place. */
@@ -103,6 +105,9 @@ export class H2Exchange implements H2StreamHandler {
   #headSent = false;
   /** True once its whole response has been. */
   #complete = false;
+  #status: number | undefined;
+  #receivedBytes = 0;
+  #isDone = false;
 
   constructor(client: H2Stream, request: H2Request, context: ExchangeContext) {
     this.#client = client;
@@ -166,6 +171,7 @@ export class H2Exchange implements H2StreamHandler {
   onFailure({ code }: StreamFailure): void {
     const state = this.#state;
     this.#state = { kind: "over" };
+    this.#done(this.#status);
     if (state.kind === "waiting") state.cancel();
     else if (state.kind !== "over") state.backend.reset(code);
   }
@@ -231,6 +237,7 @@ export class H2Exchange implements H2StreamHandler {
     this.#body.forget();
     this.#complete = endStream;
     this.#client.sendHeaders(fields, endStream);
+    if (endStream) this.#done(this.#status);
   }
 
   #readTrailers(headers: readonly Header[], endStream: boolean): readonly Header[] {
@@ -249,6 +256,7 @@ export class H2Exchange implements H2StreamHandler {
     this.#responseLength = new BodyLength(announced(response, this.#request.method));
     if (endStream && !this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
     this.#headSent = true;
+    this.#status = response.status;
     return response.headers;
   }
 
@@ -262,8 +270,10 @@ export class H2Exchange implements H2StreamHandler {
     }
     this.#context.use.receivedBytes += bytes.length;
     this.#context.use.counters.receivedBytes += bytes.length;
+    this.#receivedBytes += bytes.length;
     this.#complete = endStream;
     this.#client.sendData(bytes, endStream);
+    if (endStream) this.#done(this.#status);
   }
 
   /** `backend`: undefined for one that was asked in HTTP/1, which has tried again itself where it could. */
@@ -299,6 +309,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     this.#context.onRefused(error);
+    this.#done(this.#status);
     if (!this.#request.grpc || !this.#headSent) {
       this.#client.resetAfterSend(h2Codes.internalError);
       return;
@@ -309,9 +320,16 @@ export class H2Exchange implements H2StreamHandler {
     if (!this.#client.remoteEnded) this.#client.resetAfterSend(h2Codes.noError);
   }
 
+  #done(status: number | undefined): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#context.onDone(status, this.#receivedBytes);
+  }
+
   #refuse(error: KtError): void {
     this.#state = { kind: "over" };
     this.#context.onRefused(error);
+    this.#done(statusOf(error));
     refuse(this.#client, this.#request, error);
   }
 }

@@ -7,6 +7,7 @@ import type { Log } from "#base/log.ts";
 import type { CounterTable } from "#observe/counters.ts";
 import { type Report, toProblem } from "#observe/events.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
+import type { RequestLog } from "#observe/requests.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { Link } from "./dialer.ts";
@@ -33,6 +34,7 @@ export interface H2Options {
   readonly ownPage?: Http1Options["ownPage"];
   readonly counters: CounterTable;
   readonly report: Report;
+  readonly requests?: RequestLog;
   readonly clock: Clock;
   readonly log: Log;
   /** For X-Forwarded-For. */
@@ -149,7 +151,11 @@ class H2Door implements H2Connection {
     }
     const use = this.#use(route, authority);
     use.counters.requests++;
+    const { requests } = this.#options;
+    const startedMs = requests?.begin() ?? 0;
     const onRefused = (error: KtError): void => this.#noteProblem(use, error);
+    const onDone = (status: number | undefined, receivedBytes: number): void =>
+      requests?.add(route, authority, request.method, status, startedMs, receivedBytes);
     const client = toldOf(route, { address: this.#options.clientAddress, scheme: this.#options.scheme });
     const exchange = new H2Exchange(stream, request, {
       backends: this.#backends,
@@ -160,6 +166,7 @@ class H2Door implements H2Connection {
       client,
       use,
       onRefused,
+      onDone,
     });
     stream.setHandler(exchange);
     exchange.start();

@@ -18,7 +18,7 @@ import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend, toldOf } from "./http1-heads.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
 import type { OwnRequest } from "./own-pages.ts";
-import { type Answer, refusalFor } from "./refusal.ts";
+import { type Answer, refusalFor, statusOf } from "./refusal.ts";
 import { navigates, waitingPage } from "./waiting-page.ts";
 
 export interface Http1Options {
@@ -46,6 +46,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #head: RequestHead | undefined;
   #found: Found | undefined;
   #counters: RouteCounters | undefined;
+  #startedMs = 0;
   #clientEnded = false;
   /** The client has not taken all we wrote: until it has, no further request of its is read. */
   #blocked = false;
@@ -104,6 +105,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#closed = true;
     this.#settleHead();
     this.#exchange?.cancel();
+    this.#record(undefined);
     this.#finish();
     this.#options.onClosed();
   }
@@ -121,8 +123,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     if (this.#inbox.length === 0) this.#conn.resume();
   }
 
-  exchangeDone(keepAlive: boolean): void {
+  exchangeDone(keepAlive: boolean, status = this.#exchange?.status): void {
     const requestDone = this.#exchange?.requestDone === true;
+    this.#record(status);
     this.#finish();
     if (!keepAlive || this.#draining) this.#end(requestDone);
     else this.#goOn();
@@ -134,17 +137,22 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;
     this.#note(error);
     this.#sendRefusal(error, keepAlive);
-    this.exchangeDone(keepAlive);
+    this.#record(statusOf(error));
+    this.#finish();
+    if (keepAlive) this.#goOn();
+    else this.#end(requestDone);
   }
 
   exchangeBroken(error: KtError): void {
     this.#note(error);
+    this.#record(this.#exchange?.status);
     this.#finish();
     this.#conn.abort();
   }
 
   exchangeUpgraded(backend: Conn): void {
     const counters = this.#counters;
+    this.#record(this.#exchange?.status);
     this.#exchange = undefined;
     this.#closed = true;
     this.#conn.pause();
@@ -212,6 +220,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#counters.openConnections += 1;
     this.#counters.totalConnections += 1;
     this.#counters.requests += 1;
+    this.#startedMs = context.requests?.begin() ?? 0;
     const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
       head,
@@ -238,8 +247,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       const head = this.#head as RequestHead;
       const keepAlive = head.keepAlive && exchange.requestDone && !this.#draining;
       exchange.cancel();
-      this.#sendAnswer(waitingPage(head.host, whyWaiting?.(found.target)), keepAlive);
-      this.exchangeDone(keepAlive);
+      const page = waitingPage(head.host, whyWaiting?.(found.target));
+      this.#sendAnswer(page, keepAlive);
+      this.exchangeDone(keepAlive, page.status);
     });
   }
 
@@ -313,6 +323,13 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const problem = toProblem(error);
     if (this.#counters) this.#counters.lastProblem = { ...problem, atMs: this.#options.context.clock.wallMs() };
     this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
+  }
+
+  /** For those who look: what became of the request under way. */
+  #record(status: number | undefined): void {
+    if (!this.#exchange || !this.#found || !this.#head) return;
+    const { host, method } = this.#head;
+    this.#options.context.requests?.add(this.#found, host, method, status, this.#startedMs, this.#exchange.receivedBytes);
   }
 
   #finish(): void {

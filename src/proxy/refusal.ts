@@ -114,9 +114,14 @@ export function ownAnswer(status: number, form: AnswerForm, text: string, more: 
   };
 }
 
+/** Of the page that says so. */
+export function statusOf({ code }: KtError): number {
+  return statusByCode[code] ?? 502;
+}
+
 export function refusalFor(error: KtError, wants: Wants): Answer {
   if (wants.grpc) return grpcRefusal(error);
-  const status = statusByCode[error.code] ?? 502;
+  const status = statusOf(error);
   const form = formOf(wants.accept);
   const later = status === 503 || status === 429 ? ([["Retry-After", String(retryAfterSeconds)]] as const) : [];
   return ownAnswer(status, form, render(error, status, form, wants), [["X-Kt-Error", error.code], ...later]);

@@ -43,6 +43,8 @@ export interface TunnelOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
+  /** The routes that lead here, for the log. */
+  readonly routes: () => readonly string[];
 }
 
 /** What exists while the tunnel is not idle. */
@@ -210,9 +212,9 @@ export class Tunnel {
   #become(next: State): void {
     if (next.phase === this.#state.phase) return;
     this.#state = next;
-    const { target, report } = this.#options;
+    const { target, report, routes } = this.#options;
     const problem = problemOf(this.#standing(this.#live()));
-    report({ type: "tunnel-phase", target: formatTarget(target), phase: next.phase, pod: this.#lastPod, problem });
+    report({ type: "tunnel-phase", target: formatTarget(target), routes: routes(), phase: next.phase, pod: this.#lastPod, problem });
   }
 
   #begin(): Live {
@@ -263,9 +265,19 @@ export class Tunnel {
   /** Other pods, or none: what the latest connection met there is over, but for a permission that kt lacks. */
   #see(resolution: Resolution): void {
     const sinceMs = this.#options.clock.wallMs();
+    if (resolution.kind === "ready") this.#replaced(resolution.endpoints.map(({ pod }) => pod));
     if (resolution.kind === "ready") this.#view = { kind: "ready", pods: resolution.endpoints.map(({ pod }) => pod), sinceMs };
     else this.#view = { kind: resolution.kind, problem: timed(resolution.problem, this.#unreadySinceMs ?? sinceMs) };
     if (this.#dialProblem?.code !== "forbidden") this.#dialProblem = undefined;
+  }
+
+  /** The pod of the latest connection is gone, and another is ready. */
+  #replaced(pods: readonly string[]): void {
+    const { target, report, routes } = this.#options;
+    const [from, to] = [this.#lastPod, pods[0]];
+    if (from === undefined || to === undefined || pods.includes(from)) return;
+    this.#lastPod = to;
+    report({ type: "pod-changed", target: formatTarget(target), routes: routes(), from, to });
   }
 
   /** The reason may change while nothing is ready; that nothing is does not. */

@@ -23,6 +23,8 @@ export interface TunnelsOptions {
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   /** Whether a profile names the target outright, by its key; others are guesses of whoever asks. Absent: all are named. */
   readonly isNamed?: (key: string) => boolean;
+  /** The routes that lead to a target, by its key; absent where there are none. */
+  readonly routesTo?: (key: string) => readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -140,6 +142,7 @@ export class Tunnels {
         jumpPods: this.#options.jumpPods,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
+        routes: () => this.#options.routesTo?.(key) ?? [],
         clock,
         log,
         report,

@@ -515,7 +515,7 @@ test("events are kept, filtered by route, and followed", async () => {
   };
   expect(await texts(undefined)).toContain('profile "shop" attached');
   const ofWeb = await texts("web.localhost");
-  expect(ofWeb).toContain("svc/web:80 is running on web-0");
+  expect(ofWeb).toContain("is running on web-0");
   expect(ofWeb.filter((text) => text.includes("api"))).toEqual([]);
   const refused = Promise.withResolvers<string>();
   void up

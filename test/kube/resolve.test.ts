@@ -244,6 +244,19 @@ describe("pods, where slices may not be listed", () => {
   });
 });
 
+test("a crashed container's own words are the first thing to look at", () => {
+  const hints = (containers: ContainerState[]): readonly string[] => {
+    const resolution = explainPods(web, [pod("web-1", { ready: false, containers })], scope);
+    return resolution.kind === "ready" ? [] : resolution.problem.hints;
+  };
+  const look = "kubectl describe pod web-1 -n shop --context dev";
+  const loop = waiting("CrashLoopBackOff");
+  expect(hints([loop])).toEqual(["kubectl logs web-1 --previous -n shop --context dev", look]);
+  expect(hints([running, { ...loop, name: "a b" }])).toEqual(["kubectl logs web-1 -c 'a b' --previous -n shop --context dev", look]);
+  expect(hints([{ ...running, kind: "terminated", reason: "Error" }])).toEqual(["kubectl logs web-1 -n shop --context dev", look]);
+  expect(hints([waiting("ImagePullBackOff")])).toEqual([look]);
+});
+
 describe("why no pod is ready", () => {
   const cases: [string, Partial<Pod>, string][] = [
     ["ready by now", {}, "coming: has just become ready"],
@@ -275,6 +288,11 @@ describe("why no pod is ready", () => {
       "none: is in CrashLoopBackOff (back-off 40s restarting failed)",
     ],
     [
+      "crash loop whose end is known",
+      { ready: false, containers: [{ ...waiting("CrashLoopBackOff", "back-off 10s"), exitCode: 3 }] },
+      "none: is in CrashLoopBackOff (exit code 3: back-off 10s)",
+    ],
+    [
       "image",
       { ready: false, phase: "Pending", containers: [waiting("ImagePullBackOff", 'Back-off pulling image "x"')] },
       'none: is in ImagePullBackOff (Back-off pulling image "x")',
@@ -293,6 +311,11 @@ describe("why no pod is ready", () => {
       },
       'none: is in CrashLoopBackOff (container "migrate")',
     ],
+    [
+      "between crash and restart, with its exit code",
+      { ready: false, containers: [{ ...running, kind: "terminated", reason: "Error", exitCode: 137 }] },
+      'coming: restarts its container "main", which ended with Error (exit code 137)',
+    ],
     ["terminating", { terminating: true }, "none: is terminating"],
     ["terminating, with a successor to come", { terminating: true, owner: "StatefulSet" }, "coming: is terminating"],
     [
@@ -306,7 +329,7 @@ describe("why no pod is ready", () => {
     const resolution = explainPods(web, [pod("web-1", fields)], scope);
     const [kind, says] = [want.slice(0, want.indexOf(":")), want.slice(want.indexOf(":") + 2)];
     expect(shown(resolution)).toBe(`${kind} no-ready-pod: no pod of service "shop/web" is ready: pod "web-1" ${says}`);
-    if (resolution.kind !== "ready") expect(resolution.problem.hints).toEqual(["kubectl describe pod web-1 -n shop --context dev"]);
+    if (resolution.kind !== "ready") expect(resolution.problem.hints).toContain("kubectl describe pod web-1 -n shop --context dev");
   });
 
   test("the pod that is nearest to serving speaks for all", () => {
@@ -406,6 +429,13 @@ describe("picking fields", () => {
       ["mesh", true, "running", undefined],
       ["main", false, "waiting", "CrashLoopBackOff"],
     ]);
+  });
+
+  test("with how a container last ended", () => {
+    const ended = (status: object) => pickPod({ status: { containerStatuses: [{ name: "main", ...status }] } }).containers[0]?.exitCode;
+    expect(ended({ state: { waiting: {} }, lastState: { terminated: { exitCode: 3 } } })).toBe(3);
+    expect(ended({ state: { terminated: { exitCode: 0 } }, lastState: { terminated: { exitCode: 3 } } })).toBe(0);
+    expect(ended({ state: { running: {} } })).toBeUndefined();
   });
 
   test("of an object with nothing in it", () => {

@@ -23,3 +23,12 @@ test("tells followers until they leave", () => {
   journal.add(opened("b"));
   expect(heard.map(({ event }) => event)).toEqual([opened("a")]);
 });
+
+test("single connections do not push out what matters", () => {
+  const journal = new Journal(new ManualClock(), 3);
+  const news = { type: "hub", change: "started", detail: undefined } as const;
+  journal.add(opened("a"));
+  journal.add(news);
+  for (let index = 0; index < 100; index++) journal.add(opened(`r${index}`));
+  expect(journal.entries().map(({ event }) => event)).toEqual([news, ...["r97", "r98", "r99"].map(opened)]);
+});

@@ -6,7 +6,14 @@ import { eventually } from "./wait.ts";
 /** Undefined where tmux is installed; else why tests in a terminal cannot run. */
 export const noTerminal: string | undefined = which("tmux") === null ? "tmux is not installed" : undefined;
 
-const size = ["-x", "120", "-y", "60"] as const;
+export interface WindowSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+const usualSize: WindowSize = { columns: 120, rows: 60 };
+
+const sizeWords = ({ columns, rows }: WindowSize): string[] => ["-x", String(columns), "-y", String(rows)];
 
 export class Terminal {
   readonly #socket: string;
@@ -21,12 +28,12 @@ export class Terminal {
   static open(
     folder: string,
     commandLine: string,
-    options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+    options: { readonly cwd: string; readonly env: Readonly<Record<string, string>>; readonly size?: WindowSize },
   ): Terminal {
     const terminal = new Terminal(`${folder}/tmux-${crypto.randomUUID()}`, { ...options.env, TERM: "xterm-256color", LANG: "C.UTF-8" });
     // The shell outlives a Ctrl-C, as one at a prompt does; the read keeps the screen until the test has seen it.
     const shell = `trap : INT; ${commandLine}; echo "[exit $?]"; read -r end`;
-    terminal.#tmux("-f", "/dev/null", "new-session", "-d", ...size, "-c", options.cwd, "sh", "-c", shell);
+    terminal.#tmux("-f", "/dev/null", "new-session", "-d", ...sizeWords(options.size ?? usualSize), "-c", options.cwd, "sh", "-c", shell);
     return terminal;
   }
 
@@ -38,6 +45,15 @@ export class Terminal {
   /** A key by tmux's name: Enter, Escape, C-c, Down. */
   press(...keys: readonly string[]): void {
     this.#tmux("send-keys", ...keys);
+  }
+
+  resize(size: WindowSize): void {
+    this.#tmux("resize-window", ...sizeWords(size));
+  }
+
+  /** The rows of the window, each as wide as it is, without blanks at their ends. */
+  rows(): string[] {
+    return this.#tmux("capture-pane", "-p").replace(/\n+$/, "").split("\n");
   }
 
   screen(): string {

@@ -1,32 +1,51 @@
 /** `kt logs`: the hub's latest events, and with `-f` those to come. */
 
+import { file } from "bun";
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import type { Output } from "#cli/output.ts";
+import { parseSince } from "#cli/since.ts";
 import { logLine } from "#cli/log-lines.ts";
 import type { LogEntry } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
-import { surroundings } from "#control/socket-path.ts";
+import { stateDirectory, type Surroundings, surroundings } from "#control/socket-path.ts";
 import { findHub } from "#daemon/find-hub.ts";
+import { logFilePath } from "#daemon/log-file.ts";
 
 export async function logs({ args, options, output }: CommandContext): Promise<number> {
   const [route] = args;
   const follow = options.flag("follow");
-  const client = await findHub(surroundings());
+  const since = options.text("since");
+  const sinceMs = since === undefined ? undefined : parseSince(since, Date.now());
+  const client = await findLogs(surroundings());
   if (route !== undefined) await checkRoute(client, route);
   const interrupted = new Promise<number>((resolve) => process.once("SIGINT", () => resolve(exitCodes.interrupted)));
   // Single connections are worth telling to who asks about one route, or for JSON, or for more.
   const all = route !== undefined || output.verbose || options.flag("json");
   const asJson = options.flag("json") || output.logFormat === "json";
-  const streamed = client.stream({ type: "logs", follow, route }, (reply) => {
+  const streamed = client.stream({ type: "logs", follow, route, sinceMs, requests: all }, (reply) => {
     if (reply.type === "entry" && (all || reply.entry.level !== "debug")) showEntry(reply.entry, asJson, output);
   });
   const code = await Promise.race([streamed.then(() => exitCodes.done), interrupted]);
   client.close();
   return code;
+}
+
+/** The events of a hub that has died are in its log file. */
+async function findLogs(at: Surroundings): Promise<HubClient> {
+  try {
+    return await findHub(at);
+  } catch (error) {
+    const path = logFilePath(stateDirectory(at));
+    if (!(error instanceof KtError) || error.code !== "hub-unreachable" || !(await file(path).exists())) throw error;
+    throw new KtError(error.code, `${error.message}; what the last one wrote is in "${path}"`, {
+      hints: [command`tail ${path}`, ...error.hints],
+      cause: error,
+    });
+  }
 }
 
 /** A mistyped name would look like a route that nothing happened to. Names under a suffix or pattern are not listed. */

@@ -3,7 +3,7 @@
 import { type Subprocess, spawn } from "bun";
 import { limits } from "#base/limits.ts";
 import { messageOf } from "#base/errors.ts";
-import { type Attached, attach, attachAgain, showAttachError } from "#cli/attach.ts";
+import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
@@ -89,7 +89,7 @@ class KeptLease {
         output.warning(ending.profile === undefined ? "the hub was stopped" : "detached by kt down");
         return;
       }
-      output.warning("the hub died; starting a new one");
+      warnHubDied(output);
       this.#client = await attachAgain(this.#context, this.#file);
       if (this.#isClosed) this.#client.close();
     }

@@ -17,7 +17,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
   const log = output.log.bind(output);
-  const hub = await startAlone({ ...build, directory, lingers: false, rooms: realRooms(), log });
+  const hub = await startAlone({ ...build, directory, lingers: false, rooms: realRooms(), log, logsRequests: output.verbose });
   try {
     for (const file of files) await withConsent(file, output, () => hub.pin({ file, environment: shellEnvironment() }));
   } catch (error) {

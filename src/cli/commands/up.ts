@@ -1,7 +1,7 @@
 /** `kt up`: attaches the profile, starting the hub where none runs, and shows what is live until Ctrl-C. */
 
 import { KtError } from "#base/errors.ts";
-import { attach, attachAgain, showAttachError } from "#cli/attach.ts";
+import { attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
@@ -37,6 +37,7 @@ class Attachment {
   readonly #context: CommandContext;
   readonly #file: string;
   readonly #view: LiveView;
+  readonly #sinceMs = Date.now();
 
   constructor(context: CommandContext, file: string, profile: string) {
     this.#context = context;
@@ -45,6 +46,14 @@ class Attachment {
   }
 
   async stay(first: HubClient, interrupted: Promise<"interrupted">): Promise<number> {
+    try {
+      return await this.#stay(first, interrupted);
+    } finally {
+      this.#context.output.settle();
+    }
+  }
+
+  async #stay(first: HubClient, interrupted: Promise<"interrupted">): Promise<number> {
     for (let client = first; ; ) {
       this.#watch(client);
       const ending = await Promise.race([client.closed, client.gone, interrupted]);
@@ -53,7 +62,7 @@ class Attachment {
         return exitCodes.interrupted;
       }
       if (ending !== undefined) return this.#gone(client, ending);
-      this.#context.output.warning("the hub died; starting a new one");
+      warnHubDied(this.#context.output);
       const next = await Promise.race([attachAgain(this.#context, this.#file), interrupted]);
       if (next === "interrupted") return exitCodes.interrupted;
       client = next;
@@ -66,11 +75,14 @@ class Attachment {
     void client.stream({ type: "watch" }, (reply) => reply.type === "snapshot" && this.#view.show(reply.snapshot)).catch(() => {});
     if (!output.verbose) return;
     const show = ({ level, atMs, route, text, event }: LogEntry): void => output.log(level, event.type, { route, text }, atMs);
-    void client.stream({ type: "logs", follow: true }, (reply) => reply.type === "entry" && show(reply.entry)).catch(() => {});
+    // What was before stands in `kt logs`.
+    const request = { type: "logs", follow: true, sinceMs: this.#sinceMs, requests: true } as const;
+    void client.stream(request, (reply) => reply.type === "entry" && show(reply.entry)).catch(() => {});
   }
 
   #gone(client: HubClient, { profile }: ReplyOf<"gone">): number {
     client.close();
+    this.#context.output.settle();
     if (profile === undefined) throw new KtError("shutting-down", "the hub was stopped", { hints: ["kt up"] });
     this.#context.output.note("detached by kt down");
     return exitCodes.done;
