@@ -15,6 +15,8 @@ const secretName = new RegExp(`${plainWord}|${commonWord}|credential`, "i");
 /** What follows "password:" or "password is" when a program says what is wrong with it. */
 const innocent = String.raw`(?:not?|now|required|(?:in)?valid\w*|wrong|incorrect|expired|missing|empty|too|(?:un)?set|stored|needed|unknown|read|only|still|already|being|revoked|malformed|unsupported|about|an?|the|of|in|on|by|for|from|at|old|ok|failed|failure|cannot|could|unable|error|exit|must|should|has|have|is|was|please|use|run|authentication|unauthori[sz]ed|forbidden|denied|access)\b`;
 
+/** A file's name before a colon, as in errors, is no name of a setting. */
+const notInPath = String.raw`(?<!/[\w.-]{0,64})`;
 const quotedValue = String.raw`\\?"[^"]*"|'[^']*'`;
 /** As programs write it after a name: `=x`, `: "x"`, and the same inside a quoted text. */
 const assigned = String.raw`[\w.-]{0,64}\\?["']?\s{0,8}[=:]\s{0,8}`;
@@ -47,8 +49,8 @@ const looksSecret: readonly (readonly [pattern: RegExp, replacement: string])[] 
     /((?<![\w-])--?(?:[\w-]{0,40}(?:secret|passw|token|key|credential|bearer)[\w-]{0,40}|(?:[\w-]{0,40}-)?(?:pat|auth|pass|pwd))[= ])(?:"[^"]*"|'[^']*'|[^\s"',\]-][^\s"',\]]*)/gi,
     `$1${mask}`,
   ],
-  [new RegExp(`((?:${plainWord})${assigned})${value}`, "gi"), `$1${mask}`],
-  [new RegExp(`((?:${commonWord})${tightly})${value}`, "gi"), `$1${mask}`],
+  [new RegExp(`(${notInPath}(?:${plainWord})${assigned})${value}`, "gi"), `$1${mask}`],
+  [new RegExp(`(${notInPath}(?:${commonWord})${tightly})${value}`, "gi"), `$1${mask}`],
   // In prose: "the password is X", and "token X" where X is no word.
   [
     new RegExp(String.raw`\b((?:password|passphrase|passcode|secret)\s(?:is|was)\s["']?)(?!${innocent})[^\s"',;]{4,256}`, "gi"),

@@ -15,6 +15,7 @@ import {
   nullYaml11Tag,
   type ScalarTagDefinition,
   seqTag,
+  YAMLException,
 } from "js-yaml";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
@@ -118,7 +119,17 @@ function withoutTabsInside(line: string): string {
 }
 
 function parse(text: string): unknown {
-  return loadAll(text, { schema, json: true, maxDepth: limits.yamlDepth, maxAliases: limits.yamlAliases })[0] ?? undefined;
+  try {
+    return loadAll(text, { schema, json: true, maxDepth: limits.yamlDepth, maxAliases: limits.yamlAliases })[0] ?? undefined;
+  } catch (error) {
+    throw error instanceof YAMLException ? unquotedError(error) : error;
+  }
+}
+
+/** The library quotes lines of the file. A stranger's profile may name any file as its kubeconfig, and others may read the error. */
+function unquotedError({ reason, mark }: YAMLException): KtError {
+  const where = mark === undefined || mark === null ? "" : ` (${mark.line + 1}:${mark.column + 1})`;
+  return new KtError("kubeconfig-unreadable", `${reason.replaceAll(/[<"'][^\s<>"']*[>"']/g, "…")}${where}`);
 }
 
 /** With the numbers and booleans themselves. Throws an Error where anchors make too much of it. */

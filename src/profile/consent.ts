@@ -8,6 +8,7 @@ import type { FoundFile } from "./extends.ts";
 import { defaultJumpImage } from "./jump.ts";
 import type { KubeconfigRisk } from "./kubeconfig-risks.ts";
 import type { Layer, LayerTarget } from "./layer.ts";
+import type { KeyPath } from "./positions.ts";
 import type { Source } from "./source.ts";
 import { steeringReason } from "./steering.ts";
 
@@ -124,17 +125,24 @@ function steeringVariables({ layer }: ConsentInput): readonly ConsentFact[] {
 }
 
 /** What stays on this machine, by the first and the last part of where it stands. What is not known to stay leaves. */
-const stayingTables: ReadonlySet<string> = new Set(
-  "env http context contexts name kubeconfig idle_timeout start_timeout expose extends".split(" "),
-);
-const stayingSettings: ReadonlySet<string> = new Set(["context", "host", "scheme", "tls", "method"]);
+const staying = {
+  tables: new Set("env http name idle_timeout start_timeout expose".split(" ")),
+  settings: new Set("host scheme tls method".split(" ")),
+};
+/** What chooses among contexts and files: with a stranger's kubeconfig, the server can tell which was chosen. */
+const choosing = { tables: new Set("context contexts kubeconfig extends".split(" ")), settings: new Set(["context"]) };
+
+function stays(path: KeyPath, hasStranger: boolean): boolean {
+  const kinds = hasStranger ? [staying] : [staying, choosing];
+  return kinds.some(({ tables, settings }) => tables.has(path[0] ?? "") || settings.has(path.at(-1) ?? ""));
+}
 
 function sentVariables({ sources, kubeconfigs: named }: ConsentInput): readonly ConsentFact[] {
   // Their own cluster's administrators know who somebody is; the server of a stranger's kubeconfig does not.
   const known: ReadonlySet<string> = new Set(named.length > 0 ? [] : ["USER", "LOGNAME"]);
   const names = sources.filter(({ isShipped }) => !isShipped).flatMap((source) => source.used);
   return names
-    .filter(({ name, path }) => !known.has(name) && !stayingTables.has(path[0] ?? "") && !stayingSettings.has(path.at(-1) ?? ""))
+    .filter(({ name, path }) => !known.has(name) && !stays(path, named.length > 0))
     .map(({ name }) => ({
       what: `sends the variable ${name} of your environment to a cluster, as a part of a name`,
       why: "it may be a secret",

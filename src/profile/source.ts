@@ -5,6 +5,7 @@ import { TomlError, type TomlTable, parse } from "smol-toml";
 import { typographicHint } from "#base/typography.ts";
 import { type ErrorCode, type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { maskSecrets } from "#base/mask.ts";
 import { type KeyPath, KeyPositions } from "./positions.ts";
 import type { Position, ProfileProblem } from "./problems.ts";
 import type { ProfileTable } from "./schema.ts";
@@ -105,7 +106,8 @@ export class Source {
   problem(path: KeyPath, message: string, { code = "profile-invalid", hint, at = "value", part }: ProblemOptions = {}): void {
     if (this.#unfilled.has(path.join("\u0000")) && at === "value") return;
     const place = at === "key" ? this.#positions.key(path) : this.#positions.value(path, part);
-    if (this.#isQuoted) this.#problems.push({ file: this.file, ...place, code, message, hint });
+    if (this.#isQuoted)
+      this.#problems.push({ file: this.file, ...place, code, message: maskSecrets(message), hint: hint && maskSecrets(hint) });
     else if (this.#problems.every(({ file }) => file !== this.file)) this.#problems.push({ file: this.file, ...notProfile });
   }
 
@@ -192,7 +194,7 @@ function syntaxProblem(error: TomlError, text: string): Omit<ProfileProblem, "fi
   const lineText = text.split(/\r?\n/)[line - 1] ?? "";
   const rest = lineText.slice(column - 1).trim();
   const where = rest === "" ? "the end of the line" : rest.length > 40 ? `${rest.slice(0, 40)}…` : rest;
-  const message = /redefine/.test(reason) ? `defined a second time: ${lineText.trim()}` : `${reason} at ${where}`;
+  const message = maskSecrets(/redefine/.test(reason) ? `defined a second time: ${lineText.trim()}` : `${reason} at ${where}`);
   return {
     code: "profile-syntax",
     line,

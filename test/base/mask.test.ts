@@ -72,6 +72,8 @@ describe("the masker", () => {
     "Basic authentication is off, and the Bearer token expired",
     'secret "db-creds-v2" not found',
     "the password is required",
+    'cannot read "/run/secrets/db-password": it is a directory',
+    'cannot read the token file "/run/token1": ENOENT: no such file',
     "kubectl --context dev version",
     "kt add 3306 db:3306 --via svc/web",
     "user: me, container: app, image: registry.example.com:5000/team/app:1.2",

@@ -272,3 +272,14 @@ describe("in a pod", () => {
     expect(inClusterContext(environment, new FileCache(), `${folder}/nowhere`)).toBeUndefined();
   });
 });
+
+test("a file that is no kubeconfig is not quoted: a stranger's profile may name any", async () => {
+  for (const text of ["CANARY=1\0PATH=/bin", "a: b: canary\n- x", "x: *canary", "a: !<canary> b", '"canary', "canary:x:0:0"]) {
+    const path = await put("no-kubeconfig", text);
+    const thrown = await Promise.resolve()
+      .then(() => read(path))
+      .catch((error: unknown) => error);
+    expect(String(thrown)).toContain("cannot read kubeconfig");
+    expect(String(thrown)).not.toMatch(/canary/i);
+  }
+});

@@ -120,6 +120,8 @@ describe("consent is needed for", () => {
       expect(await whats({ files: { "tunnels.toml": text }, environment })).toEqual([
         "sends the variable SECRET of your environment to a cluster, as a part of a name",
       ]);
+    const chosen = { "tunnels.toml": 'kubeconfig = "./kc"\ncontext = "${SECRET}"', kc: user("token: a") };
+    expect(await whats({ files: chosen, environment })).toHaveLength(1);
     const files = { "tunnels.toml": 'kubeconfig = "./kc"\nnamespace = "${USER}"', kc: user("token: a") };
     expect(await whats({ files, environment })).toEqual(["sends the variable USER of your environment to a cluster, as a part of a name"]);
   });

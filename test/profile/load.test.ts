@@ -148,6 +148,12 @@ describe("what strangers name", () => {
     }
   });
 
+  test("is a secret nowhere in errors, where it looks like one", async () => {
+    const file = await project("secrets", { "tunnels.toml": 'namespace = "https://me:canary@x"\n[env]\nTOKEN = 1\npassword = "canary" x' });
+    const thrown = await failure(loadPlan({ ...options, file }));
+    expect(JSON.stringify(thrown)).not.toContain("canary");
+  });
+
   test("is bounded in size, in depth and in files", async () => {
     const deep = `a${".a".repeat(50_000)} = 1`;
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}.toml`, `extends = ["./${index + 1}.toml"]`]));

@@ -99,7 +99,7 @@ const documents: readonly OddKubeconfig[] = [
   refused("another version", plain.replace("apiVersion: v1", "apiVersion: v2"), 'it says that it is a "Config" of "v2"'),
   refused("a list", "- a\n", "it is no YAML mapping"),
   refused("a text", "hello\n", "it is no YAML mapping"),
-  refused("an unknown alias", plain.replace("user: u,", "user: *nope,"), "nope"),
+  refused("an unknown alias", plain.replace("user: u,", "user: *nope,"), "unidentified alias"),
   refused("a tab as indentation", plain.replace("  context:", "\tcontext:"), "tab"),
   refused("a quote that is not closed", kubeconfig({ user: '{token: "abc}' }), "(14:1)"),
   refused("a control character", plain.replace("abc", "a\u0007bc"), "non-printable"),
