@@ -4,7 +4,10 @@ import { file as openFile, listen as listenOn } from "bun";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
+import type { ClusterView } from "#daemon/clusters.ts";
 import { loadAllowed } from "#daemon/consent.ts";
+import { realRooms } from "#daemon/rooms.ts";
+import { tryRoutes } from "#daemon/try-routes.ts";
 import type { NewRoute } from "#profile/edit.ts";
 import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
 import { overlaps, parseListen } from "#profile/listen.ts";
@@ -12,6 +15,7 @@ import { loadLayer } from "#profile/load.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
 import { profileTemplate } from "#profile/template.ts";
 import type { TomlInline } from "#profile/toml-text.ts";
+import type { ParsedTarget } from "#route/target-text.ts";
 import { exitCodeFor, exitCodes } from "./exit.ts";
 import { loadOptions, loadOrEmpty } from "./local-plan.ts";
 import { shellEnvironment } from "./profile-file.ts";
@@ -62,6 +66,7 @@ async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (loc
     namespace: plan.namespace,
     given: { local, context: typeof given["context"] === "string" ? given["context"] : undefined },
     objection,
+    problemOf: (target, context) => problemOf(target, context, plan, view),
   };
   const asked = await askRoute(ask, world);
   const { context = contexts.current, ...rest } = { ...asked.settings, ...given };
@@ -74,6 +79,14 @@ async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (loc
   await ask.confirm("Write it?");
   await prepared.write();
   return { route, prepared };
+}
+
+/** Tries it as a route of the profile would. */
+async function problemOf(target: ParsedTarget, context: string | undefined, plan: Plan, view: ClusterView): Promise<string | undefined> {
+  const cluster = { profile: plan.profile, context: context === undefined ? plan.context : (plan.contexts[context] ?? context) };
+  const route = { name: "", listen: [], target: { ...target, cluster } };
+  const [tried] = await tryRoutes({ ...plan, routes: [], tcp: [route] }, { view, rooms: realRooms() });
+  return tried !== undefined && "problem" in tried.result ? tried.result.problem.message : undefined;
 }
 
 /** Whoever cannot be asked, or has no cluster at hand, can write the route as well. */

@@ -21,13 +21,20 @@ export interface TextQuestion {
   readonly check: (answer: string) => string | undefined;
 }
 
+export interface FindQuestion<T> {
+  /** What is pointed at to begin with. */
+  readonly initial?: T | undefined;
+  /** Makes a choice of what is typed, besides those that are listed; undefined of a text that is none. */
+  readonly typed?: (text: string) => Choice<T> | undefined;
+}
+
 /** How questions are asked; tests answer them without a terminal. */
 export interface Ask {
   choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
   /** One of what may be hundreds, by typing a part of it. */
-  find<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T>;
-  /** Any number of them; all are chosen to begin with. */
-  several<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
+  find<T>(message: string, choices: readonly Choice<T>[], question?: FindQuestion<T>): Promise<T>;
+  /** Any number of them. */
+  several<T>(message: string, choices: readonly Choice<T>[], begin: "all" | "none"): Promise<readonly T[]>;
   text(message: string, question: TextQuestion): Promise<string>;
   /** A no ends the dialogue, as leaving it does. */
   confirm(message: string): Promise<void>;
@@ -56,23 +63,29 @@ class ClackAsk implements Ask {
     return this.#picked(choices, await this.#clack.select({ message, options: optionsOf(choices), maxItems: shownAtOnce }));
   }
 
-  async find<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
+  async find<T>(message: string, choices: readonly Choice<T>[], { initial, typed }: FindQuestion<T> = {}): Promise<T> {
     const start = choices.findIndex(({ value }) => value === initial);
+    let shown = choices;
     const index = await this.#clack.autocomplete({
       message,
-      options: optionsOf(choices),
+      options() {
+        const own = typed?.(this.userInput.trim());
+        shown = own === undefined ? choices : [...choices, own];
+        return optionsOf(shown);
+      },
       maxItems: shownAtOnce,
       initialValue: Math.max(start, 0),
       // Enter where nothing is left in the list.
       validate: (value) => (value === undefined ? "type less of it, or something else" : undefined),
       filter: (search, { label = "" }) => label.toLowerCase().includes(search.trim().toLowerCase()),
     });
-    return this.#picked(choices, index);
+    return this.#picked(shown, index);
   }
 
-  async several<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]> {
-    const initialValues = choices.map((_, index) => index);
-    const chosen = await this.#clack.multiselect({ message, options: optionsOf(choices), initialValues, required: false });
+  async several<T>(message: string, choices: readonly Choice<T>[], begin: "all" | "none"): Promise<readonly T[]> {
+    const initialValues = begin === "all" ? choices.map((_, index) => index) : [];
+    const options = optionsOf(choices);
+    const chosen = await this.#clack.multiselect({ message, options, initialValues, required: false, maxItems: shownAtOnce });
     const indices = this.#answer(chosen);
     return choices.filter((_, index) => indices.includes(index)).map(({ value }) => value);
   }

@@ -7,6 +7,7 @@ import type { TomlInline, TomlValue } from "#profile/toml-text.ts";
 import { parseAddress } from "#route/address-text.ts";
 import { parsePort } from "#route/port.ts";
 import { parsePodSource } from "#route/pod-source-text.ts";
+import { type ParsedTarget, parseTarget } from "#route/target-text.ts";
 import type { Ask, Choice } from "./prompts.ts";
 import { sectionOf } from "./route-words.ts";
 import { type ReachedPort, readPort, suggestLocal } from "./suggest.ts";
@@ -22,6 +23,8 @@ export interface WizardWorld {
   readonly given: { readonly local: string | undefined; readonly context: string | undefined };
   /** Why a route cannot have this hostname or port; undefined when it can. */
   readonly objection: (local: string) => string | undefined;
+  /** What is wrong with a target that was typed, as far as the user may see it; undefined for nothing. */
+  readonly problemOf: (target: ParsedTarget, context: string | undefined) => Promise<string | undefined>;
 }
 
 /** What is reached, and what it is called. */
@@ -35,14 +38,19 @@ interface Reached {
 type Source =
   | { readonly kind: "service"; readonly service: CatalogueService }
   | { readonly kind: "pod"; readonly pod: CataloguePod }
+  | { readonly kind: "target"; readonly text: string; readonly target: ParsedTarget }
   | { readonly kind: "jump" | "made" | "typed" };
 
 /** The route that the answers come to, not yet checked by the loader. */
 export async function askRoute(ask: Ask, world: WizardWorld): Promise<NewRoute> {
-  const catalogue = world.catalogueOf(await askContext(ask, world));
+  const context = await askContext(ask, world);
+  const catalogue = world.catalogueOf(context);
   const namespace = await askNamespace(ask, catalogue, world.namespace);
   const listed = await listSources(ask, catalogue, namespace);
-  const reached = await askReached(ask, listed, world.namespace === namespace ? "" : `${namespace}/`);
+  const reached = await askReached(ask, listed, {
+    prefix: world.namespace === namespace ? "" : `${namespace}/`,
+    problemOf: async (target) => await world.problemOf({ ...target, namespace: target.namespace ?? namespace }, context),
+  });
   const local = world.given.local ?? (await askLocal(ask, reached, namespace, world.objection));
   const elsewhere = catalogue.context === (world.context ?? world.contexts.current) ? {} : { context: catalogue.context };
   return { section: sectionOf(local), name: local, target: reached.target, settings: { ...elsewhere, ...reached.settings } };
@@ -54,7 +62,7 @@ async function askContext(ask: Ask, { contexts, context, given }: WizardWorld): 
   if (contexts.names.length < 2) return usual;
   const whose = context === undefined ? "the current one" : "the profile's";
   const choices = contexts.names.map((name) => ({ value: name, label: name, hint: name === usual ? whose : undefined }));
-  return await ask.find("Which context?", choices, usual);
+  return await ask.find("Which context?", choices, { initial: usual });
 }
 
 /** A list that may not be had is as good as none: then the name is typed. */
@@ -71,7 +79,7 @@ async function askNamespace(ask: Ask, catalogue: Catalogue, usual = catalogue.na
     return await ask.find(
       "Which namespace?",
       names.map((name) => ({ value: name, label: name })),
-      usual,
+      { initial: usual },
     );
   }
   const check = (answer: string): string | undefined => refusal(() => parsePodSource(`${answer}/pod/x`, "namespace"));
@@ -81,12 +89,21 @@ async function askNamespace(ask: Ask, catalogue: Catalogue, usual = catalogue.na
 interface Sources {
   readonly services: readonly CatalogueService[];
   readonly pods: readonly CataloguePod[];
+  /** What may not be listed here. */
+  readonly hidden: readonly string[];
+}
+
+/** What a target in this namespace is written with, and what is wrong with one. */
+interface Place {
+  readonly prefix: string;
+  readonly problemOf: (target: ParsedTarget) => Promise<string | undefined>;
 }
 
 async function listSources(ask: Ask, catalogue: Catalogue, namespace: string): Promise<Sources> {
   const both = Promise.all([listed(catalogue.services(namespace)), listed(catalogue.pods(namespace))]);
-  const [services = [], pods = []] = await ask.wait(`asking "${catalogue.context}" for services and pods`, both);
-  return { services, pods };
+  const [services, pods] = await ask.wait(`asking "${catalogue.context}" for services and pods`, both);
+  const hidden = [...(services === undefined ? ["services"] : []), ...(pods === undefined ? ["pods"] : [])];
+  return { services: services ?? [], pods: pods ?? [], hidden };
 }
 
 function sourceChoices({ services, pods }: Sources): Choice<Source>[] {
@@ -100,18 +117,39 @@ function sourceChoices({ services, pods }: Sources): Choice<Source>[] {
   ];
 }
 
-async function askReached(ask: Ask, sources: Sources, prefix: string): Promise<Reached> {
+async function askReached(ask: Ask, sources: Sources, place: Place): Promise<Reached> {
+  const { prefix } = place;
   const jump = {
     value: { kind: "jump" } as const,
     label: "an address through a jump host",
     hint: "what the cluster reaches and we do not",
   };
   const typed = { value: { kind: "typed" } as const, label: "something else, by name" };
-  const source = await ask.find<Source>("What is to be reached?", [...sourceChoices(sources), jump, typed]);
+  const note = sources.hidden.length === 0 ? "" : ` (${sources.hidden.join(" and ")} may not be listed here: type svc/NAME:PORT)`;
+  const choices = [...sourceChoices(sources), jump, typed];
+  const source = await ask.find<Source>(`What is to be reached?${note}`, choices, { typed: typedTarget });
+  if (source.kind === "target") return await askTarget(ask, source, place);
   if (source.kind === "jump") return await askJump(ask, sources, prefix);
   if (source.kind === "service") return await askServicePort(ask, source.service, prefix);
   if (source.kind === "pod") return await askPodPort(ask, source.pod, prefix);
   return await askTyped(ask, prefix);
+}
+
+/** A whole target needs no more questions. */
+function typedTarget(text: string): Choice<Source> | undefined {
+  try {
+    return { value: { kind: "target", text, target: parseTarget(text) }, label: text, hint: "as typed" };
+  } catch {
+    return undefined;
+  }
+}
+
+/** It is written also where something is wrong with it: what is not there may come. */
+async function askTarget(ask: Ask, { text, target }: Extract<Source, { kind: "target" }>, { prefix, problemOf }: Place): Promise<Reached> {
+  const problem = await ask.wait(`trying ${text}`, problemOf(target));
+  if (problem !== undefined) ask.tell(problem, `${text} does not answer now`);
+  const written = target.namespace === undefined ? `${prefix}${text}` : text;
+  return { target: written, name: target.name, port: readPort(String(target.port)), settings: {} };
 }
 
 async function askServicePort(ask: Ask, { name, ports }: CatalogueService, prefix: string): Promise<Reached> {

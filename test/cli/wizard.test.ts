@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import type { Ask, Choice, TextQuestion } from "#cli/prompts.ts";
+import type { Ask, Choice, FindQuestion, TextQuestion } from "#cli/prompts.ts";
 import { isHttpLike, suggestLocal } from "#cli/suggest.ts";
 import { askRoute, type WizardWorld } from "#cli/wizard.ts";
 import type { Catalogue } from "#daemon/catalogue.ts";
@@ -12,6 +12,7 @@ import type { NewRoute } from "#profile/edit.ts";
 class Answers implements Ask {
   readonly asked: string[] = [];
   readonly refused: string[] = [];
+  readonly told: string[] = [];
   readonly #answers: string[];
 
   constructor(answers: readonly string[]) {
@@ -26,13 +27,14 @@ class Answers implements Ask {
     return this.find(message, choices);
   }
 
-  async find<T>(message: string, choices: readonly Choice<T>[], initial?: T): Promise<T> {
+  async find<T>(message: string, choices: readonly Choice<T>[], { initial, typed }: FindQuestion<T> = {}): Promise<T> {
     const labels = choices.map(({ label }) => label);
     this.asked.push(`${message} ${labels.join(" | ")}`);
     const answer = this.#answers.shift();
     const found = answer === "" ? choices.find(({ value }) => value === initial) : choices.find(({ label }) => label === answer);
-    if (!found) throw new Error(`"${answer}" is none of ${labels.join(", ")}`);
-    return found.value;
+    const chosen = found ?? typed?.(answer ?? "");
+    if (!chosen) throw new Error(`"${answer}" is none of ${labels.join(", ")}`);
+    return chosen.value;
   }
 
   /** Refused answers are followed by others. */
@@ -60,7 +62,9 @@ class Answers implements Ask {
     throw new Error("not asked here");
   }
 
-  tell(): void {}
+  tell(text: string, title: string): void {
+    this.told.push(`${title}: ${text}`);
+  }
 }
 
 const cluster: Catalogue = {
@@ -105,6 +109,7 @@ async function walk(answers: readonly string[], world: Partial<WizardWorld> = {}
     namespace: undefined,
     given: { local: undefined, context: undefined },
     objection: () => undefined,
+    problemOf: async () => undefined,
     ...world,
   });
   expect(ask.left).toEqual([]);
@@ -122,6 +127,8 @@ describe("the questions lead to", () => {
   const cases: [string, answers: string[], NewRoute][] = [
     ["a service with one port", ["shop", "svc/web", ""], route("shop/svc/web:80", "web.localhost")],
     ["a named port", ["shop", "svc/api", "grpc 9090", ""], route("shop/svc/api:grpc", "api.localhost")],
+    ["a target that is typed", ["shop", "deploy/api:http", ""], route("shop/deploy/api:http", "api.localhost")],
+    ["a target of another namespace", ["shop", "db/svc/pg:5432", ""], route("db/svc/pg:5432", "5432")],
     ["a database", ["db", "svc/postgresql", ""], route("db/svc/postgresql:tcp-postgresql", "5432")],
     ["another hostname", ["shop", "svc/web", "shop.localhost"], route("shop/svc/web:80", "shop.localhost")],
     ["a port on one address", ["shop", "svc/web", "127.0.0.1:8080"], route("shop/svc/web:80", "127.0.0.1:8080")],
@@ -191,6 +198,21 @@ describe("where lists are not allowed", () => {
   const hidden: Partial<WizardWorld> = {
     catalogueOf: () => ({ ...cluster, namespaces: forbidden, services: forbidden, pods: forbidden }),
   };
+
+  test("it is said, and a whole target is taken as it is typed", async () => {
+    const { route: made, ask } = await walk(["shop", "svc/users:http", ""], hidden);
+    expect(made).toEqual(route("shop/svc/users:http", "users.localhost"));
+    expect(ask.asked).toContainEqual(
+      expect.stringContaining("What is to be reached? (services and pods may not be listed here: type svc/NAME:PORT)"),
+    );
+  });
+
+  test("a target that does not answer is written all the same, with a word about it", async () => {
+    const problemOf: WizardWorld["problemOf"] = async ({ namespace, name }, context) => `no "${namespace}/${name}" in ${context}`;
+    const { route: made, ask } = await walk(["shop", "svc/users:http", ""], { ...hidden, problemOf });
+    expect(made.target).toBe("shop/svc/users:http");
+    expect(ask.told).toEqual(['svc/users:http does not answer now: no "shop/users" in dev']);
+  });
 
   test("names are typed", async () => {
     const { route: made, ask } = await walk(

@@ -53,7 +53,7 @@ async function choose(fitting: readonly FittingProfile[], all: boolean): Promise
   if (all || fitting.length === 0) return all ? fitting : [];
   if (!canAsk()) return [];
   const choices = fitting.map((profile) => ({ value: profile, label: profile.name, hint: profile.locals.join(", ") }));
-  return await converse("a new tunnels.toml", (ask) => ask.several("The cluster has what these reach. Which ones to add?", choices));
+  return await converse("a new tunnels.toml", (ask) => ask.several("The cluster has what these reach. Which ones to add?", choices, "all"));
 }
 
 /** Undefined, with a warning, where the kubeconfig leads nowhere. */
