@@ -28,8 +28,13 @@ export interface TemplateTcp {
   readonly target: string;
 }
 
+/** What a profile would read as a variable or as a literal dollar is written so that it comes out as it is. */
+function literal(text: string): string {
+  return /\$[${]/.test(text) ? text.replaceAll("$", "$$$$") : text;
+}
+
 function setting(key: string, value: string | undefined, example: string, comment: string): string {
-  const line = value === undefined ? `# ${key} = ${tomlString(example)}` : `${key} = ${tomlString(value)}`;
+  const line = value === undefined ? `# ${key} = ${tomlString(example)}` : `${key} = ${tomlString(literal(value))}`;
   return `${line.padEnd(40)} # ${comment}`;
 }
 

@@ -225,6 +225,26 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     await at.sees("[exit 130]");
   });
 
+  test("services that may not be listed are named as such, and typed", async () => {
+    const token = await createUser(own.name, "docs", [
+      { apiGroups: [""], resources: ["services"], verbs: ["get"] },
+      { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
+    ]);
+    using at = terminal("add", { KUBECONFIG: await writeKubeconfig({ limited: { user: { token } } }) });
+    await at.sees("they may not be listed");
+    at.press("C-u");
+    at.type(own.name);
+    at.press("Enter");
+    await find(at, "services may not be listed here: type svc/NAME:PORT", "svc/grafana:http");
+    await at.sees("Where do you want to reach it?");
+    await at.sees("grafana.localhost");
+    at.press("Enter");
+    await at.sees("Write it?");
+    at.press("Enter");
+    await at.sees("[exit 0]");
+    expect(text()).toContain(`svc/grafana:http`);
+  });
+
   test("several contexts are asked for, and another one than the usual is written", async () => {
     using at = terminal("add x.localhost", { KUBECONFIG: await writeKubeconfig({ first: {}, second: {} }) });
     await find(at, "Which context?", "second");
