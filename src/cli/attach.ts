@@ -7,7 +7,7 @@ import type { HubClient } from "#control/client.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { logFilePath } from "#daemon/log-file.ts";
 import { findOrStartHub } from "#daemon/find-hub.ts";
-import type { BuildInfo } from "./build.ts";
+import { attachRemembered } from "#daemon/remembered.ts";
 import type { CommandContext } from "./command.ts";
 import type { Output } from "./output.ts";
 import { shellEnvironment } from "./profile-file.ts";
@@ -18,13 +18,20 @@ export interface Attached {
   readonly profile: string;
 }
 
+type Surface = Pick<CommandContext, "build" | "output">;
+
 const endedCodes: ReadonlySet<string> = new Set(["hub-unreachable", "shutting-down"]);
 
 /** A hub that was just ending is replaced by a new one; that happens once at most. */
-export async function attach(build: BuildInfo, file: string, pin: boolean): Promise<Attached> {
+export async function attach({ build, output }: Surface, file: string, pin: boolean): Promise<Attached> {
   for (let isSecond = false; ; isSecond = true) {
-    const client = await findOrStartHub(surroundings(), build);
+    const { client, left } = await findOrStartHub(surroundings(), build);
     try {
+      await restore(
+        client,
+        left.filter((path) => path !== file),
+        output,
+      );
       const { profile } = await client.ask({ type: "attach", file, environment: shellEnvironment(), pin }, "attached");
       return { client, profile };
     } catch (error) {
@@ -34,13 +41,21 @@ export async function attach(build: BuildInfo, file: string, pin: boolean): Prom
   }
 }
 
+/** A hub that was killed had profiles that were to stay: the new one has them again, and that is told. */
+async function restore(client: HubClient, files: readonly string[], output: Output): Promise<void> {
+  if (files.length === 0) return;
+  const { names, problems } = await attachRemembered(client, files, shellEnvironment());
+  if (names.length > 0) output.progress(`the last hub was killed; attached again what it had: ${names.join(", ")}`);
+  for (const { file, error } of problems) output.warning(`"${file}" was attached to the last hub, and is not now: ${error.message}`);
+}
+
 /** Tries until it works: whoever was attached wants to be. */
-export async function attachAgain({ build, output }: Pick<CommandContext, "build" | "output">, file: string): Promise<HubClient> {
+export async function attachAgain({ build, output }: Surface, file: string): Promise<HubClient> {
   let said = "";
   for (let pauseMs: number = limits.backoffMinMs; ; pauseMs = Math.min(pauseMs * 2, limits.backoffMaxMs)) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     try {
-      return (await attach(build, file, false)).client;
+      return (await attach({ build, output }, file, false)).client;
     } catch (error) {
       const shown = toKtError(error, "hub-failed", "attach again");
       if (shown.message !== said) output.error(shown);

@@ -9,6 +9,7 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
 import { logFilePath } from "./log-file.ts";
+import { forgetRemembered, readRemembered } from "./remembered.ts";
 import { ensureRuntimeDirectory } from "./runtime-dir.ts";
 import { spawnHub } from "./spawn-hub.ts";
 
@@ -23,14 +24,34 @@ export async function findHub(at: Surroundings, versions: "own" | "any" = "own")
   return await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), limits.hubGreetMs, versions);
 }
 
+export interface FoundHub {
+  readonly client: HubClient;
+  /** Profiles that were attached to stay in a hub that was killed, where this one is new. */
+  readonly left: readonly string[];
+}
+
 /** Rejects with KtError `hub-failed` when no hub of this build can be had. */
-export async function findOrStartHub(at: Surroundings, build: Build): Promise<HubClient> {
-  const path = socketPath(await ensureRuntimeDirectory(at));
+export async function findOrStartHub(at: Surroundings, build: Build): Promise<FoundHub> {
+  const directory = await ensureRuntimeDirectory(at);
+  const path = socketPath(directory);
   const running = await tryConnect(path);
-  if (running === undefined) return await startHub(at, path);
-  if (running.hello.version === build.version && running.hello.commit === build.commit) return running;
+  if (running === undefined) {
+    const left = await readRemembered(directory);
+    return { client: await startHub(at, path), left };
+  }
+  if (running.hello.version === build.version && running.hello.commit === build.commit) return { client: running, left: [] };
   await makeWay(running, build);
-  return await startHub(at, path);
+  return { client: await startHub(at, path), left: [] };
+}
+
+/** For `kt down` where no hub runs: what a killed one had is not to come back. Without a profile, all of it. */
+export async function forgetKilled(at: Surroundings, profile: string | undefined): Promise<string[]> {
+  return await forgetRemembered(await ensureRuntimeDirectory(at), profile);
+}
+
+/** What a killed hub had attached to stay; the next one gets it again. */
+export async function leftByKilled(at: Surroundings): Promise<string[]> {
+  return await readRemembered(await ensureRuntimeDirectory(at));
 }
 
 /** What the hub has; undefined where none runs. */

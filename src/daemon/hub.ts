@@ -39,6 +39,7 @@ import { checkOwner } from "./owner-check.ts";
 import { type AttachRequest, type LoadProfile, Profiles } from "./profiles.ts";
 import { routeNames } from "./route-names.ts";
 import { namedTargets, wantedBy } from "./reconcile.ts";
+import { Remembered } from "./remembered.ts";
 import { Service } from "./service.ts";
 import { watchSleep } from "./sleep-watch.ts";
 import { profileStates, sent } from "./state.ts";
@@ -89,6 +90,7 @@ export class Hub {
   readonly #clusters: Clusters;
   readonly #contexts: ContextWatch;
   readonly #headroom: Headroom;
+  readonly #remembered: Remembered;
   readonly #jumpPods: JumpPods;
   readonly #tunnels: TunnelTable;
   readonly #derived: DerivedTargets;
@@ -135,6 +137,7 @@ export class Hub {
       log,
       report,
     });
+    this.#remembered = new Remembered(options.directory);
     this.#headroom = new Headroom({ limit: descriptorLimit(), openNow: openDescriptors, clock, report });
     const dial: Dialer["dial"] = (target, signal) =>
       this.#headroom.opening(async () => {
@@ -225,10 +228,11 @@ export class Hub {
     this.#place.add(() => place.release());
     this.#place.add(() => this.#listeners.close());
     this.#place.add(() => place.leave());
+    if (this.#options.lingers) this.#place.add(() => this.#remembered.keep([]));
     await place.open((path) => new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) }));
     place.watch({
       clock: this.#clock,
-      onRestored: () => this.#report({ type: "hub", change: "restored", detail: this.#options.directory }),
+      onRestored: () => this.#restored(),
       onLost: (why, isTaken) => this.#lostPlace(why, isTaken),
     });
     this.#place.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
@@ -244,10 +248,16 @@ export class Hub {
     this.#lingerIfUnused();
   }
 
+  #restored(): void {
+    this.#report({ type: "hub", change: "restored", detail: this.#options.directory });
+    if (this.#options.lingers) void this.#remembered.keepAgain();
+  }
+
   /** A hub that no command finds must not go on holding its ports, unless there are clients that still have it. */
   #lostPlace(why: KtError, isTaken: boolean): void {
     const isHeld = !this.#options.lingers || this.#profiles.list().some(({ leases }) => leases.size > 0);
     this.#options.log("warn", "hub-lost", { text: why.message });
+    if (isTaken) this.#remembered.leave();
     if (isTaken || !isHeld) this.#stopAsked.resolve();
   }
 
@@ -261,7 +271,15 @@ export class Hub {
   async #settled(): Promise<void> {
     await this.#options.rooms.prepare();
     this.#contexts.apply(this.#profiles.list());
+    await this.#remember();
     await this.#listeners.settled();
+  }
+
+  /** A hub in the foreground is told its profiles again by whoever starts it. */
+  async #remember(): Promise<void> {
+    if (!this.#options.lingers) return;
+    const pinned = this.#profiles.list().filter((each) => each.pinned);
+    await this.#remembered.keep(pinned.map(({ plan }) => plan.profile));
   }
 
   #reconcile(): void {

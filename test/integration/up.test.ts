@@ -108,3 +108,46 @@ test.skipIf(process.platform !== "linux").concurrent("the hub inherits neither c
   expect(names).toContain("XDG_RUNTIME_DIR");
   expect(names.filter((name) => /AWS|BUN_OPTIONS|PROXY/.test(name ?? ""))).toEqual([]);
 });
+
+test.concurrent("what a killed hub had to stay is attached again by the next one, unless it was taken down", async () => {
+  const { home } = await withProfile();
+  await using _ = home;
+  await mkdir(`${home.project}/other`);
+  const other = `${home.project}/other/tunnels.toml`;
+  await writeFile(other, `name = "other"\n[http]\nlisten = ["127.0.0.1:${freePorts(1)[0]}"]\n`);
+  const kill = async (): Promise<void> => {
+    const pid = (await home.hubPid()) ?? 0;
+    process.kill(pid, "SIGKILL");
+    await eventually("its end", () => !isAlive(pid));
+  };
+  const attached = async (): Promise<[string, boolean][]> => {
+    const { profiles }: { profiles: { name: string; pinned: boolean }[] } = JSON.parse((await home.run(["status", "--json"])).stdout);
+    return profiles.map(({ name, pinned }): [string, boolean] => [name, pinned]).sort();
+  };
+  await home.run(["up", "-d"], { SECRET: "hunter2" });
+  await home.run(["up", "-d", "-f", other], { SECRET: "hunter2" });
+  const remembered = await readFile(`${home.env["XDG_RUNTIME_DIR"]}/kt/attached.json`, "utf8");
+  expect(JSON.parse(remembered)).toEqual([`${home.project}/tunnels.toml`, other]);
+  await kill();
+  expect((await home.run(["status"])).stderr).toContain(
+    `the next kt up attaches again what it had: ${home.project}/tunnels.toml, ${other}`,
+  );
+  const up = await home.run(["up", "-d"]);
+  expect(up.stderr).toContain("the last hub was killed; attached again what it had: other");
+  expect(await attached()).toEqual([
+    ["other", true],
+    ["project", true],
+  ]);
+  await kill();
+  expect((await home.run(["down", "-f", other])).stdout).toContain(`detached ${other}`);
+  await home.run(["up", "-d"]);
+  expect(await attached()).toEqual([["project", true]]);
+  await kill();
+  await writeFile(`${home.project}/tunnels.toml`, "rutes = 1\n");
+  const broken = await home.run(["up", "-d", "-f", other]);
+  expect(broken.stderr).toContain(`"${home.project}/tunnels.toml" was attached to the last hub, and is not now: `);
+  const pid = (await home.hubPid()) ?? 0;
+  process.kill(pid, "SIGTERM");
+  await eventually("its end", () => !isAlive(pid));
+  expect((await home.run(["status"])).stderr).not.toContain("attaches again");
+});

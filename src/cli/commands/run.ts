@@ -45,8 +45,9 @@ interface Prepared {
 }
 
 /** The hub reads the profile for its own part, at the same time. */
-async function prepare({ build, output }: CommandContext, file: string): Promise<Prepared> {
-  const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(build, file, false)]);
+async function prepare(context: CommandContext, file: string): Promise<Prepared> {
+  const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
+  const { output } = context;
   const { client, profile } = attached;
   const names = routesOf(plan);
   // A hub that dies is told by what waits for the routes.

@@ -5,7 +5,7 @@ import { exitCodes } from "#cli/exit.ts";
 import { onlyNamed } from "#cli/named-profile.ts";
 import { profileLines } from "#cli/route-lines.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { findSnapshot } from "#daemon/find-hub.ts";
+import { findSnapshot, leftByKilled } from "#daemon/find-hub.ts";
 
 export async function status({ args, options, output }: CommandContext): Promise<number> {
   const [name] = args;
@@ -18,6 +18,8 @@ export async function status({ args, options, output }: CommandContext): Promise
   if (hub?.problem) output.warning(hub.problem.message);
   if (profiles.length === 0) {
     output.line("no profile is attached");
+    const left = hub === null ? await leftByKilled(surroundings()) : [];
+    if (left.length > 0) output.warning(`the last hub was killed; the next kt up attaches again what it had: ${left.join(", ")}`);
     output.hints(["kt up"]);
   }
   for (const profile of profiles) {

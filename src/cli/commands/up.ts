@@ -15,7 +15,7 @@ export async function up(context: CommandContext): Promise<number> {
   const pin = context.options.flag("detach");
   const interrupted = onceInterrupted();
   try {
-    const attached = await withConsent(file, context.output, () => Promise.race([attach(context.build, file, pin), interrupted]));
+    const attached = await withConsent(file, context.output, () => Promise.race([attach(context, file, pin), interrupted]));
     if (attached === "interrupted") return exitCodes.interrupted;
     const { client, profile } = attached;
     return pin ? await showOnce(context, client, profile) : await new Attachment(context, file, profile).stay(client, interrupted);
