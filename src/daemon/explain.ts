@@ -6,7 +6,9 @@ import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { maskSecrets } from "#base/mask.ts";
 import type { Cluster, FollowRequest, Resolution } from "#kube/types.ts";
+import { schemeOfAppProtocol } from "#route/app-protocol.ts";
 import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
+import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
 import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
@@ -27,8 +29,8 @@ const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
   if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
   const port = portIn(subject, context.wanted);
-  const { steps, target } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
-  return target === undefined ? steps : [...steps, ...(await explainTarget(target, context))];
+  const { steps, target, found } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
+  return target === undefined ? steps : [...steps, ...(await explainTarget(target, context, found))];
 }
 
 /** As if it stood in a route of the first profile, and which of its routes lead there. */
@@ -63,6 +65,8 @@ function hostIn(subject: string): string {
 interface Explained {
   readonly steps: Step[];
   readonly target: Target | undefined;
+  /** Of a name that leads somewhere. */
+  readonly found?: Found;
 }
 
 function explainName(host: string, { wanted }: ExplainContext): Explained {
@@ -71,7 +75,8 @@ function explainName(host: string, { wanted }: ExplainContext): Explained {
   const table = tables.find(knows) ?? tables[0];
   if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
   const lookup = table.lookup(host);
-  return { steps: [...explainHost(table, host)], target: lookup.kind === "found" ? lookup.target : undefined };
+  const steps = [...explainHost(table, host)];
+  return lookup.kind === "found" ? { steps, target: lookup.target, found: lookup } : { steps, target: undefined };
 }
 
 function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
@@ -83,7 +88,7 @@ function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
   return { steps: [...explainPort(entries, subject)], target: entry?.target };
 }
 
-async function explainTarget(target: Target, context: ExplainContext): Promise<Step[]> {
+async function explainTarget(target: Target, context: ExplainContext, found?: Found): Promise<Step[]> {
   try {
     checkContext(target, context.clusterFor);
     const cluster = context.clusterFor(target.cluster);
@@ -96,7 +101,7 @@ async function explainTarget(target: Target, context: ExplainContext): Promise<S
     const port = target.kind === "address" ? undefined : target.port;
     const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
     if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
-    return [where, ...describeResolution(resolution, context.podOf(target))];
+    return [where, ...describeAppProtocol(resolution, found), ...describeResolution(resolution, context.podOf(target))];
   } catch (error) {
     const { code, message, hints } = toKtError(error, "cluster-error", "open the cluster");
     return [{ step: "cluster", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
@@ -124,6 +129,22 @@ async function resolveOnce(cluster: Cluster, request: FollowRequest, clock: Cloc
     late.abort();
     following.close();
   }
+}
+
+/** What the service says of its port, and what comes of that. */
+function describeAppProtocol(resolution: Resolution | undefined, found: Found | undefined): Step[] {
+  const said = resolution?.kind === "ready" ? resolution.endpoints[0]?.appProtocol : undefined;
+  if (said === undefined || found === undefined) return [];
+  const says = `appProtocol ${JSON.stringify(said)} of the service's port`;
+  return [{ step: "scheme", verdict: `${says}: ${followed(found, said)}`, outcome: "info" }];
+}
+
+function followed(found: Found, said: string): string {
+  if (found.manner?.schemeGiven !== false) return `the profile says ${found.scheme}, which counts more`;
+  const scheme = schemeOfAppProtocol(said);
+  return scheme === undefined
+    ? `not one that kt knows; ${found.scheme}, by the port`
+    : `plain HTTP from the client goes to the backend as ${scheme}`;
 }
 
 function describeResolution(resolution: Resolution | undefined, lastPod: string | undefined): Step[] {

@@ -149,8 +149,9 @@ export class Hub {
       dial: (target, signal) => this.#tunnels.dial(target, signal),
       clock,
     });
+    const appProtocol: Dialer["appProtocol"] = (target) => this.#tunnels.appProtocol?.(target);
     const context: DoorContext = {
-      dialer: { dial },
+      dialer: { dial, appProtocol },
       counters: this.#counters,
       requests: this.#requests,
       clock,

@@ -16,7 +16,7 @@ import { explainPods, resolvePods } from "./resolve-pods.ts";
 import { EndpointPods } from "./endpoint-pods.ts";
 import { ServiceReader } from "./service-reader.ts";
 import type { SliceWatch } from "./slice-watch.ts";
-import type { FollowRequest, Resolution } from "./types.ts";
+import type { Endpoint, FollowRequest, Resolution } from "./types.ts";
 
 export interface FollowServiceOptions {
   readonly request: FollowRequest;
@@ -297,21 +297,22 @@ export class FollowService {
   }
 }
 
-/** The ports that a service's slices lead to, as one text; another one where there is no slice at all. */
+/** The ports that a service's slices lead to and what they speak, as one text; another one where there is no slice at all. */
 function shapeOf(slices: readonly Slice[]): string {
   if (slices.length === 0) return "none";
-  const ports = slices.flatMap((slice) => slice.ports.map(({ name, port }) => `${name}=${port}`));
+  const ports = slices.flatMap((slice) => slice.ports.map(({ name, port, appProtocol = "" }) => `${name}=${port} ${appProtocol}`));
   return [...new Set(ports)].sort().join(",");
+}
+
+function sameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
+  return a.pod === b?.pod && a.port === b.port && a.appProtocol === b.appProtocol;
 }
 
 /** Equal to whoever follows. */
 export function sameResolution(a: Resolution | undefined, b: Resolution): boolean {
   if (a?.kind !== b.kind) return false;
   if (a.kind === "ready" && b.kind === "ready") {
-    return (
-      a.endpoints.length === b.endpoints.length &&
-      a.endpoints.every(({ pod, port }, at) => pod === b.endpoints[at]?.pod && port === b.endpoints[at]?.port)
-    );
+    return a.endpoints.length === b.endpoints.length && a.endpoints.every((endpoint, at) => sameEndpoint(endpoint, b.endpoints[at]));
   }
   return a.kind !== "ready" && b.kind !== "ready" && a.problem.code === b.problem.code && a.problem.message === b.problem.message;
 }

@@ -17,13 +17,21 @@ export interface ServicePort {
   readonly port: number;
   readonly targetPort: number | string;
   readonly protocol: string;
+  readonly appProtocol: string | undefined;
 }
 
 export interface Slice {
   readonly name: string;
   readonly service: string;
-  readonly ports: readonly { readonly name: string; readonly port: number | undefined }[];
+  readonly ports: readonly SlicePort[];
   readonly endpoints: readonly SliceEndpoint[];
+}
+
+export interface SlicePort {
+  readonly name: string;
+  readonly port: number | undefined;
+  /** As the service's. */
+  readonly appProtocol: string | undefined;
 }
 
 export interface SliceEndpoint {
@@ -84,13 +92,16 @@ interface RawService {
       readonly port?: number;
       readonly targetPort?: number | string;
       readonly protocol?: string;
+      readonly appProtocol?: string;
     }[];
   };
 }
 
 interface RawSlice {
   readonly metadata?: RawMeta;
-  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[] | null;
+  readonly ports?:
+    | readonly { readonly name?: string; readonly port?: number; readonly protocol?: string; readonly appProtocol?: string }[]
+    | null;
   readonly endpoints?:
     | readonly {
         readonly addresses?: readonly string[];
@@ -190,12 +201,13 @@ export function pickService(raw: RawService): Service {
     externalName: spec?.externalName,
     selector: selector && Object.keys(selector).length > 0 ? selector : undefined,
     publishNotReady: spec?.publishNotReadyAddresses === true,
-    ports: (spec?.ports ?? []).map(({ name, port, targetPort, protocol }) => ({
+    ports: (spec?.ports ?? []).map(({ name, port, targetPort, protocol, appProtocol }) => ({
       name: name ?? "",
       port: port ?? 0,
       // Absent or 0 means the same as the service's port.
       targetPort: targetPort || (port ?? 0),
       protocol: protocol ?? "TCP",
+      appProtocol,
     })),
   };
 }
@@ -207,7 +219,9 @@ export function pickSlice(raw: RawSlice): Slice {
   return {
     name: metadata?.name ?? "",
     service: metadata?.labels?.[sliceServiceLabel] ?? "",
-    ports: (ports ?? []).filter(({ protocol }) => (protocol ?? "TCP") === "TCP").map(({ name, port }) => ({ name: name ?? "", port })),
+    ports: (ports ?? [])
+      .filter(({ protocol }) => (protocol ?? "TCP") === "TCP")
+      .map(({ name, port, appProtocol }) => ({ name: name ?? "", port, appProtocol })),
     endpoints: (endpoints ?? []).map(({ addresses, conditions, targetRef }) => ({
       pod: targetRef?.kind === "Pod" ? targetRef.name : undefined,
       address: addresses?.[0] ?? "",

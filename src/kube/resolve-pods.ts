@@ -16,6 +16,8 @@ export interface PodGroup {
   readonly publishNotReady: boolean;
   /** On the pods; undefined where the pods themselves are meant. */
   readonly port: number | string | undefined;
+  /** What the service says that its port speaks. */
+  readonly appProtocol?: string;
   /** What to look at where no pod has that port. */
   readonly portHint: string;
   /** What it means that there is no pod at all, and what to do then. */
@@ -31,15 +33,19 @@ export function resolvePods(group: PodGroup, pods: readonly Pod[], scope: Words)
   // Without a Ready condition nothing is known about readiness: running has to do.
   const candidates = ready.length > 0 ? ready : pods.filter((pod) => serves(pod) && pod.ready === undefined);
   if (candidates.length === 0) return explainPods(group, pods, scope);
-  const endpoints = candidates.flatMap((pod) => endpointOf(pod, group.port) ?? []);
+  const endpoints = candidates.flatMap((pod) => endpointOf(pod, group.port, group.appProtocol) ?? []);
   return endpoints.length > 0 ? { kind: "ready", endpoints: byName(endpoints) } : { kind: "none", problem: podsWithoutPort(group) };
 }
 
 const serves = (pod: Pod): boolean => !pod.terminating && pod.phase === "Running";
 
-function endpointOf(pod: Pod, port: number | string | undefined): Endpoint | undefined {
+function endpointOf(pod: Pod, port: number | string | undefined, appProtocol?: string): Endpoint | undefined {
   const number = typeof port === "string" ? pod.ports.find(({ name }) => name === port)?.port : (port ?? 0);
-  return number === undefined ? undefined : { pod: pod.name, port: number };
+  return number === undefined ? undefined : { pod: pod.name, port: number, ...speaking(appProtocol) };
+}
+
+export function speaking(appProtocol: string | undefined): { readonly appProtocol?: string } {
+  return appProtocol === undefined ? {} : { appProtocol };
 }
 
 export function podsWithoutPort({ title, port, portHint }: PodGroup): KtError {

@@ -4,7 +4,7 @@ import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { command, type Words } from "#base/shell.ts";
 import { type Service, type ServicePort, type Slice, sliceServiceLabel } from "./objects.ts";
-import { byName, type PodGroup, podsWithoutPort } from "./resolve-pods.ts";
+import { byName, type PodGroup, podsWithoutPort, speaking } from "./resolve-pods.ts";
 import type { Endpoint, Resolution } from "./types.ts";
 
 /** What a service's slices come down to. */
@@ -57,6 +57,7 @@ export function groupOf(service: Service, port: ServicePort | undefined, scope: 
     selector,
     publishNotReady: service.publishNotReady,
     port: port?.targetPort,
+    ...speaking(port?.appProtocol),
     portHint: `port ${port?.port} of the service leads there: name the port in the pod, or correct the service's targetPort`,
     empty: { kind: "none", says: `there is no pod with ${selector} (scaled to zero?)`, hint: listEndpoints(service, scope) },
   };
@@ -90,7 +91,7 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
       else if (!endpoint.ready) starting = true;
       else if (target === undefined) portless = true;
       // A pod with an address of each family is in two slices.
-      else ready.set(`${endpoint.pod}:${target}`, { pod: endpoint.pod, port: target });
+      else ready.set(`${endpoint.pod}:${target}`, { pod: endpoint.pod, port: target, ...speaking(port?.appProtocol) });
     }
   }
   if (ready.size > 0) return { kind: "ready", endpoints: byName([...ready.values()]) };

@@ -9,6 +9,8 @@ import type { Pods } from "./pods.ts";
 export interface Endpoint {
   readonly pod: string;
   readonly port: number;
+  /** What the service says that its port speaks, as written. */
+  readonly appProtocol?: string;
 }
 
 /** What is behind a target at this moment. */

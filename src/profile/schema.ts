@@ -111,7 +111,7 @@ const context = v.pipe(
 const scheme = v.pipe(
   v.picklist(["http", "https"], '"http" or "https"'),
   v.description(
-    "How the backend speaks when the client came in plain HTTP. Default: https for the ports 443 and 8443 and for port names that begin with https, else http.",
+    "How the backend speaks when the client came in plain HTTP. Default: what the appProtocol of the service's port says, else https for the ports 443 and 8443 and for port names that begin with https, else http.",
   ),
 );
 

@@ -5,6 +5,7 @@ import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
 import { tlsClient, type TlsSession } from "#net/tls.ts";
+import { schemeOfAppProtocol } from "#route/app-protocol.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
 import { Backend } from "./backend.ts";
 import type { Dialer, Link } from "./dialer.ts";
@@ -13,6 +14,8 @@ import { KeepAlive } from "./keep-alive.ts";
 export interface BackendRequest {
   readonly target: Target;
   readonly scheme: BackendScheme;
+  /** The profile does not say the scheme: what the cluster says of the port counts. */
+  readonly isSchemeGuessed?: boolean;
   /** What the client asked for, as sent; its name is the SNI of a TLS backend. */
   readonly host: string;
   /** False for a request that cannot be sent again once a backend may have had it. */
@@ -156,7 +159,8 @@ export class Backends {
     pool.opening += 1;
     try {
       const link = await this.#dialer.dial(request.target, this.#closing.signal);
-      const conn = request.scheme === "http" ? link.conn : (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn;
+      const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
+      const conn = scheme === "http" ? link.conn : (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn;
       pool.opening -= 1;
       this.#offer(pool, new Backend(link, conn, this.#clock.now()), request.repeatable);
     } catch (error) {

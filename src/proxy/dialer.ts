@@ -8,6 +8,8 @@ export interface Link {
   readonly conn: Conn;
   /** The pod's name, for logs and headers. */
   readonly pod: string;
+  /** What the service of the pod's port says that it speaks, as written. */
+  readonly appProtocol?: string | undefined;
   /** False once the pod is no longer one that new requests should go to, or the connection has closed. */
   usable(): boolean;
   /** Says that nobody uses the connection for now: while parked it does not keep its tunnel from going idle. */
@@ -22,4 +24,6 @@ export interface Dialer {
    * Rejects with a KtError that says why. When `signal` aborts the wait ends, but a tunnel start that others share goes on.
    */
   dial(target: Target, signal: AbortSignal): Promise<Link>;
+  /** What the target's port is said to speak, where that is known by now. */
+  appProtocol?(target: Target): string | undefined;
 }

@@ -54,8 +54,13 @@ export interface ExchangeOptions {
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
+/** What the request needs of a backend. */
+export function backendRequest({ target, scheme, manner }: Found, host: string, head: RequestHead): BackendRequest {
+  return { target, scheme, isSchemeGuessed: manner?.schemeGiven === false, host, repeatable: isRepeatable(head) };
+}
+
 /** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
-export function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
+function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
   return idempotent.has(method) && !chunked && contentLength <= limits.replayBytes;
 }
 

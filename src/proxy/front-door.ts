@@ -5,6 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Listener, SocketEnds } from "#net/tcp.ts";
 import { toProblem } from "#observe/events.ts";
+import { asTheClusterSays } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { encodeHead } from "#wire/http-head.ts";
@@ -66,7 +67,7 @@ export class FrontDoor {
   listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
     let current = table;
     const decideHere: Decide = (host, asked) =>
-      asked === undefined ? decide(current, host) : decideRequest(current, host, asked, listener.port);
+      this.#asSpoken(asked === undefined ? decide(current, host) : decideRequest(current, host, asked, listener.port));
     const listener: Listener = this.#door.open(
       address,
       (conn, ends) =>
@@ -102,6 +103,11 @@ export class FrontDoor {
       if (where !== undefined) checkOwner?.(where);
       return profiles?.() ?? [];
     });
+  }
+
+  /** What the cluster says of the port counts where the profile is silent, as soon as it is known. */
+  #asSpoken(found: Found): Found {
+    return found.manner?.schemeGiven === false ? asTheClusterSays(found, this.#context.dialer.appProtocol?.(found.target)) : found;
   }
 
   /** Dynamic names are for the hub's own user: a connection that uses one is asked whose it is, once. */
@@ -170,7 +176,7 @@ export class FrontDoor {
       speech: this.#speech,
       dial: async (found, host, signal) => {
         const link = await dialer.dial(found.target, signal);
-        return found.scheme === "http" ? link : await h2OverTls(link, host, context.clock);
+        return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
       },
       clientAddress: conn.remoteAddress,
     });

@@ -7,7 +7,7 @@ import { h2Codes } from "#wire/h2-frame.ts";
 import { ChunkReader, encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
 import { decodeResponseHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import type { Backends } from "./backends.ts";
-import { Exchange, type ExchangeClient, isRepeatable } from "./exchange.ts";
+import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
 import type { H2Request } from "./h2-heads.ts";
 import type { H2StreamHandler } from "./h2-stream.ts";
 import { type ClientSide, requestForBackend } from "./http1-heads.ts";
@@ -56,7 +56,7 @@ export class Http1Stream implements ExchangeClient {
       head,
       headBytes: requestForBackend(head, client),
       found,
-      request: { target: found.target, scheme: found.scheme, host: authority, repeatable: isRepeatable(head) },
+      request: backendRequest(found, authority, head),
       backends: options.backends,
       client: this,
       counters: { sentBytes: 0, receivedBytes: 0 },

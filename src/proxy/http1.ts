@@ -12,7 +12,7 @@ import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#w
 import type { Backends } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import type { Asked } from "./guard.ts";
-import { Exchange, type ExchangeClient, isRepeatable } from "./exchange.ts";
+import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
 import { schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend, toldOf } from "./http1-heads.ts";
@@ -226,7 +226,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       head,
       headBytes: requestForBackend(head, toldOf(found, { address: this.#conn.remoteAddress, scheme }), host),
       found,
-      request: { target: found.target, scheme: found.scheme, host, repeatable: isRepeatable(head) },
+      request: backendRequest(found, host, head),
       backends,
       client: this,
       counters: this.#counters,

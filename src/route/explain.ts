@@ -2,7 +2,7 @@
 
 import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
-import type { Lookup } from "./lookup.ts";
+import type { Found, Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
 import { type Target, carriersOf, formatPodSource, formatTarget } from "./target.ts";
 
@@ -38,6 +38,12 @@ function describeTrial({ entry, match }: PatternTrial): string {
   return `"${entry.route}" matches with ${captures.join(", ")}`;
 }
 
+/** Only the cluster knows whether its service says otherwise. */
+function schemeReason({ manner, target }: Found): string {
+  if (manner?.schemeGiven !== false) return "as the profile says";
+  return target.kind === "service" ? "by its port unless the service has an appProtocol" : "by its port";
+}
+
 /** The steps that a found, ambiguous or unknown name ends with. */
 function conclude(lookup: Lookup): ExplainStep[] {
   if (lookup.kind === "found") {
@@ -46,7 +52,7 @@ function conclude(lookup: Lookup): ExplainStep[] {
       ...explainJump(lookup.target),
       {
         step: "scheme",
-        verdict: `plain HTTP from the client goes to the backend as ${lookup.scheme}; TLS is passed through as it is`,
+        verdict: `plain HTTP from the client goes to the backend as ${lookup.scheme}, ${schemeReason(lookup)}; TLS is passed through as it is`,
         outcome: "info",
       },
       { step: "profile", verdict: lookup.profile, outcome: "info" },

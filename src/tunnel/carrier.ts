@@ -38,10 +38,11 @@ export class ForwardCarrier implements Carrier {
     this.#namespace = namespace;
   }
 
-  async attach({ pod, port }: Endpoint): Promise<Attachment> {
+  async attach(endpoint: Endpoint): Promise<Attachment> {
+    const { pod, port } = endpoint;
     const sessions = this.#pools.of(this.#cluster, this.#namespace, pod);
     const session = await sessions.acquire();
-    return { pod, port, open: (listener) => session.open(port, listener), drop: () => sessions.release(session) };
+    return { ...endpoint, open: (listener) => session.open(port, listener), drop: () => sessions.release(session) };
   }
 
   openOn(pod: string): number {

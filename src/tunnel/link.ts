@@ -28,6 +28,10 @@ export class PodLink {
     return this.#stream.pod;
   }
 
+  get appProtocol(): string | undefined {
+    return this.#stream.appProtocol;
+  }
+
   get isParked(): boolean {
     return this.#parked;
   }

@@ -48,6 +48,10 @@ export class PodStream implements Conn, PipeListener {
     return this.#at.pod;
   }
 
+  get appProtocol(): string | undefined {
+    return this.#at.appProtocol;
+  }
+
   get open(): boolean {
     return this.#closed === undefined && !this.#farEnded;
   }

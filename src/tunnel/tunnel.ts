@@ -148,6 +148,12 @@ export class Tunnel {
   }
 
   /** See Dialer. */
+  get appProtocol(): string | undefined {
+    const resolution = this.#live()?.following.current();
+    return resolution?.kind === "ready" ? resolution.endpoints[0]?.appProtocol : undefined;
+  }
+
+  /** See Dialer. */
   async dial(signal: AbortSignal): Promise<PodLink> {
     const live = this.#begin();
     this.#inUse += 1;

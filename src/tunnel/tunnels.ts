@@ -52,6 +52,11 @@ export class Tunnels {
   }
 
   /** See Dialer. */
+  appProtocol(target: Target): string | undefined {
+    return this.#byKey.get(targetKey(target))?.appProtocol;
+  }
+
+  /** See Dialer. */
   dial(target: Target, signal: AbortSignal): Promise<PodLink> {
     const key = targetKey(target);
     return this.#isNamed(key) ? this.#tunnel(key, target, true).dial(signal) : this.#guess(key, target, signal);

@@ -43,9 +43,18 @@ describe("explainHost", () => {
       'info name: "WEB.localhost:8989" is looked up as "web.localhost"',
       'match routes: "Web.localhost"',
       "info target: svc/web:80, in the context's namespace, in the current context",
-      "info scheme: plain HTTP from the client goes to the backend as http; TLS is passed through as it is",
+      "info scheme: plain HTTP from the client goes to the backend as http, as the profile says; TLS is passed through as it is",
       "info profile: /p/tunnels.toml",
     ]);
+  });
+
+  test("whose scheme is guessed by the port", () => {
+    const manner = { forwarded: true, schemeGiven: false };
+    const entry = { profile: "p", route: "a.localhost", host: "a.localhost", target: web, scheme: "http", manner } as const;
+    const guessed = RouteTable.build({ static: [entry], patterns: [], dynamic: [] });
+    expect(explainHost(guessed, "a.localhost").find(({ step }) => step === "scheme")?.verdict).toBe(
+      "plain HTTP from the client goes to the backend as http, by its port unless the service has an appProtocol; TLS is passed through as it is",
+    );
   });
 
   test("a pattern, and the one it goes before", () => {

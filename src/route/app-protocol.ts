@@ -1,0 +1,31 @@
+/** What the cluster says about a port, a Service's appProtocol → how a backend is spoken to whose profile is silent. Pure. */
+
+import type { Found } from "./lookup.ts";
+import type { BackendScheme } from "./target.ts";
+
+/** IANA's names and those of Kubernetes (KEP-3726). What is not here says nothing to us. */
+const schemes: Readonly<Record<string, BackendScheme>> = {
+  http: "http",
+  https: "https",
+  ws: "http",
+  wss: "https",
+  "kubernetes.io/ws": "http",
+  "kubernetes.io/wss": "https",
+  h2c: "http",
+  "kubernetes.io/h2c": "http",
+  grpc: "http",
+  grpcs: "https",
+};
+
+/** In any case; undefined where it does not say. */
+export function schemeOfAppProtocol(text: string | undefined): BackendScheme | undefined {
+  const lower = text?.toLowerCase() ?? "";
+  return Object.hasOwn(schemes, lower) ? schemes[lower] : undefined;
+}
+
+/** The route as it is spoken to: the profile's word comes first, then the cluster's, then what the port looks like. */
+export function asTheClusterSays(found: Found, appProtocol: string | undefined): Found {
+  if (found.manner?.schemeGiven !== false || appProtocol === undefined) return found;
+  const scheme = schemeOfAppProtocol(appProtocol);
+  return scheme === undefined || scheme === found.scheme ? found : { ...found, scheme };
+}

@@ -1,0 +1,84 @@
+/** What a service says of its ports decides how its backends are spoken to, where the profile is silent. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { apply, kubectl, namespace } from "#test/support/cluster.ts";
+import { twoContexts } from "#test/support/front.ts";
+import { ask, connectClient } from "#test/support/h2-peers.ts";
+import { Kt } from "#test/support/kt.ts";
+import { freePorts } from "#test/support/process.ts";
+import { eventually } from "#test/support/wait.ts";
+
+const service = "said";
+const ports = [
+  { name: "a", port: 9001, targetPort: "tls", appProtocol: "HTTPS" },
+  { name: "b", port: 443, targetPort: "http", appProtocol: "kubernetes.io/ws" },
+  { name: "c", port: 9003, targetPort: "http", appProtocol: "example.com/own" },
+  { name: "d", port: 9004, targetPort: "http", appProtocol: "https" },
+  { name: "changing", port: 9005, targetPort: "tls", appProtocol: "http" },
+];
+let kt: Kt;
+
+beforeAll(async () => {
+  await apply({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace, name: service },
+    spec: { selector: { app: "web" }, ports },
+  });
+  const [http = 0] = freePorts(1);
+  const routes = ports.map(
+    ({ name, port }) => `"${name}.localhost" = { target = "svc/${service}:${port}"${name === "d" ? ', scheme = "http"' : ""} }`,
+  );
+  const profile = `context = "kt"\n[http]\nlisten = ["127.0.0.1:${http}"]\n[routes]\n${routes.join("\n")}\n`;
+  kt = await Kt.serve(http, profile, { KUBECONFIG: await twoContexts() });
+});
+afterAll(async () => {
+  await kt?.close();
+  await kubectl("-n", namespace, "delete", "service", service);
+});
+
+async function status(host: string): Promise<number> {
+  const response = await kt.fetch(host, "/");
+  await response.text();
+  return response.status;
+}
+
+test.each([
+  ["a", "https where it says so"],
+  ["b", "http on 443 where it says so"],
+  ["c", "by the port where it says what kt does not know"],
+  ["d", "as the profile says, whatever it says"],
+])("%s: %s", async (name) => {
+  expect([await status(`${name}.localhost`), await status(`${name}.localhost`)]).toEqual([200, 200]);
+});
+
+test("HTTP/2 too, from the first request on and on later connections", async () => {
+  for (let connection = 0; connection < 2; connection++) {
+    const client = connectClient({ port: kt.port });
+    const answer = await ask(client, "a.localhost");
+    expect(answer.headers[":status"]).toBe(200);
+    client.destroy();
+  }
+});
+
+test("a change of it is followed", async () => {
+  expect(await status("changing.localhost")).toBe(502);
+  const path = `/spec/ports/${ports.length - 1}/appProtocol`;
+  await kubectl(
+    "-n",
+    namespace,
+    "patch",
+    "service",
+    service,
+    "--type=json",
+    "-p",
+    JSON.stringify([{ op: "replace", path, value: "https" }]),
+  );
+  await eventually("the backend to be spoken to in TLS", async () => (await status("changing.localhost")) === 200, 30_000);
+});
+
+test("kt explain says where it comes from", async () => {
+  const { stdout } = await kt.home.run(["explain", "a.localhost"]);
+  expect(stdout).toContain('appProtocol "HTTPS" of the service\'s port: plain HTTP from the client goes to the backend as https');
+  expect((await kt.home.run(["explain", "d.localhost"])).stdout).toContain("the profile says http, which counts more");
+});
