@@ -20,6 +20,7 @@ function listedInConnection(headers: readonly Header[]): ReadonlySet<string> | u
   let listed: Set<string> | undefined;
   for (const [name, value] of headers) {
     if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
+    if (notHop.has(value)) continue;
     for (const token of lowerList(value)) {
       if (notHop.has(token)) continue;
       listed ??= new Set();

@@ -55,8 +55,8 @@ const tokenBytes = 0x80;
 const startsToken = Array.from({ length: tokenBytes }, (_, byte) => token.test(String.fromCharCode(byte)));
 /** NUL, or a CR that ends no line: readers differ in what they make of them (RFC 9110 §5.5). */
 const forbidden = /\0|\r(?!\n)/;
-/** In requests none has a place but a tab, and some readers take some for white space (RFC 9110 §5.5). */
-const controlCharacter = /[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+/** In requests no other has a place either but a tab, and some readers take some for white space. */
+const controlCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
 
 const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
@@ -266,12 +266,13 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
   const { text, next } = taken;
   const line = requestLine.exec(text);
   if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no request line`);
-  if (forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
+  const isOdd = controlCharacter.test(text);
+  if (isOdd && forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
   const [{ length }, method = "", target = "", minor] = line;
   if (!isTarget(target, method)) throw fields.fail(`${quote(target)} is no target of a ${method} request`);
   const version = minor === "0" ? "1.0" : "1.1";
   fields.readLines(text, length);
-  if (controlCharacter.test(text)) throw fields.fail("it has a control character");
+  if (isOdd) throw fields.fail("it has a control character");
   const chunked = fields.encoding(version) === "chunked";
   const host = hostOf(fields, target, version);
   const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;
