@@ -14,15 +14,20 @@ export type Speech = { readonly kind: "tls"; readonly hello: TlsHello } | { read
 const greetingBytes = 512;
 const knownMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) /i;
 
+/** Three words, as the preface of HTTP/2 has and other text hardly. */
+const likePreface = /^[!-~]+ [!-~]+ [!-~]+$/;
+
 /**
  * Whether a line of text came that has nothing of HTTP/1: neither its version nor a method. Who sent it does not read HTTP either,
- * and may take an answer in it for frames of its own protocol (RFC 9113 §3.4).
+ * and may take an answer in it for frames of its own protocol (RFC 9113 §3.4). A line with an empty one after it, as a head has,
+ * is only meant if it is like a preface: others get an answer, for people who look at it.
  */
 export function isForeignText(bytes: Uint8Array): boolean {
   const end = bytes.subarray(0, greetingBytes).indexOf(0x0a);
   if (end < 0) return false;
   const line = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("latin1").replace("\r", "");
-  return /^[\x20-\x7e]+$/.test(line) && !line.includes("HTTP/") && !knownMethod.test(line);
+  const isHead = bytes[end + 1] === 0x0a || (bytes[end + 1] === 0x0d && bytes[end + 2] === 0x0a);
+  return (isHead ? likePreface : /^[\x20-\x7e]+$/).test(line) && !line.includes("HTTP/") && !knownMethod.test(line);
 }
 
 /** Throws KtError `protocol` for what begins like TLS and is not. */

@@ -926,6 +926,17 @@ test("a name that is too long for one is neither kept nor repeated whole", async
   expect(JSON.stringify(events.map((event) => "problem" in event && event.problem)).length).toBeLessThan(2000);
 });
 
+test("text that is no request gets an answer to read, and what is like a preface of HTTP/2 none", async () => {
+  const one = await client();
+  one.write("hello there\r\n\r\n");
+  await one.untilEnd();
+  expect(one.text()).toStartWith("HTTP/1.1 400 Bad Request\r\n");
+  const other = await client();
+  other.write("INVALID CONNECTION PREFACE\r\n\r\n");
+  await other.untilEnd();
+  expect(other.text()).toBe("");
+});
+
 test("what follows a refused CONNECT is no request", async () => {
   const one = await client();
   one.write(`CONNECT a.localhost:80 HTTP/1.1\r\nHost: a.localhost:80\r\n\r\n${get("a.localhost", "/hidden")}`);
