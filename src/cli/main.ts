@@ -13,6 +13,7 @@ import { DescriptorSink, isSameFile } from "./descriptor-sink.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Output, type TextSink } from "./output.ts";
+import { Declined } from "./prompts.ts";
 import type { Line } from "./text.ts";
 import { type Flags, wordsForParser, optionsOf } from "./words.ts";
 
@@ -33,6 +34,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const stdout = new DescriptorSink(1);
   const output = outputFor(call, stdout, isSameFile(1, 2) ? stdout : new DescriptorSink(2));
   const ran = run(call, output).catch((error: unknown) => {
+    if (error instanceof Declined) return exitCodes.done;
     const shown = toKtError(error, "internal", "internal error");
     output.error(shown);
     return exitCodeOf(shown);

@@ -116,6 +116,11 @@ export class Output {
     for (const hint of hints) this.#say(cyan("hint:"), hint);
   }
 
+  /** What may come next, after all went well; not with `-q`. */
+  advice(hints: readonly string[]): void {
+    if (!this.quiet) this.hints(hints);
+  }
+
   /** A log line, in the chosen format and from the chosen level on. */
   log(level: LogLevel, event: string, fields: LogFields = {}, atMs: number = Date.now()): void {
     const least: LogLevel = this.quiet ? "warn" : this.verbose ? "debug" : "info";

@@ -36,7 +36,7 @@ export interface Ask {
   /** Any number of them. */
   several<T>(message: string, choices: readonly Choice<T>[], begin: "all" | "none"): Promise<readonly T[]>;
   text(message: string, question: TextQuestion): Promise<string>;
-  /** A no ends the dialogue, as leaving it does. */
+  /** A no ends the dialogue; throws `Declined`. */
   confirm(message: string): Promise<void>;
   /** Says something between two questions. */
   tell(text: string, title: string): void;
@@ -46,6 +46,9 @@ export interface Ask {
 
 /** Ctrl-C or Esc: the dialogue ends. It never leaves this file. */
 class Left extends Error {}
+
+/** "No" is an answer: the command has done what it was told, and ends well. */
+export class Declined extends Error {}
 
 type Clack = typeof import("@clack/prompts");
 
@@ -96,7 +99,7 @@ class ClackAsk implements Ask {
   }
 
   async confirm(message: string): Promise<void> {
-    if (!this.#answer(await this.#clack.confirm({ message }))) throw new Left();
+    if (!this.#answer(await this.#clack.confirm({ message }))) throw new Declined();
   }
 
   tell(text: string, title: string): void {
@@ -138,15 +141,16 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
 }
 
-/** Undefined when the user left it by Ctrl-C or Esc. */
+/** Undefined when the user left it by Ctrl-C or Esc. Throws `Declined` where the user said no at the end. */
 export async function converse<T>(title: string, talk: (ask: Ask) => Promise<T>): Promise<T | undefined> {
   const clack = await import("@clack/prompts");
   clack.intro(title);
   try {
     return await talk(new ClackAsk(clack));
   } catch (error) {
-    if (!(error instanceof Left)) throw error;
+    if (!(error instanceof Left || error instanceof Declined)) throw error;
     clack.cancel("nothing was written");
+    if (error instanceof Declined) throw error;
     return undefined;
   }
 }

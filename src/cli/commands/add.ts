@@ -78,6 +78,6 @@ function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute
   for (const line of written) output.note(`  ${line}`);
   output.line(tcpAddress(plan, route.name) ?? httpUrl(plan, route.name) ?? "");
   warnNoHttp(route, output);
-  if (isNew) output.hints(["kt up"]);
+  if (isNew) output.advice(["kt up"]);
   return exitCodes.done;
 }

@@ -34,8 +34,8 @@ export async function init({ options, output }: CommandContext): Promise<number>
   });
   output.note(`wrote ${path}${context === undefined ? "" : ` for context "${context}"`}`);
   for (const { name, locals } of taken) output.note(`  with ${name}: ${locals.join(", ")}`);
-  if (left.length > 0) output.hints([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
-  output.hints(["kt up"]);
+  if (left.length > 0) output.advice([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
+  output.advice(["kt up"]);
   return exitCodes.done;
 }
 

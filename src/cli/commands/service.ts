@@ -48,7 +48,7 @@ async function install({ options, output, build }: CommandContext): Promise<numb
   output.note(`by ${file}`);
   for (const warning of warnings) output.warning(warning);
   if (isBusy) output.warning("a hub of kt up is running: the service takes over once that has ended");
-  output.hints([...(isBusy ? ["kt down --all"] : []), ...advice]);
+  output.advice([...(isBusy ? ["kt down --all"] : []), ...advice]);
   return exitCodes.done;
 }
 
@@ -75,7 +75,7 @@ async function status({ options, output }: CommandContext): Promise<number> {
       ["hub", describeHub(snapshot)],
     ]),
   );
-  if (!state.installed) output.hints(["kt service install"]);
+  if (!state.installed) output.advice(["kt service install"]);
   return exitCodes.done;
 }
 

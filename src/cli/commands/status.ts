@@ -20,7 +20,7 @@ export async function status({ args, options, output }: CommandContext): Promise
     output.line("no profile is attached");
     const left = hub === null ? await leftByKilled(surroundings()) : [];
     if (left.length > 0) output.warning(`the last hub was killed; the next kt up attaches again what it had: ${left.join(", ")}`);
-    output.hints(["kt up"]);
+    output.advice(["kt up"]);
   }
   for (const profile of profiles) {
     output.lines(profileLines(profile, output.columns));
