@@ -194,6 +194,8 @@ export const limits = {
   profileFiles: 64,
   /** How deep tables and lists of a profile may stand in each other; its schema has six levels. */
   profileDepth: 32,
+  /** Shown of one thing that needs consent: more would push the others off the screen. */
+  consentDetailChars: 2 * kib,
   /** Longest message or hint of an error that is shown: nobody reads more, and it is looked over for secrets. */
   errorMessageChars: 8 * kib,
   /** Largest record of a consent: a clause for each of the facts. */

@@ -1,6 +1,7 @@
 /** Asks once for what a profile needs consent for, in a terminal; elsewhere the error says how to give it. */
 
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/consent.ts";
 import type { ConsentFact } from "#profile/consent.ts";
 import { loadOptions } from "./local-plan.ts";
@@ -27,7 +28,7 @@ async function askInPassing(file: string, output: Output): Promise<boolean> {
 
 /** True where it was allowed, which is then remembered. */
 export async function askToAllow(examined: ExaminedPlan, output: Output): Promise<boolean> {
-  showFacts(examined, output);
+  showFacts(examined, output, (text) => text);
   if (!(await agree("Allow this? It is asked again when any of it changes"))) return false;
   await remember(examined);
   return true;
@@ -37,13 +38,18 @@ export async function remember({ plan, profile, facts }: ExaminedPlan): Promise<
   await recordsOf(loadOptions(plan.profile)).allow(profile, facts);
 }
 
-/** All of it: what somebody agrees to must not hide behind a summary. */
-export function showFacts({ plan, facts }: Pick<ExaminedPlan, "plan" | "facts">, output: Output): void {
-  output.line(`${plan.profile}`);
-  for (const fact of facts) for (const line of linesOf(fact)) output.line(line);
+/** All of it: what somebody agrees to must not hide behind a summary, nor behind a mask. */
+export function showFacts({ plan, facts }: Pick<ExaminedPlan, "plan" | "facts">, output: Output, shown: (text: string) => string): void {
+  output.line(plan.profile);
+  for (const fact of facts) for (const line of linesOf(fact)) output.line(shown(line));
 }
 
 function linesOf({ what, why, detail = "" }: ConsentFact): readonly string[] {
-  const more = detail.split("\n").filter((line) => line !== "");
-  return [`- ${what}: ${why}`, ...more.map((line) => `    ${line}`)];
+  const left = detail.length - limits.consentDetailChars;
+  const more = detail
+    .slice(0, limits.consentDetailChars)
+    .split("\n")
+    .filter((line) => line !== "");
+  const rest = left > 0 ? [`… and ${left} characters more, which are there to be read in the file`] : [];
+  return [`- ${what}: ${why}`, ...[...more, ...rest].map((line) => `    ${line}`)];
 }

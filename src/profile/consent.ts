@@ -2,7 +2,6 @@
 
 import { CryptoHasher } from "bun";
 import { KtError } from "#base/errors.ts";
-import { maskSecrets } from "#base/mask.ts";
 import { command, shellQuoted } from "#base/shell.ts";
 import type { FoundFile } from "./extends.ts";
 import { defaultJumpImage } from "./jump.ts";
@@ -117,7 +116,7 @@ function steeringVariables({ layer }: ConsentInput): readonly ConsentFact[] {
           {
             what: `sets ${name} by [env]`,
             why: reason,
-            detail: `${name} = ${maskSecrets(written)}`,
+            detail: `${name} = ${written}`,
             content: content("env", name, written),
           },
         ];

@@ -1,8 +1,7 @@
 /** What a kubeconfig makes its reader do beyond speaking to the server it names with the credentials that it holds; pure. */
 
 import { YAML } from "bun";
-import { maskSecrets } from "#base/mask.ts";
-import { baseName } from "#base/shell.ts";
+import { baseName, shellQuoted } from "#base/shell.ts";
 
 export interface KubeconfigRisk {
   /** As a clause: "runs the program X". */
@@ -23,7 +22,7 @@ const judges: Readonly<Record<string, Judge>> = {
   "client-certificate": (value) => readsFile("reads a file as its certificate", value),
   "client-key": (value) => readsFile("reads a file as its key", value),
   "certificate-authority": (value) => readsFile("reads a file as its authority", value),
-  "proxy-url": (value) => ({ what: "goes through a proxy of its own", detail: maskSecrets(String(value)), paths: [] }),
+  "proxy-url": (value) => ({ what: "goes through a proxy of its own", detail: String(value), paths: [] }),
 };
 
 /** Empty of a kubeconfig that is whole in itself, and of what is none: that is refused when it is read. */
@@ -64,7 +63,7 @@ function judgePlugin(value: unknown): KubeconfigRisk {
   const words = [command, ...(Array.isArray(args) ? args : [])].map((word) => String(word ?? ""));
   const variables = (Array.isArray(env) ? env : []).flatMap((item) => (hasName(item) ? [String(item.name)] : []));
   const withVariables = variables.length === 0 ? "" : ` with ${variables.join(", ")} set`;
-  return { what: `runs the program "${baseName(words[0] ?? "")}"`, detail: maskSecrets(words.join(" ")) + withVariables, paths: words };
+  return { what: `runs the program "${baseName(words[0] ?? "")}"`, detail: words.map(shellQuoted).join(" ") + withVariables, paths: words };
 }
 
 function hasName(item: unknown): item is { readonly name: unknown } {

@@ -205,7 +205,8 @@ describe.skipIf(noTerminal !== undefined)("in a terminal", () => {
     const refused = open("env");
     const screen = (await refused.sees("Allow this?")).replaceAll(/\s+/g, " ");
     expect(screen).toContain('which runs the program "evil.sh": it could run code as you, or send what is yours to a server of its choice');
-    expect(screen).toContain("./evil.sh --token ***");
+    // What is agreed to has no mask: a command could hide behind it.
+    expect(screen).toContain("./evil.sh --token hunter2hunter2");
     refused.press("Enter");
     await refused.sees("[exit 2]");
     const agreed = open("env");

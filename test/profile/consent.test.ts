@@ -198,9 +198,9 @@ describe("consent is bound to", () => {
     ["variables that steer", { "tunnels.toml": `kubeconfig = "./kc"\n${routes}[env]\nPATH = "x"` }, false],
   ])("%s", async (_, change, same) => expect(await digestAfter(change as Readonly<Record<string, string>>)).toBe(same));
 
-  test("what is shown has no secret of a plugin's command line, and errors have no command line", async () => {
+  test("a command is shown whole to who is asked, and is not in errors", async () => {
     const [fact] = (await load(await folder(files))).facts;
-    expect(fact?.detail).toContain("./evil.sh --token ***");
+    expect(fact?.detail).toBe("./evil.sh --token hunter2hunter2");
     expect(fact?.what).not.toContain("--token");
   });
 });

@@ -1,6 +1,7 @@
 /** `kt allow` and `kt deny`: let a folder's profile do what could run code or send credentials elsewhere, and take it back. */
 
 import { file as openFile } from "bun";
+import { maskSecrets } from "#base/mask.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { askToAllow, remember, showFacts } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
@@ -29,7 +30,8 @@ export async function allow(context: CommandContext): Promise<number> {
 async function give(examined: ExaminedPlan, output: Output): Promise<boolean> {
   if (canAsk()) return await askToAllow(examined, output);
   await remember(examined);
-  if (!output.quiet) showFacts(examined, output);
+  // Nobody may be there to read it but a log.
+  if (!output.quiet) showFacts(examined, output, maskSecrets);
   output.note("allowed, until any of it changes");
   return true;
 }
