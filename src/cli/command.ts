@@ -50,7 +50,7 @@ export class Options {
   }
 
   flag(name: string): boolean {
-    return this.#values[name] === true;
+    return this.#values[name] === true || this.#values[name] === "true";
   }
 
   text(name: string): string | undefined {

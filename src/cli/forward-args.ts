@@ -17,6 +17,8 @@ export interface ForwardWords {
   /** Each may hold several, with commas. */
   readonly addresses: readonly string[];
   readonly timeout: string | undefined;
+  /** Default: false. */
+  readonly exitsWhenGone?: boolean;
 }
 
 function refuse(message: string, ...hints: string[]): never {
@@ -24,7 +26,7 @@ function refuse(message: string, ...hints: string[]): never {
 }
 
 /** Throws KtError `usage` with a hint. */
-export function readForward({ args, namespace, context, addresses, timeout }: ForwardWords): ForwardRequest {
+export function readForward({ args, namespace, context, addresses, timeout, exitsWhenGone = false }: ForwardWords): ForwardRequest {
   const [target = "", ...ports] = args;
   const source = readSource(target, namespace);
   if (ports.length === 0)
@@ -38,6 +40,7 @@ export function readForward({ args, namespace, context, addresses, timeout }: Fo
     ports: readPorts(ports, target),
     hosts: readHosts(addresses.length > 0 ? addresses : ["localhost"]),
     readyTimeoutMs: readTimeout(timeout),
+    exitsWhenGone,
   };
 }
 
@@ -114,4 +117,11 @@ function readTimeout(text: string | undefined): number {
   const timeoutMs = asUsage(() => parseDuration(text));
   if (timeoutMs > 0) return timeoutMs;
   refuse(`--pod-running-timeout ${text} would not wait for any pod`, "--pod-running-timeout 1m");
+}
+
+/** kubectl's: seconds where there is no unit, and 0 for as long as it takes, which here is kt's own bound. */
+export function readRequestTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const timeoutMs = asUsage(() => parseDuration(/^[0-9]+$/.test(text) ? `${text}s` : text));
+  return timeoutMs > 0 ? timeoutMs : undefined;
 }

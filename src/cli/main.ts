@@ -136,6 +136,9 @@ function showHelp(lines: readonly Line[], output: Output): number {
   return exitCodes.done;
 }
 
+/** Also as other tools write it: `--quiet=true`. */
+const isSwitch = (value: unknown): boolean => typeof value === "boolean" || value === "true" || value === "false";
+
 /** cac gives each option under its short and its long name. */
 function checkOptions(spec: CommandSpec | undefined, values: Call["values"]): void {
   const known = optionsOf(spec, globalOptions);
@@ -145,7 +148,7 @@ function checkOptions(spec: CommandSpec | undefined, values: Call["values"]): vo
     const { long } = option;
     if (option.value !== undefined && (typeof value === "boolean" || value === ""))
       throw new KtError("usage", `${long} needs a value`, { hints: [helpCommand(spec)] });
-    if (option.value === undefined && typeof value !== "boolean")
+    if (option.value === undefined && !isSwitch(value))
       throw new KtError("usage", `${long} takes no value`, { hints: [helpCommand(spec)] });
   }
   const format = values["logFormat"];

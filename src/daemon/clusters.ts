@@ -3,10 +3,13 @@
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenClusterOptions } from "#kube/cluster.ts";
+import type { ContextOverrides } from "#kube/overrides.ts";
 import type { Cluster } from "#kube/types.ts";
 import { type Report, toProblem } from "#observe/events.ts";
 import type { ClusterRef } from "#route/target.ts";
 import type { Environment } from "./profiles.ts";
+
+export type { ContextOverrides } from "#kube/overrides.ts";
 
 /** Reads the kubeconfig; throws KtError when that fails. Nothing is connected to yet. */
 export type OpenCluster = (options: OpenClusterOptions) => Cluster;
@@ -17,6 +20,9 @@ export interface ClusterView {
   /** Those of them that are not the user's own, as `Plan` has it. */
   readonly strangers: Readonly<Record<string, string>>;
   readonly environment: Environment;
+  /** What a command line says instead of the kubeconfig. */
+  readonly overrides?: ContextOverrides;
+  readonly requestTimeoutMs?: number;
 }
 
 export interface ClustersOptions {
@@ -33,9 +39,9 @@ const noise =
   /^(_|PWD|OLDPWD|SHLVL|TERM|TERM_.*|COLORTERM|COLUMNS|LINES|WINDOWID|TMUX.*|STY|WINDOW|SSH_TTY|SSH_CONNECTION|SSH_CLIENT|VTE_VERSION|PS1|PROMPT.*|HISTFILE|INIT_CWD|npm_.*|VSCODE_.*|ITERM_.*|STARSHIP_.*|DIRENV_.*|SECURITYSESSIONID|NO_COLOR|FORCE_COLOR)$/;
 
 /** Equal for views that see the same clusters as the same users. */
-export function viewKey({ kubeconfig, strangers, environment }: ClusterView): string {
+export function viewKey({ kubeconfig, strangers, environment, overrides }: ClusterView): string {
   const relevant = Object.entries(environment).filter(([name]) => !noise.test(name));
-  return JSON.stringify([kubeconfig, strangers, relevant.sort(([left], [right]) => (left < right ? -1 : 1))]);
+  return JSON.stringify([kubeconfig, strangers, overrides ?? {}, relevant.sort(([left], [right]) => (left < right ? -1 : 1))]);
 }
 
 function keyOf(view: ClusterView, context: string | undefined): string {

@@ -5,6 +5,7 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
+import type { Endpoint } from "#kube/types.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
@@ -39,6 +40,8 @@ export interface ForwardRequest {
   readonly hosts: readonly string[];
   /** How long a pod may take to be ready at the beginning. */
   readonly readyTimeoutMs: number;
+  /** Whether to end with the pods that were ready at the beginning. */
+  readonly exitsWhenGone: boolean;
 }
 
 export interface ForwardOptions {
@@ -68,6 +71,8 @@ export class Forward {
   readonly #closing = new AbortController();
   readonly #tunnels: Tunnels;
   readonly #door: TcpDoor;
+  readonly #clusters: Clusters;
+  readonly #gone = Promise.withResolvers<never>();
   #isOpen = false;
 
   constructor(options: ForwardOptions) {
@@ -80,6 +85,8 @@ export class Forward {
     const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.forwardStartMs };
     this.#tunnels = new Tunnels({ clusterFor: (ref) => clusters.for(ref), timeoutsFor: () => timeouts, clock, log, report });
     this.#door = new TcpDoor({ dialer: this.#tunnels, counters: new CounterTable(), clock, log, report });
+    this.#clusters = clusters;
+    this.#gone.promise.catch(() => {});
     this.#scope.add(() => clusters.close());
     this.#scope.add(() => this.#tunnels.close());
     this.#scope.add(watchSleep(clock, () => this.#tunnels.wake()));
@@ -93,7 +100,8 @@ export class Forward {
     const { request, rooms } = this.#options;
     await rooms.prepare();
     const targets = request.ports.map(({ remote }) => this.#target(remote));
-    const ready = await this.#ready(targets);
+    const endpoints = await this.#ready(targets);
+    const ready = endpoints.map(({ port }) => port);
     const locals = await this.#localPorts(ready);
     const problems: Problem[] = [];
     for (const [index, target] of targets.entries()) {
@@ -104,6 +112,24 @@ export class Forward {
     for (const problem of problems) this.#options.onProblem(problem);
     if (last) throw new KtError(last.code, last.message, last);
     this.#isOpen = true;
+    if (request.exitsWhenGone) for (const pod of new Set(endpoints.map((endpoint) => endpoint.pod))) this.#watchPod(pod);
+  }
+
+  /** Rejects when a pod is gone, where that is wanted; else never settles. */
+  gone(): Promise<never> {
+    return this.#gone.promise;
+  }
+
+  #watchPod(pod: string): void {
+    const { namespace, context } = this.#options.request;
+    const cluster = this.#clusters.for({ profile, context });
+    const wanted = { kind: "pod", namespace: namespace ?? cluster.namespace, name: pod, port: undefined } as const;
+    const following = cluster.follow(wanted, (resolution) => {
+      if (resolution.kind !== "none") return;
+      const { message, hints } = resolution.problem;
+      this.#gone.reject(new KtError("connection-lost", `lost connection to pod: ${message}`, { hints: [...hints] }));
+    });
+    this.#scope.add(() => following.close());
   }
 
   /** Stops accepting and ends what is open. */
@@ -118,8 +144,8 @@ export class Forward {
     return { kind, name, namespace, port, cluster: { profile, context } };
   }
 
-  /** The number of each target's port on a ready pod. */
-  async #ready(targets: readonly PodTarget[]): Promise<number[]> {
+  /** A ready pod for each target, with the number of its port there. */
+  async #ready(targets: readonly PodTarget[]): Promise<Endpoint[]> {
     const { readyTimeoutMs, ...request } = this.#options.request;
     const late = new AbortController();
     const seconds = readyTimeoutMs / 1000;
@@ -146,10 +172,10 @@ export class Forward {
   }
 
   /** What waiting may mend is waited for. */
-  async #readyOne(target: PodTarget, signal: AbortSignal): Promise<number> {
+  async #readyOne(target: PodTarget, signal: AbortSignal): Promise<Endpoint> {
     for (;;) {
       try {
-        return (await this.#tunnels.prepare(target, signal)).port;
+        return await this.#tunnels.prepare(target, signal);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         const problem = toKtError(error, "internal", `reach ${formatTarget(target)}`);

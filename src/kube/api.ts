@@ -19,6 +19,8 @@ export interface ApiOptions {
   /** Asked for each request, since kubeconfig may have changed. Throws KtError. */
   readonly connection: () => Connection;
   readonly clock: Clock;
+  /** Longest time for one request that is not a watch; default: `limits.apiRequestTimeoutMs`. */
+  readonly requestTimeoutMs?: number | undefined;
   /** Called when it changes, or its reason does, and once for the first answer. */
   readonly onReachable: (reachable: boolean, problem: KtError | undefined) => void;
 }
@@ -70,6 +72,10 @@ export class Api {
     this.#hold = new Hold(options.clock);
   }
 
+  get #requestTimeoutMs(): number {
+    return this.#options.requestTimeoutMs ?? limits.apiRequestTimeoutMs;
+  }
+
   /** How long the server asks to be left alone; what is asked meanwhile fails. */
   get heldMs(): number {
     return this.#hold.leftMs;
@@ -101,7 +107,7 @@ export class Api {
   async #send(wanted: ApiRequest, access: Access, signal: AbortSignal): Promise<string> {
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
-        this.#bounded(limits.apiRequestTimeoutMs, signal, (inner) =>
+        this.#bounded(this.#requestTimeoutMs, signal, (inner) =>
           this.#gate.run(inner, async () => {
             const conn = await connection.open(identity, inner);
             return await request(conn, connection.message(wanted, identity), inner);
@@ -119,7 +125,7 @@ export class Api {
     const lines = new LineSplitter((line) => listener.onEvent(line));
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
-        this.#bounded(limits.apiRequestTimeoutMs, signal, async (inner, heard) => {
+        this.#bounded(this.#requestTimeoutMs, signal, async (inner, heard) => {
           const conn = await connection.open(identity, inner);
           const message = connection.message({ method: "GET", path, headers: jsonHeaders }, identity);
           return await stream(conn, message, inner, {

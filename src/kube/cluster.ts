@@ -18,6 +18,7 @@ import { ApiPods, type Pods } from "./pods.ts";
 import type { Strangers } from "./strangers.ts";
 import { SliceWatch } from "./slice-watch.ts";
 import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "./types.ts";
+import type { ContextOverrides } from "./overrides.ts";
 import { Upgrader } from "./upgrade.ts";
 import { WsConn } from "./ws-conn.ts";
 
@@ -28,6 +29,10 @@ export interface OpenClusterOptions {
   readonly strangers?: Strangers;
   /** Undefined: the kubeconfig's current-context. */
   readonly context: string | undefined;
+  /** What is said instead of the kubeconfig; default: nothing. */
+  readonly overrides?: ContextOverrides;
+  /** Longest time for one request that is not a watch; default: `limits.apiRequestTimeoutMs`. */
+  readonly requestTimeoutMs?: number;
   /** Of the shell that attached the profile: for credential plugins and proxies. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -68,6 +73,7 @@ class KubeCluster implements Cluster {
     this.#api = new Api({
       connection: () => this.#source.connection(),
       clock: options.clock,
+      requestTimeoutMs: options.requestTimeoutMs,
       onReachable: (reachable, problem) => this.#reachable(reachable, problem),
     });
     const { clock, log } = options;

@@ -7,6 +7,7 @@ import { Connection } from "./connection.ts";
 import { FileCache, fileStamp } from "./files.ts";
 import { inClusterContext } from "./in-cluster.ts";
 import { type ContextConfig, readKubeconfig, selectContext } from "./kubeconfig.ts";
+import { type ContextOverrides, withOverrides } from "./overrides.ts";
 import { refuseStrangers, type Strangers } from "./strangers.ts";
 
 export interface ContextSourceOptions {
@@ -16,6 +17,8 @@ export interface ContextSourceOptions {
   readonly strangers?: Strangers;
   /** Undefined: the kubeconfig's current-context. */
   readonly context: string | undefined;
+  /** What is said instead of the kubeconfig; default: nothing. */
+  readonly overrides?: ContextOverrides;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether credentials may be fetched that the kubeconfig does not hold; default: they may. */
   readonly mayLogIn?: boolean | undefined;
@@ -23,18 +26,19 @@ export interface ContextSourceOptions {
   readonly log: Log;
 }
 
-type WhichContext = Pick<ContextSourceOptions, "kubeconfig" | "strangers" | "context" | "environment">;
+type WhichContext = Pick<ContextSourceOptions, "kubeconfig" | "strangers" | "context" | "overrides" | "environment">;
 
 /** What the files say about the context; where none exists, the in-cluster service account. Throws KtError. */
-export function loadContext({ kubeconfig, strangers = {}, context, environment }: WhichContext, cache: FileCache): ContextConfig {
+export function loadContext(which: WhichContext, cache: FileCache): ContextConfig {
+  const { kubeconfig, strangers = {}, context, overrides = {}, environment } = which;
   const config = readKubeconfig(kubeconfig, cache);
-  if (config.files.length > 0) {
-    const selected = selectContext(config, context);
+  if (config.files.length > 0 || overrides.server !== undefined) {
+    const selected = selectContext(config, context, overrides);
     refuseStrangers(selected, strangers, cache);
     return selected;
   }
   const inCluster = inClusterContext(environment, cache);
-  if (inCluster && (context === undefined || context === inCluster.name)) return inCluster;
+  if (inCluster && (context === undefined || context === inCluster.name)) return withOverrides(inCluster, overrides);
   const looked = kubeconfig.map((path) => `"${path}"`).join(", ");
   throw new KtError(
     "kubeconfig-unreadable",

@@ -5,6 +5,7 @@ import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import { besideFile, type FileCache, fileStamp } from "./files.ts";
 import { decoded, type Entry, entries, type Fields, fields, flag, isFields, list, text, textFields, texts } from "./kubeconfig-fields.ts";
+import { bareCluster, type ContextOverrides, withOverrides } from "./overrides.ts";
 import { serverUrl } from "./server-url.ts";
 import { parseYaml, plainValue } from "./yaml.ts";
 
@@ -233,21 +234,37 @@ export function signedInUser({ cluster, user }: ContextConfig): UserConfig | und
 }
 
 /** Throws KtError `context-unknown`, naming the nearest and the known ones, or `kubeconfig-unreadable` for a loose end. */
-export function selectContext(config: Kubeconfig, wanted: string | undefined): ContextConfig {
-  const name = wanted ?? config.currentContext;
+export function selectContext(config: Kubeconfig, wanted: string | undefined, overrides: ContextOverrides = {}): ContextConfig {
   const where = config.files.map((file) => `"${file}"`).join(", ");
+  const { name, entry } = findContext(config, wanted, overrides, where);
+  const clusterName = overrides.cluster ?? entry.cluster;
+  const cluster = config.clusters.get(clusterName) ?? (overrides.server === undefined ? undefined : bareCluster(clusterName));
+  if (!cluster) throw looseEnd(where, `context "${name}" names cluster "${clusterName}", which is not there or has no server`);
+  const userName = overrides.user ?? entry.user;
+  const user = userName === undefined ? undefined : config.users.get(userName);
+  if (userName !== undefined && !user) throw looseEnd(where, `context "${name}" names user "${userName}", which is not there`);
+  const selected = { name, file: entry.file, namespace: entry.namespace ?? "default", cluster, user };
+  const context = withOverrides(selected, overrides);
+  const contradiction = contradictionIn(context.cluster) ?? (context.user && halfIn(context.user));
+  if (contradiction !== undefined) throw looseEnd(where, contradiction);
+  return context;
+}
+
+interface FoundContext {
+  readonly name: string;
+  readonly entry: ContextEntry;
+}
+
+/** Where the command line says which cluster, no context is needed: the cluster's name stands for one. */
+function findContext(config: Kubeconfig, wanted: string | undefined, overrides: ContextOverrides, where: string): FoundContext {
+  const standIn = overrides.cluster ?? overrides.server;
+  const name = wanted ?? config.currentContext ?? standIn;
   if (name === undefined)
     throw new KtError("context-unknown", `kubeconfig ${where} sets no current-context`, { hints: contextHints(config, undefined) });
   const entry = config.contexts.get(name);
-  if (!entry)
-    throw new KtError("context-unknown", `context "${name}" is not in kubeconfig ${where}`, { hints: contextHints(config, name) });
-  const cluster = config.clusters.get(entry.cluster);
-  if (!cluster) throw looseEnd(where, `context "${name}" names cluster "${entry.cluster}", which is not there or has no server`);
-  const user = entry.user === undefined ? undefined : config.users.get(entry.user);
-  if (entry.user !== undefined && !user) throw looseEnd(where, `context "${name}" names user "${entry.user}", which is not there`);
-  const contradiction = contradictionIn(cluster) ?? (user && halfIn(user));
-  if (contradiction !== undefined) throw looseEnd(where, contradiction);
-  return { name, file: entry.file, namespace: entry.namespace ?? "default", cluster, user };
+  if (entry) return { name, entry };
+  if (name === standIn) return { name, entry: { file: config.files[0] ?? "", cluster: name, user: undefined, namespace: undefined } };
+  throw new KtError("context-unknown", `context "${name}" is not in kubeconfig ${where}`, { hints: contextHints(config, name) });
 }
 
 /** One of the two is a mistake, and which one decides whether anybody may answer for the server. */

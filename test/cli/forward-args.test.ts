@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { exposedHosts, readForward } from "#cli/forward-args.ts";
+import { exposedHosts, readForward, readRequestTimeout } from "#cli/forward-args.ts";
 import type { ForwardRequest } from "#daemon/forward.ts";
 
 interface Options {
@@ -31,6 +31,17 @@ function refusal(line: string, options?: Options): KtError {
   }
   throw new Error(`"${line}" was taken`);
 }
+
+test("--request-timeout is in seconds where it has no unit, and 0 is kt's own bound", () => {
+  expect(["30", "30s", "1m", "0", "0s", undefined].map(readRequestTimeout)).toEqual([
+    30_000,
+    30_000,
+    60_000,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
 
 describe("the forms of kubectl port-forward", () => {
   test.each([

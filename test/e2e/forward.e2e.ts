@@ -355,7 +355,7 @@ describe("unlike kubectl it survives", () => {
       // One that is ending still answers.
       const refused = (): Promise<boolean> =>
         ask(port).then(
-          () => false,
+          ({ status }) => status !== 200,
           () => true,
         );
       await eventually("no answer", refused, 30_000);

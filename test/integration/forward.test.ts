@@ -105,6 +105,11 @@ class Forwarding implements AsyncDisposable {
     });
   }
 
+  /** Its exit code, once it ends by itself. */
+  get ended(): Promise<number> {
+    return this.#child.exited;
+  }
+
   async end(signal: NodeJS.Signals): Promise<number> {
     this.#child.kill(signal);
     return await this.#child.exited;
@@ -188,6 +193,39 @@ describe("what kubectl port-forward does", () => {
     expect(await ask(ports[0])).toBe("web-1");
   });
 
+  test.concurrent.each(["svc/web", "pod/web-1", "deploy/web"])("%s --exit-when-gone: ends with 1 when the pod is gone", async (target) => {
+    await using place = await Place.make();
+    place.put("deployments", "web");
+    place.startPod("web-1");
+    await using forwarding = place.start(`${target} :8080 --exit-when-gone`.replace("svc/web :8080", "svc/web :80"));
+    const [port] = await forwarding.ports();
+    expect(await ask(port)).toBe("web-1");
+    place.startPod("web-2");
+    place.endPod("web-1");
+    expect(await forwarding.ended).toBe(1);
+    expect(forwarding.stderr).toMatch(/^kt: error: lost connection to pod: .*"(shop\/)?web-1"/m);
+  });
+
+  test.concurrent("takes kubectl's options in place of the kubeconfig", async () => {
+    await using place = await Place.make();
+    place.startPod("web-1");
+    const { clusters, users } = JSON.parse(place.api.kubeconfig({ namespace }));
+    const { server, "tls-server-name": name, "certificate-authority-data": ca } = clusters[0].cluster;
+    const { token } = users[0].user;
+    const ignoring = `--kubeconfig ${home.path}/nowhere -s ${server} --token ${token} -n ${namespace} svc/web :80`;
+    await writeFile(`${home.path}/ca.crt`, Buffer.from(ca, "base64"));
+    for (const trust of [`--tls-server-name ${name} --certificate-authority ${home.path}/ca.crt`, "--insecure-skip-tls-verify=true"]) {
+      await using forwarding = place.start(`${ignoring} ${trust} --request-timeout 5`);
+      expect(await ask((await forwarding.ports())[0])).toBe("web-1");
+    }
+    const refused = await place.run(`${ignoring} --tls-server-name wrong --certificate-authority ${home.path}/ca.crt`);
+    expect([refused.exitCode, refused.stderr]).toEqual([3, expect.stringContaining('is tls-server-name "wrong" right?')]);
+    const wrong = await place.run("svc/web :80 --token wrong");
+    expect([wrong.exitCode, wrong.stderr]).toEqual([3, expect.stringContaining("refused the credentials")]);
+    const late = await place.run("svc/web :80 --request-timeout soon");
+    expect([late.exitCode, late.stderr]).toEqual([2, expect.stringContaining('"soon" is no duration')]);
+  });
+
   test.concurrent("an address that others reach is warned of", async () => {
     await using place = await Place.make();
     place.startPod("web-1");
@@ -244,7 +282,7 @@ describe("what it does better", () => {
     place.startPod("web-1");
     await using forwarding = place.start("pod/web-1 :7999 :8080");
     const [refused, http] = await forwarding.ports(2);
-    await expect(ask(refused)).rejects.toThrow();
+    expect(await ask(refused)).toContain('pod "web-1" refused the connection to port 7999');
     await eventually("the reason", () => forwarding.stderr !== "");
     expect(forwarding.stderr).toStartWith('kt: error: pod "web-1" refused the connection to port 7999\n');
     expect(await ask(http)).toBe("web-1");

@@ -5,10 +5,10 @@ import { silentLog } from "#base/log.ts";
 import { shellQuoted } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { exposedHosts, readForward } from "#cli/forward-args.ts";
+import { exposedHosts, readForward, readRequestTimeout } from "#cli/forward-args.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import type { ClusterView } from "#daemon/clusters.ts";
+import type { ClusterView, ContextOverrides } from "#daemon/clusters.ts";
 import { Forward, type ForwardRequest } from "#daemon/forward.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { outliveMistakes } from "#daemon/run-hub.ts";
@@ -25,6 +25,7 @@ export async function forward({ args, options, output }: CommandContext): Promis
     context,
     addresses: options.texts("address"),
     timeout: options.text("podRunningTimeout"),
+    exitsWhenGone: options.flag("exitWhenGone"),
   });
   for (const host of exposedHosts(request))
     output.warning(`listening on ${host}: whoever reaches this machine reaches the cluster through it`);
@@ -50,7 +51,7 @@ export async function forward({ args, options, output }: CommandContext): Promis
   try {
     const opened = running.open().catch((error: unknown) => Promise.reject(withHint(error, request, [target, ...ports], command)));
     const ended = await Promise.race([opened, signalled]);
-    return ended ?? (await signalled);
+    return ended ?? (await Promise.race([signalled, running.gone()]));
   } finally {
     clearInterval(alive);
     await running.stop();
@@ -60,9 +61,35 @@ export async function forward({ args, options, output }: CommandContext): Promis
 async function viewOf(options: Options): Promise<ClusterView> {
   const environment = shellEnvironment();
   const given = options.text("kubeconfig");
-  if (given !== undefined) return { kubeconfig: [absolutePath(given)], strangers: {}, environment };
-  const kubeconfig = await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() });
-  return { kubeconfig, strangers: {}, environment };
+  const requestTimeoutMs = readRequestTimeout(options.text("requestTimeout"));
+  const kubeconfig =
+    given === undefined
+      ? await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() })
+      : [absolutePath(given)];
+  const overrides = readOverrides(options);
+  return { kubeconfig, strangers: {}, environment, overrides, ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }) };
+}
+
+/** kubectl's options of these names. */
+function readOverrides(options: Options): ContextOverrides {
+  const path = (name: string): string | undefined => {
+    const written = options.text(name);
+    return written === undefined ? undefined : absolutePath(written);
+  };
+  return {
+    cluster: options.text("cluster"),
+    user: options.text("user"),
+    server: options.text("server"),
+    tlsServerName: options.text("tlsServerName"),
+    insecure: options.flag("insecureSkipTlsVerify"),
+    certificateAuthority: path("certificateAuthority"),
+    token: options.text("token"),
+    clientCertificate: path("clientCertificate"),
+    clientKey: path("clientKey"),
+    as: options.text("as"),
+    asUid: options.text("asUid"),
+    asGroups: options.texts("asGroup"),
+  };
 }
 
 /** Ctrl-C is how it is meant to end, so kubectl calls that success; of other signals it dies. */
