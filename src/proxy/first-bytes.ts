@@ -12,22 +12,16 @@ export type Speech = { readonly kind: "tls"; readonly hello: TlsHello } | { read
 
 /** Longest first line of another protocol that is looked for; an SSH client's has 255 at most. */
 const greetingBytes = 512;
-const knownMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) /i;
-
-/** Three words, as the preface of HTTP/2 has and other text hardly. */
-const likePreface = /^[!-~]+ [!-~]+ [!-~]+$/;
+/** Three words as in HTTP, of which the third names another protocol (RTSP/1.0), and the greeting of SSH (RFC 4253 §4.2). */
+const foreignLine = /^(?:[!-~]+ [!-~]+ (?!HTTP)[!-~]+|SSH-[!-~]+.*)\r?$/i;
 
 /**
- * Whether a line of text came that has nothing of HTTP/1: neither its version nor a method. Who sent it does not read HTTP either,
- * and may take an answer in it for frames of its own protocol (RFC 9113 §3.4). A line with an empty one after it, as a head has,
- * is only meant if it is like a preface: others get an answer, for people who look at it.
+ * Whether a line came that names another protocol than HTTP/1. Who sent it does not read HTTP either, and may take an answer in it
+ * for frames of its own protocol (RFC 9113 §3.4).
  */
 export function isForeignText(bytes: Uint8Array): boolean {
   const end = bytes.subarray(0, greetingBytes).indexOf(0x0a);
-  if (end < 0) return false;
-  const line = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("latin1").replace("\r", "");
-  const isHead = bytes[end + 1] === 0x0a || (bytes[end + 1] === 0x0d && bytes[end + 2] === 0x0a);
-  return (isHead ? likePreface : /^[\x20-\x7e]+$/).test(line) && !line.includes("HTTP/") && !knownMethod.test(line);
+  return end >= 0 && foreignLine.test(Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("latin1"));
 }
 
 /** Throws KtError `protocol` for what begins like TLS and is not. */

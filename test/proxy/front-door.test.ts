@@ -504,6 +504,7 @@ describe("a refusal", () => {
       "POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       400,
     ],
+    ["text of two words", "hello there\r\n\r\n", 400],
     ["text with a method but no version", "GET /\r\n\r\n", 400],
     ["a garbage first byte", "\x01\x02\x03\r\n\r\n", 400],
     ["a broken TLS hello", "\x16\x03\x01\x00\x05hello", 400],
@@ -520,7 +521,7 @@ describe("a refusal", () => {
     });
   }
 
-  test.each(["INVALID CONNECTION PREFACE\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "hello\n"])(
+  test.each(["INVALID CONNECTION PREFACE\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "OPTIONS rtsp://a/ RTSP/1.0\r\n"])(
     "of %p is silent, and the log has it",
     async (bytes) => {
       const one = await client();
