@@ -3,7 +3,8 @@
 import { KtError } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
-import type { Found, Lookup } from "#route/lookup.ts";
+import type { Found, Lookup, Unknown } from "#route/lookup.ts";
+import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { RouteTable } from "#route/table.ts";
 import { type Asked, refuseStrangers } from "./guard.ts";
 
@@ -60,11 +61,17 @@ function shortened(host: string): string {
 /** Names that a page lists at most. */
 const shownNames = 20;
 
-function unknownHints(lookup: { nearest: string | undefined; known: readonly string[]; hint: string | undefined }): string[] {
+/** A page whose own name was made to lead to this machine reads its answers: it does not need to know what there is. */
+function isLocalName(host: string): boolean {
+  const origin = parseOrigin(`http://${host}`);
+  return origin !== undefined && isLocalOrigin(origin);
+}
+
+function unknownHints(lookup: Unknown): string[] {
   const hints: string[] = [];
   if (lookup.nearest !== undefined) hints.push(`did you mean "${lookup.nearest}"?`);
   if (lookup.hint !== undefined) hints.push(lookup.hint);
-  if (lookup.known.length > 0) {
+  if (lookup.known.length > 0 && isLocalName(lookup.host)) {
     const more = lookup.known.length > shownNames ? `, and ${lookup.known.length - shownNames} more` : "";
     hints.push(`routes here: ${lookup.known.slice(0, shownNames).join(", ")}${more}`);
   }

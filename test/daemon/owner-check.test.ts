@@ -16,5 +16,5 @@ test.each<[string, PeerOwner, boolean]>([
 ])("%s", (_who, owner, may) => {
   const check = (): void => checkOwner(ends, () => owner);
   if (may) expect(check).not.toThrow();
-  else expect(check).toThrow("these are for the user who runs kt");
+  else expect(check).toThrow("are for the user who runs kt");
 });

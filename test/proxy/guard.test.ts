@@ -134,3 +134,16 @@ describe("a name that asks for another port than it leads to", () => {
     ["web.localhost:9090", "80"],
   ])("%s", (host, said) => expect(code(host)).toBe(said));
 });
+
+test("a name that is not this machine's is not told which routes there are", () => {
+  const hints = (host: string): string => {
+    try {
+      return String(decideRequest(table, host, { method: "GET", headers: [] }, 8989).kind);
+    } catch (error) {
+      return error instanceof KtError ? error.hints.join("\n") : String(error);
+    }
+  };
+  for (const host of ["nothing.localhost:8989", "localhost", "127.0.0.1:8989", "[::1]:8989"])
+    expect(hints(host)).toContain("routes here: ");
+  for (const host of ["rebound.evil.example:8989", "127.0.0.1.evil.example", "x"]) expect(hints(host)).not.toContain("web.localhost");
+});
