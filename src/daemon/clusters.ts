@@ -69,6 +69,11 @@ export class Clusters {
     return entry.cluster;
   }
 
+  /** The context of a cluster that is open already. */
+  contextOf({ profile, context }: ClusterRef): string | undefined {
+    return this.#byKey.get(keyOf(this.#options.viewOf(profile), context))?.cluster.context;
+  }
+
   /** Closes what no attached profile has used. */
   retain(profiles: ReadonlySet<string>): void {
     for (const [key, { cluster, users }] of this.#byKey) {

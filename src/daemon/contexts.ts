@@ -1,15 +1,15 @@
 /** Whether the kubeconfig has the contexts that a profile's routes need: known without asking any cluster, and without running anything. */
 
 import type { Clock } from "#base/clock.ts";
-import { type KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
 import type { Plan } from "#profile/plan.ts";
 import type { ClusterRef } from "#route/target.ts";
 import type { ClusterView } from "./clusters.ts";
 import { FileWatch } from "./reload.ts";
 
-/** Why a context cannot be used as the kubeconfig stands; undefined is the current context. */
-export type CheckContext = (view: ClusterView, context: string | undefined) => KtError | undefined;
+/** Its name, or why it cannot be used as the kubeconfig stands; `context` undefined is the current one. Undefined: not known yet. */
+export type CheckContext = (view: ClusterView, context: string | undefined) => { readonly name: string } | KtError | undefined;
 
 /** The check, with the room that reads kubeconfigs. */
 export async function contextCheck(): Promise<CheckContext> {
@@ -18,8 +18,7 @@ export async function contextCheck(): Promise<CheckContext> {
   const cache = new FileCache();
   return (view, context) => {
     try {
-      loadContext({ ...view, context }, cache);
-      return undefined;
+      return loadContext({ ...view, context }, cache);
     } catch (error) {
       return toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
     }
@@ -29,8 +28,12 @@ export async function contextCheck(): Promise<CheckContext> {
 /** Why some routes cannot work, each reason once. */
 export function contextProblems(plan: Plan, environment: ClusterView["environment"], check: CheckContext): KtError[] {
   const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
-  const problems = [...contextsOf(plan)].flatMap((context) => check(view, context) ?? []);
+  const problems = [...contextsOf(plan)].flatMap((context) => problemIn(check(view, context)) ?? []);
   return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+}
+
+function problemIn(found: ReturnType<CheckContext>): KtError | undefined {
+  return found instanceof KtError ? found : undefined;
 }
 
 /** What the routes of a profile name; what a pattern captures is only known with a name. */
@@ -47,6 +50,8 @@ interface Watched {
   readonly environment: ClusterView["environment"];
   readonly watch: FileWatch;
   problems: ReadonlyMap<string | undefined, ContextProblem>;
+  /** The kubeconfig's current context. */
+  current: string | undefined;
 }
 
 export interface ContextWatchOptions {
@@ -65,6 +70,11 @@ export class ContextWatch {
 
   of({ profile, context }: ClusterRef): ContextProblem | undefined {
     return this.#byProfile.get(profile)?.problems.get(context);
+  }
+
+  /** The context that a profile's kubeconfig has as the current one. */
+  current(profile: string): string | undefined {
+    return this.#byProfile.get(profile)?.current;
   }
 
   /** What is wrong for a profile, each reason once. */
@@ -94,7 +104,7 @@ export class ContextWatch {
   #watch(plan: Plan, environment: ClusterView["environment"]): void {
     const look = (): void => this.#look(watched);
     const watch = new FileWatch(plan.kubeconfig, this.#options.clock, look);
-    const watched: Watched = { plan, environment, watch, problems: new Map() };
+    const watched: Watched = { plan, environment, watch, problems: new Map(), current: undefined };
     this.#byProfile.set(plan.profile, watched);
     look();
   }
@@ -104,11 +114,13 @@ export class ContextWatch {
     const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
     const problems = new Map<string | undefined, ContextProblem>();
     for (const context of contextsOf(plan)) {
-      const problem = this.#options.check(view, context);
+      const problem = problemIn(this.#options.check(view, context));
       const old = before.get(context);
       const sinceMs = old && old.message === problem?.message ? old.sinceMs : this.#options.clock.wallMs();
       if (problem) problems.set(context, { ...toProblem(problem), sinceMs });
     }
     watched.problems = problems;
+    const current = this.#options.check(view, undefined);
+    watched.current = current instanceof KtError ? undefined : current?.name;
   }
 }

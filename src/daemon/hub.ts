@@ -194,6 +194,7 @@ export class Hub {
         listener: (address) => this.#listeners.state(address),
         tunnel: (target) => this.#tunnels.status(target),
         contexts: this.#contexts,
+        contextOf: (ref) => ref.context ?? this.#clusters.contextOf(ref) ?? this.#contexts.current(ref.profile),
         counters: this.#counters,
       }),
     };

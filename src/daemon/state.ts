@@ -5,7 +5,7 @@ import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
 import type { Problem } from "#observe/events.ts";
 import type { ListenAddress, Plan } from "#profile/plan.ts";
-import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
+import { type ClusterRef, formatPodSource, formatTarget, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
@@ -23,6 +23,8 @@ export interface Running {
   readonly listener: (address: string) => ListenerState;
   readonly tunnel: (target: Target) => TunnelStatus | undefined;
   readonly contexts: Pick<ContextWatch, "of" | "all">;
+  /** The context that a reference without one leads to, where that is known. */
+  readonly contextOf: (ref: ClusterRef) => string | undefined;
   readonly counters: CounterTable;
 }
 
@@ -40,7 +42,7 @@ function profileState(running: Running, attached: AttachedProfile): ProfileStatu
   return {
     profile: plan.profile,
     name: plan.name,
-    context: plan.context,
+    context: running.contextOf({ profile: plan.profile, context: plan.context }),
     pinned,
     clients: leases.size,
     listeners: view.listeners(),
@@ -70,6 +72,7 @@ export function sent(problem: (Problem & { readonly sinceMs?: number }) | undefi
 class PlanView {
   readonly #running: Running;
   readonly #plan: Plan;
+  #current: { readonly context: string | undefined } | undefined;
 
   constructor(running: Running, plan: Plan) {
     this.#running = running;
@@ -147,8 +150,15 @@ class PlanView {
     });
   }
 
+  /** Looked up once for all routes: a profile's environment is long. */
+  #contextOf(ref: ClusterRef): string | undefined {
+    if (ref.context !== undefined) return ref.context;
+    this.#current ??= { context: this.#running.contextOf(ref) };
+    return this.#current.context;
+  }
+
   #where(target: Target): Pick<RouteStatus, "target" | "context"> {
-    return { target: formatTarget(target), context: target.cluster.context };
+    return { target: formatTarget(target), context: this.#contextOf(target.cluster) };
   }
 
   #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {

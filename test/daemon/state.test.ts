@@ -22,6 +22,7 @@ async function profileOf(standing: Standing, counters: CounterTable, settings = 
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
     tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
     contexts: { of: () => undefined, all: () => [] },
+    contextOf: () => undefined,
     counters,
   });
   return profile;
