@@ -231,6 +231,8 @@ export const limits = {
   waitingPageMs: 1200,
   /** How long a client of a TCP route that cannot be served may take to say what it speaks, then to read why: one that speaks first does at once. */
   tcpRefusalMs: 1 * second,
+  /** How long a backend that closed on plain HTTP may take to show that it speaks TLS: its refusal waits for that. */
+  tlsAskMs: 1 * second,
   /** Longest TLS handshake with a pod: one that speaks something else may wait for us for ever. */
   backendTlsMs: 10 * second,
   /** How long an idle HTTP connection to a pod is kept for the next request. */

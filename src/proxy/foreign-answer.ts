@@ -23,7 +23,7 @@ export function foreignAnswer(bytes: Uint8Array, { found, host, requestLine }: A
 
 /** For a backend that says in HTTP that it wants TLS. */
 export function plainToTls(found: Found, host: string): KtError {
-  return new KtError("backend-invalid", `the backend of "${found.route}" speaks TLS, and says that it was asked without`, {
+  return new KtError("backend-invalid", `the backend of "${found.route}" speaks TLS, and was asked without`, {
     hints: tlsHints(found, host),
   });
 }

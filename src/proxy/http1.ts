@@ -13,12 +13,13 @@ import type { Backends } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import type { Asked } from "./guard.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
-import { schemeHint } from "./foreign-answer.ts";
+import { plainToTls, schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "./first-bytes.ts";
 import { requestForBackend, toldOf } from "./http1-heads.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
 import type { OwnRequest } from "./own-pages.ts";
 import { type Answer, refusalFor, statusOf } from "./refusal.ts";
+import { speaksTls } from "./ask-for-tls.ts";
 import { navigates, waitingPage } from "./waiting-page.ts";
 
 export interface Http1Options {
@@ -132,6 +133,21 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   exchangeRefused(refusal: KtError): void {
+    const found = this.#found;
+    // Nobody has had an answer from it, and the first to look mostly does so by GET.
+    const isUnknown = this.#counters?.receivedBytes === 0 && this.#head?.method === "GET";
+    if (!found || !isUnknown || found.scheme !== "http" || refusal.code !== "connection-lost") {
+      this.#refuseLate(refusal);
+      return;
+    }
+    // Some servers of TLS close on a request without a word.
+    const exchange = this.#exchange;
+    void speaksTls(this.#options.context, found.target).then((isTls) => {
+      if (this.#exchange === exchange && !this.#closed) this.#refuseLate(isTls ? plainToTls(found, this.#head?.host ?? "") : refusal);
+    });
+  }
+
+  #refuseLate(refusal: KtError): void {
     const error = this.#found ? withRouteHint(refusal, this.#found) : refusal;
     const requestDone = this.#exchange?.requestDone === true;
     const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;

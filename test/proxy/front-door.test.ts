@@ -737,6 +737,24 @@ describe("plain HTTP to a backend of TLS", () => {
     expect(one.text()).toContain('scheme = "https"');
   });
 
+  test("that closes without a word is found out", async () => {
+    const certificate = selfSigned("a.localhost", Date.now());
+    backends.add("a", (conn) => void tlsServer(conn.conn, { ...certificate, alpn: [] }).catch(() => conn.conn.abort()), false);
+    const one = await client();
+    one.write(get(`a.localhost:${port}`));
+    await one.untilText("kt: hint:");
+    expect(one.text()).toStartWith("HTTP/1.1 502 ");
+    expect(one.text()).toContain(`kt: hint: open https://a.localhost:${port}/\n`);
+  });
+
+  test("and one that closes on everything is only said to have closed", async () => {
+    backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.conn.abort()));
+    const one = await client();
+    one.write(get("a.localhost"));
+    await one.untilText("kt: error:");
+    expect(one.text()).not.toContain("https://");
+  });
+
   test("another 400 passes as it is", async () => {
     backends.add(
       "a",
