@@ -57,6 +57,8 @@ interface Watched {
 export interface ContextWatchOptions {
   readonly check: CheckContext;
   readonly clock: Clock;
+  /** Called for each new reason. */
+  readonly onProblem: (profile: string, problem: Problem) => void;
 }
 
 /** The same for attached profiles, kept true as kubeconfigs change. */
@@ -107,6 +109,8 @@ export class ContextWatch {
     const watched: Watched = { plan, environment, watch, problems: new Map(), current: undefined };
     this.#byProfile.set(plan.profile, watched);
     look();
+    // What changed before the watch began is no change to it.
+    void watch.ready.then(look);
   }
 
   #look(watched: Watched): void {
@@ -122,5 +126,7 @@ export class ContextWatch {
     watched.problems = problems;
     const current = this.#options.check(view, undefined);
     watched.current = current instanceof KtError ? undefined : current?.name;
+    const said = new Set([...before.values()].map(({ message }) => message));
+    for (const problem of this.all(plan.profile)) if (!said.has(problem.message)) this.#options.onProblem(plan.name, problem);
   }
 }

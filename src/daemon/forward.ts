@@ -11,6 +11,7 @@ import { logEvent } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
 import { formatListen } from "#profile/listen.ts";
 import type { ListenAddress } from "#profile/plan.ts";
+import type { Dialer } from "#proxy/dialer.ts";
 import { type TcpListenerHandle, TcpDoor } from "#proxy/tcp-door.ts";
 import { formatPodSource, formatTarget, type PodSourceKind, type PodTarget, type PortRef } from "#route/target.ts";
 import { problemOf } from "#tunnel/standing.ts";
@@ -19,6 +20,7 @@ import { catalogueOf } from "./catalogue.ts";
 import { Clusters, type ClusterView } from "./clusters.ts";
 import type { HubRooms } from "./hub.ts";
 import { isAbsent, listenProblem } from "./listen-problem.ts";
+import { ownHeadroom } from "./headroom.ts";
 import { portHolding } from "./port-holding.ts";
 import { watchSleep } from "./sleep-watch.ts";
 
@@ -84,7 +86,11 @@ export class Forward {
     // Idle tunnels stay: whoever forwards a port wants it now and then.
     const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.forwardStartMs };
     this.#tunnels = new Tunnels({ clusterFor: (ref) => clusters.for(ref), timeoutsFor: () => timeouts, clock, log, report });
-    this.#door = new TcpDoor({ dialer: this.#tunnels, counters: new CounterTable(), clock, log, report });
+    const headroom = ownHeadroom(clock, report);
+    const dial: Dialer["dial"] = (target, signal) => headroom.opening(() => this.#tunnels.dial(target, signal));
+    const refusal = (): KtError | undefined => headroom.refusal();
+    this.#door = new TcpDoor({ dialer: { dial }, counters: new CounterTable(), clock, log, report, refusal });
+    this.#scope.add(() => headroom.close());
     this.#clusters = clusters;
     this.#gone.promise.catch(() => {});
     this.#scope.add(() => clusters.close());
@@ -258,7 +264,12 @@ export class Forward {
     // What ends with us is no news.
     if (this.#closing.signal.aborted) return;
     if (event.type === "connection-opened" || event.type === "refused") onConnection(event.name);
-    if (event.type === "refused" || event.type === "connection-closed" || (event.type === "cluster" && this.#isOpen))
+    if (
+      event.type === "refused" ||
+      event.type === "connection-closed" ||
+      event.type === "overload" ||
+      (event.type === "cluster" && this.#isOpen)
+    )
       if (event.problem) onProblem(event.problem);
   }
 }

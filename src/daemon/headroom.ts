@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { descriptorLimit, openDescriptors } from "#native/descriptors.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
 
 export interface HeadroomOptions {
@@ -93,4 +94,9 @@ export class Headroom {
     if (this.#burst) this.#options.report({ type: "overload", refused: this.#burst.refused, problem: undefined });
     this.#burst = undefined;
   }
+}
+
+/** Of this process. */
+export function ownHeadroom(clock: Clock, report: Report): Headroom {
+  return new Headroom({ limit: descriptorLimit(), openNow: openDescriptors, clock, report });
 }

@@ -9,7 +9,6 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
-import { descriptorLimit, openDescriptors } from "#native/descriptors.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
@@ -30,7 +29,7 @@ import { Clusters, type ClusterView, type OpenCluster, viewKey } from "./cluster
 import { type CheckContext, ContextWatch } from "./contexts.ts";
 import { DerivedTargets, isDerived } from "./derived-targets.ts";
 import { explain } from "./explain.ts";
-import { Headroom } from "./headroom.ts";
+import { type Headroom, ownHeadroom } from "./headroom.ts";
 import { jumpPodHolder, jumpPodUsers } from "./jump-pods.ts";
 import { Listeners } from "./listeners.ts";
 import { HubPlace } from "./place.ts";
@@ -122,7 +121,11 @@ export class Hub {
     const onChange = (): void => this.#reconcile();
     this.#profiles = new Profiles({ load: rooms.load, clock, report, onChange });
     this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: (profile) => this.#viewOf(profile), clock, log, report });
-    this.#contexts = new ContextWatch({ check: rooms.checkContext, clock });
+    this.#contexts = new ContextWatch({
+      check: rooms.checkContext,
+      clock,
+      onProblem: (profile, { message }) => log("warn", "context", { text: `profile "${profile}": ${message}` }),
+    });
     const clusterFor = this.#clusters.for.bind(this.#clusters);
     const plans = (): Plan[] => this.#profiles.list().map(({ plan }) => plan);
     this.#jumpPods = new JumpPods({ holder, usersOf: (pod) => jumpPodUsers(plans(), pod, clusterFor), clock, log, report });
@@ -138,7 +141,7 @@ export class Hub {
       report,
     });
     this.#remembered = new Remembered(options.directory);
-    this.#headroom = new Headroom({ limit: descriptorLimit(), openNow: openDescriptors, clock, report });
+    this.#headroom = ownHeadroom(clock, report);
     const dial: Dialer["dial"] = (target, signal) =>
       this.#headroom.opening(async () => {
         await rooms.prepare();

@@ -1,7 +1,19 @@
 /** What `kt status` says of routes that were used once, while their pods come and go and nobody asks anything. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { apply, deploy, deployment, kubectl, ownNamespace, podsOf, rolledOut, service } from "#test/support/cluster.ts";
+import {
+  apply,
+  createUser,
+  deploy,
+  deployment,
+  kubectl,
+  ownNamespace,
+  podsOf,
+  type Rule,
+  rolledOut,
+  service,
+  writeKubeconfig,
+} from "#test/support/cluster.ts";
 import { Kt } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -39,8 +51,8 @@ interface Route {
   readonly requests: number;
 }
 
-async function routeOf(name: string): Promise<Route> {
-  const { profiles } = (await kt.status()) as unknown as { profiles: readonly { readonly routes: readonly Route[] }[] };
+async function routeOf(name: string, of: Kt = kt): Promise<Route> {
+  const { profiles } = (await of.status()) as unknown as { profiles: readonly { readonly routes: readonly Route[] }[] };
   const route = profiles[0]?.routes.find((each) => each.name === `${name}.localhost`);
   if (!route) throw new Error(`kt status has no route ${name}`);
   // Whatever happens, what is said hangs together.
@@ -50,12 +62,12 @@ async function routeOf(name: string): Promise<Route> {
 }
 
 /** Polls the status, which is no traffic, until the route is as wanted. */
-async function becomes(name: string, what: string, isSo: (route: Route) => boolean): Promise<Route> {
+async function becomes(name: string, what: string, isSo: (route: Route) => boolean, of: Kt = kt): Promise<Route> {
   let last: Route | undefined;
   await eventually(
     `${name} to be ${what}`,
     async () => {
-      last = await routeOf(name);
+      last = await routeOf(name, of);
       return isSo(last);
     },
     patienceMs,
@@ -143,6 +155,21 @@ test("kt down and kt up: nothing is left of an error, and of a use", async () =>
   expect((await home.run(["up", "-d"])).exitCode).toBe(0);
   const route = await routeOf("down");
   expect([route.state, route.problem, route.lastProblem, route.requests]).toEqual(["idle", undefined, undefined, 0]);
+});
+
+test("a user who may list and not watch sees the same, a little later", async () => {
+  await deploy(ns.name, "polled");
+  const lists: Rule = { apiGroups: ["", "discovery.k8s.io"], resources: ["services", "pods", "endpointslices"], verbs: ["get", "list"] };
+  const forward: Rule = { apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"] };
+  const token = await createUser(ns.name, "no-watch", [lists, forward]);
+  const [port = 0] = freePorts(1);
+  const profile = `namespace = "${ns.name}"\n[http]\nlisten = ["127.0.0.1:${port}"]\n[routes]\n"polled.localhost" = "svc/polled:http"\n`;
+  await using limited = await Kt.serve(port, profile, { KUBECONFIG: await writeKubeconfig({ limited: { user: { token } } }) });
+  expect((await limited.fetch("polled.localhost", "/")).status).toBe(200);
+  await kubectl("-n", ns.name, "scale", "deployment/polled", "--replicas=0");
+  await becomes("polled", "failed", unready(/scaled to zero/), limited);
+  await kubectl("-n", ns.name, "scale", "deployment/polled", "--replicas=1");
+  await becomes("polled", "running again", ({ state }) => state === "running", limited);
 });
 
 test("a route that nobody used costs nothing and is idle", async () => {
