@@ -14,6 +14,12 @@ export interface BackendUser {
   backendClosed(error: KtError | undefined): void;
 }
 
+/** Who keeps backends that nobody uses. */
+export interface BackendKeeper {
+  /** It is over, or of no use any more. `closedByPod`: in good order, while it was kept. */
+  gone(backend: Backend, closedByPod: boolean): void;
+}
+
 /** One connection to a pod: the link, and the Conn that carries HTTP on it (TLS over the link's own for https). */
 export class Backend implements ConnHandler {
   readonly link: Link;
@@ -27,11 +33,12 @@ export class Backend implements ConnHandler {
   #before: Pause;
   /** Whatever a pod does to an unused connection, it is of no use afterwards. */
   #gone = false;
-  #onGone: (closedByPod: boolean) => void = () => {};
+  readonly #keeper: BackendKeeper;
 
-  constructor(link: Link, conn: Conn, nowMs: number) {
+  constructor(link: Link, conn: Conn, keeper: BackendKeeper, nowMs: number) {
     this.link = link;
     this.conn = conn;
+    this.#keeper = keeper;
     this.#restedMs = nowMs;
     this.#before = { answers: 0, idleMs: 0 };
   }
@@ -68,19 +75,18 @@ export class Backend implements ConnHandler {
     this.#restedMs = nowMs;
   }
 
-  /** Nobody uses it, and nobody waits for it. `onGone` hears when it is over, and whether the pod ended it in good order. */
-  keep(onGone: (closedByPod: boolean) => void): void {
+  /** Nobody uses it, and nobody waits for it. */
+  keep(): void {
     this.#isKept = true;
-    this.#onGone = onGone;
     this.link.park();
     if (!this.#isStarted) this.conn.start(this);
     this.#isStarted = true;
   }
 
   /** Ends it in good order: what it was carried by is free sooner than after an abort. */
-  leave(onGone: () => void): void {
+  leave(): void {
     this.#gone = true;
-    this.keep(onGone);
+    this.keep();
     this.conn.end();
   }
 
@@ -102,7 +108,7 @@ export class Backend implements ConnHandler {
     const wasGood = !this.#gone;
     this.#gone = true;
     this.conn.end();
-    if (wasGood) this.#onGone(true);
+    if (wasGood) this.#keeper.gone(this, true);
   }
 
   onDrain(): void {
@@ -112,6 +118,6 @@ export class Backend implements ConnHandler {
   onClose(error: KtError | undefined): void {
     this.#gone = true;
     if (this.#user) this.#user.backendClosed(error);
-    else this.#onGone(false);
+    else this.#keeper.gone(this, false);
   }
 }

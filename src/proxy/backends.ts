@@ -7,7 +7,7 @@ import { limits } from "#base/limits.ts";
 import { tlsClient, type TlsSession } from "#net/tls.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
-import { Backend } from "./backend.ts";
+import { Backend, type BackendKeeper } from "./backend.ts";
 import type { Dialer, Link } from "./dialer.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
@@ -33,7 +33,7 @@ interface Waiter {
 }
 
 /** The connections to one target. */
-interface Pool {
+interface Pool extends BackendKeeper {
   /** Unused ones, the most recently parked last. */
   readonly parked: Backend[];
   /** Oldest first. */
@@ -110,7 +110,7 @@ export class Backends {
     if (backend.before.answers > 0) pool.keepAlive.answeredAgain(backend.before);
     backend.release(nowMs);
     pool.lastUsedMs = nowMs;
-    if (open && backend.link.usable()) this.#offer(pool, backend, request.repeatable);
+    if (open && backend.link.usable()) this.#offer(pool, backend, request.repeatable, nowMs);
     else this.#leave(backend);
   }
 
@@ -130,11 +130,22 @@ export class Backends {
     const key = poolKey(request);
     let pool = this.#pools.get(key);
     if (!pool) {
-      const keepAlive = new KeepAlive();
-      pool = { parked: [], waiting: new Set(), opening: 0, watching: false, keepAlive, lastUsedMs: this.#clock.now() };
+      pool = this.#newPool();
       this.#pools.set(key, pool);
     }
     return pool;
+  }
+
+  #newPool(): Pool {
+    const parked: Backend[] = [];
+    const keepAlive = new KeepAlive();
+    const gone: Pool["gone"] = (backend, closedByPod) => {
+      this.#leaving.delete(backend);
+      const at = parked.indexOf(backend);
+      if (at >= 0) parked.splice(at, 1);
+      if (closedByPod) keepAlive.closed(backend.pause(this.#clock.now()));
+    };
+    return { parked, waiting: new Set(), opening: 0, watching: false, keepAlive, lastUsedMs: this.#clock.now(), gone };
   }
 
   #open(request: BackendRequest, pool: Pool, wanted: number): void {
@@ -162,7 +173,7 @@ export class Backends {
       const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
       const conn = scheme === "http" ? link.conn : (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn;
       pool.opening -= 1;
-      this.#offer(pool, new Backend(link, conn, this.#clock.now()), request.repeatable);
+      this.#offer(pool, new Backend(link, conn, pool, this.#clock.now()), request.repeatable, this.#clock.now());
     } catch (error) {
       pool.opening -= 1;
       const problem = toKtError(error, "internal", "open a connection to the pod");
@@ -171,15 +182,18 @@ export class Backends {
     this.#openForImpatient(request, pool);
   }
 
-  #offer(pool: Pool, backend: Backend, repeatable: boolean): void {
-    const pause = backend.pause(this.#clock.now());
+  #offer(pool: Pool, backend: Backend, repeatable: boolean, nowMs: number): void {
+    const pause = backend.pause(nowMs);
     for (const waiter of pool.waiting) {
       if (pause.answers > 0 && (waiter.choosy || !pool.keepAlive.mayUse(pause, waiter.repeatable))) continue;
       waiter.give(backend);
       return;
     }
-    if (pool.keepAlive.mayUse(pause, repeatable) || this.#mayWatch(pool)) this.#park(pool, backend);
-    else this.#leave(backend);
+    if (pool.keepAlive.mayUse(pause, repeatable) || this.#mayWatch(pool)) {
+      pool.parked.push(backend);
+      backend.keep();
+      this.#sweepLater();
+    } else this.#leave(backend);
   }
 
   /** Whether there is room for one more that is only kept to see what becomes of it. One that has shown it makes room. */
@@ -194,19 +208,9 @@ export class Backends {
     return true;
   }
 
-  #park(pool: Pool, backend: Backend): void {
-    pool.parked.push(backend);
-    backend.keep((closedByPod) => {
-      const at = pool.parked.indexOf(backend);
-      if (at >= 0) pool.parked.splice(at, 1);
-      if (closedByPod) pool.keepAlive.closed(backend.pause(this.#clock.now()));
-    });
-    this.#sweepLater();
-  }
-
   #leave(backend: Backend): void {
     this.#leaving.add(backend);
-    backend.leave(() => this.#leaving.delete(backend));
+    backend.leave();
     this.#sweepLater();
   }
 
