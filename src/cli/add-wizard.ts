@@ -1,6 +1,6 @@
 /** Connects the questions of `kt add` with the profile, the kubeconfig and this machine, and writes what they come to. */
 
-import { file as openFile, listen as listenOn } from "bun";
+import { file as openFile } from "bun";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
@@ -12,11 +12,12 @@ import type { NewRoute } from "#profile/edit.ts";
 import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
 import { overlaps, parseListen } from "#profile/listen.ts";
 import { loadLayer } from "#profile/load.ts";
-import type { ListenAddress, Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/plan.ts";
 import { profileTemplate } from "#profile/template.ts";
 import type { TomlInline } from "#profile/toml-text.ts";
 import type { ParsedTarget } from "#route/target-text.ts";
 import { exitCodeFor, exitCodes } from "./exit.ts";
+import { isFree } from "./free-port.ts";
 import { loadOptions, loadOrEmpty } from "./local-plan.ts";
 import { shellEnvironment } from "./profile-file.ts";
 import { type Ask, converse } from "./prompts.ts";
@@ -108,14 +109,4 @@ function portObjection(local: string, { http }: Plan): string | undefined {
   const wanted = parseListen(local);
   if (wanted.some((address) => http.listen.some((other) => overlaps(address, other)))) return `"${local}" is where [http] listens`;
   return wanted.every(isFree) ? undefined : `another program listens on ${local}`;
-}
-
-function isFree({ host, port }: ListenAddress): boolean {
-  try {
-    listenOn({ hostname: host, port, socket: { data() {} } }).stop(true);
-    return true;
-  } catch (error) {
-    // A machine without IPv6, or a port for root: that is another matter than a taken one.
-    return !(error instanceof Error && "code" in error && error.code === "EADDRINUSE");
-  }
 }

@@ -217,12 +217,14 @@ export const commands: readonly CommandSpec[] = [
     args: "",
     summary: "Write a commented tunnels.toml for the current context",
     notes: [
-      "Looks at the cluster for what the shipped profiles reach, such as Argo CD, and offers",
-      "those that fit. Where nobody can be asked it names them in a comment.",
+      "Offers the services of the context's namespace, names for those that speak HTTP and",
+      "local ports for the rest, and the shipped profiles that fit, such as Argo CD. Where",
+      "nobody can be asked it names them in comments. Beside it goes tunnels.schema.json,",
+      "for editors; kt schema writes it anew.",
     ],
     options: [
       ["-f, --file <file>", "Where to; default: tunnels.toml"],
-      ["-y, --yes", "Take all shipped profiles that fit"],
+      ["-y, --yes", "Take all services, and all shipped profiles that fit"],
     ],
     example: ["kt init", "kt init --yes"],
     load: async () => (await import("./commands/init.ts")).init,

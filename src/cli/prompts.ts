@@ -141,15 +141,15 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
 }
 
-/** Undefined when the user left it by Ctrl-C or Esc. Throws `Declined` where the user said no at the end. */
-export async function converse<T>(title: string, talk: (ask: Ask) => Promise<T>): Promise<T | undefined> {
+/** Undefined when the user left it by Ctrl-C or Esc; `left` says what came of it. Throws `Declined` where the user said no at the end. */
+export async function converse<T>(title: string, talk: (ask: Ask) => Promise<T>, left = "nothing was written"): Promise<T | undefined> {
   const clack = await import("@clack/prompts");
   clack.intro(title);
   try {
     return await talk(new ClackAsk(clack));
   } catch (error) {
     if (!(error instanceof Left || error instanceof Declined)) throw error;
-    clack.cancel("nothing was written");
+    clack.cancel(left);
     if (error instanceof Declined) throw error;
     return undefined;
   }

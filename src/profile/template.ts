@@ -15,6 +15,10 @@ export interface TemplateFacts {
   /** Hostnames and the ports behind them, written out as routes. */
   readonly routes?: readonly TemplateRoute[];
   readonly tcp?: readonly TemplateTcp[];
+  /** The same, only named: in comments. */
+  readonly offered?: { readonly routes: readonly TemplateRoute[]; readonly tcp: readonly TemplateTcp[] } | undefined;
+  /** Path or URL of the JSON Schema, for editors. */
+  readonly schema?: string | undefined;
 }
 
 export interface TemplateRoute {
@@ -45,16 +49,31 @@ function extendsLine(taken: readonly string[], fitting: readonly string[]): stri
   return offered ?? `# ${list(["kt:argocd", "./team.toml"])}`;
 }
 
-function table(header: string, comment: string, lines: readonly string[], example: string): string {
-  return [comment, header, ...(lines.length > 0 ? lines : [`# ${example}`])].join("\n");
+/** More of them would hide the rest of the file. */
+const shownOffers = 12;
+
+function table(header: string, comment: string, lines: readonly string[], offers: readonly string[], example: string): string {
+  const shown = offers.slice(0, shownOffers);
+  const more = offers.length > shown.length ? [`# and ${offers.length - shown.length} more: kt add offers them`] : [];
+  const comments = offers.length > 0 ? [...shown.map((line) => `# ${line}`), ...more] : lines.length > 0 ? [] : [`# ${example}`];
+  return [comment, header, ...lines, ...comments].join("\n");
+}
+
+function hostLines(routes: readonly TemplateRoute[]): readonly string[] {
+  return routes.map(({ host, target }) => `${tomlString(host)} = ${tomlString(target)}`);
+}
+
+function portLines(tcp: readonly TemplateTcp[]): readonly string[] {
+  return tcp.map(({ port, target }) => `${port} = ${tomlString(target)}`);
 }
 
 /** A whole profile, valid as it stands. */
 export function profileTemplate(facts: TemplateFacts): string {
-  const { name, context, namespace, routes = [], tcp = [], fitting = [] } = facts;
-  const hosts = routes.map(({ host, target }) => `${tomlString(host)} = ${tomlString(target)}`);
-  const ports = tcp.map(({ port, target }) => `${port} = ${tomlString(target)}`);
+  const { name, context, namespace, routes = [], tcp = [], fitting = [], schema } = facts;
+  const offered = facts.offered ?? { routes: [], tcp: [] };
   const pieces = [
+    // Editors look for it in the first line (Taplo, Even Better TOML, Tombi).
+    ...(schema === undefined ? [] : [`#:schema ${schema}`]),
     "# What this project reaches in Kubernetes. kt up makes it so, kt check reads it over.\n# Your own settings go into tunnels.local.toml beside it, which is not committed.",
     [
       setting("name", name, "shop", "default: the folder's name"),
@@ -65,10 +84,11 @@ export function profileTemplate(facts: TemplateFacts): string {
     table(
       "[routes]",
       "# http://NAME:8989 and https://NAME:8989 → [NAMESPACE/]svc/NAME:PORT, the port by number or name.",
-      hosts,
+      hostLines(routes),
+      hostLines(offered.routes),
       '"web.localhost" = "svc/web:80"',
     ),
-    table("[tcp]", "# 127.0.0.1:PORT → the same kind of target.", ports, '5432 = "svc/postgresql:5432"'),
+    table("[tcp]", "# 127.0.0.1:PORT → the same kind of target.", portLines(tcp), portLines(offered.tcp), '5432 = "svc/postgresql:5432"'),
     "# Every other service has a name already: http://web-80.svc.NAMESPACE.ns.CONTEXT.cx.k8s.localhost:8989",
   ];
   return `${pieces.join("\n\n")}\n`;

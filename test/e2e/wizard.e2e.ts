@@ -203,7 +203,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     await at.sees(`● ${own.name}`);
     at.press("Enter");
     await find(at, "What is to be reached?", "svc/postgresql");
-    await at.sees("5432");
+    await at.sees("Where do you want to reach it?");
     at.press("C-u");
     at.type("127.0.0.1:15432");
     at.press("Enter");
@@ -288,8 +288,38 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
       using at = Terminal.open(home.path, `${binary} init`, { cwd: `${home.path}/new`, env: { ...home.env, ...env() } });
       await at.sees("kt:argocd");
       at.press("Enter");
+      await at.sees("Another route?");
+      at.press("Enter");
       await at.sees("[exit 0]");
       expect(readFileSync(`${home.path}/new/tunnels.toml`, "utf8")).toContain('\nextends = ["kt:argocd"]\n');
+    });
+
+    test("offers the services of the namespace, then another, and what is taken serves", async () => {
+      home.write(".keep", "", "services");
+      const shop = await ownNamespace("init");
+      const ports = [
+        { name: "http", port: 80 },
+        { name: "metrics", port: 9090 },
+      ];
+      await apply(service(shop.name, "grafana", { ports }), service(shop.name, "records", { ports: [{ port: 5432 }] }));
+      const KUBECONFIG = await writeKubeconfig({ own: { namespace: shop.name } });
+      using at = Terminal.open(home.path, `${binary} init`, { cwd: `${home.path}/services`, env: { ...home.env, KUBECONFIG } });
+      await at.sees(`Which services of namespace "${shop.name}"`);
+      const offered = await at.sees("svc/records:5432");
+      expect(offered).toContain("svc/grafana:http");
+      expect(offered).toContain("svc/grafana:metrics");
+      at.press("Space", "Down", "Down", "Space", "Enter");
+      await at.sees("Another route?");
+      at.press("Down", "Enter");
+      await at.sees("Which namespace?");
+      at.press("Escape");
+      await at.sees("[exit 0]");
+      const written = readFileSync(`${home.path}/services/tunnels.toml`, "utf8");
+      expect(written).toStartWith("#:schema ./tunnels.schema.json\n");
+      expect(written).toMatch(/\[routes\]\n"grafana\.localhost" = "svc\/grafana:http"\n# "/);
+      expect(written).toMatch(/\[tcp\]\n\d+ = "svc\/records:5432"\n/);
+      expect((await home.run(["check"], { project: "services", env: { KUBECONFIG } })).exitCode).toBe(0);
+      await shop.remove();
     });
 
     test("Ctrl-C writes nothing", async () => {

@@ -83,6 +83,50 @@ test.concurrent("without a terminal it names in a comment what fits", async () =
   expect((await world.home.run(["url", "argocd.localhost"])).exitCode).toBe(2);
 });
 
+/** Besides Argo CD, an HTTP service and a database in the namespace of the context. */
+function addShop({ api }: World): void {
+  const ports = [{ name: "http", port: 80, targetPort: 8080 }];
+  api.cluster.setService({ namespace: "shop", name: "web", selector: { app: "web" }, ports });
+  api.cluster.setService({
+    namespace: "shop",
+    name: "db",
+    selector: { app: "db" },
+    ports: [{ name: "mssql", port: 1433, targetPort: 1433 }],
+  });
+}
+
+test.concurrent("without a terminal the services stand in comments, which are routes once they are none", async () => {
+  await using world = await withArgo();
+  addShop(world);
+  await world.home.run(["init"]);
+  const text = await textOf(world);
+  expect(text).toContain('[routes]\n# "web.localhost" = "svc/web:http"\n');
+  expect(text).toMatch(/\[tcp\]\n# \d+ = "svc\/db:mssql"\n/);
+  await writeFile(`${world.home.project}/tunnels.toml`, text.replaceAll(/^# (?=\S+ = "svc)/gm, ""));
+  expect((await world.home.run(["check"])).stdout).toContain("fine, with 1 route, 0 patterns and 1 TCP route");
+});
+
+test.concurrent("with --yes it takes every service", async () => {
+  await using world = await withArgo();
+  addShop(world);
+  const { stdout } = await world.home.run(["init", "--yes"]);
+  expect(stdout).toMatch(/ {2}with kt:argocd: argocd\.localhost\n {2}\d+: svc\/db:mssql\n {2}web\.localhost: svc\/web:http\n$/);
+  expect((await world.home.run(["url", "web.localhost"])).stdout).toBe("http://web.localhost:8989\n");
+});
+
+test.concurrent("the first line leads editors to a JSON Schema that is there, and another file of its name stays", async () => {
+  await using world = await withArgo();
+  await world.home.run(["init"]);
+  expect(await textOf(world)).toStartWith("#:schema ./tunnels.schema.json\n");
+  const schema = await readFile(`${world.home.project}/tunnels.schema.json`, "utf8");
+  expect(JSON.parse(schema)).toEqual(JSON.parse((await world.home.run(["schema"])).stdout));
+  await mkdir(`${world.home.project}/other`);
+  await writeFile(`${world.home.project}/other/tunnels.schema.json`, "{}");
+  await world.home.run(["init", "-f", "other"]);
+  expect(await readFile(`${world.home.project}/other/tunnels.schema.json`, "utf8")).toBe("{}");
+  expect(await readFile(`${world.home.project}/other/tunnels.toml`, "utf8")).toStartWith("# What this project reaches");
+});
+
 test.concurrent("with --yes it takes what fits", async () => {
   await using world = await withArgo();
   const { stdout } = await world.home.run(["init", "--yes"]);

@@ -8,35 +8,110 @@ import { exitCodes } from "#cli/exit.ts";
 import { type FittingProfile, findFitting } from "#cli/fitting-profiles.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
+import { isFree } from "#cli/free-port.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
-import { canAsk, converse } from "#cli/prompts.ts";
-import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
+import { type Ask, canAsk, converse, Declined } from "#cli/prompts.ts";
+import { type Proposal, proposeRoutes } from "#cli/proposals.ts";
+import { sectionOf } from "#cli/route-words.ts";
+import { writeSchema } from "#cli/schema-file.ts";
+import { type Catalogue, type CatalogueService, catalogueOf } from "#daemon/catalogue.ts";
 import { profileFileName } from "#profile/find.ts";
+import { parseListen } from "#profile/listen.ts";
 import { loadPlan } from "#profile/load.ts";
-import { profileTemplate } from "#profile/template.ts";
+import { profileTemplate, type TemplateRoute, type TemplateTcp } from "#profile/template.ts";
 import { replaceFile } from "#profile/write.ts";
 
 export async function init({ options, output }: CommandContext): Promise<number> {
   const path = await newFile(options);
   await refuseExisting(path);
   const catalogue = await currentCatalogue(path, output);
-  const fitting = catalogue ? await findFitting(catalogue, shellEnvironment()) : [];
+  const [fitting, services] = catalogue ? await Promise.all([findFitting(catalogue, shellEnvironment()), servicesOf(catalogue)]) : [[], []];
+  const proposals = proposeRoutes(services, isTaken);
   // The question is drawn by itself.
   await output.flush();
-  const taken = await choose(fitting, options.flag("yes"));
-  if (taken === undefined) return exitCodes.interrupted;
-  const left = fitting.filter((profile) => !taken.includes(profile)).map(({ name }) => name);
+  const chosen = await choose({ fitting, proposals }, options.flag("yes"), catalogue?.namespace);
+  if (chosen === undefined) return exitCodes.interrupted;
+  await writeProfile(path, catalogue, chosen, { fitting, proposals });
+  tellWritten(path, catalogue, chosen, output);
+  const left = fitting.filter((profile) => !chosen.fitting.includes(profile)).map(({ name }) => name);
+  if (left.length > 0) output.advice([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
+  if (canAsk() && !options.flag("yes")) await askForMore(path, output);
+  output.advice(["kt up"]);
+  return exitCodes.done;
+}
+
+/** What the cluster has to offer, or what of it was taken. */
+interface Offers {
+  readonly fitting: readonly FittingProfile[];
+  readonly proposals: readonly Proposal[];
+}
+
+/** A list that may not be had, or does not come, is as good as none: the rest can be written all the same. */
+async function servicesOf(catalogue: Catalogue): Promise<readonly CatalogueService[]> {
+  const { namespace } = catalogue;
+  const listed = await catalogue.services(namespace).catch(() => []);
+  return listed.filter(({ name }) => !isApiServer(namespace, name));
+}
+
+/** Every cluster has it there, and whoever uses this has the API server already. */
+function isApiServer(namespace: string, name: string): boolean {
+  return namespace === "default" && name === "kubernetes";
+}
+
+function isTaken(local: string): boolean {
+  return sectionOf(local) === "tcp" && !parseListen(local).every(isFree);
+}
+
+async function writeProfile(path: string, catalogue: Catalogue | undefined, chosen: Offers, offers: Offers): Promise<void> {
   const { context, namespace } = catalogue ?? {};
+  const left = <T>(all: readonly T[], taken: readonly T[]): readonly T[] => all.filter((each) => !taken.includes(each));
+  const names = (profiles: readonly FittingProfile[]): readonly string[] => profiles.map(({ name }) => name);
+  const facts = { context, namespace, extends: names(chosen.fitting), fitting: names(left(offers.fitting, chosen.fitting)) };
+  const offered = routesOf(left(offers.proposals, chosen.proposals));
+  const schema = await writeSchema(path.slice(0, path.lastIndexOf("/")));
   await replaceFile(path, async () => {
     // It may have come while the question was open.
     await refuseExisting(path);
-    return profileTemplate({ context, namespace, extends: taken.map(({ name }) => name), fitting: left });
+    return profileTemplate({ ...facts, ...routesOf(chosen.proposals), offered, schema });
   });
-  output.note(`wrote ${path}${context === undefined ? "" : ` for context "${context}"`}`);
-  for (const { name, locals } of taken) output.note(`  with ${name}: ${locals.join(", ")}`);
-  if (left.length > 0) output.advice([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
-  output.advice(["kt up"]);
-  return exitCodes.done;
+}
+
+function routesOf(proposals: readonly Proposal[]): { routes: TemplateRoute[]; tcp: TemplateTcp[] } {
+  const of = (wanted: Proposal["section"]): readonly Proposal[] => proposals.filter(({ section }) => section === wanted);
+  return {
+    routes: of("routes").map(({ local, target }) => ({ host: local, target })),
+    tcp: of("tcp").map(({ local, target }) => ({ port: Number(local), target })),
+  };
+}
+
+function tellWritten(path: string, catalogue: Catalogue | undefined, { fitting, proposals }: Offers, output: Output): void {
+  output.note(`wrote ${path}${catalogue === undefined ? "" : ` for context "${catalogue.context}"`}`);
+  for (const { name, locals } of fitting) output.note(`  with ${name}: ${locals.join(", ")}`);
+  for (const { local, target } of proposals) output.note(`  ${local}: ${target}`);
+}
+
+/** The questions of kt add, as often as the user wants. */
+async function askForMore(path: string, output: Output): Promise<void> {
+  const choices = [
+    { value: false, label: "no, that is all" },
+    { value: true, label: "yes, another service, a pod or an address through a jump host" },
+  ];
+  for (;;) {
+    await output.flush();
+    if ((await converse(path, (ask) => ask.choose("Another route?", choices), "the profile stays as it is")) !== true) return;
+    if (!(await addOne(path))) return;
+  }
+}
+
+/** False when the user left the questions; a no at their end is about that route alone. */
+async function addOne(path: string): Promise<boolean> {
+  const { askToAdd } = await import("#cli/add-wizard.ts");
+  try {
+    return (await askToAdd({ file: path, local: undefined, given: {} })) !== undefined;
+  } catch (error) {
+    if (error instanceof Declined) return true;
+    throw error;
+  }
 }
 
 async function newFile(options: Options): Promise<string> {
@@ -48,12 +123,31 @@ async function refuseExisting(path: string): Promise<void> {
   if (await file(path).exists()) throw new KtError("profile-exists", `"${path}" exists already`, { hints: ["kt check", "kt up"] });
 }
 
-/** Which to build on; undefined when the user left the question. */
-async function choose(fitting: readonly FittingProfile[], all: boolean): Promise<readonly FittingProfile[] | undefined> {
-  if (all || fitting.length === 0) return all ? fitting : [];
-  if (!canAsk()) return [];
+/** What to take; undefined when the user left the questions. */
+async function choose(offers: Offers, all: boolean, namespace = ""): Promise<Offers | undefined> {
+  if (all) return offers;
+  const nothing: Offers = { fitting: [], proposals: [] };
+  if (!canAsk() || offers.fitting.length + offers.proposals.length === 0) return nothing;
+  return await converse("a new tunnels.toml", async (ask) => ({
+    fitting: await askProfiles(ask, offers.fitting),
+    proposals: await askServices(ask, offers.proposals, namespace),
+  }));
+}
+
+async function askProfiles(ask: Ask, fitting: Offers["fitting"]): Promise<Offers["fitting"]> {
+  if (fitting.length === 0) return [];
   const choices = fitting.map((profile) => ({ value: profile, label: profile.name, hint: profile.locals.join(", ") }));
-  return await converse("a new tunnels.toml", (ask) => ask.several("The cluster has what these reach. Which ones to add?", choices, "all"));
+  return await ask.several("The cluster has what these reach. Which ones to add?", choices, "all");
+}
+
+async function askServices(ask: Ask, proposals: Offers["proposals"], namespace: string): Promise<Offers["proposals"]> {
+  if (proposals.length === 0) return [];
+  const choices = proposals.map((each) => ({
+    value: each,
+    label: each.target,
+    hint: each.section === "tcp" ? `localhost:${each.local}` : each.local,
+  }));
+  return await ask.several(`Which services of namespace "${namespace}" do you want here? Space takes one, Enter goes on`, choices, "none");
 }
 
 /** Undefined, with a warning, where the kubeconfig leads nowhere. */

@@ -1,0 +1,14 @@
+/** Whether a port of this machine can be proposed. */
+
+import { listen as listenOn } from "bun";
+import type { ListenAddress } from "#profile/plan.ts";
+
+export function isFree({ host, port }: ListenAddress): boolean {
+  try {
+    listenOn({ hostname: host, port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch (error) {
+    // A machine without IPv6, or a port for root: that is another matter than a taken one.
+    return !(error instanceof Error && "code" in error && error.code === "EADDRINUSE");
+  }
+}

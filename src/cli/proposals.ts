@@ -1,0 +1,35 @@
+/** Turns the services of a namespace into routes to offer: names for what speaks HTTP, local ports for the rest. */
+
+import type { CataloguePort, CatalogueService } from "#daemon/catalogue.ts";
+import { sectionOf } from "./route-words.ts";
+import { isHttpLike, suggestLocal } from "./suggest.ts";
+
+export interface Proposal {
+  readonly section: "routes" | "tcp";
+  /** Hostname or port. */
+  readonly local: string;
+  /** Without a namespace: it is the profile's own. */
+  readonly target: string;
+}
+
+/** Every port once, none at a local place that another has or that `isTaken`. */
+export function proposeRoutes(services: readonly CatalogueService[], isTaken: (local: string) => boolean): readonly Proposal[] {
+  const used = new Set<string>();
+  const proposals: Proposal[] = [];
+  for (const { name, ports } of services) {
+    for (const port of ports) {
+      const local = localOf(name, port, (wanted) => used.has(wanted) || isTaken(wanted));
+      if (local === "") continue;
+      used.add(local);
+      proposals.push({ section: sectionOf(local), local, target: `svc/${name}:${port.name || port.port}` });
+    }
+  }
+  return proposals;
+}
+
+/** The second HTTP port of a service is named after itself as well. */
+function localOf(name: string, port: CataloguePort, isTaken: (local: string) => boolean): string {
+  if (!isHttpLike(port)) return suggestLocal(port, { name, namespace: "" }, isTaken);
+  const hosts = [`${name}.localhost`, `${name}-${port.name || port.port}.localhost`];
+  return hosts.find((host) => !isTaken(host)) ?? "";
+}
