@@ -2,8 +2,8 @@
 
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { trustAnchors } from "#net/anchors.ts";
 import type { Header } from "#wire/http-head.ts";
+import { authorityOf } from "./authority.ts";
 import { Credentials, type CredentialsOptions, type Identity, readPem } from "./credentials.ts";
 import { dial } from "./dial.ts";
 import type { HttpRequest } from "./http.ts";
@@ -72,9 +72,7 @@ export class Connection {
   #trusted(pem: string | undefined): string | undefined {
     if (pem === undefined) return undefined;
     if (this.#anchors?.pem === pem) return this.#anchors.trusted;
-    const trusted = trustAnchors(pem);
-    if (trusted === undefined)
-      throw new KtError("kubeconfig-unreadable", `the certificate authority of cluster "${this.config.cluster.name}" holds no certificate`);
+    const trusted = authorityOf(`cluster "${this.config.cluster.name}"`, pem);
     this.#anchors = { pem, trusted };
     return trusted;
   }

@@ -5,6 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
+import { authorityOf } from "./authority.ts";
 import { withDeadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
 import { besideFile, type FileCache } from "./files.ts";
@@ -130,9 +131,9 @@ export class OidcTokens {
   #authority(): string | undefined {
     const { config, file, cache } = this.#options;
     const data = config["idp-certificate-authority-data"];
-    if (data) return Buffer.from(data, "base64").toString("utf8");
     const path = config["idp-certificate-authority"];
-    return path ? cache.read(besideFile(file, path)) : undefined;
+    if (data) return authorityOf("the issuer", Buffer.from(data, "base64").toString("utf8"));
+    return path ? authorityOf("the issuer", cache.read(besideFile(file, path))) : undefined;
   }
 
   /**

@@ -71,7 +71,7 @@ export class Upgrader {
     try {
       const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal);
       if (fallback instanceof KtError) {
-        if (silent) return silent;
+        if (silent) return this.#unanswered(silent);
         throw this.#worse(access, problem, fallback);
       }
       this.#prefer(second);
@@ -82,6 +82,12 @@ export class Upgrader {
       silent?.conn.abort();
       throw error;
     }
+  }
+
+  /** There is no other way: what answers no ping may still carry streams, and is not to be waited for each time. */
+  #unanswered(silent: Upgraded): Upgraded {
+    this.#provenUntilMs = this.#options.clock.now() + limits.upgradeProvenMs;
+    return silent;
   }
 
   #prefer(way: Way): void {

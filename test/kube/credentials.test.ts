@@ -380,6 +380,27 @@ describe("OIDC", () => {
     });
   });
 
+  test.each(["idp-certificate-authority-data", "idp-certificate-authority"])(
+    "an issuer's %s without a certificate trusts nobody",
+    async (key) => {
+      await using folder = await tempDir();
+      await write(`${folder.path}/ca`, "words");
+      const authority = key.endsWith("-data") ? btoa("words") : "ca";
+      const config = { "id-token": jwt(1), "refresh-token": "r", "idp-issuer-url": "https://127.0.0.1:1", [key]: authority };
+      const options = {
+        user: "u",
+        file: `${folder.path}/config`,
+        environment: {},
+        cache: new FileCache(),
+        clock: systemClock,
+        log: silentLog,
+      };
+      await expect(new OidcTokens({ config, ...options }).get()).rejects.toMatchObject({
+        message: 'OIDC login of user "u": the certificate authority of the issuer holds no certificate',
+      });
+    },
+  );
+
   test("without a refresh-token the login is over", async () => {
     const config = { "id-token": jwt(1) };
     const tokens = new OidcTokens({
