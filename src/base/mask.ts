@@ -25,7 +25,9 @@ const value = String.raw`(?:${quotedValue}|(?!${innocent})[^\s"',;&\]})]+)`;
 const tightly = String.raw`(?:[\w.-]{0,64}\\?["']?[=:]|[\w.-]{0,64}\\?["']?\s{0,8}[=:]\s{1,8}(?=["'\\]|[^\s"',;&\]})]{0,256}\d))`;
 
 /** Quantifiers are bounded: texts come from whoever asks, and an unbounded one can take the square of a text's length. */
-const looksSecret: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+type Pattern = readonly [pattern: RegExp, replacement: string];
+
+const makePatterns = (): readonly Pattern[] => [
   [/-----BEGIN [A-Z0-9 ]{1,40}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|$)/g, mask],
   // The login in a URL; in what follows "//" up to the last "@" before a slash. It may lack the scheme.
   [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'`]{0,512}@/gi, `$1${mask}@`],
@@ -62,9 +64,13 @@ const looksSecret: readonly (readonly [pattern: RegExp, replacement: string])[] 
   ],
 ];
 
+/** Made for the first error: most runs of kt have none. */
+let patterns: readonly Pattern[] | undefined;
+
 /** The text without what looks like a secret. */
 export function maskSecrets(text: string): string {
-  return looksSecret.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), text);
+  patterns ??= makePatterns();
+  return patterns.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), text);
 }
 
 const secretFlag = /secret|pass|pwd|token|key|cred|auth|pat\b|bearer/i;
