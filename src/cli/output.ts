@@ -125,9 +125,17 @@ export class Output {
   log(level: LogLevel, event: string, fields: LogFields = {}, atMs: number = Date.now()): void {
     const least: LogLevel = this.quiet ? "warn" : this.verbose ? "debug" : "info";
     if (levelRank[level] < levelRank[least] || this.#leavesOut()) return;
-    const { logFormat, stderr } = this.#options;
-    if (logFormat === "json") stderr.write(`${formatLogLine(logFormat, atMs, level, event, fields)}\n`);
-    else this.#write(stderr, [logLine(atMs, level, event, fields)]);
+    this.#logTo(this.#options.stderr, level, event, fields, atMs);
+  }
+
+  /** The same where it is the result that was asked for, on stdout. */
+  event(level: LogLevel, event: string, fields: LogFields = {}): void {
+    this.#logTo(this.#options.stdout, level, event, fields, Date.now());
+  }
+
+  #logTo(sink: TextSink, level: LogLevel, event: string, fields: LogFields, atMs: number): void {
+    if (this.logFormat === "json") sink.write(`${formatLogLine(this.logFormat, atMs, level, event, fields)}\n`);
+    else this.#write(sink, [logLine(atMs, level, event, fields)]);
   }
 
   /** Log lines never end by themselves: for a reader that takes none they are counted, and the count is written once it does. */

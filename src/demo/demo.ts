@@ -4,6 +4,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { write } from "bun";
 import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import { listenTcp } from "#net/tcp.ts";
 import { ApiServer } from "./api-server.ts";
 import { openShop, secureHost, shopNamespace } from "./shop.ts";
@@ -25,7 +26,7 @@ export interface Demo {
 
 export interface Invitation {
   readonly what: string;
-  /** A URL or a command. */
+  /** A command to be pasted; needs no program but curl. */
   readonly how: string;
 }
 
@@ -105,17 +106,27 @@ target = "{namespace}/svc/{service}:80"
 }
 
 function invitations({ http, echo }: Ports): Invitation[] {
+  const url = (host: string, path = "/"): string => `http://${host}:${http}${path}`;
   return [
-    { what: "a page", how: `http://shop.localhost:${http}/` },
-    { what: "JSON", how: `http://api.localhost:${http}/` },
-    { what: "server-sent events", how: `curl -N http://api.localhost:${http}/events` },
-    { what: "a WebSocket", how: `ws://api.localhost:${http}/ws` },
-    { what: "TLS with the pod's own certificate", how: `curl -k https://${secureHost}:${http}/` },
-    { what: "a TCP echo", how: `nc 127.0.0.1 ${echo}` },
-    { what: "a pattern of the profile", how: `http://web.${shopNamespace}.demo.localhost:${http}/` },
-    { what: "any service by its dynamic name", how: `http://web-80.svc.${shopNamespace}.ns.${context}.cx.${suffix}:${http}/` },
-    { what: "a service that crashes", how: `http://broken.localhost:${http}/` },
-    { what: "a service scaled to zero", how: `http://asleep.localhost:${http}/` },
-    { what: "a name that nobody knows", how: `http://nowhere.localhost:${http}/` },
+    { what: "all of it at a glance", how: "kt status" },
+    { what: "a page, also for a browser", how: command`curl ${url("shop.localhost")}` },
+    { what: "JSON", how: command`curl ${url("api.localhost")}` },
+    { what: "server-sent events", how: command`curl -N ${url("api.localhost", "/events?n=3")}` },
+    { what: "a WebSocket", how: `${command`curl -isNm 1 ${webSocketHeaders} ${url("api.localhost", "/ws")}`} | head -n 1` },
+    { what: "TLS with the pod's certificate", how: command`curl -k ${`https://${secureHost}:${http}/`}` },
+    { what: "a TCP echo", how: command`echo hello | curl -sm 1 ${`telnet://127.0.0.1:${echo}`} | head -n 2` },
+    { what: "a pattern of the profile", how: command`curl ${url(`web.${shopNamespace}.demo.localhost`)}` },
+    { what: "a service by its dynamic name", how: command`curl ${url(`web-80.svc.${shopNamespace}.ns.${context}.cx.${suffix}`)}` },
+    { what: "a service that crashes", how: command`curl ${url("broken.localhost")}` },
+    { what: "a service scaled to zero", how: command`curl ${url("asleep.localhost")}` },
+    { what: "a name that nobody knows", how: command`curl ${url("nowhere.localhost")}` },
   ];
 }
+
+/** RFC 6455 §4.1; the key is the one of its examples. */
+const webSocketHeaders = [
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+].flatMap((header) => ["-H", header]);

@@ -73,10 +73,16 @@ const shownRoutes = 3;
 
 /** The route that the event is about, by the name that was asked for; several with commas. */
 export function eventRoute(event: KtEvent): string | undefined {
-  if ("name" in event) return event.name === "" ? undefined : event.name;
+  if ("route" in event && !event.route.includes("{")) return event.route;
+  if ("name" in event) return event.name === "" ? undefined : withoutPort(event.name);
   if (!("routes" in event) || event.routes.length === 0) return undefined;
   const more = event.routes.length - shownRoutes;
   return [...event.routes.slice(0, shownRoutes), ...(more > 0 ? [`${more} more`] : [])].join(",");
+}
+
+/** An address of IPv6 has colons, too. */
+function withoutPort(name: string): string {
+  return name.replace(/^([^:]+|\[.*\]):\d+$/, "$1");
 }
 
 /** The route or profile that an event is about, for filters. */

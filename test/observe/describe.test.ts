@@ -55,6 +55,12 @@ test("a tunnel's events belong to its target as a profile writes it", () => {
 test("the route stands before the text: the name that was asked for, or those that share a tunnel", () => {
   const phase = (...routes: string[]): KtEvent => ({ type: "tunnel-phase", target, routes, phase: "idle", pod: undefined, problem });
   expect(eventRoute({ type: "connection-opened", route: "{s}.localhost", profile: "p", name: "web.localhost" })).toBe("web.localhost");
+  expect(eventRoute({ type: "connection-opened", route: "5432", profile: "p", name: "127.0.0.1:40000" })).toBe("5432");
+  expect(["a.localhost:8989", "[::1]:80", "::1"].map((name) => eventRoute({ type: "refused", name, problem }))).toEqual([
+    "a.localhost",
+    "[::1]",
+    "::1",
+  ]);
   expect(eventRoute(phase("a", "5432"))).toBe("a,5432");
   expect(eventRoute(phase("a", "b", "c", "d", "e"))).toBe("a,b,c,2 more");
   expect(eventRoute(phase())).toBeUndefined();

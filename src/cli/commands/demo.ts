@@ -1,27 +1,61 @@
-/** `kt demo`: the whole product against an embedded Kubernetes API, in one process that touches nothing of the user's. */
+/** `kt demo`: the whole product against an embedded Kubernetes API, in one process; of the user's it touches nothing but a link for `kt status`. */
 
 import { KtError } from "#base/errors.ts";
-import { type Log, silentLog } from "#base/log.ts";
+import type { LogFields, LogLevel } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { cyan, dim, green, red, tableLines } from "#cli/text.ts";
+import { hintLine } from "#cli/hint.ts";
+import { cyan, dim, green, type Line, line, red, tableLines, widthOf } from "#cli/text.ts";
 import type { Output } from "#cli/output.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { registerDemo } from "#daemon/demo-register.ts";
 import { Hub } from "#daemon/hub.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
-import { type Demo, startDemo } from "#demo/demo.ts";
+import { type Demo, type Invitation, startDemo } from "#demo/demo.ts";
 
 export async function demo({ options, output, build }: CommandContext): Promise<number> {
   const running = await startDemo();
+  const once = options.flag("once");
+  const show = new Show(output, !once);
   try {
-    const log = output.verbose ? output.log.bind(output) : silentLog;
-    const hub = await Hub.start({ ...build, directory: running.directory, lingers: false, rooms: realRooms(), log });
+    const log = show.log.bind(show);
+    const hub = await Hub.start({ ...build, directory: running.directory, lingers: false, rooms: realRooms(), log, logsRequests: true });
     if (!hub) throw new KtError("hub-failed", `something else uses "${running.directory}"`);
     // The demo's own kubeconfig needs nothing of the user's environment, and nothing of it should reach the demo.
     await hub.pin({ file: running.profile, environment: {} });
-    return options.flag("once") ? await tryOnce(running, hub, output) : await stay(running, hub, output, log);
+    return once ? await tryOnce(running, hub, output) : await stay(running, hub, output, show);
   } finally {
     await running.close();
+  }
+}
+
+/** What happens in the demo, for the terminal that it runs in. */
+class Show {
+  readonly #output: Output;
+  /** Events and requests are what the demo is for; all else is for `-v`. */
+  readonly #showsEvents: boolean;
+  #begun = false;
+
+  constructor(output: Output, showsEvents: boolean) {
+    this.#output = output;
+    this.#showsEvents = showsEvents;
+  }
+
+  /** From now on: how the demo itself came up is no news. */
+  begin(): void {
+    this.#begun = true;
+  }
+
+  /** Nor is how it goes down. */
+  end(): void {
+    this.#begun = false;
+  }
+
+  log(level: LogLevel, event: string, fields?: LogFields): void {
+    const isEvent = level !== "debug" || event === "request";
+    if (this.#output.verbose) this.#output.log(level, event, fields);
+    else if (this.#showsEvents && this.#begun && isEvent && !this.#output.quiet) this.#output.event(level, event, fields);
   }
 }
 
@@ -40,13 +74,27 @@ async function tryOnce(running: Demo, hub: Hub, output: Output): Promise<number>
   return outcome ? exitCodes.done : exitCodes.failed;
 }
 
-async function stay(running: Demo, hub: Hub, output: Output, log: Log): Promise<number> {
+async function stay(running: Demo, hub: Hub, output: Output, show: Show): Promise<number> {
   output.line("An embedded Kubernetes API with sample services; kt serves it as it would serve yours. Try:");
   output.line();
-  output.lines(tableLines(running.invitations.map(({ what, how }) => [`  ${what}`, cyan(how)])));
+  output.lines(invitationLines(running.invitations, output.columns));
   output.line();
   output.line(`The profile, read again when you save it: ${running.profile}`);
-  output.line(dim("Ctrl-C ends it and leaves nothing behind"));
-  await runUntilEnd(hub, { ignoreHangup: false, log });
+  output.line(dim("What happens is shown below; Ctrl-C ends it and leaves nothing behind"));
+  show.begin();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => show.end());
+  const unregister = await registerDemo(surroundings(), running.directory).catch(() => async () => {});
+  try {
+    await runUntilEnd(hub, { ignoreHangup: false, log: show.log.bind(show) });
+  } finally {
+    await unregister();
+  }
   return exitCodes.done;
+}
+
+/** Beside what they are, where there is room for all of them: a command must stay whole to be pasted. */
+function invitationLines(invitations: readonly Invitation[], columns: number): Line[] {
+  const table = tableLines(invitations.map(({ what, how }) => [`  ${what}`, cyan(how)]));
+  if (table.every(({ text }) => widthOf(text) <= columns)) return table;
+  return invitations.flatMap(({ what, how }) => [line(`  ${what}`, 2), hintLine(how, 4, cyan)]);
 }

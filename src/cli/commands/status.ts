@@ -5,11 +5,13 @@ import { exitCodes } from "#cli/exit.ts";
 import { onlyNamed } from "#cli/named-profile.ts";
 import { profileLines } from "#cli/route-lines.ts";
 import { surroundings } from "#control/socket-path.ts";
+import { demoProfiles } from "#daemon/demo-register.ts";
 import { findSnapshot, leftByKilled } from "#daemon/find-hub.ts";
 
 export async function status({ args, options, output }: CommandContext): Promise<number> {
   const [name] = args;
-  const { hub, profiles: all } = (await findSnapshot(surroundings())) ?? { hub: null, profiles: [] };
+  const { hub, profiles: attached } = (await findSnapshot(surroundings())) ?? { hub: null, profiles: [] };
+  const all = [...attached, ...(await demoProfiles(surroundings()))];
   const profiles = name === undefined ? all : onlyNamed(all, name);
   if (options.flag("json")) {
     output.json({ hub, profiles });
