@@ -2,7 +2,7 @@
 
 import type { KtError } from "#base/errors.ts";
 import { commandBlock, escapeHtml, htmlPage, linked, mapMatches } from "./html.ts";
-import { indexHost } from "./index-names.ts";
+import { indexHost, isIndexName } from "./index-names.ts";
 
 /** Programs whose hints are commands. */
 const command = /^(?:kt|kubectl|curl|sudo|aws|az|gcloud|docker|helm|kill|systemctl|chmod|ssh) \S/;
@@ -27,7 +27,7 @@ export function errorPage(error: KtError, { title, status, host, refreshSeconds 
 <p class="reason">${linked(error.message)}</p>
 ${hints === "" ? "" : `<ul>\n${hints}\n</ul>`}
 ${wait}
-<footer>kt · ${status} · <a href="//${indexHost}${port}/errors/${error.code}">${error.code}</a></footer>`;
+<footer>kt · ${status} · ${codeHtml(error.code, host)}</footer>`;
   return htmlPage({ title: host === undefined ? title : `${title} · ${host}`, body, refreshSeconds });
 }
 
@@ -35,6 +35,11 @@ function hintHtml(hint: string, port: string): string {
   if (command.test(hint)) return `<li>${commandBlock(hint)}</li>`;
   if (!naming.test(hint)) return `<li>${linked(hint)}</li>`;
   return `<li>${mapMatches(hint, hostname, (name) => `<a href="//${escapeHtml(name)}${port}/">${escapeHtml(name)}</a>`)}</li>`;
+}
+
+/** A link to what the code means, which the front door says in plain HTTP; a bare port has no pages of its own. */
+function codeHtml(code: string, host: string | undefined): string {
+  return host === undefined || isIndexName(host) ? code : `<a href="http://${indexHost}${portOf(host)}/errors/${code}">${code}</a>`;
 }
 
 function portOf(host: string | undefined): string {
