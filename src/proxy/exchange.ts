@@ -18,7 +18,7 @@ import {
 import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
 import type { Backend, BackendUser } from "./backend.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
-import { foreignAnswer, plainToTls } from "./foreign-answer.ts";
+import { foreignAnswer, plainToTls, withSilenceHint } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./http1-heads.ts";
 
 /** The client's connection as an exchange uses it. */
@@ -339,7 +339,7 @@ export class Exchange implements BackendUser {
     }
     this.#backend = undefined;
     backend.conn.abort();
-    this.#broken(error);
+    this.#broken(this.#isUnanswered ? withSilenceHint(error, this.#options.found) : error);
   }
 
   /** Nothing of an answer has come. */

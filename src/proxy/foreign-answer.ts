@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import type { Found } from "#route/lookup.ts";
-import { formatTarget, type Target } from "#route/target.ts";
+import { formatTarget, type PortRef, type Target } from "#route/target.ts";
 import { type ForeignProtocol, foreignProtocol, quoteBytes } from "#wire/foreign-protocol.ts";
 
 /** What a request was sent to. */
@@ -73,6 +73,21 @@ function tcpHint({ target }: Found, usualPort: number | undefined): string {
 function targetKeys(target: Target): string {
   const { context } = target.cluster;
   return `target = "${formatTarget(target)}"${context === undefined ? "" : `, context = ${JSON.stringify(context)}`}`;
+}
+
+/** Of databases, queues and the like, many of which close at the sight of HTTP. */
+const otherPorts: ReadonlySet<PortRef> = new Set([
+  22, 25, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379, 6432, 8883, 9042, 9092, 11211,
+  27017,
+]);
+const otherNames =
+  /^(?:tcp-)?(?:pg|psql|postgres(?:ql)?|mysql|mariadb|redis|valkey|mongo(?:db)?|amqps?|kafka|ssh|smtps?|imaps?|ldaps?|mqtts?|nats|memcached?|cql)(?:-|$)/;
+
+/** What to try where the backend closed without a word and its port is not one of HTTP. */
+export function withSilenceHint(error: KtError, found: Found): KtError {
+  const { port } = found.target;
+  if (error.code !== "connection-lost" || (!otherPorts.has(port) && !otherNames.test(String(port)))) return error;
+  return new KtError(error.code, error.message, { hints: [...error.hints, tcpHint(found, undefined)], cause: error });
 }
 
 /** Ports below are for root only. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Found } from "#route/lookup.ts";
 import type { PodServer } from "#test/support/fake-cluster.ts";
-import { answers, PodFront, requestText, say, webRoute } from "#test/support/pod-front.ts";
+import { answers, PodFront, requestText, say, webRoute, webTarget } from "#test/support/pod-front.ts";
 
 const foreign: readonly (readonly [what: string, sent: string, message: string, hint: string])[] = [
   [
@@ -99,6 +99,20 @@ describe("an HTTP route to", () => {
     expect(answer).toStartWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 Bad Gateway\r\n");
     expect(answer).toContain(String.raw`it begins with \"nonsense\"`);
   });
+});
+
+test.each<[number | string, string[]]>([
+  [5432, ['for what is not HTTP use a [tcp] route: under [tcp] write 5432 = "shop/svc/web:5432"']],
+  ["tcp-redis", ['for what is not HTTP use a [tcp] route: under [tcp] write 9000 = "shop/svc/web:tcp-redis"']],
+  [8080, []],
+  ["http", []],
+])("one that closes without a word on port %p is taken for another protocol by its port", async (port, hints) => {
+  const closes: PodServer = (connection) => {
+    connection.onData = () => connection.end();
+  };
+  const answer = await new PodFront(closes, { ...webRoute, target: { ...webTarget, port } }).answer(asked);
+  expect(answer).toContain("X-Kt-Error: connection-lost\r\n");
+  expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))).error.hints).toEqual(hints);
 });
 
 const alert = answers("\x15\x03\x03");

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { PodServer } from "#test/support/fake-cluster.ts";
+import { settle } from "#test/support/manual-clock.ts";
 import { answers, onRequest, PodFront, requestText, say } from "#test/support/pod-front.ts";
 
 const five = "Content-Length: 5\r\n\r\nhello";
@@ -45,6 +46,51 @@ test("no response before the final one is sent to an HTTP/1.0 client", async () 
   const front = new PodFront(answers(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n${five}`, false));
   expect(await front.answer("GET / HTTP/1.0\r\nHost: web.localhost\r\n\r\n")).toStartWith("HTTP/1.1 200 OK\r\n");
   expect(await front.answer(requestText())).toStartWith("HTTP/1.1 103 Early Hints\r\n");
+});
+
+describe("a body that is still to come", () => {
+  const head = requestText("PUT", "", "Content-Length: 8\r\nExpect: 100-continue\r\n");
+  const refusal = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
+
+  test("is asked for by the backend, once or twice or not at all, and none of that is an answer", async () => {
+    for (const asks of ["", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100\r\nX: 1\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"]) {
+      const front = new PodFront((connection) => {
+        let text = "";
+        connection.onData = (bytes) => {
+          text += Buffer.from(bytes).toString("latin1");
+          if (text.endsWith("\r\n\r\n")) say(connection, asks);
+          if (text.endsWith("12345678")) say(connection, `HTTP/1.1 200 OK\r\n${five}`);
+        };
+      });
+      const client = front.client();
+      client.write(head);
+      await settle();
+      expect(client.text()).toBe(asks.replace("100\r\n", "100 \r\n"));
+      client.write("12345678");
+      await client.untilText("hello");
+    }
+  });
+
+  test("is not needed where the backend has answered before; the client gets the answer and the end", async () => {
+    const front = new PodFront((connection) => {
+      connection.onData = () => {
+        say(connection, refusal);
+        connection.end();
+      };
+    });
+    const client = front.client();
+    client.write(requestText("POST", "", "Content-Length: 100000000\r\n"));
+    await client.untilEnd();
+    expect(client.text()).toEndWith("Connection: close\r\n\r\nbig");
+  });
+});
+
+test("a HEAD is answered by a head alone, and the connection goes on", async () => {
+  const front = new PodFront(answers("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false));
+  const client = front.client();
+  client.write(requestText("HEAD") + requestText("HEAD"));
+  await settle();
+  expect(client.text().match(/200 OK/g)).toHaveLength(2);
 });
 
 /** Answers the first request of its first connection, and the second one with bytes of that connection's past. */

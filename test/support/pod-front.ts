@@ -12,9 +12,15 @@ import { FakeCluster, type PodConnection, type PodServer } from "./fake-cluster.
 import { ManualClock, settle } from "./manual-clock.ts";
 import { Recorder } from "./recorder.ts";
 
-const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "shop", name: "web", port: 80 } as const;
+export const webTarget = {
+  kind: "service",
+  cluster: { profile: "p", context: undefined },
+  namespace: "shop",
+  name: "web",
+  port: 80,
+} as const;
 
-export const webRoute: Found = { kind: "found", profile: "p", route: "web.localhost", via: "static", target, scheme: "http" };
+export const webRoute: Found = { kind: "found", profile: "p", route: "web.localhost", via: "static", target: webTarget, scheme: "http" };
 
 export class PodFront {
   readonly cluster = new FakeCluster();
