@@ -1,6 +1,8 @@
 /** Who may reach what through the front door: pages of other sites, other users of the machine, other contexts, the API server. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { serve } from "bun";
+import { Chromium } from "#test/support/browser.ts";
 import { namespace, otherNamespace, run } from "#test/support/cluster.ts";
 import { type Front, names, startFront } from "#test/support/front.ts";
 import { RawClient } from "#test/support/raw-client.ts";
@@ -38,6 +40,60 @@ describe("a page of another site", () => {
     expect(await answer("web.localhost", { headers: link })).toBe("200");
     const sibling = { Origin: `http://api.localhost:${front.http}`, "Sec-Fetch-Site": "cross-site" };
     expect(await answer("web.localhost", { method: "POST", headers: sibling })).toBe("200");
+  });
+});
+
+describe("in a browser", () => {
+  let browser: Chromium;
+  /** Serves empty pages of the names that lead here. */
+  let stranger: ReturnType<typeof serve>;
+  beforeAll(async () => {
+    browser = await Chromium.start(["evil.example"]);
+    stranger = serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("<p>", { headers: { "Content-Type": "text/html" } }) });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await stranger?.stop(true);
+  });
+
+  /** What a page of that address gets for what it asks for: kind of request → status. */
+  async function asked(from: string): Promise<Record<string, number>> {
+    const page = await browser.page({ width: 800 });
+    const to = `http://web.localhost:${front.http}`;
+    /** Runs a script in the page and waits for the answers to what it asks for. */
+    const run = async (kinds: readonly string[], script: string): Promise<[string, number][]> => {
+      const answers = kinds.map((kind) => page.waitForResponse(`${to}/${kind}`));
+      await page.evaluate(`(() => { const base = "${to}"; ${script} })()`);
+      return (await Promise.all(answers)).map((response, at) => [kinds[at] ?? "", response.status()]);
+    };
+    await page.goto(from);
+    const parts = await run(
+      ["post", "get", "frame"],
+      `for (const method of ["POST", "GET"]) fetch(base + "/" + method.toLowerCase(), { method, mode: "no-cors" }).catch(() => {});
+       document.body.append(Object.assign(document.createElement("iframe"), { src: base + "/frame" }));`,
+    );
+    const form = await run(
+      ["form"],
+      `const sent = Object.assign(document.createElement("form"), { action: base + "/form", method: "POST" });
+       document.body.append(sent); sent.submit();`,
+    );
+    await page.waitForURL(`${to}/form`);
+    await page.goto(from);
+    const link = await run(["link"], 'location.assign(base + "/link");');
+    await page.context().close();
+    return Object.fromEntries([...parts, ...form, ...link]);
+  }
+
+  test("a page of another site only leads here by links", async () => {
+    const statuses = await asked(`http://evil.example:${stranger.port}/`);
+    expect(statuses).toEqual({ post: 403, get: 403, frame: 403, form: 403, link: 200 });
+  });
+
+  test("pages of another route, and of this machine, may ask for anything", async () => {
+    const free = { post: 200, get: 200, frame: 200, form: 200, link: 200 };
+    expect(await asked(`http://api.localhost:${front.http}/`)).toEqual(free);
+    expect(await asked(`http://localhost:${stranger.port}/`)).toEqual(free);
+    expect(await asked(`http://127.0.0.1:${stranger.port}/`)).toEqual(free);
   });
 });
 
