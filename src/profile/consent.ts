@@ -2,11 +2,11 @@
 
 import { CryptoHasher } from "bun";
 import { KtError } from "#base/errors.ts";
-import { command, shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import type { FoundFile } from "./extends.ts";
 import { defaultJumpImage } from "./jump.ts";
 import type { KubeconfigRisk } from "./kubeconfig-risks.ts";
-import type { Layer, LayerTarget } from "./layer.ts";
+import type { Layer, LayerTarget, Placed } from "./layer.ts";
 import type { KeyPath } from "./positions.ts";
 import type { Source } from "./source.ts";
 import { steeringReason } from "./steering.ts";
@@ -139,36 +139,40 @@ function stays(path: KeyPath, hasStranger: boolean): boolean {
 function sentVariables({ sources, kubeconfigs: named }: ConsentInput): readonly ConsentFact[] {
   // Their own cluster's administrators know who somebody is; the server of a stranger's kubeconfig does not.
   const known: ReadonlySet<string> = new Set(named.length > 0 ? [] : ["USER", "LOGNAME"]);
+  // Another server is another matter: what may go to one need not go to the next.
+  const servers = named.flatMap(({ path, digest }) => [path, digest]);
   const names = sources.filter(({ isShipped }) => !isShipped).flatMap((source) => source.used);
   return names
     .filter(({ name, path }) => !known.has(name) && !stays(path, named.length > 0))
     .map(({ name }) => ({
       what: `sends the variable ${name} of your environment to a cluster, as a part of a name`,
       why: "it may be a secret",
-      content: content("variable", name),
+      content: content("variable", name, ...servers),
     }));
 }
 
 function jumpPods({ layer }: ConsentInput): readonly ConsentFact[] {
-  const targets: readonly LayerTarget[] = [...layer.routes.values(), ...layer.tcp.values()].map(({ value }) => value.target);
-  return targets.flatMap((target) => {
+  const places: readonly Placed<{ readonly target: LayerTarget }>[] = [...layer.routes.values(), ...layer.tcp.values()];
+  return places.flatMap(({ value: { target }, source, path }) => {
     if (target.kind !== "address" || target.via.create === undefined) return [];
     const { image, command: words } = target.via.create;
-    const why = "it is code that runs in your cluster, as you";
+    // As written: it may hold a variable, whose value is nobody's business.
+    const written = (key: string): string => source.textAt([...path, "via", "create", key]);
     return [
-      ...(image === defaultJumpImage ? [] : [{ what: `runs the image "${image}" as a jump pod`, why, content: content("image", image) }]),
-      ...(words === undefined || isWaiting(words)
-        ? []
-        : [
-            {
-              what: `runs "${words[0]}" in a jump pod`,
-              why,
-              detail: words.map(shellQuoted).join(" "),
-              content: content("command", ...words),
-            },
-          ]),
+      ...(image === defaultJumpImage ? [] : [imageFact(written("image"))]),
+      ...(words === undefined || isWaiting(words) ? [] : [commandFact(written("command"))]),
     ];
   });
+}
+
+const runsThere = "it is code that runs in your cluster, as you";
+
+function imageFact(image: string): ConsentFact {
+  return { what: `runs the image "${image}" as a jump pod`, why: runsThere, content: content("image", image) };
+}
+
+function commandFact(words: string): ConsentFact {
+  return { what: "runs a command of its own in a jump pod", why: runsThere, detail: words, content: content("command", words) };
 }
 
 const isWaiting = (words: readonly string[]): boolean => words.length === 2 && /^(?:\/bin\/)?sleep$/.test(words[0] ?? "");

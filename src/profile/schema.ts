@@ -332,7 +332,7 @@ export const profileSchema = v.pipe(
         v.pipe(
           v.record(v.string(), v.string("text"), "a table of variables"),
           v.description(
-            "Variables for kt run and kt env. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so does ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name.",
+            "Variables for kt run and kt env; those that steer programs, such as PATH, need `kt allow` once. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so does ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name.",
           ),
           v.examples([{ DATABASE_URL: "postgres://app@${tcp.5432.address}/app" }]),
         ),

@@ -85,7 +85,8 @@ export class Source {
   /** The text there as it was written, before variables were filled in. */
   textAt(path: KeyPath): string {
     const inside = (value: unknown, key: string): unknown => (isNested(value) ? Reflect.get(value, key) : undefined);
-    return String(path.reduce(inside, this.#written));
+    const found = path.reduce(inside, this.#written);
+    return typeof found === "string" ? found : JSON.stringify(found);
   }
 
   /** What relative paths in the file start from. */

@@ -131,7 +131,11 @@ describe("consent is needed for", () => {
       files: { "tunnels.toml": `[tcp.1]\ntarget = "db:1"\nvia = { pod = "kt-jump", create = { ${create} } }` },
     });
     expect(await whats(via('image = "evil/socat:1"'))).toEqual(['runs the image "evil/socat:1" as a jump pod']);
-    expect(await whats(via('command = ["sh", "-c", "curl evil"]'))).toEqual(['runs "sh" in a jump pod']);
+    expect(await whats(via('command = ["sh", "-c", "curl evil"]'))).toEqual(["runs a command of its own in a jump pod"]);
+    const path = await folder(via('image = "evil/${SECRET}"').files);
+    const { facts } = await load(path, { SECRET: "canary" });
+    expect(facts.map(({ what }) => what)).toContain('runs the image "evil/${SECRET}" as a jump pod');
+    expect(JSON.stringify(facts)).not.toContain("canary");
   });
 
   test("files outside of the folder, by whatever way", async () => {
@@ -197,6 +201,19 @@ describe("consent is bound to", () => {
     ["the program of the folder that it runs", { "evil.sh": "two" }, false],
     ["variables that steer", { "tunnels.toml": `kubeconfig = "./kc"\n${routes}[env]\nPATH = "x"` }, false],
   ])("%s", async (_, change, same) => expect(await digestAfter(change as Readonly<Record<string, string>>)).toBe(same));
+
+  test("the server that a variable goes to", async () => {
+    const environment = { SECRET: "s" };
+    const text = 'namespace = "${SECRET}"\n';
+    const path = await folder({ "tunnels.toml": text });
+    const before = consentDigest((await load(path, environment)).facts);
+    await write(`${path}/kc`, user("token: a"));
+    await write(`${path}/tunnels.toml`, `kubeconfig = "./kc"\n${text}`);
+    const [one, other] = [consentDigest((await load(path, environment)).facts), user("token: b").replace(":1", ":2")];
+    expect(one).not.toBe(before);
+    await write(`${path}/kc`, other);
+    expect(consentDigest((await load(path, environment)).facts)).not.toBe(one);
+  });
 
   test("a command is shown whole to who is asked, and is not in errors", async () => {
     const [fact] = (await load(await folder(files))).facts;
