@@ -331,6 +331,8 @@ export const limits = {
   doctorPluginMs: 6 * second,
   /** and one question to a server or a hub that answers. */
   doctorAskMs: 2 * second,
+  /** Longest part of a hostname between two dots (RFC 1035 §2.3.4). */
+  labelCharacters: 63,
   /** How long `kt doctor` and `kt explain`, which try every route, wait for a pod that is on its way, */
   routeTryMs: 3 * second,
   /** and how long for all routes together. */

@@ -12,13 +12,17 @@ export interface Proposal {
   readonly target: string;
 }
 
-/** Every port once, none at a local place that another has or that `isTaken`. */
-export function proposeRoutes(services: readonly CatalogueService[], isTaken: (local: string) => boolean): readonly Proposal[] {
+/** Every port once, none at a local place that another has or that `isTaken`; hostnames end with `suffix`. */
+export function proposeRoutes(
+  services: readonly CatalogueService[],
+  isTaken: (local: string) => boolean,
+  suffix = "localhost",
+): readonly Proposal[] {
   const used = new Set<string>();
   const proposals: Proposal[] = [];
   for (const { name, ports } of services) {
     for (const port of ports) {
-      const local = localOf(name, port, (wanted) => used.has(wanted) || isTaken(wanted));
+      const local = localOf({ name, port, suffix }, (wanted) => used.has(wanted) || isTaken(wanted));
       if (local === "") continue;
       used.add(local);
       proposals.push({ section: sectionOf(local), local, target: `svc/${name}:${port.name || port.port}` });
@@ -27,9 +31,15 @@ export function proposeRoutes(services: readonly CatalogueService[], isTaken: (l
   return proposals;
 }
 
+interface Reached {
+  readonly name: string;
+  readonly port: CataloguePort;
+  readonly suffix: string;
+}
+
 /** The second HTTP port of a service is named after itself as well. */
-function localOf(name: string, port: CataloguePort, isTaken: (local: string) => boolean): string {
+function localOf({ name, port, suffix }: Reached, isTaken: (local: string) => boolean): string {
   if (!isHttpLike(port)) return suggestLocal(port, { name, namespace: "" }, isTaken);
-  const hosts = [`${name}.localhost`, `${name}-${port.name || port.port}.localhost`];
+  const hosts = [`${name}.${suffix}`, `${name}-${port.name || port.port}.${suffix}`];
   return hosts.find((host) => !isTaken(host)) ?? "";
 }

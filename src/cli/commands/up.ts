@@ -2,26 +2,47 @@
 
 import { KtError } from "#base/errors.ts";
 import { attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
-import type { CommandContext } from "#cli/command.ts";
+import { writeAdHocProfile } from "#cli/ad-hoc.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { LiveView } from "#cli/live-view.ts";
+import type { Output } from "#cli/output.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import type { LogEntry, ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 
 export async function up(context: CommandContext): Promise<number> {
-  const file = await profileFile(context.options);
+  const file = await fileOf(context.options);
   const pin = context.options.flag("detach");
   const interrupted = onceInterrupted();
   try {
     const attached = await withConsent(file, context.output, () => Promise.race([attach(context, file, pin), interrupted]));
     if (attached === "interrupted") return exitCodes.interrupted;
     const { client, profile } = attached;
+    await adviseEmpty(client, profile, context.output);
     return pin ? await showOnce(context, client, profile) : await new Attachment(context, file, profile).stay(client, interrupted);
   } catch (error) {
     return await showAttachError(error, file, context.output);
   }
+}
+
+/** The profile of this folder, or one of the namespace that is asked for. */
+async function fileOf(options: Options): Promise<string> {
+  const [namespace, kubeContext] = [options.text("namespace"), options.text("context")];
+  if (namespace === undefined && kubeContext === undefined) return await profileFile(options);
+  if (options.text("file") !== undefined)
+    throw new KtError("usage", "-n and --context are for a namespace without a profile, and -f names one", { hints: ["kt up --help"] });
+  return await writeAdHocProfile({ namespace, context: kubeContext });
+}
+
+/** Nothing would ever be seen of a profile without routes. */
+async function adviseEmpty(client: HubClient, file: string, output: Output): Promise<void> {
+  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const attached = snapshot.profiles.find(({ profile }) => profile === file);
+  if (attached === undefined || attached.routes.length > 0) return;
+  output.note(`profile "${attached.name}" has no routes yet`);
+  output.advice(["kt add", "every service has a name already: http://NAME-PORT.svc.NAMESPACE.ns.CONTEXT.cx.k8s.localhost:8989"]);
 }
 
 async function showOnce({ output }: CommandContext, client: HubClient, profile: string): Promise<number> {

@@ -1,17 +1,23 @@
 /** `kt url`: the URL of a route, or host:port of a TCP route. */
 
+import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { loadHere } from "#cli/local-plan.ts";
-import { profileFile } from "#cli/profile-file.ts";
+import { findAsked } from "#cli/asked-route.ts";
+import { isAttached } from "#cli/attached.ts";
 import { httpUrl, tcpAddress, unknownRoute } from "#cli/route-urls.ts";
+import { urlOfTarget } from "#cli/target-urls.ts";
 
 export async function url({ args, options, output }: CommandContext): Promise<number> {
   const [route = ""] = args;
-  const { plan } = await loadHere(await profileFile(options));
-  const found = tcpAddress(plan, route) ?? httpUrl(plan, route);
+  const { plan, isTarget, isAdHoc } = await findAsked(route, options);
+  const found = isTarget ? urlOfTarget(plan, route) : (tcpAddress(plan, route) ?? httpUrl(plan, route));
   if (found === undefined) throw unknownRoute(plan, route, "kt url");
   if (options.flag("json")) output.json({ route, url: found });
   else output.line(found);
+  if (isAdHoc && !(await isAttached(plan))) {
+    output.warning(`namespace "${plan.name}" is not attached`);
+    output.hints([command`kt up -d -n ${plan.name}`]);
+  }
   return exitCodes.done;
 }

@@ -1,0 +1,82 @@
+/** A profile for a namespace without one: every service of it, in a file of kt's own that is made anew each time. */
+
+import { file as openFile, write } from "bun";
+import { limits } from "#base/limits.ts";
+import { KtError, messageOf } from "#base/errors.ts";
+import { stateDirectory, surroundings } from "#control/socket-path.ts";
+import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
+import { defaultKubeconfig } from "#profile/load.ts";
+import { tomlKey, tomlString } from "#profile/toml-text.ts";
+import { isLabel } from "#route/pod-source-text.ts";
+import { shellEnvironment } from "./profile-file.ts";
+import { type Proposal, proposeRoutes } from "./proposals.ts";
+
+export interface AdHocQuestion {
+  /** Undefined is the context's own. */
+  readonly namespace: string | undefined;
+  /** Undefined is the current one. */
+  readonly context: string | undefined;
+}
+
+/** Resolves to the file's path. Throws KtError for a kubeconfig that leads nowhere, and `file-unwritable`. */
+export async function writeAdHocProfile({ namespace: given, context }: AdHocQuestion): Promise<string> {
+  const catalogue = await openCatalogue(context);
+  const namespace = given ?? catalogue.namespace;
+  if (!isLabel(namespace)) throw new KtError("usage", `"${namespace}" is not a valid name of a namespace`);
+  // Services that may not be listed have their dynamic names all the same.
+  const services = await catalogue.services(namespace).catch((error: unknown) => {
+    if (error instanceof KtError && error.code === "forbidden") return [];
+    throw error;
+  });
+  const text = profileText(
+    catalogue.context,
+    namespace,
+    proposeRoutes(services, () => false, `${namespace}.localhost`),
+  );
+  const path = `${stateDirectory(surroundings())}/namespaces/${labelOf(catalogue.context)}/${namespace}/tunnels.toml`;
+  await writeWhereNew(path, text);
+  return path;
+}
+
+async function openCatalogue(context: string | undefined): Promise<Catalogue> {
+  const environment = shellEnvironment();
+  const kubeconfig = await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() });
+  return catalogueOf({ kubeconfig, strangers: {}, environment }, context, { timeoutMs: limits.apiRequestTimeoutMs, mayLogIn: true });
+}
+
+/** What can stand in a hostname and in a path, in place of a context such as `kubernetes-admin@kubernetes`. */
+function labelOf(context: string): string {
+  const label = context
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .slice(-limits.labelCharacters)
+    .replaceAll(/^-+|-+$/g, "");
+  return label === "" ? "context" : label;
+}
+
+function profileText(context: string, namespace: string, proposals: readonly Proposal[]): string {
+  const lines = (section: Proposal["section"]): readonly string[] =>
+    proposals
+      .filter((each) => each.section === section)
+      .map(({ local, target }) => `${section === "tcp" ? local : tomlString(local)} = ${tomlString(target)}`);
+  const short = isLabel(context) ? [] : ["[contexts]", `${tomlKey(labelOf(context))} = ${tomlString(context)}`];
+  return [
+    `# Every service of namespace ${namespace}. kt up -n makes this file anew: kt init makes one that is yours.`,
+    ...Object.entries({ name: namespace, context, namespace }).map(([key, value]) => `${key} = ${tomlString(value)}`),
+    ...short,
+    "[routes]",
+    ...lines("routes"),
+    "[tcp]",
+    ...lines("tcp"),
+    "",
+  ].join("\n");
+}
+
+/** The same text is not written again: the hub would take it for a change. */
+async function writeWhereNew(path: string, text: string): Promise<void> {
+  const file = openFile(path);
+  if ((await file.exists()) && (await file.text()) === text) return;
+  await write(path, text).catch((error: unknown) => {
+    throw new KtError("file-unwritable", `write "${path}": ${messageOf(error)}`, { cause: error });
+  });
+}

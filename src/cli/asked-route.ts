@@ -1,0 +1,27 @@
+/** Which profile `kt url` and `kt open` are about: this folder's, or one of the namespace of a target where there is none. */
+
+import { KtError } from "#base/errors.ts";
+import type { Plan } from "#profile/plan.ts";
+import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
+import { writeAdHocProfile } from "./ad-hoc.ts";
+import type { Options } from "./command.ts";
+import { loadHere } from "./local-plan.ts";
+import { profileFile } from "./profile-file.ts";
+
+export interface AskedRoute {
+  readonly plan: Plan;
+  readonly isTarget: boolean;
+  /** Made for this question: nobody has attached it on purpose. */
+  readonly isAdHoc: boolean;
+}
+
+export async function findAsked(route: string, options: Options): Promise<AskedRoute> {
+  const isTarget = looksLikeTarget(route);
+  try {
+    return { plan: (await loadHere(await profileFile(options))).plan, isTarget, isAdHoc: false };
+  } catch (error) {
+    if (!isTarget || !(error instanceof KtError) || error.code !== "profile-not-found" || options.text("file") !== undefined) throw error;
+    const { namespace } = parseTarget(route);
+    return { plan: (await loadHere(await writeAdHocProfile({ namespace, context: undefined }))).plan, isTarget, isAdHoc: true };
+  }
+}

@@ -1,0 +1,100 @@
+/** `kt up -n`, `kt open TARGET` and `kt url TARGET` where there is no profile, in front of the embedded API. */
+
+import { expect, test } from "bun:test";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { file, write } from "bun";
+import { ApiServer } from "#demo/api-server.ts";
+import { SourceHome } from "#test/support/source-home.ts";
+import { eventually } from "#test/support/wait.ts";
+
+async function makeCluster(context = "dev") {
+  const [home, api] = [await SourceHome.make(), new ApiServer()];
+  api.cluster.setService({
+    namespace: "shop",
+    name: "web",
+    selector: { app: "web" },
+    ports: [{ name: "http", port: 80, targetPort: 8080 }],
+  });
+  api.cluster.setService({
+    namespace: "shop",
+    name: "db",
+    selector: { app: "db" },
+    ports: [{ name: "pg", port: 35_432, targetPort: 5432 }],
+  });
+  await mkdir(`${home.path}/home/.kube`, { recursive: true });
+  await writeFile(`${home.path}/home/.kube/config`, api.kubeconfig({ context, namespace: "shop" }));
+  return {
+    home,
+    profile: (label: string) => `${home.path}/home/.local/state/kt/namespaces/${label}/shop/tunnels.toml`,
+    async [Symbol.asyncDispose]() {
+      await home.run(["down", "--all"]);
+      await home[Symbol.asyncDispose]();
+      api.close();
+    },
+  };
+}
+
+// One after the other: without a profile all of them listen on the usual port.
+test("kt up -n serves every service of a namespace without a profile, and kt down NAME ends it", async () => {
+  await using cluster = await makeCluster();
+  const { home } = cluster;
+  const { stdout, stderr, exitCode } = await home.run(["up", "-d", "-n", "shop"]);
+  expect([stderr, exitCode]).toEqual(["", 0]);
+  expect(stdout).toContain("http://web.shop.localhost:8989");
+  expect(stdout).toContain("localhost:35432");
+  const written = await readFile(cluster.profile("dev"), "utf8");
+  expect(written).toContain('context = "dev"\nnamespace = "shop"\n');
+  expect((await home.run(["up", "-d", "--context", "dev"])).exitCode).toBe(0);
+  expect(await readFile(cluster.profile("dev"), "utf8")).toBe(written);
+  expect((await home.run(["down", "shop"])).stdout).toBe(`detached ${cluster.profile("dev")}\n`);
+});
+
+test("kt url of a target needs no profile, and says what is missing", async () => {
+  await using cluster = await makeCluster();
+  const { home } = cluster;
+  const web = await home.run(["url", "svc/web:http"]);
+  expect(web).toEqual({
+    exitCode: 0,
+    stdout: "http://web.shop.localhost:8989\n",
+    stderr: 'kt: warning: namespace "shop" is not attached\nkt: hint: kt up -d -n shop\n',
+  });
+  expect((await home.run(["url", "svc/db:pg"])).stdout).toBe("localhost:35432\n");
+  expect((await home.run(["url", "svc/other:8080"])).stdout).toBe("http://other-8080.svc.shop.ns.dev.cx.k8s.localhost:8989\n");
+  expect((await home.run(["url", "other/svc/my-web:9"])).stdout).toBe("http://9.my-web.svc.other.ns.dev.cx.k8s.localhost:8989\n");
+  expect(await home.run(["url", "deploy/web:80"])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("it needs a route") });
+});
+
+test("kt open of a target attaches its namespace, and opens it", async () => {
+  await using cluster = await makeCluster("kubernetes-admin@kubernetes");
+  const { home } = cluster;
+  await write(`${home.path}/browser`, `#!/bin/sh\necho "$@" > ${home.path}/opened\n`);
+  await chmod(`${home.path}/browser`, 0o755);
+  const ran = await home.run(["open", "svc/web:http"], { BROWSER: `${home.path}/browser` });
+  expect(ran).toEqual({
+    exitCode: 0,
+    stdout: "http://web.shop.localhost:8989\nattached namespace shop until kt down shop\n",
+    stderr: "",
+  });
+  await eventually("the browser", async () => (await file(`${home.path}/opened`).text()) === "http://web.shop.localhost:8989\n");
+  expect((await home.run(["status", "shop"])).stdout).toContain("web.shop.localhost");
+  expect((await home.run(["url", "svc/other:8080"])).stdout).toContain(".ns.kubernetes-admin-kubernetes.cx.");
+});
+
+test("in a profile a target is its route, else its dynamic name", async () => {
+  await using cluster = await makeCluster();
+  const { home } = cluster;
+  await writeFile(`${home.project}/tunnels.toml`, '[routes]\n"shop.test.localhost" = "svc/web:http"\n');
+  expect(await home.run(["url", "svc/web:http"])).toEqual({ exitCode: 0, stdout: "http://shop.test.localhost:8989\n", stderr: "" });
+  expect((await home.run(["url", "svc/web:80"])).stdout).toBe("http://web-80.svc.shop.ns.dev.cx.k8s.localhost:8989\n");
+});
+
+test("kt up with a profile that has no routes says what to do", async () => {
+  await using cluster = await makeCluster();
+  const { home } = cluster;
+  await writeFile(`${home.project}/tunnels.toml`, 'name = "empty"\n');
+  const { stdout, stderr, exitCode } = await home.run(["up", "-d"]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('profile "empty" has no routes yet\n');
+  expect(stderr).toContain("kt: hint: kt add\n");
+  expect((await home.run(["up", "-n", "shop", "-f", "x.toml"])).exitCode).toBe(2);
+});
