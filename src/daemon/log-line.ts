@@ -24,14 +24,19 @@ export function logParts(atMs: number, level: LogLevel, event: string, fields: L
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${needsQuotes.test(String(value)) ? JSON.stringify(String(value)) : String(value)}`);
-  return { time: localTime(atMs), level: level.padEnd(5), route: String(route), text: `${text ?? event}${pairs.join("")}` };
+  return { time: localTime(atMs), level: level.padEnd(5), route: String(route), text: maskSecrets(`${text ?? event}${pairs.join("")}`) };
 }
 
 /** One line without its end. */
 export function formatLogLine(format: LogFormat, atMs: number, level: LogLevel, event: string, fields: LogFields = {}): string {
-  if (format === "json") return maskSecrets(printableJson({ at: new Date(atMs).toISOString(), level, event, ...fields }));
+  if (format === "json") return printableJson({ at: new Date(atMs).toISOString(), level, event, ...maskedFields(fields) });
   const { time, level: padded, route, text } = logParts(atMs, level, event, fields);
-  return maskSecrets(printable(`${time} ${padded} ${route} ${text}`));
+  return printable(`${time} ${padded} ${route} ${text}`);
+}
+
+/** Value by value: in the text of the JSON a mask could take a quote with it. */
+function maskedFields(fields: LogFields): LogFields {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === "string" ? maskSecrets(value) : value]));
 }
 
 function localTime(atMs: number): string {

@@ -124,3 +124,11 @@ test("log lines have a time, a level, a route and a text", () => {
     port: 80,
   });
 });
+
+test("log lines have no secrets, in either format, and JSON stays JSON", () => {
+  const fields = { server: "https://me:canary@api:6443", text: 'said "password":"canary"' };
+  const [text, json] = (["text", "json"] as const).map((format) => formatLogLine(format, 0, "info", "kubeconfig-reloaded", fields));
+  expect(text).toContain("https://***@api:6443");
+  expect(JSON.parse(json ?? "")).toMatchObject({ event: "kubeconfig-reloaded", server: "https://***@api:6443" });
+  expect(text + (json ?? "")).not.toContain("canary");
+});

@@ -1,7 +1,7 @@
 /** `kt allow` as processes: nothing of a folder's runs before consent, whatever command meets it, and consent is asked once. */
 
 import { describe, expect, test } from "bun:test";
-import { chmod, readdir, stat } from "node:fs/promises";
+import { chmod, chown, readdir, stat } from "node:fs/promises";
 import { file, write } from "bun";
 import { HubClient } from "#control/client.ts";
 import { freePorts } from "#test/support/process.ts";
@@ -109,6 +109,21 @@ describe("before consent", () => {
     expect(await clone.run("run", "true")).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("sets PATH by [env]") });
     expect(await clone.run("env")).toMatchObject({ exitCode: 2, stdout: "" });
     expect(await clone.ran()).toBe(false);
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("a profile of another user", () => {
+  test.concurrent("is refused whatever it says, until kt allow takes its owner", async () => {
+    await using clone = await Clone.make();
+    await clone.put("tunnels.toml", '[routes]\n"a.localhost" = "shop/svc/a:80"\n');
+    await chown(`${clone.home.project}/tunnels.toml`, 65_533, 0);
+    const { exitCode, stderr } = await clone.run("up", "-d");
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("which belongs to another user, number 65533");
+    expect(await clone.run("allow")).toMatchObject({ exitCode: 0 });
+    expect(await clone.run("env")).toMatchObject({ exitCode: 0 });
+    await chown(`${clone.home.project}/tunnels.toml`, 65_532, 0);
+    expect(await clone.run("env")).toMatchObject({ exitCode: 2 });
   });
 });
 
