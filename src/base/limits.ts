@@ -357,6 +357,8 @@ export const limits = {
   controlLinesPerTurn: 16,
   /** and so many of them may be under way. */
   controlRequestsAtOnce: 64,
+  /** Events that may wait for a reader of `kt logs -f` that is behind; later ones are counted. More than all that the hub keeps. */
+  followWaitingBytes: 16 * mib,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

@@ -68,6 +68,11 @@ export class Output {
     return columnsOf(this.#options.stdout);
   }
 
+  /** What of the result its reader has not taken yet. */
+  get waitingBytes(): number {
+    return this.#options.stdout.waitingBytes;
+  }
+
   /** A line of the result. */
   line(text: Text = "", hang = 0): void {
     this.lines([line(text, hang)]);

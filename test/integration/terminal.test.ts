@@ -182,6 +182,21 @@ test("kt logs shows requests without their paths, and from a time on", async () 
   expect(await logs("-v", "--since", "0")).toBe("");
 });
 
+test("kt serve -v logs the same", async () => {
+  await using place = await Place.make();
+  const serve = place.home.start(["serve", "-v", "-f", "tunnels.toml"]);
+  let errors = "";
+  void (async () => {
+    for await (const bytes of serve.stderr) errors += new TextDecoder().decode(bytes);
+  })();
+  await eventually("it to listen", () => errors.includes(`listening on 127.0.0.1:${place.port}`));
+  await place.get("web.localhost");
+  await eventually("the request", () => / debug web\.localhost GET 200 in [\d.]+ ms, [\d.]+ K?B$/m.test(errors));
+  expect(errors).not.toContain("secret");
+  serve.kill("SIGTERM");
+  expect(await serve.exited).toBe(0);
+});
+
 test("after a crash of the hub kt logs names its log file", async () => {
   await using place = await Place.make();
   await place.home.run(["up", "-d"]);

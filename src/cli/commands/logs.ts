@@ -2,6 +2,7 @@
 
 import { file } from "bun";
 import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
@@ -26,8 +27,16 @@ export async function logs({ args, options, output }: CommandContext): Promise<n
   // Single connections are worth telling to who asks about one route, or for JSON, or for more.
   const all = route !== undefined || output.verbose || options.flag("json");
   const asJson = options.flag("json") || output.logFormat === "json";
+  let leftOut = 0;
   const streamed = client.stream({ type: "logs", follow, route, sinceMs, requests: all }, (reply) => {
-    if (reply.type === "entry" && (all || reply.entry.level !== "debug")) showEntry(reply.entry, asJson, output);
+    if (reply.type !== "entry" || (!all && reply.entry.level === "debug")) return;
+    if (follow && output.waitingBytes > limits.followWaitingBytes) {
+      leftOut++;
+      return;
+    }
+    if (leftOut > 0) output.warning(`${leftOut} lines were left out: what reads them was behind`);
+    leftOut = 0;
+    showEntry(reply.entry, asJson, output);
   });
   const code = await Promise.race([streamed.then(() => exitCodes.done), interrupted]);
   client.close();
