@@ -7,6 +7,8 @@ import { limits } from "#base/limits.ts";
 import { printable } from "#base/printable.ts";
 import { concatBytes, emptyBytes } from "#base/bytes.ts";
 import {
+  amqpGreeting,
+  encodeAmqpClose,
   encodeMongoError,
   encodeMysqlError,
   encodePostgresError,
@@ -76,6 +78,10 @@ class TcpRefusal implements ConnHandler {
       case "postgres":
         this.#answerPostgres(speech.asks);
         break;
+      case "amqp":
+        if (speech.asks === "session") this.#end(encodeAmqpClose(this.#message));
+        else this.#askOn(amqpGreeting);
+        break;
       case "redis":
         this.#end(encodeRedisError(this.#message));
         break;
@@ -94,8 +100,13 @@ class TcpRefusal implements ConnHandler {
       this.#end(encodePostgresError(this.#message, hint && printable(hint)));
       return;
     }
+    this.#askOn(postgresNoEncryption);
+  }
+
+  /** What it hears first makes the client say more. */
+  #askOn(bytes: Uint8Array): void {
     this.#said = emptyBytes;
-    this.#conn.write(postgresNoEncryption);
+    this.#conn.write(bytes);
     this.#wait();
   }
 

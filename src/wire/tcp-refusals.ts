@@ -1,10 +1,12 @@
 /** What clients of TCP protocols speak, by their first bytes, and how a server of theirs says that it cannot serve them. */
 
+import { concatBytes } from "#base/bytes.ts";
 import { h2Preface, readUint32 } from "./h2-frame.ts";
 
 /** Of protocols whose clients speak first. */
 export type TcpSpeech =
   | { readonly kind: "postgres"; readonly asks: "encryption" | "session" }
+  | { readonly kind: "amqp"; readonly asks: "greeting" | "session" }
   | { readonly kind: "mongo"; readonly requestId: number; readonly opcode: number }
   | { readonly kind: "redis" | "tls" | "http1" | "h2" };
 
@@ -36,6 +38,10 @@ function asPostgres(bytes: Uint8Array): TcpSpeech | undefined {
   return isStart ? { kind: "postgres", asks: "session" } : undefined;
 }
 
+const amqpHeader = "AMQP\0\0\x09\x01";
+/** A method frame of class connection, method start-ok, on channel 0 (AMQP 0-9-1 §4.2.3). */
+const amqpStartOk = /^\x01\0\0[\s\S]{4}\0\x0a\0\x0b/;
+
 function asMongo(bytes: Uint8Array): TcpSpeech | undefined {
   if (bytes.length < mongoHeaderBytes) return undefined;
   const opcode = readUint32Little(bytes, 12);
@@ -49,6 +55,8 @@ export function recogniseTcp(bytes: Uint8Array): TcpSpeech | undefined {
   const text = Buffer.from(bytes.subarray(0, enoughBytes)).toString("latin1");
   if (text.startsWith(h2PrefaceText)) return { kind: "h2" };
   if (httpRequest.test(text)) return { kind: "http1" };
+  if (text.startsWith(amqpHeader)) return { kind: "amqp", asks: "greeting" };
+  if (amqpStartOk.test(text)) return { kind: "amqp", asks: "session" };
   if (redisCommand.test(text)) return { kind: "redis" };
   return asPostgres(bytes) ?? asMongo(bytes);
 }
@@ -71,14 +79,18 @@ export function encodePostgresError(message: string, hint: string | undefined): 
   return packet;
 }
 
-/** ER_HANDSHAKE_ERROR, whose state is 08S01, a communication error. */
+/** ER_HANDSHAKE_ERROR, and its state: a communication error. */
 const mysqlCode = 1043;
+const mysqlState = "08S01";
 /** What MySQL's own messages hold at most. */
 const mysqlMessageBytes = 512;
 
-/** An ERR packet in the place of the greeting, where it has no SQL state yet, for no capabilities have been agreed on. */
+/**
+ * An ERR packet in the place of the greeting. Servers leave the SQL state out there, but clients such as PyMySQL skip it all the
+ * same, and those that look find it.
+ */
 export function encodeMysqlError(message: string): Uint8Array {
-  const text = encoder.encode(message).subarray(0, mysqlMessageBytes);
+  const text = encoder.encode(`#${mysqlState}${message}`).subarray(0, mysqlMessageBytes);
   const length = 3 + text.length;
   return Uint8Array.from([length & 255, length >> 8, 0, 0, 0xff, mysqlCode & 255, mysqlCode >> 8, ...text]);
 }
@@ -86,6 +98,38 @@ export function encodeMysqlError(message: string): Uint8Array {
 /** A simple error of RESP, which is one line. */
 export function encodeRedisError(message: string): Uint8Array {
   return encoder.encode(`-ERR ${message.replace(/[\r\n]+/g, " ")}\r\n`);
+}
+
+/** A method frame of class connection (AMQP 0-9-1 §4.2). */
+function amqpConnection(method: number, ...fields: readonly Uint8Array[]): Uint8Array {
+  const payload = concatBytes([Uint8Array.of(0, 10, 0, method), ...fields]);
+  const frame = new Uint8Array(payload.length + 8);
+  frame[0] = 1;
+  new DataView(frame.buffer).setUint32(3, payload.length);
+  frame.set(payload, 7);
+  frame[frame.length - 1] = 0xce;
+  return frame;
+}
+
+function amqpLong(text: string): Uint8Array {
+  const bytes = encoder.encode(text);
+  return Uint8Array.from([0, 0, 0, bytes.length, ...bytes]);
+}
+
+const amqpStart = 10;
+const amqpClose = 50;
+/** CONNECTION_FORCED, by an operator or because of something outside. */
+const amqpCode = 320;
+/** What a short string holds. */
+const amqpTextBytes = 255;
+
+/** Connection.Start: version 0-9, no properties, one mechanism, one locale. Without it no reason can be given. */
+export const amqpGreeting: Uint8Array = amqpConnection(amqpStart, Uint8Array.of(0, 9, 0, 0, 0, 0), amqpLong("PLAIN"), amqpLong("en_US"));
+
+/** Connection.Close with the reason, in answer to Start-Ok. */
+export function encodeAmqpClose(message: string): Uint8Array {
+  const text = encoder.encode(`CONNECTION_FORCED - ${message}`).subarray(0, amqpTextBytes);
+  return amqpConnection(amqpClose, Uint8Array.of(amqpCode >> 8, amqpCode & 255, text.length), text, new Uint8Array(4));
 }
 
 /** HostUnreachable. */
@@ -100,8 +144,8 @@ export function encodeMongoError(message: string, request: { readonly requestId:
     [0x02, "codeName", bsonText("HostUnreachable")],
   ]);
   const isQuery = request.opcode === 2004;
-  // OP_REPLY: flags, cursor, start, one document. OP_MSG: flags, then a section of kind 0.
-  const front = isQuery ? [...little32(2), ...new Uint8Array(12), ...little32(1)] : [0, 0, 0, 0, 0];
+  // OP_REPLY: flags (AwaitCapable), cursor, start, one document. OP_MSG: flags, then a section of kind 0.
+  const front = isQuery ? [...little32(8), ...new Uint8Array(12), ...little32(1)] : [0, 0, 0, 0, 0];
   const length = mongoHeaderBytes + front.length + document.length;
   const header = [...little32(length), ...little32(1), ...little32(request.requestId), ...little32(isQuery ? 1 : 2013)];
   return Uint8Array.from([...header, ...front, ...document]);

@@ -95,6 +95,15 @@ describe("a target that cannot be reached", () => {
     expect(one.text()).toBe('-ERR kt: no pod of service "shop/db" is ready: CrashLoopBackOff\r\n');
   });
 
+  test("is told to AMQP, after a greeting", async () => {
+    const one = await open(5672, unreachable).client();
+    one.conn.write(Buffer.from("AMQP\0\0\x09\x01", "latin1"));
+    await one.untilText("PLAIN");
+    send(one, "01 0000 00000008 000a 000b 00000000 ce");
+    await one.untilText("CONNECTION_FORCED - kt: no pod of service");
+    await one.untilEnd();
+  });
+
   test("is told to MongoDB", async () => {
     const one = await open(27017, unreachable).client();
     send(one, "3a000000 07000000 00000000 d4070000 00000000");

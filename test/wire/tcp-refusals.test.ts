@@ -3,6 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  amqpGreeting,
+  encodeAmqpClose,
   encodeMongoError,
   encodeMysqlError,
   encodePostgresError,
@@ -24,6 +26,8 @@ const firstBytes: readonly (readonly [string, Uint8Array, TcpSpeech | undefined]
   ["redis in a line", latin1("PING\r\n"), { kind: "redis" }],
   ["OP_QUERY", hex("3a000000 07000000 00000000 d4070000 00000000"), { kind: "mongo", requestId: 7, opcode: 2004 }],
   ["OP_MSG", hex("3a000000 09000000 00000000 dd070000 00000000"), { kind: "mongo", requestId: 9, opcode: 2013 }],
+  ["pika", latin1("AMQP\0\0\x09\x01"), { kind: "amqp", asks: "greeting" }],
+  ["pika, after the greeting", hex("01 0000 00000123 000a 000b 00000101"), { kind: "amqp", asks: "session" }],
   ["curl", latin1("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), { kind: "http1" }],
   ["HTTP/2", latin1("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), { kind: "h2" }],
   ["TLS", hex("160301"), { kind: "tls" }],
@@ -60,12 +64,20 @@ describe("refusals", () => {
   });
 
   test("MySQL's ERR packet in the place of its greeting", () => {
-    expect(encodeMysqlError("kt: no")).toEqual(hex("09000000 ff 1304 6b743a206e6f"));
+    expect(encodeMysqlError("kt: no")).toEqual(hex("0f000000 ff 1304 23 3038533031 6b743a206e6f"));
     expect(encodeMysqlError("x".repeat(5000)).length).toBe(4 + 3 + 512);
   });
 
   test("Redis' error is one line", () => {
     expect(Buffer.from(encodeRedisError("kt: a\r\nb")).toString()).toBe("-ERR kt: a b\r\n");
+  });
+
+  test("AMQP's greeting, and its close within a short string", () => {
+    expect(amqpGreeting).toEqual(hex("01 0000 0000001c 000a000a 0009 00000000 00000005504c41494e 00000005656e5f5553 ce"));
+    expect(encodeAmqpClose("kt: no")).toEqual(
+      Uint8Array.from([...hex("01 0000 00000025 000a0032 0140 1a"), ...latin1("CONNECTION_FORCED - kt: no"), 0, 0, 0, 0, 0xce]),
+    );
+    expect(encodeAmqpClose("x".repeat(5000)).length).toBe(7 + 4 + 3 + 255 + 4 + 1);
   });
 
   test.each([
