@@ -276,6 +276,8 @@ export const limits = {
   lingeringRefusals: 16,
   /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */
   guessedTunnels: 256,
+  /** How long such a one is followed that has carried nothing yet, as the name of a service without pods: a person tries again sooner. */
+  guessPatienceMs: 60 * second,
   /** Such targets that were not there are remembered so long, and so many of them: reloads and favicons ask again at once. */
   absentTargetMs: 3 * second,
   absentTargets: 1024,

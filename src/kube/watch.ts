@@ -10,7 +10,11 @@ import { Backoff } from "./backoff.ts";
 import { type Listed, listAll } from "./listing.ts";
 import type { RawObject, WatchEvent } from "./objects.ts";
 
-export interface ReflectorOptions<Item> {
+interface Named {
+  readonly name: string;
+}
+
+export interface ReflectorOptions<Item extends Named> {
   readonly api: Api;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,7 +44,7 @@ const gone = 410;
 /** A watch that ends sooner counts as a failure: else a broken server would be asked without pause. */
 const shortestWatchMs = 1000;
 
-export class Reflector<Item> {
+export class Reflector<Item extends Named> {
   readonly #options: ReflectorOptions<Item>;
   readonly #closing = new AbortController();
   readonly #backoff: Backoff;
@@ -103,8 +107,10 @@ export class Reflector<Item> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { items, version } = await this.#fetchList(signal);
+    const { items: listed, version } = await this.#fetchList(signal);
     if (signal.aborted) return;
+    const { single } = this.#options;
+    const items = single === undefined ? listed : listed.filter(({ name }) => name === single);
     this.#version = version ?? "0";
     this.#count = items.length;
     this.#heardAtMs = this.#options.clock.now();

@@ -161,9 +161,14 @@ export class Tunnels {
     const nowMs = this.#options.clock.now();
     for (const [key, tunnel] of this.#byKey) {
       tunnel.tick(nowMs);
-      if (tunnel.isIdle && !this.#isNamed(key)) this.#byKey.delete(key);
+      if (!this.#isNamed(key) && isOver(tunnel, nowMs)) this.#drop(key, tunnel);
     }
     this.#pools.tick(nowMs);
     this.#stopBeat = this.#options.clock.after(beatMs, () => this.#beat());
   }
+}
+
+/** Of a guess: it is idle, or led nowhere yet and is not asked for any more. */
+function isOver({ isIdle, isAtRest, isUnproven, lastUsedMs }: Tunnel, nowMs: number): boolean {
+  return isIdle || (isAtRest && isUnproven && nowMs - lastUsedMs >= limits.guessPatienceMs);
 }

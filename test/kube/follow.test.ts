@@ -376,6 +376,13 @@ describe("a guess", () => {
     following.close();
   });
 
+  test("of a pod is not met by one of another name, whatever a server answers", async () => {
+    await using api = new ScriptedApi((asked) => (isList(asked, podsPath) ? list([rawPod("other", true)]) : undefined));
+    await using harness = await Harness.open(api);
+    const { changes } = harness.follow({ kind: "pod", name: "web", isGuess: true });
+    expect(shown(await changes.next())).toStartWith("none pod-not-found");
+  });
+
   test("that is there is watched like any other", async () => {
     await using api = new ScriptedApi(simple);
     await using harness = await Harness.open(api);

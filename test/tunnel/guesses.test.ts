@@ -38,13 +38,13 @@ class WatchedCluster extends FakeCluster {
   }
 }
 
-function rig(named: readonly Target[] = []) {
+function rig(named: readonly Target[] = [], idleTimeoutMs = 60_000) {
   const cluster = new WatchedCluster();
   const clock = new ManualClock();
   const keys = new Set(named.map(targetKey));
   const tunnels = new Tunnels({
     clusterFor: () => cluster,
-    timeoutsFor: () => ({ idleTimeoutMs: 60_000, startTimeoutMs: 2000 }),
+    timeoutsFor: () => ({ idleTimeoutMs, startTimeoutMs: 2000 }),
     isNamed: (key) => keys.has(key),
     clock,
     log: silentLog,
@@ -122,6 +122,16 @@ describe("guesses that lead somewhere", () => {
     cluster.ready("pod");
     for (let index = 0; index < limits.guessedTunnels; index++) await tunnels.dial(targetOf(`s${index}`), never);
     await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "overloaded" });
+  });
+
+  test("are forgotten after a minute when no pod came", async () => {
+    const { clock, tunnels, absent } = rig([], 3_600_000);
+    absent("no-ready-pod");
+    const dialled = tunnels.dial(web, never).catch((error: KtError) => error.code);
+    await clock.advance(limits.noPodAnswerMs);
+    expect([await dialled, tunnels.status(web)?.standing.state]).toEqual(["no-ready-pod", "failed"]);
+    await clock.advance(limits.guessPatienceMs);
+    expect(tunnels.all()).toEqual([]);
   });
 
   test("are forgotten once idle", async () => {
