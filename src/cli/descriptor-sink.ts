@@ -3,7 +3,7 @@
 import { fstatSync, write } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
 import { limits } from "#base/limits.ts";
-import type { TextSink } from "./output.ts";
+import type { TextSink } from "./text-sink.ts";
 
 /** A descriptor that another process has made non-blocking is full for now (EAGAIN, write(2)). */
 const fullCodes: ReadonlySet<string | undefined> = new Set(["EAGAIN", "EWOULDBLOCK"]);

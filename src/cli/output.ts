@@ -6,24 +6,10 @@ import type { LogFields, LogLevel } from "#base/log.ts";
 import { printable, printableJson, printableLines } from "#base/printable.ts";
 import { formatLogLine, type LogFormat } from "#daemon/log-line.ts";
 import { isCommand } from "./hint.ts";
+import { type Draw, LiveRegion } from "./live-region.ts";
 import { logLine } from "./log-lines.ts";
-import { paintRow } from "./paint.ts";
-import { cyan, type Line, line, quotedLine, red, type Text, widthOf, yellow } from "./text.ts";
-import { wrapped } from "./wrap.ts";
-
-/** A stream as far as kt uses it. */
-export interface TextSink {
-  readonly isTTY?: boolean;
-  readonly columns?: number | undefined;
-  readonly rows?: number | undefined;
-  /** What was written and not taken yet. */
-  readonly waitingBytes: number;
-  write(text: string): void;
-  /** Resolves when everything written was taken, or will never be. */
-  drained(): Promise<void>;
-  /** Calls back whenever the terminal's window has another size. */
-  onResize(callback: () => void): void;
-}
+import { columnsOf, paintRows, rowsFor, type TextSink } from "./text-sink.ts";
+import { cyan, type Line, line, quotedLine, red, type Text, yellow } from "./text.ts";
 
 export interface OutputOptions {
   readonly stdout: TextSink;
@@ -36,9 +22,6 @@ export interface OutputOptions {
 
 const levelRank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** Lines for a terminal of so many columns. */
-export type Draw = (columns: number) => readonly Line[];
-
 export class Output {
   /** True where lines can be drawn over. */
   readonly live: boolean;
@@ -47,9 +30,7 @@ export class Output {
   readonly logFormat: LogFormat;
   readonly #options: OutputOptions;
   readonly #mayColour: boolean;
-  #draw: Draw | undefined;
-  /** The width of each row that stands on the screen to be drawn over. */
-  #drawn: readonly number[] = [];
+  readonly #region: LiveRegion;
   #leftOut = 0;
 
   constructor(options: OutputOptions) {
@@ -60,7 +41,8 @@ export class Output {
     this.verbose = options.verbose;
     this.quiet = options.quiet;
     this.logFormat = options.logFormat;
-    if (this.live) options.stdout.onResize(() => this.#redraw());
+    this.#region = new LiveRegion(options.stdout, this.#mayColour);
+    if (this.live) options.stdout.onResize(() => this.#region.redraw());
   }
 
   /** The width that results are laid out for; there is none off a terminal. */
@@ -157,14 +139,12 @@ export class Output {
 
   /** Draws lines that stay below all that comes, over those drawn before and again whenever the window has another size. */
   show(draw: Draw): void {
-    this.#draw = draw;
-    this.#redraw();
+    this.#region.show(draw);
   }
 
   /** What is drawn stays; what comes next goes below it. */
   settle(): void {
-    this.#draw = undefined;
-    this.#drawn = [];
+    this.#region.settle();
   }
 
   /** Resolves when everything has been handed to the system. */
@@ -193,46 +173,11 @@ export class Output {
   }
 
   #write(sink: TextSink, lines: readonly Line[]): void {
-    const text = this.#textOf(sink, lines);
-    if (this.#draw === undefined || sink.isTTY !== true) sink.write(text);
-    else this.#redraw(text);
-  }
-
-  #textOf(sink: TextSink, lines: readonly Line[]): string {
-    const columns = columnsOf(sink);
     const coloured = this.#mayColour && sink.isTTY === true;
-    return lines
-      .flatMap((each) => wrapped(each, columns))
-      .map((row) => `${paintRow(row, coloured)}\n`)
-      .join("");
-  }
-
-  /** What has scrolled away cannot be drawn over, so no more than the window has. `above` goes above it, and stays. */
-  #redraw(above = ""): void {
-    if (!this.#draw) return;
-    const { stdout } = this.#options;
-    const columns = columnsOf(stdout);
-    const rows = this.#draw(columns).flatMap((each) => wrapped(each, columns));
-    // Some terminals say 0, such as those of containers without a window.
-    const most = stdout.rows || 24;
-    const shown =
-      rows.length < most ? rows : [...rows.slice(0, most - 2), ...wrapped(moreLines(rows.length - most + 2), columns).slice(0, 1)];
-    const body = shown.map((row) => `${paintRow(row, this.#mayColour)}\n`).join("");
-    stdout.write(`${this.#erased(columns, most)}${above}${body}`);
-    this.#drawn = shown.map(widthOf);
-  }
-
-  /** A window that became narrower has broken the rows that it showed. */
-  #erased(columns: number, most: number): string {
-    const rows = this.#drawn.reduce((count, width) => count + Math.max(1, Math.ceil(width / columns)), 0);
-    return `${rows === 0 ? "" : `\u001b[${Math.min(rows, most)}A`}\u001b[J`;
+    const text = paintRows(rowsFor(lines, columnsOf(sink)), coloured);
+    if (this.#region.isDrawn && sink.isTTY === true) this.#region.redraw(text);
+    else sink.write(text);
   }
 }
 
 const continuation = 4;
-
-const moreLines = (count: number): Line => line(`… and ${count} lines more: kt status`);
-
-function columnsOf({ isTTY, columns }: TextSink): number {
-  return isTTY === true ? columns || 80 : Number.POSITIVE_INFINITY;
-}
