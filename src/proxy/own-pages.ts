@@ -37,6 +37,8 @@ export function ownPage({ host, method, target, accept }: OwnRequest, profiles: 
   const path = target.replace(/[?#].*$/, "");
   const form = formOf(accept);
   if (path === "/") return indexPage(profiles(), form);
+  // Browsers ask by themselves: that there is none is nothing to log.
+  if (path === "/favicon.ico") return ownAnswer(404, "text", "");
   return /^\/errors\/[a-z0-9-]{1,40}$/.test(path) ? codePage(path.slice("/errors/".length), form) : undefined;
 }
 

@@ -75,6 +75,10 @@ describe("the index", () => {
     expect(new TextDecoder().decode(answer?.body)).toBe("no profile is attached: run kt up in a folder with a tunnels.toml\n");
   });
 
+  test("has no icon, and says so without a line in the log", () => {
+    expect(ask("image/*", "/favicon.ico")).toMatchObject({ status: 404, body: new Uint8Array(0) });
+  });
+
   test("forbids frames, scripts and copies", () => {
     const headers = Object.fromEntries(ask("text/html")?.headers ?? []);
     expect(headers["Content-Security-Policy"]).toContain("default-src 'none'");
