@@ -74,6 +74,10 @@ export const limits = {
   spareSessionsPerPod: 4,
   /** How long after the latest new connection spares are opened: in the midst of a burst they would only slow it down. */
   spareDelayMs: 50,
+  /** A session that could not be opened is tried once more for those who wait, where the last one could and this took no longer. */
+  quickFailureMs: 1 * second,
+  /** Sessions that are lost within this time are lost together. */
+  lossSpanMs: 100,
   /** How long an unused session above the spare is kept. */
   sessionIdleMs: 30 * second,
   /** Most processes kept ready in a jump host for the next connections; each is a shell that waits, of half a megabyte. */

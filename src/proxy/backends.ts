@@ -1,6 +1,7 @@
 /** HTTP/1 connections to pods: opened through the Dialer, kept for the next request, and handed out again. */
 
 import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { limits } from "#base/limits.ts";
@@ -169,17 +170,23 @@ export class Backends {
   async #openOne(request: BackendRequest, pool: Pool): Promise<void> {
     pool.opening += 1;
     try {
-      const link = await this.#dialer.dial(request.target, this.#closing.signal);
-      const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
-      const conn = scheme === "http" ? link.conn : (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn;
+      const { link, conn } = await whileSessionsLast(() => this.#dial(request));
       pool.opening -= 1;
-      this.#offer(pool, new Backend(link, conn, pool, this.#clock.now()), request.repeatable, this.#clock.now());
+      const nowMs = this.#clock.now();
+      this.#offer(pool, new Backend(link, conn, pool, nowMs), request.repeatable, nowMs);
     } catch (error) {
       pool.opening -= 1;
       const problem = toKtError(error, "internal", "open a connection to the pod");
       for (const waiter of [...pool.waiting]) waiter.refuse(problem);
     }
     this.#openForImpatient(request, pool);
+  }
+
+  async #dial(request: BackendRequest): Promise<{ readonly link: Link; readonly conn: Conn }> {
+    const link = await this.#dialer.dial(request.target, this.#closing.signal);
+    const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
+    if (scheme === "http") return { link, conn: link.conn };
+    return { link, conn: (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn };
   }
 
   #offer(pool: Pool, backend: Backend, repeatable: boolean, nowMs: number): void {
@@ -257,6 +264,23 @@ function takeParked({ parked, keepAlive }: Pool, repeatable: boolean, nowMs: num
 function poolKey(request: BackendRequest): string {
   // TLS connections are bound to the name that was sent as SNI.
   return request.scheme === "http" ? targetKey(request.target) : `${targetKey(request.target)}\u0000${request.host}`;
+}
+
+/** Tries again where a session is lost in the midst of a TLS handshake: nothing of a request has been sent by then. */
+export async function whileSessionsLast<T>(dial: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await dial();
+    } catch (error) {
+      if (tries >= limits.requestTries || !isLostInHandshake(error)) throw error;
+    }
+  }
+}
+
+function isLostInHandshake(error: unknown): boolean {
+  return (
+    error instanceof KtError && error.code === "backend-tls" && error.cause instanceof KtError && error.cause.code === "connection-lost"
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import { asTheClusterSays } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { encodeHead } from "#wire/http-head.ts";
-import { Backends, tlsToPod } from "./backends.ts";
+import { Backends, tlsToPod, whileSessionsLast } from "./backends.ts";
 import type { DoorContext } from "./context.ts";
 import { decide, decideRequest } from "./decide.ts";
 import type { Link } from "./dialer.ts";
@@ -174,10 +174,11 @@ export class FrontDoor {
       scheme: "http",
       backends: this.#backends,
       speech: this.#speech,
-      dial: async (found, host, signal) => {
-        const link = await dialer.dial(found.target, signal);
-        return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
-      },
+      dial: (found, host, signal) =>
+        whileSessionsLast(async () => {
+          const link = await dialer.dial(found.target, signal);
+          return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
+        }),
       clientAddress: conn.remoteAddress,
     });
     this.#door.enter(connection);

@@ -22,11 +22,13 @@ export class PodSessions {
   /** Free ones, the most recently used last: the front of the list grows old and is retired. */
   #free: PodSession[] = [];
   #opening = 0;
-  /** How often the pod went: what was being opened then led to the pod of before. */
+  /** How often the pod went, or sessions were lost: what was being opened then led to the pod of before, or was lost too. */
   #round = 0;
   #lastUsedMs: number;
   /** When a session was last lost. What took it away may have taken others of which we have not heard yet. */
   #lostMs = Number.NEGATIVE_INFINITY;
+  /** The latest attempt to open one did not fail. */
+  #worked = false;
   #closed = false;
   /** Set while it is counted how many connections come at once. */
   #cancelGather: (() => void) | undefined;
@@ -201,9 +203,10 @@ export class PodSessions {
   #openOne(): void {
     this.#opening += 1;
     const round = this.#round;
+    const startedMs = this.#options.clock.now();
     this.#options.open(this.#abort.signal).then(
       (conn) => this.#opened(conn, round),
-      (error: KtError) => this.#failed(error),
+      (error: KtError) => this.#failed(error, round, startedMs),
     );
   }
 
@@ -214,6 +217,7 @@ export class PodSessions {
       this.#openForWaiting();
       return;
     }
+    this.#worked = true;
     const session = new PodSession({
       conn,
       pod: this.#options.pod,
@@ -256,8 +260,15 @@ export class PodSessions {
     for (const [index, waiter] of this.#waiting.splice(0).entries()) waiter.resolve(usable[index % usable.length] as PodSession);
   }
 
-  #failed(error: KtError): void {
+  #failed(error: KtError, round: number, startedMs: number): void {
     this.#opening -= 1;
+    // What was lost together with sessions says nothing about the next attempt, and it may be the first to be heard of.
+    const isSurprise = this.#worked && this.#options.clock.now() - startedMs < limits.quickFailureMs;
+    this.#worked = false;
+    if ((round !== this.#round || isSurprise) && !this.#closed) {
+      this.#openForWaiting();
+      return;
+    }
     // The other attempts may still succeed, and what they open can be shared.
     if (this.#opening > 0) return;
     this.#shareOut(error);
@@ -275,7 +286,10 @@ export class PodSessions {
 
   /** Whoever is lost with one session asks for another at once: not for one that dies a moment later. */
   #doubt(): void {
-    this.#lostMs = this.#options.clock.now();
+    const nowMs = this.#options.clock.now();
+    // What is being opened now may go the same way, though we shall hear of its opening first.
+    if (nowMs - this.#lostMs > limits.lossSpanMs) this.#round += 1;
+    this.#lostMs = nowMs;
     this.ping();
   }
 

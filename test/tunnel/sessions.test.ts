@@ -1,7 +1,7 @@
 /** Sessions to one pod, with a far end that answers when the test says so. */
 
 import { describe, expect, test } from "bun:test";
-import type { KtError } from "#base/errors.ts";
+import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { farWorkers, SpdySession } from "#mux/session.ts";
@@ -380,6 +380,60 @@ describe("the sessions to a pod", () => {
     opened.open(80, new Listener());
     await farEnds[1]?.flush();
     expect(await sessions.acquire()).toBe(free);
+  });
+
+  test("that were being opened when another was lost are opened again, whether they come or fail", async () => {
+    const clock = new ManualClock();
+    const attempts: PromiseWithResolvers<MemoryConn>[] = [];
+    const open = (): Promise<MemoryConn> => {
+      attempts.push(Promise.withResolvers<MemoryConn>());
+      return attempts.at(-1)?.promise as Promise<MemoryConn>;
+    };
+    const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
+    const arrive = (nth: number): FarEnd => {
+      const [near, far] = memoryPair();
+      attempts[nth]?.resolve(near);
+      return new FarEnd(far);
+    };
+    const first = sessions.acquire();
+    const far = arrive(0);
+    (await first).open(80, new Listener());
+    await clock.advance(limits.spareDelayMs);
+    await far.lose();
+    const second = sessions.acquire();
+    attempts[1]?.reject(new KtError("cluster-unreachable", "connection reset"));
+    await settle();
+    arrive(2);
+    expect((await second).usable).toBe(true);
+    expect(attempts).toHaveLength(3);
+  });
+
+  test.each([
+    [0, 3, "sessions"],
+    [limits.quickFailureMs, 2, "no session"],
+  ])("that cannot be opened any more after %p ms: %p attempts give %s", async (afterMs, count, outcome) => {
+    const clock = new ManualClock();
+    const attempts: PromiseWithResolvers<MemoryConn>[] = [];
+    const open = (): Promise<MemoryConn> => {
+      attempts.push(Promise.withResolvers<MemoryConn>());
+      return attempts.at(-1)?.promise as Promise<MemoryConn>;
+    };
+    const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
+    const first = sessions.acquire();
+    const [near, far] = memoryPair();
+    new FarEnd(far);
+    attempts[0]?.resolve(near);
+    (await first).open(80, new Listener());
+    const second = Promise.resolve(sessions.acquire()).then(
+      () => "sessions",
+      () => "no session",
+    );
+    (await first).close();
+    await clock.advance(afterMs);
+    attempts[1]?.reject(new KtError("cluster-unreachable", "connection reset"));
+    await settle();
+    attempts[2]?.resolve(memoryPair()[0]);
+    expect([await second, attempts.length]).toEqual([outcome, count]);
   });
 
   test("that a burst was given first carry the rest of it too, while more are opened", async () => {
