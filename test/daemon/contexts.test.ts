@@ -1,6 +1,6 @@
 /** The contexts of a profile's routes are held against the kubeconfig, without asking any cluster or running a plugin. */
 
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
 import { contextCheck, contextProblems, ContextWatch } from "#daemon/contexts.ts";
@@ -68,7 +68,8 @@ test("a file that comes, and goes again, is told once each time", async () => {
     });
   expect(watch.of(current)?.code).toBe("kubeconfig-unreadable");
   // One without a plugin: what it would run needs consent.
-  await writeFile(path, text.replace(", user: dev", "").replace(/^users.*$/m, ""));
+  await writeFile(`${path}.new`, text.replace(", user: dev", "").replace(/^users.*$/m, ""));
+  await rename(`${path}.new`, path);
   await becomes(true);
   await rm(path);
   await becomes(false);
