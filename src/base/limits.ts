@@ -39,6 +39,8 @@ export const limits = {
   h2LateStreams: 1000,
   /** How long a backend that was asked for HTTP/2 for the first time may take to greet before requests are sent to it all the same. */
   h2GreetingMs: 2 * second,
+  /** Bytes of an HTTP/1 response that may wait for a client of HTTP/2 before its backend is paused: as many as a stream's first window. */
+  http1HeldBytes: 128 * kib,
   /** How long a backend is taken to have no HTTP/2 once it was found so: another version of its program may have it. */
   http1BackendMs: 60 * second,
   /** Targets of which it is remembered what they speak. */
@@ -233,6 +235,8 @@ export const limits = {
   tlsSilenceMs: 1500,
   /** How long a browser waits for a pod before it is shown a page; a bit longer than `noPodAnswerMs`, whose answer says more. */
   waitingPageMs: 1200,
+  /** What is kept of a TCP client's first words until its backend answers: enough to tell protocols apart, with a whole head of HTTP. */
+  firstWordsBytes: 16 * kib,
   /** How long a client of a TCP route that cannot be served may take to say what it speaks, then to read why: one that speaks first does at once. */
   tcpRefusalMs: 1 * second,
   /** How long a backend that closed on plain HTTP may take to show that it speaks TLS: its refusal waits for that. */

@@ -2,11 +2,9 @@
 
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { SpliceCount } from "#net/splice.ts";
 import { clientLeft } from "./expect-tls.ts";
-
-/** What protocols need to be told apart by, with some room: a whole head of HTTP. */
-const keptBytes = 16 * 1024;
 
 /**
  * Resolves when the two can be joined, both paused. Rejects with `clientLeft`, or with the error that the backend ended with before
@@ -41,7 +39,7 @@ export function firstAnswer(client: Conn, pod: Conn, count: SpliceCount): Promis
   });
   client.start({
     onData(bytes) {
-      if (keptLength < keptBytes) kept.push(bytes.slice(0, keptBytes - keptLength));
+      if (keptLength < limits.firstWordsBytes) kept.push(bytes.slice(0, limits.firstWordsBytes - keptLength));
       keptLength += bytes.length;
       count.add("sent", bytes.length);
       if (!pod.write(bytes)) client.pause();

@@ -2,6 +2,7 @@
 
 import { ByteQueue, emptyBytes } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
 import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import { ChunkReader, encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
@@ -12,9 +13,6 @@ import type { H2Request } from "./h2-heads.ts";
 import type { H2StreamHandler } from "./h2-stream.ts";
 import { type ClientSide, requestForBackend } from "./http1-heads.ts";
 import { headFromHttp1, http1Request, trailersFromHttp1 } from "./http1-translation.ts";
-
-/** Bytes of a response that may wait for a client before its backend is paused. */
-const heldBytes = 128 * 1024;
 
 export interface Http1StreamOptions {
   readonly backends: Backends;
@@ -85,9 +83,9 @@ export class Http1Stream implements ExchangeClient {
   }
 
   grant(bytes: number): void {
-    const wasFull = this.#heldBytes >= heldBytes;
+    const wasFull = this.#heldBytes >= limits.http1HeldBytes;
     this.#heldBytes -= bytes;
-    if (!this.#over && wasFull && this.#heldBytes < heldBytes) this.#exchange.clientDrained();
+    if (!this.#over && wasFull && this.#heldBytes < limits.http1HeldBytes) this.#exchange.clientDrained();
   }
 
   reset(_code: number): void {
@@ -112,7 +110,7 @@ export class Http1Stream implements ExchangeClient {
     } catch (thrown) {
       this.violate(h2Codes.internalError, toKtError(thrown, "backend-invalid", "reading the response"));
     }
-    return this.#heldBytes < heldBytes;
+    return this.#heldBytes < limits.http1HeldBytes;
   }
 
   pauseRequest(): void {
