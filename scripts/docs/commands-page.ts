@@ -26,6 +26,7 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt demo": "stays",
   "kt init": "new",
   "kt init --yes": "new",
+  "kt init --from ~/.autotunnel.yaml": 'skip="needs such a file; test/scripts/init-from.txt has one"',
   "kt add": 'skip="asks questions; test/cli/wizard.test.ts answers them"',
   "kt add grafana.localhost monitoring/svc/grafana:http": "new",
   "kt add 5432 databases/svc/postgresql:5432": "new",

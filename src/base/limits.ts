@@ -341,6 +341,8 @@ export const limits = {
   doctorPluginMs: 6 * second,
   /** and one question to a server or a hub that answers. */
   doctorAskMs: 2 * second,
+  /** Longest file that `kt init --from` reads: a script with ten thousand lines is not one of port-forwards. */
+  convertedBytes: 1024 * kib,
   /** Longest part of a hostname between two dots (RFC 1035 §2.3.4). */
   labelCharacters: 63,
   /** How long `kt doctor` and `kt explain`, which try every route, wait for a pod that is on its way, */

@@ -234,9 +234,10 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [
       ["-f, --file <file>", "Where to; default: tunnels.toml"],
+      ["--from <file>", "Convert AutoTunnel's YAML, or a script with kubectl port-forward lines"],
       ["-y, --yes", "Take all services, and all shipped profiles that fit"],
     ],
-    example: ["kt init", "kt init --yes"],
+    example: ["kt init", "kt init --yes", "kt init --from ~/.autotunnel.yaml"],
     load: async () => (await import("./commands/init.ts")).init,
   },
   {

@@ -8,6 +8,7 @@ import { exitCodes } from "#cli/exit.ts";
 import { type FittingProfile, findFitting } from "#cli/fitting-profiles.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/output.ts";
+import { convertFile } from "#cli/convert/convert.ts";
 import { isFree } from "#cli/free-port.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { type Ask, canAsk, converse, Declined } from "#cli/prompts.ts";
@@ -24,6 +25,8 @@ import { replaceFile } from "#profile/write.ts";
 export async function init({ options, output }: CommandContext): Promise<number> {
   const path = await newFile(options);
   await refuseExisting(path);
+  const from = options.text("from");
+  if (from !== undefined) return await convert(path, absolutePath(from), output);
   const catalogue = await currentCatalogue(path, output);
   const [fitting, services] = catalogue ? await Promise.all([findFitting(catalogue, shellEnvironment()), servicesOf(catalogue)]) : [[], []];
   const proposals = proposeRoutes(services, isTaken);
@@ -37,6 +40,20 @@ export async function init({ options, output }: CommandContext): Promise<number>
   if (left.length > 0) output.advice([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
   if (canAsk() && !options.flag("yes")) await askForMore(path, output);
   output.advice(["kt up"]);
+  return exitCodes.done;
+}
+
+/** What cannot be taken over is told, line by line. */
+async function convert(path: string, from: string, output: Output): Promise<number> {
+  const { text, left } = await convertFile(from);
+  const schema = await writeSchema(path.slice(0, path.lastIndexOf("/")));
+  await replaceFile(path, async () => {
+    await refuseExisting(path);
+    return `${schema === undefined ? "" : `#:schema ${schema}\n`}${text}`;
+  });
+  output.note(`wrote ${path} from ${from}`);
+  for (const { place, why } of left) output.warning(`${place}: ${why}`);
+  output.advice(["kt check", "kt up"]);
   return exitCodes.done;
 }
 

@@ -1,0 +1,34 @@
+/** Reads another tool's file for `kt init --from`, and makes a profile of it. */
+
+import { file as openFile } from "bun";
+import { KtError, messageOf } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { convertAutoTunnel, looksLikeAutoTunnel } from "./autotunnel.ts";
+import { type Left, profileOf } from "./converted.ts";
+import { convertScript } from "./port-forward.ts";
+
+export interface Conversion {
+  readonly text: string;
+  readonly left: readonly Left[];
+}
+
+/** Throws KtError `usage` for a file that cannot be read, or in which there is nothing to take over. */
+export async function convertFile(path: string): Promise<Conversion> {
+  const text = await read(path);
+  const converted = looksLikeAutoTunnel(text) ? convertAutoTunnel(text) : convertScript(text);
+  if (converted.routes.length + converted.left.length === 0) {
+    throw new KtError("usage", `"${path}" is no configuration of AutoTunnel, and has no line with kubectl port-forward`);
+  }
+  return profileOf(converted, path);
+}
+
+async function read(path: string): Promise<string> {
+  const file = openFile(path);
+  const { size } = await file.stat().catch((error: unknown) => refuse(path, messageOf(error)));
+  if (size > limits.convertedBytes) refuse(path, `it is larger than ${limits.convertedBytes / 1024} KiB`);
+  return await file.text().catch((error: unknown) => refuse(path, messageOf(error)));
+}
+
+function refuse(path: string, why: string): never {
+  throw new KtError("usage", `cannot read "${path}": ${why}`);
+}
