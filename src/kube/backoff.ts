@@ -13,10 +13,12 @@ export interface PauseOptions {
   readonly maxMs?: number;
   /** How long the server asks to be left alone: then nobody ends the pause sooner. */
   readonly heldMs?: number;
+  /** How old the pause must be before somebody who needs an answer ends it; default: 0. */
+  readonly leastMs?: number;
 }
 
 interface Pause {
-  readonly skippable: boolean;
+  readonly skippableAtMs: number;
   readonly end: () => void;
 }
 
@@ -34,18 +36,18 @@ export class Backoff {
   }
 
   /** Waits up to 100 ms after the first failure, doubling up to `maxMs`; until `skip` or the signal at the latest. */
-  async afterFailure(signal: AbortSignal, { maxMs = limits.backoffMaxMs, heldMs = 0 }: PauseOptions = {}): Promise<void> {
+  async afterFailure(signal: AbortSignal, { maxMs = limits.backoffMaxMs, heldMs = 0, leastMs = 0 }: PauseOptions = {}): Promise<void> {
     const waitMs = pauseMs(this.#failures, limits.backoffMinMs, maxMs);
     this.#failures += 1;
-    if (heldMs > waitMs) await this.#wait(heldMs * (1 + limits.backoffJitter * Math.random()), signal, false);
-    else await this.wait(waitMs, signal);
+    if (heldMs > waitMs) await this.#wait(heldMs * (1 + limits.backoffJitter * Math.random()), signal, Number.POSITIVE_INFINITY);
+    else await this.#wait(waitMs, signal, leastMs);
   }
 
   wait(waitMs: number, signal: AbortSignal): Promise<void> {
-    return this.#wait(waitMs, signal, true);
+    return this.#wait(waitMs, signal, 0);
   }
 
-  #wait(waitMs: number, signal: AbortSignal, skippable: boolean): Promise<void> {
+  #wait(waitMs: number, signal: AbortSignal, leastMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         cancel();
@@ -55,7 +57,7 @@ export class Backoff {
       };
       const cancel = this.#clock.after(waitMs, end);
       signal.addEventListener("abort", end, { once: true });
-      this.#pause = { skippable, end };
+      this.#pause = { skippableAtMs: this.#clock.now() + leastMs, end };
       if (signal.aborted) end();
     });
   }
@@ -63,7 +65,7 @@ export class Backoff {
   /** Ends a pause that is going on, where that is ours to decide; true when there was one. */
   skip(): boolean {
     const pause = this.#pause;
-    if (pause?.skippable) pause.end();
+    if (pause && this.#clock.now() >= pause.skippableAtMs) pause.end();
     return pause !== undefined;
   }
 }

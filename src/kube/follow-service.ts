@@ -166,7 +166,8 @@ export class FollowService {
         if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
         const hopeless = problem.code === "forbidden" || problem.code === "credentials-failed" || problem.code === "unauthorized";
         const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
-        await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs });
+        const leastMs = hopeless ? limits.refusedRetryMs : 0;
+        await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
       }
     }
   }

@@ -103,7 +103,8 @@ export class Reflector<Item extends Named> {
     // Asking a credential plugin again and again may open a browser window each time.
     const hopeless = problem.code === "credentials-failed" || problem.code === "unauthorized" || problem.code === "forbidden";
     const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
-    await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs });
+    const leastMs = hopeless ? limits.refusedRetryMs : 0;
+    await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
   }
 
   async #list(signal: AbortSignal): Promise<void> {

@@ -169,6 +169,23 @@ describe("a server that asks to be left alone", () => {
   });
 });
 
+test.each([
+  [401, "Unauthorized"],
+  [403, "services is forbidden"],
+] as const)("what is refused with %d is asked for about once a second, however many want it", async (code, message) => {
+  const clock = new ManualClock();
+  await using api = new ScriptedApi(() => status(code, message));
+  await using harness = await Harness.open(api, { clock });
+  const { changes, following } = harness.follow();
+  await changes.next();
+  for (let time = 0; time < 120; time++) {
+    following.refresh();
+    await clock.advance(100);
+  }
+  expect(api.requests(/services\/web$/).length).toBeLessThanOrEqual(16);
+  expect(api.asked.length).toBeLessThanOrEqual(60);
+});
+
 describe("a watch that ends at once", () => {
   test.each([
     ["with a status of 410", () => status(410, "too old resource version", "Expired")],
