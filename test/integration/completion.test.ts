@@ -38,7 +38,16 @@ describe("what may come next", () => {
   });
 
   test("is an option of the command or of all", async () => {
-    expect(await offered("up -")).toEqual(["--file", "--detach", "--verbose", "--quiet", "--log-format", "--help"]);
+    expect(await offered("up -")).toEqual([
+      "--file",
+      "--detach",
+      "--namespace",
+      "--context",
+      "--verbose",
+      "--quiet",
+      "--log-format",
+      "--help",
+    ]);
     expect(await offered("-")).toEqual(["--verbose", "--quiet", "--log-format", "--help"]);
     expect(await offered("url -- -")).toEqual(["ROUTE(-)"]);
   });
@@ -53,7 +62,7 @@ describe("what may come next", () => {
     ["up x", []],
   ])("of %j is a word of the help", async (line, words) => expect(await offered(line)).toEqual(words));
 
-  test.each(["up -f ", "up --file ", "serve -qf ", "up --file=", "serve "])("of %j is a file", async (line) =>
+  test.each(["allow ", "deny sh", "up -f ", "up --file ", "serve -qf ", "up --file=", "serve "])("of %j is a file", async (line) =>
     expect(await offered(line)).toBe("files"),
   );
 

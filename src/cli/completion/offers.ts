@@ -65,7 +65,7 @@ async function optionAnswer(typed: string, options: CommandSpec["options"], line
 
 /** Small letters with bars between are to be typed so, "file" is a file, and all else is looked up. */
 async function valuesOf(place: string, prefix: string, typed: string, line: TypedLine, lookUp: Lookup): Promise<Answer> {
-  if (/^files?$/i.test(place)) return { kind: "files" };
+  if (/^(?:files?|dir)$/i.test(place)) return { kind: "files" };
   if (/^[a-z0-9]+(\|[a-z0-9]+)+$/.test(place)) {
     return { kind: "words", offers: place.split("|").map((value) => ({ value: prefix + value, about: "" })) };
   }
