@@ -80,6 +80,8 @@ export class Exchange implements BackendUser {
   #sent: Uint8Array[] | undefined;
   #sentBytes = 0;
   #tries = 0;
+  /** New connections that a pod closed. */
+  #closedNew = 0;
   /** A head has come, if only one of those before the final one. */
   #answering = false;
   #receivedBytes = 0;
@@ -312,7 +314,9 @@ export class Exchange implements BackendUser {
 
   backendClosed(error: KtError | undefined): void {
     const backend = this.#backend;
-    if (backend) this.#lost(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`));
+    if (backend && error && !isOfThePod(error)) this.#lost(backend, error);
+    else if (backend)
+      this.#closedByPod(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`));
   }
 
   backendEnded(): void {
@@ -328,7 +332,14 @@ export class Exchange implements BackendUser {
       return;
     }
     if (this.#isUnanswered) this.#options.backends.closedEarly(this.#options.request, backend);
-    this.#lost(backend, new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection before its response had ended`));
+    const what = `pod "${backend.link.pod}" closed the connection before its response had ended`;
+    this.#closedByPod(backend, new KtError("connection-lost", what));
+  }
+
+  /** A request that ends a new connection twice may well be what ends it: it is not tried on one pod after the other. */
+  #closedByPod(backend: Backend, error: KtError): void {
+    if (backend.before.answers === 0 && ++this.#closedNew === 2) this.#sent = undefined;
+    this.#lost(backend, error);
   }
 
   #lost(backend: Backend, error: KtError): void {
@@ -382,6 +393,11 @@ export class Exchange implements BackendUser {
     client.resumeRequest();
     client.exchangeRefused(error);
   }
+}
+
+/** Told by the pod's node, in its own text, and not because a session was lost. */
+function isOfThePod(error: KtError): boolean {
+  return typeof error.cause === "string";
 }
 
 /** Of a head as we wrote it. */

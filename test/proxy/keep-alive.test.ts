@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { Clock } from "#base/clock.ts";
 import { limits } from "#base/limits.ts";
 import { KeepAlive } from "#proxy/keep-alive.ts";
-import type { PodServer } from "#test/support/fake-cluster.ts";
+import type { PodConnection, PodServer } from "#test/support/fake-cluster.ts";
 import { settle } from "#test/support/manual-clock.ts";
 import { onRequest, PodFront, requestText, say } from "#test/support/pod-front.ts";
 
@@ -147,6 +147,24 @@ test("a POST is not sent again when its new connection is lost", async () => {
   );
   expect(statusOf(await front.answer(requestText("POST", "x=1")))).toBe("502");
   expect(read).toHaveLength(1);
+});
+
+test.each([
+  ["closes", (connection: PodConnection) => connection.end()],
+  [
+    "is killed",
+    (connection: PodConnection) => connection.fail("an error occurred forwarding 8080 -> 8080: read: connection reset by peer"),
+  ],
+])("a GET at which the pod %s is tried twice, not on one pod after the other", async (_, end) => {
+  let read = 0;
+  const front = new PodFront(
+    onRequest((connection) => {
+      read += 1;
+      end(connection);
+    }),
+  );
+  expect(statusOf(await front.answer(requestText(), 3000))).toBe("502");
+  expect(read).toBe(2);
 });
 
 test("a connection that closes between being chosen and being used gets nothing of a POST, which is sent on another", async () => {
