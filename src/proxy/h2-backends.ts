@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
+import { isH2AppProtocol } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import { targetKey } from "#route/target.ts";
 import type { Link } from "./dialer.ts";
@@ -239,7 +240,7 @@ export class H2Backends {
       link.conn.abort();
       return;
     }
-    const unsure = this.#speech.of(group.key) !== "h2";
+    const unsure = this.#speech.of(group.key) !== "h2" && !isH2AppProtocol(link.appProtocol);
     const backend: H2Backend = new H2Backend(link, this.#clock, unsure, {
       onReady: () => {
         if (backend.session.isConfigured) this.#speech.note(group.key, "h2");

@@ -23,6 +23,14 @@ export function schemeOfAppProtocol(text: string | undefined): BackendScheme | u
   return Object.hasOwn(schemes, lower) ? schemes[lower] : undefined;
 }
 
+/** What is served by HTTP/2 without TLS. */
+const h2c: ReadonlySet<string> = new Set(["h2c", "kubernetes.io/h2c", "grpc"]);
+
+/** Whether the cluster says that a backend speaks HTTP/2 without being asked. */
+export function isH2AppProtocol(text: string | undefined): boolean {
+  return text !== undefined && h2c.has(text.toLowerCase());
+}
+
 /** The route as it is spoken to: the profile's word comes first, then the cluster's, then what the port looks like. */
 export function asTheClusterSays(found: Found, appProtocol: string | undefined): Found {
   if (found.manner?.schemeGiven !== false || appProtocol === undefined) return found;

@@ -128,6 +128,20 @@ describe("failures of a backend", () => {
     expect(backend.events.some(({ type }) => type === "headers")).toBe(false);
   });
 
+  test.each(["kubernetes.io/h2c", "grpc", "H2C"])("one whose service says %p is sent the request at once", async (appProtocol) => {
+    const link = new RawLink("mute");
+    link.appProtocol = appProtocol;
+    const { client } = rawDoor({
+      options: {
+        async dial() {
+          return link;
+        },
+      },
+    });
+    client.request(1);
+    await link.peer.next("headers");
+  });
+
   test("one that takes its time to greet is sent the request all the same", async () => {
     const { client, clock, ...door } = rawDoor({ backendSettings: "mute" });
     client.request(1);

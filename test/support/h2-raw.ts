@@ -152,6 +152,7 @@ export class RawLink implements Link {
   readonly conn: MemoryConn;
   readonly peer: RawPeer;
   readonly pod = "web-0";
+  appProtocol: string | undefined;
   isUsable = true;
   parked = false;
 
