@@ -217,19 +217,18 @@ describe.skipIf(noTerminal !== undefined)("in a terminal", () => {
     await using clone = await Clone.make();
     const { path, project, env } = clone.home;
     const open = (command: string): Terminal => Terminal.open(path, `${process.execPath} ${main} ${command}`, { cwd: project, env });
-    const refused = open("env");
+    using refused = open("env");
     const screen = (await refused.sees("Allow this?")).replaceAll(/\s+/g, " ");
     expect(screen).toContain('which runs the program "evil.sh": it could run code as you, or send what is yours to a server of its choice');
     // What is agreed to has no mask: a command could hide behind it.
     expect(screen).toContain("./evil.sh --token hunter2hunter2");
     refused.press("Enter");
     await refused.sees("[exit 2]");
-    const agreed = open("env");
+    using agreed = open("env");
     await agreed.sees("Allow this?");
     agreed.press("y");
     await agreed.sees("[exit 0]");
-    const again = open("env");
+    using again = open("env");
     expect(await again.sees("[exit 0]")).not.toContain("Allow this?");
-    for (const terminal of [refused, agreed, again]) terminal[Symbol.dispose]();
   });
 });
