@@ -192,7 +192,7 @@ export const limits = {
   pluginRetryMaxMs: 30 * second,
   /** A credential that was refused at this age was of no use from the beginning. */
   credentialYoungMs: 60 * second,
-  /** What the cluster refuses to us is not asked for again sooner, however many want it: servers lock out who asks too often. */
+  /** What the cluster refuses to us, and a watch that it ends at once, is not asked for again sooner, however many want it: servers lock out who asks too often. */
   refusedRetryMs: 1 * second,
   /** Longest pause between tries while the cluster refuses our credentials. */
   credentialsBackoffMaxMs: 60 * second,

@@ -20,6 +20,8 @@ export interface PauseOptions {
 interface Pause {
   readonly skippableAtMs: number;
   readonly end: () => void;
+  /** Somebody needs an answer: it ends as soon as it may. */
+  isCut: boolean;
 }
 
 export class Backoff {
@@ -52,20 +54,24 @@ export class Backoff {
       const end = (): void => {
         cancel();
         signal.removeEventListener("abort", end);
-        this.#pause = undefined;
+        if (this.#pause?.end === end) this.#pause = undefined;
         resolve();
       };
       const cancel = this.#clock.after(waitMs, end);
       signal.addEventListener("abort", end, { once: true });
-      this.#pause = { skippableAtMs: this.#clock.now() + leastMs, end };
+      this.#pause = { skippableAtMs: this.#clock.now() + leastMs, end, isCut: false };
       if (signal.aborted) end();
     });
   }
 
-  /** Ends a pause that is going on, where that is ours to decide; true when there was one. */
+  /** Ends a pause that is going on, or lets it last only as long as it must; true when there was one. */
   skip(): boolean {
     const pause = this.#pause;
-    if (pause && this.#clock.now() >= pause.skippableAtMs) pause.end();
-    return pause !== undefined;
+    if (!pause) return false;
+    const leftMs = pause.skippableAtMs - this.#clock.now();
+    if (leftMs <= 0) pause.end();
+    else if (Number.isFinite(leftMs) && !pause.isCut) this.#clock.after(leftMs, pause.end);
+    pause.isCut = true;
+    return true;
   }
 }

@@ -163,7 +163,7 @@ export class Reflector<Item extends Named> {
     };
     try {
       await this.#watchOnce(controller);
-      if (!ended()) await this.#backoff.afterFailure(signal);
+      if (!ended()) await this.#backoff.afterFailure(signal, { leastMs: limits.refusedRetryMs });
     } catch (error) {
       ended();
       if (controller.signal.aborted) return;

@@ -169,6 +169,27 @@ describe("a server that asks to be left alone", () => {
   });
 });
 
+test("a pause that must last a while ends right after it when somebody needs an answer, and no later one with it", async () => {
+  const clock = new ManualClock();
+  const backoff = new Backoff(clock);
+  let over = 0;
+  const wait = () => backoff.afterFailure(signal, { leastMs: 1000 }).then(() => over++);
+  for (let time = 0; time < 6; time++) {
+    void wait();
+    await clock.advance(10_000);
+  }
+  expect(over).toBe(6);
+  void wait();
+  for (let time = 0; time < 3; time++) expect(backoff.skip()).toBe(true);
+  await clock.advance(999);
+  expect(over).toBe(6);
+  await clock.advance(1);
+  expect(over).toBe(7);
+  void wait();
+  await clock.advance(5000);
+  expect(over).toBe(7);
+});
+
 test.each([
   [401, "Unauthorized"],
   [403, "services is forbidden"],
