@@ -75,21 +75,27 @@ async function tryOnce(running: Demo, hub: Hub, output: Output): Promise<number>
 }
 
 async function stay(running: Demo, hub: Hub, output: Output, show: Show): Promise<number> {
-  output.line("An embedded Kubernetes API with sample services; kt serves it as it would serve yours. Try:");
-  output.line();
-  output.lines(invitationLines(running.invitations, output.columns));
-  output.line();
-  output.line(`The profile, read again when you save it: ${running.profile}`);
-  output.line(dim("What happens is shown below; Ctrl-C ends it and leaves nothing behind"));
-  show.begin();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => show.end());
   const unregister = await registerDemo(surroundings(), running.directory).catch(() => async () => {});
+  // It hears of signals before anything is said that makes people send one.
+  const ended = runUntilEnd(hub, { ignoreHangup: false, log: show.log.bind(show) });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => show.end());
   try {
-    await runUntilEnd(hub, { ignoreHangup: false, log: show.log.bind(show) });
+    introduce(running, output);
+    show.begin();
+    await ended;
   } finally {
     await unregister();
   }
   return exitCodes.done;
+}
+
+function introduce({ invitations, profile }: Demo, output: Output): void {
+  output.line("An embedded Kubernetes API with sample services; kt serves it as it would serve yours. Try:");
+  output.line();
+  output.lines(invitationLines(invitations, output.columns));
+  output.line();
+  output.line(`The profile, read again when you save it: ${profile}`);
+  output.line(dim("What happens is shown below; Ctrl-C ends it and leaves nothing behind"));
 }
 
 /** Beside what they are, where there is room for all of them: a command must stay whole to be pasted. */
