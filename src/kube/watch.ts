@@ -98,12 +98,13 @@ export class Reflector<Item extends Named> {
   async #failed(problem: KtError, signal: AbortSignal): Promise<void> {
     const { listener, log, access } = this.#options;
     log("debug", "watch-failed", { resource: access.resource, namespace: access.namespace, reason: problem.message });
-    if (problem instanceof StatusError && problem.status === gone) this.#version = undefined;
+    const isGone = problem instanceof StatusError && problem.status === gone;
+    if (isGone) this.#version = undefined;
     else listener.onProblem(problem);
     // Asking a credential plugin again and again may open a browser window each time.
     const hopeless = problem.code === "credentials-failed" || problem.code === "unauthorized" || problem.code === "forbidden";
     const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
-    const leastMs = hopeless ? limits.refusedRetryMs : 0;
+    const leastMs = hopeless || isGone ? limits.refusedRetryMs : 0;
     await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
   }
 

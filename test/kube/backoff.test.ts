@@ -207,6 +207,24 @@ test.each([
   expect(api.asked.length).toBeLessThanOrEqual(60);
 });
 
+test("a watch that is answered with 410 is begun about once a second, however many want it", async () => {
+  const clock = new ManualClock();
+  let watches = 0;
+  await using api = new ScriptedApi((asked) => {
+    if (!isWatch(asked)) return simple(asked);
+    watches += 1;
+    return status(410, "too old resource version", "Expired");
+  });
+  await using harness = await Harness.open(api, { clock });
+  const { changes, following } = harness.follow();
+  await changes.next();
+  for (let time = 0; time < 120; time++) {
+    following.refresh();
+    await clock.advance(100);
+  }
+  expect(watches).toBeLessThanOrEqual(16);
+});
+
 describe("a watch that ends at once", () => {
   test.each([
     ["with a status of 410", () => status(410, "too old resource version", "Expired")],
