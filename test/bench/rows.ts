@@ -100,14 +100,27 @@ export async function measureBursts(contestant: Contestant, kubeconfig: string):
 
 /** One request to each of 1,000 routes, whose services the bench script made. */
 export async function measureFirstUse(kubeconfig: string, namespace: string): Promise<Figures> {
-  const [http = 0] = freePorts(1);
-  const home = new Home({ KUBECONFIG: kubeconfig });
-  const routes = Array.from({ length: 1_000 }, (_, at) => `"many-${at}.localhost" = "svc/many-${at}:80"`);
-  const profile = ['context = "kt"', `namespace = "${namespace}"`, "[http]", `listen = ["127.0.0.1:${http}"]`, "[routes]", ...routes];
-  try {
-    await listening(http, home.start(["serve", "-f", home.write("tunnels.toml", profile.join("\n"))]));
+  return await withRoutes(kubeconfig, namespace, 1_000, async ({ http }) => {
     const first = await flawless("hosts", http, "many-%d.localhost", 1_000, 50);
     return { "1,000 routes used for the first time, 50 at a time": first.seconds };
+  });
+}
+
+/** A fresh kt with a route to each of so many services. */
+async function withRoutes(
+  kubeconfig: string,
+  namespace: string,
+  count: number,
+  measure: (tunnel: Pick<Tunnel, "pid" | "http">) => Promise<Figures>,
+): Promise<Figures> {
+  const [http = 0] = freePorts(1);
+  const home = new Home({ KUBECONFIG: kubeconfig });
+  const routes = Array.from({ length: count }, (_, at) => `"many-${at}.localhost" = "svc/many-${at}:80"`);
+  const profile = ['context = "kt"', `namespace = "${namespace}"`, "[http]", `listen = ["127.0.0.1:${http}"]`, "[routes]", ...routes];
+  try {
+    const started = home.start(["serve", "-f", home.write("tunnels.toml", profile.join("\n"))]);
+    await listening(http, started);
+    return await measure({ pid: started.pid, http });
   } finally {
     await home.close();
   }
@@ -172,13 +185,10 @@ export async function measureMemory(contestant: Contestant, kubeconfig: string):
 
 /** kt's resident memory once it follows 500 services, which the bench script made. */
 export async function measureWatching(kubeconfig: string, namespace: string): Promise<Figures> {
-  const tunnel = await startTunnel("kt", kubeconfig);
-  try {
-    for (let at = 0; at < 500; at++) await flawless("newconn", tunnel.http, `many-${at}-80.svc.${namespace}.ns.kt.cx.k8s.localhost`, 1);
-    return { "resident memory, 500 services watched": residentBytes(tunnel.pid) / mb };
-  } finally {
-    await tunnel.close();
-  }
+  return await withRoutes(kubeconfig, namespace, 500, async ({ pid, http }) => {
+    await flawless("hosts", http, "many-%d.localhost", 500);
+    return { "resident memory, 500 services watched": residentBytes(pid) / mb };
+  });
 }
 
 /** How long a command takes to its end. */
