@@ -263,7 +263,7 @@ function takeParked({ parked, keepAlive }: Pool, repeatable: boolean, nowMs: num
 
 function poolKey(request: BackendRequest): string {
   // TLS connections are bound to the name that was sent as SNI.
-  return request.scheme === "http" ? targetKey(request.target) : `${targetKey(request.target)}\u0000${request.host}`;
+  return request.scheme === "http" ? targetKey(request.target) : `${targetKey(request.target)}\u0000${request.host.toLowerCase()}`;
 }
 
 /** Tries again where a session is lost in the midst of a TLS handshake: nothing of a request has been sent by then. */
