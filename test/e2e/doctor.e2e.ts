@@ -149,7 +149,9 @@ describe("certificates", () => {
   test("a clock that is off", async () => {
     const report = await withStub({ aheadMs: 20 * 60_000 });
     expect(broken(report)).toMatchObject([{ check: "clock", text: expect.stringContaining("20 minutes behind the API server's") }]);
-    expect((await withStub({ aheadMs: -2 * 60_000 })).exitCode).toBe(0);
+    // The stub has a clock and no services: what is left to find is that nothing is behind the routes.
+    const checks = broken(await withStub({ aheadMs: -2 * 60_000 })).map(({ check }) => check);
+    expect([...new Set(checks)]).toEqual(["routes"]);
   });
 });
 
