@@ -243,7 +243,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "allow",
     args: "[DIR]",
-    summary: "Let a folder's profile do what could run code or send credentials elsewhere",
+    summary: "Let a folder's profile do what could run code, send credentials elsewhere or let others in",
     notes: [
       "A profile that only maps names and ports needs none of it. What does, such as a kubeconfig",
       "of the folder with a program in it, or PATH under [env], is asked about once in a terminal;",

@@ -1,4 +1,4 @@
-/** What a profile would do that could run code or send what is the user's elsewhere, each with what consent to it is bound to. */
+/** What a profile would do that could run code, send what is the user's elsewhere or let others in, each with what consent to it is bound to. */
 
 import { CryptoHasher } from "bun";
 import { KtError } from "#base/errors.ts";
@@ -7,6 +7,7 @@ import type { FoundFile } from "./extends.ts";
 import { defaultJumpImage } from "./jump.ts";
 import type { KubeconfigRisk } from "./kubeconfig-risks.ts";
 import type { Layer, LayerTarget, Placed } from "./layer.ts";
+import { openings } from "./openings.ts";
 import type { KeyPath } from "./positions.ts";
 import type { Source } from "./source.ts";
 import { steeringReason } from "./steering.ts";
@@ -55,7 +56,7 @@ export interface ConsentInput {
 type Rule = (input: ConsentInput) => readonly ConsentFact[];
 
 /** One rule for each way; a new section of the profile that could do such a thing adds its own. */
-const rules: readonly Rule[] = [foreignOwners, kubeconfigs, steeringVariables, sentVariables, jumpPods, outsideFiles];
+const rules: readonly Rule[] = [foreignOwners, kubeconfigs, steeringVariables, sentVariables, jumpPods, outsideFiles, opened];
 
 /** Empty of a profile that only maps names to services of the user's own contexts. */
 export function consentFacts(input: ConsentInput): readonly ConsentFact[] {
@@ -185,6 +186,10 @@ function outsideFiles({ parts }: ConsentInput): readonly ConsentFact[] {
       why: "it was not written for this profile",
       content: content("extends", path, digestOf(text)),
     }));
+}
+
+function opened({ layer }: ConsentInput): readonly ConsentFact[] {
+  return openings(layer);
 }
 
 /** A profile with what needs consent and has none. */

@@ -125,7 +125,7 @@ const forwarded = v.pipe(
 const expose = v.pipe(
   v.boolean("true or false"),
   v.description(
-    "Allows the addresses beside it to be other than loopback: whoever reaches this machine then reaches the cluster. Default: false.",
+    "Allows the addresses beside it to be other than loopback: whoever reaches this machine then reaches the cluster. Needs `kt allow` once. Default: false.",
   ),
 );
 
@@ -288,7 +288,7 @@ export const profileSchema = v.pipe(
                     "true, false or a list of contexts",
                   ),
                   v.description(
-                    "Which contexts the built-in names reach: those of the list, all with true, none with false. Default: those that the profile itself names, by context, [contexts] or a route; where it names no context, the kubeconfig's current-context.",
+                    "Which contexts the built-in names reach: those of the list, all with true, none with false. Contexts that the profile does not name elsewhere need `kt allow` once. Default: those that the profile itself names, by context, [contexts] or a route; where it names no context, the kubeconfig's current-context.",
                   ),
                   v.examples([["dev", "staging"], true, false]),
                 ),
@@ -297,7 +297,7 @@ export const profileSchema = v.pipe(
                 v.pipe(
                   v.union([origin, v.array(origin)], "an origin or a list of origins"),
                   v.description(
-                    "Pages of other sites that may ask for this profile's routes, by their origins: * may stand for the first label, and alone for every page. Default: only pages of this machine (localhost, *.localhost, loopback addresses) and of kt's own names.",
+                    "Pages of other sites that may ask for this profile's routes, by their origins: * may stand for the first label, and alone for every page. Needs `kt allow` once. Default: only pages of this machine (localhost, *.localhost, loopback addresses) and of kt's own names.",
                   ),
                   v.examples([["https://app.example.com", "https://*.example.com"]]),
                 ),

@@ -169,7 +169,8 @@ test("no variables print nothing that a shell could trip over", () => {
 
 test("kt env prints for sh unless told otherwise, and needs no hub", async () => {
   await using home = await SourceHome.make();
-  await write(`${home.project}/tunnels.toml`, `${profile}\n[env]\nNAME = "it's \${tcp.5432.address}"\n`);
+  const onThisMachine = profile.replace(/^.*expose.*\n/m, "");
+  await write(`${home.project}/tunnels.toml`, `${onThisMachine}\n[env]\nNAME = "it's \${tcp.5432.address}"\n`);
   expect(await home.run(["env"], { SHELL: "/usr/bin/fish" })).toEqual({
     exitCode: 0,
     stdout: `export NAME='it'"'"'s localhost:5432'\n`,

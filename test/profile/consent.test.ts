@@ -168,6 +168,65 @@ describe("consent is needed for", () => {
   });
 });
 
+describe("who is let in", () => {
+  const page = "which may be a site of the web";
+  test.each([
+    ["the network", 'expose = true\n[http]\nlisten = "0.0.0.0:8989"', ["lets other machines in on 0.0.0.0:8989 (expose = true)"]],
+    ["it by [http]", '[http]\nexpose = true\nlisten = ["[::]:1", 2]', ["lets other machines in on [::]:1 (expose = true)"]],
+    ["it by a port", '[tcp."0.0.0.0:1"]\ntarget = "svc/a:1"\nexpose = true', ["lets other machines in on 0.0.0.0:1 (expose = true)"]],
+    ["it, so far without an address", "expose = true", ["lets other machines in (expose = true)"]],
+    ["a page", '[http]\nallow_origins = "https://a.com"', ['lets in pages of "https://a.com" (allow_origins)']],
+    ["every page", '[http]\nallow_origins = ["null", "*"]', ['lets in pages of "*", "null" (allow_origins)']],
+    ["pages by a route's name", '[routes]\n"www.evil.com" = "svc/a:80"', [`serves names of "evil.com", ${page}`]],
+    ["pages by its whole name", '[routes]\n"EVIL.com." = "svc/a:80"', [`serves names of "evil.com", ${page}`]],
+    ["pages by an address", '[routes]\n"203.0.113.5" = "svc/a:80"', [`serves names of "203.0.113.5", ${page}`]],
+    ["pages by a pattern", '[[patterns]]\nhost = "{a}.x.{b}.evil.com"\ntarget = "svc/{a}:80"', [`serves names of "evil.com", ${page}`]],
+    ["all pages by a pattern", '[[patterns]]\nhost = "{a}.{b}"\ntarget = "svc/{a}:80"', ["serves names of the whole web"]],
+    ["pages by the suffix", '[http]\nsuffix = "k8s.evil.com"', [`serves names of "evil.com", ${page}`]],
+    ["every context", "[http]\ndynamic = true", ["lets dynamic names reach every context (dynamic = true)"]],
+    ["a context", 'context = "a"\n[http]\ndynamic = ["a", "b"]', ['lets dynamic names reach "b", which it does not name otherwise']],
+    [
+      "contexts by a pattern",
+      '[[patterns]]\nhost = "{a}.{c}.x.localhost"\ntarget = "svc/{a}:80"\ncontext = "{c}"',
+      ['lets the pattern "{a}.{c}.x.localhost" reach every context'],
+    ],
+  ])("%s: consent", async (_, text, expected) => expect(await whats({ files: { "tunnels.toml": text } })).toEqual(expected));
+
+  test.each([
+    ["addresses of this machine", '[http]\nlisten = ["127.0.0.1:1", 2]\n[tcp]\n"127.9.9.9:3" = "svc/a:1"'],
+    ["pages of this machine", '[http]\nallow_origins = ["http://localhost:3000", "https://a.localhost"]'],
+    [
+      "names of no site of the web",
+      '[routes]\n"a.localhost" = "svc/a:80"\n"b.test" = "svc/a:80"\n"127.1.1.1" = "svc/a:80"\nweb = "svc/a:80"',
+    ],
+    ["no dynamic names", "[http]\ndynamic = false"],
+    [
+      "named contexts",
+      '[contexts]\nshort = "arn:x"\n[routes."a.localhost"]\ntarget = "svc/a:1"\ncontext = "c"\n[http]\ndynamic = ["short", "arn:x", "c"]',
+    ],
+  ])("%s: none", async (_, text) => expect(await whats({ files: { "tunnels.toml": text } })).toEqual([]));
+
+  test("by a file beside the profile or under it as well", async () => {
+    const open = "[http]\ndynamic = true";
+    expect(await whats({ files: { "tunnels.toml": routes, "tunnels.local.toml": open } })).toHaveLength(1);
+    expect(await whats({ files: { "tunnels.toml": 'extends = ["./a.toml"]', "a.toml": open } })).toHaveLength(1);
+  });
+
+  test("consent is bound to the addresses, the pages and the names", async () => {
+    const digest = async (text: string): Promise<string> => consentDigest((await load(await folder({ "tunnels.toml": text }))).facts);
+    const origins = (list: string): string => `[http]\nallow_origins = ${list}\n`;
+    expect(await digest(origins('["https://a.com", "https://b.com"]'))).toBe(
+      await digest(origins('["https://b.com", "https://a.com"]') + routes),
+    );
+    expect(await digest(origins('["https://a.com"]'))).not.toBe(await digest(origins('["https://b.com"]')));
+    const name = (host: string): string => `[routes]\n"${host}" = "svc/a:80"`;
+    expect(await digest(name("a.corp.com"))).toBe(await digest(name("b.corp.com")));
+    expect(await digest(name("a.corp.com"))).not.toBe(await digest(name("a.evil.com")));
+    const wide = (host: string): string => `expose = true\n[http]\nlisten = "${host}:1"`;
+    expect(await digest(wide("0.0.0.0"))).not.toBe(await digest(wide("10.0.0.5")));
+  });
+});
+
 describe("variables of [env]", () => {
   const steering =
     "PATH Path LD_PRELOAD LD_LIBRARY_PATH DYLD_INSERT_LIBRARIES BASH_ENV ENV NODE_OPTIONS NODE_PATH PYTHONPATH PYTHONSTARTUP PERL5OPT PERL5LIB RUBYOPT JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS GIT_SSH_COMMAND GIT_CONFIG_GLOBAL SSH_ASKPASS SSH_AUTH_SOCK PROMPT_COMMAND PS1 PS4 IFS SHELL EDITOR PAGER VISUAL BROWSER LESSOPEN BUN_OPTIONS KT_X KUBECONFIG HTTP_PROXY https_proxy ALL_PROXY NO_PROXY SSL_CERT_FILE CURL_CA_BUNDLE HOME XDG_CONFIG_HOME TMPDIR ZDOTDIR MANPAGER GIT_PAGER npm_config_registry GOFLAGS RUSTC_WRAPPER MAKEFLAGS DOCKER_HOST AWS_CONFIG_FILE GCONV_PATH";
