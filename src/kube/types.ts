@@ -3,7 +3,7 @@
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import type { ExecCommand, ExecEnd } from "#wire/exec.ts";
-import type { Pods } from "./pods.ts";
+import type { Pods } from "./known-pod.ts";
 
 /** One pod that may be dialled now, and the port number on it. */
 export interface Endpoint {

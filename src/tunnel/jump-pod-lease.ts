@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
-import type { KnownPod, Pods } from "#kube/pods.ts";
+import type { KnownPod, Pods } from "#kube/known-pod.ts";
 import { isHeldByOthers, isOurs, type JumpPodHolder, leaseOf } from "./jump-pod-manifest.ts";
 
 export interface JumpPodLeaseOptions {

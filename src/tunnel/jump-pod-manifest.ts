@@ -1,6 +1,6 @@
 /** The pod that kt makes for a jump host, and what can be read from one that is there. Pure. */
 
-import type { KnownPod, PodManifest } from "#kube/pods.ts";
+import type { KnownPod, PodManifest } from "#kube/known-pod.ts";
 import type { JumpPodDefinition } from "#route/target.ts";
 import { watchdogScript } from "./jump-watchdog.ts";
 

@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
 import { kubectlScope } from "#kube/api-problem.ts";
-import type { KnownPod } from "#kube/pods.ts";
+import type { KnownPod } from "#kube/known-pod.ts";
 import type { Cluster } from "#kube/types.ts";
 import type { JumpPodDefinition } from "#route/target.ts";
 import type { JumpPodLease } from "./jump-pod-lease.ts";

@@ -1,6 +1,6 @@
 /** Decides from what is there what to do next so that a jump pod serves. Pure. */
 
-import type { KnownPod } from "#kube/pods.ts";
+import type { KnownPod } from "#kube/known-pod.ts";
 import type { JumpPodDefinition } from "#route/target.ts";
 import { definitionOf, definitionText, isHeldByOthers, isOurs, isPlain, type JumpPodHolder, lacksShell } from "./jump-pod-manifest.ts";
 

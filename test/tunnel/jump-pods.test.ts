@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
-import type { KnownPod } from "#kube/pods.ts";
+import type { KnownPod } from "#kube/known-pod.ts";
 import type { PodState } from "#kube/pod-state.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { JumpHost, JumpPodDefinition } from "#route/target.ts";
