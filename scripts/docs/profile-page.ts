@@ -1,9 +1,9 @@
 /** docs/profile.md: every key of tunnels.toml, from the schema that kt itself holds profiles against. */
 
 import { type GenericSchema, getDescription, getExamples } from "valibot";
-import { profileSchema } from "#profile/schema.ts";
-import { shippedProfiles } from "#profile/shipped.ts";
-import { isOptional, nodeOf, unwrap } from "#profile/schema-walk.ts";
+import { profileSchema } from "#profile/schema/schema.ts";
+import { shippedProfiles } from "#profile/read/shipped.ts";
+import { isOptional, nodeOf, unwrap } from "#profile/schema/schema-walk.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
 const intro = [
@@ -25,7 +25,7 @@ export function profilePage(): string {
   const settings = keys.filter(({ schema }) => !isTable(schema));
   const tables = keys.filter(({ schema }) => isTable(schema));
   return page([
-    madeFrom("src/profile/schema.ts"),
+    madeFrom("src/profile/schema/schema.ts"),
     ...intro,
     "## Settings",
     "They stand at the top of the file, before the first `[table]`.",

@@ -6,7 +6,7 @@ import { KtError, messageOf } from "#base/errors.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
-import { tomlKey, tomlString } from "#profile/toml-text.ts";
+import { tomlKey, tomlString } from "#profile/toml/text.ts";
 import { isLabel } from "#route/pod-source-text.ts";
 import { shellEnvironment } from "./profile-file.ts";
 import { type Proposal, proposeRoutes } from "./proposals.ts";

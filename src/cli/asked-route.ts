@@ -1,7 +1,7 @@
 /** Which profile `kt url` and `kt open` are about: this folder's, or one of the namespace of a target where there is none. */
 
 import { KtError } from "#base/errors.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
 import { writeAdHocProfile } from "./ad-hoc.ts";
 import type { Options } from "./command.ts";

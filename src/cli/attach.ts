@@ -5,11 +5,11 @@ import { limits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
 import type { HubClient } from "#control/client.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
-import { logFilePath } from "#daemon/log-file.ts";
-import { findOrStartHub } from "#daemon/find-hub.ts";
-import { attachRemembered } from "#daemon/remembered.ts";
+import { logFilePath } from "#daemon/process/log-file.ts";
+import { findOrStartHub } from "#daemon/process/find-hub.ts";
+import { attachRemembered } from "#daemon/plans/remembered.ts";
 import type { CommandContext } from "./command.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { shellEnvironment } from "./profile-file.ts";
 
 export interface Attached {

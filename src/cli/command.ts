@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import type { BuildInfo } from "./build.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "#cli/screen/output.ts";
 
 export interface CommandContext {
   readonly args: readonly string[];

@@ -62,7 +62,7 @@ export const commands: readonly CommandSpec[] = [
     example: ["kt serve -f shop/tunnels.toml -f billing/tunnels.toml", "kt serve --log-format json -f tunnels.toml"],
     async load() {
       // Before anything is read that would be read again.
-      (await import("#daemon/own-process.ts")).restartForLongLife();
+      (await import("#daemon/process/own-process.ts")).restartForLongLife();
       return (await import("./commands/serve.ts")).serve;
     },
   },
@@ -181,7 +181,7 @@ export const commands: readonly CommandSpec[] = [
     example: ["kt forward svc/web 8080:80", "kt forward deploy/api :http -n shop"],
     async load() {
       // Before anything is read that would be read again.
-      (await import("#daemon/own-process.ts")).restartForLongLife();
+      (await import("#daemon/process/own-process.ts")).restartForLongLife();
       return (await import("./commands/forward.ts")).forward;
     },
   },

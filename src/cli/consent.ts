@@ -2,11 +2,11 @@
 
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/consent.ts";
-import type { ConsentFact } from "#profile/consent.ts";
+import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/plans/consent.ts";
+import type { ConsentFact } from "#profile/consent/consent.ts";
 import { loadOptions } from "./local-plan.ts";
-import type { Output } from "./output.ts";
-import { agree, canAsk } from "./prompts.ts";
+import type { Output } from "#cli/screen/output.ts";
+import { agree, canAsk } from "#cli/screen/prompts.ts";
 
 /** Does the work, again where it lacked consent that was then given. Throws what the work throws. */
 export async function withConsent<T>(file: string, output: Output, work: () => Promise<T>): Promise<T> {

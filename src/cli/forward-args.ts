@@ -3,9 +3,9 @@
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
-import type { ForwardPort, ForwardRequest } from "#daemon/forward.ts";
-import { parseDuration } from "#profile/duration.ts";
-import { isLoopback, parseListen } from "#profile/listen.ts";
+import type { ForwardPort, ForwardRequest } from "#daemon/ad-hoc-forward.ts";
+import { parseDuration } from "#profile/values/duration.ts";
+import { isLoopback, parseListen } from "#profile/values/listen.ts";
 import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
 import { parsePort } from "#route/port.ts";
 

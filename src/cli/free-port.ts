@@ -1,7 +1,7 @@
 /** Whether a port of this machine can be proposed. */
 
 import { listen as listenOn } from "bun";
-import type { ListenAddress } from "#profile/plan.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
 
 export function isFree({ host, port }: ListenAddress): boolean {
   try {

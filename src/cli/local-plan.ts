@@ -3,7 +3,7 @@
 import { file as openFile } from "bun";
 import { type LoadedPlan, type LoadOptions, loadPlan } from "#profile/load.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { loadAllowed } from "#daemon/consent.ts";
+import { loadAllowed } from "#daemon/plans/consent.ts";
 import { shellEnvironment } from "./profile-file.ts";
 
 export function loadOptions(file: string): LoadOptions {

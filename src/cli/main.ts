@@ -9,13 +9,13 @@ import { plainTypography, typographicHint } from "#base/typography.ts";
 import { buildInfo } from "./build.ts";
 import { type CommandSpec, Options } from "./command.ts";
 import { commands, globalOptions } from "./commands.ts";
-import { DescriptorSink, isSameFile } from "./descriptor-sink.ts";
+import { DescriptorSink, isSameFile } from "#cli/screen/descriptor-sink.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { commandHelp, mainHelp } from "./help.ts";
-import { Output } from "./output.ts";
-import type { TextSink } from "./text-sink.ts";
-import { Declined } from "./prompts.ts";
-import type { Line } from "./text.ts";
+import { Output } from "#cli/screen/output.ts";
+import type { TextSink } from "#cli/screen/text-sink.ts";
+import { Declined } from "#cli/screen/prompts.ts";
+import type { Line } from "#cli/screen/text.ts";
 import { type Flags, wordsForParser, optionsOf } from "./words.ts";
 
 interface Call {

@@ -1,10 +1,10 @@
 /** What `[env]` of a profile comes to, and which routes it speaks of. */
 
 import { KtError } from "#base/errors.ts";
-import { addressOf, urlOf } from "#daemon/urls.ts";
-import { formatListen } from "#profile/listen.ts";
-import type { Plan } from "#profile/plan.ts";
-import { fillReferences, findReferences, type RouteReference } from "#profile/references.ts";
+import { addressOf, urlOf } from "#daemon/status/urls.ts";
+import { formatListen } from "#profile/values/listen.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { fillReferences, findReferences, type RouteReference } from "#profile/values/references.ts";
 
 export type Variables = Readonly<Record<string, string>>;
 

@@ -1,9 +1,9 @@
 /** Which profile a command is about, and the shell's environment that goes with it. */
 
 import { fileURLToPath, file as openFile, pathToFileURL } from "bun";
-import { engineSettings } from "#daemon/own-process.ts";
+import { engineSettings } from "#daemon/process/own-process.ts";
 import { KtError } from "#base/errors.ts";
-import { findProfile, profileFileName } from "#profile/find.ts";
+import { findProfile, profileFileName } from "#profile/read/find.ts";
 import type { Options } from "./command.ts";
 
 /** The absolute path of `-f FILE`, else of the nearest tunnels.toml. Throws KtError `profile-not-found`. */

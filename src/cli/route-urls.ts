@@ -3,9 +3,9 @@
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { shellQuoted } from "#base/shell.ts";
-import { wantedBy } from "#daemon/reconcile.ts";
-import { addressOf, urlOf } from "#daemon/urls.ts";
-import type { Plan } from "#profile/plan.ts";
+import { wantedBy } from "#daemon/listening/reconcile.ts";
+import { addressOf, urlOf } from "#daemon/status/urls.ts";
+import type { Plan } from "#profile/values/plan.ts";
 
 /** `host:port` of a TCP route. */
 export function tcpAddress({ tcp }: Plan, route: string): string | undefined {

@@ -1,8 +1,8 @@
 /** The JSON Schema beside a profile, for editors: no address of it is published, and a path in the repo is one for the whole team. */
 
 import { file as openFile } from "bun";
-import { jsonSchema } from "#profile/json-schema.ts";
-import { replaceFile } from "#profile/write.ts";
+import { jsonSchema } from "#profile/schema/json-schema.ts";
+import { replaceFile } from "#profile/edit/write.ts";
 
 const schemaFileName = "tunnels.schema.json";
 

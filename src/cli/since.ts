@@ -1,7 +1,7 @@
 /** Reads what `--since` names: a duration back from now, a time of today, or a date with or without one. */
 
 import { KtError } from "#base/errors.ts";
-import { parseDuration } from "#profile/duration.ts";
+import { parseDuration } from "#profile/values/duration.ts";
 
 /** Local times, unless they name a zone. Milliseconds since 1970. Throws KtError `usage`. */
 export function parseSince(text: string, nowMs: number): number {

@@ -4,7 +4,7 @@ import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
 import { limits } from "#base/limits.ts";
 import { catalogueOf } from "#daemon/catalogue.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import { isLabel } from "#route/pod-source-text.ts";
 import { isCertainPort } from "#route/port.ts";
 import { type ParsedTarget, parseTarget } from "#route/target-text.ts";

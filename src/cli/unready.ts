@@ -3,7 +3,7 @@
 import type { ErrorCode } from "#base/errors.ts";
 import type { ReplyOf, Snapshot } from "#control/api.ts";
 import { exitCodeFor, exitCodes } from "./exit.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "#cli/screen/output.ts";
 
 /** Which of the profile's routes do not lead to a pod yet, with the first reason that is known; undefined where all do. */
 export function waitingText({ profiles }: Snapshot, profile: string, names: readonly string[]): string | undefined {

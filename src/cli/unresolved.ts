@@ -1,10 +1,10 @@
 /** Warns of variables that hold a URL whose name this machine does not resolve: most programs would not get there. */
 
 import { systemClock } from "#base/clock.ts";
-import { addressesOf } from "#daemon/system-resolver.ts";
-import type { Plan } from "#profile/plan.ts";
-import { findReferences } from "#profile/references.ts";
-import type { Output } from "./output.ts";
+import { addressesOf } from "#doctor/system-resolver.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { findReferences } from "#profile/values/references.ts";
+import type { Output } from "#cli/screen/output.ts";
 
 /** Once for all of them. */
 export async function warnUnresolved(plan: Plan, output: Output): Promise<void> {

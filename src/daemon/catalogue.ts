@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { type Catalogue, type Contexts, listContexts, openCatalogue } from "#kube/catalogue.ts";
-import type { ClusterView } from "./clusters.ts";
+import type { ClusterView } from "#daemon/plans/clusters.ts";
 
 export type { Catalogue, CatalogueContainer, CataloguePod, CataloguePort, CatalogueService, Contexts } from "#kube/catalogue.ts";
 

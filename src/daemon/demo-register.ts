@@ -6,7 +6,7 @@ import { limits } from "#base/limits.ts";
 import type { ProfileStatus } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import { socketPath, type Surroundings } from "#control/socket-path.ts";
-import { ensureRuntimeDirectory } from "./runtime-dir.ts";
+import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 
 const linkName = /^demo-\d+$/;
 

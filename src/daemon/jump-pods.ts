@@ -2,13 +2,13 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { toKtError } from "#base/errors.ts";
-import type { Cluster } from "#kube/types.ts";
+import type { Cluster } from "#kube/objects/types.ts";
 import { userAtHost } from "#native/who.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import type { ClusterRef, Target } from "#route/target.ts";
-import type { JumpPodHolder } from "#tunnel/jump-pod-manifest.ts";
-import type { JumpPodUser } from "#tunnel/jump-pod-start.ts";
-import type { JumpPodPlace } from "#tunnel/jump-pods.ts";
+import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
+import type { JumpPodUser } from "#tunnel/jump-pod/start.ts";
+import type { JumpPodPlace } from "#tunnel/jump-pod/pods.ts";
 
 /** The hub of this directory: the same after a restart, so that a killed hub's mark on a pod is known as its own. */
 export async function jumpPodHolder(directory: string): Promise<JumpPodHolder> {

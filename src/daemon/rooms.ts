@@ -3,9 +3,9 @@
 import { surroundings } from "#control/socket-path.ts";
 import { KtError } from "#base/errors.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
-import type { OpenCluster } from "./clusters.ts";
-import { loadAllowed } from "./consent.ts";
-import { type CheckContext, contextCheck } from "./contexts.ts";
+import type { OpenCluster } from "#daemon/plans/clusters.ts";
+import { loadAllowed } from "#daemon/plans/consent.ts";
+import { type CheckContext, contextCheck } from "#daemon/plans/contexts.ts";
 import type { HubRooms } from "./hub.ts";
 
 /** The cluster room is heavy, so it is read when the first cluster is needed, not before the hub listens. */
@@ -15,7 +15,7 @@ export function realRooms(): HubRooms {
   return {
     load: (file, environment) => loadAllowed({ file, environment, home: environment["HOME"] ?? surroundings().home }),
     async prepare() {
-      ({ openCluster } = await import("#kube/cluster.ts"));
+      ({ openCluster } = await import("#kube/kube-cluster.ts"));
       checkContext ??= await contextCheck();
     },
     openCluster(settings) {

@@ -3,7 +3,7 @@
 import { listen, type Socket, type TCPSocketListener } from "bun";
 import { type Clock, systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { type Certificate, selfSigned } from "#net/certificate.ts";
+import { type Certificate, selfSigned } from "#tls/self-signed.ts";
 import { SocketConn, type SocketState, socketEvents } from "#net/tcp.ts";
 import { AccessControl } from "./access.ts";
 import { type ApiPath, kinds, parseApiPath } from "./api-paths.ts";

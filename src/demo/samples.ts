@@ -2,7 +2,7 @@
 
 import { type Server, serve } from "bun";
 import type { Conn } from "#base/conn.ts";
-import { type Certificate, selfSigned } from "#net/certificate.ts";
+import { type Certificate, selfSigned } from "#tls/self-signed.ts";
 import { listenTcp } from "#net/tcp.ts";
 import { renderPage } from "./sample-page.ts";
 

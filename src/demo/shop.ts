@@ -1,6 +1,6 @@
 /** What stands in the demo's cluster: a small shop of services, one of every kind, and some with the ailments that services have. */
 
-import type { Certificate } from "#net/certificate.ts";
+import type { Certificate } from "#tls/self-signed.ts";
 import type { DemoCluster } from "./cluster.ts";
 import { Deployment, type DeploymentOptions } from "./deployment.ts";
 import { sampleCertificate, startEcho, startJsonApi, startPage, startTls } from "./samples.ts";

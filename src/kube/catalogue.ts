@@ -1,16 +1,16 @@
 /** What there is to choose from: contexts of the kubeconfig, and the namespaces, services and pods of a cluster. */
 
 import type { KtError } from "#base/errors.ts";
-import { Api } from "./api.ts";
-import type { Access } from "./api-problem.ts";
-import { ContextSource, type ContextSourceOptions } from "./context-source.ts";
-import { withDeadline } from "./deadline.ts";
-import { FileCache } from "./files.ts";
-import { inClusterContext } from "./in-cluster.ts";
-import { readKubeconfig } from "./kubeconfig.ts";
-import { pickService, type RawObject, type RawPodSpec } from "./objects.ts";
-import { listAll } from "./listing.ts";
-import { collectionPath, workloadApis, type WorkloadKind } from "./workload.ts";
+import { Api } from "#kube/api/api.ts";
+import type { Access } from "#kube/api/api-problem.ts";
+import { ContextSource, type ContextSourceOptions } from "#kube/api/context-source.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { FileCache } from "#kube/config/files.ts";
+import { inClusterContext } from "#kube/config/in-cluster.ts";
+import { readKubeconfig } from "#kube/config/kubeconfig.ts";
+import { pickService, type RawObject, type RawPodSpec } from "#kube/objects/objects.ts";
+import { listAll } from "#kube/api/listing.ts";
+import { collectionPath, workloadApis, type WorkloadKind } from "#kube/objects/workload.ts";
 
 /** A TCP port. */
 export interface CataloguePort {

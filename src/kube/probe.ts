@@ -5,17 +5,17 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { connectTcp, systemReason } from "#net/tcp.ts";
 import { headerValue } from "#wire/http-head.ts";
-import { type Access, answerProblem } from "./api-problem.ts";
-import { type ApiRequest, Connection } from "./connection.ts";
-import { loadContext } from "./context-source.ts";
-import { anonymous, type Identity } from "./credentials.ts";
-import { withDeadline } from "./deadline.ts";
-import { deepCode } from "./dial.ts";
-import { FileCache } from "./files.ts";
-import { type Answer, request } from "./http.ts";
-import type { ContextConfig } from "./kubeconfig.ts";
-import type { Strangers } from "./strangers.ts";
-import { chooseProxy, hostOf, portOf, type ProxyChoice } from "./proxy.ts";
+import { type Access, answerProblem } from "#kube/api/api-problem.ts";
+import { type ApiRequest, Connection } from "#kube/api/connection.ts";
+import { loadContext } from "#kube/api/context-source.ts";
+import { anonymous, type Identity } from "#kube/auth/credentials.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { deepCode } from "#kube/way/dial.ts";
+import { FileCache } from "#kube/config/files.ts";
+import { type Answer, request } from "#http/client.ts";
+import type { ContextConfig } from "#kube/config/kubeconfig.ts";
+import type { Strangers } from "#kube/config/strangers.ts";
+import { chooseProxy, hostOf, portOf, type ProxyChoice } from "#kube/way/outbound-proxy.ts";
 
 export interface ProbeOptions {
   /** Absolute paths, in order of precedence. */

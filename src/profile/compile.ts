@@ -5,12 +5,12 @@ import type { Manner } from "#route/lookup.ts";
 import { schemeForPort } from "#route/port.ts";
 import type { DynamicReach } from "#route/reach.ts";
 import type { Target } from "#route/target.ts";
-import { JumpPodDefinitions } from "./jump-pods.ts";
-import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "./layer.ts";
-import { formatListen, isLoopback, overlaps, parseListen } from "./listen.ts";
-import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "./plan.ts";
-import { ownAddressOf } from "./own-address.ts";
-import { checkReferences, hostsWithAddress } from "./references.ts";
+import { JumpPodDefinitions } from "#profile/read/jump-pods.ts";
+import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "#profile/read/layer.ts";
+import { formatListen, isLoopback, overlaps, parseListen } from "#profile/values/listen.ts";
+import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
+import { ownAddressOf } from "#profile/values/own-address.ts";
+import { checkReferences, hostsWithAddress } from "#profile/values/references.ts";
 
 const minuteMs = 60_000;
 const defaults = { listen: "8989", suffix: "k8s.localhost", idleTimeoutMs: 60 * minuteMs, startTimeoutMs: minuteMs / 2 } as const;

@@ -2,7 +2,7 @@
 
 import type { TcpEntry } from "#route/explain.ts";
 import type { RouteEntries, StaticEntry } from "#route/lookup.ts";
-import type { Plan, PlannedRoute } from "./plan.ts";
+import type { Plan, PlannedRoute } from "#profile/values/plan.ts";
 
 /** The hostnames of several plans, in the order in which they were attached. */
 export function routeEntries(plans: readonly Plan[]): RouteEntries {

@@ -8,15 +8,15 @@ import { limits } from "#base/limits.ts";
 import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
 import { command } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
-import { type ConsentFact, consentFacts } from "./consent.ts";
-import { type ConsentQuestion, consentInput } from "./consent-input.ts";
-import { expandPath, type FindFile, type FoundFile, SourceReader } from "./extends.ts";
-import { type Layer, mergeLayers } from "./layer.ts";
-import { normalise } from "./normalise.ts";
-import type { Plan, ProfileWarning } from "./plan.ts";
-import { ProfileError, type ProfileProblem } from "./problems.ts";
-import { isUsersOwn } from "./trust.ts";
-import type { Environment } from "./variables.ts";
+import { type ConsentFact, consentFacts } from "#profile/consent/consent.ts";
+import { type ConsentQuestion, consentInput } from "#profile/consent/consent-input.ts";
+import { expandPath, type FindFile, type FoundFile, SourceReader } from "#profile/read/extends.ts";
+import { type Layer, mergeLayers } from "#profile/read/layer.ts";
+import { normalise } from "#profile/read/normalise.ts";
+import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
+import { ProfileError, type ProfileProblem } from "#profile/values/problems.ts";
+import { isUsersOwn } from "#profile/consent/trust.ts";
+import type { Environment } from "#profile/values/variables.ts";
 
 export interface LoadOptions {
   readonly file: string;

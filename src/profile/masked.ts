@@ -2,8 +2,8 @@
 
 import { parse, stringify, type TomlTable } from "smol-toml";
 import { mask } from "#base/mask.ts";
-import { profileSchema } from "./schema.ts";
-import { schemaAt } from "./schema-walk.ts";
+import { profileSchema } from "#profile/schema/schema.ts";
+import { schemaAt } from "#profile/schema/schema-walk.ts";
 
 /** The same settings, laid out anew; null for what is no TOML, of which nothing can be known to be harmless. Tells what it masked. */
 export function maskedProfile(text: string, onMasked: (value: string) => void): string | null {

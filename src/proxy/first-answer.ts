@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SpliceCount } from "#net/splice.ts";
-import { clientLeft } from "./expect-tls.ts";
+import { clientLeft } from "#proxy/door/expect-tls.ts";
 
 /**
  * Resolves when the two can be joined, both paused. Rejects with `clientLeft`, or with the error that the backend ended with before

@@ -3,10 +3,10 @@
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { toProblem } from "#observe/events.ts";
-import type { DoorContext } from "./context.ts";
-import { Door, type Guest } from "./door.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
+import { Door, type Guest } from "#proxy/door/door.ts";
 import { firstAnswer } from "./first-answer.ts";
-import { type PassthroughRoute, passThrough } from "./passthrough.ts";
+import { type PassthroughRoute, passThrough } from "#proxy/door/passthrough.ts";
 import { refuseTcp } from "./tcp-refusal.ts";
 import { WebRefusals } from "./web-refusal.ts";
 

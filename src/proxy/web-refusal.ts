@@ -2,13 +2,13 @@
 
 import type { Conn } from "#base/conn.ts";
 import { type KtError, messageOf } from "#base/errors.ts";
-import { Backends } from "./backends.ts";
-import type { DoorContext } from "./context.ts";
-import type { Door, Guest } from "./door.ts";
-import { serveH2 } from "./h2.ts";
-import { Http1Connection } from "./http1.ts";
-import { SpeechMemory } from "./not-h2.ts";
-import { SelfSignedServer } from "./self-signed.ts";
+import { Backends } from "#proxy/http1/backends.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
+import type { Door, Guest } from "#proxy/door/door.ts";
+import { serveH2 } from "#proxy/h2/h2.ts";
+import { Http1Connection } from "#proxy/http1/http1.ts";
+import { SpeechMemory } from "#http/h2/not-h2.ts";
+import { SelfSignedServer } from "#proxy/door/self-signed.ts";
 
 type Web = "http1" | "h2";
 

@@ -2,13 +2,13 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import type { Cluster, Endpoint } from "#kube/types.ts";
+import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { AddressTarget } from "#route/target.ts";
-import { JumpPool } from "./jump-pool.ts";
-import type { JumpReaper } from "./jump-reaper.ts";
-import type { JumpTools } from "./jump-tools.ts";
-import type { Attachment } from "./pipe.ts";
-import type { SessionPools } from "./pools.ts";
+import { JumpPool } from "#tunnel/jump/pool.ts";
+import type { JumpReaper } from "#tunnel/jump/reaper.ts";
+import type { JumpTools } from "#tunnel/jump/tools.ts";
+import type { Attachment } from "#tunnel/pipe/pipe.ts";
+import type { SessionPools } from "#tunnel/forward/pools.ts";
 
 export interface Carrier {
   /** Rejects with KtError: another pod may do. */

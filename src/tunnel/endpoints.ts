@@ -3,9 +3,9 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
+import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import { formatTarget, type Target } from "#route/target.ts";
-import type { JumpPods } from "./jump-pods.ts";
+import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 
 export interface EndpointsOptions {
   readonly target: Target;

@@ -3,18 +3,18 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { Cluster, Endpoint, Following, Resolution } from "#kube/types.ts";
+import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
 import { carriersOf, formatTarget, type Target } from "#route/target.ts";
 import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
-import type { JumpPods } from "./jump-pods.ts";
-import type { JumpReaper } from "./jump-reaper.ts";
-import type { JumpTools } from "./jump-tools.ts";
-import { PodLink } from "./link.ts";
-import type { Attachment } from "./pipe.ts";
-import { PodStream } from "./pod-stream.ts";
-import type { SessionPools } from "./pools.ts";
+import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
+import type { JumpReaper } from "#tunnel/jump/reaper.ts";
+import type { JumpTools } from "#tunnel/jump/tools.ts";
+import { PodLink } from "#tunnel/pipe/link.ts";
+import type { Attachment } from "#tunnel/pipe/pipe.ts";
+import { PodStream } from "#tunnel/pipe/pod-stream.ts";
+import type { SessionPools } from "#tunnel/forward/pools.ts";
 import { type EndpointsView, problemOf, type Standing, standingOf, type TimedProblem } from "./standing.ts";
 
 export interface TunnelStatus {

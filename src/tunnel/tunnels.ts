@@ -4,15 +4,15 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
-import type { Cluster, Endpoint } from "#kube/types.ts";
+import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
 import { AbsentTargets, isAbsent, mayCome } from "./absent.ts";
-import type { JumpPods } from "./jump-pods.ts";
-import { JumpReaper } from "./jump-reaper.ts";
-import { JumpTools } from "./jump-tools.ts";
-import type { PodLink } from "./link.ts";
-import { SessionPools } from "./pools.ts";
+import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
+import { JumpReaper } from "#tunnel/jump/reaper.ts";
+import { JumpTools } from "#tunnel/jump/tools.ts";
+import type { PodLink } from "#tunnel/pipe/link.ts";
+import { SessionPools } from "#tunnel/forward/pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
 
 export interface TunnelsOptions {

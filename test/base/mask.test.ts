@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { assert, property, string } from "fast-check";
-import { kubeconfigShape } from "#daemon/doctor/kubeconfig-shape.ts";
+import { kubeconfigShape } from "#doctor/kubeconfig-shape.ts";
 import { Masker, maskSecrets } from "#base/mask.ts";
 import { maskedProfile } from "#profile/masked.ts";
 

@@ -3,11 +3,11 @@
 import { describe, expect, test } from "bun:test";
 import { errorCodes, KtError } from "#base/errors.ts";
 import { exitCodeFor, exitCodeOf } from "#cli/exit.ts";
-import { LiveView } from "#cli/live-view.ts";
+import { LiveView } from "#cli/screen/live-view.ts";
 import type { ProfileStatus } from "#control/api.ts";
-import { Output } from "#cli/output.ts";
+import { Output } from "#cli/screen/output.ts";
 import { RecordingSink } from "#test/support/recording-sink.ts";
-import { line, red } from "#cli/text.ts";
+import { line, red } from "#cli/screen/text.ts";
 
 function outputTo(
   isTTY: boolean,

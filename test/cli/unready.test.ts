@@ -1,7 +1,7 @@
 /** What `kt run` says of routes that are not ready. */
 
 import { expect, test } from "bun:test";
-import { Output } from "#cli/output.ts";
+import { Output } from "#cli/screen/output.ts";
 import { RecordingSink } from "#test/support/recording-sink.ts";
 import { showUnready, waitingText } from "#cli/unready.ts";
 import type { RouteStatus, Snapshot } from "#control/api.ts";

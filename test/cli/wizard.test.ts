@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import type { Ask, Choice, FindQuestion, TextQuestion } from "#cli/prompts.ts";
+import type { Ask, Choice, FindQuestion, TextQuestion } from "#cli/screen/prompts.ts";
 import { isHttpLike, suggestLocal } from "#cli/suggest.ts";
-import { askRoute, type WizardWorld } from "#cli/wizard.ts";
+import { askRoute, type WizardWorld } from "#cli/wizard/wizard.ts";
 import type { Catalogue } from "#daemon/catalogue.ts";
-import type { NewRoute } from "#profile/edit.ts";
+import type { NewRoute } from "#profile/edit/edit.ts";
 
 /** Answers in turn: the label of a choice, a text, or "" for what is proposed. */
 class Answers implements Ask {

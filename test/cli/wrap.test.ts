@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { stringWidth } from "bun";
 import fc from "fast-check";
 import { printable } from "#base/printable.ts";
-import { type Line, line, red, shortened, spansOf, tableLines, widthOf } from "#cli/text.ts";
-import { wrapped } from "#cli/wrap.ts";
+import { type Line, line, red, shortened, spansOf, tableLines, widthOf } from "#cli/screen/text.ts";
+import { wrapped } from "#cli/screen/wrap.ts";
 
 const rows = (given: Line, columns: number): string[] => wrapped(given, columns).map((row) => row.map(({ text }) => text).join(""));
 

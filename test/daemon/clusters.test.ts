@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
-import { Clusters } from "#daemon/clusters.ts";
-import type { OpenClusterOptions } from "#kube/cluster.ts";
+import { Clusters } from "#daemon/plans/clusters.ts";
+import type { OpenClusterOptions } from "#kube/kube-cluster.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";

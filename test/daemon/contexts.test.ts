@@ -3,8 +3,8 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
-import { contextCheck, contextProblems, ContextWatch } from "#daemon/contexts.ts";
-import type { Plan } from "#profile/plan.ts";
+import { contextCheck, contextProblems, ContextWatch } from "#daemon/plans/contexts.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 import { eventually } from "#test/support/wait.ts";

@@ -1,7 +1,7 @@
 /** What the network reaches is named with the addresses where it does. */
 
 import { expect, test } from "bun:test";
-import { exposuresOf, exposureText } from "#daemon/exposed.ts";
+import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import { networkAddresses } from "#native/network-addresses.ts";
 import { planOf } from "./plans.ts";
 

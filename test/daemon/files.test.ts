@@ -5,10 +5,10 @@ import { chmod, mkdir, readdir, stat, symlink, writeFile } from "node:fs/promise
 import { file } from "bun";
 import { limits } from "#base/limits.ts";
 import type { Surroundings } from "#control/socket-path.ts";
-import { LogFile, openLogFile } from "#daemon/log-file.ts";
+import { LogFile, openLogFile } from "#daemon/process/log-file.ts";
 import type { LogFields } from "#base/log.ts";
-import { formatLogLine } from "#daemon/log-line.ts";
-import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+import { formatLogLine } from "#daemon/process/log-line.ts";
+import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const uid = process.getuid?.() ?? 0;

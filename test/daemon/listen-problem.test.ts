@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { KtError, type ErrorCode } from "#base/errors.ts";
-import { isAbsent, listenProblem } from "#daemon/listen-problem.ts";
+import { isAbsent, listenProblem } from "#daemon/listening/listen-problem.ts";
 
 const advice = { otherPort: "take another", openPort: "take an open one" } as const;
 

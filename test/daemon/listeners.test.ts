@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { type Doors, Listeners } from "#daemon/listeners.ts";
-import { formatAddress, wantedBy } from "#daemon/reconcile.ts";
+import { type Doors, Listeners } from "#daemon/listening/listeners.ts";
+import { formatAddress, wantedBy } from "#daemon/listening/reconcile.ts";
 import { describeEvent } from "#observe/describe.ts";
-import type { ListenAddress } from "#profile/plan.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { planOf } from "./plans.ts";
 

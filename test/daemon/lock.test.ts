@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { spawn } from "bun";
-import { takeLock } from "#daemon/lock.ts";
+import { takeLock } from "#daemon/process/lock.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 test("one at a time in one process, and again after release", async () => {
@@ -18,7 +18,7 @@ test("one at a time in one process, and again after release", async () => {
 
 test("a killed holder holds nothing", async () => {
   await using directory = await tempDir();
-  const script = `const { takeLock } = await import("#daemon/lock.ts");
+  const script = `const { takeLock } = await import("#daemon/process/lock.ts");
     // Referenced for as long as the process lives: a lock that nobody can release any more may be collected.
     globalThis.lock = await takeLock(process.argv.at(-1));
     process.stdout.write(globalThis.lock ? "held" : "busy");

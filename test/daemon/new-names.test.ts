@@ -3,7 +3,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { NewNames } from "#daemon/new-names.ts";
+import { NewNames } from "#daemon/plans/new-names.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 /** Plans for tests, loaded from profile texts as the real ones are. */
 
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 
 /** `file` is an absolute path that need not exist. */
 export function loadText(file: string, text: string): Promise<LoadedPlan> {

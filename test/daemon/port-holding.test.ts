@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { ControlServer } from "#control/server.ts";
 import { socketPath, type Surroundings } from "#control/socket-path.ts";
-import { holdingOf } from "#daemon/port-holding.ts";
+import { holdingOf } from "#daemon/listening/port-holding.ts";
 import type { PortHolder } from "#native/port-holder.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 

@@ -1,8 +1,8 @@
 /** Plans to listeners: who gets what, and which steps lead from one state to the next. */
 
 import { describe, expect, test } from "bun:test";
-import type { Plan } from "#profile/plan.ts";
-import { nothingWanted, stepsBetween, type Wanted, wantedBy } from "#daemon/reconcile.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { nothingWanted, stepsBetween, type Wanted, wantedBy } from "#daemon/listening/reconcile.ts";
 import { planOf } from "./plans.ts";
 
 const http = '[http]\nlisten = ["127.0.0.1:8989"]\n';

@@ -1,7 +1,7 @@
 /** What a service inherits from the shell that installs it. */
 
 import { expect, test } from "bun:test";
-import { serviceEnvironment, type Shell } from "#daemon/service-environment.ts";
+import { serviceEnvironment, type Shell } from "#daemon/login-service/service-environment.ts";
 
 const shell = (environment: Record<string, string>): Shell => ({
   environment,

@@ -1,7 +1,7 @@
 /** Sleep is noticed by the wall clock running ahead; ordinary time and a clock set back are not sleep. */
 
 import { expect, test } from "bun:test";
-import { watchSleep } from "#daemon/sleep-watch.ts";
+import { watchSleep } from "#daemon/process/sleep-watch.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 
 class DriftingClock extends ManualClock {

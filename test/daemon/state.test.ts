@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
-import { profileStates } from "#daemon/state.ts";
+import { profileStates } from "#daemon/status/state.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import { planOf } from "./plans.ts";

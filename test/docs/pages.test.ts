@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { file } from "bun";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { loadPlan } from "#profile/load.ts";
-import { ProfileError, formatProblem } from "#profile/problems.ts";
+import { ProfileError, formatProblem } from "#profile/values/problems.ts";
 import { generatedPages } from "#scripts/docs/pages.ts";
 import { allBlocks, commandLines, type DocBlock, isShell, pages, parseBlocks, root } from "#test/support/doc-blocks.ts";
 

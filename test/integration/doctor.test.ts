@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { file, listen } from "bun";
-import type { Finding } from "#daemon/doctor/finding.ts";
-import { selfSigned } from "#net/certificate.ts";
+import type { Finding } from "#doctor/finding.ts";
+import { selfSigned } from "#tls/self-signed.ts";
 import { freePorts } from "#test/support/process.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 import { stubApi, stubKubeconfig } from "#test/support/stub-api.ts";

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { type EnvFormat, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { routesOf, variablesOf } from "#cli/plan-env.ts";
 import { loadPlan } from "#profile/load.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 

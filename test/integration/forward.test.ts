@@ -5,7 +5,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { listen, type Subprocess } from "bun";
 import { silentLog } from "#base/log.ts";
 import { readForward } from "#cli/forward-args.ts";
-import { Forward } from "#daemon/forward.ts";
+import { Forward } from "#daemon/ad-hoc-forward.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import { putWorkload, type WorkloadSpec } from "#demo/workloads.ts";

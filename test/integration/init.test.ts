@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { findFitting } from "#cli/fitting-profiles.ts";
+import { findFitting } from "#cli/wizard/fitting-profiles.ts";
 import type { Catalogue, CatalogueService } from "#daemon/catalogue.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import { SourceHome } from "#test/support/source-home.ts";

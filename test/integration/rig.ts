@@ -6,7 +6,7 @@ import type { Clock } from "#base/clock.ts";
 import { silentLog } from "#base/log.ts";
 import type { RouteStatus } from "#control/api.ts";
 import { Hub } from "#daemon/hub.ts";
-import { examinePlan, recordsOf } from "#daemon/consent.ts";
+import { examinePlan, recordsOf } from "#daemon/plans/consent.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { ApiServer, type ApiServerOptions } from "#demo/api-server.ts";
 import { type Listener, listenTcp } from "#net/tcp.ts";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
-import type { Finding } from "#daemon/doctor/finding.ts";
+import type { Finding } from "#doctor/finding.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import { freePorts } from "#test/support/process.ts";
 import { SourceHome } from "#test/support/source-home.ts";

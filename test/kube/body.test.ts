@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { BodyDecoder } from "#kube/body.ts";
+import { BodyDecoder } from "#http/body-decoder.ts";
 import type { Framing } from "#wire/http-head.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
-import type { ClusterView } from "#daemon/clusters.ts";
+import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 import { list, ScriptedApi, status, writeKubeconfig } from "./scripted-api.ts";
 

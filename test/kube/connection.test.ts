@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { connect, listen, type Socket } from "bun";
-import { selfSigned } from "#net/certificate.ts";
+import { selfSigned } from "#tls/self-signed.ts";
 import { startProxy } from "#test/support/connect-proxy.ts";
 import { type Asked, Harness, type HarnessOptions, list, ScriptedApi, shown, webService, webSlice } from "./scripted-api.ts";
 

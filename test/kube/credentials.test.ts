@@ -7,8 +7,8 @@ import { ManualClock } from "#test/support/manual-clock.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 import { systemClock } from "#base/clock.ts";
 import { type LogFields, silentLog } from "#base/log.ts";
-import { FileCache } from "#kube/files.ts";
-import { expiryMs, OidcTokens, replaceToken } from "#kube/oidc.ts";
+import { FileCache } from "#kube/config/files.ts";
+import { expiryMs, OidcTokens, replaceToken } from "#kube/auth/oidc.ts";
 import { type Asked, Harness, type HarnessOptions, list, ScriptedApi, shown, status, webService, webSlice } from "./scripted-api.ts";
 
 const simple = (asked: Asked): Response | undefined => {

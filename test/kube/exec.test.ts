@@ -5,7 +5,7 @@ import { CryptoHasher } from "bun";
 import { concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { Exec, ExecExit, OpenedExec } from "#kube/types.ts";
+import type { Exec, ExecExit, OpenedExec } from "#kube/objects/types.ts";
 import { type FakeProgram, serveExec } from "#test/support/fake-exec.ts";
 import { execChannels } from "#wire/exec.ts";
 import { WsDecoder } from "#wire/ws-decoder.ts";

@@ -1,7 +1,7 @@
 /** Tests following workloads, and the pods behind a service as such, against a scripted API server. */
 
 import { describe, expect, test } from "bun:test";
-import { pickWorkload, type WorkloadKind } from "#kube/workload.ts";
+import { pickWorkload, type WorkloadKind } from "#kube/objects/workload.ts";
 import { type Asked, Harness, list, ScriptedApi, shown, status, webService, webSlice } from "./scripted-api.ts";
 
 const podsPath = "/api/v1/namespaces/shop/pods";

@@ -1,7 +1,7 @@
 /** Tests that so many run at once, that the others have their turn in order, and that who leaves the line is not waited for. */
 
 import { expect, test } from "bun:test";
-import { Gate } from "#kube/gate.ts";
+import { Gate } from "#base/semaphore.ts";
 import { settle } from "#test/support/manual-clock.ts";
 
 const never = new AbortController().signal;

@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { write } from "bun";
 import { KtError } from "#base/errors.ts";
-import { besideFile, FileCache, fileStamp } from "#kube/files.ts";
-import { inClusterContext } from "#kube/in-cluster.ts";
-import { readKubeconfig, selectContext } from "#kube/kubeconfig.ts";
+import { besideFile, FileCache, fileStamp } from "#kube/config/files.ts";
+import { inClusterContext } from "#kube/config/in-cluster.ts";
+import { readKubeconfig, selectContext } from "#kube/config/kubeconfig.ts";
 
 let folder = "";
 beforeAll(async () => {

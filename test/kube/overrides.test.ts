@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { write } from "bun";
 import { KtError } from "#base/errors.ts";
-import { loadContext } from "#kube/context-source.ts";
-import { FileCache } from "#kube/files.ts";
-import type { ContextConfig } from "#kube/kubeconfig.ts";
-import type { ContextOverrides } from "#kube/overrides.ts";
+import { loadContext } from "#kube/api/context-source.ts";
+import { FileCache } from "#kube/config/files.ts";
+import type { ContextConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextOverrides } from "#kube/config/overrides.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const kubeconfig = `

@@ -1,7 +1,7 @@
 /** Writes to the API: what is sent, and what its refusals mean. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { KnownPod } from "#kube/known-pod.ts";
+import type { KnownPod } from "#kube/objects/known-pod.ts";
 import { Harness, ScriptedApi, status } from "./scripted-api.ts";
 
 const signal = new AbortController().signal;

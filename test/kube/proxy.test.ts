@@ -1,7 +1,7 @@
 /** Tests which proxy is taken, in the way Go's httpproxy decides. */
 
 import { describe, expect, test } from "bun:test";
-import { hostOf, portOf, proxyFor, withoutLogin } from "#kube/proxy.ts";
+import { hostOf, portOf, proxyFor, withoutLogin } from "#kube/way/outbound-proxy.ts";
 
 const shown = (server: string, proxyUrl: string | undefined, environment: Record<string, string>): string =>
   proxyFor(new URL(server), proxyUrl, environment)?.href ?? "direct";

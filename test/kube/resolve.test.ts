@@ -11,11 +11,11 @@ import {
   type Service,
   type ServicePort,
   type Slice,
-} from "#kube/objects.ts";
-import { podState } from "#kube/pod-state.ts";
-import { findServicePort, groupOf, resolveSlices, unexplained } from "#kube/resolve.ts";
-import { explainPods, resolvePod, resolvePods } from "#kube/resolve-pods.ts";
-import type { Resolution } from "#kube/types.ts";
+} from "#kube/objects/objects.ts";
+import { podState } from "#kube/objects/pod-state.ts";
+import { findServicePort, groupOf, resolveSlices, unexplained } from "#kube/objects/resolve.ts";
+import { explainPods, resolvePod, resolvePods } from "#kube/objects/resolve-pods.ts";
+import type { Resolution } from "#kube/objects/types.ts";
 
 const scope = ["-n", "shop", "--context", "dev"];
 

@@ -4,9 +4,9 @@ import { type Server, serve, write } from "bun";
 import type { KtError } from "#base/errors.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import { selfSigned } from "#net/certificate.ts";
-import { openCluster } from "#kube/cluster.ts";
-import type { Cluster, FollowRequest, Following, Resolution } from "#kube/types.ts";
+import { selfSigned } from "#tls/self-signed.ts";
+import { openCluster } from "#kube/kube-cluster.ts";
+import type { Cluster, FollowRequest, Following, Resolution } from "#kube/objects/types.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 export interface Asked {

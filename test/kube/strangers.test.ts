@@ -2,8 +2,8 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { CryptoHasher, write } from "bun";
-import { loadContext } from "#kube/context-source.ts";
-import { FileCache } from "#kube/files.ts";
+import { loadContext } from "#kube/api/context-source.ts";
+import { FileCache } from "#kube/config/files.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const directory = await tempDir();

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { Together } from "#kube/together.ts";
+import { Together } from "#kube/follow/together.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 /** The Conns of the net room against the contract. */
 
 import type { Conn } from "#base/conn.ts";
-import { selfSigned } from "#net/certificate.ts";
+import { selfSigned } from "#tls/self-signed.ts";
 import { memoryPair } from "#net/memory.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
 import { tlsClient, tlsServer } from "#net/tls.ts";

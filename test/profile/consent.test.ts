@@ -3,9 +3,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chown, mkdir, symlink } from "node:fs/promises";
 import { write } from "bun";
-import { consentDigest } from "#profile/consent.ts";
+import { consentDigest } from "#profile/consent/consent.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
-import { steeringReason } from "#profile/steering.ts";
+import { steeringReason } from "#profile/consent/steering.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const directory = await tempDir();

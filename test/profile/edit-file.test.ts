@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
-import type { NewRoute } from "#profile/edit.ts";
-import { prepareRoute, type RemovedRoute, removeFromProfile } from "#profile/edit-file.ts";
+import type { NewRoute } from "#profile/edit/edit.ts";
+import { prepareRoute, type RemovedRoute, removeFromProfile } from "#profile/edit/file.ts";
 import type { LoadOptions } from "#profile/load.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 

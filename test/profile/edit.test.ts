@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parse } from "smol-toml";
 import { KtError } from "#base/errors.ts";
-import { addRoute, type NewRoute, removeRoute } from "#profile/edit.ts";
+import { addRoute, type NewRoute, removeRoute } from "#profile/edit/edit.ts";
 
 const grafana: NewRoute = { section: "routes", name: "grafana.localhost", target: "monitoring/svc/grafana:http", settings: {} };
 const mysql: NewRoute = {

@@ -3,9 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob, env, file, write } from "bun";
-import { formatListen } from "#profile/listen.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
-import { ProfileError, formatProblem } from "#profile/problems.ts";
+import { ProfileError, formatProblem } from "#profile/values/problems.ts";
 import { KtError } from "#base/errors.ts";
 import type { Manner } from "#route/lookup.ts";
 import type { DynamicReach } from "#route/reach.ts";

@@ -1,7 +1,7 @@
 /** Names of images: the usual forms, and nothing with which a name could say more. */
 
 import { describe, expect, test } from "bun:test";
-import { isImage } from "#profile/image.ts";
+import { isImage } from "#profile/values/image.ts";
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 

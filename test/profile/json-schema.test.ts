@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob, file } from "bun";
 import { TomlError, parse } from "smol-toml";
-import { jsonSchema } from "#profile/json-schema.ts";
-import { checkShape } from "#profile/shape.ts";
+import { jsonSchema } from "#profile/schema/json-schema.ts";
+import { checkShape } from "#profile/schema/shape.ts";
 
 interface Schema {
   readonly type?: string;

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnSync, write } from "bun";
 import { routeEntries, tcpEntries } from "#profile/entries.ts";
-import { findProfile } from "#profile/find.ts";
+import { findProfile } from "#profile/read/find.ts";
 import { loadPlan } from "#profile/load.ts";
-import { ProfileError } from "#profile/problems.ts";
+import { ProfileError } from "#profile/values/problems.ts";
 import { RouteTable } from "#route/table.ts";
 
 const root = await mkdtemp(join(tmpdir(), "kt-profile-"));

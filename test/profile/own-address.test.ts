@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatListen } from "#profile/listen.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import { loadPlan } from "#profile/load.ts";
-import { type AddressChoice, ownAddressOf } from "#profile/own-address.ts";
+import { type AddressChoice, ownAddressOf } from "#profile/values/own-address.ts";
 
 const choice: AddressChoice = { listen: [{ host: "127.0.0.1", port: 8989 }], hasWholeNetwork: true, isTaken: () => false };
 const host = fc.domain();

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parse, stringify } from "smol-toml";
-import { type KeyPath, KeyPositions, type Place } from "#profile/positions.ts";
+import { type KeyPath, KeyPositions, type Place } from "#profile/toml/positions.ts";
 
 const text = `# [not] = "a key"
 name = "a # b"   # = c

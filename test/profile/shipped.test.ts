@@ -4,9 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import fc from "fast-check";
 import { loadPlan } from "#profile/load.ts";
-import type { Plan } from "#profile/plan.ts";
-import { shippedProfiles } from "#profile/shipped.ts";
-import { profileTemplate } from "#profile/template.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { shippedProfiles } from "#profile/read/shipped.ts";
+import { profileTemplate } from "#profile/edit/template.ts";
 import { formatTarget } from "#route/target.ts";
 
 async function planOf(text: string, environment: Record<string, string> = {}): Promise<Plan> {

@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { memoryPair } from "#net/memory.ts";
-import type { Backend } from "#proxy/backend.ts";
-import { Backends } from "#proxy/backends.ts";
+import type { Backend } from "#proxy/http1/backend.ts";
+import { Backends } from "#proxy/http1/backends.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { decideRequest } from "#proxy/decide.ts";
+import { decideRequest } from "#proxy/door/decide.ts";
 import { HostPattern } from "#route/pattern.ts";
 import { RouteTable } from "#route/table.ts";
 import { parseTarget } from "#route/target-text.ts";

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
-import { BodyLength } from "#proxy/body-length.ts";
-import { LateStreams } from "#proxy/h2-late-streams.ts";
-import { SpeechMemory } from "#proxy/not-h2.ts";
+import { BodyLength } from "#http/h2/body-length.ts";
+import { LateStreams } from "#http/h2/late-streams.ts";
+import { SpeechMemory } from "#http/h2/not-h2.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 
 describe("LateStreams", () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Clock } from "#base/clock.ts";
 import { limits } from "#base/limits.ts";
-import { KeepAlive } from "#proxy/keep-alive.ts";
+import { KeepAlive } from "#proxy/http1/keep-alive.ts";
 import type { PodConnection, PodServer } from "#test/support/fake-cluster.ts";
 import { settle } from "#test/support/manual-clock.ts";
 import { onRequest, PodFront, requestText, say } from "#test/support/pod-front.ts";

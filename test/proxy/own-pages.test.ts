@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { errorCodes } from "#base/errors.ts";
-import { ownPage, type ShownProfile } from "#proxy/own-pages.ts";
+import { ownPage, type ShownProfile } from "#proxy/pages/own-pages.ts";
 
 const routes: ShownProfile["routes"] = [
   { kind: "http", name: "web.localhost", url: "http://web.localhost:8989", target: "shop/svc/web:http", state: "running" },

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { refusalFor } from "#proxy/refusal.ts";
+import { refusalFor } from "#proxy/pages/refusal.ts";
 
 const hostile = "a\u001b]0;x\u0007\u009b\u202e\u2028\nkt: hint: rm -rf ~";
 const error = new KtError("backend-invalid", hostile, { hints: [hostile] });

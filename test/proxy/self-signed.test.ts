@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
 import { memoryPair } from "#net/memory.ts";
-import { SelfSignedServer } from "#proxy/self-signed.ts";
+import { SelfSignedServer } from "#proxy/door/self-signed.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { requestForBackend } from "#proxy/http1-heads.ts";
+import { requestForBackend } from "#proxy/http1/heads.ts";
 import { readLeniently, readStrictly } from "#test/support/http-readers.ts";
 import { BodyCursor } from "#wire/http-body.ts";
 import { decodeRequestHead, requestFraming } from "#wire/http-head.ts";

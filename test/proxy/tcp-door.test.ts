@@ -9,7 +9,7 @@ import { connectTcp, listenTcp } from "#net/tcp.ts";
 import { tlsClient } from "#net/tls.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
-import type { Link } from "#proxy/dialer.ts";
+import type { Link } from "#proxy/door/dialer.ts";
 import { TcpDoor } from "#proxy/tcp-door.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { Recorder } from "#test/support/recorder.ts";

@@ -3,8 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/types.ts";
-import { SpdyExec } from "#kube/exec-spdy.ts";
+import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
+import { SpdyExec } from "#kube/stream/exec-spdy.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#net/memory.ts";

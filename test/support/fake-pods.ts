@@ -1,7 +1,7 @@
 /** The pods of a cluster in memory, for tests of what makes them: each becomes what the test says. */
 
 import { KtError } from "#base/errors.ts";
-import type { KnownPod, PodManifest, Pods } from "#kube/known-pod.ts";
+import type { KnownPod, PodManifest, Pods } from "#kube/objects/known-pod.ts";
 
 type Verb = "get" | "create" | "patch" | "delete";
 

@@ -14,14 +14,14 @@ import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
-import { Backends } from "#proxy/backends.ts";
+import { Backends } from "#proxy/http1/backends.ts";
 import type { Found } from "#route/lookup.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { carriersOf, type Target } from "#route/target.ts";
-import type { Link } from "#proxy/dialer.ts";
-import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2.ts";
-import { SpeechMemory } from "#proxy/not-h2.ts";
+import type { Link } from "#proxy/door/dialer.ts";
+import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2/h2.ts";
+import { SpeechMemory } from "#http/h2/not-h2.ts";
 
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 

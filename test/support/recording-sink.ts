@@ -1,6 +1,6 @@
 /** A stream of kt's output that keeps what is written; with `columns` it is a terminal of that width. */
 
-import type { TextSink } from "#cli/text-sink.ts";
+import type { TextSink } from "#cli/screen/text-sink.ts";
 
 export class RecordingSink implements TextSink {
   text = "";

@@ -1,7 +1,7 @@
 /** An API server that only answers what `kt doctor` asks, with a certificate and a clock of the test's choice. */
 
 import { type Server, serve } from "bun";
-import { selfSigned } from "#net/certificate.ts";
+import { selfSigned } from "#tls/self-signed.ts";
 
 /** The name in its certificate; it listens on 127.0.0.1. */
 export const stubName = "api.test";

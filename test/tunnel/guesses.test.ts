@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { type ErrorCode, KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
-import type { FollowRequest } from "#kube/types.ts";
+import type { FollowRequest } from "#kube/objects/types.ts";
 import { type Target, targetKey } from "#route/target.ts";
 import { echo, FakeCluster } from "#test/support/fake-cluster.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";

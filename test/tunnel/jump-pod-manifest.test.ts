@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { knownPod } from "#kube/pods.ts";
-import { definitionText, isHeldByOthers, isOurs, isPlain, jumpPodManifest, lacksShell } from "#tunnel/jump-pod-manifest.ts";
-import { watchdogScript } from "#tunnel/jump-watchdog.ts";
+import { knownPod } from "#kube/write/pods.ts";
+import { definitionText, isHeldByOthers, isOurs, isPlain, jumpPodManifest, lacksShell } from "#tunnel/jump-pod/manifest.ts";
+import { watchdogScript } from "#tunnel/jump-pod/watchdog.ts";
 
 interface Manifest {
   readonly metadata: { readonly labels: Record<string, string>; readonly annotations: Record<string, string> };

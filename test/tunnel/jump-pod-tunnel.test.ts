@@ -9,7 +9,7 @@ import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { echoTarget, fakeShell, ncTo, socatTo } from "#test/support/fake-exec.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
-import { JumpPods } from "#tunnel/jump-pods.ts";
+import { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 

@@ -4,13 +4,13 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
-import type { KnownPod } from "#kube/known-pod.ts";
-import type { PodState } from "#kube/pod-state.ts";
+import type { KnownPod } from "#kube/objects/known-pod.ts";
+import type { PodState } from "#kube/objects/pod-state.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { JumpHost, JumpPodDefinition } from "#route/target.ts";
-import { definitionText, isHeldByOthers, leaseOf } from "#tunnel/jump-pod-manifest.ts";
-import type { JumpPodUser } from "#tunnel/jump-pod-start.ts";
-import { JumpPods } from "#tunnel/jump-pods.ts";
+import { definitionText, isHeldByOthers, leaseOf } from "#tunnel/jump-pod/manifest.ts";
+import type { JumpPodUser } from "#tunnel/jump-pod/start.ts";
+import { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { KtError } from "#base/errors.ts";
-import { describeJumpEnd } from "#tunnel/jump-failure.ts";
-import { ncByHelp, socat } from "#tunnel/jump-tool.ts";
+import { describeJumpEnd } from "#tunnel/jump/failure.ts";
+import { ncByHelp, socat } from "#tunnel/jump/tool.ts";
 
 /** Lines of each program's help, as far as they tell one from the other. */
 const help = {

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { type Subprocess, spawn, which } from "bun";
-import { watchdogScript } from "#tunnel/jump-watchdog.ts";
+import { watchdogScript } from "#tunnel/jump-pod/watchdog.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 import { eventually } from "#test/support/wait.ts";
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
-import { RecentPeak } from "#tunnel/recent-peak.ts";
+import { RecentPeak } from "#tunnel/jump/recent-peak.ts";
 
 test("connections within a second came at once, and the most at once is remembered while the pool is in use", () => {
   const peak = new RecentPeak();

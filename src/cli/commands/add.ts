@@ -6,16 +6,16 @@ import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { profileFileOrNew } from "#cli/profile-file.ts";
-import { canAsk } from "#cli/prompts.ts";
+import { canAsk } from "#cli/screen/prompts.ts";
 import { httpUrl, tcpAddress } from "#cli/route-urls.ts";
 import { isHttpLike, readPort, usualLocalPort } from "#cli/suggest.ts";
 import { sectionOf } from "#cli/route-words.ts";
-import type { NewRoute } from "#profile/edit.ts";
-import { type PreparedRoute, prepareRoute } from "#profile/edit-file.ts";
-import { profileTemplate } from "#profile/template.ts";
-import type { TomlInline } from "#profile/toml-text.ts";
+import type { NewRoute } from "#profile/edit/edit.ts";
+import { type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
+import { profileTemplate } from "#profile/edit/template.ts";
+import type { TomlInline } from "#profile/toml/text.ts";
 import { looksLikeAddress } from "#route/address-text.ts";
 
 export async function add({ args, options, output }: CommandContext): Promise<number> {
@@ -30,7 +30,7 @@ export async function add({ args, options, output }: CommandContext): Promise<nu
     return tell(prepared, route, file, output);
   }
   if (!canAsk()) throw needsArguments(local);
-  const { askToAdd } = await import("#cli/add-wizard.ts");
+  const { askToAdd } = await import("#cli/wizard/add-wizard.ts");
   const answered = await withConsent(file, output, () => askToAdd({ file, local, given }));
   if (answered === undefined) return exitCodes.interrupted;
   // The lines have been shown already.

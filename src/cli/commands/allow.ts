@@ -6,13 +6,13 @@ import type { CommandContext } from "#cli/command.ts";
 import { askToAllow, remember, showFacts } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
-import { canAsk } from "#cli/prompts.ts";
+import { canAsk } from "#cli/screen/prompts.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/consent.ts";
-import { canonicalPath } from "#profile/consent-input.ts";
-import { profileFileName } from "#profile/find.ts";
+import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/plans/consent.ts";
+import { canonicalPath } from "#profile/consent/consent-input.ts";
+import { profileFileName } from "#profile/read/find.ts";
 
 export async function allow(context: CommandContext): Promise<number> {
   const { options, output } = context;

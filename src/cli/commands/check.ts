@@ -4,15 +4,15 @@ import { type KtError, toKtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
 import { loadHere, loadOptions } from "#cli/local-plan.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
-import { type ExaminedPlan, examinePlan } from "#daemon/consent.ts";
-import { contextCheck, contextProblems } from "#daemon/contexts.ts";
-import { exposuresOf, exposureText } from "#daemon/exposed.ts";
-import { NotAllowedError } from "#profile/consent.ts";
-import type { Plan } from "#profile/plan.ts";
-import { formatProblem, ProfileError } from "#profile/problems.ts";
+import { type ExaminedPlan, examinePlan } from "#daemon/plans/consent.ts";
+import { contextCheck, contextProblems } from "#daemon/plans/contexts.ts";
+import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
+import { NotAllowedError } from "#profile/consent/consent.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { formatProblem, ProfileError } from "#profile/values/problems.ts";
 
 export async function check({ options, output }: CommandContext): Promise<number> {
   if (options.flag("json")) return await checkAsJson(options, output);

@@ -6,7 +6,7 @@ import { commands, globalOptions } from "#cli/commands.ts";
 import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
 import { type Answer, answerFor, type Lookup, type Offer } from "#cli/completion/offers.ts";
 import { exitCodes } from "#cli/exit.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 
 /** bash hands over its line, its cursor and its word breaks; the others the words behind `kt` up to the cursor. */
 export async function complete({ args, output }: CommandContext): Promise<number> {

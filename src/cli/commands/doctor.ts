@@ -3,14 +3,14 @@
 import { printableLines } from "#base/printable.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { hintLine } from "#cli/hint.ts";
-import type { Output } from "#cli/output.ts";
+import { hintLine } from "#cli/screen/hint.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { writeBundle } from "#daemon/doctor/bundle.ts";
-import { examine } from "#daemon/doctor/doctor.ts";
-import { bold, cyan, dim, green, plain, quotedLine, red, yellow } from "#cli/text.ts";
-import type { Finding } from "#daemon/doctor/finding.ts";
+import { writeBundle } from "#doctor/bundle.ts";
+import { examine } from "#doctor/doctor.ts";
+import { bold, cyan, dim, green, plain, quotedLine, red, yellow } from "#cli/screen/text.ts";
+import type { Finding } from "#doctor/finding.ts";
 
 export async function doctor({ options, output, build }: CommandContext): Promise<number> {
   const given = options.text("file");

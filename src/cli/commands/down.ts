@@ -7,7 +7,7 @@ import { exitCodes } from "#cli/exit.ts";
 import { profileNamed } from "#cli/named-profile.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { findHub, findSnapshot, forgetKilled } from "#daemon/find-hub.ts";
+import { findHub, findSnapshot, forgetKilled } from "#daemon/process/find-hub.ts";
 
 export async function down({ args, options, output }: CommandContext): Promise<number> {
   const [name] = args;

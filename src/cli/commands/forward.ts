@@ -8,11 +8,11 @@ import { exitCodes } from "#cli/exit.ts";
 import { exposedHosts, readForward, readRequestTimeout } from "#cli/forward-args.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import type { ClusterView, ContextOverrides } from "#daemon/clusters.ts";
-import { Forward, type ForwardRequest } from "#daemon/forward.ts";
+import type { ClusterView, ContextOverrides } from "#daemon/plans/clusters.ts";
+import { Forward, type ForwardRequest } from "#daemon/ad-hoc-forward.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { outliveMistakes } from "#daemon/run-hub.ts";
-import { formatListen } from "#profile/listen.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
 import { kindOfWord } from "#route/pod-source-text.ts";
 

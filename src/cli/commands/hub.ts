@@ -5,11 +5,11 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { Hub } from "#daemon/hub.ts";
-import { LogFile } from "#daemon/log-file.ts";
-import { formatLogLine } from "#daemon/log-line.ts";
+import { LogFile } from "#daemon/process/log-file.ts";
+import { formatLogLine } from "#daemon/process/log-line.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
-import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 
 /** Exit code 0 also where another hub has the place: whoever started this one will find it. */
 export async function hub({ build, output }: CommandContext): Promise<number> {

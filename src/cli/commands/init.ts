@@ -5,22 +5,22 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { type FittingProfile, findFitting } from "#cli/fitting-profiles.ts";
+import { type FittingProfile, findFitting } from "#cli/wizard/fitting-profiles.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { convertFile } from "#cli/convert/convert.ts";
 import { isFree } from "#cli/free-port.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
-import { type Ask, canAsk, converse, Declined } from "#cli/prompts.ts";
+import { type Ask, canAsk, converse, Declined } from "#cli/screen/prompts.ts";
 import { type Proposal, proposeRoutes } from "#cli/proposals.ts";
 import { sectionOf } from "#cli/route-words.ts";
 import { writeSchema } from "#cli/schema-file.ts";
 import { type Catalogue, type CatalogueService, catalogueOf } from "#daemon/catalogue.ts";
-import { profileFileName } from "#profile/find.ts";
-import { parseListen } from "#profile/listen.ts";
+import { profileFileName } from "#profile/read/find.ts";
+import { parseListen } from "#profile/values/listen.ts";
 import { loadPlan } from "#profile/load.ts";
-import { profileTemplate, type TemplateRoute, type TemplateTcp } from "#profile/template.ts";
-import { replaceFile } from "#profile/write.ts";
+import { profileTemplate, type TemplateRoute, type TemplateTcp } from "#profile/edit/template.ts";
+import { replaceFile } from "#profile/edit/write.ts";
 
 export async function init({ options, output }: CommandContext): Promise<number> {
   const path = await newFile(options);
@@ -122,7 +122,7 @@ async function askForMore(path: string, output: Output): Promise<void> {
 
 /** False when the user left the questions; a no at their end is about that route alone. */
 async function addOne(path: string): Promise<boolean> {
-  const { askToAdd } = await import("#cli/add-wizard.ts");
+  const { askToAdd } = await import("#cli/wizard/add-wizard.ts");
   try {
     return (await askToAdd({ file: path, local: undefined, given: {} })) !== undefined;
   } catch (error) {

@@ -7,14 +7,14 @@ import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { parseSince } from "#cli/since.ts";
-import { logLine } from "#cli/log-lines.ts";
+import { logLine } from "#cli/screen/log-lines.ts";
 import type { LogEntry } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { stateDirectory, type Surroundings, surroundings } from "#control/socket-path.ts";
-import { findHub } from "#daemon/find-hub.ts";
-import { logFilePath } from "#daemon/log-file.ts";
+import { findHub } from "#daemon/process/find-hub.ts";
+import { logFilePath } from "#daemon/process/log-file.ts";
 
 export async function logs({ args, options, output }: CommandContext): Promise<number> {
   const [route] = args;

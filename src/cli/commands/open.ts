@@ -7,12 +7,12 @@ import { attach } from "#cli/attach.ts";
 import { isAttached } from "#cli/attached.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { httpUrl, tcpAddress, unknownRoute } from "#cli/route-urls.ts";
 import { urlOfTarget } from "#cli/target-urls.ts";
 import { openInBrowser } from "#native/browser.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 
 export async function open({ args, options, output, build }: CommandContext): Promise<number> {
   const [route = ""] = args;

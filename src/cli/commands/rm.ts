@@ -4,7 +4,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
 import { profileFile } from "#cli/profile-file.ts";
-import { removeFromProfile } from "#profile/edit-file.ts";
+import { removeFromProfile } from "#profile/edit/file.ts";
 
 export async function rm({ args, options, output }: CommandContext): Promise<number> {
   const file = await profileFile(options);

@@ -7,7 +7,7 @@ import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
-import type { Output } from "#cli/output.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { routesOf, type Variables, variablesOf } from "#cli/plan-env.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
@@ -16,7 +16,7 @@ import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { hasTerminal } from "#native/terminal.ts";
-import type { Plan } from "#profile/plan.ts";
+import type { Plan } from "#profile/values/plan.ts";
 
 export async function run(context: CommandContext): Promise<number> {
   const { args, options, output } = context;

@@ -6,11 +6,11 @@ import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { endUnusedHub } from "#daemon/find-hub.ts";
+import { endUnusedHub } from "#daemon/process/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
-import { ensureRuntimeDirectory } from "#daemon/runtime-dir.ts";
+import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 
 export async function serve({ args, options, output, build }: CommandContext): Promise<number> {
   const given = await Promise.all([...options.texts("file"), ...args].map(namedFile));

@@ -7,11 +7,11 @@ import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { namedFile } from "#cli/profile-file.ts";
-import { dim, green, tableLines, yellow } from "#cli/text.ts";
+import { dim, green, tableLines, yellow } from "#cli/screen/text.ts";
 import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
-import { findSnapshot } from "#daemon/find-hub.ts";
-import { installUserService, uninstallUserService, userServiceState } from "#daemon/user-service.ts";
+import { findSnapshot } from "#daemon/process/find-hub.ts";
+import { installUserService, uninstallUserService, userServiceState } from "#daemon/login-service/user-service.ts";
 
 const actions = { install, uninstall, status } as const;
 

@@ -3,10 +3,10 @@
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { onlyNamed } from "#cli/named-profile.ts";
-import { profileLines } from "#cli/route-lines.ts";
+import { profileLines } from "#cli/screen/route-lines.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { demoProfiles } from "#daemon/demo-register.ts";
-import { findSnapshot, leftByKilled } from "#daemon/find-hub.ts";
+import { findSnapshot, leftByKilled } from "#daemon/process/find-hub.ts";
 
 export async function status({ args, options, output }: CommandContext): Promise<number> {
   const [name] = args;

@@ -2,7 +2,7 @@
 
 import { YAML } from "bun";
 import { KtError, messageOf } from "#base/errors.ts";
-import type { TomlInline, TomlValue } from "#profile/toml-text.ts";
+import type { TomlInline, TomlValue } from "#profile/toml/text.ts";
 import type { Converted, ConvertedRoute, Left } from "./converted.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -2,9 +2,9 @@
 
 import { KtError, messageOf } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
-import { addRoute, type NewRoute } from "#profile/edit.ts";
-import { parseListen } from "#profile/listen.ts";
-import { tomlString } from "#profile/toml-text.ts";
+import { addRoute, type NewRoute } from "#profile/edit/edit.ts";
+import { parseListen } from "#profile/values/listen.ts";
+import { tomlString } from "#profile/toml/text.ts";
 import { parseAddress } from "#route/address-text.ts";
 import { parseTarget } from "#route/target-text.ts";
 

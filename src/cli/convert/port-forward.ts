@@ -1,6 +1,6 @@
 /** Converts `kubectl port-forward` lines, wherever they stand: shell scripts, Makefiles, Procfiles. */
 
-import type { TomlInline } from "#profile/toml-text.ts";
+import type { TomlInline } from "#profile/toml/text.ts";
 import type { Converted, ConvertedRoute, Left } from "./converted.ts";
 import { type ScriptCommand, scriptCommands } from "./script-lines.ts";
 

@@ -1,0 +1,183 @@
+/** All that kt writes to the terminal: results on stdout; errors, hints, warnings and log lines on stderr. */
+
+import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { LogFields, LogLevel } from "#base/log.ts";
+import { printable, printableJson, printableLines } from "#base/printable.ts";
+import { formatLogLine, type LogFormat } from "#daemon/process/log-line.ts";
+import { isCommand } from "./hint.ts";
+import { type Draw, LiveRegion } from "./live-region.ts";
+import { logLine } from "./log-lines.ts";
+import { columnsOf, paintRows, rowsFor, type TextSink } from "./text-sink.ts";
+import { cyan, type Line, line, quotedLine, red, type Text, yellow } from "./text.ts";
+
+export interface OutputOptions {
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+  readonly logFormat: LogFormat;
+}
+
+const levelRank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+export class Output {
+  /** True where lines can be drawn over. */
+  readonly live: boolean;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+  readonly logFormat: LogFormat;
+  readonly #options: OutputOptions;
+  readonly #mayColour: boolean;
+  readonly #region: LiveRegion;
+  #leftOut = 0;
+
+  constructor(options: OutputOptions) {
+    const { NO_COLOR: noColor = "", TERM: term } = options.environment;
+    this.#options = options;
+    this.#mayColour = noColor === "" && term !== "dumb";
+    this.live = options.stdout.isTTY === true && term !== "dumb";
+    this.verbose = options.verbose;
+    this.quiet = options.quiet;
+    this.logFormat = options.logFormat;
+    this.#region = new LiveRegion(options.stdout, this.#mayColour);
+    if (this.live) options.stdout.onResize(() => this.#region.redraw());
+  }
+
+  /** The width that results are laid out for; there is none off a terminal. */
+  get columns(): number {
+    return columnsOf(this.#options.stdout);
+  }
+
+  /** What of the result its reader has not taken yet. */
+  get waitingBytes(): number {
+    return this.#options.stdout.waitingBytes;
+  }
+
+  /** A line of the result. */
+  line(text: Text = "", hang = 0): void {
+    this.lines([line(text, hang)]);
+  }
+
+  lines(lines: readonly Line[]): void {
+    this.#write(this.#options.stdout, lines);
+  }
+
+  /** A result that programs read: as it is, but for a terminal, where what others wrote must not act. */
+  raw(text: string): void {
+    const { stdout } = this.#options;
+    stdout.write(`${stdout.isTTY === true ? text.replace(/[^\n\t]+/g, printable) : text}\n`);
+  }
+
+  json(value: unknown): void {
+    const { stdout } = this.#options;
+    stdout.write(`${printableJson(value, stdout.isTTY === true ? 2 : undefined)}\n`);
+  }
+
+  /** The same in one line, where many follow each other. */
+  jsonLine(value: unknown): void {
+    this.#options.stdout.write(`${printableJson(value)}\n`);
+  }
+
+  /** What happened, for people; not with `-q`. */
+  note(text: Text): void {
+    if (!this.quiet) this.line(text);
+  }
+
+  /** What is going on while nothing else comes, on stderr; not with `-q`. */
+  progress(text: string): void {
+    if (!this.quiet) this.#say(undefined, text);
+  }
+
+  error(error: Pick<KtError, "message" | "hints">): void {
+    this.#say(red("error:"), error.message);
+    this.hints(error.hints);
+  }
+
+  warning(text: string): void {
+    this.#say(yellow("warning:"), text);
+  }
+
+  hints(hints: readonly string[]): void {
+    for (const hint of hints) this.#say(cyan("hint:"), hint);
+  }
+
+  /** What may come next, after all went well; not with `-q`. */
+  advice(hints: readonly string[]): void {
+    if (!this.quiet) this.hints(hints);
+  }
+
+  /** A log line, in the chosen format and from the chosen level on. */
+  log(level: LogLevel, event: string, fields: LogFields = {}, atMs: number = Date.now()): void {
+    const least: LogLevel = this.quiet ? "warn" : this.verbose ? "debug" : "info";
+    if (levelRank[level] < levelRank[least] || this.#leavesOut()) return;
+    this.#logTo(this.#options.stderr, level, event, fields, atMs);
+  }
+
+  /** The same where it is the result that was asked for, on stdout. */
+  event(level: LogLevel, event: string, fields: LogFields = {}): void {
+    this.#logTo(this.#options.stdout, level, event, fields, Date.now());
+  }
+
+  #logTo(sink: TextSink, level: LogLevel, event: string, fields: LogFields, atMs: number): void {
+    if (this.logFormat === "json") sink.write(`${formatLogLine(this.logFormat, atMs, level, event, fields)}\n`);
+    else this.#write(sink, [logLine(atMs, level, event, fields)]);
+  }
+
+  /** Log lines never end by themselves: for a reader that takes none they are counted, and the count is written once it does. */
+  #leavesOut(): boolean {
+    if (this.#options.stderr.waitingBytes > limits.logWaitingBytes) {
+      this.#leftOut++;
+      return true;
+    }
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    if (leftOut > 0) this.log("warn", "log", { text: `${leftOut} lines were left out: what reads them was behind` });
+    return false;
+  }
+
+  /** Draws lines that stay below all that comes, over those drawn before and again whenever the window has another size. */
+  show(draw: Draw): void {
+    this.#region.show(draw);
+  }
+
+  /** What is drawn stays; what comes next goes below it. */
+  settle(): void {
+    this.#region.settle();
+  }
+
+  /** Resolves when everything has been handed to the system. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#options.stdout.drained(), this.#options.stderr.drained()]);
+  }
+
+  /** The same, but gives up once nothing was taken for `patienceMs`. */
+  async flushWhileTaken(patienceMs: number): Promise<void> {
+    const { stdout, stderr } = this.#options;
+    const flushed = this.flush();
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, patienceMs))]);
+      const waiting = stdout.waitingBytes + stderr.waitingBytes;
+      if (waiting === 0 || waiting === before) return;
+      before = waiting;
+    }
+  }
+
+  /** A message may have several lines, a plugin's own for instance: none of them begins as one of kt's does. */
+  #say(word: Text | undefined, text: string): void {
+    const [first = "", ...more] = printableLines(text);
+    const opening: Text = ["kt: ", ...(word === undefined ? [] : [word, " "])];
+    const message: Line = { text: [opening, first], hang: continuation, isCommand: isCommand(first) };
+    this.#write(this.#options.stderr, [message, ...more.map((each) => quotedLine(each, continuation))]);
+  }
+
+  #write(sink: TextSink, lines: readonly Line[]): void {
+    const coloured = this.#mayColour && sink.isTTY === true;
+    const text = paintRows(rowsFor(lines, columnsOf(sink)), coloured);
+    if (this.#region.isDrawn && sink.isTTY === true) this.#region.redraw(text);
+    else sink.write(text);
+  }
+}
+
+const continuation = 4;

@@ -1,0 +1,278 @@
+/** Ports of this machine that lead to pods, in the process that asks for them and without a hub: the rooms of `kt forward`. */
+
+import { type Clock, sleep, systemClock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import { Scope } from "#base/scope.ts";
+import type { Endpoint } from "#kube/objects/types.ts";
+import { CounterTable } from "#observe/counters.ts";
+import { logEvent } from "#observe/describe.ts";
+import type { KtEvent, Problem } from "#observe/events.ts";
+import { formatListen } from "#profile/values/listen.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
+import type { Dialer } from "#proxy/door/dialer.ts";
+import { type TcpListenerHandle, TcpDoor } from "#proxy/tcp-door.ts";
+import { formatPodSource, formatTarget, type PodSourceKind, type PodTarget, type PortRef } from "#route/target.ts";
+import { problemOf } from "#tunnel/standing.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+import { catalogueOf } from "./catalogue.ts";
+import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
+import type { HubRooms } from "./hub.ts";
+import { isAbsent, listenProblem } from "#daemon/listening/listen-problem.ts";
+import { ownHeadroom } from "./headroom.ts";
+import { portHolding } from "#daemon/listening/port-holding.ts";
+import { watchSleep } from "#daemon/process/sleep-watch.ts";
+
+export interface ForwardPort {
+  /** 0 is any free one; undefined is the same as the remote one. */
+  readonly local: number | undefined;
+  readonly remote: PortRef;
+}
+
+export interface ForwardRequest {
+  readonly kind: PodSourceKind;
+  readonly name: string;
+  /** Undefined is the context's. */
+  readonly namespace: string | undefined;
+  /** Undefined is the current one. */
+  readonly context: string | undefined;
+  readonly ports: readonly ForwardPort[];
+  /** IP addresses to listen on; for each port one of them is enough. */
+  readonly hosts: readonly string[];
+  /** How long a pod may take to be ready at the beginning. */
+  readonly readyTimeoutMs: number;
+  /** Whether to end with the pods that were ready at the beginning. */
+  readonly exitsWhenGone: boolean;
+}
+
+export interface ForwardOptions {
+  readonly request: ForwardRequest;
+  readonly view: ClusterView;
+  readonly rooms: Pick<HubRooms, "prepare" | "openCluster">;
+  readonly log: Log;
+  /** `podPort` is the number on the pod. */
+  readonly onListening: (address: ListenAddress, podPort: number) => void;
+  readonly onConnection: (localPort: string) => void;
+  /** Something failed, and the rest goes on. */
+  readonly onProblem: (problem: Problem) => void;
+  /** No pod is ready yet, and it is waited for. */
+  readonly onWaiting: (problem: Problem) => void;
+  /** The user's command with another port argument, for hints. */
+  readonly command: (port: string) => string;
+  readonly clock?: Clock;
+}
+
+/** Tunnels have a profile that they belong to; here it is this word. */
+const profile = "kt forward";
+
+export class Forward {
+  readonly #options: ForwardOptions;
+  readonly #clock: Clock;
+  readonly #scope = new Scope();
+  readonly #closing = new AbortController();
+  readonly #tunnels: Tunnels;
+  readonly #door: TcpDoor;
+  readonly #clusters: Clusters;
+  readonly #gone = Promise.withResolvers<never>();
+  #isOpen = false;
+
+  constructor(options: ForwardOptions) {
+    const { view, rooms, log, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    const report = (event: KtEvent): void => this.#report(event);
+    const clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, clock, log, report });
+    // Idle tunnels stay: whoever forwards a port wants it now and then.
+    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.forwardStartMs };
+    this.#tunnels = new Tunnels({ clusterFor: (ref) => clusters.for(ref), timeoutsFor: () => timeouts, clock, log, report });
+    const headroom = ownHeadroom(clock, report);
+    const dial: Dialer["dial"] = (target, signal) => headroom.opening(() => this.#tunnels.dial(target, signal));
+    const refusal = (): KtError | undefined => headroom.refusal();
+    this.#door = new TcpDoor({ dialer: { dial }, counters: new CounterTable(), clock, log, report, refusal });
+    this.#scope.add(() => headroom.close());
+    this.#clusters = clusters;
+    this.#gone.promise.catch(() => {});
+    this.#scope.add(() => clusters.close());
+    this.#scope.add(() => this.#tunnels.close());
+    this.#scope.add(watchSleep(clock, () => this.#tunnels.wake()));
+  }
+
+  /**
+   * Resolves once every port leads to a ready pod and as many as can be are listened on. Rejects with why no pod can be had, or
+   * why none of the ports can.
+   */
+  async open(): Promise<void> {
+    const { request, rooms } = this.#options;
+    await rooms.prepare();
+    const targets = request.ports.map(({ remote }) => this.#target(remote));
+    const endpoints = await this.#ready(targets);
+    const ready = endpoints.map(({ port }) => port);
+    const locals = await this.#localPorts(ready);
+    const problems: Problem[] = [];
+    for (const [index, target] of targets.entries()) {
+      const problem = await this.#listen(target, locals[index] ?? 0, ready[index] ?? 0);
+      if (problem) problems.push(problem);
+    }
+    const last = problems.length === targets.length ? problems.pop() : undefined;
+    for (const problem of problems) this.#options.onProblem(problem);
+    if (last) throw new KtError(last.code, last.message, last);
+    this.#isOpen = true;
+    if (request.exitsWhenGone) for (const pod of new Set(endpoints.map((endpoint) => endpoint.pod))) this.#watchPod(pod);
+  }
+
+  /** Rejects when a pod is gone, where that is wanted; else never settles. */
+  gone(): Promise<never> {
+    return this.#gone.promise;
+  }
+
+  #watchPod(pod: string): void {
+    const { namespace, context } = this.#options.request;
+    const cluster = this.#clusters.for({ profile, context });
+    const wanted = { kind: "pod", namespace: namespace ?? cluster.namespace, name: pod, port: undefined } as const;
+    const following = cluster.follow(wanted, (resolution) => {
+      if (resolution.kind !== "none") return;
+      const { message, hints } = resolution.problem;
+      this.#gone.reject(new KtError("connection-lost", `lost connection to pod: ${message}`, { hints: [...hints] }));
+    });
+    this.#scope.add(() => following.close());
+  }
+
+  /** Stops accepting and ends what is open. */
+  async stop(): Promise<void> {
+    this.#closing.abort(new KtError("shutting-down", "kt forward is ending"));
+    await this.#door.drain(0);
+    await this.#scope.close();
+  }
+
+  #target(port: PortRef): PodTarget {
+    const { kind, name, namespace, context } = this.#options.request;
+    return { kind, name, namespace, port, cluster: { profile, context } };
+  }
+
+  /** A ready pod for each target, with the number of its port there. */
+  async #ready(targets: readonly PodTarget[]): Promise<Endpoint[]> {
+    const { readyTimeoutMs, ...request } = this.#options.request;
+    const late = new AbortController();
+    const seconds = readyTimeoutMs / 1000;
+    const reason = (): Problem | undefined =>
+      targets.map((target) => problemOf(this.#tunnels.status(target)?.standing)).find((problem) => problem);
+    const tooLate = (): KtError => {
+      const { message, hints = [] } = reason() ?? { message: "the cluster has not said why" };
+      const title = formatPodSource(request);
+      return new KtError("start-timeout", `${title} had no ready pod within ${seconds} s: ${message}`, { hints: [...hints] });
+    };
+    const cancels = [
+      this.#clock.after(readyTimeoutMs, () => late.abort(tooLate())),
+      // Long enough for a cluster that answers to have said so.
+      this.#clock.after(limits.noPodAnswerMs, () => {
+        const problem = reason();
+        if (problem && waitableCodes.has(problem.code)) this.#options.onWaiting(problem);
+      }),
+    ];
+    try {
+      return await Promise.all(targets.map((target) => this.#readyOne(target, AbortSignal.any([late.signal, this.#closing.signal]))));
+    } finally {
+      for (const cancel of cancels) cancel();
+    }
+  }
+
+  /** What waiting may mend is waited for. */
+  async #readyOne(target: PodTarget, signal: AbortSignal): Promise<Endpoint> {
+    for (;;) {
+      try {
+        return await this.#tunnels.prepare(target, signal);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        const problem = toKtError(error, "internal", `reach ${formatTarget(target)}`);
+        if (!waitableCodes.has(problem.code)) throw problem;
+      }
+      await sleep(this.#clock, limits.backoffMinMs, signal);
+    }
+  }
+
+  /** Where to listen for each port, 0 for anywhere. Names may turn out to be a number that another port has. */
+  async #localPorts(podPorts: readonly number[]): Promise<number[]> {
+    const { ports } = this.#options.request;
+    const locals: number[] = [];
+    for (const [index, port] of ports.entries()) {
+      const local = await this.#localPort(port, podPorts[index] ?? 0);
+      if (local !== 0 && locals.includes(local))
+        throw new KtError("usage", `two ports are to be local port ${local}`, { hints: [this.#options.command(`:${port.remote}`)] });
+      locals.push(local);
+    }
+    return locals;
+  }
+
+  /** A name alone stands for the number that it has: of a service its own port, else the pod's. */
+  async #localPort({ local, remote }: ForwardPort, podPort: number): Promise<number> {
+    if (local !== undefined) return local;
+    if (typeof remote === "number") return remote;
+    const { kind, name, namespace, context } = this.#options.request;
+    if (kind !== "service") return podPort;
+    try {
+      const catalogue = catalogueOf(this.#options.view, context);
+      const services = await catalogue.services(namespace ?? catalogue.namespace);
+      return services.find((service) => service.name === name)?.ports.find((port) => port.name === remote)?.port ?? podPort;
+    } catch (thrown) {
+      const { code, message, hints } = toKtError(thrown, "cluster-error", "list the services");
+      const hint = this.#options.command(`${podPort}:${remote}`);
+      throw new KtError(code, `look up the number of port "${remote}": ${message}`, { hints: [hint, ...hints], cause: thrown });
+    }
+  }
+
+  /** Why none of the addresses can be listened on, if so. */
+  async #listen(target: PodTarget, local: number, podPort: number): Promise<Problem | undefined> {
+    let port = local;
+    const problems: Problem[] = [];
+    let opened = 0;
+    for (const host of this.#options.request.hosts) {
+      try {
+        port = this.#openDoor({ host, port }, target).port;
+        opened += 1;
+        this.#options.onListening({ host, port }, podPort);
+      } catch (thrown) {
+        const error = toKtError(thrown, "listen-failed", `listen on ${formatListen({ host, port })}`);
+        // Half of the world's containers have no ::1, and nobody there misses it.
+        if (opened === 0 || !(host === "::1" && isAbsent(error))) problems.push(await this.#explain({ host, port }, error, target));
+      }
+    }
+    if (opened === 0) return problems[0];
+    for (const problem of problems) this.#options.onProblem(problem);
+    return undefined;
+  }
+
+  #openDoor(address: ListenAddress, target: PodTarget): TcpListenerHandle {
+    const route = (port: number) => ({ profile, route: String(port), target });
+    const handle = this.#door.listen(address, route(address.port));
+    handle.setRoute(route(handle.port));
+    return handle;
+  }
+
+  async #explain(address: ListenAddress, error: KtError, { port }: PodTarget): Promise<Problem> {
+    const { command } = this.#options;
+    const holder = error.code === "port-taken" ? await portHolding(address) : undefined;
+    return listenProblem(formatListen(address), error, holder, {
+      otherPort: command(`:${port}`),
+      openPort: command(`${8000 + address.port}:${port}`),
+    });
+  }
+
+  #report(event: KtEvent): void {
+    const { log, onConnection, onProblem } = this.#options;
+    logEvent(log, event);
+    // What ends with us is no news.
+    if (this.#closing.signal.aborted) return;
+    if (event.type === "connection-opened" || event.type === "refused") onConnection(event.name);
+    if (
+      event.type === "refused" ||
+      event.type === "connection-closed" ||
+      event.type === "overload" ||
+      (event.type === "cluster" && this.#isOpen)
+    )
+      if (event.problem) onProblem(event.problem);
+  }
+}
+
+/** There may yet be a pod. */
+const waitableCodes: ReadonlySet<string> = new Set(["no-ready-pod", "start-timeout"]);

@@ -1,0 +1,78 @@
+/** The way to targets that nobody wrote down, as patterns and dynamic names make them: which of them, and how fast. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Cluster } from "#kube/objects/types.ts";
+import type { Dialer, Link } from "#proxy/door/dialer.ts";
+import { apiServerReason, contextRefusal, isApiServerPod } from "#route/reach.ts";
+import { type ClusterRef, type Derived, formatTarget, type PodTarget, type Target, targetKey } from "#route/target.ts";
+import { NewNames } from "./new-names.ts";
+
+export type DerivedTarget = PodTarget & { readonly derived: Derived };
+
+export function isDerived(target: Target): target is DerivedTarget {
+  return target.kind !== "address" && target.derived !== undefined;
+}
+
+/** Throws KtError. */
+export type ClusterFor = (ref: ClusterRef) => Pick<Cluster, "context">;
+
+export interface DerivedTargetsOptions {
+  readonly clusterFor: ClusterFor;
+  readonly dial: Dialer["dial"];
+  readonly clock: Clock;
+}
+
+/** Throws KtError `name-refused` for a context that nobody named, and what reading kubeconfig throws. */
+export function checkContext(target: Target, clusterFor: ClusterFor): void {
+  const { cluster } = target;
+  if (!isDerived(target) || !target.derived.mustBeCurrent || cluster.context === undefined) return;
+  if (clusterFor({ ...cluster, context: undefined }).context === cluster.context) return;
+  const { reason, hint } = contextRefusal(cluster.context);
+  throw new KtError("name-refused", reason, { hints: [hint] });
+}
+
+export class DerivedTargets {
+  readonly #options: DerivedTargetsOptions;
+  readonly #newNames: NewNames;
+  /** Those that had an answer, by key. The latest is last. */
+  readonly #answered = new Set<string>();
+
+  constructor(options: DerivedTargetsOptions) {
+    this.#options = options;
+    this.#newNames = new NewNames(options.clock);
+  }
+
+  /** See Dialer. */
+  async dial(target: DerivedTarget, signal: AbortSignal): Promise<Link> {
+    checkContext(target, this.#options.clusterFor);
+    const key = targetKey(target);
+    const isNew = !this.#answered.has(key);
+    if (isNew) await this.#newNames.take(signal);
+    const link = await this.#options.dial(target, signal);
+    if (isNew) this.#newNames.giveBack();
+    this.#noteAnswered(key);
+    return withoutApiServer(link, target);
+  }
+
+  close(): void {
+    this.#newNames.close();
+  }
+
+  #noteAnswered(key: string): void {
+    this.#answered.delete(key);
+    this.#answered.add(key);
+    const [oldest] = this.#answered;
+    if (this.#answered.size > limits.recentNames && oldest !== undefined) this.#answered.delete(oldest);
+  }
+}
+
+/** A service of another name may have the API server's pods behind it. */
+function withoutApiServer(link: Link, target: DerivedTarget): Link {
+  if (!isApiServerPod(link.pod)) return link;
+  link.conn.abort();
+  throw new KtError("name-refused", `${formatTarget(target)} ${apiServerReason}`, {
+    hints: [`if it should, write a route: [routes] "NAME.localhost" = "${formatTarget(target)}"`],
+  });
+}

@@ -1,0 +1,163 @@
+/** Answers what clients ask over the control socket. */
+
+import type { Hello, Reply, Request, RouteStatus, Snapshot, Step } from "#control/api.ts";
+import type { ControlSession } from "#control/server.ts";
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
+import type { Journal, JournalEntry } from "#observe/journal.ts";
+import type { RequestLog } from "#observe/requests.ts";
+import type { Target } from "#route/target.ts";
+import type { AttachedProfile, Profiles } from "#daemon/plans/profiles.ts";
+import { waitReady } from "#daemon/status/ready.ts";
+
+export interface ServiceOptions {
+  readonly hello: Hello;
+  readonly profiles: Profiles;
+  readonly journal: Journal;
+  readonly requests: RequestLog;
+  readonly clock: Clock;
+  readonly snapshot: () => Snapshot;
+  /** Resolves when the latest change has been carried out as far as it can be. */
+  readonly settled: () => Promise<void>;
+  readonly explain: (subject: string) => Promise<Step[]>;
+  /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
+  readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
+  readonly stop: () => void;
+}
+
+type RequestOf<Type extends Request["type"]> = Extract<Request, { type: Type }>;
+type Send = (reply: Reply) => void;
+
+export class Service {
+  readonly #options: ServiceOptions;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+  }
+
+  async handle(request: Request, session: ControlSession, reply: Send): Promise<void> {
+    switch (request.type) {
+      case "attach":
+        return await this.#attach(request, session, reply);
+      case "detach":
+        return this.#detach(request, session, reply);
+      case "snapshot":
+        return reply({ type: "snapshot", snapshot: this.#options.snapshot() });
+      case "watch":
+        return this.#watch(session, reply);
+      case "logs":
+        return this.#logs(request, session, reply);
+      case "explain":
+        return reply({ type: "steps", steps: await this.#options.explain(request.subject) });
+      case "ready":
+        return await this.#ready(request, session, reply);
+      case "stop":
+        return this.#stop(reply);
+    }
+  }
+
+  async #attach(request: RequestOf<"attach">, session: ControlSession, reply: Send): Promise<void> {
+    const { plan } = await this.#options.profiles.attach(request, request.pin ? undefined : session);
+    await this.#options.settled();
+    const { profile, name } = plan;
+    const warnings = this.#options.snapshot().profiles.find((each) => each.profile === profile)?.warnings ?? [];
+    reply({ type: "attached", profile, name, warnings });
+  }
+
+  #detach({ profile }: RequestOf<"detach">, session: ControlSession, reply: Send): void {
+    const gone = this.#options.profiles.detach(profile);
+    for (const attached of gone) tellGone(attached, session);
+    reply({ type: "detached", profiles: gone.map(({ plan }) => plan.profile) });
+  }
+
+  /** Sends what changed, no more often than a person can follow, and never to a client that is behind. */
+  #watch(session: ControlSession, reply: Send): void {
+    let last = "";
+    let cancel = (): void => {};
+    const look = (): void => {
+      const snapshot = this.#options.snapshot();
+      const text = JSON.stringify(snapshot);
+      if (text !== last && !session.busy()) {
+        last = text;
+        reply({ type: "snapshot", snapshot });
+      }
+      lookAfter(limits.snapshotCheckMs);
+    };
+    const lookAfter = (delayMs: number): void => {
+      cancel();
+      cancel = this.#options.clock.after(delayMs, look);
+    };
+    look();
+    let soon = false;
+    const unfollow = this.#options.journal.follow(() => {
+      if (soon) return;
+      soon = true;
+      cancel();
+      cancel = this.#options.clock.after(limits.snapshotPauseMs, () => {
+        soon = false;
+        look();
+      });
+    });
+    session.onGone(() => {
+      unfollow();
+      cancel();
+    });
+  }
+
+  #logs({ follow, route, sinceMs = 0, requests: withRequests = false }: RequestOf<"logs">, session: ControlSession, reply: Send): void {
+    const { journal, requests } = this.#options;
+    const isWanted = route === undefined ? () => true : concerns(route, this.#routesNamed(route));
+    const send = ({ atMs, level, event }: JournalEntry): void => {
+      if (atMs < sinceMs || !isWanted(event)) return;
+      reply({ type: "entry", entry: { atMs, level, route: eventRoute(event), text: describeEvent(event), event } });
+    };
+    const entries = [...journal.entries(), ...(withRequests ? requests.entries() : [])];
+    for (const entry of entries.sort((one, other) => one.atMs - other.atMs)) send(entry);
+    if (!follow) {
+      reply({ type: "end" });
+      return;
+    }
+    session.onGone(journal.follow(send));
+    // Who is behind misses requests, of which there may be thousands a second, and nothing else.
+    if (withRequests) session.onGone(requests.follow((entry) => session.busy() || send(entry)));
+  }
+
+  #routesNamed(name: string): RouteStatus[] {
+    return this.#options.snapshot().profiles.flatMap(({ routes }) => routes.filter((route) => route.name === name));
+  }
+
+  async #ready({ profile, routes }: RequestOf<"ready">, session: ControlSession, reply: Send): Promise<void> {
+    const { profiles, settled, snapshot, prepare } = this.#options;
+    await settled();
+    const plan = profiles.get(profile)?.plan;
+    if (!plan) throw new KtError("shutting-down", `profile "${profile}" is not attached any more`, { hints: ["kt up"] });
+    const statuses = snapshot().profiles.find((each) => each.profile === profile)?.routes ?? [];
+    const left = new AbortController();
+    session.onGone(() => left.abort(new KtError("shutting-down", "nobody waits any more")));
+    reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, left.signal) }) });
+  }
+
+  #stop(reply: Send): void {
+    const { length } = this.#options.profiles.list();
+    if (length > 0)
+      throw new KtError("hub-failed", `the hub has ${length} profile${length === 1 ? "" : "s"} attached`, { hints: ["kt down --all"] });
+    reply({ type: "end" });
+    this.#options.stop();
+  }
+}
+
+/** Events of a route by its name, and those of the tunnel to its target. */
+function concerns(route: string, named: readonly RouteStatus[]): (event: JournalEntry["event"]) => boolean {
+  const subjects = new Set([route, ...named.map(({ target }) => target)]);
+  return (event) => eventSubjects(event).some((subject) => subjects.has(subject));
+}
+
+function isSession(lease: object): lease is ControlSession {
+  return "tell" in lease;
+}
+
+function tellGone({ plan, leases }: AttachedProfile, asker: ControlSession): void {
+  for (const lease of leases) if (lease !== asker && isSession(lease)) lease.tell({ type: "gone", profile: plan.profile });
+}

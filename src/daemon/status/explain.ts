@@ -1,0 +1,171 @@
+/** Explains a hostname or port from the route tables down to the pods that would answer. */
+
+import type { Step } from "#control/api.ts";
+import { type Clock, sleep } from "#base/clock.ts";
+import { toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { maskSecrets } from "#base/mask.ts";
+import type { Cluster, FollowRequest, Resolution } from "#kube/objects/types.ts";
+import { schemeOfAppProtocol } from "#route/app-protocol.ts";
+import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
+import type { Found } from "#route/lookup.ts";
+import type { RouteTable } from "#route/table.ts";
+import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
+import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
+import { checkContext } from "#daemon/plans/derived-targets.ts";
+import type { Wanted } from "#daemon/listening/reconcile.ts";
+
+export interface ExplainContext {
+  readonly wanted: Wanted;
+  readonly clusterFor: (ref: ClusterRef) => Cluster;
+  /** The pod that the last connection to a target went to. */
+  readonly podOf: (target: Target) => string | undefined;
+  readonly clock: Clock;
+}
+
+const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
+
+/** `subject` is a hostname, with or without port, a URL, a TCP port, `address:port`, or a target. Rejects for one that is no target. */
+export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
+  if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
+  const port = portIn(subject, context.wanted);
+  const { steps, target, found } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
+  return target === undefined ? steps : [...steps, ...(await explainTarget(target, context, found))];
+}
+
+/** As if it stood in a route of the first profile, and which of its routes lead there. */
+async function explainTargetText(subject: string, context: ExplainContext): Promise<Step[]> {
+  const [plan] = [...context.wanted.http.values()].flatMap(({ plans }) => plans);
+  if (!plan) return [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }];
+  const parsed = parseTarget(subject);
+  const cluster = { profile: plan.profile, context: plan.context };
+  const target: Target = { ...parsed, cluster, namespace: parsed.namespace ?? plan.namespace };
+  const key = targetKey(target);
+  const names = [...plan.routes, ...plan.tcp].filter((route) => targetKey(route.target) === key).map(({ name }) => `"${name}"`);
+  const verdict = names.length === 0 ? "none of the profile leads there" : `${names.join(", ")} lead${names.length === 1 ? "s" : ""} there`;
+  const steps: Step[] = [
+    { step: "target", verdict: formatTarget(target), outcome: "info" },
+    { step: "routes", verdict, outcome: "info" },
+  ];
+  return [...steps, ...(await explainTarget(target, context))];
+}
+
+/** `localhost:5432` is how a TCP route is shown; on another port, `localhost` is a name like others. */
+function portIn(subject: string, { tcp }: Wanted): string | undefined {
+  if (portForm.test(subject)) return subject;
+  const port = /^localhost:([0-9]{1,5})$/i.exec(subject)?.[1];
+  return port !== undefined && [...tcp.values()].some(({ address }) => address.port === Number(port)) ? port : undefined;
+}
+
+/** People paste what the browser shows. */
+function hostIn(subject: string): string {
+  return subject.replace(/^[a-z]+:\/\//i, "").replace(/[/?#].*$/, "");
+}
+
+interface Explained {
+  readonly steps: Step[];
+  readonly target: Target | undefined;
+  /** Of a name that leads somewhere. */
+  readonly found?: Found;
+}
+
+function explainName(host: string, { wanted }: ExplainContext): Explained {
+  const tables = [...new Set([...wanted.http.values()].map(({ table }) => table))];
+  const knows = (table: RouteTable): boolean => table.lookup(host).kind === "found";
+  const table = tables.find(knows) ?? tables[0];
+  if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
+  const lookup = table.lookup(host);
+  const steps = [...explainHost(table, host)];
+  return lookup.kind === "found" ? { steps, target: lookup.target, found: lookup } : { steps, target: undefined };
+}
+
+function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
+  const entries = [...wanted.tcp.values()].map(({ address, ...rest }): TcpEntry => ({ ...rest, listen: [address] }));
+  const colon = subject.lastIndexOf(":");
+  const host = colon < 0 ? undefined : subject.slice(0, colon).replace(/^\[|\]$/g, "");
+  const port = Number(subject.slice(colon + 1));
+  const entry = entries.find(({ listen }) => listen.some((at) => at.port === port && (host === undefined || at.host === host)));
+  return { steps: [...explainPort(entries, subject)], target: entry?.target };
+}
+
+async function explainTarget(target: Target, context: ExplainContext, found?: Found): Promise<Step[]> {
+  try {
+    checkContext(target, context.clusterFor);
+    const cluster = context.clusterFor(target.cluster);
+    const { kind, name, namespace = cluster.namespace } = carriersOf(target);
+    const where: Step = {
+      step: "cluster",
+      verdict: `context "${cluster.context}" at ${maskSecrets(cluster.server)}, namespace "${namespace}"`,
+      outcome: "info",
+    };
+    const port = target.kind === "address" ? undefined : target.port;
+    const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
+    if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
+    return [where, ...describeAppProtocol(resolution, found), ...describeResolution(resolution, context.podOf(target))];
+  } catch (error) {
+    const { code, message, hints } = toKtError(error, "cluster-error", "open the cluster");
+    return [{ step: "cluster", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
+  }
+}
+
+const madeLater = "the jump pod is not there: it is made when somebody connects";
+
+function isMadeLater(target: Target, resolution: Resolution | undefined): boolean {
+  const makes = target.kind === "address" && target.via.create !== undefined;
+  return makes && resolution?.kind === "none" && resolution.problem.code === "pod-not-found";
+}
+
+/** The first answer, or undefined when none came in time. */
+async function resolveOnce(cluster: Cluster, request: FollowRequest, clock: Clock): Promise<Resolution | undefined> {
+  const first = Promise.withResolvers<Resolution>();
+  const following = cluster.follow(request, first.resolve);
+  const current = following.current();
+  if (current) first.resolve(current);
+  const late = new AbortController();
+  const timeout = sleep(clock, limits.apiRequestTimeoutMs, late.signal).then(() => undefined);
+  try {
+    return await Promise.race([first.promise, timeout]);
+  } finally {
+    late.abort();
+    following.close();
+  }
+}
+
+/** What the service says of its port, and what comes of that. */
+function describeAppProtocol(resolution: Resolution | undefined, found: Found | undefined): Step[] {
+  const said = resolution?.kind === "ready" ? resolution.endpoints[0]?.appProtocol : undefined;
+  if (said === undefined || found === undefined) return [];
+  const says = `appProtocol ${JSON.stringify(said)} of the service's port`;
+  return [{ step: "scheme", verdict: `${says}: ${followed(found, said)}`, outcome: "info" }];
+}
+
+function followed(found: Found, said: string): string {
+  if (found.manner?.schemeGiven !== false) return `the profile says ${found.scheme}, which counts more`;
+  const scheme = schemeOfAppProtocol(said);
+  return scheme === undefined
+    ? `not one that kt knows; ${found.scheme}, by the port`
+    : `plain HTTP from the client goes to the backend as ${scheme}`;
+}
+
+function describeResolution(resolution: Resolution | undefined, lastPod: string | undefined): Step[] {
+  if (resolution === undefined) {
+    return [{ step: "pods", verdict: "the cluster did not answer in time", outcome: "stop", code: "cluster-unreachable" }];
+  }
+  if (resolution.kind !== "ready") {
+    const { code, message, hints } = resolution.problem;
+    return [{ step: "pods", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
+  }
+  const ready = resolution.endpoints.map(({ pod, port }) => `${pod}:${port}`);
+  const shown =
+    lastPod === undefined
+      ? "the one with the fewest open connections"
+      : `${lastPod} had the last connection; each new one goes to the pod with the fewest`;
+  return [
+    { step: "pods", verdict: `${ready.length} ready: ${ready.join(", ")}`, outcome: "info" },
+    { step: "pod", verdict: ready.length === 1 ? (ready[0] ?? "") : shown, outcome: "match" },
+  ];
+}
+
+function hintStep(hint: string): Step {
+  return { step: "hint", verdict: hint, outcome: "info" };
+}

@@ -1,0 +1,20 @@
+/** What to open for a route: its URL, or the address of its port. */
+
+import type { ListenAddress } from "#profile/values/plan.ts";
+import type { BackendScheme } from "#route/target.ts";
+
+const defaultPorts: Readonly<Record<BackendScheme, number>> = { http: 80, https: 443 };
+
+/** TLS is passed through, so where the backend speaks it, the browser does. `port` is the one in use. */
+export function urlOf(host: string, scheme: BackendScheme, port: number): string {
+  return `${scheme}://${host}${port === defaultPorts[scheme] ? "" : `:${port}`}`;
+}
+
+/** `localhost:5432` for a port on loopback, else the address itself. */
+export function addressOf(listen: readonly ListenAddress[], port: number | undefined): string {
+  const [first] = listen;
+  if (!first) return "";
+  const shownPort = port ?? first.port;
+  if (listen.length > 1 || first.host === "127.0.0.1" || first.host === "::1") return `localhost:${shownPort}`;
+  return `${first.host.includes(":") ? `[${first.host}]` : first.host}:${shownPort}`;
+}

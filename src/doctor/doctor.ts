@@ -1,0 +1,103 @@
+/** Examines everything between a profile and its pods, each thing once, and skips what cannot be known. */
+
+import { type Clock, systemClock } from "#base/clock.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Snapshot } from "#control/api.ts";
+import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
+import { contextsOf } from "#daemon/catalogue.ts";
+import { type Build, findSnapshot } from "#daemon/process/find-hub.ts";
+import { logFilePath } from "#daemon/process/log-file.ts";
+import { portHolding } from "#daemon/listening/port-holding.ts";
+import { listenTcp } from "#net/tcp.ts";
+import { defaultKubeconfig } from "#profile/load.ts";
+import type { ListenAddress, Plan } from "#profile/values/plan.ts";
+import { examineContext } from "./context.ts";
+import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
+import { judgeHub } from "./hub.ts";
+import { examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
+import { realRooms } from "#daemon/rooms.ts";
+import { addressesOf } from "./system-resolver.ts";
+import { tryRoutes } from "./try-routes.ts";
+import { judgeNames, judgeProxies, namesOf } from "./names.ts";
+import { needsOf } from "./needs.ts";
+import { examinePorts } from "./ports.ts";
+import { judgeRuntime } from "./runtime.ts";
+import { examineProfile, type ProfileQuestion } from "./profile.ts";
+import { judgeRoutes, routesWorthTrying } from "./routes.ts";
+
+export interface DoctorQuestion extends ProfileQuestion {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly at: Surroundings;
+  readonly build: Build;
+}
+
+export interface Diagnosis {
+  readonly findings: readonly Finding[];
+  readonly plan: Plan;
+  readonly profile: string | undefined;
+  readonly snapshot: Snapshot | undefined;
+}
+
+/** The profile comes first: it says which contexts and ports count. The rest is looked at side by side. */
+export async function examine(question: DoctorQuestion, clock: Clock = systemClock): Promise<Diagnosis> {
+  const { plan, findings, file } = await examineProfile(question);
+  const [clusters, shells, machine, snapshot] = await Promise.all([
+    examineClusters(plan, question, clock),
+    defaultKubeconfig(question),
+    examineMachine(plan, question.environment, clock),
+    findSnapshot(question.at, limits.doctorAskMs).catch((error: unknown) => toKtError(error, "hub-failed", "ask the hub")),
+  ]);
+  const routes = await examineRoutes(plan, clusters, question, clock);
+  const running = snapshot instanceof KtError ? undefined : snapshot;
+  const ports = await examinePorts(plan, { tryListen, holderOf: portHolding, ours: openAddresses(running) });
+  const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
+  const all = [...findings, ...forKubeconfig(clusters, plan.kubeconfig, shells), ...routes, ...machine, ...ports, ...hub];
+  const rank = ({ check }: Finding): number => checks.indexOf(check);
+  return { findings: all.toSorted((a, b) => rank(a) - rank(b)), plan, profile: file, snapshot: running };
+}
+
+const perContext: readonly CheckName[] = ["credentials", "server", "clock", "login", "access"];
+
+async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, clock: Clock): Promise<readonly Finding[]> {
+  const needs = needsOf(plan);
+  const options = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment, clock, pluginTimeoutMs: limits.doctorPluginMs };
+  const { findings, probes, missing } = examineKubeconfig(needs, options);
+  const where = { platform: at.platform, clock };
+  const examined = await Promise.all([...probes].map(([probe, ofContext]) => examineContext(probe, ofContext, where)));
+  const skipped = missing.flatMap((context) =>
+    perContext.flatMap((check) => new Findings(check, context).skipped("needs a context that can be read").list),
+  );
+  return [...findings, ...examined.flat(), ...skipped];
+}
+
+/** After the clusters: one that does not answer is not asked again for each route. */
+async function examineRoutes(
+  plan: Plan,
+  clusters: readonly Finding[],
+  { environment }: DoctorQuestion,
+  clock: Clock,
+): Promise<readonly Finding[]> {
+  const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
+  const broken = new Set(clusters.flatMap(({ verdict, context }) => (verdict === "broken" ? [context] : [])));
+  // A finding about the kubeconfig itself is about every context.
+  const isBroken = (context: string | undefined): boolean => broken.has(undefined) || broken.has(context ?? contextsOf(view).current);
+  const worth = routesWorthTrying(plan, isBroken);
+  const left = plan.routes.length + plan.tcp.length - worth.routes.length - worth.tcp.length;
+  return judgeRoutes(await tryRoutes(worth, { view, rooms: realRooms(), clock }), left);
+}
+
+async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {
+  const names = namesOf(plan);
+  const found = await Promise.all(names.map(async (name) => [name, await addressesOf(name, clock)] as const));
+  return [...judgeRuntime(environment), ...judgeProxies(names, environment), ...judgeNames(new Map(found))];
+}
+
+function openAddresses(snapshot: Snapshot | undefined): ReadonlySet<string> {
+  const listeners = snapshot?.profiles.flatMap((profile) => profile.listeners) ?? [];
+  return new Set(listeners.flatMap(({ address, open }) => (open ? [address] : [])));
+}
+
+function tryListen({ host, port }: ListenAddress): void {
+  listenTcp({ host, port, accept: (conn) => conn.abort() }).close();
+}

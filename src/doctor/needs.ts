@@ -1,0 +1,72 @@
+/** What a profile's routes must be allowed to do in the cluster, per context; pure. */
+
+import type { Permission } from "#kube/probe.ts";
+import { workloadApis } from "#kube/objects/workload.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { carriersOf, type PodSourceKind, type Target } from "#route/target.ts";
+
+export interface Need extends Omit<Permission, "namespace"> {
+  /** Undefined is the context's own. */
+  readonly namespace: string | undefined;
+  /** What is worse without it; undefined where nothing works without it. */
+  readonly without: string | undefined;
+  /** Needs of one namespace with the same word: one of them is enough for things to work. */
+  readonly either?: string;
+}
+
+type Rule = Omit<Need, "namespace">;
+
+const core = "";
+const discovery = "discovery.k8s.io";
+
+const must = (verb: string, resource: string, group: string = core): Rule => ({ verb, resource, group, without: undefined });
+
+const seePods: readonly Rule[] = [
+  { verb: "list", resource: "pods", group: core, without: "kt cannot say why a pod is not ready", either: "pods" },
+  { verb: "watch", resource: "pods", group: core, without: "kt asks again every few seconds instead" },
+];
+
+const seeService: readonly Rule[] = [
+  must("get", "services"),
+  { verb: "list", resource: "endpointslices", group: discovery, without: "kt finds pods by their labels instead", either: "pods" },
+  { verb: "watch", resource: "endpointslices", group: discovery, without: "kt asks again every few seconds instead" },
+  ...seePods,
+];
+
+function find(kind: PodSourceKind): readonly Rule[] {
+  if (kind === "service") return seeService;
+  if (kind === "pod") return [must("get", "pods"), ...seePods];
+  const { group, resource } = workloadApis[kind];
+  return [must("get", resource, group), must("list", "pods"), ...seePods.slice(1)];
+}
+
+/** SPDY is a POST, the WebSocket that stands in for it a GET; some clusters ask for both. */
+const connectTo = (resource: string): readonly Rule[] => [
+  must("create", resource),
+  { verb: "get", resource, group: core, without: "connections fail where only WebSocket gets through to the cluster" },
+];
+
+const makePods: readonly Rule[] = ["create", "delete", "patch"].map((verb) => must(verb, "pods"));
+
+function rulesOf(target: Target): readonly Rule[] {
+  const seeing = find(carriersOf(target).kind);
+  if (target.kind !== "address") return [...seeing, ...connectTo("pods/portforward")];
+  return [...seeing, ...connectTo("pods/exec"), ...(target.via.create === undefined ? [] : makePods)];
+}
+
+/** By context, where undefined is the kubeconfig's current one. A profile without routes needs what dynamic names do. */
+export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Need[]> {
+  const needs = new Map<string | undefined, Map<string, Need>>();
+  const add = (context: string | undefined, namespace: string | undefined, rules: readonly Rule[]): void => {
+    const ofContext = needs.get(context) ?? new Map<string, Need>();
+    needs.set(context, ofContext);
+    for (const rule of rules) {
+      const key = [namespace, rule.group, rule.resource, rule.verb].join(" ");
+      const known = ofContext.get(key);
+      if (known === undefined || rule.without === undefined) ofContext.set(key, { ...rule, namespace });
+    }
+  };
+  for (const { target } of [...plan.routes, ...plan.tcp]) add(target.cluster.context, carriersOf(target).namespace, rulesOf(target));
+  if (needs.size === 0) add(plan.context, plan.namespace, [...seeService, ...connectTo("pods/portforward")]);
+  return new Map([...needs].map(([context, byKey]) => [context, [...byKey.values()]]));
+}

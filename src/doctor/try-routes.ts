@@ -1,0 +1,113 @@
+/** Tries the routes of a plan: opens a connection to what each leads to, and ends it again. No hub is needed. */
+
+import { type Clock, systemClock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { silentLog } from "#base/log.ts";
+import { Gate } from "#base/semaphore.ts";
+import { type Problem, toProblem } from "#observe/events.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
+import { Tunnels } from "#tunnel/tunnels.ts";
+import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
+import type { HubRooms } from "#daemon/hub.ts";
+
+export interface TriedRoute {
+  readonly kind: "http" | "tcp";
+  /** As written. */
+  readonly name: string;
+  readonly target: string;
+  /** The kubeconfig context; undefined is the current one. */
+  readonly context: string | undefined;
+  /** What answered, or why nothing did. */
+  readonly result: { readonly pod: string } | { readonly later: string } | { readonly problem: Problem };
+}
+
+export interface TryOptions {
+  readonly view: ClusterView;
+  readonly rooms: Pick<HubRooms, "prepare" | "openCluster">;
+  readonly clock?: Clock;
+}
+
+type Result = TriedRoute["result"];
+
+/** All side by side, and together within `limits.routesTryMs`. In the order of the plan. */
+export async function tryRoutes(plan: Plan, options: TryOptions): Promise<readonly TriedRoute[]> {
+  await options.rooms.prepare();
+  const trials = new Trials(options);
+  try {
+    const routes = [...plan.routes.map((route) => [route, "http"] as const), ...plan.tcp.map((route) => [route, "tcp"] as const)];
+    return await Promise.all(
+      routes.map(async ([{ name, target }, kind]) => {
+        const result = await trials.resultOf(target);
+        return { kind, name, target: formatTarget(target), context: target.cluster.context, result };
+      }),
+    );
+  } finally {
+    await trials.close();
+  }
+}
+
+class Trials {
+  readonly #clock: Clock;
+  readonly #clusters: Clusters;
+  readonly #tunnels: Tunnels;
+  readonly #gate = new Gate(limits.routesTriedAtOnce);
+  readonly #late = new AbortController();
+  readonly #cancelLate: () => void;
+
+  constructor({ view, rooms, clock = systemClock }: TryOptions) {
+    const common = { clock, log: silentLog, report: (): void => {} };
+    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.routeTryMs };
+    this.#clock = clock;
+    this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, ...common });
+    this.#tunnels = new Tunnels({ clusterFor: (ref) => this.#clusters.for(ref), timeoutsFor: () => timeouts, ...common });
+    this.#cancelLate = clock.after(limits.routesTryMs, () => this.#late.abort(tooLate()));
+  }
+
+  async resultOf(target: Target): Promise<Result> {
+    // Nothing is made only to see whether it could be.
+    if (target.kind === "address" && target.via.create !== undefined)
+      return { later: `${formatPodSource(target.via)} is made with the first connection` };
+    try {
+      return await this.#gate.run(this.#late.signal, () => this.#connect(target));
+    } catch (error) {
+      return { problem: toProblem(toKtError(error, "internal", `try ${formatTarget(target)}`)) };
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#cancelLate();
+    await this.#tunnels.close();
+    this.#clusters.close();
+  }
+
+  async #connect(target: Target): Promise<Result> {
+    const { conn, pod } = await this.#tunnels.dial(target, this.#late.signal);
+    await this.#outlast(conn);
+    return { pod };
+  }
+
+  /** A pod's port that nothing listens on refuses a moment after the connection to the pod is there. Rejects with that. */
+  async #outlast(conn: Conn): Promise<void> {
+    const answered = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(limits.routeRefusalMs, answered.resolve);
+    conn.start({
+      onData: () => answered.resolve(),
+      onEnd: () => {},
+      onDrain() {},
+      onClose: (error) => (error === undefined ? answered.resolve() : answered.reject(error)),
+    });
+    try {
+      await answered.promise;
+    } finally {
+      cancel();
+      conn.abort();
+    }
+  }
+}
+
+function tooLate(): KtError {
+  return new KtError("start-timeout", `nothing answered within ${limits.routesTryMs / 1000} s`);
+}

@@ -1,0 +1,245 @@
+/** One kubeconfig context as a Cluster: the composition of this room. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Log } from "#base/log.ts";
+import { Api } from "#kube/api/api.ts";
+import { portForwardProtocols } from "#wire/portforward.ts";
+import type { ExecCommand } from "#wire/exec.ts";
+import { ContextSource } from "#kube/api/context-source.ts";
+import { ExecOpener } from "#kube/stream/exec.ts";
+import { FollowPod } from "#kube/follow/follow-pod.ts";
+import { FollowService } from "#kube/follow/follow-service.ts";
+import { FollowWorkload } from "#kube/follow/follow-workload.ts";
+import { NamespaceReads } from "#kube/follow/namespace-reads.ts";
+import type { Pods } from "#kube/objects/known-pod.ts";
+import { ApiPods } from "#kube/write/pods.ts";
+import type { Strangers } from "#kube/config/strangers.ts";
+import { SliceWatch } from "#kube/follow/slice-watch.ts";
+import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
+import type { ContextOverrides } from "#kube/config/overrides.ts";
+import { Upgrader } from "#kube/stream/upgrade.ts";
+import { WsConn } from "#http/ws-conn.ts";
+
+export interface OpenClusterOptions {
+  /** Absolute paths, in order of precedence; where none exists, the in-cluster service account. */
+  readonly kubeconfig: readonly string[];
+  /** Those of them that are not the user's own; default: none. */
+  readonly strangers?: Strangers;
+  /** Undefined: the kubeconfig's current-context. */
+  readonly context: string | undefined;
+  /** What is said instead of the kubeconfig; default: nothing. */
+  readonly overrides?: ContextOverrides;
+  /** Longest time for one request that is not a watch; default: `limits.apiRequestTimeoutMs`. */
+  readonly requestTimeoutMs?: number;
+  /** Of the shell that attached the profile: for credential plugins and proxies. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called when it changes, and once for the first answer. */
+  readonly onReachable: (reachable: boolean, problem: KtError | undefined) => void;
+}
+
+/**
+ * Reads the kubeconfig and nothing else: the cluster is asked when something is followed or forwarded. Throws KtError
+ * `kubeconfig-unreadable` or `context-unknown`.
+ */
+export function openCluster(options: OpenClusterOptions): Cluster {
+  return new KubeCluster(options);
+}
+
+type Follower = FollowService | FollowPod | FollowWorkload;
+
+class KubeCluster implements Cluster {
+  readonly #options: OpenClusterOptions;
+  readonly #source: ContextSource;
+  readonly #api: Api;
+  readonly #forwarding: Upgrader;
+  readonly #execs: ExecOpener;
+  readonly pods: Pods;
+  /** By namespace, as the next. */
+  readonly #sliceWatches = new Map<string, SliceWatch>();
+  readonly #reads = new Map<string, NamespaceReads>();
+  readonly #followed = new Set<Followed>();
+  #place: object = {};
+  #trouble: Cluster["trouble"];
+  #suggestedMs = Number.NEGATIVE_INFINITY;
+  #cancelCheck: (() => void) | undefined;
+
+  constructor(options: OpenClusterOptions) {
+    this.#options = options;
+    this.#source = new ContextSource(options, (isElsewhere) => (isElsewhere ? this.#moved() : this.#wake()));
+    this.#api = new Api({
+      connection: () => this.#source.connection(),
+      clock: options.clock,
+      requestTimeoutMs: options.requestTimeoutMs,
+      onReachable: (reachable, problem) => this.#reachable(reachable, problem),
+    });
+    const { clock, log } = options;
+    const { stream, webSocketTunnel } = portForwardProtocols;
+    this.#forwarding = new Upgrader({ api: this.#api, clock, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
+    this.#execs = new ExecOpener({ api: this.#api, clock, log });
+    this.pods = new ApiPods(this.#api);
+  }
+
+  get context(): string {
+    return this.#source.connection().config.name;
+  }
+
+  get namespace(): string {
+    return this.#source.connection().config.namespace;
+  }
+
+  get server(): string {
+    return this.#source.connection().config.cluster.server;
+  }
+
+  get trouble(): Cluster["trouble"] {
+    return this.#trouble;
+  }
+
+  get place(): object {
+    return this.#place;
+  }
+
+  follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following {
+    const followed = new Followed(
+      () => this.#open(request, onChange),
+      () => this.#closed(followed),
+    );
+    this.#followed.add(followed);
+    this.#checkLater();
+    return followed;
+  }
+
+  async portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
+    const { way, conn } = await this.#forwarding.open(namespace, pod, "", signal);
+    return way === "spdy" ? conn : new WsConn(conn);
+  }
+
+  exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec> {
+    return this.#execs.open(namespace, pod, command, signal);
+  }
+
+  close(): void {
+    for (const followed of [...this.#followed]) followed.close();
+    for (const watch of this.#sliceWatches.values()) watch.close();
+    this.#cancelCheck?.();
+  }
+
+  #open(request: FollowRequest, onChange: (resolution: Resolution) => void): Follower {
+    const { clock, log } = this.#options;
+    const common = { api: this.#api, clock, log, onChange, suggests: () => !request.isGuess || this.#suggests() };
+    const { kind } = request;
+    if (kind === "pod") return new FollowPod({ ...common, request });
+    if (kind === "service") {
+      const { namespace } = request;
+      return new FollowService({ ...common, request, sliceWatch: this.#sliceWatch(namespace), reads: this.#readsOf(namespace) });
+    }
+    return new FollowWorkload({ ...common, request: { ...request, kind } });
+  }
+
+  /** A slip of the hand is helped, and a flood of names not. */
+  #suggests(): boolean {
+    const nowMs = this.#options.clock.now();
+    if (nowMs - this.#suggestedMs < limits.guessHintMs) return false;
+    this.#suggestedMs = nowMs;
+    return true;
+  }
+
+  #sliceWatch(namespace: string): SliceWatch {
+    let watch = this.#sliceWatches.get(namespace);
+    if (!watch) {
+      watch = new SliceWatch({ api: this.#api, clock: this.#options.clock, log: this.#options.log, namespace });
+      this.#sliceWatches.set(namespace, watch);
+    }
+    return watch;
+  }
+
+  #readsOf(namespace: string): NamespaceReads {
+    let reads = this.#reads.get(namespace);
+    if (!reads) {
+      reads = new NamespaceReads(this.#api, namespace, this.#options.clock);
+      this.#reads.set(namespace, reads);
+    }
+    return reads;
+  }
+
+  #closed(followed: Followed): void {
+    this.#followed.delete(followed);
+    for (const [namespace, watch] of this.#sliceWatches) {
+      if (!watch.unused) continue;
+      this.#sliceWatches.delete(namespace);
+      this.#reads.delete(namespace);
+    }
+    if (this.#followed.size > 0) return;
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
+  }
+
+  /** Kubeconfig is also looked at while nobody asks for anything new. */
+  #checkLater(): void {
+    this.#cancelCheck ??= this.#options.clock.after(limits.kubeconfigCheckMs, () => {
+      this.#cancelCheck = undefined;
+      this.#source.connection();
+      if (this.#followed.size > 0) this.#checkLater();
+    });
+  }
+
+  #moved(): void {
+    this.#place = {};
+    for (const watch of this.#sliceWatches.values()) watch.close();
+    this.#sliceWatches.clear();
+    this.#reads.clear();
+    for (const followed of this.#followed) followed.reopen();
+  }
+
+  #reachable(reachable: boolean, problem: KtError | undefined): void {
+    this.#trouble = problem && { problem, sinceMs: this.#options.clock.wallMs() };
+    this.#options.onReachable(reachable, problem);
+    if (reachable) this.#wake();
+  }
+
+  /** Ends the pauses of whatever waits to try again. */
+  #wake(): void {
+    for (const watch of this.#sliceWatches.values()) watch.wake();
+    for (const followed of this.#followed) followed.wake();
+  }
+}
+
+/** A following that outlives a move to another cluster. */
+class Followed implements Following {
+  readonly #open: () => Follower;
+  readonly #onClose: () => void;
+  #inner: Follower;
+
+  constructor(open: () => Follower, onClose: () => void) {
+    this.#open = open;
+    this.#onClose = onClose;
+    this.#inner = open();
+  }
+
+  current(): Resolution | undefined {
+    return this.#inner.current();
+  }
+
+  refresh(): void {
+    this.#inner.refresh();
+  }
+
+  wake(): void {
+    this.#inner.wake();
+  }
+
+  reopen(): void {
+    this.#inner.close();
+    this.#inner = this.#open();
+  }
+
+  close(): void {
+    this.#inner.close();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,57 @@
+/** Collects how a command ended from what its error stream and its connection tell, and says so once. */
+
+import { concatBytes } from "#base/bytes.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { parseExecEnd } from "#wire/exec.ts";
+import type { ExecExit } from "#kube/objects/types.ts";
+
+const decoder = new TextDecoder();
+
+export class ExecResult {
+  readonly #tell: (exit: ExecExit) => void;
+  #chunks: Uint8Array[] = [];
+  #lengthBytes = 0;
+  #told = false;
+
+  constructor(tell: (exit: ExecExit) => void) {
+    this.#tell = tell;
+  }
+
+  /** Bytes of the error stream. What is told there is one JSON object, after everything else. */
+  push(bytes: Uint8Array): void {
+    this.#lengthBytes += bytes.length;
+    if (this.#lengthBytes > limits.errorTextBytes) return;
+    this.#chunks.push(bytes);
+    if (bytes.at(-1) === "}".charCodeAt(0)) this.#parse(true);
+  }
+
+  /** The error stream is over. */
+  ended(): void {
+    if (this.#lengthBytes > 0) this.#parse(false);
+  }
+
+  connectionEnded(error: KtError | undefined): void {
+    this.ended();
+    this.lost(error ?? new KtError("connection-lost", "the API server closed the session"));
+  }
+
+  lost(error: KtError): void {
+    this.#say({ kind: "lost", error });
+  }
+
+  /** More may follow where it is `partial`. */
+  #parse(partial: boolean): void {
+    try {
+      this.#say(parseExecEnd(decoder.decode(concatBytes(this.#chunks))));
+    } catch (error) {
+      if (!partial) this.lost(toKtError(error, "protocol", "read how a command ended"));
+    }
+  }
+
+  #say(exit: ExecExit): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#tell(exit);
+  }
+}

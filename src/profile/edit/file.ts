@@ -1,0 +1,227 @@
+/** Edits a profile's file: whatever is to be written has been read by the loader first, and differs in the one route. */
+
+import { dirname, resolve } from "node:path";
+import { KtError } from "#base/errors.ts";
+import { normaliseHostname } from "#base/hostname.ts";
+import { nearest } from "#base/nearest.ts";
+import { command } from "#base/shell.ts";
+import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys } from "./edit.ts";
+import { localOverrideOf } from "#profile/read/extends.ts";
+import type { Layer, LayerRoute, LayerTcp, Placed } from "#profile/read/layer.ts";
+import { overlaps, parseListen } from "#profile/values/listen.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
+import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan, readProfileFile, unreadable } from "#profile/load.ts";
+import { formatPlace, ProfileError } from "#profile/values/problems.ts";
+import { replaceFile } from "./write.ts";
+
+/** A text with its byte order mark, which the loader does not see. */
+const mark = "\uFEFF";
+
+/** Undefined when there is no such file. Bytes that are no UTF-8 would not survive being written back. */
+async function readExactly(path: string): Promise<string | undefined> {
+  const bytes = readProfileFile(path)?.bytes;
+  if (bytes === undefined) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (thrown) {
+    throw unreadable(path, thrown);
+  }
+}
+
+/** The same profile, as if its file had this text. */
+function withText(options: LoadOptions, text: string): LoadOptions {
+  const file = resolve(options.file);
+  return { ...options, readText: async (path) => (path === file ? text : (await readExactly(path))?.replace(mark, "")) };
+}
+
+/** A route that the profile can have, in the file's text but not yet in the file. */
+export interface PreparedRoute extends LoadedPlan {
+  /** There is no such file yet. */
+  readonly isNew: boolean;
+  /** The lines that come into the file, or change. */
+  readonly written: readonly string[];
+  /** Into the file as it is then: what came in since stays. Throws as `prepareRoute`, and KtError `profile-unwritable`. */
+  write(): Promise<void>;
+}
+
+/**
+ * One more route for the file; where there is none, for `fresh`. Throws KtError `route-conflict` for one that is routed already,
+ * and as `loadPlan` does for a profile that is wrong as it stands, or would be with the route.
+ */
+export async function prepareRoute(options: LoadOptions, route: NewRoute, fresh: string): Promise<PreparedRoute> {
+  const add = async (found: string | undefined): Promise<Added> => await addTo(found ?? fresh, route, options);
+  const found = await readExactly(options.file);
+  const { loaded, text, written } = await add(found);
+  return { ...loaded, isNew: found === undefined, written, write: () => writeBack(options.file, { found, text }, add) };
+}
+
+/** A file's text as it was found, and as it is to be. */
+interface Edited {
+  readonly found: string | undefined;
+  readonly text: string;
+}
+
+/** The edit is made once more where the file is another by now. */
+async function writeBack(
+  file: string,
+  { found, text }: Edited,
+  again: (found: string | undefined) => Promise<Pick<Edited, "text">>,
+): Promise<void> {
+  await replaceFile(file, async () => {
+    const now = await readExactly(file);
+    return now === found ? text : (await again(now)).text;
+  });
+}
+
+interface Added {
+  readonly loaded: LoadedPlan;
+  readonly text: string;
+  readonly written: readonly string[];
+}
+
+async function addTo(whole: string, route: NewRoute, options: LoadOptions): Promise<Added> {
+  const text = whole.replace(mark, "");
+  const { layer } = await loadLayer(withText(options, text));
+  refuseConflict(layer, route, resolve(options.file));
+  const after = addRoute(text, route);
+  const loaded = await edited(loadPlan(withText(options, after)));
+  return { loaded, text: markOf(whole) + after, written: newLines(text, after) };
+}
+
+const markOf = (text: string): string => (text.startsWith(mark) ? mark : "");
+
+/** The lines between those that both texts begin and end with. */
+function newLines(before: string, after: string): readonly string[] {
+  const [old, now] = [before.split(/\r?\n/), after.split(/\r?\n/)];
+  const most = Math.min(old.length, now.length);
+  let first = 0;
+  while (first < most && old[first] === now[first]) first++;
+  let last = 0;
+  while (last < most - first && old.at(-1 - last) === now.at(-1 - last)) last++;
+  return now.slice(first, now.length - last).filter((line) => line.trim() !== "");
+}
+
+/** Of a profile that is not written yet, places would lead nowhere. */
+async function edited<T>(loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (thrown) {
+    const [first] = thrown instanceof ProfileError ? thrown.problems : [];
+    if (first === undefined) throw thrown;
+    throw new KtError(first.code, first.message, { hints: first.hint === undefined ? [] : [first.hint] });
+  }
+}
+
+function refuseConflict(layer: Layer, route: RouteKey, file: string): void {
+  const earlier = findRoute(layer, route);
+  if (earlier === undefined) return;
+  throw new KtError("route-conflict", describeConflict(route, earlier, file), { hints: [conflictHint(earlier, file)] });
+}
+
+function conflictHint({ value, at }: PlacedRoute, file: string): string {
+  if (at.file === file) return command`kt rm ${value.name}`;
+  return at.file === localOverrideOf(file) ? removeFrom(at.file, value.name) : overrideHint;
+}
+
+const removeFrom = (file: string, name: string): string => command`kt rm -f ${file} ${name}`;
+
+/** Why the route cannot be there too. */
+export function describeConflict({ name }: RouteKey, { value, at }: PlacedRoute, file: string): string {
+  return `"${name}" is routed already: "${value.name}" in ${formatPlace(at, dirname(file))}`;
+}
+
+const overrideHint = "a route that you write into the profile by hand wins over those of the files it extends";
+
+export type PlacedRoute = Placed<LayerRoute | LayerTcp>;
+
+/** The route of that hostname, or one that listens where this one would. */
+export function findRoute({ routes, tcp }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
+  if (section === "routes") return routes.get(normaliseHostname(name) ?? "");
+  return [...tcp.values()].find(({ value }) => clash(value.listen, addressesOf(name)));
+}
+
+function clash(some: readonly ListenAddress[], others: readonly ListenAddress[]): boolean {
+  return some.some((address) => others.some((other) => overlaps(address, other)));
+}
+
+/** None for what is no address to listen on: the loader says so. */
+function addressesOf(name: string): readonly ListenAddress[] {
+  try {
+    return parseListen(name);
+  } catch {
+    return [];
+  }
+}
+
+export interface RemovedRoute {
+  readonly name: string;
+  /** Where another file of the profile routes it still. */
+  readonly remains: string | undefined;
+}
+
+/**
+ * Takes routes out of the file, all of them or none. Throws KtError `route-unknown`, and as `loadPlan` does for a file that is no
+ * TOML, or a profile that would be wrong without them; one that is wrong as it stands may be mended this way.
+ */
+export async function removeFromProfile(options: LoadOptions, names: readonly string[]): Promise<readonly RemovedRoute[]> {
+  const take = async (found: string | undefined): Promise<Removal> => await takeOutOf(found, names, options);
+  const found = await readExactly(options.file);
+  const { text, removed } = await take(found);
+  await writeBack(options.file, { found, text }, take);
+  return removed;
+}
+
+interface Removal {
+  readonly text: string;
+  readonly removed: readonly RemovedRoute[];
+}
+
+async function takeOutOf(found: string | undefined, names: readonly string[], options: LoadOptions): Promise<Removal> {
+  if (found === undefined)
+    throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [command`kt init -f ${options.file}`] });
+  const text = found.replace(mark, "");
+  const before = await loadIfRight(withText(options, text));
+  const present = routeKeys(text);
+  const keys = new Set(names.map((name) => findKey(present, name) ?? refuseUnknown(present, before, name)));
+  const after = [...keys].reduce(removeRoute, text);
+  const left = before && (await edited(loadLayer(withText(options, after)))).layer;
+  const removed = [...keys].map((key) => {
+    const other = left && findRoute(left, key);
+    return { name: key.name, remains: other && formatPlace(other.at, dirname(resolve(options.file))) };
+  });
+  return { text: markOf(found) + after, removed };
+}
+
+/** Undefined for a profile that is TOML and wrong. */
+async function loadIfRight(options: LoadOptions): Promise<Layer | undefined> {
+  try {
+    return (await loadLayer(options)).layer;
+  } catch (thrown) {
+    if (thrown instanceof ProfileError && thrown.problems.every(({ code }) => code !== "profile-syntax")) return undefined;
+    throw thrown;
+  }
+}
+
+/** As written, else by what it means. */
+function findKey(keys: readonly RouteKey[], name: string): RouteKey | undefined {
+  const host = normaliseHostname(name);
+  const means = ({ section, name: key }: RouteKey): boolean =>
+    section === "routes" ? host !== undefined && normaliseHostname(key) === host : clash(addressesOf(key), addressesOf(name));
+  return keys.find((key) => key.name === name) ?? keys.find(means);
+}
+
+function refuseUnknown(keys: readonly RouteKey[], layer: Layer | undefined, name: string): never {
+  const elsewhere = layer && (findRoute(layer, { section: "routes", name }) ?? findRoute(layer, { section: "tcp", name }));
+  if (elsewhere === undefined) {
+    const near = nearest(
+      name,
+      keys.map((key) => key.name),
+    );
+    throw new KtError("route-unknown", `there is no route "${name}" in the profile`, {
+      hints: [near === undefined ? "kt check" : command`kt rm ${near}`],
+    });
+  }
+  const { file, line, column } = elsewhere.at;
+  const hints = file.startsWith("kt:") ? [`take "${file}" out of extends`, overrideHint] : [removeFrom(file, name)];
+  throw new KtError("route-unknown", `"${name}" does not stand in the profile itself but in ${file}:${line}:${column}`, { hints });
+}

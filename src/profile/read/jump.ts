@@ -1,0 +1,124 @@
+/** Reads what a route says about its jump host: via, container, method, and the pod that kt may make for it. */
+
+import { limits } from "#base/limits.ts";
+import { parseAddress } from "#route/address-text.ts";
+import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
+import type { AddressTarget, JumpHost, JumpPodDefinition } from "#route/target.ts";
+import { parseDuration } from "#profile/values/duration.ts";
+import { isImage } from "#profile/values/image.ts";
+import type { KeyPath } from "#profile/toml/positions.ts";
+import type { JumpPodTable, LongRoute, ViaTable } from "#profile/schema/schema.ts";
+import type { Source } from "./source.ts";
+
+/** An address and how it is reached, before the profile's context and namespace are filled in. */
+export type ParsedAddress = Omit<AddressTarget, "cluster">;
+
+/** Pinned by digest: a tag can be moved to other bytes. */
+export const defaultJumpImage = "alpine/socat:1.8.0.3@sha256:beb4a68d9e4fe6b0f21ea774a0fde6c31f580dde6368939ed70100c5385b015e";
+
+/** What makes a pod when the profile leaves it open. */
+const defaults = {
+  image: defaultJumpImage,
+  timeout: "60s",
+  ttl: "1h",
+} as const;
+
+class JumpReader {
+  readonly #source: Source;
+  readonly #path: KeyPath;
+  #failed = false;
+
+  constructor(source: Source, path: KeyPath) {
+    this.#source = source;
+    this.#path = path;
+  }
+
+  read({ target, via, container, method }: LongRoute): ParsedAddress | undefined {
+    if (via === undefined) return undefined;
+    const address = this.#attempt(["target"], () => parseAddress(target));
+    const host = typeof via === "string" ? this.#text(via) : this.#table(via);
+    this.#checkContainer(container, host?.create);
+    if (this.#failed || address === undefined || host === undefined) return undefined;
+    return { kind: "address", ...address, via: { ...host, container, method: method ?? "auto" } };
+  }
+
+  #problem(path: KeyPath, message: string, hint: string): undefined {
+    this.#failed = true;
+    this.#source.problem([...this.#path, ...path], message, { hint });
+  }
+
+  #attempt<T>(path: KeyPath, work: () => T): T | undefined {
+    const value = this.#source.attempt([...this.#path, ...path], "value", work);
+    if (value === undefined) this.#failed = true;
+    return value;
+  }
+
+  #text(text: string): Omit<JumpHost, "container" | "method"> | undefined {
+    const host = this.#attempt(["via"], () => parsePodSource(text, "via"));
+    return host && { ...host, create: undefined };
+  }
+
+  #table(table: ViaTable): Omit<JumpHost, "container" | "method"> | undefined {
+    const { service, pod, create } = table;
+    if (service !== undefined && pod !== undefined)
+      return this.#problem(["via"], "via names both a service and a pod", "keep the one that reaches the target");
+    if (service === undefined && pod === undefined)
+      return this.#problem(["via"], "via names neither a service nor a pod", 'for example via = { service = "backend-api" }');
+    const host = this.#named(table);
+    if (create === undefined) return host && { ...host, create };
+    if (service !== undefined)
+      return this.#problem(
+        ["via", "create"],
+        "create makes a pod, and via names a service",
+        'write via = { pod = "kt-jump", create = {} }',
+      );
+    const definition = this.#definition(create);
+    return host && definition && { ...host, create: definition };
+  }
+
+  #named({ service, pod, namespace }: ViaTable): PodSource | undefined {
+    const kind = service === undefined ? "pod" : "service";
+    const text = service ?? pod ?? "";
+    const host = this.#attempt(["via", kind], () => parsePodSource(text, kind, kind));
+    if (host !== undefined && host.kind !== kind) {
+      const hint = host.kind === "service" || host.kind === "pod" ? `write ${host.kind} = "${host.name}"` : `write via = "${text}"`;
+      return this.#problem(["via", kind], `${kind} "${text}" names a ${host.kind}`, hint);
+    }
+    if (namespace === undefined || host === undefined) return host;
+    if (!isLabel(namespace))
+      return this.#problem(["via", "namespace"], `"${namespace}" is no name of a namespace`, "lower case letters, digits and dashes");
+    if (host.namespace !== undefined && host.namespace !== namespace)
+      return this.#problem(["via", "namespace"], `"${text}" is in another namespace than "${namespace}"`, "name the namespace once");
+    return { ...host, namespace };
+  }
+
+  #definition(table: JumpPodTable): JumpPodDefinition | undefined {
+    const { image = defaults.image, command, timeout = defaults.timeout, ttl = defaults.ttl } = table;
+    const path = ["via", "create"];
+    if (!isImage(image))
+      this.#problem([...path, "image"], `"${image}" is no name of an image`, 'for example "registry.example.com/team/socat:1.8"');
+    if (command?.length === 0)
+      this.#problem([...path, "command"], "command is an empty list", 'leave it out, or write ["sleep", "infinity"]');
+    const timeoutMs = this.#attempt([...path, "timeout"], () => parseDuration(timeout));
+    const ttlMs = this.#attempt([...path, "ttl"], () => parseDuration(ttl));
+    if (timeoutMs === 0) this.#problem([...path, "timeout"], `"${timeout}" would never let the pod start`, 'for example timeout = "60s"');
+    if (ttlMs === 0)
+      this.#problem([...path, "ttl"], `"${ttl}" would leave the pod in the cluster without an end`, 'for example ttl = "1h"');
+    else if (ttlMs !== undefined && ttlMs < limits.jumpPodTtlMinMs)
+      this.#problem([...path, "ttl"], `"${ttl}" is over before the pod can be used`, `at least "${limits.jumpPodTtlMinMs / 1000}s"`);
+    return timeoutMs === undefined || ttlMs === undefined ? undefined : { image, command, timeoutMs, ttlMs };
+  }
+
+  #checkContainer(container: string | undefined, create: JumpPodDefinition | undefined): void {
+    if (container === undefined) return;
+    const path = ["container"];
+    if (!isLabel(container)) this.#problem(path, `"${container}" is no name of a container`, "lower case letters, digits and dashes");
+    else if (create !== undefined)
+      this.#problem(path, "container is for pods that are there", "leave it out: the pod that create makes has one container");
+  }
+}
+
+/** The address that a route with `via` reaches. Problems are reported to the source; the answer is then undefined. */
+export function readJump(source: Source, path: KeyPath, route: LongRoute): ParsedAddress | undefined {
+  return new JumpReader(source, path).read(route);
+}

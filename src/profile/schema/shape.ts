@@ -1,0 +1,147 @@
+/** Holds a parsed table against the schema and says in the user's terms what does not fit. */
+
+import { type BaseIssue, safeParse } from "valibot";
+import { nearest } from "#base/nearest.ts";
+import type { KeyPath } from "#profile/toml/positions.ts";
+import { type ProfileTable, profileSchema } from "./schema.ts";
+import { keysAt, nodeOf } from "./schema-walk.ts";
+
+export interface ShapeProblem {
+  readonly path: KeyPath;
+  /** Which of the two the problem is about. */
+  readonly at: "key" | "value";
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+/** What the format has and this version does not know. */
+const comingLater: Readonly<Record<string, string>> = {
+  forward: "this version of kt does not know [[forward]]",
+  dns: "this version of kt does not know [dns]",
+  udp: "this version of kt does not know [udp]",
+  edge: "this version of kt does not know [edge]",
+};
+
+type Table = Readonly<Record<string, unknown>>;
+
+function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (isTable(value)) return "a table";
+  if (value instanceof Date) return "a date";
+  return typeof value === "string" ? `the text "${value}"` : `${typeof value === "number" ? "the number " : ""}${String(value)}`;
+}
+
+/** `grafana.localhost` out of the nested tables that a name without quotes makes. */
+function unquotedName(start: string, value: unknown): string {
+  const keys = isTable(value) ? Object.keys(value) : [];
+  const [only] = keys;
+  return only === undefined || keys.length > 1 || only === "target"
+    ? start
+    : unquotedName(`${start}.${only}`, isTable(value) ? value[only] : undefined);
+}
+
+function hintFor(table: KeyPath, key: string, value: unknown): string | undefined {
+  const known = keysAt(profileSchema, table);
+  const near = nearest(key, known);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  if (table[0] === "routes" && table.length === 2 && !table[1]?.includes("."))
+    return `a name with dots is written in quotes: "${unquotedName(`${table[1]}.${key}`, value)}"`;
+  const top = keysAt(profileSchema, []);
+  if (table.length > 0 && top.includes(key)) return `"${key}" belongs at the top of the file, before the first [table]`;
+  if (table.length === 0 && keysAt(profileSchema, ["http"]).includes(key)) return `"${key}" belongs under [http]`;
+  return known.length > 0 ? `known here: ${known.join(", ")}` : undefined;
+}
+
+function unknownKey(table: KeyPath, key: string, value: unknown): ShapeProblem {
+  const later = Object.hasOwn(comingLater, key) ? comingLater[key] : undefined;
+  return { path: [...table, key], at: "key", message: `unknown key "${key}"`, hint: later ?? hintFor(table, key, value) };
+}
+
+/** Every unknown key of a table: valibot stops at the first. */
+function unknownKeys(table: KeyPath, value: Table): ShapeProblem[] {
+  const known = keysAt(profileSchema, table);
+  return Object.keys(value)
+    .filter((key) => !known.includes(key))
+    .map((key) => unknownKey(table, key, value[key]));
+}
+
+function pathOf(issue: BaseIssue<unknown>): string[] {
+  return (issue.path ?? []).map((item) => String(item.key));
+}
+
+/** The last key, or of a list's item the list's. */
+function nameOf(path: KeyPath): string {
+  const last = path.at(-1) ?? "";
+  return /^[0-9]+$/.test(last) && path[0] !== "tcp" ? nameOf(path.slice(0, -1)) : last;
+}
+
+/** The value that holds the last key of the issue's path. */
+function tableOf(issue: BaseIssue<unknown>): Table {
+  const input = issue.path?.at(-1)?.input;
+  return isTable(input) ? input : {};
+}
+
+function translateKey(issue: BaseIssue<unknown>, path: KeyPath): ShapeProblem[] {
+  const table = path.slice(0, -1);
+  const unknown = unknownKeys(table, tableOf(issue));
+  if (issue.expected === "never") return unknown;
+  // A missing key beside an unknown one is most often the same slip.
+  if (unknown.length > 0) return [];
+  return [{ path: table, at: "key", message: `"${nameOf(table)}" has no ${path.at(-1) ?? ""}`, hint: undefined }];
+}
+
+function translate(issue: BaseIssue<unknown>, above: KeyPath): ShapeProblem[] {
+  const path = [...above, ...pathOf(issue)];
+  if (issue.type === "strict_object" && issue.path?.at(-1)?.origin === "key") return translateKey(issue, path);
+  const container = isTable(issue.input) ? "object" : Array.isArray(issue.input) ? "array" : undefined;
+  const inside = (issue.issues ?? []).filter((sub) => sub.path?.[0].type === container);
+  if (issue.type === "union" && container !== undefined && inside.length > 0) return inside.flatMap((sub) => translate(sub, path));
+  return [{ path, at: "value", message: `"${nameOf(path)}" must be ${issue.message}, not ${describe(issue.input)}`, hint: undefined }];
+}
+
+/** A route whose jump host is refused goes with it: without, its target would be refused once more. */
+function removeProblem(table: Table, { path }: ShapeProblem): Table {
+  const rest = without(table, path[2] === "via" ? path.slice(0, 2) : path);
+  return isTable(rest) ? rest : {};
+}
+
+/** A copy without what stands at the path; of a list, without the list, so that no other item changes its place. */
+function without(value: unknown, path: KeyPath): unknown {
+  const [first, ...rest] = path;
+  if (first === undefined || !isTable(value)) return undefined;
+  const inner = without(value[first], rest);
+  const others = Object.entries(value).filter(([key]) => key !== first);
+  return Object.fromEntries(inner === undefined ? others : [...others, [first, inner]]);
+}
+
+const topLevel = nodeOf(profileSchema);
+
+/** Lists where a table is wanted: valibot takes them for tables with the keys 0, 1, 2. */
+function listsForTables(table: Table): ShapeProblem[] {
+  const wanted = topLevel.kind === "object" ? [...topLevel.entries].filter(([, entry]) => /object|record/.test(nodeOf(entry).kind)) : [];
+  return wanted
+    .filter(([key]) => Array.isArray(table[key]))
+    .map(([key]) => ({
+      path: [key],
+      at: "value",
+      message: `"${key}" must be a table, not a list`,
+      hint: `open it by [${key}] on a line of its own`,
+    }));
+}
+
+/** Everything that does not fit, and the table without it: so the rest can be checked further. */
+export function checkShape(table: Readonly<Record<string, unknown>>): {
+  readonly table: ProfileTable;
+  readonly problems: readonly ShapeProblem[];
+} {
+  const lists = listsForTables(table);
+  const result = safeParse(profileSchema, lists.reduce(removeProblem, table));
+  if (result.success) return { table: result.output, problems: lists };
+  const problems = [...lists, ...result.issues.flatMap((issue) => translate(issue, []))];
+  // Taking away an unknown key can leave a table that lacks a needed one: that has been said already.
+  return { table: checkShape(problems.reduce(removeProblem, table)).table, problems };
+}

@@ -1,0 +1,51 @@
+/** Finds where in a TOML text each key and value stands. The text must have been accepted by the TOML parser already. */
+
+import { type KeyPath, type Offsets, pathName, Scanner } from "./scan.ts";
+
+export type { KeyPath } from "./scan.ts";
+
+export interface Place {
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 units. */
+  readonly column: number;
+}
+
+/** The places of all keys of one TOML text. */
+export class KeyPositions {
+  readonly #text: string;
+  readonly #found: ReadonlyMap<string, Offsets>;
+
+  constructor(text: string) {
+    const scanner = new Scanner(text);
+    scanner.run();
+    this.#text = text;
+    this.#found = scanner.found;
+  }
+
+  /** Where the key stands; of what is not written out, the nearest table above it, else the top of the file. */
+  key(path: KeyPath): Place {
+    return this.#place(this.#offsets(path)?.key ?? 0);
+  }
+
+  /** Where the value begins, or where `part` begins in it. */
+  value(path: KeyPath, part?: string): Place {
+    const at = this.#offsets(path)?.value ?? 0;
+    const inside = part === undefined ? -1 : this.#text.indexOf(part, at);
+    return this.#place(inside < 0 ? at : inside);
+  }
+
+  #offsets(path: KeyPath): Offsets | undefined {
+    for (let length = path.length; length > 0; length--) {
+      const found = this.#found.get(pathName(path.slice(0, length)));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #place(offset: number): Place {
+    const before = this.#text.slice(0, offset);
+    const lineStart = before.lastIndexOf("\n") + 1;
+    return { line: before.split("\n").length, column: offset - lineStart + 1 };
+  }
+}

@@ -1,0 +1,30 @@
+/** What every connection of the front door is handed. */
+
+import type { Clock } from "#base/clock.ts";
+import type { KtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { SocketEnds } from "#net/tcp.ts";
+import type { CounterTable } from "#observe/counters.ts";
+import type { Report } from "#observe/events.ts";
+import type { RequestLog } from "#observe/requests.ts";
+import type { Target } from "#route/target.ts";
+import type { Dialer } from "./dialer.ts";
+import type { ShownProfile } from "#proxy/pages/own-pages.ts";
+
+export interface DoorContext {
+  readonly dialer: Dialer;
+  readonly counters: CounterTable;
+  /** Absent where nobody looks at single requests. */
+  readonly requests?: RequestLog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly report: Report;
+  /** What the index shows. */
+  readonly profiles?: () => readonly ShownProfile[];
+  /** Why a request to the target has to wait now, where that is known. */
+  readonly whyWaiting?: (target: Target) => string | undefined;
+  /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */
+  readonly checkOwner?: (ends: SocketEnds) => void;
+  /** Why a client that has just come cannot be served. Absent: all are. */
+  readonly refusal?: () => KtError | undefined;
+}

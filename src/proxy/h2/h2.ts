@@ -1,0 +1,214 @@
+/** The HTTP/2 cleartext front door: each stream of a client's connection goes to the route that its own :authority names. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { CounterTable } from "#observe/counters.ts";
+import { type Report, toProblem } from "#observe/events.ts";
+import { h2Codes } from "#wire/h2-frame.ts";
+import type { RequestLog } from "#observe/requests.ts";
+import type { Found } from "#route/lookup.ts";
+import type { Header } from "#wire/http-head.ts";
+import type { Link } from "#proxy/door/dialer.ts";
+import type { Asked } from "#proxy/door/guard.ts";
+import type { Backends } from "#proxy/http1/backends.ts";
+import { H2Backends } from "./backends.ts";
+import { H2Exchange, type RouteUse, refuse, sendAnswer } from "./exchange.ts";
+import { type H2Request, readRequest } from "./heads.ts";
+import { toldOf } from "#proxy/http1/heads.ts";
+import { H2Session } from "#http/h2/session.ts";
+import type { H2Stream } from "#http/h2/stream.ts";
+import type { Http1Options } from "#proxy/http1/http1.ts";
+import type { SpeechMemory } from "#http/h2/not-h2.ts";
+
+export interface H2Options {
+  /** Which route a request goes to, by its :authority as sent. Throws KtError. */
+  decide(authority: string, request: Asked): Found;
+  /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
+  dial(route: Found, authority: string, signal: AbortSignal): Promise<Link>;
+  /** For backends that have no HTTP/2. */
+  readonly backends: Backends;
+  readonly speech: SpeechMemory;
+  /** As in Http1Options. */
+  readonly ownPage?: Http1Options["ownPage"];
+  readonly counters: CounterTable;
+  readonly report: Report;
+  readonly requests?: RequestLog;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For X-Forwarded-For. */
+  readonly clientAddress: string | undefined;
+  /** How the client speaks to us, for X-Forwarded-Proto. */
+  readonly scheme: "http" | "https";
+}
+
+export interface H2Connection {
+  /** Takes no new stream; ends with the last open one. */
+  drain(): void;
+  /** Ends everything now. */
+  abort(): void;
+  /** Resolves when the client's connection is over. */
+  readonly closed: Promise<void>;
+  readonly openStreams: number;
+}
+
+/** Serves a client from its preface on, which must still be unread. Takes the Conn over. */
+export function serveH2(client: Conn, options: H2Options): H2Connection {
+  const door = new H2Door(client, options);
+  door.start();
+  return door;
+}
+
+interface NamedUse extends RouteUse {
+  readonly route: Found;
+  readonly name: string;
+}
+
+class H2Door implements H2Connection {
+  readonly #options: H2Options;
+  readonly #session: H2Session;
+  readonly #backends: H2Backends;
+  /** The routes that this connection has used, each counted as one open connection. */
+  readonly #uses = new Map<string, NamedUse>();
+  readonly #closing = Promise.withResolvers<void>();
+  readonly closed: Promise<void> = this.#closing.promise;
+
+  constructor(client: Conn, options: H2Options) {
+    this.#options = options;
+    this.#backends = new H2Backends((route, authority, signal) => options.dial(route, authority, signal), options.clock, options.speech);
+    this.#session = new H2Session("server", client, options.clock, this);
+  }
+
+  start(): void {
+    this.#session.start();
+  }
+
+  get openStreams(): number {
+    return this.#session.openStreams;
+  }
+
+  drain(): void {
+    this.#session.drain();
+  }
+
+  abort(): void {
+    this.#session.abort();
+  }
+
+  onStream(stream: H2Stream, headers: readonly Header[], tooLarge: boolean): void {
+    if (tooLarge) {
+      this.#refuse(stream, undefined, new KtError("request-too-large", "the request's header list is too long"));
+      return;
+    }
+    let request: H2Request;
+    try {
+      request = readRequest(headers, stream.remoteEnded);
+    } catch (thrown) {
+      const error = toKtError(thrown, "internal", "reading the request");
+      this.#reportRefused(this.#options.clientAddress ?? "", error);
+      stream.violate(h2Codes.protocolError, error);
+      return;
+    }
+    this.#route(stream, request);
+  }
+
+  onConfigured(): void {}
+
+  onIdle(): void {}
+
+  onClose(error: KtError | undefined): void {
+    this.#backends.close();
+    if (error) this.#options.log("debug", "h2-client-closed", { reason: error.message });
+    for (const { route, name, counters, receivedBytes, sentBytes } of this.#uses.values()) {
+      counters.openConnections--;
+      this.#options.report({
+        type: "connection-closed",
+        route: route.route,
+        profile: route.profile,
+        name,
+        receivedBytes,
+        sentBytes,
+        problem: undefined,
+      });
+    }
+    this.#closing.resolve();
+  }
+
+  #route(stream: H2Stream, request: H2Request): void {
+    const { authority } = request;
+    if (authority === undefined || authority === "") {
+      this.#refuse(stream, request, new KtError("host-missing", "the request names no host"));
+      return;
+    }
+    let route: Found;
+    try {
+      if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
+      route = this.#options.decide(authority, request);
+    } catch (thrown) {
+      this.#answerItself(stream, request, authority, toKtError(thrown, "internal", `routing "${authority}"`));
+      return;
+    }
+    const use = this.#use(route, authority);
+    use.counters.requests++;
+    const { requests } = this.#options;
+    const startedMs = requests?.begin() ?? 0;
+    const onRefused = (error: KtError): void => this.#noteProblem(use, error);
+    const onDone = (status: number | undefined, receivedBytes: number): void =>
+      requests?.add(route, authority, request.method, status, startedMs, receivedBytes);
+    const client = toldOf(route, { address: this.#options.clientAddress, scheme: this.#options.scheme });
+    const exchange = new H2Exchange(stream, request, {
+      backends: this.#backends,
+      http1: this.#options.backends,
+      clock: this.#options.clock,
+      route,
+      authority: route.sentHost ?? authority,
+      client,
+      use,
+      onRefused,
+      onDone,
+    });
+    stream.setHandler(exchange);
+    exchange.start();
+  }
+
+  #use(route: Found, name: string): NamedUse {
+    const key = `${route.profile}\u0000${route.route}`;
+    const known = this.#uses.get(key);
+    if (known) return known;
+    const counters = this.#options.counters.of(route.profile, route.route, route.via);
+    counters.openConnections++;
+    counters.totalConnections++;
+    const use = { route, name, counters, receivedBytes: 0, sentBytes: 0 };
+    this.#uses.set(key, use);
+    this.#options.report({ type: "connection-opened", route: route.route, profile: route.profile, name });
+    return use;
+  }
+
+  /** A request that has no route: under our own names we answer it. */
+  #answerItself(stream: H2Stream, request: H2Request, host: string, refusal: KtError): void {
+    try {
+      const { method, path: target, accept, grpc } = request;
+      const answer = refusal.code === "host-unknown" && !grpc ? this.#options.ownPage?.({ host, method, target, accept }) : undefined;
+      if (answer) sendAnswer(stream, method, answer);
+      else this.#refuse(stream, request, refusal);
+    } catch (thrown) {
+      this.#refuse(stream, request, toKtError(thrown, "internal", "answering"));
+    }
+  }
+
+  /** Refuses a stream that has no route. */
+  #refuse(stream: H2Stream, request: H2Request | undefined, error: KtError): void {
+    this.#reportRefused(request?.authority ?? "", error);
+    refuse(stream, request, error);
+  }
+
+  #noteProblem({ counters, name }: NamedUse, error: KtError): void {
+    counters.lastProblem = { ...toProblem(error), atMs: this.#options.clock.wallMs() };
+    this.#reportRefused(name, error);
+  }
+
+  #reportRefused(name: string, error: KtError): void {
+    this.#options.report({ type: "refused", name, problem: toProblem(error) });
+  }
+}

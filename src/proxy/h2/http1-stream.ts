@@ -1,0 +1,209 @@
+/** An HTTP/1 request to a backend that looks like a backend's HTTP/2 stream, for clients of HTTP/2 whose backend has none. */
+
+import { ByteQueue, emptyBytes } from "#base/bytes.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Found } from "#route/lookup.ts";
+import { h2Codes } from "#wire/h2-frame.ts";
+import { ChunkReader, encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
+import { decodeResponseHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
+import type { Backends } from "#proxy/http1/backends.ts";
+import { backendRequest, Exchange, type ExchangeClient } from "#proxy/http1/exchange.ts";
+import type { H2Request } from "./heads.ts";
+import type { H2StreamHandler } from "#http/h2/stream.ts";
+import { type ClientSide, requestForBackend } from "#proxy/http1/heads.ts";
+import { headFromHttp1, http1Request, trailersFromHttp1 } from "./http1-translation.ts";
+
+export interface Http1StreamOptions {
+  readonly backends: Backends;
+  readonly found: Found;
+  readonly request: H2Request;
+  readonly authority: string;
+  readonly client: ClientSide | undefined;
+  /** True when the request has no body. */
+  readonly ended: boolean;
+  readonly handler: H2StreamHandler;
+  readonly nowMs: () => number;
+}
+
+export class Http1Stream implements ExchangeClient {
+  readonly #options: Http1StreamOptions;
+  readonly #handler: H2StreamHandler;
+  readonly #exchange: Exchange;
+  readonly #chunked: boolean;
+  #head: ResponseHead | undefined;
+  readonly #headBytes = new ByteQueue();
+  #chunks: ChunkReader | undefined;
+  /** Of a body with a length: what is left of it. */
+  #leftBytes = Number.POSITIVE_INFINITY;
+  /** Response bytes that the client has not taken. */
+  #heldBytes = 0;
+  /** Request bytes that the backend has not taken, while it is paused. */
+  #unsentBytes = 0;
+  #paused = false;
+  #ended = false;
+  #over = false;
+
+  constructor(options: Http1StreamOptions) {
+    this.#options = options;
+    this.#handler = options.handler;
+    const { request, authority, found, client, ended } = options;
+    const head = http1Request(request, authority, ended);
+    this.#chunked = head.chunked;
+    this.#exchange = new Exchange({
+      head,
+      headBytes: requestForBackend(head, client),
+      found,
+      request: backendRequest(found, authority, head),
+      backends: options.backends,
+      client: this,
+      counters: { sentBytes: 0, receivedBytes: 0 },
+      keepAlive: true,
+      nowMs: options.nowMs,
+    });
+  }
+
+  // What the holder of the stream does.
+
+  begin(): void {
+    this.#exchange.begin();
+  }
+
+  sendData(bytes: Uint8Array, endStream: boolean): void {
+    if (this.#over || this.#exchange.requestDone) return;
+    this.#unsentBytes += bytes.length;
+    if (bytes.length > 0) this.#exchange.requestBytes(this.#chunked ? encodeChunk(bytes) : bytes);
+    if (endStream && this.#chunked) this.#exchange.requestBytes(encodeLastChunk([]));
+    this.#tellSent();
+  }
+
+  /** Trailers; a body with a length has no place for them. */
+  sendHeaders(trailers: readonly Header[], _endStream: true): void {
+    if (!this.#over && this.#chunked && !this.#exchange.requestDone) this.#exchange.requestBytes(encodeLastChunk(trailers));
+  }
+
+  grant(bytes: number): void {
+    const wasFull = this.#heldBytes >= limits.http1HeldBytes;
+    this.#heldBytes -= bytes;
+    if (!this.#over && wasFull && this.#heldBytes < limits.http1HeldBytes) this.#exchange.clientDrained();
+  }
+
+  reset(_code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#exchange.cancel();
+  }
+
+  violate(code: number, error: KtError | undefined): void {
+    if (this.#over) return;
+    this.reset(code);
+    this.#handler.onFailure({ code, refused: false, error });
+  }
+
+  // What the exchange does.
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#over) return true;
+    try {
+      if (this.#head) this.#takeBody(bytes);
+      else this.#takeHeads(bytes);
+    } catch (thrown) {
+      this.violate(h2Codes.internalError, toKtError(thrown, "backend-invalid", "reading the response"));
+    }
+    return this.#heldBytes < limits.http1HeldBytes;
+  }
+
+  pauseRequest(): void {
+    this.#paused = true;
+  }
+
+  resumeRequest(): void {
+    this.#paused = false;
+    this.#tellSent();
+  }
+
+  exchangeDone(): void {
+    if (this.#over) return;
+    if (!this.#ended) this.#endWith(emptyBytes);
+    this.#over = true;
+    // A backend that has answered before the request ended reads no more of it.
+    if (!this.#exchange.requestDone) this.#handler.onFailure({ code: h2Codes.noError, refused: false, error: undefined });
+  }
+
+  exchangeRefused(error: KtError): void {
+    this.#fail(error);
+  }
+
+  exchangeBroken(error: KtError): void {
+    this.#fail(error);
+  }
+
+  exchangeUpgraded(): void {
+    this.#fail(new KtError("backend-invalid", "the pod switched protocols without being asked to"));
+  }
+
+  #fail(error: KtError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.onFailure({ code: h2Codes.internalError, refused: false, error });
+  }
+
+  #tellSent(): void {
+    const sent = this.#paused ? 0 : this.#unsentBytes;
+    this.#unsentBytes -= sent;
+    if (sent > 0) this.#handler.onSent(sent);
+  }
+
+  /** Interim heads and the final one, each as soon as it is whole; what follows the final one is body. */
+  #takeHeads(bytes: Uint8Array): void {
+    this.#headBytes.push(bytes);
+    while (!this.#head) {
+      const decoded = decodeResponseHead(this.#headBytes.peek());
+      if (decoded === "short") return;
+      this.#headBytes.take(decoded.next);
+      this.#takeHead(decoded.head);
+    }
+    const rest = this.#headBytes.takeAll();
+    if (rest.length > 0 && !this.#ended) this.#takeBody(rest);
+  }
+
+  #takeHead(head: ResponseHead): void {
+    const interim = head.status < 200;
+    const framing = interim ? undefined : responseFraming(head, this.#options.request.method);
+    this.#ended = framing?.kind === "none";
+    if (framing?.kind === "chunked") this.#chunks = new ChunkReader();
+    if (framing?.kind === "length") this.#leftBytes = framing.bytes;
+    if (!interim) this.#head = head;
+    this.#handler.onHeaders(headFromHttp1(head), this.#ended);
+  }
+
+  #takeBody(bytes: Uint8Array): void {
+    if (this.#chunks) this.#takeChunks(this.#chunks, bytes);
+    else {
+      this.#leftBytes -= bytes.length;
+      if (this.#leftBytes <= 0) this.#endWith(bytes);
+      else this.#passOn(bytes, false);
+    }
+  }
+
+  #takeChunks(chunks: ChunkReader, bytes: Uint8Array): void {
+    for (const data of chunks.read(bytes)) this.#passOn(data, false);
+    if (!chunks.done || this.#ended || this.#over) return;
+    if (chunks.trailers.length === 0) this.#endWith(emptyBytes);
+    else {
+      this.#ended = true;
+      this.#handler.onHeaders(trailersFromHttp1(chunks.trailers), true);
+    }
+  }
+
+  #endWith(bytes: Uint8Array): void {
+    this.#ended = true;
+    this.#passOn(bytes, true);
+  }
+
+  #passOn(bytes: Uint8Array, endStream: boolean): void {
+    if (this.#over) return;
+    this.#heldBytes += bytes.length;
+    this.#handler.onData(bytes, endStream);
+  }
+}

@@ -1,0 +1,59 @@
+/** HTTP/2 requests as HTTP/1 heads, and HTTP/1 responses as HTTP/2 field lists (RFC 9113 §8). Pure. */
+
+import type { Header, RequestHead, ResponseHead } from "#wire/http-head.ts";
+import type { H2Request } from "./heads.ts";
+
+/** Methods whose requests say that they have no body, for some servers wait for one (RFC 9110 §8.6). */
+const withContent = new Set(["POST", "PUT", "PATCH"]);
+
+/** The request as an HTTP/1 client would send it; `ended`: it has no body. */
+export function http1Request(request: H2Request, authority: string, ended: boolean): RequestHead {
+  const chunked = !ended && request.contentLength === undefined;
+  const headers = request.headers.filter(([name]) => name !== "cookie");
+  const cookie = joinedCookies(request.headers);
+  if (cookie !== undefined) headers.push(["cookie", cookie]);
+  if (chunked) headers.push(["transfer-encoding", "chunked"]);
+  else if (ended && request.contentLength === undefined && withContent.has(request.method)) headers.push(["content-length", "0"]);
+  return {
+    method: request.method,
+    target: request.path,
+    version: "1.1",
+    headers,
+    host: authority,
+    contentLength: request.contentLength,
+    chunked,
+    keepAlive: true,
+    upgrade: undefined,
+    expectContinue: false,
+  };
+}
+
+/** HTTP/2 may send each cookie in a field of its own; HTTP/1 knows one field (RFC 9113 §8.2.3). */
+function joinedCookies(headers: readonly Header[]): string | undefined {
+  const cookies = headers.filter(([name]) => name === "cookie").map(([, value]) => value);
+  return cookies.length === 0 ? undefined : cookies.join("; ");
+}
+
+/** Fields that say how HTTP/1 carries a message. */
+const http1Only = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"]);
+
+/** Control characters, which HTTP/1 clients skip and HTTP/2 clients refuse. */
+const control = /[\0-\x08\x0a-\x1f\x7f]/g;
+
+function forHttp2(headers: readonly Header[]): Header[] {
+  const kept: Header[] = [];
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (!http1Only.has(lower)) kept.push([lower, value.replace(control, " ").replace(/^[ \t]+|[ \t]+$/g, "")]);
+  }
+  return kept;
+}
+
+/** A response's head; where its body is chunked the length is the frames'. */
+export function headFromHttp1(head: ResponseHead): Header[] {
+  return [[":status", String(head.status)], ...forHttp2(head.headers)];
+}
+
+export function trailersFromHttp1(trailers: readonly Header[]): Header[] {
+  return forHttp2(trailers);
+}

@@ -1,0 +1,123 @@
+/** One HTTP/1 connection to a pod, used by one exchange after the other. */
+
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import type { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { Link } from "#proxy/door/dialer.ts";
+import type { Pause } from "./keep-alive.ts";
+
+/** Who uses a backend at the moment. */
+export interface BackendUser {
+  backendData(bytes: Uint8Array): void;
+  backendEnded(): void;
+  backendDrained(): void;
+  backendClosed(error: KtError | undefined): void;
+}
+
+/** Who keeps backends that nobody uses. */
+export interface BackendKeeper {
+  /** It is over, or of no use any more. `closedByPod`: in good order, while it was kept. */
+  gone(backend: Backend, closedByPod: boolean): void;
+}
+
+/** One connection to a pod: the link, and the Conn that carries HTTP on it (TLS over the link's own for https). */
+export class Backend implements ConnHandler {
+  readonly link: Link;
+  readonly conn: Conn;
+  #user: BackendUser | undefined;
+  #isStarted = false;
+  #isKept = false;
+  #answers = 0;
+  #restedMs: number;
+  /** The pause before the request under way. */
+  #before: Pause;
+  /** Whatever a pod does to an unused connection, it is of no use afterwards. */
+  #gone = false;
+  readonly #keeper: BackendKeeper;
+
+  constructor(link: Link, conn: Conn, keeper: BackendKeeper, nowMs: number) {
+    this.link = link;
+    this.conn = conn;
+    this.#keeper = keeper;
+    this.#restedMs = nowMs;
+    this.#before = { answers: 0, idleMs: 0 };
+  }
+
+  /** It is over, or was found to be of no use. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** The pause before the request under way; without answers for the first one. */
+  get before(): Pause {
+    return this.#before;
+  }
+
+  /** How it rests now. */
+  pause(nowMs: number): Pause {
+    return { answers: this.#answers, idleMs: nowMs - this.#restedMs };
+  }
+
+  /** Gives the connection to an exchange, or takes it from one that has ended. */
+  use(user: BackendUser, nowMs: number): void {
+    this.#user = user;
+    this.#before = this.pause(nowMs);
+    if (this.#isKept) this.link.unpark();
+    if (!this.#isStarted) this.conn.start(this);
+    this.#isKept = false;
+    this.#isStarted = true;
+  }
+
+  /** The exchange that used it has its answer; another may follow at once. */
+  release(nowMs: number): void {
+    this.#user = undefined;
+    this.#answers += 1;
+    this.#restedMs = nowMs;
+  }
+
+  /** Nobody uses it, and nobody waits for it. */
+  keep(): void {
+    this.#isKept = true;
+    this.link.park();
+    if (!this.#isStarted) this.conn.start(this);
+    this.#isStarted = true;
+  }
+
+  /** Ends it in good order: what it was carried by is free sooner than after an abort. */
+  leave(): void {
+    this.#gone = true;
+    this.keep();
+    this.conn.end();
+  }
+
+  /** Whether it may carry another request, as far as it can tell. */
+  isGood(nowMs: number): boolean {
+    return !this.#gone && this.link.usable() && nowMs - this.#restedMs < limits.parkedLinkMs;
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#user) this.#user.backendData(bytes);
+    else this.conn.abort();
+  }
+
+  onEnd(): void {
+    if (this.#user) {
+      this.#user.backendEnded();
+      return;
+    }
+    const wasGood = !this.#gone;
+    this.#gone = true;
+    this.conn.end();
+    if (wasGood) this.#keeper.gone(this, true);
+  }
+
+  onDrain(): void {
+    this.#user?.backendDrained();
+  }
+
+  onClose(error: KtError | undefined): void {
+    this.#gone = true;
+    if (this.#user) this.#user.backendClosed(error);
+    else this.#keeper.gone(this, false);
+  }
+}

@@ -1,0 +1,407 @@
+/** One HTTP/1 request and its response: takes a backend, passes bodies both ways, and tries again where that is safe. */
+
+import { ByteQueue, concatBytes } from "#base/bytes.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import type { RouteCounters } from "#observe/counters.ts";
+import type { Found } from "#route/lookup.ts";
+import { BodyCursor } from "#wire/http-body.ts";
+import {
+  beginsResponse,
+  decodeResponseHead,
+  type RequestHead,
+  requestFraming,
+  type ResponseHead,
+  responseFraming,
+} from "#wire/http-head.ts";
+import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
+import type { Backend, BackendUser } from "./backend.ts";
+import type { BackendRequest, Backends } from "./backends.ts";
+import { foreignAnswer, plainToTls, withSilenceHint } from "./foreign-answer.ts";
+import { mayPassUnchanged, passesUpgrade, responseForClient } from "./heads.ts";
+
+/** The client's connection as an exchange uses it. */
+export interface ExchangeClient {
+  write(bytes: Uint8Array): boolean;
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** The response has ended. `keepAlive` is false when the connection must end with it. */
+  exchangeDone(keepAlive: boolean): void;
+  /** No byte of a response has been sent: the client gets `error` as a page. */
+  exchangeRefused(error: KtError): void;
+  /** The response broke off. */
+  exchangeBroken(error: KtError): void;
+  /** The backend agreed to another protocol; the Conn is the client's from now on. */
+  exchangeUpgraded(conn: Conn): void;
+}
+
+export interface ExchangeOptions {
+  readonly head: RequestHead;
+  /** The request head as the backend gets it. */
+  readonly headBytes: Uint8Array;
+  /** The route that it goes by. */
+  readonly found: Found;
+  readonly request: BackendRequest;
+  readonly backends: Backends;
+  readonly client: ExchangeClient;
+  readonly counters: Pick<RouteCounters, "sentBytes" | "receivedBytes">;
+  /** Whether the client's connection may go on after this. */
+  readonly keepAlive: boolean;
+  readonly nowMs: () => number;
+}
+
+/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** What the request needs of a backend. */
+export function backendRequest({ target, scheme, manner }: Found, host: string, head: RequestHead): BackendRequest {
+  return { target, scheme, isSchemeGuessed: manner?.schemeGiven === false, host, repeatable: isRepeatable(head) };
+}
+
+/** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
+function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
+  return idempotent.has(method) && !chunked && contentLength <= limits.replayBytes;
+}
+
+/** Response bytes up to this size leave in one write with their head. */
+const joinBytes = 16 * 1024;
+const responseHeadQueueBytes = 1024 * 1024;
+
+export class Exchange implements BackendUser {
+  readonly #options: ExchangeOptions;
+  readonly #requestBody: BodyCursor;
+  /** Ends an attempt to open a backend. */
+  #abort: AbortController | undefined;
+  #backend: Backend | undefined;
+  /** Body bytes that came before there was a backend. */
+  #held: Uint8Array[] = [];
+  /** What a backend got of the body, so that another can; undefined where the request must not be sent twice, or is too long. */
+  #sent: Uint8Array[] | undefined;
+  #sentBytes = 0;
+  #tries = 0;
+  /** New connections that a pod closed. */
+  #closedNew = 0;
+  /** A head has come, if only one of those before the final one. */
+  #answering = false;
+  #receivedBytes = 0;
+  #responseHead = new ByteQueue(responseHeadQueueBytes);
+  #response: ResponseHead | undefined;
+  #responseBody: BodyCursor | undefined;
+  #keepAlive: boolean;
+  #over = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#keepAlive = options.keepAlive;
+    this.#sent = idempotent.has(options.head.method) ? [] : undefined;
+    this.#requestBody = new BodyCursor(requestFraming(options.head), "request-invalid");
+  }
+
+  /** Of the final response, once its head has come. */
+  get status(): number | undefined {
+    return this.#response?.status;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  get requestDone(): boolean {
+    return this.#requestBody.done;
+  }
+
+  /** Whether there is no backend yet. */
+  get isWaiting(): boolean {
+    return !this.#over && this.#backend === undefined;
+  }
+
+  /** Takes a parked backend or opens one; a new one where one was lost. */
+  begin(): void {
+    this.#tries += 1;
+    const isFirst = this.#tries === 1;
+    const parked = isFirst ? this.#options.backends.take(this.#options.request) : undefined;
+    if (parked) {
+      this.#opened(parked);
+      return;
+    }
+    this.#abort = new AbortController();
+    this.#options.backends.open(this.#options.request, this.#abort.signal, !isFirst).then(
+      (backend) => this.#opened(backend),
+      (error: KtError) => this.#refuse(error),
+    );
+  }
+
+  /** Body bytes from the client; returns how many of them belong to this request. Throws KtError `request-invalid`. */
+  requestBytes(bytes: Uint8Array): number {
+    const count = this.#requestBody.advance(bytes, 0);
+    if (count === 0) return 0;
+    const body = count === bytes.length ? bytes : bytes.subarray(0, count);
+    if (this.#backend) this.#sendBody(this.#backend, body);
+    else {
+      this.#held.push(body);
+      this.#options.client.pauseRequest();
+    }
+    return count;
+  }
+
+  clientDrained(): void {
+    this.#backend?.conn.resume();
+  }
+
+  /** The client is gone, or broke the protocol. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#abort?.abort(new KtError("connection-lost", "the client left"));
+    this.#backend?.conn.abort();
+  }
+
+  #opened(backend: Backend): void {
+    if (this.#over) {
+      backend.conn.abort();
+      return;
+    }
+    // It may have closed since it was chosen; then it gets nothing of the request, and what is opened instead is new.
+    if (backend.gone) {
+      this.begin();
+      return;
+    }
+    this.#backend = backend;
+    backend.use(this, this.#options.nowMs());
+    this.#options.counters.sentBytes += this.#options.headBytes.length;
+    let clear = backend.conn.write(this.#options.headBytes);
+    for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
+    // Last, for more of the body may come from within, or the news that the client is gone.
+    if (clear) this.#options.client.resumeRequest();
+  }
+
+  #sendBody(backend: Backend, body: Uint8Array): boolean {
+    this.#keepSent(body);
+    this.#options.counters.sentBytes += body.length;
+    const clear = backend.conn.write(body);
+    if (!clear) this.#options.client.pauseRequest();
+    return clear;
+  }
+
+  #keepSent(body: Uint8Array): void {
+    this.#sentBytes += body.length;
+    if (this.#sentBytes > limits.replayBytes) this.#sent = undefined;
+    this.#sent?.push(body);
+  }
+
+  backendData(bytes: Uint8Array): void {
+    const backend = this.#backend;
+    if (this.#over || !backend) return;
+    this.#receivedBytes += bytes.length;
+    this.#options.counters.receivedBytes += bytes.length;
+    try {
+      if (this.#responseBody) this.#body(backend, bytes);
+      else this.#head(backend, bytes);
+    } catch (error) {
+      if (this.#isStale(backend)) this.#resend(backend);
+      else this.#broken(this.#invalid(error));
+    }
+  }
+
+  /** What comes may be of the connection's past, sent while the request was on its way; then the request is sent again. */
+  #isStale({ before }: Backend): boolean {
+    return before.answers > 0 && !this.#answering && this.#mayResend;
+  }
+
+  /** Why what came is no response. What does not even begin like one is told by its first bytes. */
+  #invalid(error: unknown): KtError {
+    const waiting = this.#responseHead.peek();
+    if (this.#response !== undefined || beginsResponse(waiting)) return toKtError(error, "backend-invalid", "read the response");
+    const { found, request, headBytes } = this.#options;
+    return foreignAnswer(waiting, { found, host: request.host, requestLine: firstLine(headBytes) });
+  }
+
+  #head(backend: Backend, bytes: Uint8Array): void {
+    this.#responseHead.push(bytes);
+    for (;;) {
+      const waiting = this.#responseHead.peek();
+      const decoded = decodeResponseHead(waiting);
+      if (decoded === "short") return;
+      // Some say so when they close a connection that nothing came on for a while.
+      if (decoded.head.status === 408 && !decoded.head.keepAlive && this.#isStale(backend)) {
+        this.#resend(backend);
+        return;
+      }
+      this.#answering = true;
+      if (decoded.head.status >= 200 || decoded.head.status === 101) {
+        this.#responseHead.takeAll();
+        this.#final(backend, decoded.head, waiting, decoded.next);
+        return;
+      }
+      this.#responseHead.take(decoded.next);
+      this.#passInterim(backend, decoded.head);
+    }
+  }
+
+  /** A pod may send any number of them, and a client need not read: what waits for it is bounded like a body. */
+  #passInterim(backend: Backend, head: ResponseHead): void {
+    const { client, head: request } = this.#options;
+    // A client of before knows none of these (RFC 9110 §15.2).
+    if (request.version === "1.1" && !client.write(responseForClient(head, request, true))) backend.conn.pause();
+  }
+
+  /** `bytes` begins with the head, of `headBytes`, and goes on with what follows it. */
+  #final(backend: Backend, head: ResponseHead, bytes: Uint8Array, headBytes: number): void {
+    const { head: request, client } = this.#options;
+    if (head.status === 101 && !passesUpgrade(request))
+      throw new KtError("backend-invalid", "the pod switched protocols without being asked to");
+    if (head.status === 400 && complainsOfPlainHttp(bytes.subarray(headBytes)))
+      throw plainToTls(this.#options.found, this.#options.request.host);
+    const framing = responseFraming(head, request.method);
+    this.#response = head;
+    const cursor = new BodyCursor(framing, "backend-invalid");
+    this.#responseBody = cursor;
+    // The next request could not be told from the rest of a body that nobody reads any more.
+    this.#keepAlive &&=
+      framing.kind !== "until-close" && this.#requestBody.done && (request.version === "1.1" || framing.kind !== "chunked");
+    if (head.status === 101) {
+      client.write(responseForClient(head, request, true));
+      this.#upgraded(backend, bytes.subarray(headBytes));
+      return;
+    }
+    const end = headBytes + cursor.advance(bytes, headBytes);
+    const clear = mayPassUnchanged(head, headBytes, request, this.#keepAlive)
+      ? client.write(end === bytes.length ? bytes : bytes.subarray(0, end))
+      : this.#writeBoth(responseForClient(head, request, this.#keepAlive), bytes.subarray(headBytes, end));
+    this.#afterBody(backend, clear, bytes.length - end);
+  }
+
+  #writeBoth(head: Uint8Array, body: Uint8Array): boolean {
+    const { client } = this.#options;
+    if (body.length > 0 && body.length <= joinBytes) return client.write(concatBytes([head, body]));
+    const clear = client.write(head);
+    return body.length === 0 ? clear : client.write(body);
+  }
+
+  #body(backend: Backend, bytes: Uint8Array): void {
+    const cursor = this.#responseBody as BodyCursor;
+    const count = cursor.advance(bytes, 0);
+    const clear = this.#options.client.write(count === bytes.length ? bytes : bytes.subarray(0, count));
+    this.#afterBody(backend, clear, bytes.length - count);
+  }
+
+  #afterBody(backend: Backend, clear: boolean, surplusBytes: number): void {
+    if (this.#responseBody?.done) this.#done(backend, surplusBytes === 0, this.#response?.keepAlive === true);
+    else if (!clear) backend.conn.pause();
+  }
+
+  /** `clean`: nothing came after the response. `goesOn`: the backend takes another request. */
+  #done(backend: Backend, clean: boolean, goesOn: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { backends, head, request } = this.#options;
+    if (clean && this.#requestBody.done) backends.answered(request, backend, goesOn && head.version === "1.1");
+    else backend.conn.abort();
+    this.#options.client.exchangeDone(this.#keepAlive);
+  }
+
+  #upgraded(backend: Backend, rest: Uint8Array): void {
+    this.#over = true;
+    backend.conn.pause();
+    backend.conn.unread(rest);
+    this.#options.client.exchangeUpgraded(backend.conn);
+  }
+
+  backendDrained(): void {
+    this.#options.client.resumeRequest();
+  }
+
+  backendClosed(error: KtError | undefined): void {
+    const backend = this.#backend;
+    if (backend && error && !isOfThePod(error)) this.#lost(backend, error);
+    else if (backend)
+      this.#closedByPod(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`));
+  }
+
+  backendEnded(): void {
+    const backend = this.#backend;
+    if (this.#over || !backend) return;
+    try {
+      if (this.#responseBody?.end()) {
+        this.#done(backend, true, false);
+        return;
+      }
+    } catch (error) {
+      this.#broken(toKtError(error, "backend-invalid", "read the response"));
+      return;
+    }
+    if (this.#isUnanswered) this.#options.backends.closedEarly(this.#options.request, backend);
+    const what = `pod "${backend.link.pod}" closed the connection before its response had ended`;
+    this.#closedByPod(backend, new KtError("connection-lost", what));
+  }
+
+  /** A request that ends a new connection twice may well be what ends it: it is not tried on one pod after the other. */
+  #closedByPod(backend: Backend, error: KtError): void {
+    if (backend.before.answers === 0 && ++this.#closedNew === 2) this.#sent = undefined;
+    this.#lost(backend, error);
+  }
+
+  #lost(backend: Backend, error: KtError): void {
+    if (this.#over) return;
+    if (this.#isUnanswered && error.code === "connection-lost" && this.#mayResend) {
+      this.#resend(backend);
+      return;
+    }
+    this.#backend = undefined;
+    backend.conn.abort();
+    this.#broken(this.#isUnanswered ? withSilenceHint(error, this.#options.found) : error);
+  }
+
+  /** Nothing of an answer has come. */
+  get #isUnanswered(): boolean {
+    return !this.#answering && this.#responseHead.length === 0;
+  }
+
+  get #mayResend(): boolean {
+    return this.#sent !== undefined && this.#tries < limits.requestTries;
+  }
+
+  /** Sends the request again on a new connection. */
+  #resend(lost: Backend): void {
+    this.#backend = undefined;
+    lost.conn.abort();
+    this.#responseHead.takeAll();
+    this.#held = [...(this.#sent ?? []), ...this.#held];
+    this.#sent = [];
+    this.#sentBytes = 0;
+    this.begin();
+  }
+
+  #refuse(error: KtError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.client.resumeRequest();
+    this.#options.client.exchangeRefused(error);
+  }
+
+  /** Over before the backend is given up, whose end would else be the answer. */
+  #broken(error: KtError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#backend?.conn.abort();
+    const { client } = this.#options;
+    if (this.#response !== undefined) {
+      client.exchangeBroken(error);
+      return;
+    }
+    client.resumeRequest();
+    client.exchangeRefused(error);
+  }
+}
+
+/** Told by the pod's node, in its own text, and not because a session was lost. */
+function isOfThePod(error: KtError): boolean {
+  return typeof error.cause === "string";
+}
+
+/** Of a head as we wrote it. */
+function firstLine(head: Uint8Array): string {
+  const text = Buffer.from(head).toString("latin1");
+  return text.slice(0, text.indexOf("\r\n"));
+}

@@ -1,0 +1,400 @@
+/** The life of one HTTP/1 client connection: every request is routed by its own Host, one after the other. */
+
+import { ByteQueue } from "#base/bytes.ts";
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { splice } from "#net/splice.ts";
+import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
+import { toProblem } from "#observe/events.ts";
+import type { Found } from "#route/lookup.ts";
+import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#wire/http-head.ts";
+import type { Backends } from "./backends.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
+import type { Asked } from "#proxy/door/guard.ts";
+import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
+import { plainToTls, schemeHint } from "./foreign-answer.ts";
+import { isForeignText } from "#proxy/door/first-bytes.ts";
+import { requestForBackend, toldOf } from "./heads.ts";
+import { beginsHead, PartialHead } from "./partial-head.ts";
+import type { OwnRequest } from "#proxy/pages/own-pages.ts";
+import { type Answer, refusalFor, statusOf } from "#proxy/pages/refusal.ts";
+import { speaksTls } from "./ask-for-tls.ts";
+import { navigates, waitingPage } from "#proxy/pages/waiting-page.ts";
+
+export interface Http1Options {
+  readonly context: DoorContext;
+  readonly backends: Backends;
+  /** Which route a request goes to, by its host as sent; throws KtError. */
+  readonly decide: (host: string, request: Asked) => Found;
+  readonly scheme: "http" | "https";
+  /** Our own answer to a request that no route is for; throws KtError for a client that may not see it. */
+  readonly ownPage?: (asked: OwnRequest) => Answer | undefined;
+  readonly onClosed: () => void;
+}
+
+/** How long a client may go on sending a body that nobody reads, so that it gets to see the answer. */
+const lingerMs = 2000;
+
+export class Http1Connection implements ConnHandler, ExchangeClient {
+  readonly #conn: Conn;
+  readonly #options: Http1Options;
+  /** Bytes of the next request while another is under way, or of a head that is not complete. */
+  #inbox = new ByteQueue();
+  /** The head in the inbox, as long as it is not whole. */
+  #partial: PartialHead | undefined;
+  #exchange: Exchange | undefined;
+  #head: RequestHead | undefined;
+  #found: Found | undefined;
+  #counters: RouteCounters | undefined;
+  #startedMs = 0;
+  #clientEnded = false;
+  /** The client has not taken all we wrote: until it has, no further request of its is read. */
+  #blocked = false;
+  #draining = false;
+  #ending = false;
+  #closed = false;
+
+  constructor(conn: Conn, options: Http1Options) {
+    this.#conn = conn;
+    this.#options = options;
+  }
+
+  /** Begins to read; the connection may be over before this returns. */
+  start(): void {
+    this.#conn.start(this);
+  }
+
+  /** Ends after the request under way; at once when there is none. */
+  drain(): void {
+    this.#draining = true;
+    if (!this.#exchange) this.#end();
+  }
+
+  abort(): void {
+    this.#conn.abort();
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#ending || this.#closed) return;
+    try {
+      const used = this.#exchange && !this.#exchange.requestDone ? this.#exchange.requestBytes(bytes) : 0;
+      if (used === bytes.length) return;
+      const unread = used === 0 ? bytes : bytes.subarray(used);
+      this.#inbox.push(unread);
+      if (this.#exchange) this.#conn.pause();
+      else if (this.#partial?.add(unread) !== false) this.#goOn();
+    } catch (error) {
+      this.#invalid(error);
+    }
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true;
+    if (!this.#exchange) this.#end();
+    else if (!this.#exchange.requestDone) this.abort();
+  }
+
+  onDrain(): void {
+    this.#blocked = false;
+    if (this.#exchange) this.#exchange.clientDrained();
+    else this.#goOn();
+  }
+
+  onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#settleHead();
+    this.#exchange?.cancel();
+    this.#record(undefined);
+    this.#finish();
+    this.#options.onClosed();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#blocked = !this.#conn.write(bytes);
+    return !this.#blocked;
+  }
+
+  pauseRequest(): void {
+    this.#conn.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#inbox.length === 0) this.#conn.resume();
+  }
+
+  exchangeDone(keepAlive: boolean, status = this.#exchange?.status): void {
+    const requestDone = this.#exchange?.requestDone === true;
+    this.#record(status);
+    this.#finish();
+    if (!keepAlive || this.#draining) this.#end(requestDone);
+    else this.#goOn();
+  }
+
+  exchangeRefused(refusal: KtError): void {
+    const found = this.#found;
+    // Nobody has had an answer from it, and the first to look mostly does so by GET.
+    const isUnknown = this.#counters?.receivedBytes === 0 && this.#head?.method === "GET";
+    if (!found || !isUnknown || found.scheme !== "http" || refusal.code !== "connection-lost") {
+      this.#refuseLate(refusal);
+      return;
+    }
+    // Some servers of TLS close on a request without a word.
+    const exchange = this.#exchange;
+    void speaksTls(this.#options.context, found.target).then((isTls) => {
+      if (this.#exchange === exchange && !this.#closed) this.#refuseLate(isTls ? plainToTls(found, this.#head?.host ?? "") : refusal);
+    });
+  }
+
+  #refuseLate(refusal: KtError): void {
+    const error = this.#found ? withRouteHint(refusal, this.#found) : refusal;
+    const requestDone = this.#exchange?.requestDone === true;
+    const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;
+    this.#note(error);
+    this.#sendRefusal(error, keepAlive);
+    this.#record(statusOf(error));
+    this.#finish();
+    if (keepAlive) this.#goOn();
+    else this.#end(requestDone);
+  }
+
+  exchangeBroken(error: KtError): void {
+    this.#note(error);
+    this.#record(this.#exchange?.status);
+    this.#finish();
+    this.#conn.abort();
+  }
+
+  exchangeUpgraded(backend: Conn): void {
+    const counters = this.#counters;
+    this.#record(this.#exchange?.status);
+    this.#exchange = undefined;
+    this.#closed = true;
+    this.#conn.pause();
+    this.#conn.unread(this.#inbox.takeAll());
+    if (!counters) throw new KtError("internal", "internal error: an upgrade without a route");
+    if (this.#clientEnded) backend.end();
+    splice(this.#conn, backend, new ConnectionCount(counters), () => {
+      counters.openConnections -= 1;
+      this.#options.onClosed();
+    });
+  }
+
+  /** Between two requests: begins the next, or waits for it. */
+  #goOn(): void {
+    this.#next();
+    if (this.#exchange || this.#ending) return;
+    if (this.#blocked) this.#conn.pause();
+    else if (this.#clientEnded) this.#end();
+    else this.#conn.resume();
+  }
+
+  /** Reads as many requests as are complete. */
+  #next(): void {
+    try {
+      while (!this.#exchange && !this.#ending && !this.#blocked && this.#inbox.length > 0) {
+        const decoded = decodeRequestHead(this.#inbox.peek());
+        if (decoded === "short") {
+          if (this.#isForeign()) throw new KtError("request-invalid", "its first line is not HTTP");
+          this.#awaitHead();
+          return;
+        }
+        this.#settleHead();
+        this.#inbox.take(decoded.next);
+        this.#request(decoded.head);
+      }
+    } catch (error) {
+      this.#invalid(error);
+    }
+  }
+
+  #awaitHead(): void {
+    const waiting = this.#inbox.peek();
+    if (!beginsHead(waiting)) return;
+    this.#partial ??= new PartialHead(waiting, this.#options.context.clock, (error) => this.#invalid(error));
+  }
+
+  #settleHead(): void {
+    this.#partial?.settle();
+    this.#partial = undefined;
+  }
+
+  #request(head: RequestHead): void {
+    this.#head = head;
+    let found: Found;
+    try {
+      if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
+      found = this.#options.decide(head.host, head);
+    } catch (error) {
+      this.#answerItself(toKtError(error, "internal", "route the request"));
+      return;
+    }
+    this.#found = found;
+    const { context, backends, scheme } = this.#options;
+    this.#counters = context.counters.of(found.profile, found.route, found.via);
+    this.#counters.openConnections += 1;
+    this.#counters.totalConnections += 1;
+    this.#counters.requests += 1;
+    this.#startedMs = context.requests?.begin() ?? 0;
+    const { sentHost: host = head.host } = found;
+    const exchange = new Exchange({
+      head,
+      headBytes: requestForBackend(head, toldOf(found, { address: this.#conn.remoteAddress, scheme }), host),
+      found,
+      request: backendRequest(found, host, head),
+      backends,
+      client: this,
+      counters: this.#counters,
+      keepAlive: head.keepAlive && !this.#draining,
+      nowMs: () => context.clock.now(),
+    });
+    this.#exchange = exchange;
+    if (!exchange.requestDone && this.#inbox.length > 0) this.#inbox.take(exchange.requestBytes(this.#inbox.peek()));
+    exchange.begin();
+    if (navigates(head)) this.#waitInSight(exchange, found);
+  }
+
+  /** A person before an empty tab sees after a while what it waits for. */
+  #waitInSight(exchange: Exchange, found: Found): void {
+    const { clock, whyWaiting } = this.#options.context;
+    clock.after(limits.waitingPageMs, () => {
+      if (this.#exchange !== exchange || !exchange.isWaiting || this.#closed) return;
+      const head = this.#head as RequestHead;
+      const keepAlive = head.keepAlive && exchange.requestDone && !this.#draining;
+      exchange.cancel();
+      const page = waitingPage(head.host, whyWaiting?.(found.target));
+      this.#sendAnswer(page, keepAlive);
+      this.exchangeDone(keepAlive, page.status);
+    });
+  }
+
+  /** A request that has no route: under our own names we answer it. */
+  #answerItself(refusal: KtError): void {
+    const head = this.#head as RequestHead;
+    try {
+      const { host, method, target } = head;
+      const asked = { host, method, target, accept: headerValue(head.headers, "accept") };
+      const answer = refusal.code === "host-unknown" ? this.#options.ownPage?.(asked) : undefined;
+      if (!answer) this.#refuseEarly(refusal);
+      else this.#sendOwn(answer, head);
+    } catch (error) {
+      this.#refuseEarly(toKtError(error, "internal", "answer the request"));
+    }
+  }
+
+  #sendOwn(answer: Answer, head: RequestHead): void {
+    const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
+    const keepAlive = bodyless && head.keepAlive && !this.#draining;
+    this.#sendAnswer(answer, keepAlive);
+    if (!keepAlive) this.#end(bodyless);
+  }
+
+  /** Refuses a request that has no backend; what follows its head is only readable when it has no body. */
+  #refuseEarly(error: KtError): void {
+    const head = this.#head as RequestHead;
+    const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
+    this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
+    // After a CONNECT the client may think that it has a tunnel: what it sends then are no requests of its own.
+    const keepAlive = bodyless && head.keepAlive && !this.#draining && head.method !== "CONNECT";
+    this.#sendRefusal(error, keepAlive);
+    if (!keepAlive) this.#end(bodyless);
+  }
+
+  #invalid(thrown: unknown): void {
+    const error = toKtError(thrown, "request-invalid", "read the request");
+    this.#options.context.report({ type: "refused", name: this.#conn.remoteAddress ?? "", problem: toProblem(error) });
+    if (this.#exchange) {
+      this.#exchange.cancel();
+      this.#finish();
+      this.#conn.abort();
+      return;
+    }
+    const foreign = this.#isForeign();
+    this.#head = undefined;
+    if (!foreign) this.#sendRefusal(error, false);
+    this.#end(false);
+  }
+
+  #isForeign(): boolean {
+    return this.#head === undefined && isForeignText(this.#inbox.peek());
+  }
+
+  #sendRefusal(error: KtError, keepAlive: boolean): void {
+    const head = this.#head;
+    const accept = head && headerValue(head.headers, "accept");
+    this.#sendAnswer(
+      refusalFor(error, { accept, grpc: false, host: head?.host, navigates: head !== undefined && navigates(head) }),
+      keepAlive,
+    );
+  }
+
+  #sendAnswer(answer: Answer, keepAlive: boolean): void {
+    const headers = keepAlive ? answer.headers : [...answer.headers, ["Connection", "close"] as const];
+    this.write(encodeHead(`HTTP/1.1 ${answer.status} ${reasonPhrases[answer.status] ?? "Error"}`, headers));
+    if (this.#head?.method !== "HEAD") this.write(answer.body);
+  }
+
+  #note(error: KtError): void {
+    const problem = toProblem(error);
+    if (this.#counters) this.#counters.lastProblem = { ...problem, atMs: this.#options.context.clock.wallMs() };
+    this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
+  }
+
+  /** For those who look: what became of the request under way. */
+  #record(status: number | undefined): void {
+    if (!this.#exchange || !this.#found || !this.#head) return;
+    const { host, method } = this.#head;
+    this.#options.context.requests?.add(this.#found, host, method, status, this.#startedMs, this.#exchange.receivedBytes);
+  }
+
+  #finish(): void {
+    if (!this.#exchange) return;
+    this.#exchange = undefined;
+    if (this.#counters) this.#counters.openConnections -= 1;
+  }
+
+  /** Closes our half. A client in the middle of a request is cut off after a while, for it may never end its own. */
+  #end(requestDone = true): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#settleHead();
+    this.#conn.end();
+    this.#conn.resume();
+    if (requestDone) return;
+    this.#options.context.clock.after(lingerMs, () => {
+      if (!this.#closed) this.#conn.abort();
+    });
+  }
+}
+
+/** What to do about it, in the words of the route that was asked for. */
+function withRouteHint(error: KtError, found: Found): KtError {
+  if (error.code !== "backend-tls") return withNameHint(error, found);
+  return new KtError(error.code, error.message, {
+    hints: [`if it speaks plain HTTP: ${schemeHint(found, "http")}`],
+    cause: error,
+  });
+}
+
+/** Whoever left the port out of a dynamic name has asked for a service that does not exist, and should hear how such names are read. */
+function withNameHint(error: KtError, { via, target }: Found): KtError {
+  if (via !== "dynamic" || target.kind === "address" || (error.code !== "service-not-found" && error.code !== "port-not-found"))
+    return error;
+  const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
+  return new KtError(error.code, error.message, { hints: [hint, ...error.hints], cause: error });
+}
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};

@@ -1,0 +1,305 @@
+/** The sessions to one pod: opened as connections need them, one each until its client has left, with a few spare. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import { limits } from "#base/limits.ts";
+import { PodSession } from "./pod-session.ts";
+
+export interface SessionsOptions {
+  /** Opens an upgraded connection to the pod. */
+  readonly open: (signal: AbortSignal) => Promise<Conn>;
+  /** Its name. */
+  readonly pod: string;
+  readonly clock: Clock;
+  /** A session died by itself. */
+  readonly onLost: (error: KtError) => void;
+}
+
+export class PodSessions {
+  readonly #options: SessionsOptions;
+  readonly #all = new Set<PodSession>();
+  /** Free ones, the most recently used last: the front of the list grows old and is retired. */
+  #free: PodSession[] = [];
+  #opening = 0;
+  /** How often the pod went, or sessions were lost: what was being opened then led to the pod of before, or was lost too. */
+  #round = 0;
+  #lastUsedMs: number;
+  /** When a session was last lost. What took it away may have taken others of which we have not heard yet. */
+  #lostMs = Number.NEGATIVE_INFINITY;
+  /** The latest attempt to open one did not fail. */
+  #worked = false;
+  #closed = false;
+  /** Set while it is counted how many connections come at once. */
+  #cancelGather: (() => void) | undefined;
+  /** Sessions that connections of that moment were given: what else comes in the same burst may share them. */
+  #justGiven: PodSession[] = [];
+  /** Set while spares are about to be opened. */
+  #cancelSpare: (() => void) | undefined;
+  readonly #abort = new AbortController();
+  /** Whoever waits for the next session that becomes free or open, oldest first. */
+  #waiting: PromiseWithResolvers<PodSession>[] = [];
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#lastUsedMs = options.clock.now();
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  /** Nothing is open, being opened, about to be opened or waited for. */
+  get isUnused(): boolean {
+    return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0 && !this.#cancelSpare;
+  }
+
+  /** Connections whose clients have not left. */
+  get busyPairs(): number {
+    let sum = 0;
+    for (const session of this.#all) sum += session.busyPairs;
+    return sum;
+  }
+
+  /**
+   * A session for one more connection, which must be opened on it at once. Rejects with the KtError of the attempt to open
+   * one. A wait that the caller gives up on is not wasted: the session goes to the next one.
+   */
+  acquire(): PodSession | Promise<PodSession> {
+    this.#lastUsedMs = this.#options.clock.now();
+    const free = this.#takeFree();
+    if (free) {
+      this.#keepSpareSoon();
+      this.#justGiven.push(free);
+      this.#gather();
+      return free;
+    }
+    const full = this.#isFull();
+    const shared = full ? this.#leastLoaded() : undefined;
+    if (shared) return shared;
+    const waiter = Promise.withResolvers<PodSession>();
+    this.#waiting.push(waiter);
+    if (this.#opening === 0) this.#openForWaiting();
+    this.#gather();
+    return waiter.promise;
+  }
+
+  /** The most recently used one; those that are not free any more are forgotten, those in doubt stay for later. */
+  #takeFree(): PodSession | undefined {
+    for (let at = this.#free.length - 1; at >= 0; at--) {
+      const session = this.#free[at] as PodSession;
+      if (isFree(session) && !this.#isTrusted(session)) continue;
+      this.#free.splice(at, 1);
+      if (isFree(session)) return session;
+    }
+    return undefined;
+  }
+
+  /** It takes connections, and has been heard since another was lost. */
+  #isTrusted(session: PodSession): boolean {
+    return session.usable && session.lastHeardMs >= this.#lostMs;
+  }
+
+  /** Gives back a session that was acquired and then not used. */
+  release(session: PodSession): void {
+    if (session.idleSinceMs !== undefined) this.#becameFree(session);
+  }
+
+  /** Called about every second. Keeps spares while the pod is in use. */
+  tick(nowMs: number): void {
+    let lastHeardMs = 0;
+    let isOpen = false;
+    for (const session of this.#all) {
+      lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
+      isOpen ||= session.openPairs > 0;
+    }
+    const pathAlive = nowMs - lastHeardMs < limits.pingTimeoutMs;
+    for (const session of [...this.#all]) session.tick(nowMs, pathAlive);
+    this.#free = this.#free.filter(isFree);
+    const inUse = isOpen || nowMs - this.#lastUsedMs < limits.sessionIdleMs;
+    this.#retireAbove(inUse ? this.#spareWanted() : 0, nowMs);
+  }
+
+  #retireAbove(spare: number, nowMs: number): void {
+    const old = this.#free.filter(({ openPairs, idleSinceMs = nowMs }) => openPairs === 0 && nowMs - idleSinceMs >= limits.sessionIdleMs);
+    for (const session of old.slice(0, Math.max(0, this.#free.length - spare))) session.close();
+  }
+
+  /** Asks every session for a sign of life now. */
+  ping(): void {
+    for (const session of this.#all) session.ping();
+  }
+
+  /** The pod went, and one that comes under its name is another: what leads there takes no more connections. */
+  retire(): void {
+    this.#round += 1;
+    for (const session of [...this.#all]) session.retire();
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelSpare?.();
+    this.#cancelGather?.();
+    this.#abort.abort(new KtError("shutting-down", "the tunnel was closed"));
+    for (const session of [...this.#all]) session.close();
+  }
+
+  #leastLoaded(): PodSession | undefined {
+    let best: PodSession | undefined;
+    for (const session of this.#all) {
+      if (!this.#isTrusted(session) || (best && best.stalled < session.stalled)) continue;
+      if (!best || best.stalled > session.stalled || session.busyPairs < best.busyPairs) best = session;
+    }
+    return best;
+  }
+
+  /** One for every two in use, for connections come in bunches: a browser opens six at once. */
+  #spareWanted(): number {
+    const inUse = this.#all.size - this.#free.length;
+    return Math.min(limits.spareSessionsPerPod, Math.max(1, Math.ceil(inUse / 2)));
+  }
+
+  /**
+   * Opens a spare once connections have stopped coming in, and the next as long after it: opening one costs as much as a
+   * hundred small requests, and four at once would hold up a request that comes just then by 10 ms.
+   */
+  #keepSpareSoon(): void {
+    this.#cancelSpare?.();
+    this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => this.#keepSpare());
+  }
+
+  #keepSpare(): void {
+    this.#cancelSpare = undefined;
+    this.#free = this.#free.filter(isFree);
+    if (this.#closed || this.#free.length + this.#opening >= this.#spareWanted()) return;
+    if (this.#isFull()) return;
+    this.#openOne();
+    this.#keepSpareSoon();
+  }
+
+  /** Sessions that take no more connections do not count: they could not be shared either, and somebody would wait for their end. */
+  #isFull(): boolean {
+    let usable = this.#opening;
+    for (const session of this.#all) if (this.#isTrusted(session)) usable += 1;
+    return usable >= limits.sessionsPerPod;
+  }
+
+  /** Once it is known how many connections come at once, they get their sessions: that decides whether they share. */
+  #gather(): void {
+    this.#cancelGather ??= this.#options.clock.after(limits.burstGatherMs, () => {
+      this.#cancelGather = undefined;
+      const given = this.#justGiven.splice(0);
+      if (this.#isBurst) this.#shareOver(given);
+      this.#openForWaiting();
+    });
+  }
+
+  /** Of a burst larger than this, connections share sessions: opening one for each would keep all of them waiting. */
+  get #isBurst(): boolean {
+    return this.#waiting.length > limits.burstConnections;
+  }
+
+  #openOne(): void {
+    this.#opening += 1;
+    const round = this.#round;
+    const startedMs = this.#options.clock.now();
+    this.#options.open(this.#abort.signal).then(
+      (conn) => this.#opened(conn, round),
+      (error: KtError) => this.#failed(error, round, startedMs),
+    );
+  }
+
+  #opened(conn: Conn, round: number): void {
+    this.#opening -= 1;
+    if (this.#closed || round !== this.#round) {
+      conn.abort();
+      this.#openForWaiting();
+      return;
+    }
+    this.#worked = true;
+    const session = new PodSession({
+      conn,
+      pod: this.#options.pod,
+      clock: this.#options.clock,
+      onGone: (gone, error) => this.#gone(gone, error),
+      onFree: (free) => this.#becameFree(free),
+    });
+    this.#all.add(session);
+    this.#becameFree(session);
+  }
+
+  #becameFree(session: PodSession): void {
+    if (!session.usable) {
+      session.retire();
+      this.#openForWaiting();
+      return;
+    }
+    if (this.#free.includes(session)) return;
+    if (this.#waiting.length === 0) {
+      this.#free.push(session);
+      return;
+    }
+    const share = this.#isBurst ? Math.ceil(this.#waiting.length / (this.#opening + 1)) : 1;
+    for (const waiter of this.#waiting.splice(0, share)) waiter.resolve(session);
+    if (this.#waiting.length === 0) this.#keepSpareSoon();
+    else if (this.#opening === 0) this.#openForWaiting();
+    if (this.#opening === 0) this.#shareOut();
+  }
+
+  /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */
+  #shareOut(failed = new KtError("connection-lost", "every session to the pod was lost")): void {
+    this.#shareOver([...this.#all]);
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(failed);
+  }
+
+  /** All that wait go to those of these sessions that take more, evenly; where none does they go on waiting. */
+  #shareOver(sessions: readonly PodSession[]): void {
+    const usable = sessions.filter((session) => this.#isTrusted(session));
+    if (usable.length === 0) return;
+    for (const [index, waiter] of this.#waiting.splice(0).entries()) waiter.resolve(usable[index % usable.length] as PodSession);
+  }
+
+  #failed(error: KtError, round: number, startedMs: number): void {
+    this.#opening -= 1;
+    // What was lost together with sessions says nothing about the next attempt, and it may be the first to be heard of.
+    const isSurprise = this.#worked && this.#options.clock.now() - startedMs < limits.quickFailureMs;
+    this.#worked = false;
+    if ((round !== this.#round || isSurprise) && !this.#closed) {
+      this.#openForWaiting();
+      return;
+    }
+    // The other attempts may still succeed, and what they open can be shared.
+    if (this.#opening > 0) return;
+    this.#shareOut(error);
+  }
+
+  #gone(session: PodSession, error: KtError | undefined): void {
+    this.#all.delete(session);
+    const at = this.#free.indexOf(session);
+    if (at >= 0) this.#free.splice(at, 1);
+    if (error) this.#doubt();
+    // Where there was no room for another session, there is now.
+    this.#openForWaiting();
+    if (error) this.#options.onLost(error);
+  }
+
+  /** Whoever is lost with one session asks for another at once: not for one that dies a moment later. */
+  #doubt(): void {
+    const nowMs = this.#options.clock.now();
+    // What is being opened now may go the same way, though we shall hear of its opening first.
+    if (nowMs - this.#lostMs > limits.lossSpanMs) this.#round += 1;
+    this.#lostMs = nowMs;
+    this.ping();
+  }
+
+  #openForWaiting(): void {
+    const wanted = this.#isBurst ? limits.burstSessions : this.#waiting.length;
+    while (this.#opening < wanted && !this.#closed && !this.#isFull()) this.#openOne();
+  }
+}
+
+/** What became free may have heard more for a client that seemed to have left, or that the far end goes away. */
+function isFree(session: PodSession): boolean {
+  return session.usable && session.idleSinceMs !== undefined;
+}

@@ -1,0 +1,50 @@
+/**
+ * Sees to it that processes in jump hosts end with their connections. A node does not end a command whose client has gone: it
+ * closes its input, and a command that still writes waits for a reader for ever. So its output is read on until it has ended,
+ * and what does not end by itself is told to.
+ */
+
+import type { Clock } from "#base/clock.ts";
+import { limits } from "#base/limits.ts";
+import type { Exec } from "#kube/objects/types.ts";
+
+export class JumpReaper {
+  readonly #clock: Clock;
+  /** What is to be done once each has ended, or will not. */
+  readonly #pending = new Set<() => void>();
+  #emptied = Promise.withResolvers<void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Takes over a command that runs. `kill` ends it in another way; false: not yet. Returns what to call when it has ended. */
+  add(exec: Exec, kill: () => boolean): () => void {
+    const finish = (): void => {
+      cancel();
+      exec.abort();
+      this.#pending.delete(finish);
+      if (this.#pending.size === 0) this.#emptied.resolve();
+    };
+    const giveUpMs = this.#clock.now() + limits.jumpStartMs;
+    const tell = (): void => {
+      const waits = !kill() && this.#clock.now() < giveUpMs;
+      cancel = waits ? this.#clock.after(limits.jumpLeaveMs, tell) : this.#clock.after(limits.jumpKillMs, finish);
+    };
+    let cancel = this.#clock.after(limits.jumpLeaveMs, tell);
+    this.#pending.add(finish);
+    exec.end();
+    exec.resume();
+    return finish;
+  }
+
+  /** Waits for those that are ending, as long as a hub that ends may. */
+  async close(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    this.#emptied = Promise.withResolvers();
+    const cancel = this.#clock.after(limits.jumpLeaveMs + limits.jumpKillMs, () => this.#emptied.resolve());
+    await this.#emptied.promise;
+    cancel();
+    for (const finish of [...this.#pending]) finish();
+  }
+}

@@ -1,0 +1,39 @@
+/** One connection within a pod as a PodStream drives it: a pair of port-forward streams, or a process that runs socat or nc. */
+
+import type { KtError } from "#base/errors.ts";
+import type { Endpoint } from "#kube/objects/types.ts";
+
+export interface Pipe {
+  /** Bytes of ours are on their way or there. */
+  readonly hasSent: boolean;
+  /** Whether our end reaches the far end as such, and leaves the other half open. */
+  readonly halfCloses: boolean;
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  /** Gives it up; nothing more is told. */
+  abort(): void;
+  /** Bytes that come from now on are held back. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Whether the connection may be made again: a program that read what was written may act on it twice. */
+export type Again = "always" | "if-nothing-sent" | "never";
+
+/** Hears what happens to a pipe. */
+export interface PipeListener {
+  pipeData(bytes: Uint8Array): void;
+  /** The far side sent its last byte. */
+  pipeEnded(): void;
+  /** It failed or was lost, and is over. */
+  pipeFailed(error: KtError, again: Again): void;
+  /** Both halves are over in an orderly way. */
+  pipeClosed(): void;
+  pipeDrained(): void;
+}
+
+/** Where a connection goes: a way to open it on a pod that was chosen. It is opened or dropped, once. */
+export interface Attachment extends Endpoint {
+  readonly open: (listener: PipeListener) => Pipe;
+  readonly drop: () => void;
+}
