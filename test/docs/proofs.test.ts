@@ -1,23 +1,27 @@
-/** Every row of the table in docs/coming-from.md names tests that show it, and those tests exist. */
+/** Every row of the tables in docs/coming-from.md and docs/security.md names tests that show it, and those tests exist. */
 
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { file } from "bun";
 import { pages, root } from "#test/support/doc-blocks.ts";
 
-const heading = "### Everything AutoTunnel does";
+const parity = "### Everything AutoTunnel does";
+const attacks = "## Who can do what";
 
-/** The cells of the rows below the heading. */
-function rowsOf(markdown: string): string[][] {
-  const [, section = ""] = markdown.split(`${heading}\n`);
-  const [table = ""] = (section.split(/^\|/m).length > 1 ? section.slice(section.indexOf("\n|")) : "").split("\n\n");
-  const [, , ...rows] = table.trim().split("\n");
-  return rows.map((row) =>
-    row
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+/** The cells of every table between the heading and the next one of its level or above. */
+function rowsOf(markdown: string, heading: string): string[][] {
+  const [, below = ""] = markdown.split(`${heading}\n`);
+  const level = heading.indexOf(" ");
+  const [section = ""] = below.split(new RegExp(`^#{1,${level}} `, "m"));
+  const tables = section.match(/(?:^\|.*\n?)+/gm) ?? [];
+  return tables.flatMap((table) => table.trim().split("\n").slice(2)).map(cellsOf);
+}
+
+function cellsOf(row: string): string[] {
+  return row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
 }
 
 interface Proof {
@@ -42,11 +46,14 @@ async function objection({ path, name }: Proof): Promise<string | undefined> {
   return title.test(await file(root + path).text()) ? undefined : `${path} has no test "${name}"`;
 }
 
-describe("what AutoTunnel does", async () => {
-  const rows = rowsOf((await pages()).get("docs/coming-from.md") ?? "");
+describe.each([
+  ["docs/coming-from.md", parity, 30],
+  ["docs/security.md", attacks, 50],
+])("%s: %s", async (page, heading, least) => {
+  const rows = rowsOf((await pages()).get(page) ?? "", heading);
 
   test("is there, row by row", () => {
-    expect(rows.length).toBeGreaterThan(30);
+    expect(rows.length).toBeGreaterThan(least);
     expect(rows.filter((row) => row.length !== 3 || row.includes(""))).toEqual([]);
   });
 
@@ -71,8 +78,14 @@ describe("a proof that is none is noticed", () => {
       { path: "b.txt", name: undefined },
     ]);
     expect(proofsIn("a test")).toBeUndefined();
-    expect(rowsOf(`${heading}\n\nText.\n\n| a | b | c |\n|---|---|---|\n| 1 | x \\| y | 3 |\n\nMore | text`)).toEqual([
+  });
+
+  test("and every table below the heading is read, up to the next heading", () => {
+    const table = (cell: string): string => `| a | b | c |\n|---|---|---|\n| ${cell} | x \\| y | 3 |\n`;
+    const page = `## H\n\nText.\n\n${table("1")}\nMore | text\n\n### Inner\n\n${table("2")}\n## Next\n\n${table("3")}`;
+    expect(rowsOf(page, "## H")).toEqual([
       ["1", "x \\| y", "3"],
+      ["2", "x \\| y", "3"],
     ]);
   });
 });
