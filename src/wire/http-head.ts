@@ -368,7 +368,8 @@ function readStrictly(text: string): ResponseHead {
     keepAlive: fields.keepAlive(version),
     chunked: encoding === "chunked",
     otherEncoding: encoding === "other",
-    mended: false,
+    // curl takes no version that is still to come.
+    mended: minor !== "0" && minor !== "1",
   };
 }
 

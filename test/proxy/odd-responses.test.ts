@@ -23,6 +23,7 @@ test.each<[what: string, sent: string, got: string]>([
   ["line feeds alone", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", "hello"],
   ["HTTP/1.0 without a length", "HTTP/1.0 200 OK\r\n\r\nhello", "hello"],
   ["HTTP/1.0 that keeps alive", `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n${five}`, "hello"],
+  ["a version that is still to come", `HTTP/1.2 200 OK\r\n${five}`, "hello"],
   ["one length in two fields", `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n${five}`, "hello"],
   ["one length twice", "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello", "hello"],
   ["a name with blanks", `HTTP/1.1 200 OK\r\nX Powered By: nobody\r\n${five}`, "hello"],
@@ -40,6 +41,18 @@ test.each<[what: string, sent: string, got: string]>([
       .every((field) => /^[A-Za-z-]+: ./.test(field)),
   ).toBe(true);
   expect(body.join("\r\n\r\n")).toBe(got);
+});
+
+test.each([
+  ["a size that is no number", "zz\r\nhello\r\n0\r\n\r\n", "a chunk has no size"],
+  ["line feeds alone", "5\nhello\n0\n\n", "a chunk's size is no number"],
+  ["a chunk longer than its size", "4\r\nhello\r\n0\r\n\r\n", "a chunk does not end where its size says"],
+])("chunks that come with the head and have %s are told in words, for nothing has been sent", async (_, body, why) => {
+  const front = new PodFront(answers(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`, false));
+  const answer = await front.answer(requestText());
+  expect(answer).toStartWith("HTTP/1.1 502 ");
+  expect(answer).toContain("X-Kt-Error: backend-invalid");
+  expect(answer).toContain(why);
 });
 
 test("no response before the final one is sent to an HTTP/1.0 client", async () => {

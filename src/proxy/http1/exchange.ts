@@ -254,8 +254,10 @@ export class Exchange implements BackendUser {
     if (head.status === 400 && complainsOfPlainHttp(bytes.subarray(headBytes)))
       throw plainToTls(this.#options.found, this.#options.request.host);
     const framing = responseFraming(head, request.method);
-    this.#response = head;
     const cursor = new BodyCursor(framing, "backend-invalid");
+    const end = headBytes + (head.status === 101 ? 0 : cursor.advance(bytes, headBytes));
+    // From here on the client has had a part of it; a body that is wrong from the start is still told in words.
+    this.#response = head;
     this.#responseBody = cursor;
     // The next request could not be told from the rest of a body that nobody reads any more.
     this.#keepAlive &&=
@@ -265,7 +267,6 @@ export class Exchange implements BackendUser {
       this.#upgraded(backend, bytes.subarray(headBytes));
       return;
     }
-    const end = headBytes + cursor.advance(bytes, headBytes);
     const clear = mayPassUnchanged(head, headBytes, request, this.#keepAlive)
       ? client.write(end === bytes.length ? bytes : bytes.subarray(0, end))
       : this.#writeBoth(responseForClient(head, request, this.#keepAlive), bytes.subarray(headBytes, end));
