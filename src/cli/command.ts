@@ -33,6 +33,8 @@ export interface CommandSpec {
   readonly notes?: readonly string[];
   /** Flags as cac reads them (`-f, --file <file>`) and what they do. A value's name says how it is completed, as in `args`. */
   readonly options: readonly (readonly [flags: string, description: string])[];
+  /** Flags of the tool whose command lines it takes that change nothing here: taken without a word, and not in the help. */
+  readonly unused?: readonly string[];
   readonly example: readonly string[];
   /** All that comes from the first argument on is another program's, options too. */
   readonly passesOn?: boolean;

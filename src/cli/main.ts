@@ -16,7 +16,7 @@ import { Output } from "#cli/screen/output.ts";
 import type { TextSink } from "#cli/screen/text-sink.ts";
 import { Declined } from "#cli/screen/prompts.ts";
 import type { Line } from "#cli/screen/text.ts";
-import { type Flags, wordsForParser, optionsOf } from "./words.ts";
+import { type Flags, optionsOf, withoutLevels, wordsForParser } from "./words.ts";
 
 interface Call {
   readonly spec: CommandSpec | undefined;
@@ -65,6 +65,7 @@ async function codeWithout({ code: reason, message }: NodeJS.ErrnoException, cod
 function usual(argv: readonly string[]): readonly string[] {
   const [first, ...rest] = argv;
   if (first === "--version") return ["version", ...rest];
+  if (first === "forward") return [first, ...withoutLevels(rest)];
   return first === "help" ? [...rest, "--help"] : argv;
 }
 
@@ -74,6 +75,7 @@ function parse(argv: readonly string[]): Call {
   for (const spec of commands) {
     const command = cli.command(`${spec.name} ${spec.args}`.trim(), spec.summary);
     for (const [flags, description] of spec.options) command.option(flags, description);
+    for (const flags of spec.unused ?? []) command.option(flags, "");
     for (const alias of spec.aliases ?? []) command.alias(alias);
   }
   const { args, options } = cli.parse(["", "kt", ...argv.map(keepText)], { run: false });

@@ -98,7 +98,7 @@ function literal(words: readonly string[], dashes: number, spec: CommandSpec | u
 }
 
 export function optionsOf(spec: CommandSpec | undefined, globals: CommandSpec["options"]): Flags[] {
-  return [...(spec?.options ?? []), ...globals].map(([flags]) => readFlags(flags));
+  return [...[...(spec?.options ?? []), ...globals].map(([flags]) => flags), ...(spec?.unused ?? [])].map(readFlags);
 }
 
 /**
@@ -118,8 +118,28 @@ export function wordsForParser(
   return passedOn === undefined || argv[passedOn - 1] === "--" ? [...own, ...rest] : [...own, "--", ...rest];
 }
 
+/** `-v 6`, `-v=6` and `--v=6` are kubectl's: kt knows one level besides silence. */
+export function withoutLevels(words: readonly string[]): string[] {
+  const dashes = words.indexOf("--");
+  const own = dashes < 0 ? words : words.slice(0, dashes);
+  const plain = own.flatMap((word, index) => {
+    if (isLevel(word) && /^--?v$/.test(own[index - 1] ?? "")) return [];
+    const [, name, level] = /^(--?v)(?:=([0-9]+))?$/.exec(word) ?? [];
+    if (name === undefined) return [word];
+    return Number(level ?? (isLevel(own[index + 1]) ? own[index + 1] : 1)) > 0 ? ["-v"] : [];
+  });
+  return [...plain, ...words.slice(own.length)];
+}
+
+/** kubectl's go to 10; what is larger is a port. */
+function isLevel(word: string | undefined): boolean {
+  return word !== undefined && /^([0-9]|10)$/.test(word);
+}
+
 function apart(word: string, options: readonly Flags[]): string[] {
   const found = isOption(word) ? readValued(word, options) : undefined;
+  // The parser takes the next word for the value of a switch whose name has dashes.
+  if (found === undefined && /^--.+-/.test(word) && options.some(({ long }) => long === word)) return [`${word}=true`];
   if (found?.value === undefined) return [word];
   return [found.flags, `${found.option.long}=${found.value}`].filter((part) => part !== "");
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { mainHelp } from "#cli/help.ts";
 import { spansOf, widthOf } from "#cli/screen/text.ts";
-import { wordsForParser, readFlags, walkWords } from "#cli/words.ts";
+import { readFlags, walkWords, withoutLevels, wordsForParser } from "#cli/words.ts";
 
 const mark = (line: string): string => wordsForParser(line.split(" "), commands, globalOptions).join(" ");
 const walk = (line: string) => walkWords(line.split(" "), commands, globalOptions);
@@ -36,6 +36,11 @@ describe("a value right behind its short option", () => {
     ["run -fself.toml npm -fx", "run --file=self.toml -- npm -fx"],
     ["run -qvf a.toml npm", "run -qvf a.toml -- npm"],
     ["up -vx", "up -vx"],
+    ["forward --insecure-skip-tls-verify svc/web 80", "forward --insecure-skip-tls-verify=true svc/web 80"],
+    ["forward --exit-when-gone svc/web 80", "forward --exit-when-gone=true svc/web 80"],
+    ["forward --disable-compression svc/web 80", "forward --disable-compression=true svc/web 80"],
+    ["forward --exit-when-gone=false svc/web 80", "forward --exit-when-gone=false svc/web 80"],
+    ["forward -- --exit-when-gone 80", "forward -- --exit-when-gone 80"],
     ["rm -- -fx", "rm -- -fx"],
   ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
 
@@ -44,6 +49,21 @@ describe("a value right behind its short option", () => {
     expect(walk("forward -nself svc/web")).toMatchObject({ args: [2], awaiting: undefined });
     expect(walk("forward -vn")).toMatchObject({ awaiting: { long: "--namespace" } });
   });
+});
+
+describe("kubectl's levels of words", () => {
+  test.each([
+    ["-v 6 svc/web 80", "-v svc/web 80"],
+    ["-v=6 svc/web 80", "-v svc/web 80"],
+    ["--v=6 svc/web 80", "-v svc/web 80"],
+    ["--v 6 svc/web 80", "-v svc/web 80"],
+    ["svc/web 80 -v=0", "svc/web 80"],
+    ["-v 0 svc/web 80", "svc/web 80"],
+    ["svc/web -v 8080", "svc/web -v 8080"],
+    ["svc/web 80 -v", "svc/web 80 -v"],
+    ["-- -v 6", "-- -v 6"],
+    ["--vmodule x=1 -vn shop", "--vmodule x=1 -vn shop"],
+  ])("%s", (typed, plain) => expect(withoutLevels(typed.split(" ")).join(" ")).toBe(plain));
 });
 
 test("words are read as the parser reads them", () => {

@@ -214,7 +214,7 @@ describe("what kubectl port-forward does", () => {
     const { token } = users[0].user;
     const ignoring = `--kubeconfig ${home.path}/nowhere -s ${server} --token ${token} -n ${namespace} svc/web :80`;
     await writeFile(`${home.path}/ca.crt`, Buffer.from(ca, "base64"));
-    for (const trust of [`--tls-server-name ${name} --certificate-authority ${home.path}/ca.crt`, "--insecure-skip-tls-verify=true"]) {
+    for (const trust of [`--tls-server-name ${name} --certificate-authority ${home.path}/ca.crt`, "--insecure-skip-tls-verify"]) {
       await using forwarding = place.start(`${ignoring} ${trust} --request-timeout 5`);
       expect(await ask((await forwarding.ports())[0])).toBe("web-1");
     }

@@ -43,6 +43,21 @@ test("nothing said changes nothing", async () => {
   });
 });
 
+describe("a name and a password", () => {
+  test("sign in in place of what the kubeconfig says, a certificate aside", async () => {
+    const { user } = await load({ username: "al", password: "secret" });
+    expect(user).toMatchObject({ username: "al", password: "secret", exec: undefined, token: undefined, cert: { pem: "abc" } });
+  });
+
+  test("a password alone is that of the user of the kubeconfig", async () => {
+    expect((await load({ user: "eve", password: "y" })).user).toMatchObject({ username: "eve", password: "y" });
+  });
+
+  test("beside a token are refused", async () => {
+    await expect(load({ username: "al", token: "t" })).rejects.toThrow("two ways to sign in");
+  });
+});
+
 describe("the server", () => {
   test.each([
     [{ cluster: "prod" }, { name: "prod", server: "https://prod.test", insecure: true }],

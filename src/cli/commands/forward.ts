@@ -84,6 +84,8 @@ function readOverrides(options: Options): ContextOverrides {
     insecure: options.flag("insecureSkipTlsVerify"),
     certificateAuthority: path("certificateAuthority"),
     token: options.text("token"),
+    username: options.text("username"),
+    password: options.text("password"),
     clientCertificate: path("clientCertificate"),
     clientKey: path("clientKey"),
     as: options.text("as"),

@@ -14,6 +14,8 @@ export interface ContextOverrides {
   readonly insecure?: boolean | undefined;
   readonly certificateAuthority?: string | undefined;
   readonly token?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   readonly clientCertificate?: string | undefined;
   readonly clientKey?: string | undefined;
   readonly as?: string | undefined;
@@ -61,14 +63,18 @@ function overrideCluster(
 }
 
 function overrideUser(user: UserConfig | undefined, overrides: ContextOverrides): UserConfig | undefined {
-  const { token, clientCertificate, clientKey } = overrides;
+  const { token, username, password, clientCertificate, clientKey } = overrides;
+  if (token !== undefined && username !== undefined)
+    throw new KtError("usage", "a token and a name with a password are two ways to sign in", { hints: ["give one of them"] });
   const impersonate = overrideImpersonation(user?.impersonate, overrides);
-  if (!impersonate && [token, clientCertificate, clientKey].every((given) => given === undefined)) return user;
+  if (!impersonate && [token, username, password, clientCertificate, clientKey].every((given) => given === undefined)) return user;
   return {
     ...(user ?? bareUser),
     ...(clientCertificate === undefined ? {} : { cert: { file: clientCertificate } }),
     ...(clientKey === undefined ? {} : { key: { file: clientKey } }),
     ...(token === undefined ? {} : { ...withoutLogin, token }),
+    ...(username === undefined ? {} : { ...withoutLogin, token: undefined, username }),
+    ...(password === undefined ? {} : { password }),
     impersonate,
   };
 }
