@@ -9,6 +9,13 @@ export interface CommandContext {
   readonly options: Options;
   readonly output: Output;
   readonly build: BuildInfo;
+  readonly table: CommandTable;
+}
+
+/** Every command, and the options of each of them. */
+export interface CommandTable {
+  readonly commands: readonly CommandSpec[];
+  readonly globals: readonly (readonly [flags: string, description: string])[];
 }
 
 /** Resolves to the exit code; what it rejects with is shown as an error. */

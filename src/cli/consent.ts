@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/plans/consent.ts";
-import type { ConsentFact } from "#profile/consent/consent.ts";
+import type { ConsentFact } from "#profile/consent/consent-fact.ts";
 import { loadOptions } from "./local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { agree, canAsk } from "#cli/screen/prompts.ts";

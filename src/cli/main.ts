@@ -115,7 +115,13 @@ async function run(call: Call, output: Output): Promise<number> {
   checkOptions(spec, values);
   checkArguments(spec, args);
   const command = await spec.load();
-  return await command({ args, options: new Options(values), output, build: await buildInfo() });
+  return await command({
+    args,
+    options: new Options(values),
+    output,
+    build: await buildInfo(),
+    table: { commands, globals: globalOptions },
+  });
 }
 
 function runNone({ args, values }: Call, output: Output): number {

@@ -1,22 +1,21 @@
 /** `kt complete`: what may come next on a command line, for the script of a shell. It never complains and never keeps the shell waiting. */
 
 import { printable } from "#base/printable.ts";
-import type { CommandContext } from "#cli/command.ts";
-import { commands, globalOptions } from "#cli/commands.ts";
+import type { CommandContext, CommandTable } from "#cli/command.ts";
 import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
 import { type Answer, answerFor, type Lookup, type Offer } from "#cli/completion/offers.ts";
 import { exitCodes } from "#cli/exit.ts";
 import type { Output } from "#cli/screen/output.ts";
 
 /** bash hands over its line, its cursor and its word breaks; the others the words behind `kt` up to the cursor. */
-export async function complete({ args, output }: CommandContext): Promise<number> {
+export async function complete({ args, output, table }: CommandContext): Promise<number> {
   const [shell, ...rest] = args;
   const [line = "", point = "", wordBreaks = ""] = rest;
   if (shell === "bash") {
     const read = readBashLine(line, Number(point));
-    tell(await answer(read.words), ":command", output, (offers) => bashReplies(offers, read, wordBreaks));
+    tell(await answer(read.words, table), ":command", output, (offers) => bashReplies(offers, read, wordBreaks));
   } else {
-    const found = await answer(rest);
+    const found = await answer(rest, table);
     // One more for the name of kt itself, which the shells have as the first word.
     const command = found.kind === "command" ? `:command ${found.from + 1}` : "";
     tell(found, command, output, (offers) => offers.map(({ value, about }) => `${value}\t${printable(about)}`));
@@ -35,8 +34,8 @@ function isTypeable({ value }: Offer): boolean {
   return printable(value) === value;
 }
 
-function answer(words: readonly string[]): Promise<Answer> {
-  return answerFor(words, { commands, globals: globalOptions }, lookUpSafely);
+function answer(words: readonly string[], table: CommandTable): Promise<Answer> {
+  return answerFor(words, table, lookUpSafely);
 }
 
 /** The profile may be broken and the cluster too far for `limits.completionMs`: then there is nothing to offer. */

@@ -1,6 +1,6 @@
 /** What may come next on a command line, from the commands' own table. */
 
-import type { CommandSpec } from "#cli/command.ts";
+import type { CommandSpec, CommandTable } from "#cli/command.ts";
 import { type Flags, isOption, optionsOf, readFlags, readValued, walkWords } from "#cli/words.ts";
 
 export interface Offer {
@@ -26,13 +26,8 @@ export interface TypedLine {
   readonly options: ReadonlyMap<string, string>;
 }
 
-export interface Table {
-  readonly commands: readonly CommandSpec[];
-  readonly globals: CommandSpec["options"];
-}
-
 /** `words` are those behind `kt`, as far as the cursor; the last one is being typed. */
-export async function answerFor(words: readonly string[], { commands, globals }: Table, lookUp: Lookup): Promise<Answer> {
+export async function answerFor(words: readonly string[], { commands, globals }: CommandTable, lookUp: Lookup): Promise<Answer> {
   const given = words[0] === "help" ? words.slice(1) : words;
   const [typed = "", before] = [given.at(-1), given.slice(0, -1)];
   const { spec, args, awaiting, passedOn, isLiteral } = walkWords(before, commands, globals);
