@@ -3,7 +3,8 @@
 import { KtError } from "#base/errors.ts";
 import { baseName, command } from "#base/shell.ts";
 import type { Identity } from "#kube/auth/credentials.ts";
-import { type ContextConfig, signedInUser, type UserConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig, UserConfig } from "#kube/config/context-config.ts";
+import { signedInUser } from "#kube/config/kubeconfig.ts";
 import { expiryMs } from "#kube/auth/oidc.ts";
 import { readCertificate } from "#tls/self-signed.ts";
 import { type Finding, Findings } from "./finding.ts";

@@ -1,7 +1,7 @@
 /** Whether the API server can be reached, and if not, where the way ends: name, network, proxy or TLS; pure. */
 
 import { command } from "#base/shell.ts";
-import type { ContextConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig } from "#kube/config/context-config.ts";
 import type { ServerAnswer, Unreached } from "#kube/probe.ts";
 import { type ProxyChoice, withoutLogin } from "#kube/way/outbound-proxy.ts";
 import { type Finding, Findings } from "./finding.ts";

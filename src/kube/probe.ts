@@ -13,7 +13,7 @@ import { withDeadline } from "#base/deadline.ts";
 import { deepCode } from "#kube/way/dial.ts";
 import { FileCache } from "#kube/config/files.ts";
 import { type Answer, request } from "#http/client.ts";
-import type { ContextConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig } from "#kube/config/context-config.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
 import { chooseProxy, hostOf, portOf, type ProxyChoice } from "#kube/way/outbound-proxy.ts";
 

@@ -3,7 +3,7 @@
 import { basename, dirname } from "node:path";
 import type { Manner } from "#route/lookup.ts";
 import { schemeForPort } from "#route/port.ts";
-import type { DynamicReach } from "#route/reach.ts";
+import type { DynamicReach } from "#route/lookup.ts";
 import type { Target } from "#route/target.ts";
 import { JumpPodDefinitions } from "#profile/read/jump-pods.ts";
 import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "#profile/read/layer.ts";

@@ -1,6 +1,5 @@
-/** A Plan as what a route table and the TCP explanation are built from. */
+/** Plans as what a route table is built from. */
 
-import type { TcpEntry } from "#route/explain.ts";
 import type { RouteEntries, StaticEntry } from "#route/lookup.ts";
 import type { Plan, PlannedRoute } from "#profile/values/plan.ts";
 
@@ -18,9 +17,4 @@ export function routeEntries(plans: readonly Plan[]): RouteEntries {
 
 export function staticEntry(profile: string, { name: route, host, target, scheme, manner }: PlannedRoute): StaticEntry {
   return { profile, route, host, target, scheme, manner };
-}
-
-/** The TCP ports of several plans. */
-export function tcpEntries(plans: readonly Plan[]): readonly TcpEntry[] {
-  return plans.flatMap(({ profile, tcp }) => tcp.map(({ name, listen, target }) => ({ profile, route: name, listen, target })));
 }

@@ -1,9 +1,20 @@
 /** What a route table is built from and what it answers. */
 
 import type { HostPattern } from "./pattern.ts";
-import type { DynamicReach } from "./reach.ts";
 import type { BackendScheme, Target } from "./target.ts";
 import type { TargetTemplate } from "./template.ts";
+
+/** The contexts that one profile's dynamic names reach. */
+export type DynamicReach =
+  | { readonly kind: "none" }
+  | { readonly kind: "all" }
+  | {
+      readonly kind: "these";
+      /** By the names that kubeconfig gives them. */
+      readonly contexts: readonly string[];
+      /** And the kubeconfig's current-context, whichever that is. */
+      readonly current: boolean;
+    };
 
 /** How a backend is spoken to, beside the scheme; where it is absent, as the profile says and told of its client. */
 export interface Manner {

@@ -3,18 +3,6 @@
 import type { DynamicEntry, Refused } from "./lookup.ts";
 import type { PodTarget } from "./target.ts";
 
-/** The contexts that one profile's dynamic names reach. */
-export type DynamicReach =
-  | { readonly kind: "none" }
-  | { readonly kind: "all" }
-  | {
-      readonly kind: "these";
-      /** By the names that kubeconfig gives them. */
-      readonly contexts: readonly string[];
-      /** And the kubeconfig's current-context, whichever that is. */
-      readonly current: boolean;
-    };
-
 /** `if-current`: kubeconfig has to be asked. */
 export function reachOf({ reach, contexts }: DynamicEntry, label: string): "yes" | "if-current" | "no" {
   if (reach.kind !== "these") return reach.kind === "all" ? "yes" : "no";

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { type DerivedTarget, DerivedTargets } from "#daemon/plans/derived-targets.ts";
-import { memoryPair } from "#net/memory.ts";
+import { memoryPair } from "#test/support/memory-conn.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 

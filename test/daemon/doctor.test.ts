@@ -14,7 +14,7 @@ import { examinePorts, type PortQuestion } from "#doctor/ports.ts";
 import { judgeServer } from "#doctor/server.ts";
 import { judgeClock, timeSpan } from "#doctor/time.ts";
 import { anonymous } from "#kube/auth/credentials.ts";
-import type { ContextConfig, UserConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig, UserConfig } from "#kube/config/context-config.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/values/plan.ts";

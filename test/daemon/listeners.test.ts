@@ -1,10 +1,12 @@
 /** Listening addresses: opened, swapped and closed as wanted; a taken one is told with its holder and tried again. */
 
+import { formatListen } from "#profile/values/listen.ts";
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { type Doors, Listeners } from "#daemon/listening/listeners.ts";
-import { formatAddress, wantedBy } from "#daemon/listening/reconcile.ts";
+
+import { wantedBy } from "#daemon/listening/reconcile.ts";
 import { describeEvent } from "#observe/describe.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -17,15 +19,15 @@ class FakeDoors implements Doors {
   readonly swaps: string[] = [];
 
   openHttp(address: ListenAddress) {
-    return { ...this.#door(address), setTable: () => void this.swaps.push(formatAddress(address)) };
+    return { ...this.#door(address), setTable: () => void this.swaps.push(formatListen(address)) };
   }
 
   openTcp(address: ListenAddress) {
-    return { ...this.#door(address), setRoute: () => void this.swaps.push(formatAddress(address)) };
+    return { ...this.#door(address), setRoute: () => void this.swaps.push(formatListen(address)) };
   }
 
   #door(address: ListenAddress) {
-    const key = formatAddress(address);
+    const key = formatListen(address);
     const code = this.failing.get(key);
     const cause = Object.assign(new Error("no"), { code });
     if (code !== undefined) throw new KtError(code === "EADDRINUSE" ? "port-taken" : "listen-failed", `listen on ${key}: no`, { cause });

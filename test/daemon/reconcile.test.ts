@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Plan } from "#profile/values/plan.ts";
-import { nothingWanted, stepsBetween, type Wanted, wantedBy } from "#daemon/listening/reconcile.ts";
+import { nothingWanted, type Wanted } from "#daemon/listening/wanted.ts";
+import { stepsBetween, wantedBy } from "#daemon/listening/reconcile.ts";
 import { planOf } from "./plans.ts";
 
 const http = '[http]\nlisten = ["127.0.0.1:8989"]\n';

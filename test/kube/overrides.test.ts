@@ -5,7 +5,7 @@ import { write } from "bun";
 import { KtError } from "#base/errors.ts";
 import { loadContext } from "#kube/api/context-source.ts";
 import { FileCache } from "#kube/config/files.ts";
-import type { ContextConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig } from "#kube/config/context-config.ts";
 import type { ContextOverrides } from "#kube/config/overrides.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { KtError } from "#base/errors.ts";
-import { memoryPair } from "#net/memory.ts";
+import { memoryPair } from "#test/support/memory-conn.ts";
 import { WsConn } from "#http/ws-conn.ts";
 import { WsDecoder } from "#wire/ws-decoder.ts";
 import { encodeWsClose, encodeWsFrame, wsOpcodes } from "#wire/ws-frame.ts";

@@ -8,7 +8,7 @@ import { type LoadedPlan, loadPlan } from "#profile/load.ts";
 import { ProfileError, formatProblem } from "#profile/values/problems.ts";
 import { KtError } from "#base/errors.ts";
 import type { Manner } from "#route/lookup.ts";
-import type { DynamicReach } from "#route/reach.ts";
+import type { DynamicReach } from "#route/lookup.ts";
 import { type JumpHost, type Target, formatPodSource, formatTarget } from "#route/target.ts";
 
 const directory = join(import.meta.dir, "..", "golden");

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
 import type { DynamicEntry, Lookup, PatternEntry, RouteEntries, StaticEntry } from "#route/lookup.ts";
 import { HostPattern } from "#route/pattern.ts";
-import type { DynamicReach } from "#route/reach.ts";
+import type { DynamicReach } from "#route/lookup.ts";
 import { RouteTable } from "#route/table.ts";
 import { formatTarget } from "#route/target.ts";
 import { parseTarget } from "#route/target-text.ts";

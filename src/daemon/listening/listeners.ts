@@ -10,7 +10,8 @@ import type { RouteTable } from "#route/table.ts";
 import { isAbsent, listenProblem } from "./listen-problem.ts";
 import { otherFace, partnerOf } from "./localhost-pair.ts";
 import type { Holding } from "./port-holding.ts";
-import { nothingWanted, type Step, stepsBetween, type Wanted, type WantedTcp } from "./reconcile.ts";
+import { nothingWanted, type Wanted, type WantedTcp } from "./wanted.ts";
+import { type Step, stepsBetween } from "./reconcile.ts";
 
 interface OpenDoor {
   readonly port: number;

@@ -2,7 +2,7 @@
 
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
-import type { Wanted } from "./reconcile.ts";
+import type { Wanted } from "./wanted.ts";
 
 const faces: Readonly<Record<string, string>> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
 

@@ -1,45 +1,12 @@
 /** Attached plans → what should be listened on, and the steps from what runs to that; pure. */
 
+import { formatListen } from "#profile/values/listen.ts";
 import { routeEntries, staticEntry } from "#profile/entries.ts";
 import type { ListenAddress, Plan, PlannedRoute, PlannedTcp } from "#profile/values/plan.ts";
-import type { Conflict } from "#route/lookup.ts";
 import { byFaces } from "./localhost-pair.ts";
 import { RouteTable } from "#route/table.ts";
-import { type Target, targetKey } from "#route/target.ts";
-
-/** A front door address and what is known behind it. */
-export interface WantedHttp {
-  readonly address: ListenAddress;
-  /** In the order of their attaching. */
-  readonly plans: readonly Plan[];
-  readonly table: RouteTable;
-}
-
-export interface WantedTcp {
-  readonly address: ListenAddress;
-  readonly profile: string;
-  readonly route: string;
-  readonly target: Target;
-}
-
-/** Something that a profile does not get because another has it. */
-export interface Clash {
-  readonly kind: Conflict["kind"] | "tcp" | "listener";
-  readonly profile: string;
-  /** The route as written; of a listener, its address. */
-  readonly route: string;
-  /** The profile that has it. */
-  readonly holder: string;
-}
-
-/** By address, as `formatAddress` writes it. */
-export interface Wanted {
-  readonly http: ReadonlyMap<string, WantedHttp>;
-  readonly tcp: ReadonlyMap<string, WantedTcp>;
-  readonly clashes: readonly Clash[];
-}
-
-export const nothingWanted: Wanted = { http: new Map(), tcp: new Map(), clashes: [] };
+import { targetKey } from "#route/target.ts";
+import { type WantedHttp, type WantedTcp, type Clash, type Wanted, nothingWanted } from "./wanted.ts";
 
 export type Step =
   | { readonly do: "close"; readonly address: string }
@@ -47,10 +14,6 @@ export type Step =
   | { readonly do: "swap-table"; readonly address: string; readonly want: WantedHttp }
   | { readonly do: "open-tcp"; readonly address: string; readonly want: WantedTcp }
   | { readonly do: "swap-route"; readonly address: string; readonly want: WantedTcp };
-
-export function formatAddress({ host, port }: ListenAddress): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
 
 /** Who claims an address first keeps it. Tables that stay the same are taken from `before`, so that they compare as equal. */
 export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted): Wanted {
@@ -93,7 +56,7 @@ class Claims {
 
   /** All of the addresses, or none: a program that says `localhost` may reach either. */
   http(plan: Plan, addresses: readonly ListenAddress[]): void {
-    const held = addresses.map(formatAddress).filter((key) => this.tcpAddresses.has(key));
+    const held = addresses.map(formatListen).filter((key) => this.tcpAddresses.has(key));
     for (const route of held) {
       this.clashes.push({ kind: "listener", profile: plan.profile, route, holder: this.tcpAddresses.get(route)?.profile ?? "" });
     }
@@ -101,7 +64,7 @@ class Claims {
   }
 
   #share(plan: Plan, address: ListenAddress): void {
-    const key = formatAddress(address);
+    const key = formatListen(address);
     const shared = this.httpAddresses.get(key);
     if (shared === undefined) this.httpAddresses.set(key, { address, plans: [plan] });
     else if (!shared.plans.includes(plan)) shared.plans.push(plan);
@@ -110,7 +73,7 @@ class Claims {
   own(plan: Plan, route: PlannedRoute): void {
     const { address } = route;
     if (address === undefined) return;
-    const key = formatAddress(address);
+    const key = formatListen(address);
     const holder = this.#holderOf(key) ?? this.ownAddresses.get(key)?.plan.profile;
     if (holder !== undefined) this.clashes.push({ kind: "listener", profile: plan.profile, route: key, holder });
     else this.ownAddresses.set(key, { plan, route, address });
@@ -124,9 +87,9 @@ class Claims {
   tcp(plan: Plan, route: PlannedTcp, addresses: readonly ListenAddress[]): void {
     const { profile } = plan;
     const { name, target } = route;
-    const holder = addresses.map((address) => this.#holderOf(formatAddress(address))).find((each) => each !== undefined);
+    const holder = addresses.map((address) => this.#holderOf(formatListen(address))).find((each) => each !== undefined);
     if (holder !== undefined) this.clashes.push({ kind: "tcp", profile, route: name, holder });
-    else for (const address of addresses) this.tcpAddresses.set(formatAddress(address), { address, profile, route: name, target });
+    else for (const address of addresses) this.tcpAddresses.set(formatListen(address), { address, profile, route: name, target });
   }
 }
 

@@ -6,7 +6,8 @@ import { limits } from "#base/limits.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { canonicalPath } from "#profile/consent/consent-input.ts";
-import { type ConsentFact, consentDigest, digestOf, NotAllowedError } from "#profile/consent/consent.ts";
+import type { ConsentFact } from "#profile/consent/consent-fact.ts";
+import { consentDigest, digestOf, NotAllowedError } from "#profile/consent/consent.ts";
 import { type LoadedPlan, loadPlan, type LoadOptions } from "#profile/load.ts";
 
 export interface ConsentRecord {

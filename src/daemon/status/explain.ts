@@ -13,7 +13,7 @@ import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
 import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
 import { checkContext } from "#daemon/plans/derived-targets.ts";
-import type { Wanted } from "#daemon/listening/reconcile.ts";
+import type { Wanted } from "#daemon/listening/wanted.ts";
 
 export interface ExplainContext {
   readonly wanted: Wanted;

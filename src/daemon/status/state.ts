@@ -1,5 +1,6 @@
 /** The snapshot: every route with its URL, target, state, pod, counts and problem, read from what runs. */
 
+import { formatListen } from "#profile/values/listen.ts";
 import { command } from "#base/shell.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
@@ -13,7 +14,7 @@ import type { ContextWatch } from "#daemon/plans/contexts.ts";
 import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import type { ListenerState } from "#daemon/listening/listeners.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
-import { type Clash, formatAddress, type Wanted } from "#daemon/listening/reconcile.ts";
+import type { Clash, Wanted } from "#daemon/listening/wanted.ts";
 import { addressOf, urlOf } from "./urls.ts";
 
 /** What the snapshot is read from. */
@@ -82,7 +83,7 @@ class PlanView {
   listeners(): ProfileStatus["listeners"] {
     const { http, routes, tcp } = this.#plan;
     const own = routes.flatMap(({ address }) => address ?? []);
-    const addresses = [...http.listen, ...tcp.flatMap(({ listen }) => listen), ...own].map(formatAddress);
+    const addresses = [...http.listen, ...tcp.flatMap(({ listen }) => listen), ...own].map(formatListen);
     const exposures = new Map(exposuresOf(this.#plan).map(({ address, reachableAt }) => [address, [...reachableAt]]));
     return [...new Set(addresses)].map((address) => {
       const { port, problem, isOptional } = this.#running.listener(address);
@@ -103,14 +104,14 @@ class PlanView {
       const blocked = this.#clash("host", name) ?? this.#blocked(this.#plan.http.listen) ?? own;
       const url = urlOf(host, scheme, this.#httpPort());
       const standing = this.#standing(target, name, blocked);
-      return { kind: "http", name, url, address: address && formatAddress(address), ...this.#where(target), ...standing };
+      return { kind: "http", name, url, address: address && formatListen(address), ...this.#where(target), ...standing };
     });
   }
 
   tcpRoutes(): RouteStatus[] {
     return this.#plan.tcp.map(({ name, listen, target }) => {
       const blocked = this.#clash("tcp", name) ?? this.#blocked(listen);
-      const port = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((open) => open !== undefined);
+      const port = listen.map((address) => this.#running.listener(formatListen(address)).port).find((open) => open !== undefined);
       const url = addressOf(listen, port);
       return { kind: "tcp", name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
     });
@@ -133,7 +134,7 @@ class PlanView {
   dynamicRoutes(): RouteStatus[] {
     const { profile, http, routes, patterns, tcp } = this.#plan;
     const written = new Set([...routes, ...patterns, ...tcp].map(({ name }) => name));
-    const table = http.listen.map((address) => this.#running.wanted.http.get(formatAddress(address))?.table).find((found) => found);
+    const table = http.listen.map((address) => this.#running.wanted.http.get(formatListen(address))?.table).find((found) => found);
     return this.#running.counters.used(profile).flatMap((name): RouteStatus[] => {
       const found = written.has(name) ? undefined : table?.lookup(name);
       if (found?.kind !== "found" || found.via !== "dynamic" || !this.#running.tunnel(found.target)) return [];
@@ -185,7 +186,7 @@ class PlanView {
   /** Blocked where none of the addresses is open, and where one is somebody else's: "localhost" may lead there. */
   #blocked(listen: readonly ListenAddress[]): SentProblem | undefined {
     const problems = listen.map((address) => {
-      const key = formatAddress(address);
+      const key = formatListen(address);
       const { port, problem } = this.#running.listener(key);
       return this.#clash("listener", key) ?? (port === undefined ? sent(problem) : undefined);
     });
@@ -202,7 +203,7 @@ class PlanView {
   /** The port that URLs show: of the first address that is open. */
   #httpPort(): number {
     const { listen } = this.#plan.http;
-    const open = listen.map((address) => this.#running.listener(formatAddress(address)).port).find((port) => port !== undefined);
+    const open = listen.map((address) => this.#running.listener(formatListen(address)).port).find((port) => port !== undefined);
     return open ?? listen[0]?.port ?? 0;
   }
 }

@@ -7,7 +7,7 @@ import { authorityOf } from "#kube/way/authority.ts";
 import { Credentials, type CredentialsOptions, type Identity, readPem } from "#kube/auth/credentials.ts";
 import { dial } from "#kube/way/dial.ts";
 import type { HttpRequest } from "#http/client.ts";
-import type { ContextConfig, Impersonation } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig, Impersonation } from "#kube/config/context-config.ts";
 import { proxyFor } from "#kube/way/outbound-proxy.ts";
 import { isServerUrl } from "#kube/config/server-url.ts";
 

@@ -6,7 +6,8 @@ import type { Log } from "#base/log.ts";
 import { Connection } from "./connection.ts";
 import { FileCache, fileStamp } from "#kube/config/files.ts";
 import { inClusterContext } from "#kube/config/in-cluster.ts";
-import { type ContextConfig, readKubeconfig, selectContext } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig } from "#kube/config/context-config.ts";
+import { readKubeconfig, selectContext } from "#kube/config/kubeconfig.ts";
 import { type ContextOverrides, withOverrides } from "#kube/config/overrides.ts";
 import { refuseStrangers, type Strangers } from "#kube/config/strangers.ts";
 

@@ -6,7 +6,8 @@ import type { Log } from "#base/log.ts";
 import { command } from "#base/shell.ts";
 import { ExecPlugin, type PluginCredential } from "./exec-plugin.ts";
 import type { FileCache } from "#kube/config/files.ts";
-import { type ContextConfig, type PemSource, signedInUser, type UserConfig } from "#kube/config/kubeconfig.ts";
+import type { ContextConfig, PemSource, UserConfig } from "#kube/config/context-config.ts";
+import { signedInUser } from "#kube/config/kubeconfig.ts";
 import { OidcTokens } from "./oidc.ts";
 
 export interface Identity {

@@ -10,7 +10,7 @@ import { baseName, command } from "#base/shell.ts";
 import type { Log } from "#base/log.ts";
 import { fileStamp } from "#kube/config/files.ts";
 import { pauseMs } from "#base/backoff.ts";
-import type { ExecConfig } from "#kube/config/kubeconfig.ts";
+import type { ExecConfig } from "#kube/config/context-config.ts";
 import { Renewals } from "./renewals.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

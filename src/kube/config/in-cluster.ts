@@ -1,7 +1,7 @@
 /** The service account that Kubernetes gives to a pod, as a context. */
 
 import { type FileCache, fileStamp } from "./files.ts";
-import type { ContextConfig } from "./kubeconfig.ts";
+import type { ContextConfig } from "./context-config.ts";
 
 const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
 

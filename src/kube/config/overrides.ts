@@ -1,7 +1,7 @@
 /** What a command line says instead of the kubeconfig, by kubectl's rules: who signs in, where, and whom to trust. Pure. */
 
 import { KtError } from "#base/errors.ts";
-import type { ClusterConfig, ContextConfig, Impersonation, UserConfig } from "./kubeconfig.ts";
+import type { ClusterConfig, ContextConfig, Impersonation, UserConfig } from "./context-config.ts";
 import { serverUrl } from "./server-url.ts";
 
 /** Paths are absolute. */

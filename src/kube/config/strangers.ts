@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import type { FileCache } from "./files.ts";
-import type { ClusterConfig, ContextConfig, UserConfig } from "./kubeconfig.ts";
+import type { ClusterConfig, ContextConfig, UserConfig } from "./context-config.ts";
 
 /** By path, the SHA-256 of the text that was consented to; empty for none. */
 export type Strangers = Readonly<Record<string, string>>;

@@ -5,24 +5,13 @@ import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
 import type { FoundFile } from "#profile/read/extends.ts";
 import { defaultJumpImage } from "#profile/read/jump.ts";
+import type { ConsentFact } from "./consent-fact.ts";
 import type { KubeconfigRisk } from "./kubeconfig-risks.ts";
 import type { Layer, LayerTarget, Placed } from "#profile/read/layer.ts";
 import { openings } from "./openings.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
 import type { Source } from "#profile/read/source.ts";
 import { steeringReason } from "./steering.ts";
-
-export interface ConsentFact {
-  /** A clause whose subject is the profile: `sets PATH by [env]`. */
-  readonly what: string;
-  readonly why: string;
-  /** The whole of it, for the one who is asked: errors, which others may read, leave it out. */
-  readonly detail?: string | undefined;
-  /** Another content is another fact, for which consent is needed again. */
-  readonly content: string;
-  /** A file of another user's is not asked about in passing: only `kt allow` takes it. */
-  readonly isForeign?: boolean;
-}
 
 /** A file that the profile is made of. */
 export interface ProfilePart extends FoundFile {

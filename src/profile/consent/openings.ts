@@ -1,7 +1,7 @@
 /** What a profile would open to others, the network, pages of the web, names that anybody can think of, as facts that need consent. */
 
 import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
-import type { ConsentFact } from "./consent.ts";
+import type { ConsentFact } from "./consent-fact.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { formatListen, isLoopback } from "#profile/values/listen.ts";
 

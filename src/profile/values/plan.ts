@@ -2,7 +2,7 @@
 
 import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
-import type { DynamicReach } from "#route/reach.ts";
+import type { DynamicReach } from "#route/lookup.ts";
 import type { BackendScheme, Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
