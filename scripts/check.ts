@@ -7,6 +7,7 @@ const results = [
   await step("types", tool("tsc", "--noEmit", "-p", ".")),
   await step("types in lint", tool("oxlint", "--type-aware")),
   await step("dead code", tool("knip")),
+  await step("dead code of the program", tool("knip", "--production")),
   await step("units", [
     process.execPath,
     "test",

@@ -9,6 +9,8 @@ interface Room {
   readonly rooms: readonly string[];
   readonly packages: readonly string[];
   readonly pure?: boolean;
+  /** Its folders from the ground up; "." stands for the files of the room itself. */
+  readonly order?: readonly string[];
 }
 
 const table: Readonly<Record<string, Room>> = rooms;
@@ -52,6 +54,68 @@ function objection(path: string, specifier: string): string | undefined {
   return `${room ?? path} may import ${[...prefixes, ...packages].join(" ")}`;
 }
 
+/** The folder of a source file within its room; "." for the room's own. */
+function folderOf(path: string): string {
+  const inner = path.split("/").slice(path.startsWith("native/") ? 1 : 2, -1);
+  return inner.length === 0 ? "." : inner.join("/");
+}
+
+/** Static imports alone: what is loaded later may lead back up. */
+function staticImportsOf(text: string): string[] {
+  return [...text.matchAll(/^(?:import|export)\s(?:[^"';]*?\sfrom\s)?\s*"([^"]+)"/gm)].map((match) => match[1] ?? "");
+}
+
+/** The file of this house that an import leads to. */
+function targetOf(path: string, specifier: string): string | undefined {
+  if (specifier.startsWith("./")) return `${path.slice(0, path.lastIndexOf("/"))}/${specifier.slice(2)}`;
+  if (specifier.startsWith("#native/")) return specifier.slice(1);
+  return specifier.startsWith("#") ? `src/${specifier.slice(1)}` : undefined;
+}
+
+/** Why a file may not import this one of its own room, or undefined. */
+function climbs(path: string, specifier: string, order: readonly string[]): string | undefined {
+  const target = targetOf(path, specifier);
+  if (target === undefined || roomOf(target) !== roomOf(path)) return undefined;
+  const [from, to] = [folderOf(path), folderOf(target)];
+  if (from === to) return undefined;
+  if (!order.includes(from) || !order.includes(to)) return `folder "${order.includes(from) ? to : from}" has no place in the room's order`;
+  return order.indexOf(to) < order.indexOf(from) ? undefined : `${from} comes before ${to} in the room's order: ${order.join(", ")}`;
+}
+
+/** A circle among these, as the names on it; undefined where there is none. */
+function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (node: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(node)) return [...way.slice(way.indexOf(node)), node];
+    if (done.has(node)) return undefined;
+    for (const next of edges.get(node) ?? []) {
+      const circle = visit(next, [...way, node]);
+      if (circle) return circle;
+    }
+    done.add(node);
+    return undefined;
+  };
+  for (const node of edges.keys()) {
+    const circle = visit(node, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
+
+/** All imports, those that come later too, as edges between what `nameOf` makes of the files. */
+function edgesBetween(nameOf: (path: string) => string | undefined): Map<string, Set<string>> {
+  const edges = new Map<string, Set<string>>();
+  for (const { path, text } of sources) {
+    for (const specifier of importsOf(text)) {
+      const target = targetOf(path, specifier);
+      const [from, to] = [nameOf(path), target === undefined ? undefined : nameOf(target)];
+      if (from === undefined || to === undefined || from === to) continue;
+      edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    }
+  }
+  return edges;
+}
+
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
 }
@@ -82,6 +146,27 @@ describe("the house", () => {
       }),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test("every room of rooms.mjs exists, and every folder of its order", () => {
+    const known = new Set(sources.map(({ path }) => `${roomOf(path) ?? ""}/${folderOf(path)}`));
+    const wanted = Object.entries(table).flatMap(([room, { order = ["."] }]) => order.map((folder) => `${room}/${folder}`));
+    expect(wanted.filter((place) => !known.has(place))).toEqual([]);
+  });
+
+  test("a file imports only folders of its room that come before its own", () => {
+    const wrong = sources.flatMap(({ path, text }) =>
+      staticImportsOf(text).flatMap((specifier) => {
+        const why = climbs(path, specifier, table[roomOf(path) ?? ""]?.order ?? ["."]);
+        return why === undefined ? [] : [`${path}: "${specifier}": ${why}`];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("no rooms import each other in a circle, and no files do", () => {
+    expect(circleIn(edgesBetween(roomOf)) ?? []).toEqual([]);
+    expect(circleIn(edgesBetween((path) => path)) ?? []).toEqual([]);
   });
 
   test("tests import across rooms by name, never by climbing", () => {
@@ -132,6 +217,18 @@ describe("the house rules can fail", () => {
     expect(objection("native/linux.ts", "node:os")).toBeUndefined();
     expect(objection("src/main.ts", "#cli/main.ts")).toBeUndefined();
     expect(objection("src/main.ts", "#daemon/daemon.ts")).toContain("may import");
+  });
+
+  test("order and circles", () => {
+    const order = ["read", ".", "edit"];
+    expect(climbs("src/profile/read/a.ts", "#profile/edit/b.ts", order)).toContain("read comes before edit");
+    expect(climbs("src/profile/edit/a.ts", "#profile/b.ts", order)).toBeUndefined();
+    expect(climbs("src/profile/b.ts", "./c.ts", order)).toBeUndefined();
+    expect(climbs("src/profile/new/a.ts", "#profile/b.ts", order)).toContain('"new" has no place');
+    expect(climbs("src/profile/read/a.ts", "#base/errors.ts", order)).toBeUndefined();
+    const edges = (...pairs: [string, string][]) => new Map(pairs.map(([from, to]) => [from, new Set([to])]));
+    expect(circleIn(edges(["a", "b"], ["b", "c"], ["c", "a"]))).toEqual(["a", "b", "c", "a"]);
+    expect(circleIn(edges(["a", "b"], ["b", "c"]))).toBeUndefined();
   });
 
   test("purity", () => {

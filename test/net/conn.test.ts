@@ -2,7 +2,7 @@
 
 import type { Conn } from "#base/conn.ts";
 import { selfSigned } from "#tls/self-signed.ts";
-import { memoryPair } from "#net/memory.ts";
+import { memoryPair } from "#test/support/memory-conn.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
 import { tlsClient, tlsServer } from "#net/tls.ts";
 import { type ConnPair, connContract } from "./conn-contract.ts";

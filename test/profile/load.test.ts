@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnSync, write } from "bun";
-import { routeEntries, tcpEntries } from "#profile/entries.ts";
+import { routeEntries } from "#profile/entries.ts";
 import { findProfile } from "#profile/read/find.ts";
 import { loadPlan } from "#profile/load.ts";
 import { ProfileError } from "#profile/values/problems.ts";
@@ -69,7 +69,7 @@ describe("loadPlan", () => {
       profile: file,
       target: { cluster: { context: "mine" } },
     });
-    expect(tcpEntries([plan])).toMatchObject([{ route: "5432", profile: file, listen: [{ host: "127.0.0.1" }, { host: "::1" }] }]);
+    expect(plan.tcp).toMatchObject([{ name: "5432", listen: [{ host: "127.0.0.1" }, { host: "::1" }] }]);
   });
 
   test("a file that is not there", async () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import { memoryPair } from "#net/memory.ts";
+import { memoryPair } from "#test/support/memory-conn.ts";
 import type { Backend } from "#proxy/http1/backend.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";

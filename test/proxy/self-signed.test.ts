@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { limits } from "#base/limits.ts";
-import { memoryPair } from "#net/memory.ts";
+import { memoryPair } from "#test/support/memory-conn.ts";
 import { SelfSignedServer } from "#proxy/door/self-signed.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";

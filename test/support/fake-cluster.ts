@@ -7,7 +7,7 @@ import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "
 import { SpdyExec } from "#kube/stream/exec-spdy.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
-import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import { type MemoryConn, memoryPair } from "./memory-conn.ts";
 import type { ExecCommand } from "#wire/exec.ts";
 import { type FakeProgram, missing, serveExec } from "./fake-exec.ts";
 import { ManualClock } from "./manual-clock.ts";

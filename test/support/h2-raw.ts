@@ -3,7 +3,7 @@
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
-import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import { type MemoryConn, memoryPair } from "./memory-conn.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import type { Found } from "#route/lookup.ts";
 import { CounterTable } from "#observe/counters.ts";

@@ -1,7 +1,7 @@
 /** HTTP/1 clients, the front door's own code for them, and tunnels to pods in memory: all but sockets and a cluster. */
 
 import { silentLog } from "#base/log.ts";
-import { memoryPair } from "#net/memory.ts";
+import { memoryPair } from "./memory-conn.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { Backends } from "#proxy/http1/backends.ts";

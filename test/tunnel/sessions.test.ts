@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { farWorkers, SpdySession } from "#mux/session.ts";
-import { type MemoryConn, memoryPair } from "#net/memory.ts";
+import { type MemoryConn, memoryPair } from "#test/support/memory-conn.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import type { Pair } from "#tunnel/forward/pair.ts";
 import type { PipeListener } from "#tunnel/pipe/pipe.ts";

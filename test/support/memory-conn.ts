@@ -1,4 +1,4 @@
-/** A pair of Conns in memory that can block, drop everything and reset: for tests and for what never leaves the process. */
+/** A pair of Conns in memory that can block, drop everything and reset. */
 
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
