@@ -209,6 +209,25 @@ describe("a service", () => {
     expect(shown(await changes.next())).toBe("ready a:8080");
   });
 
+  test("that was renamed is suggested as soon as it is asked for again", async () => {
+    let names: readonly string[] = ["other"];
+    await using api = new ScriptedApi((asked) => {
+      if (asked.path === servicePath) return status(404, 'services "web" not found', "NotFound");
+      if (isList(asked, "/api/v1/namespaces/shop/services")) return list(names.map((name) => ({ metadata: { name } })));
+      return isList(asked, slicesPath) ? list([], "5") : undefined;
+    });
+    await using harness = await Harness.open(api);
+    const { following, changes } = harness.follow();
+    const hints = async (): Promise<unknown> => {
+      const resolution = await changes.next();
+      return resolution.kind === "none" && resolution.problem.hints;
+    };
+    expect(await hints()).toEqual(["kubectl get services -n shop --context test"]);
+    names = ["web-v2"];
+    following.refresh();
+    expect(await hints()).toEqual(['did you mean "web-v2"?', "kubectl get services -n shop --context test"]);
+  });
+
   test("of which no pod is ready says what its pods are doing, until one is", async () => {
     let pods: object[] = [rawPod("a", false, { waiting: { reason: "ContainerCreating" } })];
     await using api = new ScriptedApi((asked) => {

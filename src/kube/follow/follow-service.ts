@@ -315,5 +315,10 @@ export function sameResolution(a: Resolution | undefined, b: Resolution): boolea
   if (a.kind === "ready" && b.kind === "ready") {
     return a.endpoints.length === b.endpoints.length && a.endpoints.every((endpoint, at) => sameEndpoint(endpoint, b.endpoints[at]));
   }
-  return a.kind !== "ready" && b.kind !== "ready" && a.problem.code === b.problem.code && a.problem.message === b.problem.message;
+  return a.kind !== "ready" && b.kind !== "ready" && sameProblem(a.problem, b.problem);
+}
+
+/** Also in what to do about it: a service that was renamed is suggested from then on. */
+function sameProblem(a: KtError, b: KtError): boolean {
+  return a.code === b.code && a.message === b.message && a.hints.join("\n") === b.hints.join("\n");
 }
