@@ -1,5 +1,6 @@
 /** Turns the services of a namespace into routes to offer: names for what speaks HTTP, local ports for the rest. */
 
+import { limits } from "#base/limits.ts";
 import type { CataloguePort, CatalogueService } from "#daemon/catalogue.ts";
 import { sectionOf } from "./route-words.ts";
 import { isHttpLike, suggestLocal } from "./suggest.ts";
@@ -40,6 +41,11 @@ interface Reached {
 /** The second HTTP port of a service is named after itself as well. */
 function localOf({ name, port, suffix }: Reached, isTaken: (local: string) => boolean): string {
   if (!isHttpLike(port)) return suggestLocal(port, { name, namespace: "" }, isTaken);
-  const hosts = [`${name}.${suffix}`, `${name}-${port.name || port.port}.${suffix}`];
+  const hosts = [`${name}.${suffix}`, `${withEnd(name, `-${port.name || port.port}`)}.${suffix}`];
   return hosts.find((host) => !isTaken(host)) ?? "";
+}
+
+/** A service's name may fill a label alone: then it gives way. */
+function withEnd(name: string, end: string): string {
+  return `${name.slice(0, limits.labelCharacters - end.length).replace(/-+$/, "")}${end}`;
 }

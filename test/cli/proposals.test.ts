@@ -26,6 +26,16 @@ describe("the routes that are offered", () => {
     ]);
   });
 
+  test("are hostnames also where a service's name fills a label", () => {
+    const name = `${"a".repeat(58)}-${"b".repeat(4)}`;
+    expect(lines([service(name, ["http", 80], ["admin", 81], ["", 8081], ["ui", 82])])).toEqual([
+      `routes ${name}.localhost svc/${name}:http`,
+      `routes ${"a".repeat(57)}-admin.localhost svc/${name}:admin`,
+      `routes ${"a".repeat(58)}-8081.localhost svc/${name}:8081`,
+      `routes ${"a".repeat(58)}-b-ui.localhost svc/${name}:ui`,
+    ]);
+  });
+
   test("give no place to two, and none that is taken", () => {
     const services = [service("a", ["", 5432]), service("b", ["", 5432]), service("web", ["http", 80])];
     expect(lines(services, ["5432", "web.localhost"])).toEqual([
