@@ -101,7 +101,28 @@ shop  context dev  /home/me/shop/tunnels.toml
 `);
 });
 
-test("what several routes have in common is said once", () => {
+test("what some routes have in common is said at the first of them", () => {
+  const refused: RouteStatus["problem"] = {
+    code: "port-refused",
+    message: 'pod "web-1" refused the connection to port 7999',
+    hints: ["check that it listens"],
+  };
+  const broken = ["a", "b"].map((name) =>
+    route({ name, url: `http://${name}.localhost:8989`, target: `svc/${name}:80`, state: "failed", problem: refused }),
+  );
+  const web = route({ name: "web.localhost", url: "http://web.localhost:8989", target: "svc/web:80", state: "running", pod: "web-1" });
+  expect(shown(80, web, ...broken)).toBe(`
+shop  context dev  /home/me/shop/tunnels.toml
+  ● running   http://web.localhost:8989  svc/web:80  web-1
+  ✗ failed    http://a.localhost:8989    svc/a:80
+      pod "web-1" refused the connection to port 7999
+      check that it listens
+  ✗ failed    http://b.localhost:8989    svc/b:80
+      as http://a.localhost:8989
+`);
+});
+
+test("what all routes in use have in common is said once", () => {
   const blocked = ["a", "b"].map((name) =>
     route({
       name,

@@ -37,7 +37,7 @@ export function profileParts(profile: ProfileStatus, columns: number): Part[] {
   const layout = layoutFor(profile, columns);
   return [
     { key: "heading", lines: [headingOf(profile)] },
-    { key: "shared", lines: layout.shared.flatMap((problem) => problemLines(problem, indent, red)) },
+    { key: "shared", lines: layout.shared ? problemLines(layout.shared, indent, red) : [] },
     ...profile.routes.map((route) => ({ key: `${route.kind} ${route.name}`, lines: routeLines(route, layout) })),
     { key: "listeners", lines: listenerLines(profile) },
     { key: "file", lines: fileLines(profile) },
@@ -54,17 +54,24 @@ function headingOf({ name, context, profile }: ProfileStatus): Line {
 
 type ShownProblem = NonNullable<RouteStatus["problem"]>;
 
-/** What keeps several routes from working is said once, above them. */
-function sharedProblems(routes: readonly RouteStatus[]): ShownProblem[] {
-  const problems = routes.flatMap(({ problem }) => problem ?? []);
-  return [...Map.groupBy(problems, ({ message }) => message).values()].flatMap(([first, ...more]) =>
-    first && more.length > 0 ? [first] : [],
-  );
+/** What keeps all routes that are in use from working is said once, above them. */
+function sharedProblem(routes: readonly RouteStatus[]): ShownProblem | undefined {
+  const [first, ...more] = routes.filter(({ state }) => state !== "idle");
+  const isShared = more.length > 0 && more.every(({ problem }) => problem?.message === first?.problem?.message);
+  return isShared ? first?.problem : undefined;
+}
+
+/** What keeps several of them from working is said at the first; the others name it. */
+function firstWithProblem(routes: readonly RouteStatus[]): ReadonlyMap<string, RouteStatus> {
+  const first = new Map<string, RouteStatus>();
+  for (const route of routes) if (route.problem && !first.has(route.problem.message)) first.set(route.problem.message, route);
+  return first;
 }
 
 /** What all routes of a profile have in common: what is said above them, and the widths of the columns. */
 interface Layout {
-  readonly shared: readonly ShownProblem[];
+  readonly shared: ShownProblem | undefined;
+  readonly first: ReadonlyMap<string, RouteStatus>;
   readonly context: string | undefined;
   readonly columns: number;
   readonly url: number;
@@ -87,7 +94,7 @@ function layoutFor({ routes, context }: ProfileStatus, columns: number): Layout 
     ),
     room - url - gap.length,
   );
-  return { shared: sharedProblems(routes), context, columns, url, target };
+  return { shared: sharedProblem(routes), first: firstWithProblem(routes), context, columns, url, target };
 }
 
 /** A route and what is wrong with it. */
@@ -125,8 +132,11 @@ function routeFacts(route: RouteStatus, { context }: Layout): string {
   return facts.join(" · ");
 }
 
-function routeProblemLines({ problem, lastProblem }: RouteStatus, { shared }: Layout): Line[] {
-  if (problem && shared.some(({ message }) => message === problem.message)) return [];
+function routeProblemLines(route: RouteStatus, { shared, first }: Layout): Line[] {
+  const { problem, lastProblem } = route;
+  if (problem && problem.message === shared?.message) return [];
+  const other = problem && first.get(problem.message);
+  if (other && other !== route) return [messageLine(`as ${other.url}`, problemIndent, red)];
   if (problem) return problemLines(problem, problemIndent, red);
   return lastProblem ? [messageLine(`last error at ${timeOf(lastProblem.atMs)}: ${lastProblem.message}`, problemIndent, dim)] : [];
 }
