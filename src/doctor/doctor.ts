@@ -15,7 +15,7 @@ import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 import { examineContext } from "./context.ts";
 import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
 import { judgeHub } from "./hub.ts";
-import { examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
+import { currentContext, examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { addressesOf } from "./system-resolver.ts";
 import { tryRoutes } from "./try-routes.ts";
@@ -52,14 +52,20 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
   const running = snapshot instanceof KtError ? undefined : snapshot;
   const ports = await examinePorts(plan, { tryListen, holderOf: portHolding, ours: openAddresses(running) });
   const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
-  const all = [...findings, ...forKubeconfig(clusters, plan.kubeconfig, shells), ...routes, ...machine, ...ports, ...hub];
+  const all = [...findings, ...forKubeconfig(clusters.findings, plan.kubeconfig, shells), ...routes, ...machine, ...ports, ...hub];
   const rank = ({ check }: Finding): number => checks.indexOf(check);
   return { findings: all.toSorted((a, b) => rank(a) - rank(b)), plan, profile: file, snapshot: running };
 }
 
 const perContext: readonly CheckName[] = ["credentials", "server", "clock", "login", "access"];
 
-async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, clock: Clock): Promise<readonly Finding[]> {
+interface ClustersAnswer {
+  readonly findings: readonly Finding[];
+  /** Contexts that cannot be looked at. */
+  readonly missing: readonly string[];
+}
+
+async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, clock: Clock): Promise<ClustersAnswer> {
   const needs = needsOf(plan);
   const options = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment, clock, pluginTimeoutMs: limits.doctorPluginMs };
   const { findings, probes, missing } = examineKubeconfig(needs, options);
@@ -68,20 +74,20 @@ async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, 
   const skipped = missing.flatMap((context) =>
     perContext.flatMap((check) => new Findings(check, context).skipped("needs a context that can be read").list),
   );
-  return [...findings, ...examined.flat(), ...skipped];
+  return { findings: [...findings, ...examined.flat(), ...skipped], missing };
 }
 
 /** After the clusters: one that does not answer is not asked again for each route. */
 async function examineRoutes(
   plan: Plan,
-  clusters: readonly Finding[],
+  { findings, missing }: ClustersAnswer,
   { environment }: DoctorQuestion,
   clock: Clock,
 ): Promise<readonly Finding[]> {
   const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
-  const broken = new Set(clusters.flatMap(({ verdict, context }) => (verdict === "broken" ? [context] : [])));
-  // A finding about the kubeconfig itself is about every context.
-  const isBroken = (context: string | undefined): boolean => broken.has(undefined) || broken.has(context ?? contextsOf(view).current);
+  const broken = new Set(findings.flatMap(({ verdict, context }) => (verdict === "broken" && context !== undefined ? [context] : [])));
+  const isBroken = (context: string | undefined): boolean =>
+    missing.includes(context ?? currentContext) || broken.has(context ?? contextsOf(view).current ?? "");
   const worth = routesWorthTrying(plan, isBroken);
   const left = plan.routes.length + plan.tcp.length - worth.routes.length - worth.tcp.length;
   return judgeRoutes(await tryRoutes(worth, { view, rooms: realRooms(), clock }), left);

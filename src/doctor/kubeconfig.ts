@@ -14,6 +14,9 @@ export interface KubeconfigAnswer {
   readonly missing: readonly string[];
 }
 
+/** Among the missing. */
+export const currentContext = "(current-context)";
+
 const howToGetOne = [
   "export KUBECONFIG=/path/to/kubeconfig",
   "get one from your cluster: aws eks update-kubeconfig --name CLUSTER, gcloud container clusters get-credentials CLUSTER, az aks get-credentials -n CLUSTER -g GROUP",
@@ -36,7 +39,7 @@ export function examineKubeconfig(
       if (!same) findings.ok(describe(probe, context, options.kubeconfig));
     } catch (error) {
       const problem = toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
-      missing.push(context ?? "(current-context)");
+      missing.push(context ?? currentContext);
       // What is wrong with the file is wrong for all of them.
       if (!told.has(problem.message)) findings.broken(problem.message, fixesFor(problem));
       told.add(problem.message);

@@ -162,6 +162,18 @@ test.concurrent("two contexts, told apart", async () => {
   expect(stdout).toContain('login        prod: the API server knows you as "dev@example.test"');
 });
 
+test.concurrent("a context that is not there: the routes of the others are tried all the same", async () => {
+  using api = stubApi();
+  const { home } = await makeHome(
+    stubKubeconfig(api),
+    '[tcp]\nPORT = "svc/db:5432"\n[routes]\n"a.localhost" = { target = "svc/a:80", context = "nope" }\n',
+  );
+  await using _ = home;
+  const routes = said(await ask(home), "routes");
+  expect(routes).toContain("skipped 1 route: what is wrong above comes first");
+  expect(routes.join("\n")).toMatch(/svc\/db:5432|leads to a pod/);
+});
+
 test.concurrent("the bundle has no secret, wherever one is", async () => {
   using api = stubApi();
   const plugin = '#!/bin/sh\necho "denied: bad token s3cret-exec-env" >&2; exit 1\n';
