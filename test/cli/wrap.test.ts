@@ -1,9 +1,10 @@
 /** Lines in the width of a terminal: broken at words, aligned, and shortened in the middle. */
 
 import { describe, expect, test } from "bun:test";
-import { stringWidth } from "bun";
+import { spawnSync, stringWidth } from "bun";
 import fc from "fast-check";
 import { printable } from "#base/printable.ts";
+import { shellQuoted } from "#base/shell.ts";
 import { type Line, line, red, shortened, spansOf, tableLines, widthOf } from "#cli/screen/text.ts";
 import { wrapped } from "#cli/screen/wrap.ts";
 
@@ -15,7 +16,7 @@ describe("a line", () => {
     ["goes on at the next word", line("one two three"), 8, ["one two", "three"]],
     ["goes on below its text", line("  x  one two three", 5), 12, ["  x  one two", "     three"]],
     ["breaks a word that is wider than the terminal", line("a 1234567890", 2), 6, ["a", "  1234", "  5678", "  90"]],
-    ["is not broken before its first word", line("      123456"), 8, ["      12", "3456"]],
+    ["begins nearer to the left where there is no room", line("      123456 7"), 8, ["    1234", "56 7"]],
     ["counts wide characters", line("日本 語語"), 6, ["日本", "語語"]],
     ["goes on nearer to the left where there is no room", line("12345678 one two", 9), 10, ["12345678", "     one", "     two"]],
   ])("%s", (_, given, columns, expected) => expect(rows(given, columns)).toEqual(expected));
@@ -32,6 +33,20 @@ describe("a line", () => {
   test("that is a command stays one for a shell", () => {
     const command: Line = { text: "kt add 'a b' --context dev", hang: 2, isCommand: true };
     expect(rows(command, 16)).toEqual(["kt add 'a b' \\", "  --context \\", "  dev"]);
+  });
+
+  test.each([12, 16, 24, 40])("that is a command says the same to a shell, also with words wider than %i columns", (columns) => {
+    const words = [
+      "127.0.0.1 a-very-long.localhost another-very-long.localhost",
+      "it's \\ here",
+      "plain-but-far-too-long-for-a-row",
+      '"',
+      "$(no)",
+    ];
+    const command: Line = { text: `${" ".repeat(30)}printf '%s,' ${words.map(shellQuoted).join(" ")}`, hang: 32, isCommand: true };
+    const broken = rows(command, columns);
+    for (const row of broken) expect(stringWidth(row)).toBeLessThanOrEqual(columns);
+    expect(spawnSync(["sh", "-c", broken.join("\n")]).stdout.toString()).toBe(words.map((word) => `${word},`).join(""));
   });
 
   test("is as wide as the terminal at most, and loses no character but blanks", () => {

@@ -4,15 +4,21 @@ import type { TriedRoute } from "#doctor/try-routes.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { hintLine } from "./hint.ts";
 import type { Output } from "./output.ts";
-import { bold, cyan, green, padded, red, widthOf } from "./text.ts";
+import { bold, cyan, green, line, padded, red, widthOf } from "./text.ts";
+
+/** Of the columns of a terminal; what has a longer name begins below it. */
+const nameShare = 0.4;
 
 export function showTried(tried: readonly TriedRoute[], plan: Plan, output: Output): void {
-  const indent = Math.max(0, ...tried.map(({ name }) => widthOf(name))) + 4;
+  const room = Math.floor(output.columns * nameShare);
+  const indent = Math.max(0, ...tried.map(({ name }) => widthOf(name) + 4).filter((width) => width <= room)) || 4;
   for (const { name, target, result } of tried) {
     const isBroken = "problem" in result;
     const text = isBroken ? result.problem.message : reachedText(result);
-    const head = padded([isBroken ? red("✗") : green("✓"), " ", bold(name)], indent);
-    output.line([head, `${target}: ${text}`], indent);
+    const head = [isBroken ? red("✗") : green("✓"), " ", bold(name)];
+    const verdict = `${target}: ${text}`;
+    if (widthOf(head) < indent) output.line([padded(head, indent), verdict], indent);
+    else output.lines([line(head, 2), line([" ".repeat(indent), verdict], indent)]);
     if (isBroken) output.lines(result.problem.hints.map((hint) => hintLine(hint, indent, cyan)));
   }
   output.note(triedSummary(tried, plan));
