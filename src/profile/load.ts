@@ -152,6 +152,6 @@ interface Examined {
 async function examineConsent(question: ConsentQuestion): Promise<Examined> {
   if (isUsersOwn(question.file, question)) return { facts: [], strangers: {} };
   const input = await consentInput(question);
-  const strangers = input.kubeconfigs.map(({ path, accepted }) => [path, accepted] as const);
-  return { facts: consentFacts(input), strangers: Object.fromEntries(strangers) };
+  const strangers = input.kubeconfigs.map(({ path, accepted, programs }) => ({ ...programs, [path]: accepted }));
+  return { facts: consentFacts(input), strangers: Object.assign({}, ...strangers) as Plan["strangers"] };
 }

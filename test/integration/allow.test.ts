@@ -177,6 +177,19 @@ describe("kt allow", () => {
     await clone.hasProblem(undefined);
   });
 
+  test.concurrent("is for the programs as they were: one that another took the place of is not run", async () => {
+    await using clone = await Clone.make();
+    await clone.run("allow");
+    await clone.run("up", "-d");
+    await clone.put("evil.sh", `#!/bin/sh\ntouch ${clone.home.path}/ran\nexit 2\n`);
+    const asked = await fetch(`http://127.0.0.1:${clone.port}/`, { headers: { Host: "a.localhost" } });
+    expect(await asked.text()).toContain("is not what it was when you gave your consent to run it");
+    expect(await clone.ran()).toBe(false);
+    await clone.hasProblem("profile-not-allowed");
+    await clone.run("allow");
+    await clone.hasProblem(undefined);
+  });
+
   test.concurrent("is not needed for what only maps names", async () => {
     await using clone = await Clone.make();
     await clone.put("tunnels.toml", '[routes]\n"a.localhost" = "shop/svc/a:80"\n');

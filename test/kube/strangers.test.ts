@@ -1,9 +1,12 @@
 /** A kubeconfig that is not the user's own, where it is used: only in the text that was consented to may it do more than speak to its server. */
 
 import { afterAll, describe, expect, test } from "bun:test";
+import { rm, symlink } from "node:fs/promises";
 import { CryptoHasher, write } from "bun";
+import { messageOf } from "#base/errors.ts";
 import { loadContext } from "#kube/api/context-source.ts";
 import { FileCache } from "#kube/config/files.ts";
+import { refuseChanged } from "#kube/config/strangers.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const directory = await tempDir();
@@ -27,6 +30,31 @@ async function outcome(text: string, accepted: string, context?: string, others:
     return error instanceof Error && "code" in error ? String(error.code) : "another error";
   }
 }
+
+test("a stranger's plugin runs only while the files of the consent are what they were", async () => {
+  const text = kubeconfig(exec);
+  const [program, late, link] = [`${directory.path}/program`, `${directory.path}/late`, `${directory.path}/link`];
+  await Promise.all([write(strange, text), write(program, "one"), symlink("/dev/null", link)]);
+  const strangers = { [strange]: digest(text), [program]: digest("one"), [late]: "", [link]: "/dev/null" };
+  const refusal = (): string => {
+    const { user } = loadContext({ kubeconfig: [strange], strangers, context: undefined, environment: {} }, new FileCache());
+    try {
+      if (user?.exec !== undefined) refuseChanged(user.exec);
+      return user?.exec === undefined ? "no plugin" : "runs";
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
+  const changed = (path: string): string => `"${path}" is not what it was when you gave your consent to run it`;
+  expect(refusal()).toBe("runs");
+  await write(program, "two");
+  expect(refusal()).toBe(changed(program));
+  await Promise.all([write(program, "one"), write(late, "")]);
+  expect(refusal()).toBe(changed(late));
+  await Promise.all([rm(late), rm(link)]);
+  await symlink("/dev/zero", link);
+  expect(refusal()).toBe(changed(link));
+});
 
 describe("a stranger's kubeconfig", () => {
   test("that is whole in itself is used in any text", async () => {

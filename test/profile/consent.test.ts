@@ -3,6 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chown, mkdir, symlink } from "node:fs/promises";
 import { write } from "bun";
+import { limits } from "#base/limits.ts";
 import { consentDigest } from "#profile/consent/consent.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
 import { steeringReason } from "#profile/consent/steering.ts";
@@ -244,7 +245,20 @@ describe("variables of [env]", () => {
 });
 
 describe("consent is bound to", () => {
-  const files = { "tunnels.toml": `kubeconfig = "./kc"\n${routes}`, kc: plugin, "evil.sh": "one" };
+  const words = `sh, -c, "./evil.sh; bin/late.sh | sh ./bin/line.sh --x 2>&1", --require=./bin/option.js, ./bin/large`;
+  const kc = user(
+    `exec: {apiVersion: client.authentication.k8s.io/v1, command: env, args: [${words}], env: [{name: BASH_ENV, value: rc.sh}]}`,
+  );
+  const large = "x".repeat(limits.kubeconfigBytes + 1);
+  const files = {
+    "tunnels.toml": `kubeconfig = "./kc"\n${routes}`,
+    kc,
+    "evil.sh": "one",
+    "bin/line.sh": "1",
+    "bin/option.js": "1",
+    "rc.sh": "1",
+    "bin/large": large,
+  };
 
   async function digestAfter(change: Readonly<Record<string, string>>): Promise<boolean> {
     const path = await folder(files);
@@ -256,8 +270,13 @@ describe("consent is bound to", () => {
   test.each([
     ["not the routes", { "tunnels.toml": `kubeconfig = "./kc"\n${routes}"b.localhost" = "svc/b:80"\n[tcp]\n1 = "svc/c:1"` }, true],
     ["not variables that are data", { "tunnels.toml": `kubeconfig = "./kc"\n${routes}[env]\nA = "b"` }, true],
-    ["every byte of the kubeconfig", { kc: `${plugin}\n` }, false],
+    ["every byte of the kubeconfig", { kc: `${kc}\n` }, false],
     ["the program of the folder that it runs", { "evil.sh": "two" }, false],
+    ["a program that is not there yet", { "bin/late.sh": "two" }, false],
+    ["a program of a shell's line", { "bin/line.sh": "two" }, false],
+    ["a program of an option", { "bin/option.js": "two" }, false],
+    ["a program of a variable", { "rc.sh": "two" }, false],
+    ["a program too large to be read whole", { "bin/large": "x".repeat(limits.kubeconfigBytes + 2) }, false],
     ["variables that steer", { "tunnels.toml": `kubeconfig = "./kc"\n${routes}[env]\nPATH = "x"` }, false],
   ])("%s", async (_, change, same) => expect(await digestAfter(change as Readonly<Record<string, string>>)).toBe(same));
 
@@ -275,7 +294,7 @@ describe("consent is bound to", () => {
   });
 
   test("a command is shown whole to who is asked, and is not in errors", async () => {
-    const [fact] = (await load(await folder(files))).facts;
+    const [fact] = (await load(await folder({ ...files, kc: plugin }))).facts;
     expect(fact?.detail).toBe("./evil.sh --token hunter2hunter2");
     expect(fact?.what).not.toContain("--token");
   });

@@ -9,7 +9,7 @@ import { inClusterContext } from "#kube/config/in-cluster.ts";
 import type { ContextConfig } from "#kube/config/context-config.ts";
 import { readKubeconfig, selectContext } from "#kube/config/kubeconfig.ts";
 import { type ContextOverrides, withOverrides } from "#kube/config/overrides.ts";
-import { refuseStrangers, type Strangers } from "#kube/config/strangers.ts";
+import { bindPlugin, refuseStrangers, type Strangers } from "#kube/config/strangers.ts";
 
 export interface ContextSourceOptions {
   /** Absolute paths, in order of precedence. */
@@ -36,7 +36,7 @@ export function loadContext(which: WhichContext, cache: FileCache): ContextConfi
   if (config.files.length > 0 || overrides.server !== undefined) {
     const selected = selectContext(config, context, overrides);
     refuseStrangers(selected, strangers, cache);
-    return selected;
+    return bindPlugin(selected, strangers, kubeconfig);
   }
   const inCluster = inClusterContext(environment, cache);
   if (inCluster && (context === undefined || context === inCluster.name)) return withOverrides(inCluster, overrides);

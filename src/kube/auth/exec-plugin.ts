@@ -12,6 +12,7 @@ import { fileStamp } from "#kube/config/files.ts";
 import { pauseMs } from "#base/backoff.ts";
 import type { ExecConfig } from "#kube/config/context-config.ts";
 import { Renewals } from "./renewals.ts";
+import { refuseChanged } from "#kube/config/strangers.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -118,6 +119,7 @@ process.on("exit", () => {
 async function runPlugin(options: ExecPluginOptions): Promise<string> {
   const { exec, user, environment } = options;
   checkConfig(exec, user);
+  refuseChanged(exec);
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries({ ...environment, ...exec.env })) if (value !== undefined) env[name] = value;
   env["KUBERNETES_EXEC_INFO"] = execInfo(options);

@@ -28,6 +28,8 @@ export interface ExecConfig {
   readonly installHint: string | undefined;
   readonly interactiveMode: string | undefined;
   readonly provideClusterInfo: boolean;
+  /** Of a stranger's plugin, the states of the files that the consent to it is about, by path. */
+  readonly consented?: Readonly<Record<string, string>>;
 }
 
 export interface Impersonation {

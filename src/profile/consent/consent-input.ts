@@ -2,11 +2,12 @@
 
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { contentState } from "#base/file-state.ts";
 import { limits } from "#base/limits.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { type ConsentInput, digestOf, type NamedKubeconfig, type ProfilePart } from "./consent.ts";
 import type { SourceReader } from "#profile/read/extends.ts";
-import { kubeconfigRisks } from "./kubeconfig-risks.ts";
+import { type KubeconfigRisk, kubeconfigRisks } from "./kubeconfig-risks.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { foreignOwner, isInside, isUsersOwn, isUsualKubeconfig, type User } from "./trust.ts";
 
@@ -51,28 +52,34 @@ async function examineKubeconfig(path: string, all: readonly string[], folder: s
   const risks = found === undefined ? [] : kubeconfigRisks(Buffer.from(found.bytes).toString("utf8"));
   const mergedWith = all.filter((other) => other !== path);
   const text = found === undefined ? "" : digestOf(found.bytes);
-  const references = risks.flatMap(({ paths }) => paths);
-  const folders = [await real(dirname(path)), folder];
-  const programs = await Promise.all(references.flatMap((reference) => folders.map((base) => stateOf(reference, base, folders))));
+  const programs = await programsOf(risks, [await real(dirname(path)), folder]);
   return {
     path,
     risks,
     accepted: risks.length + mergedWith.length === 0 ? "" : text,
-    digest: digestOf([text, ...programs].join(" ")),
+    programs,
+    digest: digestOf([text, ...Object.values(programs)].join(" ")),
     foreignOwner: foreignOwner(found?.uid, user),
     mergedWith,
   };
 }
 
-/** What is in the folder comes with it, and changes with it; what the user has installed does not. */
-async function stateOf(reference: string, base: string, folders: readonly string[]): Promise<string> {
-  const path = resolve(base, reference);
-  if (!folders.some((folder) => isInside(path, folder))) return "";
+/** By absolute path, the state of what it names in these folders, also of what is not there yet but has the form of a path. */
+async function programsOf(risks: readonly KubeconfigRisk[], folders: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const named = new Set(
+    risks.flatMap(({ paths }) => paths).flatMap((name) => folders.map((base) => ({ name, path: resolve(base, name) }))),
+  );
+  const states = await Promise.all([...named].map(async ({ name, path }) => ({ name, path, state: await stateOf(path, folders) })));
+  const bound = states.filter(({ name, state }) => state !== undefined && (state !== "" || name.includes("/")));
+  return Object.fromEntries(bound.map(({ path, state }) => [path, state ?? ""]));
+}
+
+/** What is in the folder comes with it, and changes with it; what the user has installed does not: undefined. */
+async function stateOf(path: string, folders: readonly string[]): Promise<string | undefined> {
+  if (!folders.some((folder) => isInside(path, folder))) return undefined;
   const target = await real(path);
   // Behind a link that leads out, such as one to a token, what counts is where it leads.
-  if (!folders.some((folder) => isInside(target, folder))) return target;
-  const bytes = read(path)?.bytes;
-  return bytes === undefined ? "" : digestOf(bytes);
+  return folders.some((folder) => isInside(target, folder)) ? contentState(path) : target;
 }
 
 function read(path: string): { readonly bytes: Uint8Array; readonly uid: number } | undefined {

@@ -28,6 +28,8 @@ export interface NamedKubeconfig {
   readonly risks: readonly KubeconfigRisk[];
   /** Of the file's text alone; empty where nothing about it needs consent. */
   readonly accepted: string;
+  /** By absolute path, the state of what it names in the profile's folder and its own. */
+  readonly programs: Readonly<Record<string, string>>;
   /** Of the file, and of the programs in the profile's folder that it names. */
   readonly digest: string;
   readonly foreignOwner: string | undefined;

@@ -63,8 +63,21 @@ function judgePlugin(value: unknown): KubeconfigRisk {
   const words = [command, ...(Array.isArray(args) ? args : [])].map((word) => String(word ?? ""));
   const variables = (Array.isArray(env) ? env : []).flatMap((item) => (hasName(item) ? [String(item.name)] : []));
   const withVariables = variables.length === 0 ? "" : ` with ${variables.join(", ")} set`;
-  return { what: `runs the program "${baseName(words[0] ?? "")}"`, detail: words.map(shellQuoted).join(" ") + withVariables, paths: words };
+  const values = (Array.isArray(env) ? env : []).flatMap((item) => (hasName(item) && "value" in item ? [String(item.value)] : []));
+  return {
+    what: `runs the program "${baseName(words[0] ?? "")}"`,
+    detail: words.map(shellQuoted).join(" ") + withVariables,
+    paths: [...new Set([...words, ...values].flatMap(namesIn))],
+  };
 }
+
+/** What may be the name of a file in a word of a command: the whole, and each part of a line of a shell or of `--option=FILE`. */
+function namesIn(word: string): readonly string[] {
+  return [word, ...word.split(/[\s;&|()<>"'`=,:{}]+/)].filter((name) => name !== "").slice(0, mostNames);
+}
+
+/** A word with more parts than this is a program in itself, whose text is a part of the consent. */
+const mostNames = 100;
 
 function hasName(item: unknown): item is { readonly name: unknown } {
   return typeof item === "object" && item !== null && "name" in item;

@@ -53,7 +53,8 @@ export interface Plan {
   readonly kubeconfig: readonly string[];
   /**
    * Which of them are not what the user's own tools take: by path, the SHA-256 of the text that the consent is about. A kubeconfig
-   * with another text may still speak to its own server with its own credentials, and do nothing else.
+   * with another text may still speak to its own server with its own credentials, and do nothing else. With them the programs and files
+   * that they name in the folder, by their states: a plugin runs only while these are what the consent is about.
    */
   readonly strangers: Readonly<Record<string, string>>;
   /** Default context and namespace; undefined leaves them to the kubeconfig. */
