@@ -1,4 +1,4 @@
-/** What a release holds besides the binaries: the installer that knows its address, and the notes. */
+/** What a release holds besides the binaries: the installer and the install line that know its address, and the notes. */
 
 /** Why this tag cannot be released, or undefined. */
 export function releaseProblem(tag: string, version: string, changelog: string): string | undefined {
@@ -12,6 +12,13 @@ export function notesOf(changelog: string, version: string): string {
   const [, ...sections] = changelog.split(/^## /m);
   const section = sections.find((text) => text.split("\n", 1)[0]?.split(" ")[0] === version) ?? "";
   return section.slice(section.indexOf("\n") + 1).trim();
+}
+
+/** What to paste to install this version: the address that follows the newest release, or for a pre-release its own. */
+export function installLine(releases: string, version: string): string {
+  const isPreRelease = version.includes("-");
+  const script = `${releases}/${isPreRelease ? `download/v${version}` : "latest/download"}/install.sh`;
+  return `curl --proto '=https' --tlsv1.2 -fsSL ${script} | sh${isPreRelease ? ` -s -- --version ${version}` : ""}`;
 }
 
 /** `install.sh` as a release has it: it downloads from there. */

@@ -5,7 +5,7 @@
 
 import { file, write } from "bun";
 import { formula } from "./formula.ts";
-import { installerOf, notesOf, readSums, releaseProblem } from "./release-files.ts";
+import { installerOf, installLine, notesOf, readSums, releaseProblem } from "./release-files.ts";
 import { root } from "./steps.ts";
 
 interface Manifest {
@@ -27,7 +27,9 @@ if (problem !== undefined) {
 }
 if (!checkOnly) {
   const sums = readSums(await file(`${root}/dist/SHA256SUMS`).text());
-  await write(`${root}/dist/install.sh`, installerOf(await file(`${root}/install.sh`).text(), `${repository}/releases`));
+  const releases = `${repository}/releases`;
+  await write(`${root}/dist/install.sh`, installerOf(await file(`${root}/install.sh`).text(), releases));
   await write(`${root}/dist/kt.rb`, formula({ ...manifest, repository, sums }));
-  await write(`${root}/dist/notes.md`, `${notesOf(changelog, manifest.version)}\n`);
+  const install = `\`\`\`sh\n${installLine(releases, manifest.version)}\n\`\`\``;
+  await write(`${root}/dist/notes.md`, `${install}\n\n${notesOf(changelog, manifest.version)}\n`);
 }

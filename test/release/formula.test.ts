@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { cp, readdir } from "node:fs/promises";
 import { file, spawnSync, which, write } from "bun";
 import { formula } from "#scripts/formula.ts";
-import { installerOf, notesOf, readSums, releaseProblem } from "#scripts/release-files.ts";
+import { installerOf, installLine, notesOf, readSums, releaseProblem } from "#scripts/release-files.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const root = `${import.meta.dir}/../..`;
@@ -76,7 +76,16 @@ test("the release script writes all of it beside the binaries, and nothing for a
   expect(release(`v${version}`, repository)).toBe(0);
   expect((await readdir(`${folder.path}/dist`)).sort()).toEqual(["SHA256SUMS", "install.sh", "kt.rb", "notes.md"]);
   expect(await file(`${folder.path}/dist/kt.rb`).text()).toContain(`${repository}/releases/download/v${version}/kt-darwin-arm64`);
-  expect(await file(`${folder.path}/dist/notes.md`).text()).toBe("This.\n");
+  const line = installLine(`${repository}/releases`, version);
+  expect(await file(`${folder.path}/dist/notes.md`).text()).toBe(`\`\`\`sh\n${line}\n\`\`\`\n\nThis.\n`);
+});
+
+test("the install line follows the newest release, and that of a pre-release installs just that", () => {
+  const start = "curl --proto '=https' --tlsv1.2 -fsSL https://example.com/a/kt/releases";
+  expect(installLine("https://example.com/a/kt/releases", "1.2.3")).toBe(`${start}/latest/download/install.sh | sh`);
+  expect(installLine("https://example.com/a/kt/releases", "1.2.3-rc.1")).toBe(
+    `${start}/download/v1.2.3-rc.1/install.sh | sh -s -- --version 1.2.3-rc.1`,
+  );
 });
 
 test("notes are the section of the version", () => {
