@@ -42,9 +42,9 @@ export function parseBlocks(page: string, markdown: string): DocBlock[] {
   return blocks;
 }
 
-/** Every page that users read, in order. */
+/** Every page, in order. */
 export async function pages(): Promise<ReadonlyMap<string, string>> {
-  const paths = ["README.md", ...[...new Glob("docs/*.md").scanSync({ cwd: root })].sort()];
+  const paths = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...[...new Glob("docs/**/*.md").scanSync({ cwd: root })].sort()];
   return new Map(await Promise.all(paths.map(async (path) => [path, await file(root + path).text()] as const)));
 }
 
