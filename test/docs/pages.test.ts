@@ -126,7 +126,20 @@ describe("links", () => {
     expect(broken).toEqual([]);
   });
 
+  test("to the newest release are relative, so that they lead to the repository that publishes", () => {
+    expect(leads("../../releases/latest", "README.md", "")).toBe(true);
+    expect(leads("../../releases/latest", "docs/http.md", "docs/")).toBe(false);
+  });
+
+  test("and commands hold no placeholder for who publishes", () => {
+    expect([...texts].filter(([, text]) => /github\.com\/(?:OWNER|USER|ORG|<)/.test(text)).map(([path]) => path)).toEqual([]);
+  });
+
+  /** A page of GitHub stands two folders below its repository's address, as `blob/main/`. */
+  const newestRelease = (folder: string): string => `../../${"../".repeat(folder.split("/").length - 1)}releases/latest`;
+
   function leads(link: string, path: string, folder: string): boolean {
+    if (link === newestRelease(folder)) return true;
     const [target = "", anchor] = link.split("#");
     const resolved = target === "" ? path : new URL(folder + target, "file:///").pathname.slice(1);
     if (!existsSync(root + resolved)) return false;

@@ -56,6 +56,11 @@ export class Terminal {
     return this.#tmux("capture-pane", "-p").replace(/\n+$/, "").split("\n");
   }
 
+  /** The same with colours, as escape sequences. */
+  styledRows(): string[] {
+    return this.#tmux("capture-pane", "-p", "-e").replace(/\n+$/, "").split("\n");
+  }
+
   screen(): string {
     return this.#tmux("capture-pane", "-p", "-J");
   }
