@@ -82,6 +82,8 @@ class FieldReader {
   upgrade: string | undefined;
   expectContinue = false;
   #connection = "";
+  /** The same as a list, once it is asked for. */
+  #connectionOptions: readonly string[] | undefined;
   #encodings: string[] = [];
   /** Where in `headers` the first Transfer-Encoding stands. */
   #encodingAt = -1;
@@ -127,7 +129,7 @@ class FieldReader {
         if (name.toLowerCase() === "upgrade") this.upgrade = value;
         return value;
       case 10:
-        if (name.toLowerCase() === "connection") this.#connection += `${value},`;
+        if (name.toLowerCase() === "connection") this.#connection = this.#connection === "" ? value : `${this.#connection},${value}`;
         return value;
       case 14:
         return this.#isFraming(name, "content-length") ? this.#noteLength(value) : value;
@@ -198,7 +200,8 @@ class FieldReader {
   /** True when Connection lists the option. */
   connectionHas(option: string): boolean {
     if (this.#connection === "") return false;
-    return lowerList(this.#connection).includes(option);
+    this.#connectionOptions ??= lowerList(this.#connection);
+    return this.#connectionOptions.includes(option);
   }
 
   keepAlive(version: "1.0" | "1.1"): boolean {

@@ -17,5 +17,7 @@ export function trimOws(text: string): string {
 
 /** The elements of a list with commas between, in lower case; where nothing stands between two, an empty one. */
 export function lowerList(value: string): string[] {
+  // One element is the rule, for every message has such a field.
+  if (!value.includes(",")) return [trimOws(value).toLowerCase()];
   return value.toLowerCase().split(",").map(trimOws);
 }
