@@ -34,6 +34,7 @@ export class PodSessions {
   #cancelGather: (() => void) | undefined;
   /** Sessions that connections of that moment were given: what else comes in the same burst may share them. */
   #justGiven: PodSession[] = [];
+  #givenSinceMs = Number.NEGATIVE_INFINITY;
   /** Set while spares are about to be opened. */
   #cancelSpare: (() => void) | undefined;
   readonly #abort = new AbortController();
@@ -70,8 +71,7 @@ export class PodSessions {
     const free = this.#takeFree();
     if (free) {
       this.#keepSpareSoon();
-      this.#justGiven.push(free);
-      this.#gather();
+      this.#noteGiven(free);
       return free;
     }
     const full = this.#isFull();
@@ -183,6 +183,14 @@ export class PodSessions {
     let usable = this.#opening;
     for (const session of this.#all) if (this.#isTrusted(session)) usable += 1;
     return usable >= limits.sessionsPerPod;
+  }
+
+  #noteGiven(session: PodSession): void {
+    if (this.#lastUsedMs - this.#givenSinceMs > limits.burstGatherMs) {
+      this.#givenSinceMs = this.#lastUsedMs;
+      this.#justGiven = [];
+    }
+    this.#justGiven.push(session);
   }
 
   /** Once it is known how many connections come at once, they get their sessions: that decides whether they share. */
