@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { file, Glob } from "bun";
-import { errorCodes } from "#base/errors.ts";
+import { errorCodes } from "#base/error-facts.ts";
 import { rooms } from "../rooms.mjs";
 
 interface Room {

@@ -1,77 +1,8 @@
-/** KtError, the union of its codes, and the assertion for states that cannot be. */
+/** KtError, and the assertion for states that cannot be. */
 
+import type { ErrorCode } from "./error-facts.ts";
 import { limits } from "./limits.ts";
 import { maskSecrets } from "./mask.ts";
-
-/** Every code that a user, a page or a JSON reader can meet. Documented in docs/troubleshooting.md; a test compares the two lists. */
-export const errorCodes = [
-  // The command line and the profile.
-  "usage",
-  "profile-not-found",
-  "profile-unreadable",
-  "profile-unwritable",
-  "profile-syntax",
-  "profile-invalid",
-  "profile-variable",
-  "profile-cycle",
-  "profile-exists",
-  "profile-not-allowed",
-  "route-unknown",
-  "route-conflict",
-  // The cluster and the credentials for it.
-  "kubeconfig-unreadable",
-  "context-unknown",
-  "credentials-failed",
-  "unauthorized",
-  "forbidden",
-  "cluster-unreachable",
-  "cluster-error",
-  "proxy-failed",
-  // What is behind a route.
-  "service-not-found",
-  "service-external",
-  "workload-not-found",
-  "pod-not-found",
-  "container-not-found",
-  "port-not-found",
-  "no-ready-pod",
-  "jump-pod-failed",
-  "port-refused",
-  "jump-no-tool",
-  "target-not-found",
-  "target-refused",
-  "target-unreachable",
-  "backend-invalid",
-  "backend-tls",
-  "connection-lost",
-  "start-timeout",
-  "overloaded",
-  // What a client sent to the front door.
-  "host-missing",
-  "host-unknown",
-  "host-ambiguous",
-  "name-refused",
-  "too-many-names",
-  "origin-refused",
-  "request-invalid",
-  "plain-http",
-  "request-too-large",
-  "misdirected",
-  // The hub and the machine.
-  "hub-unreachable",
-  "hub-failed",
-  "port-taken",
-  "listen-failed",
-  "browser-missing",
-  "file-unwritable",
-  "service-unavailable",
-  "service-failed",
-  "protocol",
-  "shutting-down",
-  "internal",
-] as const;
-
-export type ErrorCode = (typeof errorCodes)[number];
 
 export interface KtErrorOptions {
   /** Commands to paste or sentences to act on, most useful first. */

@@ -1,7 +1,8 @@
 /** Reads files that strangers may have named: regular ones of bounded size, and nothing that waits for a writer. */
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
-import { type ErrorCode, KtError } from "./errors.ts";
+import type { ErrorCode } from "./error-facts.ts";
+import { KtError } from "./errors.ts";
 
 export interface RegularFile {
   readonly bytes: Uint8Array;

@@ -1,5 +1,6 @@
 /** Attaches a profile to the hub, starting one where none runs, and again where one died. */
 
+import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
@@ -20,7 +21,7 @@ export interface Attached {
 
 type Surface = Pick<CommandContext, "build" | "output">;
 
-const endedCodes: ReadonlySet<string> = new Set(["hub-unreachable", "shutting-down"]);
+const isEnded = ({ code }: KtError): boolean => code === "hub-unreachable" || code === "shutting-down";
 
 /** A hub that was just ending is replaced by a new one; that happens once at most. */
 export async function attach({ build, output }: Surface, file: string, pin: boolean): Promise<Attached> {
@@ -36,7 +37,7 @@ export async function attach({ build, output }: Surface, file: string, pin: bool
       return { client, profile };
     } catch (error) {
       client.close();
-      if (isSecond || !(error instanceof KtError) || !endedCodes.has(error.code)) throw error;
+      if (isSecond || !(error instanceof KtError) || !isEnded(error)) throw error;
     }
   }
 }
@@ -71,7 +72,7 @@ export function warnHubDied(output: Output): void {
 
 /** Of a profile's problems the hub names the first; all of them are for `check` to tell. Other errors are thrown on. */
 export async function showAttachError(error: unknown, file: string, output: Output): Promise<number> {
-  if (!(error instanceof KtError) || !error.code.startsWith("profile-")) throw error;
+  if (!(error instanceof KtError) || !isAbout(error.code, "profile")) throw error;
   const { showProblems } = await import("./commands/check.ts");
   return await showProblems(file, output, error);
 }

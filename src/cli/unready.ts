@@ -1,6 +1,6 @@
 /** How `kt run` speaks of routes that are not ready: while it waits for them, and when they cannot be had. */
 
-import type { ErrorCode } from "#base/errors.ts";
+import { type ErrorCode, isAbout } from "#base/error-facts.ts";
 import type { ReplyOf, Snapshot } from "#control/api.ts";
 import { exitCodeFor, exitCodes } from "./exit.ts";
 import type { Output } from "#cli/screen/output.ts";
@@ -17,7 +17,7 @@ export function waitingText({ profiles }: Snapshot, profile: string, names: read
 type Readiness = ReplyOf<"ready">["routes"];
 
 /** What is wrong on this machine, as against in the cluster or on the way to it. */
-const localCodes: ReadonlySet<ErrorCode> = new Set(["port-taken", "listen-failed", "route-conflict", "shutting-down", "internal"]);
+const isLocal = ({ code }: { readonly code: ErrorCode }): boolean => isAbout(code, "machine", "kt");
 
 /** Each problem once, with all routes that have it. Returns the exit code; undefined where every route is ready. */
 export function showUnready(routes: Readiness, output: Output): number | undefined {
@@ -27,7 +27,7 @@ export function showUnready(routes: Readiness, output: Output): number | undefin
     output.error({ message: `${listed(those)} ${verb} not ready: ${message}`, hints: those[0]?.hints ?? [] });
   }
   if (problems.length === 0) return undefined;
-  const local = problems.find(({ code }) => localCodes.has(code));
+  const local = problems.find(isLocal);
   return local ? exitCodeFor(local.code) : exitCodes.cluster;
 }
 

@@ -1,7 +1,7 @@
 /** What clients and the hub say to each other: requests, replies and the snapshot, with their validation. */
 
 import * as v from "valibot";
-import { errorCodes } from "#base/errors.ts";
+import { errorCodes } from "#base/error-facts.ts";
 
 /** Goes up when a client of before could misread a reply. */
 export const protocolVersion = 1;

@@ -1,6 +1,7 @@
 /** Ports of this machine that lead to pods, in the process that asks for them and without a hub: the rooms of `kt forward`. */
 
 import { type Clock, sleep, systemClock } from "#base/clock.ts";
+import { mayCome } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
@@ -167,7 +168,7 @@ export class Forward {
       // Long enough for a cluster that answers to have said so.
       this.#clock.after(limits.noPodAnswerMs, () => {
         const problem = reason();
-        if (problem && waitableCodes.has(problem.code)) this.#options.onWaiting(problem);
+        if (problem && mayCome(problem.code)) this.#options.onWaiting(problem);
       }),
     ];
     try {
@@ -185,7 +186,7 @@ export class Forward {
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         const problem = toKtError(error, "internal", `reach ${formatTarget(target)}`);
-        if (!waitableCodes.has(problem.code)) throw problem;
+        if (!mayCome(problem.code)) throw problem;
       }
       await sleep(this.#clock, limits.backoffMinMs, signal);
     }
@@ -273,6 +274,3 @@ export class Forward {
       if (event.problem) onProblem(event.problem);
   }
 }
-
-/** There may yet be a pod. */
-const waitableCodes: ReadonlySet<string> = new Set(["no-ready-pod", "start-timeout"]);

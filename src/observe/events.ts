@@ -1,6 +1,7 @@
 /** Events: the union of everything worth telling, for `kt logs`, the live view and the dashboard. */
 
-import type { ErrorCode, KtError } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 
 /** What went wrong, in a form that crosses a socket. */

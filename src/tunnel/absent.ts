@@ -1,23 +1,12 @@
 /** Targets that nobody wrote down and that were not there when somebody asked: the answer is kept for a moment, for some of them. */
 
 import type { Clock } from "#base/clock.ts";
-import type { ErrorCode, KtError } from "#base/errors.ts";
+import { type ErrorCode, isAbout } from "#base/error-facts.ts";
+import type { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 
 /** The cluster has nothing of the kind, however long one waits. */
-const absentCodes: ReadonlySet<ErrorCode> = new Set([
-  "service-not-found",
-  "service-external",
-  "workload-not-found",
-  "pod-not-found",
-  "port-not-found",
-]);
-
-/** There is something, which may come yet. */
-const comingCodes: ReadonlySet<ErrorCode> = new Set(["no-ready-pod", "start-timeout"]);
-
-export const isAbsent = (code: ErrorCode): boolean => absentCodes.has(code);
-export const mayCome = (code: ErrorCode): boolean => comingCodes.has(code);
+export const isAbsent = (code: ErrorCode): boolean => isAbout(code, "absence");
 
 interface Entry {
   readonly problem: KtError;

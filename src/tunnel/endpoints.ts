@@ -1,6 +1,7 @@
 /** Chooses the pod for a connection, and waits for one, or has it made, while none is ready. */
 
 import type { Clock } from "#base/clock.ts";
+import { errorFacts } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
@@ -27,21 +28,6 @@ interface Search {
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
-
-/** Problems that waiting does not mend: the answer comes at once. */
-const finalCodes: ReadonlySet<string> = new Set([
-  "service-not-found",
-  "service-external",
-  "workload-not-found",
-  "port-not-found",
-  "forbidden",
-  "unauthorized",
-  "credentials-failed",
-  "context-unknown",
-  "kubeconfig-unreadable",
-  "container-not-found",
-  "jump-no-tool",
-]);
 
 export const tunnelClosed = (): KtError => new KtError("shutting-down", "the tunnel was closed");
 
@@ -109,7 +95,7 @@ export class Endpoints {
         continue;
       }
       const problem = failed ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
-      if (problem && resolution?.kind !== "coming" && finalCodes.has(problem.code)) throw problem;
+      if (problem && resolution?.kind !== "coming" && errorFacts[problem.code].waitHelps === "no") throw problem;
       const patienceMs =
         resolution === undefined || resolution.kind === "coming" ? untilMs : Math.min(untilMs, startedMs + limits.noPodAnswerMs);
       const leftMs = patienceMs - clock.now();

@@ -1,6 +1,7 @@
 /** The live path to one target: follows what is behind it, and opens connections to its ready pods. */
 
 import type { Clock } from "#base/clock.ts";
+import { errorFacts } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
@@ -74,20 +75,6 @@ type State =
   | { readonly phase: "starting"; readonly live: Live }
   | { readonly phase: "running"; readonly live: Live }
   | { readonly phase: "stopping"; readonly live: Live };
-
-/** Problems that another pod would have too. */
-const hopelessCodes: ReadonlySet<string> = new Set([
-  "forbidden",
-  "unauthorized",
-  "credentials-failed",
-  "context-unknown",
-  "kubeconfig-unreadable",
-  "cluster-unreachable",
-  "proxy-failed",
-]);
-
-/** The target's own answer, which is the same from wherever it is asked. */
-const targetCodes: ReadonlySet<string> = new Set(["target-not-found", "target-refused", "target-unreachable"]);
 
 export class Tunnel {
   readonly #options: TunnelOptions;
@@ -312,7 +299,7 @@ export class Tunnel {
         return attachment;
       } catch (error) {
         const problem = toKtError(error, "connection-lost", `connect to pod "${endpoint.pod}"`);
-        if (signal.aborted || this.#live() !== live || hopelessCodes.has(problem.code)) throw problem;
+        if (signal.aborted || this.#live() !== live || !errorFacts[problem.code].otherPodHelps) throw problem;
         tried.add(endpoint.pod);
         last = problem;
         live.following.refresh();
@@ -353,7 +340,7 @@ export class Tunnel {
 
   /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
   async #retry(live: Live, { tried, lost, giveUp }: Attempts, failed: Attachment, error: KtError): Promise<Attachment> {
-    if (targetCodes.has(error.code)) throw this.#noted(error);
+    if (!errorFacts[error.code].otherPodHelps) throw this.#noted(error);
     // A session that was lost says little about its pod, which gets a second chance.
     if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
     lost.add(failed.pod);

@@ -1,13 +1,14 @@
 /** Every tunnel of the hub, one per target, and the beat that keeps them honest. */
 
 import type { Clock } from "#base/clock.ts";
+import { mayCome } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
-import { AbsentTargets, isAbsent, mayCome } from "./absent.ts";
+import { AbsentTargets, isAbsent } from "./absent.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { JumpReaper } from "#tunnel/jump/reaper.ts";
 import { JumpTools } from "#tunnel/jump/tools.ts";

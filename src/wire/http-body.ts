@@ -1,6 +1,7 @@
 /** Finds where an HTTP/1 body ends, so that its bytes, chunk framing included, can be passed on unchanged. */
 
-import { type ErrorCode, KtError } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Framing } from "./http-head.ts";
 

@@ -1,6 +1,7 @@
 /** HTTP/1 request and response heads to and from bytes, strict where two readers could disagree (RFC 9112). */
 
-import { type ErrorCode, KtError } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { quoteBytes } from "./foreign-protocol.ts";
 import { mendResponseHead } from "./mended-head.ts";

@@ -1,7 +1,8 @@
 /** The terminal's text: colours, columns, cut lines, drawing over, and exit codes. */
 
 import { describe, expect, test } from "bun:test";
-import { errorCodes, KtError } from "#base/errors.ts";
+import { errorCodes } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 import { exitCodeFor, exitCodeOf } from "#cli/exit.ts";
 import { LiveView } from "#cli/screen/live-view.ts";
 import type { ProfileStatus } from "#control/api.ts";

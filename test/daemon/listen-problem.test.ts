@@ -1,7 +1,8 @@
 /** Tests what is said of addresses that cannot be listened on: who holds them, what is missing, and what to do. */
 
 import { expect, test } from "bun:test";
-import { KtError, type ErrorCode } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 import { isAbsent, listenProblem } from "#daemon/listening/listen-problem.ts";
 
 const advice = { otherPort: "take another", openPort: "take an open one" } as const;

@@ -1,7 +1,7 @@
 /** What the front door answers under its own names: to whom, in which form, and that nothing of others becomes part of the page. */
 
 import { describe, expect, test } from "bun:test";
-import { errorCodes } from "#base/errors.ts";
+import { errorCodes } from "#base/error-facts.ts";
 import { ownPage, type ShownProfile } from "#proxy/pages/own-pages.ts";
 
 const routes: ShownProfile["routes"] = [

@@ -1,7 +1,8 @@
 /** Targets that only patterns and dynamic names lead to: what is not there leaves nothing, and the rest is bounded. */
 
 import { describe, expect, test } from "bun:test";
-import { type ErrorCode, KtError } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { FollowRequest } from "#kube/objects/types.ts";

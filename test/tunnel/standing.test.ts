@@ -1,7 +1,7 @@
 /** The state that people are shown, as a table of what is known. */
 
 import { expect, test } from "bun:test";
-import type { ErrorCode } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
 import { type EndpointsView, standingOf, type TimedProblem, type TunnelFacts } from "#tunnel/standing.ts";
 
 const problem = (code: ErrorCode): TimedProblem => ({ code, message: "it is so", hints: [], sinceMs: 5 });

@@ -1,6 +1,7 @@
 /** What the API server's refusals mean, in words for people. */
 
-import { KtError, type KtErrorOptions, type ErrorCode } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError, type KtErrorOptions } from "#base/errors.ts";
 import { command, type Words } from "#base/shell.ts";
 import type { Answer } from "#http/client.ts";
 

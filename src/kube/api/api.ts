@@ -2,6 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
+import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { ResponseHead } from "#wire/http-head.ts";
@@ -45,16 +46,6 @@ interface Running {
   /** When it began, or last had bytes. */
   heardAtMs: number;
 }
-
-/** Says that no request can succeed for now, whatever it asks for. */
-const unreachableCodes: ReadonlySet<string> = new Set([
-  "cluster-unreachable",
-  "proxy-failed",
-  "credentials-failed",
-  "unauthorized",
-  "kubeconfig-unreadable",
-  "context-unknown",
-]);
 
 export class Api {
   readonly #options: ApiOptions;
@@ -233,7 +224,8 @@ export class Api {
 
   /** For errors found later, such as a 401 that an upgrade was answered with. */
   #noted<E extends KtError>(problem: E): E {
-    if (unreachableCodes.has(problem.code)) this.#note(false, problem);
+    // Then no request can succeed for now, whatever it asks for.
+    if (isAbout(problem.code, "kubeconfig", "login", "way")) this.#note(false, problem);
     return problem;
   }
 

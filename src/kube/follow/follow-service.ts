@@ -1,6 +1,7 @@
 /** Keeps the resolution of one service port fresh: the service, its slices (or its pods where slices are forbidden), and why none is ready. */
 
 import type { Clock } from "#base/clock.ts";
+import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
@@ -164,7 +165,7 @@ export class FollowService {
         const problem = toKtError(error, "cluster-error", `look for service "${this.#options.request.name}"`);
         // Endpoints that were good remain so until somebody knows better.
         if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
-        const hopeless = problem.code === "forbidden" || problem.code === "credentials-failed" || problem.code === "unauthorized";
+        const hopeless = isAbout(problem.code, "login", "permission");
         const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
         const leastMs = hopeless ? limits.refusedRetryMs : 0;
         await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });

@@ -1,6 +1,7 @@
 /** Keeps a copy of a list of objects: lists, watches from there, begins again where it stopped, and polls where watching is not allowed. */
 
 import type { Clock } from "#base/clock.ts";
+import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
@@ -102,7 +103,7 @@ export class Reflector<Item extends Named> {
     if (isGone) this.#version = undefined;
     else listener.onProblem(problem);
     // Asking a credential plugin again and again may open a browser window each time.
-    const hopeless = problem.code === "credentials-failed" || problem.code === "unauthorized" || problem.code === "forbidden";
+    const hopeless = isAbout(problem.code, "login", "permission");
     const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
     const leastMs = hopeless || isGone ? limits.refusedRetryMs : 0;
     await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });

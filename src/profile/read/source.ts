@@ -3,7 +3,8 @@
 import { dirname } from "node:path";
 import { TomlError, type TomlTable, parse } from "smol-toml";
 import { typographicHint } from "#base/typography.ts";
-import { type ErrorCode, type KtError, toKtError } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { type KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { maskSecrets } from "#base/mask.ts";
 import { type KeyPath, KeyPositions } from "#profile/toml/positions.ts";

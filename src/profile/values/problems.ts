@@ -1,7 +1,8 @@
 /** What is wrong with a profile: every problem with its place, and the error that carries them all. */
 
 import { relative } from "node:path";
-import { type ErrorCode, KtError } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 
 export interface Position {
   /** Absolute path, or `kt:NAME`. */

@@ -1,8 +1,11 @@
 /** What a refused client reads: status, headers and a page in the form it asked for, with the reason and what to do. */
 
-import type { ErrorCode, KtError } from "#base/errors.ts";
+import { type ErrorFacts, errorFacts, grpcStatuses, mayCome } from "#base/error-facts.ts";
+import type { KtError } from "#base/errors.ts";
 import { printable, printableJson, printableLines } from "#base/printable.ts";
 import { errorPage } from "./error-page.ts";
+
+type HttpStatus = ErrorFacts["http"];
 
 export interface Wants {
   /** The request's Accept header. */
@@ -21,51 +24,7 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Every code that is not listed is a failure of the backend or of the way to it: 502. */
-const statusByCode: Partial<Record<ErrorCode, number>> = {
-  "host-unknown": 404,
-  "host-ambiguous": 404,
-  "host-missing": 400,
-  "name-refused": 403,
-  "origin-refused": 403,
-  "too-many-names": 429,
-  "request-invalid": 400,
-  "plain-http": 400,
-  "request-too-large": 431,
-  misdirected: 421,
-  "no-ready-pod": 503,
-  overloaded: 503,
-  "shutting-down": 503,
-  "start-timeout": 504,
-  "target-unreachable": 504,
-  internal: 500,
-};
-
-/** gRPC status codes (grpc/grpc doc/statuscodes.md). Every code that is not listed is UNAVAILABLE (14), which clients may retry. */
-const grpcByCode: Partial<Record<ErrorCode, number>> = {
-  "host-unknown": 5,
-  "host-ambiguous": 3,
-  "host-missing": 3,
-  "request-invalid": 3,
-  "plain-http": 9,
-  "name-refused": 7,
-  "origin-refused": 7,
-  "too-many-names": 8,
-  "service-not-found": 5,
-  "workload-not-found": 5,
-  "pod-not-found": 5,
-  "port-not-found": 5,
-  "container-not-found": 5,
-  "target-not-found": 5,
-  "service-external": 12,
-  forbidden: 7,
-  unauthorized: 16,
-  "credentials-failed": 16,
-  "start-timeout": 4,
-  internal: 13,
-};
-
-const titles: Readonly<Record<number, string>> = {
+const titles: Readonly<Record<HttpStatus, string>> = {
   400: "Bad request",
   403: "Refused",
   404: "No such route",
@@ -115,8 +74,8 @@ export function ownAnswer(status: number, form: AnswerForm, text: string, more: 
 }
 
 /** Of the page that says so. */
-export function statusOf({ code }: KtError): number {
-  return statusByCode[code] ?? 502;
+export function statusOf({ code }: KtError): HttpStatus {
+  return errorFacts[code].http;
 }
 
 export function refusalFor(error: KtError, wants: Wants): Answer {
@@ -133,7 +92,7 @@ function grpcRefusal(error: KtError): Answer {
     headers: [
       ["Content-Type", "application/grpc"],
       ...ownHeaders,
-      ["Grpc-Status", String(grpcByCode[error.code] ?? 14)],
+      ["Grpc-Status", String(grpcStatuses[errorFacts[error.code].grpc])],
       ["Grpc-Message", encodeGrpcMessage(error.message)],
     ],
     body: new Uint8Array(0),
@@ -150,15 +109,14 @@ function encodeGrpcMessage(message: string): string {
   return encoded;
 }
 
-/** What a browser that waits for a pod looks for again, and how often. */
-const awaited = new Set<ErrorCode>(["no-ready-pod", "start-timeout"]);
+/** How often a browser that waits for a pod looks again. */
 const awaitedSeconds = 3;
 
-function render(error: KtError, status: number, form: AnswerForm, wants: Wants): string {
+function render(error: KtError, status: HttpStatus, form: AnswerForm, wants: Wants): string {
   const { code, message, hints } = error;
   if (form === "html") {
-    const refreshSeconds = wants.navigates === true && awaited.has(code) ? awaitedSeconds : undefined;
-    return errorPage(error, { title: titles[status] ?? "Error", status, host: wants.host, refreshSeconds });
+    const refreshSeconds = wants.navigates === true && mayCome(code) ? awaitedSeconds : undefined;
+    return errorPage(error, { title: titles[status], status, host: wants.host, refreshSeconds });
   }
   if (form === "json") return `${printableJson({ error: { code, message, hints, host: wants.host } })}\n`;
   const lines = hints.map((hint) => `kt: hint: ${printable(hint)}\n`).join("");

@@ -1,6 +1,7 @@
 /** One pod that kt makes for a jump host: made when first needed, shared, replaced when broken, removed by the last who used it. */
 
 import type { Clock } from "#base/clock.ts";
+import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
@@ -31,9 +32,6 @@ interface Failure {
   readonly untilMs: number;
   readonly pauseMs: number;
 }
-
-/** Problems of the way to the cluster, which has its own pauses between tries. */
-const passingCodes: ReadonlySet<string> = new Set(["cluster-unreachable", "proxy-failed", "credentials-failed", "unauthorized"]);
 
 export const unused = (): KtError => new KtError("shutting-down", "no route uses the jump pod any more");
 
@@ -100,7 +98,8 @@ export class JumpPod {
     } catch (error) {
       if (this.#life.signal.aborted) throw unused();
       const problem = toKtError(error, "jump-pod-failed", `make the jump pod "${this.#title}"`);
-      if (passingCodes.has(problem.code)) throw problem;
+      // The way to the cluster has its own pauses between tries.
+      if (isAbout(problem.code, "login", "way")) throw problem;
       const pauseMs = Math.min(before ? before.pauseMs * 2 : limits.jumpPodRetryMs, limits.jumpPodRetryMaxMs);
       this.#failure = { wanted, problem, untilMs: clock.now() + pauseMs, pauseMs };
       this.#tell("failed", problem);

@@ -1,6 +1,7 @@
 /** Says why a jump host's process ended, from its exit and its own words on stderr. Pure. */
 
-import { KtError, type ErrorCode } from "#base/errors.ts";
+import type { ErrorCode } from "#base/error-facts.ts";
+import { KtError } from "#base/errors.ts";
 import type { ExecExit } from "#kube/objects/types.ts";
 import type { JumpAddress } from "./tool.ts";
 import type { Again } from "#tunnel/pipe/pipe.ts";
