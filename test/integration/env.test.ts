@@ -12,7 +12,7 @@ import { tempDir } from "#test/support/temp-dir.ts";
 
 async function planOf(text: string): Promise<Plan> {
   const readText = async (path: string): Promise<string | undefined> => (path === "/shop/tunnels.toml" ? text : undefined);
-  return (await loadPlan({ file: "/shop/tunnels.toml", environment: { USER_NAME: "me" }, home: "/", readText })).plan;
+  return (await loadPlan({ file: "/shop/tunnels.toml", environment: { USER_NAME: "me" }, home: "/", readText, system: "linux" })).plan;
 }
 
 const profile = `

@@ -1,6 +1,6 @@
-/** Looks at processes of this machine through /proc, and finds free ports. */
+/** Looks at processes of this machine, through /proc where there is one, and finds free ports. */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { listen, type TCPSocketListener } from "bun";
 import { portInTable, tcpRows } from "#native/port-holder.ts";
 
@@ -35,7 +35,8 @@ function linkOf(path: string): string {
 
 export function isAlive(pid: number): boolean {
   try {
-    // A zombie has ended; whoever started it has only not asked yet.
+    if (!existsSync("/proc")) return process.kill(pid, 0);
+    // A zombie has ended; its parent has only not asked yet.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;
