@@ -67,11 +67,11 @@ describe("SPDY", () => {
     let head = "";
     using server = rawServer((connection) => {
       head = connection.head;
-      connection.socket.write(`${spdyAnswer}early`);
+      connection.socket.write(Buffer.from(`${spdyAnswer}\x80\x03early`, "latin1"));
     });
     await using harness = await Harness.open(undefined, { server: `http://127.0.0.1:${server.port}/k8s/prod/`, user: { token: "t" } });
     const conn = await harness.cluster.portForward("shop", "web-1", signal);
-    expect(await firstBytes(conn)).toBe("early");
+    expect(await firstBytes(conn)).toBe("\x80\x03early");
     conn.abort();
     expect(head.split("\r\n")[0]).toBe("POST /k8s/prod/api/v1/namespaces/shop/pods/web-1/portforward HTTP/1.1");
     expect(
@@ -135,18 +135,22 @@ describe("falling back", () => {
 });
 
 describe("a way that is agreed to and then passes nothing on", () => {
-  /** What a server got and kept to itself. */
-  let swallowedBytes = 0;
+  /** How long what a server has just not done is waited for. */
+  let waitMs = 0;
   const swallows = (connection: RawConnection): void => {
     connection.socket.write(spdyAnswer);
-    connection.onData = ({ length }) => {
-      swallowedBytes += length;
+    connection.onData = () => {
+      waitMs = limits.upgradeProofMs;
     };
   };
   const closes = (connection: RawConnection): void => void connection.socket.end(spdyAnswer);
   const resets = (connection: RawConnection): void => {
     connection.socket.write(spdyAnswer);
     connection.onData = () => connection.socket.terminate();
+  };
+  const saysMore = (connection: RawConnection): void => void connection.socket.write(`${spdyAnswer}HTTP/1.1 400 Bad Request\r\n\r\n`);
+  const stalls = (connection: RawConnection): void => {
+    waitMs = isWebSocket(connection) ? limits.upgradeOtherAnswerMs : limits.upgradeAnswerMs;
   };
   const webSocket = ({ head, socket }: RawConnection): void => void socket.write(webSocketAnswer(head));
 
@@ -175,9 +179,9 @@ describe("a way that is agreed to and then passes nothing on", () => {
       );
       while (opened === undefined) {
         await new Promise((resolve) => setImmediate(resolve));
-        if (swallowedBytes === 0) continue;
-        swallowedBytes = 0;
-        await clock.advance(limits.upgradeProofMs);
+        const ms = waitMs;
+        waitMs = 0;
+        if (ms > 0) await clock.advance(ms);
       }
       tookMs.push(clock.now() - startedMs);
       outcomes.push(outcome(opened));
@@ -190,12 +194,30 @@ describe("a way that is agreed to and then passes nothing on", () => {
     ["swallows all", swallows],
     ["closes", closes],
     ["is reset at the first bytes", resets],
+    ["goes on in HTTP", saysMore],
+    ["is not answered", stalls],
   ])("SPDY that %s is left for WebSockets, which are remembered and then forgotten", async (_, spdy) => {
     const { outcomes, tookMs, methods, logged } = await openings(spdy, webSocket, [0, 0, limits.upgradeWayMs]);
     expect(outcomes).toEqual(["open", "open", "open", "open"]);
     expect(methods).toEqual(["POST", "GET", "GET", "GET", "POST", "GET"]);
     expect(Math.max(...tookMs)).toBeLessThan(2000);
-    expect(logged.find((line) => line.startsWith("upgrade-fallback"))).toContain("agreed to SPDY and then");
+    expect(logged.find((line) => line.startsWith("upgrade-fallback"))).toMatch(/agreed to SPDY and then|did not answer within 1.5 s/);
+  });
+
+  test("SPDY that is slow to answer is waited for where WebSockets fail or are slow as well, and not tried in vain again", async () => {
+    let asked = 0;
+    const slow = (connection: RawConnection): void => {
+      asked += 1;
+      if (asked === 1) stalls(connection);
+      else serveSpdy(connection);
+    };
+    for (const other of [stalls, (connection: RawConnection) => refuse(connection, 502, undefined)]) {
+      asked = 0;
+      const { outcomes, methods, tookMs } = await openings(slow, other, [0, limits.upgradeProvenMs]);
+      expect(outcomes).toEqual(["open", "open", "open"]);
+      expect(methods).toEqual(["POST", "GET", "POST", "POST", "POST"]);
+      expect(tookMs[0]).toBeLessThan(8000);
+    }
   });
 
   test("SPDY that is silent is taken all the same where WebSockets are refused", async () => {
@@ -254,6 +276,12 @@ describe("refusals", () => {
     const { results, lines } = await opening((connection) => refuse(connection, code, message));
     expect(outcome(results[0])).toContain(want);
     expect(lines.length).toBe(requests);
+  });
+
+  test("a redirect is told with where it leads, without its query", async () => {
+    const location = "https://sso.test/login?state=secret";
+    const { results } = await opening(({ socket }) => void socket.end(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`));
+    expect(outcome(results[0])).toMatch(/^cluster-error: \S+ answered 302 Found and leads to "https:\/\/sso.test\/login": /);
   });
 
   test("nobody listens", async () => {

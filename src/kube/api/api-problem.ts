@@ -4,6 +4,7 @@ import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError, type KtErrorOptions } from "#base/errors.ts";
 import { command, type Words } from "#base/shell.ts";
 import type { Answer } from "#http/client.ts";
+import { headerValue } from "#wire/http-head.ts";
 
 /** What a request wants, in RBAC's terms. */
 export interface Access {
@@ -80,8 +81,15 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
     });
   }
   const away = status === 502 || status === 503 || status === 504;
-  const message = `${requester.server} answered ${status}: ${words}`;
+  const message = known ? `${requester.server} answered ${status}: ${words}` : `${requester.server} answered ${words}${leadingTo(answer)}`;
   return new StatusError(away ? "cluster-unreachable" : "cluster-error", message, status, known, { words });
+}
+
+/** Where a redirect leads, without what may be a secret. It is not followed: credentials are not sent to where a proxy wants. */
+function leadingTo({ head }: Answer): string {
+  const location = headerValue(head.headers, "location")?.replace(/[?#].*$/, "");
+  const isRedirect = location !== undefined && head.status >= 300 && head.status < 400;
+  return isRedirect ? ` and leads to "${location}": is there a login page in between, or another address to use?` : "";
 }
 
 function unauthorized(words: string, known: boolean, { user, server }: Requester): StatusError {

@@ -136,11 +136,15 @@ export class Api {
     if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
   }
 
-  /** The upgraded Conn, or the answer that was none. Rejects with KtError, or with the signal's reason. */
+  /**
+   * The upgraded Conn, or the answer that was none. `onAsked` is called when there is a connection and the request is on its way.
+   * Rejects with KtError, or with the signal's reason.
+   */
   async upgrade(
     wanted: ApiRequest,
     accepts: (head: ResponseHead) => boolean,
     signal: AbortSignal,
+    onAsked: () => void,
   ): Promise<{ readonly head: ResponseHead; readonly conn: Conn } | Answer> {
     return await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
@@ -151,6 +155,7 @@ export class Api {
           () => this.#silent(limits.upgradeTimeoutMs),
           async (inner) => {
             const conn = await connection.open(identity, inner);
+            onAsked();
             return await upgrade(conn, connection.message(wanted, identity), inner, accepts);
           },
         ),

@@ -11,18 +11,23 @@ const id = 0x7f_ff_ff_ff;
 /** One for each worker of the far end, so that a session finds their turns where it expects them. */
 const pings = Array.from({ length: farWorkers }, () => encodeControlFrame({ type: "ping", id }));
 
+/** How a control frame begins, and until streams are open there are no others. */
+const controlBit = 0x80;
+
+type Proof = "alive" | "silent" | "closed" | "other";
+
 /**
- * "alive": something came; the Conn is paused before it. "silent": nothing came in time, and the Conn is paused. Rejects with the
- * signal's reason, the Conn then being aborted.
+ * "alive": a frame came; the Conn is paused before it. "silent": nothing came in time, and the Conn is paused. "other": what came
+ * is no SPDY. Rejects with the signal's reason, the Conn then being aborted.
  */
-export function proveSpdy(conn: Conn, clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<"alive" | "silent" | "closed"> {
+export function proveSpdy(conn: Conn, clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<Proof> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       cancel();
       signal.removeEventListener("abort", onAbort);
       conn.pause();
     };
-    const become = (proof: "alive" | "silent" | "closed"): void => {
+    const become = (proof: Proof): void => {
       leave();
       resolve(proof);
     };
@@ -35,7 +40,7 @@ export function proveSpdy(conn: Conn, clock: Clock, timeoutMs: number, signal: A
     signal.addEventListener("abort", onAbort, { once: true });
     conn.start({
       onData(bytes) {
-        become("alive");
+        become(bytes[0] === controlBit ? "alive" : "other");
         conn.unread(bytes);
       },
       onEnd: () => become("closed"),

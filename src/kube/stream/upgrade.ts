@@ -10,6 +10,7 @@ import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts"
 import { portForwardProtocols } from "#wire/portforward.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
 import { type Api, isKubernetes } from "#kube/api/api.ts";
+import type { ApiRequest } from "#kube/api/connection.ts";
 import { type Access, forbidden } from "#kube/api/api-problem.ts";
 import { isAboutContainer } from "./exec-problem.ts";
 import { type Answer, CutShort } from "#http/client.ts";
@@ -43,6 +44,9 @@ interface Silent {
   readonly problem: KtError;
 }
 
+/** Not answered so far, where the other way may be. */
+class Unanswered extends KtError {}
+
 const { spdy } = portForwardProtocols;
 
 export class Upgrader {
@@ -52,6 +56,8 @@ export class Upgrader {
   #firstUntilMs = Number.POSITIVE_INFINITY;
   /** Until when SPDY is known to let something pass. */
   #provenUntilMs = Number.NEGATIVE_INFINITY;
+  /** Until when SPDY is known to be slow to answer, and the only way. */
+  #slowUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: UpgraderOptions) {
     this.#options = options;
@@ -64,14 +70,16 @@ export class Upgrader {
     const first = this.#first;
     const second = first === "spdy" ? "websocket" : "spdy";
     const access = { resource: `pods/${this.#options.subresource}`, group: "", namespace, name: pod };
-    const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal);
+    const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal, this.#patienceMs(first));
     if ("way" in opened) return opened;
     const silent = opened instanceof KtError ? undefined : opened.upgraded;
     const problem = opened instanceof KtError ? opened : opened.problem;
     try {
-      const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal);
+      const patienceMs = problem instanceof Unanswered ? limits.upgradeOtherAnswerMs : undefined;
+      const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal, patienceMs);
       if (fallback instanceof KtError) {
         if (silent) return this.#unanswered(silent);
+        if (problem instanceof Unanswered) return await this.#again(first, path, access, signal, fallback);
         throw this.#worse(access, problem, fallback);
       }
       this.#prefer(second);
@@ -90,25 +98,69 @@ export class Upgrader {
     return silent;
   }
 
+  /** How long an answer is waited for before the other way is tried; undefined: as long as for any. */
+  #patienceMs(first: Way): number | undefined {
+    const nowMs = this.#options.clock.now();
+    const isKnown = first === "websocket" || nowMs < this.#provenUntilMs || nowMs < this.#slowUntilMs;
+    return isKnown ? undefined : limits.upgradeAnswerMs;
+  }
+
+  /** The other way has failed too: what did not answer at once may only be slow. */
+  async #again(first: Way, path: string, access: Omit<Access, "verb">, signal: AbortSignal, fallback: KtError): Promise<Upgraded> {
+    const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal, undefined);
+    if (opened instanceof KtError) throw this.#worse(access, opened, fallback);
+    this.#slowUntilMs = this.#options.clock.now() + limits.upgradeWayMs;
+    return "way" in opened ? opened : opened.upgraded;
+  }
+
   #prefer(way: Way): void {
     this.#first = way;
     this.#firstUntilMs = way === "spdy" ? Number.POSITIVE_INFINITY : this.#options.clock.now() + limits.upgradeWayMs;
   }
 
   /** A KtError, or what is silent, when the other way may do better; rejects when it cannot. */
-  async #try(way: Way, path: string, access: Access, signal: AbortSignal): Promise<Upgraded | Silent | KtError> {
-    const { api, stream, webSocket } = this.#options;
+  async #try(
+    way: Way,
+    path: string,
+    access: Access,
+    signal: AbortSignal,
+    patienceMs: number | undefined,
+  ): Promise<Upgraded | Silent | KtError> {
+    const { stream, webSocket } = this.#options;
     const key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
     const wanted = way === "spdy" ? spdyRequest(path, stream) : webSocketRequest(path, key, webSocket);
     const accepts = way === "spdy" ? acceptsSpdy : (head: ResponseHead) => acceptsWebSocket(head, key, webSocket);
     try {
-      const result = await api.upgrade(wanted, accepts, signal);
+      const result = await this.#ask(wanted, accepts, signal, patienceMs);
       if (!("conn" in result)) return this.#refusal(result, access);
       const { head, conn } = result;
       return way === "spdy" ? await this.#proven(conn, signal) : { way, conn, protocol: agreedProtocol(head) };
     } catch (error) {
-      if (error instanceof CutShort && !signal.aborted) return error;
+      if ((error instanceof CutShort || error instanceof Unanswered) && !signal.aborted) return error;
       throw error;
+    }
+  }
+
+  /** Rejects with Unanswered when there is no answer so long after it was asked. */
+  async #ask(
+    wanted: ApiRequest,
+    accepts: (head: ResponseHead) => boolean,
+    signal: AbortSignal,
+    patienceMs: number | undefined,
+  ): ReturnType<Api["upgrade"]> {
+    const { api, clock } = this.#options;
+    const giveUp = new AbortController();
+    let cancel = (): void => {};
+    const onAsked = (): void => {
+      cancel();
+      if (patienceMs === undefined) return;
+      const late = new Unanswered("cluster-unreachable", `${api.requester.server} did not answer within ${patienceMs / 1000} s`);
+      cancel = clock.after(patienceMs, () => giveUp.abort(late));
+    };
+    try {
+      return await api.upgrade(wanted, accepts, AbortSignal.any([signal, giveUp.signal]), onAsked);
+    } finally {
+      cancel();
     }
   }
 
@@ -126,7 +178,8 @@ export class Upgrader {
     if (proof === "silent")
       return { upgraded, problem: new KtError("cluster-unreachable", `${server} agreed to SPDY and then passed nothing on`) };
     conn.abort();
-    return new KtError("cluster-unreachable", `${server} agreed to SPDY and then closed the connection`);
+    const what = proof === "closed" ? "closed the connection" : "sent something else";
+    return new KtError("cluster-unreachable", `${server} agreed to SPDY and then ${what}`);
   }
 
   /** Returns what the other way may mend; throws what it cannot. */
