@@ -60,7 +60,7 @@ async function takeErrorPage(): Promise<void> {
     await page.getByRole("heading").first().waitFor();
     const body = await page.locator("body").boundingBox();
     const clip = { x: 0, y: (body?.y ?? 0) - marginPx, width: pageWidthPx, height: (body?.height ?? 0) + 2 * marginPx };
-    await page.screenshot({ path: `${folder}/error-page.png`, clip });
+    await page.screenshot({ path: `${folder}/error-page.png`, clip, animations: "disabled" });
   } finally {
     await browser.close();
   }

@@ -121,6 +121,15 @@ describe("the prose", () => {
   });
 });
 
+test("files of the code that maintainers are led to are there", () => {
+  const led = [...texts].filter(([path]) => path === "CONTRIBUTING.md" || path.startsWith("docs/decisions/"));
+  const isRoom = (room: string): boolean => existsSync(`${root}src/${room}`);
+  const matches = led.flatMap(([, text]) => [...text.matchAll(/`(([a-z0-9]+)\/[\w/.-]+)`/g)]);
+  const named = matches.filter(([, , room = ""]) => isRoom(room)).map(([, name = ""]) => name);
+  expect(named.filter((name) => !existsSync(`${root}src/${name}`) && !existsSync(`${root}src/${name}.ts`))).toEqual([]);
+  expect(named.length).toBeGreaterThan(10);
+});
+
 describe("links", () => {
   /** As GitHub makes them. */
   function anchors(markdown: string): string[] {
