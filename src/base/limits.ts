@@ -206,6 +206,8 @@ export const limits = {
   profileFiles: 64,
   /** How deep tables and lists of a profile may stand in each other; its schema has six levels. */
   profileDepth: 32,
+  /** Tables, keys and items of a profile together: a thousand routes take as many, and a file is read while others wait for the hub. */
+  profileEntries: 20_000,
   /** Shown of one thing that needs consent: more would push the others off the screen. */
   consentDetailChars: 2 * kib,
   /** Longest message or hint of an error that is shown: nobody reads more, and it is looked over for secrets. */

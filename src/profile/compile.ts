@@ -7,7 +7,7 @@ import type { DynamicReach } from "#route/lookup.ts";
 import type { Target } from "#route/target.ts";
 import { JumpPodDefinitions } from "#profile/read/jump-pods.ts";
 import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "#profile/read/layer.ts";
-import { formatListen, isLoopback, overlaps, parseListen } from "#profile/values/listen.ts";
+import { formatListen, isLoopback, isWildcard, overlaps, parseListen } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { checkReferences, hostsWithAddress } from "#profile/values/references.ts";
@@ -97,16 +97,42 @@ interface Claim {
   readonly address: ListenAddress;
 }
 
+/** Who listens where. By port, since a profile may have thousands. */
+class Claims {
+  readonly #wildcards = new Map<number, Claim[]>();
+  readonly #byAddress = new Map<string, Claim>();
+  readonly #byPort = new Map<number, Claim[]>();
+
+  add(claim: Claim): void {
+    const { address } = claim;
+    const place = formatListen(address);
+    if (!this.#byAddress.has(place)) this.#byAddress.set(place, claim);
+    for (const group of isWildcard(address) ? [this.#byPort, this.#wildcards] : [this.#byPort]) {
+      const claims = group.get(address.port) ?? [];
+      claims.push(claim);
+      group.set(address.port, claims);
+    }
+  }
+
+  /** The first that cannot listen beside the address. */
+  against(address: ListenAddress): Claim | undefined {
+    const sure = this.#byAddress.get(formatListen(address));
+    const among = (isWildcard(address) ? this.#byPort : this.#wildcards).get(address.port);
+    return sure ?? among?.find((claim) => overlaps(claim.address, address));
+  }
+}
+
 /** No two routes can listen in one place, and none where [http] does. */
 function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
-  const claims: Claim[] = http.map((address) => ({ name: "[http] listen", address }));
+  const claims = new Claims();
+  for (const address of http) claims.add({ name: "[http] listen", address });
   for (const { value: route, source, path } of layer.tcp.values()) {
-    const clash = claims.find(({ address }) => route.listen.some((mine) => overlaps(mine, address)));
+    const [clash] = route.listen.flatMap((mine) => claims.against(mine) ?? []);
     if (clash !== undefined) {
       const message = `"${route.name}" is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
       source.problem(path, message, { at: "key", hint: "choose another local port" });
     }
-    claims.push(...route.listen.map((address) => ({ name: `"${route.name}"`, address })));
+    for (const address of route.listen) claims.add({ name: `"${route.name}"`, address });
   }
 }
 

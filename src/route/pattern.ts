@@ -17,6 +17,9 @@ type Label = readonly Part[];
 
 const captureText = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 
+/** A hostname has 253 characters, and the names of captures a few more. */
+const longestPattern = 1000;
+
 /** More readings than this help nobody. */
 const readingsShown = 4;
 
@@ -127,6 +130,8 @@ export class HostPattern {
 
   /** Throws KtError `profile-invalid` for a text that is no pattern. */
   static parse(text: string): HostPattern {
+    if (text.length > longestPattern)
+      refuse(`${text.slice(0, 40)}…`, "is longer than any hostname", "a hostname has 253 characters at most");
     const captured = starsAsCaptures(text);
     if (captured !== undefined) refuse(text, "has a star, which stands for nothing here", `write "${captured}": a capture has a name`);
     if (/\{[^}]*[A-Z]/.test(text)) refuse(text, "has capitals in a capture", "a capture is written {name}, in lower case");

@@ -155,10 +155,13 @@ describe("what strangers name", () => {
   });
 
   test("is bounded in size, in depth and in files", async () => {
+    const keys = (count: number): string => Array.from({ length: count }, (_, index) => `c${index} = "d"\n`).join("");
     const deep = `a${".a".repeat(50_000)} = 1`;
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}.toml`, `extends = ["./${index + 1}.toml"]`]));
     const large = `# ${"x".repeat(2 ** 20)}`;
     for (const [folder, files, message] of [
+      ["long", { "tunnels.toml": `[contexts]\n${keys(20_001)}` }, "it has more than 20000 tables and keys"],
+      ["long as a list", { "tunnels.toml": "[[patterns]]\n".repeat(20_001) }, "it has more than 20000 tables and keys"],
       ["deep", { "tunnels.toml": deep }, "tables and lists stand more than 32 deep in each other"],
       ["many", { ...many, "100.toml": "", "tunnels.toml": 'extends = ["./0.toml"]' }, "a profile may be made of 64 files"],
       ["large", { "tunnels.toml": large }, "it is larger than 1 MiB"],

@@ -139,8 +139,10 @@ describe("parse", () => {
     "a}.localhost",
     "{}.localhost",
     "{A}.localhost",
+    "{".repeat(1_000_000),
+    `${"{a}.".repeat(300)}localhost`,
   ]) {
-    test(`refuses ${text}`, () => expect(() => HostPattern.parse(text)).toThrow(KtError));
+    test(`refuses ${text.slice(0, 40)}`, () => expect(() => HostPattern.parse(text)).toThrow(KtError));
   }
 
   test("takes any case and a trailing dot", () => {

@@ -61,8 +61,9 @@ export class Source {
     const { file, text, isQuoted } = given;
     try {
       const table = parse(text, { unsafeKeyBehaviour: "throw" });
-      if (isDeeperThan(table, limits.profileDepth)) {
-        problems.push({ file, ...tooDeep });
+      const excess = excessOf(table);
+      if (excess !== undefined) {
+        problems.push({ file, ...excess });
         return undefined;
       }
       return new Source(given, new KeyPositions(text), problems, table);
@@ -161,14 +162,25 @@ const tooDeep: Omit<ProfileProblem, "file"> = {
   hint: "no setting of a profile is as deep as that: kt schema",
 };
 
-/** Level by level: what is to be found out is whether it is too deep to be walked by calls. */
-function isDeeperThan(table: TomlTable, most: number): boolean {
+const tooMany: Omit<ProfileProblem, "file"> = {
+  code: "profile-syntax",
+  line: 1,
+  column: 1,
+  message: `it has more than ${limits.profileEntries} tables and keys`,
+  hint: "split it into several profiles, or let a pattern stand for many routes: [[patterns]]",
+};
+
+/** Level by level: what is to be found out is whether it is too deep to be walked by calls, or too large to be looked at further. */
+function excessOf(table: TomlTable): Omit<ProfileProblem, "file"> | undefined {
   let level: readonly unknown[] = [table];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > most) return true;
-    level = level.flatMap((value) => (isNested(value) ? Object.values(value) : [])).filter(isNested);
+  for (let [depth, entries] = [0, 0]; level.length > 0; depth++) {
+    if (depth > limits.profileDepth) return tooDeep;
+    const next = level.flatMap((value) => (isNested(value) ? Object.values(value) : []));
+    entries += next.length;
+    if (entries > limits.profileEntries) return tooMany;
+    level = next.filter(isNested);
   }
-  return false;
+  return undefined;
 }
 
 function isNested(value: unknown): value is object {

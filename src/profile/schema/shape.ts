@@ -103,19 +103,36 @@ function translate(issue: BaseIssue<unknown>, above: KeyPath): ShapeProblem[] {
   return [{ path, at: "value", message: `"${nameOf(path)}" must be ${issue.message}, not ${describe(issue.input)}`, hint: undefined }];
 }
 
+/** Keys to take away, as a tree: a table goes whole where it has no branches. */
+type Removal = Map<string, Removal>;
+
 /** A route whose jump host is refused goes with it: without, its target would be refused once more. */
-function removeProblem(table: Table, { path }: ShapeProblem): Table {
-  const rest = without(table, path[2] === "via" ? path.slice(0, 2) : path);
-  return isTable(rest) ? rest : {};
+function addRemoval(root: Removal, { path }: ShapeProblem): Removal {
+  const keys = path[2] === "via" ? path.slice(0, 2) : path;
+  let node = root;
+  for (const [index, key] of keys.entries()) {
+    const inner = node.get(key);
+    if (inner?.size === 0) break;
+    const next: Removal = index === keys.length - 1 ? new Map() : (inner ?? new Map());
+    node.set(key, next);
+    node = next;
+  }
+  return root;
 }
 
-/** A copy without what stands at the path; of a list, without the list, so that no other item changes its place. */
-function without(value: unknown, path: KeyPath): unknown {
-  const [first, ...rest] = path;
-  if (first === undefined || !isTable(value)) return undefined;
-  const inner = without(value[first], rest);
-  const others = Object.entries(value).filter(([key]) => key !== first);
-  return Object.fromEntries(inner === undefined ? others : [...others, [first, inner]]);
+function withoutProblems(table: Table, problems: readonly ShapeProblem[]): Table {
+  if (problems.some(({ path }) => path.length === 0)) return {};
+  return problems.length === 0 ? table : (without(table, problems.reduce(addRemoval, new Map())) ?? {});
+}
+
+/** A copy without the branches; of a list, without the list, so that no other item changes its place. */
+function without(value: unknown, removal: Removal): Table | undefined {
+  if (removal.size === 0 || !isTable(value)) return undefined;
+  const entries = Object.entries(value).map(([key, inner]) => {
+    const branch = removal.get(key);
+    return [key, branch === undefined ? inner : without(inner, branch)] as const;
+  });
+  return Object.fromEntries(entries.filter(([, inner]) => inner !== undefined));
 }
 
 const topLevel = nodeOf(profileSchema);
@@ -139,9 +156,9 @@ export function checkShape(table: Readonly<Record<string, unknown>>): {
   readonly problems: readonly ShapeProblem[];
 } {
   const lists = listsForTables(table);
-  const result = safeParse(profileSchema, lists.reduce(removeProblem, table));
+  const result = safeParse(profileSchema, withoutProblems(table, lists));
   if (result.success) return { table: result.output, problems: lists };
   const problems = [...lists, ...result.issues.flatMap((issue) => translate(issue, []))];
   // Taking away an unknown key can leave a table that lacks a needed one: that has been said already.
-  return { table: checkShape(problems.reduce(removeProblem, table)).table, problems };
+  return { table: checkShape(withoutProblems(table, problems)).table, problems };
 }

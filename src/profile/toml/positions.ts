@@ -14,12 +14,14 @@ export interface Place {
 /** The places of all keys of one TOML text. */
 export class KeyPositions {
   readonly #text: string;
+  readonly #lineStarts: readonly number[];
   readonly #found: ReadonlyMap<string, Offsets>;
 
   constructor(text: string) {
     const scanner = new Scanner(text);
     scanner.run();
     this.#text = text;
+    this.#lineStarts = lineStartsOf(text);
     this.#found = scanner.found;
   }
 
@@ -44,8 +46,23 @@ export class KeyPositions {
   }
 
   #place(offset: number): Place {
-    const before = this.#text.slice(0, offset);
-    const lineStart = before.lastIndexOf("\n") + 1;
-    return { line: before.split("\n").length, column: offset - lineStart + 1 };
+    const line = lastAtMost(this.#lineStarts, offset);
+    return { line: line + 1, column: offset - (this.#lineStarts[line] ?? 0) + 1 };
   }
+}
+
+/** Every key has a place: looking for its line from the top each time would take minutes in a large file. */
+function lineStartsOf(text: string): readonly number[] {
+  return [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+}
+
+/** The index of the last number that is not greater; the first is 0. */
+function lastAtMost(ascending: readonly number[], wanted: number): number {
+  let [low, high] = [0, ascending.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((ascending[middle] ?? 0) <= wanted) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }

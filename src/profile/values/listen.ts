@@ -38,14 +38,15 @@ export function isLoopback({ host }: ListenAddress): boolean {
   return host === "::1" || host.startsWith("127.");
 }
 
-function isWildcard(host: string): boolean {
+/** Every address of its family. */
+export function isWildcard({ host }: Pick<ListenAddress, "host">): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
 /** True when the two cannot both be listened on: equal, or one of them is every address of the other's family. */
 export function overlaps(a: ListenAddress, b: ListenAddress): boolean {
   if (a.port !== b.port) return false;
-  return a.host === b.host || (a.host.includes(":") === b.host.includes(":") && (isWildcard(a.host) || isWildcard(b.host)));
+  return a.host === b.host || (a.host.includes(":") === b.host.includes(":") && (isWildcard(a) || isWildcard(b)));
 }
 
 /** As it is written in a URL or an address: IPv6 in brackets. */
