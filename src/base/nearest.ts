@@ -58,6 +58,12 @@ const affixScore = 0.3;
 
 /** 0 for the same word, 1 and more for another; in between the share that differs. */
 function score(word: string, candidate: string): number {
+  const [first = "", ...more] = candidate.split(".");
+  const isShort = more.length > 0 && !word.includes(".");
+  return isShort ? Math.min(scoreOf(word, candidate), affixScore + scoreOf(word, first)) : scoreOf(word, candidate);
+}
+
+function scoreOf(word: string, candidate: string): number {
   const { from, to, joint } = difference(word, candidate);
   if (joint !== undefined) return isOneThing(joint) ? affixScore : 1;
   const length = Math.max(from.length, to.length);

@@ -22,6 +22,9 @@ describe("nearest proposes", () => {
     ["api-v2", ["web", "api"], "api"],
     ["postgres", ["shop-postgres", "redis"], "shop-postgres"],
     ["checkout-api.localhost", ["checkout-api-v2.localhost"], "checkout-api-v2.localhost"],
+    // Both at once.
+    ["wbe", hosts, "web.localhost"],
+    ["grafna", hosts, "grafana.localhost"],
     // Exactly a word of it is better than three letters with one wrong.
     ["web", ["wed", "web.localhost"], "web.localhost"],
     ["user", ["user-db", "users"], "users"],
