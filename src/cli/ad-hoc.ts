@@ -3,6 +3,8 @@
 import { file as openFile, write } from "bun";
 import { limits } from "#base/limits.ts";
 import { KtError, messageOf } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import { command } from "#base/shell.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
@@ -16,26 +18,37 @@ export interface AdHocQuestion {
   readonly namespace: string | undefined;
   /** Undefined is the current one. */
   readonly context: string | undefined;
+  /** Where there is nothing to serve, the namespace may be another than was meant. */
+  readonly isToServe?: boolean;
 }
 
 /** Resolves to the file's path. Throws KtError for a kubeconfig that leads nowhere, and `file-unwritable`. */
-export async function writeAdHocProfile({ namespace: given, context }: AdHocQuestion): Promise<string> {
+export async function writeAdHocProfile({ namespace: given, context, isToServe = false }: AdHocQuestion): Promise<string> {
   const catalogue = await openCatalogue(context);
   const namespace = given ?? catalogue.namespace;
   if (!isLabel(namespace)) throw new KtError("usage", `"${namespace}" is not a valid name of a namespace`);
   // Services that may not be listed have their dynamic names all the same.
   const services = await catalogue.services(namespace).catch((error: unknown) => {
-    if (error instanceof KtError && error.code === "forbidden") return [];
+    if (error instanceof KtError && error.code === "forbidden") return undefined;
     throw error;
   });
+  if (isToServe && services?.length === 0) throw await nothingToServe(catalogue, namespace);
   const text = profileText(
     catalogue.context,
     namespace,
-    proposeRoutes(services, () => false, `${namespace}.localhost`),
+    proposeRoutes(services ?? [], () => false, `${namespace}.localhost`),
   );
   const path = `${stateDirectory(surroundings())}/namespaces/${labelOf(catalogue.context)}/${namespace}/tunnels.toml`;
   await writeWhereNew(path, text);
   return path;
+}
+
+async function nothingToServe(catalogue: Catalogue, namespace: string): Promise<KtError> {
+  const near = nearest(namespace, await catalogue.namespaces().catch(() => []));
+  const isThere = near === undefined || near === namespace;
+  return new KtError("service-not-found", `namespace "${namespace}" of context "${catalogue.context}" has no services`, {
+    hints: [isThere ? command`kubectl get services -n ${namespace} --context ${catalogue.context}` : command`kt up -n ${near}`],
+  });
 }
 
 async function openCatalogue(context: string | undefined): Promise<Catalogue> {

@@ -49,6 +49,15 @@ test("kt up -n serves every service of a namespace without a profile, and kt dow
   expect((await home.run(["down", "shop"])).stdout).toBe(`detached ${cluster.profile("dev")}\n`);
 });
 
+test("kt up -n of a namespace without services names the one that was meant", async () => {
+  await using cluster = await makeCluster();
+  expect(await cluster.home.run(["up", "-d", "-n", "shpo"])).toEqual({
+    exitCode: 1,
+    stdout: "",
+    stderr: 'kt: error: namespace "shpo" of context "dev" has no services\nkt: hint: kt up -n shop\n',
+  });
+});
+
 test("kt url of a target needs no profile, and says what is missing", async () => {
   await using cluster = await makeCluster();
   const { home } = cluster;

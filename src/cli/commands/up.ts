@@ -33,7 +33,7 @@ async function fileOf(options: Options): Promise<string> {
   if (namespace === undefined && kubeContext === undefined) return await profileFile(options);
   if (options.text("file") !== undefined)
     throw new KtError("usage", "-n and --context are for a namespace without a profile, and -f names one", { hints: ["kt up --help"] });
-  return await writeAdHocProfile({ namespace, context: kubeContext });
+  return await writeAdHocProfile({ namespace, context: kubeContext, isToServe: true });
 }
 
 /** Nothing would ever be seen of a profile without routes. */
