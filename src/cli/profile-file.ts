@@ -3,6 +3,7 @@
 import { fileURLToPath, file as openFile, pathToFileURL } from "bun";
 import { engineSettings } from "#daemon/process/own-process.ts";
 import { KtError } from "#base/errors.ts";
+import type { Words } from "#base/shell.ts";
 import { findProfile, profileFileName } from "#profile/read/find.ts";
 import type { Options } from "./command.ts";
 
@@ -16,6 +17,12 @@ export async function profileFile(options: Options): Promise<string> {
 export async function namedFile(given: string): Promise<string> {
   const path = absolutePath(given);
   return (await isFolder(path)) ? `${path.replace(/\/+$/, "")}/${profileFileName}` : path;
+}
+
+/** What a hint says to mean this profile: nothing where a command finds it by itself. */
+export function fileWords(path: string): Words {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  return path === `${folder}${profileFileName}` && `${process.cwd()}/`.startsWith(folder) ? [] : ["-f", path];
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,10 +1,12 @@
 /** What to open or to connect to for a route of a profile that need not be attached. */
 
 import { KtError } from "#base/errors.ts";
+import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
-import { shellQuoted } from "#base/shell.ts";
+import { command } from "#base/shell.ts";
 import { wantedBy } from "#daemon/listening/reconcile.ts";
 import { addressOf, urlOf } from "#daemon/status/urls.ts";
+import { fileWords } from "./profile-file.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
 /** `host:port` of a TCP route. */
@@ -21,12 +23,16 @@ export function httpUrl(plan: Plan, route: string): string | undefined {
 }
 
 /** The hint is the same command with the route that was meant. */
-export function unknownRoute({ name, routes, tcp }: Plan, route: string, asked: string): KtError {
-  const near = nearest(
-    route,
-    [...routes, ...tcp].map((each) => each.name),
-  );
+export function unknownRoute({ name, routes, tcp, profile }: Plan, route: string, asked: "kt url" | "kt open"): KtError {
+  const known = [...routes, ...tcp].map((each) => each.name);
+  const [near] = wordsOf(route).flatMap((word) => nearest(word, known) ?? []);
   return new KtError("route-unknown", `profile "${name}" has no route "${route}"`, {
-    hints: [near === undefined ? "kt check" : `${asked} ${shellQuoted(near)}`],
+    hints: [command`${near === undefined ? ["kt", "check"] : [...asked.split(" "), near]} ${fileWords(profile)}`],
   });
+}
+
+/** Also an address may be written, as `kt status` shows it: `http://web.localhost:8989/`, `localhost:5432`. */
+function wordsOf(route: string): readonly string[] {
+  const { host, port } = parseAuthority(route.replace(/^\w+:\/\//, "").replace(/\/.*$/, "")) ?? {};
+  return [route, ...(host === undefined ? [] : [host]), ...(port === undefined ? [] : [String(port)])];
 }

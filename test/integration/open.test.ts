@@ -36,3 +36,15 @@ kt: error: there is no program that opens the browser
 kt: hint: export BROWSER=firefox
 `);
 });
+
+test.each([
+  ["wbe", "web.localhost"],
+  ["http://web.localhost:8989/", "web.localhost"],
+  ["localhost:5432", "5432"],
+])("what is written as %s is found under its name, also of a profile elsewhere", async (asked, name) => {
+  await using home = await SourceHome.make();
+  await write(`${home.project}/other.toml`, 'name = "shop"\n[routes]\n"web.localhost" = "svc/web:80"\n[tcp]\n5432 = "svc/db:5432"\n');
+  const { stderr, exitCode } = await home.run(["url", "-f", "other.toml", asked]);
+  expect(stderr).toBe(`kt: error: profile "shop" has no route "${asked}"\nkt: hint: kt url ${name} -f ${home.project}/other.toml\n`);
+  expect(exitCode).toBe(2);
+});

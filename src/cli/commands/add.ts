@@ -7,7 +7,7 @@ import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";
-import { profileFileOrNew } from "#cli/profile-file.ts";
+import { fileWords, profileFileOrNew } from "#cli/profile-file.ts";
 import { canAsk } from "#cli/screen/prompts.ts";
 import { httpUrl, tcpAddress } from "#cli/route-urls.ts";
 import { isHttpLike, readPort, usualLocalPort } from "#cli/suggest.ts";
@@ -78,6 +78,6 @@ function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute
   for (const line of written) output.note(`  ${line}`);
   output.line(tcpAddress(plan, route.name) ?? httpUrl(plan, route.name) ?? "");
   warnNoHttp(route, output);
-  if (isNew) output.advice(["kt up"]);
+  if (isNew) output.advice([command`kt up ${fileWords(file)}`]);
   return exitCodes.done;
 }

@@ -10,7 +10,8 @@ import { loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { convertFile } from "#cli/convert/convert.ts";
 import { isFree } from "#cli/free-port.ts";
-import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
+import { command } from "#base/shell.ts";
+import { absolutePath, fileWords, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { type Ask, canAsk, converse, Declined } from "#cli/screen/prompts.ts";
 import { type Proposal, proposeRoutes } from "#cli/proposals.ts";
 import { sectionOf } from "#cli/route-words.ts";
@@ -39,7 +40,7 @@ export async function init({ options, output }: CommandContext): Promise<number>
   const left = fitting.filter((profile) => !chosen.fitting.includes(profile)).map(({ name }) => name);
   if (left.length > 0) output.advice([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
   if (canAsk() && !options.flag("yes")) await askForMore(path, output);
-  output.advice(["kt up"]);
+  output.advice([command`kt up ${fileWords(path)}`]);
   return exitCodes.done;
 }
 
@@ -53,7 +54,7 @@ async function convert(path: string, from: string, output: Output): Promise<numb
   });
   output.note(`wrote ${path} from ${from}`);
   for (const { place, why } of left) output.warning(`${place}: ${why}`);
-  output.advice(["kt check", "kt up"]);
+  output.advice(waysOn(path));
   return exitCodes.done;
 }
 
@@ -137,7 +138,11 @@ async function newFile(options: Options): Promise<string> {
 }
 
 async function refuseExisting(path: string): Promise<void> {
-  if (await file(path).exists()) throw new KtError("profile-exists", `"${path}" exists already`, { hints: ["kt check", "kt up"] });
+  if (await file(path).exists()) throw new KtError("profile-exists", `"${path}" exists already`, { hints: waysOn(path) });
+}
+
+function waysOn(path: string): readonly string[] {
+  return [command`kt check ${fileWords(path)}`, command`kt up ${fileWords(path)}`];
 }
 
 /** What to take; undefined when the user left the questions. */

@@ -8,7 +8,7 @@ import { isAttached } from "#cli/attached.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import type { Output } from "#cli/screen/output.ts";
-import { shellEnvironment } from "#cli/profile-file.ts";
+import { fileWords, shellEnvironment } from "#cli/profile-file.ts";
 import { httpUrl, tcpAddress, unknownRoute } from "#cli/route-urls.ts";
 import { urlOfTarget } from "#cli/target-urls.ts";
 import { openInBrowser } from "#native/browser.ts";
@@ -49,5 +49,5 @@ function pageOf(plan: Plan, route: string, isTarget: boolean): string {
 async function warnUnattached(plan: Plan, output: Output): Promise<void> {
   if (await isAttached(plan)) return;
   output.warning(`profile "${plan.name}" is not attached`);
-  output.hints(["kt up"]);
+  output.hints([command`kt up ${fileWords(plan.profile)}`]);
 }
