@@ -156,6 +156,11 @@ describe("TLS", () => {
     expect(await first({ cluster: { "certificate-authority-data": data, "tls-server-name": "kube.test" } }, api)).toBe("ready a:8080");
   });
 
+  test("a name with a dot at its end is that name", async () => {
+    await using api = new ScriptedApi(simple, certificate);
+    expect(await first({ cluster: { "certificate-authority-data": data, "tls-server-name": "kube.test." } }, api)).toBe("ready a:8080");
+  });
+
   test("a certificate for another name", async () => {
     await using api = new ScriptedApi(simple, certificate);
     const told = await first({ cluster: { "certificate-authority-data": data } }, api);

@@ -75,6 +75,17 @@ describe("what stands in kubeconfig", () => {
     );
   });
 
+  test("a file that is missing leaves the token beside it, as with kubectl", async () => {
+    expect(await authorization({ user: { token: "abc", tokenFile: "gone" } })).toBe("Bearer abc");
+  });
+
+  test("a token of two lines is refused before anything is sent", async () => {
+    await using api = ScriptedApi.secure(simple);
+    await using harness = await Harness.open(api, { user: { token: "abc\nImpersonate-User: root" } });
+    expect(shown(await harness.follow().changes.next())).toStartWith("failed credentials-failed: the token holds a line break");
+    expect(api.asked).toEqual([]);
+  });
+
   test("impersonation", async () => {
     await using api = ScriptedApi.secure(simple);
     const user = { token: "t", as: "bob", "as-uid": "17", "as-groups": ["ops", "dev"], "as-user-extra": { "a/b": ["x"] } };

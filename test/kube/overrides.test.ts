@@ -43,6 +43,12 @@ test("nothing said changes nothing", async () => {
   });
 });
 
+test("groups without a user to impersonate ask nothing with the user's own rights; the command line may name one", async () => {
+  const nobody = kubeconfig.replace("as: bob, ", "");
+  await expect(load({}, nobody)).rejects.toThrow('user "ann" has as-uid, as-groups or as-user-extra without as');
+  expect((await load({ as: "al" }, nobody)).user?.impersonate).toMatchObject({ user: "al", groups: ["ops"] });
+});
+
 describe("a name and a password", () => {
   test("sign in in place of what the kubeconfig says, a certificate aside", async () => {
     const { user } = await load({ username: "al", password: "secret" });

@@ -121,6 +121,12 @@ describe("a client key is read", () => {
       'the client key of user "u" is encrypted',
     ],
     ["one that is not the certificate's", server.cert, mid.key, "the client certificate and the client key do not belong together"],
+    [
+      "of another kind",
+      server.cert,
+      rsa.export({ type: "pkcs1", ...pem }).toString(),
+      "the client certificate and the client key do not belong together",
+    ],
     ["no PEM", server.cert, "words", "a certificate or key is no PEM text"],
   ])("unless it is %s", async (_, cert, key, want) => {
     expect(await ask(cert, key)).toContain(want);

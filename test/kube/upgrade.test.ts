@@ -284,6 +284,12 @@ describe("refusals", () => {
     expect(outcome(results[0])).toMatch(/^cluster-error: \S+ answered 302 Found and leads to "https:\/\/sso.test\/login": /);
   });
 
+  test("a server of TLS that was asked without says so", async () => {
+    const body = "Client sent an HTTP request to an HTTPS server.\n";
+    const { results } = await opening(({ socket }) => void socket.end(`HTTP/1.0 400 Bad Request\r\n\r\n${body}`));
+    expect(outcome(results[0])).toMatch(/^cluster-error: http:\S+ speaks TLS, and was asked without$/);
+  });
+
   test("nobody listens", async () => {
     await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1" });
     await expect(harness.cluster.portForward("shop", "web-1", signal)).rejects.toMatchObject({ code: "cluster-unreachable" });

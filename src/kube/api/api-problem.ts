@@ -4,6 +4,7 @@ import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError, type KtErrorOptions } from "#base/errors.ts";
 import { command, type Words } from "#base/shell.ts";
 import type { Answer } from "#http/client.ts";
+import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
 import { headerValue } from "#wire/http-head.ts";
 
 /** What a request wants, in RBAC's terms. */
@@ -80,9 +81,16 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
       hints: [command`kubectl get ${`${kind}s`} ${kubectlScope(access.namespace, requester.context)}`],
     });
   }
+  if (status === 400 && complainsOfPlainHttp(Buffer.from(answer.body))) return plainToTls(status, requester);
   const away = status === 502 || status === 503 || status === 504;
   const message = known ? `${requester.server} answered ${status}: ${words}` : `${requester.server} answered ${words}${leadingTo(answer)}`;
   return new StatusError(away ? "cluster-unreachable" : "cluster-error", message, status, known, { words });
+}
+
+function plainToTls(status: number, { server }: Requester): StatusError {
+  return new StatusError("cluster-error", `${server} speaks TLS, and was asked without`, status, false, {
+    hints: [`write ${server.replace(/^http:/, "https:")} in the kubeconfig`],
+  });
 }
 
 /** Where a redirect leads, without what may be a secret. It is not followed: credentials are not sent to where a proxy wants. */

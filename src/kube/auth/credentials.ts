@@ -85,12 +85,22 @@ export class Credentials {
   /** What stands in the kubeconfig or a token file: it wins over what would have to be fetched. */
   #written(user: UserConfig): string | undefined {
     if (user.tokenFile !== undefined) {
-      const token = readFile(user.tokenFile, "token file", this.#options.cache).trim();
+      const token = this.#tokenOf(user.tokenFile, user.token);
       if (token !== "") return bearer(token);
     }
     if (user.token !== undefined) return bearer(user.token);
     if (user.username === undefined) return undefined;
     return `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}`;
+  }
+
+  /** As kubectl, the token beside it is taken where the file cannot be read. */
+  #tokenOf(file: string, token: string | undefined): string {
+    try {
+      return readFile(file, "token file", this.#options.cache).trim();
+    } catch (error) {
+      if (token === undefined) throw error;
+      return token;
+    }
   }
 
   async #pluginIdentity(plugin: ExecPlugin, cert: string | undefined, key: string | undefined): Promise<Identity> {
@@ -105,7 +115,13 @@ export class Credentials {
 }
 
 /** White space around a token, such as a file's last line end, is not part of it and would break the header. */
-const bearer = (token: string | undefined): string | undefined => (token === undefined ? undefined : `Bearer ${token.trim()}`);
+function bearer(token: string | undefined): string | undefined {
+  const bare = token?.trim();
+  if (bare === undefined) return undefined;
+  if (/[\r\n\0]/.test(bare))
+    throw new KtError("credentials-failed", "the token holds a line break: is there more than a token where it comes from?");
+  return `Bearer ${bare}`;
+}
 
 function readFile(path: string, what: string, cache: FileCache): string {
   try {

@@ -33,6 +33,7 @@ export interface ExecConfig {
 }
 
 export interface Impersonation {
+  /** "" where the kubeconfig names none, and groups or the like all the same: then nothing may be asked. */
   readonly user: string;
   readonly uid: string | undefined;
   readonly groups: readonly string[];

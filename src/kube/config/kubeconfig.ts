@@ -154,9 +154,9 @@ function readAuthProvider(value: unknown): UserConfig["authProvider"] {
 
 function readImpersonation(entry: Fields): Impersonation | undefined {
   const user = text(entry["as"]);
-  if (user === undefined) return undefined;
+  if (user === undefined && ["as-uid", "as-groups", "as-user-extra"].every((key) => entry[key] === undefined)) return undefined;
   const extra = Object.entries(fields(entry["as-user-extra"])).map(([key, values]) => [key, texts(values)] as const);
-  return { user, uid: text(entry["as-uid"]), groups: texts(entry["as-groups"]), extra: Object.fromEntries(extra) };
+  return { user: user ?? "", uid: text(entry["as-uid"]), groups: texts(entry["as-groups"]), extra: Object.fromEntries(extra) };
 }
 
 /** A context that names no cluster is none. */
@@ -209,7 +209,8 @@ function contradictionIn({ name, insecure, ca }: ClusterConfig): string | undefi
   return insecure && isNamed(ca) ? `cluster "${name}" has both insecure-skip-tls-verify and a certificate authority` : undefined;
 }
 
-function halfIn({ name, cert, key }: UserConfig): string | undefined {
+function halfIn({ name, cert, key, impersonate }: UserConfig): string | undefined {
+  if (impersonate?.user === "") return `user "${name}" has as-uid, as-groups or as-user-extra without as`;
   if (isNamed(cert) === isNamed(key)) return undefined;
   const [has, lacks] = isNamed(cert) ? ["certificate", "key"] : ["key", "certificate"];
   return `user "${name}" has a client ${has} without a client ${lacks}`;

@@ -17,13 +17,16 @@ export interface DialOptions {
   readonly signal: AbortSignal;
 }
 
+/** A fully qualified name may end in a dot; in TLS none does (RFC 6066 §3). */
+const withoutDot = (name: string): string => name.replace(/\.$/, "");
+
 /** Rejects with KtError `cluster-unreachable` or `proxy-failed` in plain words, or with the signal's reason. */
 export async function dial(options: DialOptions): Promise<Conn> {
   const { url, proxy, signal } = options;
   const host = hostOf(url);
   const port = portOf(url);
   const tls: TlsOptions | undefined =
-    url.protocol === "https:" ? { ...options.tls, serverName: options.tls.serverName ?? host } : undefined;
+    url.protocol === "https:" ? { ...options.tls, serverName: withoutDot(options.tls.serverName ?? host) } : undefined;
   try {
     if (proxy?.protocol.startsWith("socks5")) return await throughSocks(socksProxy(proxy), host, port, tls, signal);
     return await connect({ host, port, tls, proxy: proxy && httpProxy(proxy), signal });
@@ -70,6 +73,7 @@ const tlsReasons: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the server's certificate comes from an authority that kubeconfig does not trust",
   CERT_SIGNATURE_FAILURE: "the server's certificate was not signed by the authority that kubeconfig trusts",
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the client certificate and the client key do not belong together",
+  ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the client certificate and the client key do not belong together",
   ERR_OSSL_PEM_NO_START_LINE: "a certificate or key is no PEM text",
 };
 
