@@ -4,10 +4,16 @@ import type { ErrorCode } from "./error-facts.ts";
 import { limits } from "./limits.ts";
 import { maskSecrets } from "./mask.ts";
 
+/** What the code leaves open, for those who act on an error instead of showing it: nothing is read out of its message. */
+export type ErrorDetail =
+  /** A pod's node, or a process in it, said so itself: no session was lost. */
+  "said-by-pod";
+
 export interface KtErrorOptions {
   /** Commands to paste or sentences to act on, most useful first. */
   readonly hints?: readonly string[];
   readonly cause?: unknown;
+  readonly detail?: ErrorDetail | undefined;
 }
 
 /**
@@ -18,12 +24,19 @@ export class KtError extends Error {
   override readonly name = "KtError";
   readonly code: ErrorCode;
   readonly hints: readonly string[];
+  readonly detail: ErrorDetail | undefined;
 
   constructor(code: ErrorCode, message: string, options: KtErrorOptions = {}) {
     super(shown(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hints = (options.hints ?? []).map(shown);
+    this.detail = options.detail;
   }
+}
+
+/** The same error for those who know better what to do about it. */
+export function withHints(error: KtError, hints: readonly string[]): KtError {
+  return new KtError(error.code, error.message, { hints, cause: error, detail: error.detail });
 }
 
 /** Errors stand on pages, in logs and on terminals, and hold what others said: nothing in them may be a secret, nor endless. */

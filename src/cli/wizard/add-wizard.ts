@@ -1,7 +1,7 @@
 /** Connects the questions of `kt add` with the profile, the kubeconfig and this machine, and writes what they come to. */
 
 import { file as openFile } from "bun";
-import { KtError } from "#base/errors.ts";
+import { KtError, withHints } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
@@ -93,10 +93,7 @@ async function problemOf(target: ParsedTarget, context: string | undefined, plan
 /** Whoever cannot be asked, or has no cluster at hand, can write the route as well. */
 function nameForm(error: unknown): never {
   if (!(error instanceof KtError) || exitCodeFor(error.code) !== exitCodes.cluster) throw error;
-  throw new KtError(error.code, error.message, {
-    hints: [...error.hints, "kt add HOST|PORT TARGET needs no cluster: kt add --help"],
-    cause: error,
-  });
+  throw withHints(error, [...error.hints, "kt add HOST|PORT TARGET needs no cluster: kt add --help"]);
 }
 
 function hostObjection(local: string): string | undefined {

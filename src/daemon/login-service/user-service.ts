@@ -2,7 +2,7 @@
 
 import { realpath, stat } from "node:fs/promises";
 import { file as openFile, which, write } from "bun";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError, withHints } from "#base/errors.ts";
 import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { launchd } from "#native/launchd.ts";
 import { installService, readServiceFile, type ServiceChange, type ServiceManager, uninstallService } from "#native/service-manager.ts";
@@ -103,10 +103,7 @@ async function checkProfile(profile: string, variables: Readonly<Record<string, 
   } catch (error) {
     if (!(error instanceof KtError) || error.code !== "profile-variable") throw error;
     const known = ["HOME", ...Object.keys(variables)].join(", ");
-    throw new KtError(error.code, error.message, {
-      hints: ["write ${NAME:-default} in the profile", `a service only knows ${known}`],
-      cause: error,
-    });
+    throw withHints(error, ["write ${NAME:-default} in the profile", `a service only knows ${known}`]);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What is asked about one service: itself, its slices, and the pods that its selector matches. */
 
-import { KtError } from "#base/errors.ts";
+import { type KtError, withHints } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -51,7 +51,7 @@ export class ServiceReader {
       if (!this.#suggests()) return error;
       const close = nearest(this.#name, await listNames(this.#api, reads.servicesPath, reads.serviceAccess(this.#name), signal));
       if (close === undefined) return error;
-      return new KtError(error.code, error.message, { hints: [`did you mean "${close}"?`, ...error.hints] });
+      return withHints(error, [`did you mean "${close}"?`, ...error.hints]);
     }
   }
 

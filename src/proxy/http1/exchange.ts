@@ -315,7 +315,7 @@ export class Exchange implements BackendUser {
 
   backendClosed(error: KtError | undefined): void {
     const backend = this.#backend;
-    if (backend && error && !isOfThePod(error)) this.#lost(backend, error);
+    if (backend && error && error.detail !== "said-by-pod") this.#lost(backend, error);
     else if (backend)
       this.#closedByPod(backend, error ?? new KtError("connection-lost", `pod "${backend.link.pod}" closed the connection`));
   }
@@ -394,11 +394,6 @@ export class Exchange implements BackendUser {
     client.resumeRequest();
     client.exchangeRefused(error);
   }
-}
-
-/** Told by the pod's node, in its own text, and not because a session was lost. */
-function isOfThePod(error: KtError): boolean {
-  return typeof error.cause === "string";
 }
 
 /** Of a head as we wrote it. */

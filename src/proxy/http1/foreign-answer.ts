@@ -1,6 +1,6 @@
 /** The error for a backend that answers in another protocol than HTTP/1: its first bytes, and what the profile must say instead. Pure. */
 
-import { KtError } from "#base/errors.ts";
+import { KtError, withHints } from "#base/errors.ts";
 import type { Found } from "#route/lookup.ts";
 import { formatTarget, type PortRef, type Target } from "#route/target.ts";
 import { type ForeignProtocol, foreignProtocol, quoteBytes } from "#wire/foreign-protocol.ts";
@@ -87,7 +87,7 @@ const otherNames =
 export function withSilenceHint(error: KtError, found: Found): KtError {
   const { port } = found.target;
   if (error.code !== "connection-lost" || (!otherPorts.has(port) && !otherNames.test(String(port)))) return error;
-  return new KtError(error.code, error.message, { hints: [...error.hints, tcpHint(found, undefined)], cause: error });
+  return withHints(error, [...error.hints, tcpHint(found, undefined)]);
 }
 
 /** Ports below are for root only. */

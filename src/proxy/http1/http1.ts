@@ -2,7 +2,7 @@
 
 import { ByteQueue } from "#base/bytes.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError, withHints } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { splice } from "#net/splice.ts";
 import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
@@ -371,10 +371,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 /** What to do about it, in the words of the route that was asked for. */
 function withRouteHint(error: KtError, found: Found): KtError {
   if (error.code !== "backend-tls") return withNameHint(error, found);
-  return new KtError(error.code, error.message, {
-    hints: [`if it speaks plain HTTP: ${schemeHint(found, "http")}`],
-    cause: error,
-  });
+  return withHints(error, [`if it speaks plain HTTP: ${schemeHint(found, "http")}`]);
 }
 
 /** Whoever left the port out of a dynamic name has asked for a service that does not exist, and should hear how such names are read. */
@@ -382,7 +379,7 @@ function withNameHint(error: KtError, { via, target }: Found): KtError {
   if (via !== "dynamic" || target.kind === "address" || (error.code !== "service-not-found" && error.code !== "port-not-found"))
     return error;
   const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
-  return new KtError(error.code, error.message, { hints: [hint, ...error.hints], cause: error });
+  return withHints(error, [hint, ...error.hints]);
 }
 
 const reasonPhrases: Readonly<Record<number, string>> = {

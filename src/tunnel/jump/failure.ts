@@ -47,10 +47,12 @@ export function describeJumpEnd(end: JumpEnd): JumpFailure | undefined {
   return endedBadly(end, exit.code);
 }
 
+const saidByPod = (text: string) => ({ cause: text, detail: "said-by-pod" }) as const;
+
 /** Not the last word: what the container has is found out anew, and then it is said. */
 function notRun(text: string, pod: string): KtError {
   const words = text.trim().split(": ").at(-1) ?? text;
-  return new KtError("connection-lost", `the jump host's process did not start in pod "${pod}": ${words}`, { cause: text });
+  return new KtError("connection-lost", `the jump host's process did not start in pod "${pod}": ${words}`, saidByPod(text));
 }
 
 function endedBadly({ pod, address, stderr, received }: JumpEnd, exitCode: number): JumpFailure {
@@ -61,16 +63,19 @@ function endedBadly({ pod, address, stderr, received }: JumpEnd, exitCode: numbe
   const again = cause === "connection-lost" ? "never" : "always";
   switch (cause) {
     case "target-refused":
-      return { again, error: new KtError(cause, `${where} refused the connection from pod "${pod}"`, { cause: stderr }) };
+      return { again, error: new KtError(cause, `${where} refused the connection from pod "${pod}"`, saidByPod(stderr)) };
     case "target-not-found":
-      return { again, error: new KtError(cause, `pod "${pod}" finds no address for "${address.host}": ${words}`, { cause: stderr }) };
+      return { again, error: new KtError(cause, `pod "${pod}" finds no address for "${address.host}": ${words}`, saidByPod(stderr)) };
     case "target-unreachable": {
       const hints = ["look for a firewall, security group or network policy between that pod and the target"];
-      return { again, error: new KtError(cause, `pod "${pod}" does not get through to ${where}: ${words}`, { hints, cause: stderr }) };
+      return {
+        again,
+        error: new KtError(cause, `pod "${pod}" does not get through to ${where}: ${words}`, { hints, ...saidByPod(stderr) }),
+      };
     }
     case "connection-lost": {
       const why = words === "" ? `the jump host's process ended with code ${exitCode}` : words;
-      return { again, error: new KtError(cause, `the connection to ${where} broke off in pod "${pod}": ${why}`, { cause: stderr }) };
+      return { again, error: new KtError(cause, `the connection to ${where} broke off in pod "${pod}": ${why}`, saidByPod(stderr)) };
     }
   }
 }
