@@ -7,7 +7,11 @@ import { maskSecrets } from "./mask.ts";
 /** What the code leaves open, for those who act on an error instead of showing it: nothing is read out of its message. */
 export type ErrorDetail =
   /** A pod's node, or a process in it, said so itself: no session was lost. */
-  "said-by-pod";
+  | "said-by-pod"
+  /** None of the files is there. */
+  | "no-kubeconfig"
+  /** No context was asked for, and the kubeconfig names none. */
+  | "no-current-context";
 
 export interface KtErrorOptions {
   /** Commands to paste or sentences to act on, most useful first. */

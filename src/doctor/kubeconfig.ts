@@ -62,8 +62,8 @@ function describe({ config }: Probe, context: string | undefined, files: readonl
   return `${where}: ${which} "${config.name}", namespace "${config.namespace}"`;
 }
 
-function fixesFor({ message, code, hints }: KtError): readonly string[] {
-  if (message.startsWith("there is no kubeconfig")) return howToGetOne;
+function fixesFor({ code, detail, hints }: KtError): readonly string[] {
+  if (detail === "no-kubeconfig") return howToGetOne;
   if (code !== "context-unknown") return hints;
-  return [...hints, /current-context/.test(message) ? "kubectl config use-context NAME" : "kubectl config get-contexts"];
+  return [...hints, detail === "no-current-context" ? "kubectl config use-context NAME" : "kubectl config get-contexts"];
 }

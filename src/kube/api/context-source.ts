@@ -46,6 +46,7 @@ export function loadContext(which: WhichContext, cache: FileCache): ContextConfi
     looked === "" ? "there is no kubeconfig" : `there is no kubeconfig: ${looked} does not exist`,
     {
       hints: ["set KUBECONFIG, or kubeconfig in the profile, to where yours is"],
+      detail: "no-kubeconfig",
     },
   );
 }

@@ -197,7 +197,10 @@ function findContext(config: Kubeconfig, wanted: string | undefined, overrides: 
   const standIn = overrides.cluster ?? overrides.server;
   const name = wanted ?? config.currentContext ?? standIn;
   if (name === undefined)
-    throw new KtError("context-unknown", `kubeconfig ${where} sets no current-context`, { hints: contextHints(config, undefined) });
+    throw new KtError("context-unknown", `kubeconfig ${where} sets no current-context`, {
+      hints: contextHints(config, undefined),
+      detail: "no-current-context",
+    });
   const entry = config.contexts.get(name);
   if (entry) return { name, entry };
   if (name === standIn) return { name, entry: { file: config.files[0] ?? "", cluster: name, user: undefined, namespace: undefined } };
