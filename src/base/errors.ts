@@ -11,7 +11,9 @@ export type ErrorDetail =
   /** None of the files is there. */
   | "no-kubeconfig"
   /** No context was asked for, and the kubeconfig names none. */
-  | "no-current-context";
+  | "no-current-context"
+  /** All that a pod lacks is to be ready: a connection to it would be taken. */
+  | "running-not-ready";
 
 export interface KtErrorOptions {
   /** Commands to paste or sentences to act on, most useful first. */

@@ -156,12 +156,11 @@ export class Forward {
     const { readyTimeoutMs, ...request } = this.#options.request;
     const late = new AbortController();
     const seconds = readyTimeoutMs / 1000;
-    const reason = (): Problem | undefined =>
-      targets.map((target) => problemOf(this.#tunnels.status(target)?.standing)).find((problem) => problem);
+    const reason = () => targets.map((target) => problemOf(this.#tunnels.status(target)?.standing)).find((problem) => problem);
     const tooLate = (): KtError => {
-      const { message, hints = [] } = reason() ?? { message: "the cluster has not said why" };
+      const { message = "the cluster has not said why", hints = [], detail } = reason() ?? {};
       const title = formatPodSource(request);
-      return new KtError("start-timeout", `${title} had no ready pod within ${seconds} s: ${message}`, { hints: [...hints] });
+      return new KtError("start-timeout", `${title} had no ready pod within ${seconds} s: ${message}`, { hints, detail });
     };
     const cancels = [
       this.#clock.after(readyTimeoutMs, () => late.abort(tooLate())),

@@ -147,6 +147,7 @@ export class Endpoints {
     return new KtError("start-timeout", `no pod of ${formatTarget(target)} became ready within ${seconds} s${reason}`, {
       hints: problem?.hints ?? [],
       cause: problem,
+      detail: problem?.detail,
     });
   }
 

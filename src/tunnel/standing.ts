@@ -1,10 +1,12 @@
 /** How a tunnel stands: one pure function from what is known of it to the state that people are shown. */
 
+import type { ErrorDetail } from "#base/errors.ts";
 import type { Problem, TunnelPhase } from "#observe/events.ts";
 
 /** A problem, and since when it is one; times of day in milliseconds since 1970. */
 export interface TimedProblem extends Problem {
   readonly sinceMs: number;
+  readonly detail?: ErrorDetail | undefined;
 }
 
 /** What is known of the pods behind the target. */

@@ -360,5 +360,5 @@ export class Tunnel {
 }
 
 function timed(problem: KtError, sinceMs: number): TimedProblem {
-  return { ...toProblem(problem), sinceMs };
+  return { ...toProblem(problem), sinceMs, detail: problem.detail };
 }

@@ -8,6 +8,7 @@ import { readForward } from "#cli/forward-args.ts";
 import { Forward } from "#daemon/ad-hoc-forward.ts";
 import { realRooms } from "#daemon/rooms.ts";
 import { ApiServer } from "#demo/api-server.ts";
+import type { PodSpec } from "#demo/cluster.ts";
 import { putWorkload, type WorkloadSpec } from "#demo/workloads.ts";
 import { freePorts } from "#test/support/process.ts";
 import { SourceHome } from "#test/support/source-home.ts";
@@ -42,7 +43,7 @@ class Place implements AsyncDisposable {
     return place;
   }
 
-  startPod(name: string, options: { readonly ready?: boolean } = {}): void {
+  startPod(name: string, options: Pick<PodSpec, "ready" | "waiting"> = {}): void {
     const pod = startTestPod(name);
     this.#pods.set(name, pod);
     const containerPorts = [{ name: "http", containerPort: 8080 }];
@@ -52,7 +53,8 @@ class Place implements AsyncDisposable {
       labels: { app: "web" },
       containerPorts,
       backends: pod.backends,
-      ready: options.ready ?? true,
+      ready: true,
+      ...options,
     });
   }
 
@@ -261,6 +263,28 @@ describe("what kubectl port-forward does", () => {
     place.api.cluster.setReady(namespace, "web-1", true);
     const [port] = await forwarding.ports();
     expect(await ask(port)).toBe("web-1");
+  });
+
+  const byName = "kt: hint: kt forward pod/NAME … takes a pod that runs without being ready\n";
+
+  test.concurrent("names the way to a pod that runs and does not become ready", async () => {
+    await using place = await Place.make();
+    place.put("deployments", "web");
+    place.startPod("web-1", { ready: false });
+    const { stderr, exitCode } = await place.run("deploy/web :http --pod-running-timeout 5s");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("kt: error: deploy/web had no ready pod within 5 s: ");
+    expect(stderr).toEndWith(byName);
+  });
+
+  test.concurrent("but not to one that does not run, whatever its containers say", async () => {
+    await using place = await Place.make();
+    place.put("deployments", "web");
+    place.startPod("web-1", { ready: false, waiting: { reason: "CrashLoopBackOff", message: "app is running but not ready" } });
+    const { stderr, exitCode } = await place.run("deploy/web :http --pod-running-timeout 5s");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("app is running but not ready");
+    expect(stderr).not.toContain(byName);
   });
 });
 

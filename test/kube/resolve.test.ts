@@ -439,7 +439,7 @@ describe("picking fields", () => {
   });
 
   test("of an object with nothing in it", () => {
-    expect(podState(pickPod({}))).toEqual({ kind: "coming", says: "is running but not ready" });
+    expect(podState(pickPod({}))).toEqual({ kind: "coming", says: "is running but not ready", detail: "running-not-ready" });
     expect(pickSlice({ ports: null, endpoints: null })).toEqual({ name: "", service: "", ports: [], endpoints: [] });
     expect(pickService({ spec: { selector: {} } })).toMatchObject({ selector: undefined, ports: [] });
   });

@@ -1,6 +1,6 @@
 /** `kt forward`: kubectl port-forward's arguments, lines and exit codes, over tunnels that outlive their pods. */
 
-import { KtError } from "#base/errors.ts";
+import { KtError, withHints } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { shellQuoted } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
@@ -112,12 +112,12 @@ function withHint(
 ): unknown {
   if (!(error instanceof KtError)) return error;
   const [target = "", ...ports] = words;
-  const hinted = (...hints: string[]): KtError => new KtError(error.code, error.message, { hints });
+  const hinted = (...hints: string[]): KtError => withHints(error, hints);
   if (error.code === "pod-not-found" && !target.includes("/")) {
     const isKind = kindOfWord(name) !== undefined && /^[a-z]/.test(ports[0] ?? "");
     return hinted(isKind ? command(`${name}/${ports[0]}`, ":80") : command(`svc/${name}`, ...ports), ...error.hints);
   }
-  if (error.code === "start-timeout" && kind !== "pod" && error.message.includes("is running but not ready"))
+  if (error.code === "start-timeout" && kind !== "pod" && error.detail === "running-not-ready")
     return hinted(...error.hints, "kt forward pod/NAME … takes a pod that runs without being ready");
   return error;
 }

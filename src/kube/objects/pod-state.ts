@@ -1,11 +1,12 @@
 /** Says about a pod whether it serves, is on its way or will not come, in the pod's own words. Pure. */
 
+import type { ErrorDetail } from "#base/errors.ts";
 import type { ContainerState, Pod } from "./objects.ts";
 
 export type PodState =
   | { readonly kind: "ready" }
   /** `says` continues the sentence "pod NAME …". */
-  | { readonly kind: "coming"; readonly says: string }
+  | { readonly kind: "coming"; readonly says: string; readonly detail?: ErrorDetail }
   | { readonly kind: "stuck"; readonly says: string }
   /** Being deleted, or finished. A controller that makes its successor only afterwards counts as coming. */
   | { readonly kind: "gone"; readonly says: string };
@@ -34,7 +35,7 @@ export function podState(pod: Pod): PodState {
   if (pod.unschedulable !== undefined) return { kind: "stuck", says: withDetail("is unschedulable", pod.unschedulable) };
   const stuck = stuckContainer(pod);
   if (stuck) return { kind: "stuck", says: withDetail(`is in ${stuck.reason}`, waitingDetail(pod, stuck)) };
-  return { kind: "coming", says: coming(pod) };
+  return coming(pod);
 }
 
 function stuckContainer(pod: Pod): ContainerState | undefined {
@@ -66,7 +67,14 @@ function waitingDetail(pod: Pod, container: ContainerState): string | undefined 
   return [several, ended, message].filter((part) => part !== undefined && part !== "").join(": ");
 }
 
-function coming(pod: Pod): string {
+function coming(pod: Pod): PodState {
+  const says = unstarted(pod);
+  if (says !== undefined) return { kind: "coming", says };
+  return { kind: "coming", says: withDetail("is running but not ready", pod.readyMessage), detail: "running-not-ready" };
+}
+
+/** What it has still to do before it runs. */
+function unstarted(pod: Pod): string | undefined {
   if (pod.phase === "Pending" && pod.containers.length === 0) return "is waiting for a node";
   const crashed = crashedContainer(pod);
   if (crashed)
@@ -74,8 +82,7 @@ function coming(pod: Pod): string {
   const init = pod.containers.find(({ init: isInit, kind }) => isInit && kind === "running");
   const waiting = pod.containers.find(({ kind }) => kind === "waiting");
   if (init && waiting) return `is starting: init container "${init.name}" is running`;
-  if (waiting) return `is starting: ${waiting.reason ?? "waiting"}`;
-  return withDetail("is running but not ready", pod.readyMessage);
+  return waiting && `is starting: ${waiting.reason ?? "waiting"}`;
 }
 
 function exitOf({ exitCode }: ContainerState): string | undefined {

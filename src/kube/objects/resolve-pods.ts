@@ -63,7 +63,10 @@ export function explainPods(group: PodGroup, pods: readonly Pod[], scope: Words)
   }
   const [pod, state] = spoken;
   const says = state.kind === "ready" ? "has just become ready" : state.says;
-  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, { hints: lookAt(pod, scope) });
+  const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, {
+    hints: lookAt(pod, scope),
+    detail: state.kind === "coming" ? state.detail : undefined,
+  });
   return { kind: state.kind === "coming" || state.kind === "ready" ? "coming" : "none", problem };
 }
 
