@@ -144,10 +144,11 @@ class FieldReader {
   /** Gateways such as WSGI read an underscore in a name as a dash: in a request that is a second length of the body. */
   #isFraming(name: string, framing: string): boolean {
     const lower = name.toLowerCase();
-    if (this.#code === "request-invalid" && lower !== framing && lower.replaceAll("_", "-") === framing) {
+    if (lower === framing) return true;
+    if (this.#code === "request-invalid" && lower.includes("_") && lower.replaceAll("_", "-") === framing) {
       throw this.fail(`${quote(name)} is no name of a field`);
     }
-    return lower === framing;
+    return false;
   }
 
   #noteHost(value: string): void {
@@ -160,7 +161,7 @@ class FieldReader {
     const bytes = Number(value);
     if (this.contentLength === undefined) {
       this.contentLength = bytes;
-      return String(bytes);
+      return value.startsWith("0") ? String(bytes) : value;
     }
     if (this.contentLength !== bytes) throw this.fail(`it has two Content-Lengths, ${this.contentLength} and ${bytes}`);
     return undefined;
