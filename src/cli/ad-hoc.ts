@@ -11,6 +11,7 @@ import { defaultKubeconfig } from "#profile/load.ts";
 import { tomlKey, tomlString } from "#profile/toml/text.ts";
 import { isLabel } from "#route/pod-source-text.ts";
 import { shellEnvironment } from "./profile-file.ts";
+import type { Output } from "./screen/output.ts";
 import { type Proposal, proposeRoutes } from "./proposals.ts";
 
 export interface AdHocQuestion {
@@ -18,12 +19,12 @@ export interface AdHocQuestion {
   readonly namespace: string | undefined;
   /** Undefined is the current one. */
   readonly context: string | undefined;
-  /** Where there is nothing to serve, the namespace may be another than was meant. */
-  readonly isToServe?: boolean;
+  /** Given where all of the namespace is to be served: then it matters what it has. */
+  readonly output?: Pick<Output, "warning" | "hints">;
 }
 
 /** Resolves to the file's path. Throws KtError for a kubeconfig that leads nowhere, and `file-unwritable`. */
-export async function writeAdHocProfile({ namespace: given, context, isToServe = false }: AdHocQuestion): Promise<string> {
+export async function writeAdHocProfile({ namespace: given, context, output }: AdHocQuestion): Promise<string> {
   const catalogue = await openCatalogue(context);
   const namespace = given ?? catalogue.namespace;
   if (!isLabel(namespace)) throw new KtError("usage", `"${namespace}" is not a valid name of a namespace`);
@@ -32,7 +33,8 @@ export async function writeAdHocProfile({ namespace: given, context, isToServe =
     if (error instanceof KtError && error.code === "forbidden") return undefined;
     throw error;
   });
-  if (isToServe && services?.length === 0) throw await nothingToServe(catalogue, namespace);
+  if (output && services === undefined) warnUnlisted(catalogue.context, namespace, output);
+  if (output && services?.length === 0) throw await nothingToServe(catalogue, namespace);
   const text = profileText(
     catalogue.context,
     namespace,
@@ -41,6 +43,11 @@ export async function writeAdHocProfile({ namespace: given, context, isToServe =
   const path = `${stateDirectory(surroundings())}/namespaces/${labelOf(catalogue.context)}/${namespace}/tunnels.toml`;
   await writeWhereNew(path, text);
   return path;
+}
+
+function warnUnlisted(context: string, namespace: string, output: Pick<Output, "warning" | "hints">): void {
+  output.warning(`services of namespace "${namespace}" may not be listed`);
+  output.hints([`each has a name all the same: http://NAME-PORT.svc.${namespace}.ns.${labelOf(context)}.cx.k8s.localhost:8989`]);
 }
 
 async function nothingToServe(catalogue: Catalogue, namespace: string): Promise<KtError> {

@@ -25,6 +25,7 @@ async function makeCluster(context = "dev") {
   await writeFile(`${home.path}/home/.kube/config`, api.kubeconfig({ context, namespace: "shop" }));
   return {
     home,
+    api,
     profile: (label: string) => `${home.path}/home/.local/state/kt/namespaces/${label}/shop/tunnels.toml`,
     async [Symbol.asyncDispose]() {
       await home.run(["down", "--all"]);
@@ -56,6 +57,19 @@ test("kt up -n of a namespace without services names the one that was meant", as
     stdout: "",
     stderr: 'kt: error: namespace "shpo" of context "dev" has no services\nkt: hint: kt up -n shop\n',
   });
+});
+
+test("services that may not be listed are said to be so, by kt up -n and kt init", async () => {
+  await using cluster = await makeCluster();
+  cluster.api.access.forbid("list", "services");
+  expect(await cluster.home.run(["up", "-d", "-n", "shop"])).toMatchObject({
+    exitCode: 0,
+    stderr:
+      'kt: warning: services of namespace "shop" may not be listed\n' +
+      "kt: hint: each has a name all the same: http://NAME-PORT.svc.shop.ns.dev.cx.k8s.localhost:8989\n",
+  });
+  const { stderr } = await cluster.home.run(["init"]);
+  expect(stderr).toContain('hint: services of namespace "shop" may not be listed: name one with kt add web.localhost svc/web:80\n');
 });
 
 test("kt url of a target needs no profile, and says what is missing", async () => {

@@ -29,7 +29,9 @@ export async function init({ options, output }: CommandContext): Promise<number>
   const from = options.text("from");
   if (from !== undefined) return await convert(path, absolutePath(from), output);
   const catalogue = await currentCatalogue(path, output);
-  const [fitting, services] = catalogue ? await Promise.all([findFitting(catalogue, shellEnvironment()), servicesOf(catalogue)]) : [[], []];
+  const [fitting, services] = catalogue
+    ? await Promise.all([findFitting(catalogue, shellEnvironment()), servicesOf(catalogue, output)])
+    : [[], []];
   const proposals = proposeRoutes(services, isTaken);
   // The question is drawn by itself.
   await output.flush();
@@ -65,9 +67,14 @@ interface Offers {
 }
 
 /** A list that may not be had, or does not come, is as good as none: the rest can be written all the same. */
-async function servicesOf(catalogue: Catalogue): Promise<readonly CatalogueService[]> {
+async function servicesOf(catalogue: Catalogue, output: Output): Promise<readonly CatalogueService[]> {
   const { namespace } = catalogue;
-  const listed = await catalogue.services(namespace).catch(() => []);
+  const listed = await catalogue.services(namespace).catch((error: unknown) => {
+    if (error instanceof KtError && error.code === "forbidden") {
+      output.advice([`services of namespace "${namespace}" may not be listed: name one with kt add web.localhost svc/web:80`]);
+    }
+    return [];
+  });
   return listed.filter(({ name }) => !isApiServer(namespace, name));
 }
 

@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import { writeAdHocProfile } from "#cli/ad-hoc.ts";
-import type { CommandContext, Options } from "#cli/command.ts";
+import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { LiveView } from "#cli/screen/live-view.ts";
@@ -13,14 +13,14 @@ import type { LogEntry, ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 
 export async function up(context: CommandContext): Promise<number> {
-  const file = await fileOf(context.options);
+  const { file, isAdHoc } = await fileOf(context);
   const pin = context.options.flag("detach");
   const interrupted = onceInterrupted();
   try {
     const attached = await withConsent(file, context.output, () => Promise.race([attach(context, file, pin), interrupted]));
     if (attached === "interrupted") return exitCodes.interrupted;
     const { client, profile } = attached;
-    await adviseEmpty(client, profile, context.output);
+    if (!isAdHoc) await adviseEmpty(client, profile, context.output);
     return pin ? await showOnce(context, client, profile) : await new Attachment(context, file, profile).stay(client, interrupted);
   } catch (error) {
     return await showAttachError(error, file, context.output);
@@ -28,12 +28,12 @@ export async function up(context: CommandContext): Promise<number> {
 }
 
 /** The profile of this folder, or one of the namespace that is asked for. */
-async function fileOf(options: Options): Promise<string> {
+async function fileOf({ options, output }: CommandContext): Promise<{ readonly file: string; readonly isAdHoc: boolean }> {
   const [namespace, kubeContext] = [options.text("namespace"), options.text("context")];
-  if (namespace === undefined && kubeContext === undefined) return await profileFile(options);
+  if (namespace === undefined && kubeContext === undefined) return { file: await profileFile(options), isAdHoc: false };
   if (options.text("file") !== undefined)
     throw new KtError("usage", "-n and --context are for a namespace without a profile, and -f names one", { hints: ["kt up --help"] });
-  return await writeAdHocProfile({ namespace, context: kubeContext, isToServe: true });
+  return { file: await writeAdHocProfile({ namespace, context: kubeContext, output }), isAdHoc: true };
 }
 
 /** Nothing would ever be seen of a profile without routes. */
