@@ -103,7 +103,7 @@ set -e
 # kubectl port-forward svc/old 1:1
 kubectl port-forward -n shop svc/web 8080:80 &
 kubectl --context=prod port-forward --namespace=db svc/postgresql 5432 >/dev/null 2>&1 & PID=$!
-KUBECONFIG=x /usr/local/bin/kubectl -nshop port-forward \\
+LANG=C /usr/local/bin/kubectl -nshop port-forward \\
     deployment/api --address 0.0.0.0 9000:http 9001:9090 || exit 1
 kubectl port-forward web-0 7000:7000 --pod-running-timeout 1m; echo "kubectl port-forward svc/no 1:1"
 kubectl port-forward svc/any :80
@@ -146,8 +146,32 @@ describe("other files with port-forwards", () => {
     ["one line with &&", "cd x && kubectl port-forward 'svc/db' \"5432:5432\" && echo done"],
     ["Windows line ends", "kubectl port-forward svc/db 5432:5432\r\n"],
     ["oc", "oc port-forward svc/db 5432"],
+    ["a package.json", '{ "scripts": { "db": "kubectl port-forward svc/db 5432:5432" } }'],
+    ["a command within one", '{ "scripts": { "db": "concurrently \\"kubectl port-forward svc/db 5432\\" \\"npm start\\"" } }'],
+    ["bash -c", "bash -c 'while true; do kubectl port-forward svc/db 5432; done'"],
+    ["a list of words", '  command: ["kubectl", "port-forward", "svc/db", "5432:5432"]'],
+    ["a Dockerfile", "CMD ['kubectl','port-forward','svc/db','5432']"],
   ])("%s", async (_, text) => {
     expect(await outcome(convertScript(text))).toEqual({ profile: '\n[tcp]\n5432 = "svc/db:5432"\n'.trimStart(), left: [] });
+  });
+});
+
+describe("a profile has one kubeconfig", () => {
+  test("which every line of the script uses", async () => {
+    for (const line of ["KUBECONFIG=/a kubectl port-forward svc/db 5432", "kubectl --kubeconfig=/a port-forward svc/db 5432"])
+      expect(await outcome(convertScript(line))).toEqual({ profile: 'kubeconfig = "/a"\n\n[tcp]\n5432 = "svc/db:5432"\n', left: [] });
+  });
+
+  test("and what uses another is not led to the wrong cluster, but named", async () => {
+    const lines =
+      "kubectl port-forward svc/db 5432\nkubectl port-forward svc/web 80 --kubeconfig /a\nKUBECONFIG=/b kubectl port-forward svc/api 81";
+    expect(await outcome(convertScript(lines))).toEqual({
+      profile: '[tcp]\n5432 = "svc/db:5432"\n',
+      left: [
+        'line 2: it uses kubeconfig "/a", and the profile the usual kubeconfig: another profile can have it',
+        'line 3: it uses kubeconfig "/b", and the profile the usual kubeconfig: another profile can have it',
+      ],
+    });
   });
 });
 

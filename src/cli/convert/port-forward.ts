@@ -1,4 +1,4 @@
-/** Converts `kubectl port-forward` lines, wherever they stand: shell scripts, Makefiles, Procfiles. */
+/** Converts `kubectl port-forward` lines, wherever they stand: shell scripts, Makefiles, Procfiles, a package.json. */
 
 import type { TomlInline } from "#profile/toml/text.ts";
 import type { Converted, ConvertedRoute, Left } from "./converted.ts";
@@ -23,19 +23,31 @@ interface Parsed {
 export function convertScript(text: string): Converted {
   const left: Left[] = [];
   const routes: ConvertedRoute[] = [];
-  const kubeconfigs = new Set<string>();
+  let first: Kubeconfig | undefined;
   for (const command of scriptCommands(text)) {
     const args = forwardArguments(command, left);
     if (args === undefined) continue;
     const parsed = parseArguments(args);
-    const kubeconfig = parsed.options.get("--kubeconfig");
-    if (kubeconfig !== undefined) kubeconfigs.add(kubeconfig);
-    routes.push(...routesOf(parsed, command.place, left));
+    const named = kubeconfigOf(command, parsed);
+    first ??= named;
+    if (named.file === first.file) routes.push(...routesOf(parsed, command.place, left));
+    else
+      left.push({ place: command.place, why: `it uses ${nameOf(named)}, and the profile ${nameOf(first)}: another profile can have it` });
   }
-  const [kubeconfig, ...others] = kubeconfigs;
-  if (others.length > 0) left.push({ place: "--kubeconfig", why: `several files are named, and only "${kubeconfig}" is taken` });
-  return { settings: kubeconfig === undefined ? {} : { kubeconfig }, http: {}, routes, left };
+  return { settings: first?.file === undefined ? {} : { kubeconfig: first.file }, http: {}, routes, left };
 }
+
+/** A profile has one for all its routes: with another one a route would lead to another cluster. */
+interface Kubeconfig {
+  readonly file: string | undefined;
+}
+
+function kubeconfigOf({ words }: ScriptCommand, { options }: Parsed): Kubeconfig {
+  const variable = words.find((word) => word.startsWith("KUBECONFIG="))?.slice("KUBECONFIG=".length);
+  return { file: options.get("--kubeconfig") ?? variable };
+}
+
+const nameOf = ({ file }: Kubeconfig): string => (file === undefined ? "the usual kubeconfig" : `kubeconfig "${file}"`);
 
 /** What comes behind `port-forward`, and global options before it; undefined for another command. */
 function forwardArguments({ words, place }: ScriptCommand, left: Left[]): readonly string[] | undefined {
