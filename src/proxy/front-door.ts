@@ -11,7 +11,7 @@ import type { RouteTable } from "#route/table.ts";
 import { encodeHead } from "#wire/http-head.ts";
 import { Backends, tlsToPod, whileSessionsLast } from "#proxy/http1/backends.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
-import { decide, decideRequest } from "#proxy/door/decide.ts";
+import { decide, decideRequest, withoutNames } from "#proxy/door/decide.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { Door, type Guest } from "#proxy/door/door.ts";
 import { expectTls } from "#proxy/door/expect-tls.ts";
@@ -116,13 +116,31 @@ export class FrontDoor {
     if (checkOwner === undefined) return decideHere;
     let isChecked = false;
     return (host, asked) => {
-      const found = decideHere(host, asked);
+      const found = this.#decideFor(ends, () => decideHere(host, asked));
       if (found.via !== "dynamic" || isChecked) return found;
       const where = ends();
       if (where !== undefined) checkOwner(where);
       isChecked = true;
       return found;
     };
+  }
+
+  /** What there is instead of a name that is not is for the hub's own user, as the index is. */
+  #decideFor(ends: () => SocketEnds | undefined, decideHere: () => Found): Found {
+    try {
+      return decideHere();
+    } catch (error) {
+      throw this.#isOwner(ends()) ? error : withoutNames(error);
+    }
+  }
+
+  #isOwner(where: SocketEnds | undefined): boolean {
+    try {
+      if (where !== undefined) this.#context.checkOwner?.(where);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #accept(conn: Conn, entrance: Entrance): void {

@@ -849,6 +849,38 @@ describe("draining", () => {
   });
 });
 
+test("only the hub's own user hears which routes there are", async () => {
+  let isOwner = true;
+  const checkOwner = (): void => {
+    if (!isOwner) throw new KtError("name-refused", "dynamic names are for the user who runs kt");
+  };
+  const here = new FrontDoor({
+    dialer: backends,
+    counters,
+    clock: systemClock,
+    log: silentLog,
+    report: (event) => events.push(event),
+    checkOwner,
+  });
+  const listener = here.listen({ host: "127.0.0.1", port: 0 }, tableOf(["grafana"]));
+  const answerTo = async (host: string): Promise<string> => {
+    const one = new Recorder(await connectTcp({ host: "127.0.0.1", port: listener.port, signal: never }));
+    clients.push(one);
+    one.write(get(host, "/", "Connection: close\r\n"));
+    await one.untilEnd();
+    return one.text();
+  };
+  expect(await answerTo("other.localhost")).toContain("routes here: grafana.localhost");
+  isOwner = false;
+  for (const host of ["other.localhost", "grafanna.localhost"]) {
+    const answer = await answerTo(host);
+    expect(answer).toContain("404");
+    expect(answer).not.toContain("routes here");
+    expect(answer).not.toContain("did you mean");
+  }
+  await here.drain(0);
+});
+
 describe("a request head that does not come to its end", () => {
   const slow = new ManualClock();
   const slowDoor = () => new FrontDoor({ dialer: backends, counters, clock: slow, log: silentLog, report: (event) => events.push(event) });

@@ -6,6 +6,7 @@ import { limits } from "#base/limits.ts";
 import type { Found, Lookup, Unknown } from "#route/lookup.ts";
 import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { RouteTable } from "#route/table.ts";
+import { namesRoutes } from "#proxy/pages/error-page.ts";
 import { type Asked, refuseStrangers } from "./guard.ts";
 
 /** `host` is an SNI name, as sent: what is inside the TLS stays unseen. Throws KtError `host-…`. */
@@ -65,6 +66,13 @@ const shownNames = 20;
 function isLocalName(host: string): boolean {
   const origin = parseOrigin(`http://${host}`);
   return origin !== undefined && isLocalOrigin(origin);
+}
+
+/** The error without the names of routes that it proposes: for who is not to hear what there is. */
+export function withoutNames(error: unknown): unknown {
+  if (!(error instanceof KtError)) return error;
+  const hints = error.hints.filter((hint) => !namesRoutes(hint));
+  return hints.length === error.hints.length ? error : new KtError(error.code, error.message, { hints });
 }
 
 function unknownHints(lookup: Unknown): string[] {

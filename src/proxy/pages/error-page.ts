@@ -10,6 +10,10 @@ const command = /^(?:kt|kubectl|curl|sudo|aws|az|gcloud|docker|helm|kill|systemc
 const naming = /^(?:did you mean|routes here:)/;
 const hostname = /[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+/gi;
 
+export function namesRoutes(hint: string): boolean {
+  return naming.test(hint);
+}
+
 export interface ErrorPage {
   readonly title: string;
   readonly status: number;
@@ -33,7 +37,7 @@ ${wait}
 
 function hintHtml(hint: string, port: string): string {
   if (command.test(hint)) return `<li>${commandBlock(hint)}</li>`;
-  if (!naming.test(hint)) return `<li>${linked(hint)}</li>`;
+  if (!namesRoutes(hint)) return `<li>${linked(hint)}</li>`;
   return `<li>${mapMatches(hint, hostname, (name) => `<a href="//${escapeHtml(name)}${port}/">${escapeHtml(name)}</a>`)}</li>`;
 }
 
