@@ -31,7 +31,7 @@ export class StatusError extends KtError {
   readonly status: number;
   /** True when the API server itself said so, not something on the way. */
   readonly fromKubernetes: boolean;
-  /** What the answer said, without what we were doing. */
+  /** What the answer said, without what we were doing: the server's text, none of ours. */
   readonly words: string;
 
   constructor(
@@ -39,12 +39,12 @@ export class StatusError extends KtError {
     message: string,
     status: number,
     fromKubernetes: boolean,
-    options: KtErrorOptions & { readonly words?: string } = {},
+    { words, ...options }: KtErrorOptions & { readonly words: string },
   ) {
     super(code, message, options);
     this.status = status;
     this.fromKubernetes = fromKubernetes;
-    this.words = options.words ?? message;
+    this.words = words;
   }
 }
 
@@ -78,17 +78,19 @@ export function answerProblem(answer: Answer, access: Access, requester: Request
       access.resource === "services" ? "service-not-found" : access.resource.startsWith("pods") ? "pod-not-found" : "cluster-error";
     const kind = access.resource === "services" ? "service" : "pod";
     return new StatusError(code, `there is no ${kind} "${access.name}" in namespace "${access.namespace}"`, status, known, {
+      words,
       hints: [command`kubectl get ${`${kind}s`} ${kubectlScope(access.namespace, requester.context)}`],
     });
   }
-  if (status === 400 && complainsOfPlainHttp(Buffer.from(answer.body))) return plainToTls(status, requester);
+  if (status === 400 && complainsOfPlainHttp(Buffer.from(answer.body))) return plainToTls(status, words, requester);
   const away = status === 502 || status === 503 || status === 504;
   const message = known ? `${requester.server} answered ${status}: ${words}` : `${requester.server} answered ${words}${leadingTo(answer)}`;
   return new StatusError(away ? "cluster-unreachable" : "cluster-error", message, status, known, { words });
 }
 
-function plainToTls(status: number, { server }: Requester): StatusError {
+function plainToTls(status: number, words: string, { server }: Requester): StatusError {
   return new StatusError("cluster-error", `${server} speaks TLS, and was asked without`, status, false, {
+    words,
     hints: [`write ${server.replace(/^http:/, "https:")} in the kubeconfig`],
   });
 }
@@ -105,7 +107,7 @@ function unauthorized(words: string, known: boolean, { user, server }: Requester
   const hint = server.startsWith("http:")
     ? "credentials are sent over https only, as kubectl does: write https in the kubeconfig's server"
     : "log in again, then try again: kt reads the kubeconfig anew when it changes";
-  return new StatusError("unauthorized", `${server} refused ${who}: ${words}`, 401, known, { hints: [hint] });
+  return new StatusError("unauthorized", `${server} refused ${who}: ${words}`, 401, known, { words, hints: [hint] });
 }
 
 /** One error for everything that would have done, e.g. the two verbs of port-forwarding. */

@@ -6,7 +6,7 @@ import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { ResponseHead } from "#wire/http-head.ts";
-import { type Access, answerProblem, type Requester, statusMessage } from "./api-problem.ts";
+import { type Access, answerProblem, type Requester, type StatusError, statusMessage } from "./api-problem.ts";
 import { CappedBytes } from "#base/capped-bytes.ts";
 import type { ApiRequest, Connection } from "./connection.ts";
 import type { Identity } from "#kube/auth/credentials.ts";
@@ -235,7 +235,7 @@ export class Api {
   }
 
   /** What an answer to an upgrade means. */
-  problem(answer: Answer, access: Access): KtError {
+  problem(answer: Answer, access: Access): StatusError {
     return this.#noted(answerProblem(answer, access, this.requester));
   }
 

@@ -221,6 +221,7 @@ export class Reflector<Item extends Named> {
         `watching ${access.resource} in namespace "${access.namespace}" ended: ${words}`,
         object?.code ?? 500,
         true,
+        { words },
       );
     }
     this.#version = object?.metadata?.resourceVersion ?? this.#version;

@@ -1,10 +1,10 @@
 /** Opens commands in containers: the upgrade, the container that is meant, and what a refusal means. */
 
 import type { Clock } from "#base/clock.ts";
-import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { type ExecCommand, execProtocols, execQuery } from "#wire/exec.ts";
 import type { Api } from "#kube/api/api.ts";
+import { StatusError } from "#kube/api/api-problem.ts";
 import { ChannelExec } from "./exec-channels.ts";
 import { containerProblem, isAboutContainer, isUnnamed } from "./exec-problem.ts";
 import { SpdyExec } from "./exec-spdy.ts";
@@ -48,10 +48,10 @@ export class ExecOpener {
     try {
       return await this.#upgrade(namespace, pod, command, signal);
     } catch (error) {
-      if (!(error instanceof KtError) || !isAboutContainer(error.message)) throw error;
+      if (!(error instanceof StatusError) || !isAboutContainer(error.words)) throw error;
       const containers = await this.#containers(namespace, pod, signal);
       const [first] = containers;
-      if (!isUnnamed(error.message) || first === undefined) throw containerProblem(error, pod, command.container, containers);
+      if (!isUnnamed(error.words) || first === undefined) throw containerProblem(error, pod, command.container, containers);
       return await this.#upgrade(namespace, pod, { ...command, container: first }, signal);
     }
   }

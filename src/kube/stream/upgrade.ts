@@ -11,7 +11,7 @@ import { portForwardProtocols } from "#wire/portforward.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
 import { type Api, isKubernetes } from "#kube/api/api.ts";
 import type { ApiRequest } from "#kube/api/connection.ts";
-import { type Access, forbidden } from "#kube/api/api-problem.ts";
+import { type Access, forbidden, StatusError } from "#kube/api/api-problem.ts";
 import { isAboutContainer } from "./exec-problem.ts";
 import { type Answer, CutShort } from "#http/client.ts";
 import { proveSpdy } from "./spdy-proof.ts";
@@ -187,8 +187,8 @@ export class Upgrader {
     const problem = this.#options.api.problem(answer, access);
     if (answer.head.status === 401) throw problem;
     if (isKubernetes(answer) && problem.code === "pod-not-found") throw problem;
-    if (isKubernetes(answer) && isAboutContainer(problem.message)) throw problem;
-    if (/does not have a host assigned/.test(problem.message)) {
+    if (isKubernetes(answer) && isAboutContainer(problem.words)) throw problem;
+    if (/does not have a host assigned/.test(problem.words)) {
       throw new KtError("no-ready-pod", `pod "${access.namespace}/${access.name}" is waiting for a node`, { cause: problem });
     }
     return problem;
@@ -196,19 +196,23 @@ export class Upgrader {
 
   /** Of two failures the one that says more. */
   #worse(access: Omit<Access, "verb">, first: KtError, second: KtError): KtError {
-    const refused = [first, second].filter((problem) => problem.code === "forbidden");
-    if (refused.length === 2) {
+    const refused = [first, second].filter(isForbidden);
+    const [one, other] = refused;
+    if (one && other) {
       // From 1.35 on the server may refuse the WebSocket for want of create: then get alone would not help.
-      const missing = new Set(refused.map((problem) => /cannot (create|get) resource/.exec(problem.message)?.[1]));
+      const missing = new Set(refused.map((problem) => /cannot (create|get) resource/.exec(problem.words)?.[1]));
       const named = missing.has(undefined)
         ? (["create", "get"] as const)
         : (["create", "get"] as const).filter((verb) => missing.has(verb));
-      const words = first.message.slice(first.message.indexOf(": ") + 2);
       const accesses = named.map((verb): Access => ({ ...access, verb }));
-      return forbidden(accesses, words, this.#options.api.requester);
+      return forbidden(accesses, one.words, this.#options.api.requester);
     }
-    return refused[0] ?? first;
+    return one ?? first;
   }
+}
+
+function isForbidden(problem: KtError): problem is StatusError {
+  return problem instanceof StatusError && problem.code === "forbidden";
 }
 
 const upgradeHeader: Header = ["Connection", "Upgrade"];
