@@ -38,11 +38,18 @@ export async function connect(options: ConnectOptions): Promise<Conn> {
     }
     return tls ? await connectTls(host, port, tls, signal) : await connectTcp({ host, port, signal });
   } catch (error) {
-    throw toKtError(
-      error instanceof KtError ? error : new Error(systemReason(error), { cause: error }),
-      "cluster-unreachable",
-      `connect to ${host}:${port}`,
-    );
+    throw error instanceof KtError ? error : new ConnectError(`${host}:${port}`, error);
+  }
+}
+
+/** No connection, for the system's or the TLS library's own reason. */
+export class ConnectError extends KtError {
+  readonly reason: string;
+
+  constructor(place: string, cause: unknown) {
+    const reason = systemReason(cause);
+    super("cluster-unreachable", `connect to ${place}: ${reason}`, { cause });
+    this.reason = reason;
   }
 }
 

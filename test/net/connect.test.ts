@@ -1,7 +1,7 @@
 /** Attempts to connect that are given up: they end, and leave no socket behind. */
 
 import { describe, expect, test } from "bun:test";
-import { connect } from "#net/connect.ts";
+import { connect, ConnectError } from "#net/connect.ts";
 import { type Listener, listenTcp } from "#net/tcp.ts";
 import { Recorder } from "#test/support/recorder.ts";
 
@@ -45,4 +45,17 @@ describe("an attempt that is given up during the TLS handshake", () => {
       expect(await connected).toContain("enough");
       await far.untilEnd();
     }));
+});
+
+test("why there is no connection can be had without what was connected to", async () => {
+  const error: unknown = await connect({ host: "127.0.0.1", port: 1, signal: new AbortController().signal }).catch(
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ConnectError);
+  expect(error).toMatchObject({
+    code: "cluster-unreachable",
+    message: "connect to 127.0.0.1:1: connection refused",
+    reason: "connection refused",
+    cause: { code: "ECONNREFUSED" },
+  });
 });

@@ -2,7 +2,7 @@
 
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { connect, type HttpProxy } from "#net/connect.ts";
+import { connect, ConnectError, type HttpProxy } from "#net/connect.ts";
 import type { TlsOptions } from "#net/tls.ts";
 import { systemReason } from "#net/tcp.ts";
 import { tlsClient } from "#net/tls.ts";
@@ -87,7 +87,7 @@ export function deepCode(error: unknown): string | undefined {
 function explain(error: unknown, { url, tls: { serverName } }: DialOptions): KtError {
   if (error instanceof KtError && error.code === "proxy-failed") return error;
   const code = deepCode(error);
-  const said = systemReason(error).replace(/^connect to \S+: /, "");
+  const said = error instanceof ConnectError ? error.reason : systemReason(error);
   const reason =
     (code === undefined ? undefined : tlsReasons[code]) ??
     wrongName(said, serverName) ??
