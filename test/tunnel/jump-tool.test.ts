@@ -100,6 +100,17 @@ describe("a process that failed", () => {
     });
   });
 
+  const late = (stderr: string): KtError | undefined =>
+    describeJumpEnd({ pod: "p", address: { host: "db", port: 80 }, exit: { kind: "late" }, stderr, received: false })?.error;
+
+  test("to connect in time has not reached its target, unless it said something else", () => {
+    expect(late("")).toMatchObject({
+      code: "target-unreachable",
+      message: 'pod "p" does not get through to "db:80": connection timed out',
+    });
+    expect(late("nc: connect to db (::1) port 80 (tcp) failed: Connection refused")?.code).toBe("target-refused");
+  });
+
   test("and says nothing is told with its exit code", () => {
     expect(end("", 137)?.message).toBe(`the connection to "db:80" broke off in pod "p": the jump host's process ended with code 137`);
   });

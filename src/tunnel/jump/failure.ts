@@ -6,11 +6,16 @@ import type { ExecExit } from "#kube/objects/types.ts";
 import type { JumpAddress } from "./tool.ts";
 import type { Again } from "#tunnel/pipe/pipe.ts";
 
+export type JumpExit =
+  | ExecExit
+  /** It is left alone, since it did not connect in the time that it is given. */
+  | { readonly kind: "late" };
+
 /** What a process did until it ended. */
 export interface JumpEnd {
   readonly pod: string;
   readonly address: JumpAddress;
-  readonly exit: ExecExit;
+  readonly exit: JumpExit;
   readonly stderr: string;
   /** Something came back: the target was reached. */
   readonly received: boolean;
@@ -41,10 +46,11 @@ export const noProgramCode = 127;
 export function describeJumpEnd(end: JumpEnd): JumpFailure | undefined {
   const { exit, pod } = end;
   if (exit.kind === "lost") return { error: exit.error, again: "if-nothing-sent" };
+  if (exit.kind === "late") return endedBadly(end, "connection timed out");
   if (exit.kind === "failed") return { error: notRun(exit.text, pod), again: "always" };
   if (exit.code === 0 && !saysReset(end.stderr)) return undefined;
   if (exit.code === noProgramCode && !end.received) return { error: notRun(end.stderr, pod), again: "always" };
-  return endedBadly(end, exit.code);
+  return endedBadly(end, lastWords(end.stderr) || `the jump host's process ended with code ${exit.code}`);
 }
 
 const saidByPod = (text: string) => ({ cause: text, detail: "said-by-pod" }) as const;
@@ -55,9 +61,15 @@ function notRun(text: string, pod: string): KtError {
   return new KtError("connection-lost", `the jump host's process did not start in pod "${pod}": ${words}`, saidByPod(text));
 }
 
-function endedBadly({ pod, address, stderr, received }: JumpEnd, exitCode: number): JumpFailure {
-  const words = lastWords(stderr);
-  const cause = received ? "connection-lost" : (signs.find(([, sign]) => sign.test(stderr))?.[0] ?? "connection-lost");
+function causeOf({ received, stderr, exit }: JumpEnd): Cause {
+  if (received) return "connection-lost";
+  const [said] = signs.find(([, sign]) => sign.test(stderr)) ?? [];
+  return said ?? (exit.kind === "late" ? "target-unreachable" : "connection-lost");
+}
+
+function endedBadly(end: JumpEnd, words: string): JumpFailure {
+  const { pod, address, stderr } = end;
+  const cause = causeOf(end);
   const where = `"${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}"`;
   // What the target did not take it has not read; what it broke off is its answer.
   const again = cause === "connection-lost" ? "never" : "always";
@@ -73,10 +85,8 @@ function endedBadly({ pod, address, stderr, received }: JumpEnd, exitCode: numbe
         error: new KtError(cause, `pod "${pod}" does not get through to ${where}: ${words}`, { hints, ...saidByPod(stderr) }),
       };
     }
-    case "connection-lost": {
-      const why = words === "" ? `the jump host's process ended with code ${exitCode}` : words;
-      return { again, error: new KtError(cause, `the connection to ${where} broke off in pod "${pod}": ${why}`, saidByPod(stderr)) };
-    }
+    case "connection-lost":
+      return { again, error: new KtError(cause, `the connection to ${where} broke off in pod "${pod}": ${words}`, saidByPod(stderr)) };
   }
 }
 

@@ -4,10 +4,9 @@ import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
-import type { ExecExit } from "#kube/objects/types.ts";
 import type { JumpHost } from "#route/target.ts";
 import { isMissingProgram } from "#wire/exec.ts";
-import { noProgramCode } from "./failure.ts";
+import { type JumpExit, noProgramCode } from "./failure.ts";
 import { JumpProcess } from "./process.ts";
 import { RecentPeak } from "./recent-peak.ts";
 import type { JumpAddress } from "./tool.ts";
@@ -204,11 +203,11 @@ export class JumpPool {
     return true;
   }
 
-  #over(process: JumpProcess, kit: JumpKit, exit: ExecExit | undefined): void {
+  #over(process: JumpProcess, kit: JumpKit, exit: JumpExit | undefined): void {
     this.#all.delete(process);
     const at = this.#spare.indexOf(process);
     if (at >= 0) this.#spare.splice(at, 1);
-    if (!exit || exit.kind === "lost") return;
+    if (!exit || exit.kind === "lost" || exit.kind === "late") return;
     const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
     // What ends by itself before it was given its line is no shell that would do.
     const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened && exit.code < firstSignalCode;

@@ -3,8 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
-import type { Exec, ExecExit, ExecHandler } from "#kube/objects/types.ts";
-import { describeJumpEnd, saysReset } from "./failure.ts";
+import type { Exec, ExecHandler } from "#kube/objects/types.ts";
+import { describeJumpEnd, type JumpExit, saysReset } from "./failure.ts";
 import type { JumpAddress, JumpTool } from "./tool.ts";
 import { Liveness } from "#tunnel/forward/liveness.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
@@ -20,7 +20,7 @@ export interface JumpProcessOptions {
   /** Has the command, which runs on, brought to its end. Returns what to call when it has ended. */
   readonly leave: () => () => void;
   /** Once, when it carries nothing any more. `exit` is undefined when it was given up. */
-  readonly onOver: (process: JumpProcess, exit: ExecExit | undefined) => void;
+  readonly onOver: (process: JumpProcess, exit: JumpExit | undefined) => void;
 }
 
 const endedWaiting = (pod: string): KtError => new KtError("connection-lost", `the jump host's process did not start in pod "${pod}"`);
@@ -46,7 +46,7 @@ export class JumpProcess implements Pipe, ExecHandler {
   /** The target has ended its half, and the process goes on. */
   #endDue = false;
   #endTold = false;
-  #exit: ExecExit | undefined;
+  #exit: JumpExit | undefined;
   #over = false;
   #cancelTimer: (() => void) | undefined;
   #cancelConnecting: (() => void) | undefined;
@@ -190,7 +190,7 @@ export class JumpProcess implements Pipe, ExecHandler {
     this.#listener?.pipeDrained();
   }
 
-  onExit(exit: ExecExit): void {
+  onExit(exit: JumpExit): void {
     this.#left?.();
     this.#exit = exit;
     if (this.#listener) this.#settle();
@@ -210,7 +210,7 @@ export class JumpProcess implements Pipe, ExecHandler {
     this.#listener?.pipeEnded();
   }
 
-  #finish(exit: ExecExit | undefined): void {
+  #finish(exit: JumpExit | undefined): void {
     const { pod, address } = this.#options;
     const listener = this.#listener;
     const failure = exit && describeJumpEnd({ pod, address, exit, stderr: this.#stderr, received: this.#received });
@@ -230,12 +230,11 @@ export class JumpProcess implements Pipe, ExecHandler {
     if (!this.#options.tool.connectedSign) return;
     this.#cancelConnecting = this.#options.clock.after(limits.jumpConnectMs, () => {
       if (this.#received) return;
-      this.#stderr += "\nconnection timed out";
-      this.onExit({ kind: "exited", code: 1 });
+      this.onExit({ kind: "late" });
     });
   }
 
-  #leave(exit: ExecExit | undefined): void {
+  #leave(exit: JumpExit | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#held = [];
