@@ -50,6 +50,11 @@ describe("a list", () => {
     ]);
   });
 
+  test.each([{}, "pods", 7])("whose items are %j is no list, and said to be none", async (items) => {
+    await using api = new ScriptedApi(() => Response.json({ metadata: {}, items }));
+    expect(await namesFrom(api.url)).toMatchObject({ code: "cluster-error", message: expect.stringContaining("is not a list") });
+  });
+
   test("of large objects is read in smaller pages", async () => {
     const large = "x".repeat(limits.apiAnswerBytes / 100);
     await using api = new ScriptedApi(({ query }) => {

@@ -33,7 +33,7 @@ export async function listAll<Item>({ api, path, query, access, pick }: ListRequ
     try {
       const { value, lengthBytes } = await api.getSized(`${path}?${search}`, access, signal);
       const page = value as RawList<RawObject>;
-      for (const raw of page.items ?? []) items.push(pick(raw));
+      for (const raw of itemsOf(page, access)) items.push(pick(raw));
       leftBytes -= lengthBytes;
       next = page.metadata?.continue ?? "";
       if (next === "") return { items, version: page.metadata?.resourceVersion };
@@ -44,4 +44,11 @@ export async function listAll<Item>({ api, path, query, access, pick }: ListRequ
     if (leftBytes <= 0 || items.length > limits.apiListItems)
       throw new KtError("cluster-error", `the list of ${access.resource} has no end: gave up after ${items.length} of them`);
   }
+}
+
+/** A list without items leaves the field out. */
+function itemsOf({ items }: RawList<RawObject>, { resource }: Access): readonly RawObject[] {
+  const given: unknown = items ?? [];
+  if (Array.isArray(given)) return given;
+  throw new KtError("cluster-error", `the answer to a list of ${resource} is not a list: is this a Kubernetes API server?`);
 }
