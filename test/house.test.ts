@@ -124,6 +124,20 @@ function withoutComments(text: string): string {
 const impure =
   /(?<![.#\w"'`-])(?:(?:Date|process|console|Bun|performance|globalThis)\s*[.([]|new\s+(?:Date|WebSocket)\b|(?:fetch|setTimeout|setInterval|setImmediate)\s*\()/g;
 
+/** Looks into the message of an error, which is for people: what others go by is a field. */
+const readsMessage =
+  /\bmessage\.(?:includes|startsWith|endsWith|match|indexOf|slice|split|replace|search)\(|\.(?:test|exec)\((?:\w+\.)*message\)|\bcode\.(?:includes|startsWith|endsWith)\(/g;
+
+/** Messages that are not kt's own: of the TOML reader, of the system, of MongoDB's protocol. */
+const foreignMessages = ["src/profile/read/source.ts", "src/cli/main.ts", "src/wire/tcp-refusals.ts"];
+
+/** Sets of error codes that stand beside the table of `base/error-facts.ts`. */
+function setsOfCodes(text: string): string[] {
+  const sets = [...text.matchAll(/new Set(?:<[^(]*>)?\(\s*\[([^\]]*)\]/g)].map(([, items = ""]) => items);
+  const codes: readonly string[] = errorCodes;
+  return sets.filter((items) => [...items.matchAll(/"([\w-]+)"/g)].some(([, item = ""]) => codes.includes(item)));
+}
+
 const sources = [...(await filesUnder("src/**/*.ts")), ...(await filesUnder("native/**/*.ts"))];
 const tests = await filesUnder("test/**/*.ts");
 
@@ -190,6 +204,14 @@ describe("the house", () => {
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 
+  test("what an error code means stands in one table, and no message is read", () => {
+    const read = sources
+      .filter(({ path }) => !foreignMessages.includes(path))
+      .flatMap(({ path, text }) => [...withoutComments(text).matchAll(readsMessage)].map(([found]) => `${path}: ${found}`));
+    const sets = sources.flatMap(({ path, text }) => setsOfCodes(withoutComments(text)).map((items) => `${path}: ${items}`));
+    expect([...read, ...sets]).toEqual([]);
+  });
+
   test("commands in hints quote what they are made of", () => {
     // Messages such as `kt add needs …` are no commands.
     const untagged =
@@ -206,6 +228,13 @@ describe("the house", () => {
 });
 
 describe("the house rules can fail", () => {
+  test("errors", () => {
+    for (const text of ['error.message.includes("is gone")', "/gone/.test(problem.message)", 'code.startsWith("profile-")'])
+      expect(text.match(readsMessage)).toHaveLength(1);
+    expect(setsOfCodes('new Set<string>([\n"forbidden",\n"x"])')).toHaveLength(1);
+    expect(setsOfCodes('new Set(["ENOENT"])')).toEqual([]);
+  });
+
   test("imports", () => {
     expect(
       importsOf('import type {\n  A,\n} from "#tunnel/a.ts";\nexport { b } from "#kube/b.ts";\nimport "bun";\nvoid import("cac");'),

@@ -11,8 +11,9 @@ export function judgeServer(config: ContextConfig, reached: ServerAnswer | Unrea
   const { server, insecure } = config.cluster;
   const through = proxy === undefined ? "" : ` through the proxy ${withoutLogin(proxy.url.origin)} (${proxy.from})`;
   if ("problem" in reached) {
-    const { message } = reached.problem;
-    return findings.broken(`${message}${message.includes("proxy") ? "" : through}`, fixesFor(config, reached, proxy)).list;
+    const { message, code } = reached.problem;
+    // A proxy that failed is named already.
+    return findings.broken(`${message}${code === "proxy-failed" ? "" : through}`, fixesFor(config, reached, proxy)).list;
   }
   const { status, version, tookMs } = reached;
   if (status >= 500) return findings.broken(`${server} answers ${status}${through}`, ["try again: it may be starting"]).list;

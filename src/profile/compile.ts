@@ -177,7 +177,7 @@ export function warnings(layer: Layer): ProfileWarning[] {
   const outside = [...layer.routes.values()].filter(({ value }) => !isLocalhost(value.host));
   return outside.map(({ value, at }) => {
     const message = `"${value.name}" only works on this machine if its name leads to 127.0.0.1, as names under .localhost do by themselves`;
-    return { message, file: at.file, line: at.line, column: at.column };
+    return { message, route: value.name, file: at.file, line: at.line, column: at.column };
   });
 }
 

@@ -159,6 +159,18 @@ describe("server", () => {
     expect(fixes(judgeServer(config, unreached("proxy"), { ...proxy, from: "proxy-url" })).join()).toContain("proxy-url");
   });
 
+  test("names the proxy in use also where the server's own name has that word in it", () => {
+    const proxy = { url: new URL("http://squid:3128"), from: "HTTPS_PROXY" };
+    const named = unreached("ETIMEDOUT", "connect to https://k8s-proxy.test: timed out");
+    expect(lines(judgeServer(config, named, proxy))).toEqual([
+      "broken connect to https://k8s-proxy.test: timed out through the proxy http://squid:3128 (HTTPS_PROXY)",
+    ]);
+    const failed = unreached("proxy", "connect through the proxy squid:3128 to k8s.test:443: connection refused");
+    expect(lines(judgeServer(config, failed, proxy))).toEqual([
+      "broken connect through the proxy squid:3128 to k8s.test:443: connection refused",
+    ]);
+  });
+
   test("warns of a certificate that is not checked", () => {
     const findings = judgeServer(contextOf({}, { insecure: true }), { status: 200, version: undefined, tookMs: 1 }, undefined);
     expect(findings.map(({ verdict }) => verdict)).toEqual(["ok", "warn"]);

@@ -171,3 +171,13 @@ describe("what strangers name", () => {
     }
   });
 });
+
+test("a warning names the route that it is about", async () => {
+  const readText = async (path: string): Promise<string | undefined> =>
+    path === "/p/tunnels.toml" ? '[routes]\n"a.localhost" = "svc/a:80"\n"b.test" = "svc/b:80"\n"c.b.test" = "svc/c:80"\n' : undefined;
+  const { warnings } = await loadPlan({ file: "/p/tunnels.toml", environment: {}, home: "/h", readText });
+  expect(warnings.map(({ route, line }) => [route, line])).toEqual([
+    ["b.test", 3],
+    ["c.b.test", 4],
+  ]);
+});

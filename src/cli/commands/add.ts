@@ -73,7 +73,7 @@ function warnNoHttp({ section, name, target, settings }: NewRoute, output: Outpu
 }
 
 function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {
-  for (const { message } of warnings) if (message.startsWith(`"${route.name}"`)) output.warning(message);
+  for (const { message, route: about } of warnings) if (about === route.name) output.warning(message);
   output.note(isNew ? `made ${file}` : `wrote to ${file}`);
   for (const line of written) output.note(`  ${line}`);
   output.line(tcpAddress(plan, route.name) ?? httpUrl(plan, route.name) ?? "");

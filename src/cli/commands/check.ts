@@ -11,7 +11,7 @@ import { type ExaminedPlan, examinePlan } from "#daemon/plans/consent.ts";
 import { contextCheck, contextProblems } from "#daemon/plans/contexts.ts";
 import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
-import type { Plan } from "#profile/values/plan.ts";
+import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
 import { formatProblem, ProfileError } from "#profile/values/problems.ts";
 
 export async function check({ options, output }: CommandContext): Promise<number> {
@@ -73,7 +73,7 @@ async function checkAsJson(options: Options, output: Output): Promise<number> {
     const { plan, warnings } = examined;
     const exposed = exposuresOf(plan).map((exposure) => ({ message: exposureText(exposure), file }));
     const missing = (await outerProblems(examined)).map(({ code, message, hints }) => ({ code, message, hints, file }));
-    output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings, ...exposed, ...missing] });
+    output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings.map(jsonWarning), ...exposed, ...missing] });
     return exitCodes.done;
   } catch (error) {
     output.json({ file, ok: false, problems: problemsOf(error, file), warnings: [] });
@@ -99,3 +99,5 @@ function summary({ routes, patterns, tcp }: Plan): string {
   const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
   return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(tcp, "TCP route")}`;
 }
+
+const jsonWarning = ({ message, file, line, column }: ProfileWarning) => ({ message, file, line, column });

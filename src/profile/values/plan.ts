@@ -86,6 +86,8 @@ export interface Plan {
 /** Something in a profile that is odd but not wrong. */
 export interface ProfileWarning {
   readonly message: string;
+  /** Which route it is about, by its name. */
+  readonly route: string;
   readonly file: string;
   readonly line: number;
   readonly column: number;
