@@ -248,6 +248,7 @@ describe("what kubectl port-forward does", () => {
     expect(alone.stderr).toContain("kt: hint: kt forward svc/web :80\n");
     await using forwarding = place.start(`${line} :7001`);
     await forwarding.ports();
+    await eventually("what is said of the taken port", () => forwarding.stderr.length >= alone.stderr.length);
     expect(forwarding.stderr).toBe(alone.stderr);
   });
 
