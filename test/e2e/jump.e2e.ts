@@ -117,12 +117,12 @@ beforeAll(async () => {
   const token = await createUser(space.name, "no-exec", [watching]);
   const exec = { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] };
   const execToken = await createUser(space.name, "exec", [watching, exec]);
-  gateway = refuseSpdy(String((await readKubeconfig()).clusters[0]?.cluster["server"]));
+  gateway = refuseSpdy(String((await readKubeconfig()).clusters[0]?.cluster["server"]), execToken);
   const through = { server: gateway.url, "certificate-authority-data": undefined };
   const kubeconfig = await writeKubeconfig({
     kt: {},
     limited: { user: { token } },
-    gateway: { user: { token: execToken }, cluster: through },
+    gateway: { user: {}, cluster: through },
   });
   const names = Object.keys(routes());
   const free = freePorts(names.length + 1);

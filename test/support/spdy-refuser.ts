@@ -13,14 +13,17 @@ export interface SpdyRefuser {
   close(): void;
 }
 
-/** Without the server's certificate being checked: the test's token is all that is at stake. */
-export function refuseSpdy(server: string): SpdyRefuser {
+/**
+ * It signs in with the token itself, for clients send none over plain HTTP. Without the server's certificate being checked: the
+ * test's token is all that is at stake.
+ */
+export function refuseSpdy(server: string, token: string): SpdyRefuser {
   const { hostname, port } = new URL(server);
   let refused = 0;
   const pass = async (client: Conn, head: Uint8Array): Promise<void> => {
     const tls = { serverName: hostname, insecure: true };
     const far = await connect({ host: hostname, port: Number(port || 443), tls, signal: new AbortController().signal });
-    client.unread(head);
+    client.unread(signedIn(head, token));
     splice(client, far, { add() {} }, () => {});
   };
   const accept = (client: Conn): void => {
@@ -51,4 +54,9 @@ export function refuseSpdy(server: string): SpdyRefuser {
     },
     close: () => listener.close(),
   };
+}
+
+function signedIn(head: Uint8Array, token: string): Uint8Array {
+  const text = Buffer.from(head).toString("latin1");
+  return Buffer.from(text.replace("\r\n", `\r\nAuthorization: Bearer ${token}\r\n`), "latin1");
 }
