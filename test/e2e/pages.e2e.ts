@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Chromium } from "#test/support/browser.ts";
-import { kubectl, namespace, writeKubeconfig } from "#test/support/cluster.ts";
+import { apply, deployment, kubectl, namespace, service, writeKubeconfig } from "#test/support/cluster.ts";
 import { Kt } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 
@@ -11,6 +11,8 @@ let kt: Kt;
 let browser: Chromium;
 
 beforeAll(async () => {
+  // Its own, for it becomes ready in the end, which others must not see.
+  await apply(deployment(namespace, "late", { env: { READY: "false" } }), service(namespace, "late"));
   const profile = `
 name = "pages"
 namespace = "${namespace}"
@@ -21,7 +23,7 @@ listen = ["127.0.0.1:${port}", "[::1]:${port}"]
 [routes]
 "web.localhost" = "svc/web:http"
 "crash.localhost" = "svc/crash:http"
-"unready.localhost" = "svc/unready:http"
+"late.localhost" = "svc/late:http"
 "tls.localhost" = "svc/web:tls"
 "a-name-that-is-quite-a-bit-longer-than-what-a-telephone-is-wide.localhost" = "svc/none-of-this-name-which-is-long-too:http"
 
@@ -52,7 +54,7 @@ describe.each([
     ["code", url("localhost", "/errors/no-ready-pod")],
     ["plain-http", url("web.localhost", "/", "https")],
     ["tls", url("tls.localhost")],
-    ["waiting", url("unready.localhost")],
+    ["waiting", url("late.localhost")],
   ])("%s fits, is whole and asks nobody else", async (name, address) => {
     const page = await browser.page({ width, dark });
     const problems: string[] = [];
@@ -103,11 +105,11 @@ test("one click takes a whole command", async () => {
 test("a pod that is not ready is waited for in sight, and its page opens by itself", async () => {
   const page = await browser.page({ width: 390 });
   const began = performance.now();
-  await page.goto(url("unready.localhost"));
+  await page.goto(url("late.localhost"));
   expect(performance.now() - began).toBeLessThan(5_000);
   expect(await page.textContent("h1")).toBe("Waiting for a pod");
   expect(await page.textContent(".reason")).toContain("not ready");
-  await kubectl("-n", namespace, "set", "env", "deployment/unready", "READY-");
-  await page.getByText("host=unready.localhost").waitFor({ timeout: 120_000 });
+  await kubectl("-n", namespace, "set", "env", "deployment/late", "READY-");
+  await page.getByText("host=late.localhost").waitFor({ timeout: 120_000 });
   await page.context().close();
 });
