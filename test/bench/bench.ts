@@ -17,6 +17,7 @@ Object.assign(process.env, {
   KT_CLUSTER_DIR: clusterDir,
 });
 const { apply, deploy, kubectl, namespace, service, writeKubeconfig } = await import("#test/support/cluster.ts");
+const { eventually } = await import("#test/support/wait.ts");
 const { contestants, startTunnel, versions } = await import("./tunnels.ts");
 const { measureJump, prepareJump } = await import("./jump.ts");
 const { machine } = await import("./measure.ts");
@@ -43,6 +44,13 @@ async function prepare(): Promise<boolean> {
 async function manyServices(): Promise<void> {
   const objects = Array.from({ length: 1_000 }, (_, at) => service(namespace, `many-${at}`, { selector: { app: "bench" } }));
   for (let at = 0; at < objects.length; at += 100) await apply(...objects.slice(at, at + 100));
+  const slices = ["-n", namespace, "get", "endpointslices", "-o", "name"];
+  await eventually(
+    "every service to have its slice",
+    async () => (await kubectl(...slices)).split("\n").length > objects.length,
+    120_000,
+    500,
+  );
 }
 
 async function measureAll(kubeconfig: string): Promise<string> {
