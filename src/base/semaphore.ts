@@ -1,6 +1,6 @@
-/** Lets so many in at once; the others wait in line. */
+/** A semaphore: so many tasks run at once, the rest queue. */
 
-export class Gate {
+export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
 

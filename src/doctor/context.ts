@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
-import { Gate } from "#base/semaphore.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import type { Probe } from "#kube/probe.ts";
 import { type Asked, judgeAccess } from "./access.ts";
 import { judgeCredentials } from "./credentials.ts";
@@ -80,7 +80,7 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
 /** All within the time of one question: a server that takes seconds for each is no better than one that does not answer. */
 async function askAll(probe: Probe, needs: readonly Need[], clock: Clock): Promise<readonly Asked[]> {
   const untilMs = clock.now() + limits.doctorAskMs;
-  const gate = new Gate(limits.apiRequestsAtOnce);
+  const gate = new Semaphore(limits.apiRequestsAtOnce);
   const never = new AbortController().signal;
   return await Promise.all(
     needs.map(async (need) => {

@@ -5,7 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { limits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
-import { Gate } from "#base/semaphore.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
@@ -53,7 +53,7 @@ class Trials {
   readonly #clock: Clock;
   readonly #clusters: Clusters;
   readonly #tunnels: Tunnels;
-  readonly #gate = new Gate(limits.routesTriedAtOnce);
+  readonly #gate = new Semaphore(limits.routesTriedAtOnce);
   readonly #late = new AbortController();
   readonly #cancelLate: () => void;
 

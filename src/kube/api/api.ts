@@ -11,7 +11,7 @@ import { CappedBytes } from "#base/capped-bytes.ts";
 import type { ApiRequest, Connection } from "./connection.ts";
 import type { Identity } from "#kube/auth/credentials.ts";
 import { withDeadline } from "#base/deadline.ts";
-import { Gate } from "#base/semaphore.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import { Hold } from "./hold.ts";
 import { signedInUser } from "#kube/config/kubeconfig.ts";
 import { type Answer, request, stream, upgrade } from "#http/client.ts";
@@ -49,7 +49,7 @@ interface Running {
 
 export class Api {
   readonly #options: ApiOptions;
-  readonly #gate = new Gate(limits.apiRequestsAtOnce);
+  readonly #gate = new Semaphore(limits.apiRequestsAtOnce);
   readonly #running = new Set<Running>();
   readonly #hold: Hold;
   #reachable: boolean | undefined;

@@ -1,13 +1,13 @@
 /** Tests that so many run at once, that the others have their turn in order, and that who leaves the line is not waited for. */
 
 import { expect, test } from "bun:test";
-import { Gate } from "#base/semaphore.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import { settle } from "#test/support/manual-clock.ts";
 
 const never = new AbortController().signal;
 
 test("two places, five tasks, one of which gives up and one of which fails", async () => {
-  const gate = new Gate(2);
+  const gate = new Semaphore(2);
   const log: string[] = [];
   const tasks = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
   const giveUp = new AbortController();
