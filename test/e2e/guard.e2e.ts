@@ -57,31 +57,31 @@ describe("in a browser", () => {
   });
 
   /** What a page of that address gets for what it asks for: kind of request → status. */
-  async function asked(from: string): Promise<Record<string, number>> {
-    const page = await browser.page({ width: 800 });
-    const to = `http://web.localhost:${front.http}`;
-    /** Runs a script in the page and waits for the answers to what it asks for. */
-    const run = async (kinds: readonly string[], script: string): Promise<[string, number][]> => {
-      const answers = kinds.map((kind) => page.waitForResponse(`${to}/${kind}`));
-      await page.evaluate(`(() => { const base = "${to}"; ${script} })()`);
-      return (await Promise.all(answers)).map((response, at) => [kinds[at] ?? "", response.status()]);
-    };
-    await page.goto(from);
-    const parts = await run(
-      ["post", "get", "frame"],
-      `for (const method of ["POST", "GET"]) fetch(base + "/" + method.toLowerCase(), { method, mode: "no-cors" }).catch(() => {});
+  function asked(from: string): Promise<Record<string, number>> {
+    return browser.visit({ width: 800 }, async (page) => {
+      const to = `http://web.localhost:${front.http}`;
+      /** Runs a script in the page and waits for the answers to what it asks for. */
+      const run = async (kinds: readonly string[], script: string): Promise<[string, number][]> => {
+        const answers = kinds.map((kind) => page.waitForResponse(`${to}/${kind}`));
+        await page.evaluate(`(() => { const base = "${to}"; ${script} })()`);
+        return (await Promise.all(answers)).map((response, at) => [kinds[at] ?? "", response.status()]);
+      };
+      await page.goto(from);
+      const parts = await run(
+        ["post", "get", "frame"],
+        `for (const method of ["POST", "GET"]) fetch(base + "/" + method.toLowerCase(), { method, mode: "no-cors" }).catch(() => {});
        document.body.append(Object.assign(document.createElement("iframe"), { src: base + "/frame" }));`,
-    );
-    const form = await run(
-      ["form"],
-      `const sent = Object.assign(document.createElement("form"), { action: base + "/form", method: "POST" });
+      );
+      const form = await run(
+        ["form"],
+        `const sent = Object.assign(document.createElement("form"), { action: base + "/form", method: "POST" });
        document.body.append(sent); sent.submit();`,
-    );
-    await page.waitForURL(`${to}/form`);
-    await page.goto(from);
-    const link = await run(["link"], 'location.assign(base + "/link");');
-    await page.context().close();
-    return Object.fromEntries([...parts, ...form, ...link]);
+      );
+      await page.waitForURL(`${to}/form`);
+      await page.goto(from);
+      const link = await run(["link"], 'location.assign(base + "/link");');
+      return Object.fromEntries([...parts, ...form, ...link]);
+    });
   }
 
   test("a page of another site only leads here by links", async () => {

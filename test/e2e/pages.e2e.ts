@@ -56,60 +56,63 @@ describe.each([
     ["tls", url("tls.localhost")],
     ["waiting", url("late.localhost")],
   ])("%s fits, is whole and asks nobody else", async (name, address) => {
-    const page = await browser.page({ width, dark });
-    const problems: string[] = [];
-    const asked: string[] = [];
-    page.on(
-      "console",
-      (message) => void (message.type() === "error" && !message.text().includes("status of") && problems.push(message.text())),
-    );
-    page.on("request", (request) => void asked.push(request.url()));
-    await page.goto(address);
-    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}-${width}${dark ? "-dark" : ""}.png` });
-    const scrollWidth = await page.evaluate<number>("document.documentElement.scrollWidth");
-    const heading = await page.textContent("h1");
-    const colours = await page.evaluate<string>("getComputedStyle(document.documentElement).colorScheme");
-    expect(scrollWidth).toBeLessThanOrEqual(width);
-    expect(heading).not.toBe("");
-    expect(colours).toBe("light dark");
-    expect(asked.filter((each) => !each.startsWith(address) && !each.endsWith("/favicon.ico"))).toEqual([]);
-    expect(problems).toEqual([]);
-    await page.context().close();
+    await browser.visit({ width, dark }, async (page) => {
+      const problems: string[] = [];
+      const asked: string[] = [];
+      page.on(
+        "console",
+        (message) => void (message.type() === "error" && !message.text().includes("status of") && problems.push(message.text())),
+      );
+      page.on("request", (request) => void asked.push(request.url()));
+      await page.goto(address);
+      if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}-${width}${dark ? "-dark" : ""}.png` });
+      const scrollWidth = await page.evaluate<number>("document.documentElement.scrollWidth");
+      const heading = await page.textContent("h1");
+      const colours = await page.evaluate<string>("getComputedStyle(document.documentElement).colorScheme");
+      expect(scrollWidth).toBeLessThanOrEqual(width);
+      expect(heading).not.toBe("");
+      expect(colours).toBe("light dark");
+      expect(asked.filter((each) => !each.startsWith(address) && !each.endsWith("/favicon.ico"))).toEqual([]);
+      expect(problems).toEqual([]);
+    });
   });
 });
 
 test("names and codes are links that lead there", async () => {
-  const page = await browser.page({ width: 1440 });
-  await page.goto(url("localhost"));
-  await page.getByRole("link", { name: "web.localhost", exact: true }).click();
-  await page.waitForURL(url("web.localhost"));
-  expect(await page.textContent("body")).toContain("host=web.localhost");
-  await page.goto(url("wbe.localhost"));
-  expect(await page.getByRole("link", { name: "web.localhost" }).first().getAttribute("href")).toBe(`//web.localhost:${port}/`);
-  await page.getByRole("link", { name: "host-unknown" }).click();
-  await page.waitForURL(url("localhost", "/errors/host-unknown"));
-  expect(await page.textContent("h1")).toBe("host-unknown");
-  await page.context().close();
+  await browser.visit({ width: 1440 }, async (page) => {
+    await page.goto(url("localhost"));
+    await page.getByRole("link", { name: "web.localhost", exact: true }).click();
+    await page.waitForURL(url("web.localhost"));
+    expect(await page.textContent("body")).toContain("host=web.localhost");
+    await page.goto(url("wbe.localhost"));
+    expect(await page.getByRole("link", { name: "web.localhost" }).first().getAttribute("href")).toBe(`//web.localhost:${port}/`);
+    await page.getByRole("link", { name: "host-unknown" }).click();
+    await page.waitForURL(url("localhost", "/errors/host-unknown"));
+    expect(await page.textContent("h1")).toBe("host-unknown");
+  });
 });
 
 test("one click takes a whole command", async () => {
-  const page = await browser.page({ width: 390 });
-  await page.goto(url("crash.localhost"));
-  const command = (await page.textContent("pre")) ?? "";
-  expect(command).toStartWith("kubectl ");
-  await page.click("pre");
-  expect(await page.evaluate<string>("String(getSelection()).trim()")).toBe(command);
-  await page.context().close();
+  await browser.visit({ width: 390 }, async (page) => {
+    await page.goto(url("crash.localhost"));
+    const command = (await page.textContent("pre")) ?? "";
+    expect(command).toStartWith("kubectl ");
+    await page.click("pre");
+    expect(await page.evaluate<string>("String(getSelection()).trim()")).toBe(command);
+  });
 });
 
 test("a pod that is not ready is waited for in sight, and its page opens by itself", async () => {
-  const page = await browser.page({ width: 390 });
-  const began = performance.now();
-  await page.goto(url("late.localhost"));
-  expect(performance.now() - began).toBeLessThan(5_000);
-  expect(await page.textContent("h1")).toBe("Waiting for a pod");
-  expect(await page.textContent(".reason")).toContain("not ready");
-  await kubectl("-n", namespace, "set", "env", "deployment/late", "READY-");
-  await page.getByText("host=late.localhost").waitFor({ timeout: 120_000 });
-  await page.context().close();
+  await browser.visit({ width: 390 }, async (page) => {
+    const began = performance.now();
+    await page.goto(url("late.localhost"));
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(await page.textContent("h1")).toBe("Waiting for a pod");
+    expect(await page.textContent(".reason")).toContain("not ready");
+  });
+  await browser.visit({ width: 390 }, async (page) => {
+    await page.goto(url("late.localhost"));
+    await kubectl("-n", namespace, "set", "env", "deployment/late", "READY-");
+    await page.getByText("host=late.localhost").waitFor({ timeout: 120_000 });
+  });
 });

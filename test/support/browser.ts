@@ -41,6 +41,28 @@ export class Chromium {
     return await context.newPage();
   }
 
+  /**
+   * What `body` makes of a page of its own. It runs again in another page when the machine's network interfaces changed meanwhile:
+   * Chromium then drops what it is loading, and each pod of the cluster that starts or ends is such a change.
+   */
+  async visit<T>(look: Look, body: (page: Page) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const page = await this.page(look);
+      const dropped = Promise.withResolvers<never>();
+      page.on("requestfailed", (request) => {
+        const reason = request.failure()?.errorText ?? "";
+        if (reason === "net::ERR_NETWORK_CHANGED") dropped.reject(new Error(reason));
+      });
+      try {
+        return await Promise.race([body(page), dropped.promise]);
+      } catch (error) {
+        if (tries === 5 || !String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+      } finally {
+        await page.context().close();
+      }
+    }
+  }
+
   async close(): Promise<void> {
     await this.#browser.close();
     rmSync(this.#home, { recursive: true, force: true });
