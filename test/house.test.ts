@@ -72,10 +72,11 @@ function targetOf(path: string, specifier: string): string | undefined {
   return specifier.startsWith("#") ? `src/${specifier.slice(1)}` : undefined;
 }
 
-/** Why a file may not import this one of its own room, or undefined. */
+/** Why a file may not import this one of its own room, or undefined. A room's limits are its ground: they import nothing of it. */
 function climbs(path: string, specifier: string, order: readonly string[]): string | undefined {
   const target = targetOf(path, specifier);
   if (target === undefined || roomOf(target) !== roomOf(path)) return undefined;
+  if (target === `src/${roomOf(path) ?? ""}/limits.ts`) return undefined;
   const [from, to] = [folderOf(path), folderOf(target)];
   if (from === to) return undefined;
   if (!order.includes(from) || !order.includes(to)) return `folder "${order.includes(from) ? to : from}" has no place in the room's order`;
@@ -210,6 +211,20 @@ describe("the house", () => {
       .flatMap(({ path, text }) => [...withoutComments(text).matchAll(readsMessage)].map(([found]) => `${path}: ${found}`));
     const sets = sources.flatMap(({ path, text }) => setsOfCodes(withoutComments(text)).map((items) => `${path}: ${items}`));
     expect([...read, ...sets]).toEqual([]);
+  });
+
+  test("every limit is used, and in base only what several rooms need", () => {
+    const wrong = sources
+      .filter(({ path }) => path.endsWith("/limits.ts"))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(/^ {2}(\w+): /gm)].flatMap(([, name = ""]) => {
+          const users = new Set(
+            sources.filter((source) => new RegExp(`Limits\\s*\\.${name}\\b`).test(source.text)).map((source) => roomOf(source.path)),
+          );
+          return users.size === 0 || (roomOf(path) === "base" && users.size === 1 && !users.has("base")) ? [`${path}: ${name}`] : [];
+        }),
+      );
+    expect(wrong).toEqual([]);
   });
 
   test("commands in hints quote what they are made of", () => {

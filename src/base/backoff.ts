@@ -1,12 +1,12 @@
 /** The one back-off of this room: pauses between tries that grow with failures, with what the server asks for, and are forgotten on success. */
 
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "./limits.ts";
 
 /** After so many failures: doubling, a little shorter by chance so that what failed together does not come back together. */
 export function pauseMs(failures: number, minMs: number, maxMs: number): number {
   const wholeMs = Math.min(maxMs, minMs * 2 ** Math.min(failures, 30));
-  return wholeMs * (1 - limits.backoffJitter * Math.random());
+  return wholeMs * (1 - sharedLimits.backoffJitter * Math.random());
 }
 
 export interface PauseOptions {
@@ -38,10 +38,13 @@ export class Backoff {
   }
 
   /** Waits up to 100 ms after the first failure, doubling up to `maxMs`; until `skip` or the signal at the latest. */
-  async afterFailure(signal: AbortSignal, { maxMs = limits.backoffMaxMs, heldMs = 0, leastMs = 0 }: PauseOptions = {}): Promise<void> {
-    const waitMs = pauseMs(this.#failures, limits.backoffMinMs, maxMs);
+  async afterFailure(
+    signal: AbortSignal,
+    { maxMs = sharedLimits.backoffMaxMs, heldMs = 0, leastMs = 0 }: PauseOptions = {},
+  ): Promise<void> {
+    const waitMs = pauseMs(this.#failures, sharedLimits.backoffMinMs, maxMs);
     this.#failures += 1;
-    if (heldMs > waitMs) await this.#wait(heldMs * (1 + limits.backoffJitter * Math.random()), signal, Number.POSITIVE_INFINITY);
+    if (heldMs > waitMs) await this.#wait(heldMs * (1 + sharedLimits.backoffJitter * Math.random()), signal, Number.POSITIVE_INFINITY);
     else await this.#wait(waitMs, signal, leastMs);
   }
 

@@ -1,7 +1,7 @@
 /** KtError, and the assertion for states that cannot be. */
 
 import type { ErrorCode } from "./error-facts.ts";
-import { limits } from "./limits.ts";
+import { sharedLimits } from "./limits.ts";
 import { maskSecrets } from "./mask.ts";
 
 /** What the code leaves open, for those who act on an error instead of showing it: nothing is read out of its message. */
@@ -47,7 +47,7 @@ export function withHints(error: KtError, hints: readonly string[]): KtError {
 
 /** Errors stand on pages, in logs and on terminals, and hold what others said: nothing in them may be a secret, nor endless. */
 function shown(text: string): string {
-  return maskSecrets(text.length > limits.errorMessageChars ? `${text.slice(0, limits.errorMessageChars)}…` : text);
+  return maskSecrets(text.length > sharedLimits.errorMessageChars ? `${text.slice(0, sharedLimits.errorMessageChars)}…` : text);
 }
 
 /** Turns anything thrown into a KtError; what is not one already becomes `code` with the original as its cause. */

@@ -2,15 +2,15 @@
 
 import { realpathSync, statSync } from "node:fs";
 import { CryptoHasher } from "bun";
-import { limits } from "./limits.ts";
+import { sharedLimits } from "./limits.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** Empty where nothing can be read. Of a file that is too large to be read whole, what changes when it is written. */
 export function contentState(path: string): string {
   try {
     const { size, mtimeMs } = statSync(path);
-    if (size > limits.kubeconfigBytes) return `${size} bytes of ${mtimeMs}`;
-    const { bytes } = readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "internal" });
+    if (size > sharedLimits.kubeconfigBytes) return `${size} bytes of ${mtimeMs}`;
+    const { bytes } = readRegularFile(path, { mostBytes: sharedLimits.kubeconfigBytes, code: "internal" });
     return new CryptoHasher("sha256").update(bytes).digest("hex");
   } catch {
     return "";

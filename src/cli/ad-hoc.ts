@@ -1,7 +1,8 @@
 /** A profile for a namespace without one: every service of it, in a file of kt's own that is made anew each time. */
 
 import { file as openFile, write } from "bun";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { cliLimits } from "./limits.ts";
 import { KtError, messageOf } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
@@ -61,7 +62,7 @@ async function nothingToServe(catalogue: Catalogue, namespace: string): Promise<
 async function openCatalogue(context: string | undefined): Promise<Catalogue> {
   const environment = shellEnvironment();
   const kubeconfig = await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() });
-  return catalogueOf({ kubeconfig, strangers: {}, environment }, context, { timeoutMs: limits.apiRequestTimeoutMs, mayLogIn: true });
+  return catalogueOf({ kubeconfig, strangers: {}, environment }, context, { timeoutMs: sharedLimits.apiRequestTimeoutMs, mayLogIn: true });
 }
 
 /** What can stand in a hostname and in a path, in place of a context such as `kubernetes-admin@kubernetes`. */
@@ -69,7 +70,7 @@ function labelOf(context: string): string {
   const label = context
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(-limits.labelCharacters)
+    .slice(-cliLimits.labelCharacters)
     .replaceAll(/^-+|-+$/g, "");
   return label === "" ? "context" : label;
 }

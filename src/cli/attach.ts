@@ -2,7 +2,7 @@
 
 import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { command } from "#base/shell.ts";
 import type { HubClient } from "#control/client.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
@@ -53,7 +53,7 @@ async function restore(client: HubClient, files: readonly string[], output: Outp
 /** Tries until it works: whoever was attached wants to be. */
 export async function attachAgain({ build, output }: Surface, file: string): Promise<HubClient> {
   let said = "";
-  for (let pauseMs: number = limits.backoffMinMs; ; pauseMs = Math.min(pauseMs * 2, limits.backoffMaxMs)) {
+  for (let pauseMs: number = sharedLimits.backoffMinMs; ; pauseMs = Math.min(pauseMs * 2, sharedLimits.backoffMaxMs)) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     try {
       return (await attach({ build, output }, file, false)).client;

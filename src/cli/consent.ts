@@ -1,7 +1,7 @@
 /** Asks once for what a profile needs consent for, in a terminal; elsewhere the error says how to give it. */
 
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "./limits.ts";
 import { type ExaminedPlan, examinePlan, recordsOf } from "#daemon/plans/consent.ts";
 import type { ConsentFact } from "#profile/consent/consent-fact.ts";
 import { loadOptions } from "./local-plan.ts";
@@ -45,9 +45,9 @@ export function showFacts({ plan, facts }: Pick<ExaminedPlan, "plan" | "facts">,
 }
 
 function linesOf({ what, why, detail = "" }: ConsentFact): readonly string[] {
-  const left = detail.length - limits.consentDetailChars;
+  const left = detail.length - cliLimits.consentDetailChars;
   const more = detail
-    .slice(0, limits.consentDetailChars)
+    .slice(0, cliLimits.consentDetailChars)
     .split("\n")
     .filter((line) => line !== "");
   const rest = left > 0 ? [`… and ${left} characters more, which are there to be read in the file`] : [];

@@ -1,7 +1,7 @@
 /** The arguments of `kt forward`, in kubectl's forms: what is forwarded, ports, addresses. */
 
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "./limits.ts";
 import { command } from "#base/shell.ts";
 import type { ForwardPort, ForwardRequest } from "#daemon/ad-hoc-forward.ts";
 import { parseDuration } from "#profile/values/duration.ts";
@@ -113,7 +113,7 @@ function readHosts(texts: readonly string[]): string[] {
 }
 
 function readTimeout(text: string | undefined): number {
-  if (text === undefined) return limits.forwardReadyMs;
+  if (text === undefined) return cliLimits.forwardReadyMs;
   const timeoutMs = asUsage(() => parseDuration(text));
   if (timeoutMs > 0) return timeoutMs;
   refuse(`--pod-running-timeout ${text} would not wait for any pod`, "--pod-running-timeout 1m");

@@ -2,7 +2,7 @@
 
 import { cac } from "cac";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "./limits.ts";
 import { command } from "#base/shell.ts";
 import { nearest } from "#base/nearest.ts";
 import { plainTypography, typographicHint } from "#base/typography.ts";
@@ -48,7 +48,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 /** Who asks for an end, or has asked, need not wait for a reader that takes nothing. */
 async function flushed(output: Output, code: number): Promise<void> {
   for (const [signal, number] of signalNumbers) process.once(signal, () => process.exit(128 + number));
-  await (code === exitCodes.interrupted ? output.flushWhileTaken(limits.outputLeaveMs) : output.flush());
+  await (code === exitCodes.interrupted ? output.flushWhileTaken(cliLimits.outputLeaveMs) : output.flush());
 }
 
 /** What the command ends with when its result did not get through. A reader that has seen enough, as in `kt logs -f | head`, is no failure. */

@@ -1,6 +1,6 @@
 /** Turns the services of a namespace into routes to offer: names for what speaks HTTP, local ports for the rest. */
 
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "./limits.ts";
 import type { CataloguePort, CatalogueService } from "#daemon/catalogue.ts";
 import { sectionOf } from "./route-words.ts";
 import { isHttpLike, suggestLocal } from "./suggest.ts";
@@ -47,5 +47,5 @@ function localOf({ name, port, suffix }: Reached, isTaken: (local: string) => bo
 
 /** A service's name may fill a label alone: then it gives way. */
 function withEnd(name: string, end: string): string {
-  return `${name.slice(0, limits.labelCharacters - end.length).replace(/-+$/, "")}${end}`;
+  return `${name.slice(0, cliLimits.labelCharacters - end.length).replace(/-+$/, "")}${end}`;
 }

@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { catalogueOf } from "#daemon/catalogue.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { isLabel } from "#route/pod-source-text.ts";
@@ -29,7 +29,7 @@ function dynamicName(plan: Plan, { kind, name, port, namespace }: ParsedTarget):
   const { kubeconfig, strangers, context, contexts } = plan;
   const view = { kubeconfig, strangers, environment: shellEnvironment() };
   // The kubeconfig is read and no cluster asked.
-  const catalogue = catalogueOf(view, context, { timeoutMs: limits.apiRequestTimeoutMs, mayLogIn: false });
+  const catalogue = catalogueOf(view, context, { timeoutMs: sharedLimits.apiRequestTimeoutMs, mayLogIn: false });
   const short = Object.keys(contexts).find((each) => contexts[each] === catalogue.context);
   const label = short ?? (isLabel(catalogue.context) ? catalogue.context : undefined);
   if (label === undefined || (kind !== "service" && kind !== "pod")) throw noName(`${kindWords[kind]}/${name}:${port}`);

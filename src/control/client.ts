@@ -3,7 +3,7 @@
 import { connect } from "bun";
 import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { controlLimits } from "./limits.ts";
 import { command } from "#base/shell.ts";
 import { type Hello, protocolVersion, type Reply, type ReplyOf, replyLineSchema, type Request } from "./api.ts";
 import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
@@ -33,7 +33,7 @@ export class HubClient {
    * Rejects with KtError `hub-unreachable` where no hub listens, `hub-failed` where one does not answer, or speaks another version of
    * kt's language; a hub of any version understands that it is to detach.
    */
-  static async connect(path: string, greetMs: number = limits.hubGreetMs, versions: "own" | "any" = "own"): Promise<HubClient> {
+  static async connect(path: string, greetMs: number = controlLimits.hubGreetMs, versions: "own" | "any" = "own"): Promise<HubClient> {
     const client = new HubClient();
     try {
       await connect<ChannelState>({

@@ -2,7 +2,7 @@
 
 import type { Socket } from "bun";
 import { ByteQueue } from "#base/bytes.ts";
-import { limits } from "#base/limits.ts";
+import { controlLimits } from "./limits.ts";
 
 const newline = 0x0a;
 const encoder = new TextEncoder();
@@ -24,8 +24,8 @@ export interface ChannelState {
 export class LineChannel {
   readonly #socket: Socket<ChannelState>;
   readonly #handler: LineHandler;
-  readonly #received = new ByteQueue(limits.controlMessageBytes);
-  readonly #unsent = new ByteQueue(limits.controlMessageBytes);
+  readonly #received = new ByteQueue(controlLimits.controlMessageBytes);
+  readonly #unsent = new ByteQueue(controlLimits.controlMessageBytes);
   #closed = false;
   #ending = false;
   #isScheduled = false;
@@ -109,7 +109,7 @@ export class LineChannel {
     for (let taken = 0; this.#handler.takesMore?.() !== false; taken++) {
       const at = this.#received.peek().indexOf(newline);
       if (at < 0 || this.#closed) return;
-      if (taken === limits.controlLinesPerTurn && this.#handler.takesMore) {
+      if (taken === controlLimits.controlLinesPerTurn && this.#handler.takesMore) {
         this.goOn();
         return;
       }

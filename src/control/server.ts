@@ -3,7 +3,7 @@
 import { listen, type UnixSocketListener } from "bun";
 import * as v from "valibot";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { controlLimits } from "./limits.ts";
 import { toProblem } from "#observe/events.ts";
 import { type Hello, type Reply, type Request, requestLineSchema } from "./api.ts";
 import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
@@ -51,7 +51,7 @@ class ServerSession implements ControlSession {
   }
 
   takesMore(): boolean {
-    return this.#underWay < limits.controlRequestsAtOnce;
+    return this.#underWay < controlLimits.controlRequestsAtOnce;
   }
 
   onValue(value: unknown): void {
@@ -73,7 +73,7 @@ class ServerSession implements ControlSession {
       reply(errorReply(toKtError(error, "internal", request.type)));
     } finally {
       this.#underWay -= 1;
-      if (this.#underWay === limits.controlRequestsAtOnce - 1) this.channel?.goOn();
+      if (this.#underWay === controlLimits.controlRequestsAtOnce - 1) this.channel?.goOn();
     }
   }
 

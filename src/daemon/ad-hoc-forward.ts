@@ -3,7 +3,9 @@
 import { type Clock, sleep, systemClock } from "#base/clock.ts";
 import { mayCome } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { daemonLimits } from "./limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
 import type { Endpoint } from "#kube/objects/types.ts";
@@ -85,7 +87,7 @@ export class Forward {
     const report = (event: KtEvent): void => this.#report(event);
     const clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, clock, log, report });
     // Idle tunnels stay: whoever forwards a port wants it now and then.
-    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.forwardStartMs };
+    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: daemonLimits.forwardStartMs };
     this.#tunnels = new Tunnels({ clusterFor: (ref) => clusters.for(ref), timeoutsFor: () => timeouts, clock, log, report });
     const headroom = ownHeadroom(clock, report);
     const dial: Dialer["dial"] = (target, signal) => headroom.opening(() => this.#tunnels.dial(target, signal));
@@ -165,7 +167,7 @@ export class Forward {
     const cancels = [
       this.#clock.after(readyTimeoutMs, () => late.abort(tooLate())),
       // Long enough for a cluster that answers to have said so.
-      this.#clock.after(limits.noPodAnswerMs, () => {
+      this.#clock.after(tunnelLimits.noPodAnswerMs, () => {
         const problem = reason();
         if (problem && mayCome(problem.code)) this.#options.onWaiting(problem);
       }),
@@ -187,7 +189,7 @@ export class Forward {
         const problem = toKtError(error, "internal", `reach ${formatTarget(target)}`);
         if (!mayCome(problem.code)) throw problem;
       }
-      await sleep(this.#clock, limits.backoffMinMs, signal);
+      await sleep(this.#clock, sharedLimits.backoffMinMs, signal);
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { type Catalogue, type Contexts, listContexts, openCatalogue } from "#kube/catalogue.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
@@ -21,7 +21,7 @@ interface Asking {
   readonly mayLogIn: boolean;
 }
 
-const patient: Asking = { timeoutMs: limits.apiRequestTimeoutMs, mayLogIn: true };
+const patient: Asking = { timeoutMs: sharedLimits.apiRequestTimeoutMs, mayLogIn: true };
 
 /** Undefined is the current context. Reads the kubeconfig and nothing else; throws KtError. */
 export function catalogueOf(view: ClusterView, context: string | undefined, { timeoutMs, mayLogIn }: Asking = patient): Catalogue {

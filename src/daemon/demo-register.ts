@@ -2,7 +2,7 @@
 
 import { readdir, readlink, symlink, unlink } from "node:fs/promises";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "./limits.ts";
 import type { ProfileStatus } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import { socketPath, type Surroundings } from "#control/socket-path.ts";
@@ -29,7 +29,7 @@ export async function demoProfiles(at: Surroundings): Promise<ProfileStatus[]> {
 /** A demo that was killed left its link, which goes now. */
 async function profilesBehind(link: string): Promise<readonly ProfileStatus[]> {
   try {
-    const client = await HubClient.connect(socketPath(await readlink(link)), limits.holderAskMs);
+    const client = await HubClient.connect(socketPath(await readlink(link)), daemonLimits.holderAskMs);
     const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
     client.close();
     return snapshot.profiles;

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "./limits.ts";
 import { descriptorLimit, openDescriptors } from "#native/descriptors.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
 
@@ -31,7 +31,7 @@ export class Headroom {
 
   constructor(options: HeadroomOptions) {
     this.#options = options;
-    this.#reserve = Math.min(limits.reservedDescriptors, Math.ceil(options.limit / 4));
+    this.#reserve = Math.min(daemonLimits.reservedDescriptors, Math.ceil(options.limit / 4));
   }
 
   /** Why connections are refused, while they are. */
@@ -66,7 +66,7 @@ export class Headroom {
   }
 
   #isOld(): boolean {
-    return this.#options.clock.now() - this.#lookedMs > limits.descriptorLookMs;
+    return this.#options.clock.now() - this.#lookedMs > daemonLimits.descriptorLookMs;
   }
 
   /** Some that are being opened are counted twice, for a moment: rather one too few. */
@@ -86,7 +86,7 @@ export class Headroom {
     }
     this.#burst.refused += 1;
     this.#cancelQuiet();
-    this.#cancelQuiet = clock.after(limits.overloadQuietMs, () => this.#calm());
+    this.#cancelQuiet = clock.after(daemonLimits.overloadQuietMs, () => this.#calm());
     return error;
   }
 

@@ -6,7 +6,7 @@ import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
 import { CounterTable } from "#observe/counters.ts";
@@ -298,7 +298,7 @@ export class Hub {
     this.#clusters.retain(profiles);
     this.#lingerIfUnused();
     // Soon somebody connects; but first the listening itself is to be told.
-    this.#clock.after(limits.prepareDelayMs, () => void this.#settled().catch(() => {}));
+    this.#clock.after(daemonLimits.prepareDelayMs, () => void this.#settled().catch(() => {}));
   }
 
   /** Patterns and dynamic names may reach anything: only what a route that went had named is unwanted, and what has no profile. */
@@ -323,7 +323,7 @@ export class Hub {
   #lingerIfUnused(): void {
     this.#cancelLinger();
     if (!this.#options.lingers || this.#profiles.list().length > 0) return;
-    this.#cancelLinger = this.#clock.after(limits.hubLingerMs, () => this.#stopAsked.resolve());
+    this.#cancelLinger = this.#clock.after(daemonLimits.hubLingerMs, () => this.#stopAsked.resolve());
   }
 
   #woke(sleptMs: number): void {

@@ -4,7 +4,7 @@ import type { Hello, Reply, Request, RouteStatus, Snapshot, Step } from "#contro
 import type { ControlSession } from "#control/server.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "./limits.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
 import type { RequestLog } from "#observe/requests.ts";
@@ -83,7 +83,7 @@ export class Service {
         last = text;
         reply({ type: "snapshot", snapshot });
       }
-      lookAfter(limits.snapshotCheckMs);
+      lookAfter(daemonLimits.snapshotCheckMs);
     };
     const lookAfter = (delayMs: number): void => {
       cancel();
@@ -95,7 +95,7 @@ export class Service {
       if (soon) return;
       soon = true;
       cancel();
-      cancel = this.#options.clock.after(limits.snapshotPauseMs, () => {
+      cancel = this.#options.clock.after(daemonLimits.snapshotPauseMs, () => {
         soon = false;
         look();
       });

@@ -1,6 +1,6 @@
 /** Runs a hub until it is unused, asked to stop, or signalled. */
 
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Hub } from "./hub.ts";
 
@@ -23,7 +23,7 @@ export async function runUntilEnd(hub: Hub, { ignoreHangup, log }: { ignoreHangu
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", ignoreHangup ? () => {} : onSignal);
   const ending = await Promise.race([signalled.promise, hub.stopAsked.then((): Ending => "unused")]);
-  await hub.stop(ending === "signal" ? limits.drainMs : 0);
+  await hub.stop(ending === "signal" ? sharedLimits.drainMs : 0);
   return ending;
 }
 

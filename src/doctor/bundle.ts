@@ -3,7 +3,8 @@
 import { writeFile } from "node:fs/promises";
 import { version as bunVersion } from "bun";
 import { toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { doctorLimits } from "./limits.ts";
 import { printableJson } from "#base/printable.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { stateDirectory } from "#control/socket-path.ts";
@@ -46,7 +47,7 @@ function collect({ findings, plan, profile, snapshot }: Diagnosis, { environment
     profiles,
     kubeconfig,
     hub: snapshot ?? null,
-    log: log.trimEnd().split("\n").slice(-limits.bundleLogLines),
+    log: log.trimEnd().split("\n").slice(-doctorLimits.bundleLogLines),
   });
 }
 
@@ -66,7 +67,9 @@ function textsOf<T>(paths: readonly string[], show: (text: string) => T): Readon
 
 function readText(path: string): string | undefined {
   try {
-    return Buffer.from(readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "profile-unreadable" }).bytes).toString("utf8");
+    return Buffer.from(readRegularFile(path, { mostBytes: sharedLimits.kubeconfigBytes, code: "profile-unreadable" }).bytes).toString(
+      "utf8",
+    );
   } catch {
     return undefined;
   }

@@ -2,7 +2,8 @@
 
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { doctorLimits } from "./limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { command } from "#base/shell.ts";
 import { Semaphore } from "#base/semaphore.ts";
 import type { Probe } from "#kube/probe.ts";
@@ -41,8 +42,8 @@ async function identityOf(probe: Probe) {
 async function examineServer(probe: Probe): Promise<readonly Finding[]> {
   try {
     const proxy = probe.proxy();
-    const reached = await probe.reach(limits.doctorReachMs);
-    if ("problem" in reached && isAboutDates(reached)) await probe.askTime(limits.doctorReachMs);
+    const reached = await probe.reach(doctorLimits.doctorReachMs);
+    if ("problem" in reached && isAboutDates(reached)) await probe.askTime(doctorLimits.doctorReachMs);
     return judgeServer(probe.config, reached, proxy);
   } catch (error) {
     const { message, hints } = toKtError(error, "cluster-unreachable", `reach ${probe.config.cluster.server}`);
@@ -59,7 +60,7 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
   const login = new Findings("login", name);
   const access = new Findings("access", name);
   try {
-    const who = await probe.whoAmI(limits.doctorAskMs);
+    const who = await probe.whoAmI(doctorLimits.doctorAskMs);
     login.ok(who === undefined ? "the API server takes the credentials" : `the API server knows you as "${who}"`);
   } catch (error) {
     const { message, hints } = toKtError(error, "unauthorized", "ask who we are");
@@ -79,8 +80,8 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
 
 /** All within the time of one question: a server that takes seconds for each is no better than one that does not answer. */
 async function askAll(probe: Probe, needs: readonly Need[], clock: Clock): Promise<readonly Asked[]> {
-  const untilMs = clock.now() + limits.doctorAskMs;
-  const gate = new Semaphore(limits.apiRequestsAtOnce);
+  const untilMs = clock.now() + doctorLimits.doctorAskMs;
+  const gate = new Semaphore(kubeLimits.apiRequestsAtOnce);
   const never = new AbortController().signal;
   return await Promise.all(
     needs.map(async (need) => {

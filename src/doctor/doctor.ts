@@ -2,7 +2,7 @@
 
 import { type Clock, systemClock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { doctorLimits } from "./limits.ts";
 import type { Snapshot } from "#control/api.ts";
 import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { contextsOf } from "#daemon/catalogue.ts";
@@ -46,7 +46,7 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
     examineClusters(plan, question, clock),
     defaultKubeconfig(question),
     examineMachine(plan, question.environment, clock),
-    findSnapshot(question.at, limits.doctorAskMs).catch((error: unknown) => toKtError(error, "hub-failed", "ask the hub")),
+    findSnapshot(question.at, doctorLimits.doctorAskMs).catch((error: unknown) => toKtError(error, "hub-failed", "ask the hub")),
   ]);
   const routes = await examineRoutes(plan, clusters, question, clock);
   const running = snapshot instanceof KtError ? undefined : snapshot;
@@ -67,7 +67,13 @@ interface ClustersAnswer {
 
 async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, clock: Clock): Promise<ClustersAnswer> {
   const needs = needsOf(plan);
-  const options = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment, clock, pluginTimeoutMs: limits.doctorPluginMs };
+  const options = {
+    kubeconfig: plan.kubeconfig,
+    strangers: plan.strangers,
+    environment,
+    clock,
+    pluginTimeoutMs: doctorLimits.doctorPluginMs,
+  };
   const { findings, probes, missing } = examineKubeconfig(needs, options);
   const where = { platform: at.platform, clock };
   const examined = await Promise.all([...probes].map(([probe, ofContext]) => examineContext(probe, ofContext, where)));

@@ -2,7 +2,7 @@
 
 import { dns } from "bun";
 import { type Clock, sleep } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { doctorLimits } from "./limits.ts";
 
 /** As getaddrinfo gives them; empty for a name that it does not know, undefined where it did not answer in time. */
 export type Addresses = readonly string[] | undefined;
@@ -12,5 +12,5 @@ export async function addressesOf(name: string, clock: Clock): Promise<Addresses
     (all) => all.map(({ address }) => address),
     () => [],
   );
-  return await Promise.race([looked, sleep(clock, limits.doctorLookupMs).then(() => undefined)]);
+  return await Promise.race([looked, sleep(clock, doctorLimits.doctorLookupMs).then(() => undefined)]);
 }

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { doctorLimits } from "./limits.ts";
 import { silentLog } from "#base/log.ts";
 import { Semaphore } from "#base/semaphore.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
@@ -32,7 +32,7 @@ export interface TryOptions {
 
 type Result = TriedRoute["result"];
 
-/** All side by side, and together within `limits.routesTryMs`. In the order of the plan. */
+/** All side by side, and together within `doctorLimits.routesTryMs`. In the order of the plan. */
 export async function tryRoutes(plan: Plan, options: TryOptions): Promise<readonly TriedRoute[]> {
   await options.rooms.prepare();
   const trials = new Trials(options);
@@ -53,17 +53,17 @@ class Trials {
   readonly #clock: Clock;
   readonly #clusters: Clusters;
   readonly #tunnels: Tunnels;
-  readonly #gate = new Semaphore(limits.routesTriedAtOnce);
+  readonly #gate = new Semaphore(doctorLimits.routesTriedAtOnce);
   readonly #late = new AbortController();
   readonly #cancelLate: () => void;
 
   constructor({ view, rooms, clock = systemClock }: TryOptions) {
     const common = { clock, log: silentLog, report: (): void => {} };
-    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: limits.routeTryMs };
+    const timeouts = { idleTimeoutMs: 0, startTimeoutMs: doctorLimits.routeTryMs };
     this.#clock = clock;
     this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, ...common });
     this.#tunnels = new Tunnels({ clusterFor: (ref) => this.#clusters.for(ref), timeoutsFor: () => timeouts, ...common });
-    this.#cancelLate = clock.after(limits.routesTryMs, () => this.#late.abort(tooLate()));
+    this.#cancelLate = clock.after(doctorLimits.routesTryMs, () => this.#late.abort(tooLate()));
   }
 
   async resultOf(target: Target): Promise<Result> {
@@ -92,7 +92,7 @@ class Trials {
   /** A pod's port that nothing listens on refuses a moment after the connection to the pod is there. Rejects with that. */
   async #outlast(conn: Conn): Promise<void> {
     const answered = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(limits.routeRefusalMs, answered.resolve);
+    const cancel = this.#clock.after(doctorLimits.routeRefusalMs, answered.resolve);
     conn.start({
       onData: () => answered.resolve(),
       onEnd: () => {},
@@ -109,5 +109,5 @@ class Trials {
 }
 
 function tooLate(): KtError {
-  return new KtError("start-timeout", `nothing answered within ${limits.routesTryMs / 1000} s`);
+  return new KtError("start-timeout", `nothing answered within ${doctorLimits.routesTryMs / 1000} s`);
 }

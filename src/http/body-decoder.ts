@@ -2,7 +2,7 @@
 
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import type { Framing } from "#wire/http-head.ts";
 import { trimOws } from "#wire/ows.ts";
 
@@ -59,7 +59,7 @@ export class BodyDecoder {
     const next = end < 0 ? bytes.length : end + 1;
     parts.push(bytes.slice(at, next));
     const lengthBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    if (lengthBytes > limits.httpChunkLineBytes) throw new KtError("cluster-error", "the answer's chunk framing has an endless line");
+    if (lengthBytes > wireLimits.httpChunkLineBytes) throw new KtError("cluster-error", "the answer's chunk framing has an endless line");
     if (end >= 0) this.#position = this.#afterLine(of, lineText(concatBytes(parts)));
     return next;
   }

@@ -3,7 +3,8 @@
 import { concatBytes } from "#base/bytes.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "./limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { decodeResponseHead, encodeHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import { BodyDecoder } from "./body-decoder.ts";
 import { CappedBytes } from "#base/capped-bytes.ts";
@@ -85,7 +86,7 @@ class Exchange implements ConnHandler {
   #takeHead(bytes: Uint8Array): void {
     this.#head.push(bytes);
     this.#headBytes += bytes.length;
-    if (this.#headBytes > limits.httpHeadBytes) throw new KtError("cluster-error", "the answer's head is too long");
+    if (this.#headBytes > wireLimits.httpHeadBytes) throw new KtError("cluster-error", "the answer's head is too long");
     const collected = concatBytes(this.#head);
     this.#head = [collected];
     const decoded = decodeResponseHead(collected);
@@ -137,7 +138,7 @@ function exchange(conn: Conn, request: HttpRequest, sink: AnswerSink, signal: Ab
   });
 }
 
-const newBody = (): CappedBytes => new CappedBytes(limits.apiAnswerBytes, "the answer");
+const newBody = (): CappedBytes => new CappedBytes(httpLimits.apiAnswerBytes, "the answer");
 
 /** The whole answer. */
 export async function request(conn: Conn, message: HttpRequest, signal: AbortSignal): Promise<Answer> {

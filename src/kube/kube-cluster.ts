@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import { Api } from "#kube/api/api.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
@@ -32,7 +32,7 @@ export interface OpenClusterOptions {
   readonly context: string | undefined;
   /** What is said instead of the kubeconfig; default: nothing. */
   readonly overrides?: ContextOverrides;
-  /** Longest time for one request that is not a watch; default: `limits.apiRequestTimeoutMs`. */
+  /** Longest time for one request that is not a watch; default: `sharedLimits.apiRequestTimeoutMs`. */
   readonly requestTimeoutMs?: number;
   /** Of the shell that attached the profile: for credential plugins and proxies. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -144,7 +144,7 @@ class KubeCluster implements Cluster {
   /** A slip of the hand is helped, and a flood of names not. */
   #suggests(): boolean {
     const nowMs = this.#options.clock.now();
-    if (nowMs - this.#suggestedMs < limits.guessHintMs) return false;
+    if (nowMs - this.#suggestedMs < kubeLimits.guessHintMs) return false;
     this.#suggestedMs = nowMs;
     return true;
   }
@@ -181,7 +181,7 @@ class KubeCluster implements Cluster {
 
   /** Kubeconfig is also looked at while nobody asks for anything new. */
   #checkLater(): void {
-    this.#cancelCheck ??= this.#options.clock.after(limits.kubeconfigCheckMs, () => {
+    this.#cancelCheck ??= this.#options.clock.after(kubeLimits.kubeconfigCheckMs, () => {
       this.#cancelCheck = undefined;
       this.#source.connection();
       if (this.#followed.size > 0) this.#checkLater();

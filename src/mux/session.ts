@@ -2,7 +2,7 @@
 
 import { emptyBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { muxLimits } from "./limits.ts";
 import { SpdyDecoder } from "#wire/spdy-decoder.ts";
 import {
   encodeControlFrame,
@@ -228,7 +228,7 @@ export class SpdySession {
   #refusal(stream: number): number | undefined {
     const fromPeer = stream % 2 !== this.#nextStream % 2;
     if (!fromPeer || stream <= this.#lastPeerStream) return resetStatus.protocolError;
-    if (this.#role === "client" || this.#goingAway || this.#streams.size >= limits.streamsPerSession) return resetStatus.refusedStream;
+    if (this.#role === "client" || this.#goingAway || this.#streams.size >= muxLimits.streamsPerSession) return resetStatus.refusedStream;
     return undefined;
   }
 

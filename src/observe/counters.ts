@@ -1,6 +1,6 @@
 /** Counters per route: what the front door and the TCP doors count, and what snapshots and metrics read. */
 
-import { limits } from "#base/limits.ts";
+import { observeLimits } from "./limits.ts";
 import type { Problem } from "./events.ts";
 
 /** Counts of one route since the hub started. */
@@ -35,7 +35,7 @@ export class CounterTable {
 
   #addDynamic(key: string): void {
     this.#dynamic.add(key);
-    if (this.#dynamic.size <= limits.countedNames) return;
+    if (this.#dynamic.size <= observeLimits.countedNames) return;
     const atRest = [...this.#dynamic].find((each) => each !== key && this.#byRoute.get(each)?.openConnections === 0);
     if (atRest === undefined) return;
     this.#dynamic.delete(atRest);

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "#base/error-facts.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { observeLimits } from "./limits.ts";
 
 /** What went wrong, in a form that crosses a socket. */
 export interface Problem {
@@ -89,16 +89,20 @@ export type KtEvent =
 /** The event with nothing in it longer than a person would read: names and texts may come from whoever asks. */
 export function boundedEvent(event: KtEvent): KtEvent {
   const problem = "problem" in event ? event.problem : undefined;
-  const isShort = !("name" in event) || event.name.length <= limits.eventNameLength;
+  const isShort = !("name" in event) || event.name.length <= observeLimits.eventNameLength;
   if (isShort && problem === undefined) return event;
-  const name = "name" in event ? { name: cut(event.name, limits.eventNameLength) } : {};
+  const name = "name" in event ? { name: cut(event.name, observeLimits.eventNameLength) } : {};
   // A dynamic route is its name.
-  const route = "route" in event ? { route: cut(event.route, limits.eventNameLength) } : {};
+  const route = "route" in event ? { route: cut(event.route, observeLimits.eventNameLength) } : {};
   return { ...event, ...name, ...route, ...(problem && { problem: boundedProblem(problem) }) };
 }
 
 function boundedProblem({ code, message, hints }: Problem): Problem {
-  return { code, message: cut(message, limits.eventTextLength), hints: hints.map((hint) => cut(hint, limits.eventTextLength)) };
+  return {
+    code,
+    message: cut(message, observeLimits.eventTextLength),
+    hints: hints.map((hint) => cut(hint, observeLimits.eventTextLength)),
+  };
 }
 
 const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);

@@ -1,7 +1,7 @@
 /** The hub's memory of its latest events, bounded, which `kt logs` reads and follows. */
 
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { observeLimits } from "./limits.ts";
 import type { LogLevel } from "#base/log.ts";
 import { eventLevel } from "./describe.ts";
 import type { KtEvent } from "./events.ts";
@@ -45,7 +45,7 @@ export class Journal {
   readonly #details: Latest;
   #count = 0;
 
-  constructor(clock: Clock, capacity: number = limits.journalEntries) {
+  constructor(clock: Clock, capacity: number = observeLimits.journalEntries) {
     this.#clock = clock;
     this.#news = new Latest(capacity);
     this.#details = new Latest(capacity);

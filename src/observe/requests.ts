@@ -1,7 +1,7 @@
 /** The latest HTTP requests, in a ring of their own: they come by the thousand, and must not push problems out of the journal. */
 
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { observeLimits } from "./limits.ts";
 import { eventLevel } from "./describe.ts";
 import type { RequestEvent } from "./events.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -25,7 +25,7 @@ export class RequestLog {
   /** How many there were since the start. */
   #count = 0;
 
-  constructor(clock: Clock, capacity: number = limits.requestEntries) {
+  constructor(clock: Clock, capacity: number = observeLimits.requestEntries) {
     this.#clock = clock;
     this.#capacity = capacity;
     this.#atMs = new Float64Array(capacity);

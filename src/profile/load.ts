@@ -4,7 +4,7 @@ import { realpath } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, resolve } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { profileLimits } from "./limits.ts";
 import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
 import { command } from "#base/shell.ts";
 import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
@@ -44,7 +44,7 @@ function hasCode(thrown: unknown, codes: readonly string[]): boolean {
 /** Undefined when there is no such file. Throws KtError `profile-unreadable`. */
 export function readProfileFile(path: string): RegularFile | undefined {
   try {
-    return readRegularFile(path, { mostBytes: limits.profileBytes, code: "profile-unreadable" });
+    return readRegularFile(path, { mostBytes: profileLimits.profileBytes, code: "profile-unreadable" });
   } catch (thrown) {
     if (hasCode(thrown, ["ENOENT", "ENOTDIR"])) return undefined;
     throw unreadable(path, thrown);

@@ -2,7 +2,7 @@
 
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "./limits.ts";
 import type { SpliceCount } from "#net/splice.ts";
 import { clientLeft } from "#proxy/door/expect-tls.ts";
 
@@ -39,7 +39,7 @@ export function firstAnswer(client: Conn, pod: Conn, count: SpliceCount): Promis
   });
   client.start({
     onData(bytes) {
-      if (keptLength < limits.firstWordsBytes) kept.push(bytes.slice(0, limits.firstWordsBytes - keptLength));
+      if (keptLength < proxyLimits.firstWordsBytes) kept.push(bytes.slice(0, proxyLimits.firstWordsBytes - keptLength));
       keptLength += bytes.length;
       count.add("sent", bytes.length);
       if (!pod.write(bytes)) client.pause();

@@ -3,7 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "./limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { printable } from "#base/printable.ts";
 import { concatBytes, emptyBytes } from "#base/bytes.ts";
 import {
@@ -55,7 +56,7 @@ class TcpRefusal implements ConnHandler {
     this.#said = concatBytes([this.#said, bytes]);
     const speech = recogniseTcp(this.#said);
     if (speech) this.#answer(speech);
-    else if (this.#said.length > limits.httpHeadBytes) this.#conn.abort();
+    else if (this.#said.length > wireLimits.httpHeadBytes) this.#conn.abort();
   }
 
   onEnd(): void {
@@ -121,7 +122,7 @@ class TcpRefusal implements ConnHandler {
 
   #wait(): void {
     this.#cancelWait();
-    this.#cancelWait = this.#options.clock.after(limits.tcpRefusalMs, () => this.#conn.abort());
+    this.#cancelWait = this.#options.clock.after(proxyLimits.tcpRefusalMs, () => this.#conn.abort());
   }
 
   /** Reads on until the client closes: a reset could take the answer away. */

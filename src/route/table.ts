@@ -1,7 +1,7 @@
 /** The immutable route table of one listen address: finds the route of a hostname. */
 
 import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
-import { limits } from "#base/limits.ts";
+import { routeLimits } from "./limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { DynamicNames } from "./dynamic.ts";
 import type { Ambiguous, Conflict, Found, Lookup, OriginEntry, PatternEntry, Refused, RouteEntries, Unknown } from "./lookup.ts";
@@ -80,8 +80,8 @@ export class RouteTable {
     const known = this.#static.get(host) ?? this.#recent.get(host);
     if (known !== undefined) return known;
     const answer = this.#find(host);
-    if (host.length > limits.recentNameLength) return answer;
-    if (this.#recent.size >= limits.recentNames) this.#recent.clear();
+    if (host.length > routeLimits.recentNameLength) return answer;
+    if (this.#recent.size >= routeLimits.recentNames) this.#recent.clear();
     this.#recent.set(host, answer);
     return answer;
   }

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { type ErrorCode, isAbout } from "#base/error-facts.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "./limits.ts";
 
 /** The cluster has nothing of the kind, however long one waits. */
 export const isAbsent = (code: ErrorCode): boolean => isAbout(code, "absence");
@@ -33,7 +33,7 @@ export class AbsentTargets {
   add(key: string, problem: KtError): void {
     this.#entries.delete(key);
     const [oldest] = this.#entries.keys();
-    if (oldest !== undefined && this.#entries.size >= limits.absentTargets) this.#entries.delete(oldest);
-    this.#entries.set(key, { problem, untilMs: this.#clock.now() + limits.absentTargetMs });
+    if (oldest !== undefined && this.#entries.size >= tunnelLimits.absentTargets) this.#entries.delete(oldest);
+    this.#entries.set(key, { problem, untilMs: this.#clock.now() + tunnelLimits.absentTargetMs });
   }
 }

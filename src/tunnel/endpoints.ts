@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { errorFacts } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "./limits.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import { formatTarget, type Target } from "#route/target.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
@@ -97,7 +97,7 @@ export class Endpoints {
       const problem = failed ?? (resolution && resolution.kind !== "ready" ? resolution.problem : undefined);
       if (problem && resolution?.kind !== "coming" && errorFacts[problem.code].waitHelps === "no") throw problem;
       const patienceMs =
-        resolution === undefined || resolution.kind === "coming" ? untilMs : Math.min(untilMs, startedMs + limits.noPodAnswerMs);
+        resolution === undefined || resolution.kind === "coming" ? untilMs : Math.min(untilMs, startedMs + tunnelLimits.noPodAnswerMs);
       const leftMs = patienceMs - clock.now();
       if (leftMs <= 0) throw this.#tooLate(resolution, problem);
       if (await this.#nextChange(leftMs, signal)) tried.clear();

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { mayCome } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { Report } from "#observe/events.ts";
@@ -127,7 +127,7 @@ export class Tunnels {
   /** Makes room for one more that nobody wrote down. */
   #dropOldestGuess(): void {
     const guesses = [...this.#byKey].filter(([key]) => !this.#isNamed(key));
-    if (guesses.length < limits.guessedTunnels) return;
+    if (guesses.length < tunnelLimits.guessedTunnels) return;
     const [oldest] = guesses.filter(([, { isAtRest }]) => isAtRest).sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs);
     if (!oldest) throw new KtError("overloaded", `${guesses.length} names that no profile has are in use at once; kt follows no more`);
     this.#drop(...oldest);
@@ -171,5 +171,5 @@ export class Tunnels {
 
 /** Of a guess: it is idle, or led nowhere yet and is not asked for any more. */
 function isOver({ isIdle, isAtRest, isUnproven, lastUsedMs }: Tunnel, nowMs: number): boolean {
-  return isIdle || (isAtRest && isUnproven && nowMs - lastUsedMs >= limits.guessPatienceMs);
+  return isIdle || (isAtRest && isUnproven && nowMs - lastUsedMs >= tunnelLimits.guessPatienceMs);
 }

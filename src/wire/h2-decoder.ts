@@ -1,7 +1,7 @@
 /** HTTP/2 frames from bytes: DATA is delivered as it comes, only header blocks and small frames are collected, both bounded. */
 
 import { concatBytes, emptyBytes } from "#base/bytes.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import {
   defaultFrameBytes,
   frameFlags,
@@ -51,7 +51,7 @@ interface OpenBlock {
 }
 
 /** Longest header block before decoding. Huffman codes shrink it at most to 5/8, indexes much more: the list has its own limit. */
-const blockBytes = limits.h2HeaderListBytes;
+const blockBytes = wireLimits.h2HeaderListBytes;
 /** Most frames of one header block; a block of the limit in full frames needs 16. Empty CONTINUATIONs would otherwise never end. */
 const blockFrames = 64;
 
@@ -155,8 +155,8 @@ export class H2FrameDecoder {
     }
     if ((exactBytes.get(type) ?? length) !== length)
       throw new H2Error(h2Codes.frameSizeError, `a frame of type ${type} with ${length} bytes`);
-    if (type === frameTypes.settings && length > settingBytes * limits.h2SettingsPerFrame)
-      throw new H2Error(h2Codes.enhanceYourCalm, `more than ${limits.h2SettingsPerFrame} settings at once`);
+    if (type === frameTypes.settings && length > settingBytes * wireLimits.h2SettingsPerFrame)
+      throw new H2Error(h2Codes.enhanceYourCalm, `more than ${wireLimits.h2SettingsPerFrame} settings at once`);
     if (type === frameTypes.pushPromise) throw new H2Error(h2Codes.protocolError, "a push that nobody allowed");
   }
 

@@ -1,7 +1,7 @@
 /** HPACK (RFC 7541): header blocks to and from lists of fields; decoding keeps the dynamic table, encoding needs none. */
 
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import { H2Error, h2Codes } from "./h2-frame.ts";
 import { decodeHuffman } from "./hpack-huffman.ts";
 import { staticNames, staticTable } from "./hpack-table.ts";
@@ -21,7 +21,7 @@ function malformed(what: string): KtError {
 }
 
 function bomb(): H2Error {
-  return new H2Error(h2Codes.enhanceYourCalm, `a header block that unpacks to more than ${limits.h2OversizedListBytes} bytes`);
+  return new H2Error(h2Codes.enhanceYourCalm, `a header block that unpacks to more than ${wireLimits.h2OversizedListBytes} bytes`);
 }
 
 /** A cursor over one block. */
@@ -86,7 +86,7 @@ export class HpackDecoder {
   #tableBytes = 0;
   #tableLimitBytes = defaultTableBytes;
 
-  constructor(listBytes: number = limits.h2HeaderListBytes) {
+  constructor(listBytes: number = wireLimits.h2HeaderListBytes) {
     this.#listBytes = listBytes;
   }
 
@@ -103,9 +103,9 @@ export class HpackDecoder {
       const field = this.#readField(reader, listBytes === 0);
       if (!field) continue;
       listBytes += sizeOf(field);
-      tooLarge ||= listBytes > this.#listBytes || headers.length === limits.h2HeaderFields;
+      tooLarge ||= listBytes > this.#listBytes || headers.length === wireLimits.h2HeaderFields;
       if (!tooLarge) headers.push(field);
-      else if (listBytes > limits.h2OversizedListBytes) throw bomb();
+      else if (listBytes > wireLimits.h2OversizedListBytes) throw bomb();
     }
     return { headers, tooLarge };
   }

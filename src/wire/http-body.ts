@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import type { Framing } from "./http-head.ts";
 
 /** What the next byte belongs to. The parts from `trailer-start` on are those of the trailer section (RFC 9112 §7.1.2). */
@@ -103,7 +103,7 @@ export class BodyCursor {
         this.#takeAfterSize(byte);
         break;
       case "extension":
-        this.#takeLineByte(byte, limits.httpChunkLineBytes, "size-lf");
+        this.#takeLineByte(byte, wireLimits.httpChunkLineBytes, "size-lf");
         break;
       case "size-lf":
         this.#expect(byte, lf, this.#left === 0 ? "trailer-start" : "data");
@@ -150,7 +150,7 @@ export class BodyCursor {
   #takeAfterSize(byte: number): void {
     if (byte === cr) this.#part = "size-lf";
     else if (byte === 0x3b) this.#part = "extension";
-    else if (isBlank(byte) && ++this.#lineBytes <= limits.httpChunkLineBytes) this.#part = "size-blank";
+    else if (isBlank(byte) && ++this.#lineBytes <= wireLimits.httpChunkLineBytes) this.#part = "size-blank";
     else throw this.#fail("a chunk's size is no number");
   }
 
@@ -176,7 +176,7 @@ export class BodyCursor {
 
   /** Backends that put trailers among the headers must not find another length, or another host, there. */
   #takeTrailerByte(byte: number): void {
-    this.#takeLineByte(byte, limits.httpHeadBytes, "trailer-lf");
+    this.#takeLineByte(byte, wireLimits.httpHeadBytes, "trailer-lf");
     if (this.#trailerName === undefined) return;
     if (byte !== colon) this.#trailerName += String.fromCharCode(byte);
     if (byte !== colon && byte !== cr && this.#trailerName.length <= longestTrailerName) return;

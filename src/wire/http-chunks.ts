@@ -2,7 +2,7 @@
 
 import { concatBytes, emptyBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import type { Header } from "./http-head.ts";
 
 const lf = 10;
@@ -47,7 +47,7 @@ export class ChunkReader {
     const end = bytes.indexOf(lf, at);
     const next = end < 0 ? bytes.length : end + 1;
     const line = concatBytes([this.#line, bytes.subarray(at, next)]);
-    if (line.length > limits.httpHeadBytes) throw malformed("a line of its framing is too long");
+    if (line.length > wireLimits.httpHeadBytes) throw malformed("a line of its framing is too long");
     this.#line = end < 0 ? line : emptyBytes;
     if (end >= 0) this.#finishLine(decoder.decode(line).replace(/\r?\n$/, ""));
     return next;
@@ -69,7 +69,7 @@ export class ChunkReader {
 
   #takeTrailer(line: string): void {
     this.#trailerBytes += line.length;
-    if (this.#trailerBytes > limits.httpHeadBytes) throw malformed("its trailers are too long");
+    if (this.#trailerBytes > wireLimits.httpHeadBytes) throw malformed("its trailers are too long");
     if (line === "") {
       this.#part = "done";
       return;

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import { quoteBytes } from "./foreign-protocol.ts";
 import { mendResponseHead } from "./mended-head.ts";
 import { lowerList, sliceTrimmed } from "./ows.ts";
@@ -214,10 +214,10 @@ class FieldReader {
 /** The text of a head and where the next byte is; throws once it is, or must become, longer than the limit. */
 function takeHead(bytes: Uint8Array, at: number, code: "request-too-large" | "backend-invalid"): { text: string; next: number } | "short" {
   const end = findHeadEnd(bytes, at);
-  if ((end < 0 ? bytes.length : end) - at > limits.httpHeadBytes) {
+  if ((end < 0 ? bytes.length : end) - at > wireLimits.httpHeadBytes) {
     throw new KtError(
       code,
-      `reading the ${code === "backend-invalid" ? "response" : "request"}: its head is longer than ${limits.httpHeadBytes} bytes`,
+      `reading the ${code === "backend-invalid" ? "response" : "request"}: its head is longer than ${wireLimits.httpHeadBytes} bytes`,
     );
   }
   return end < 0 ? "short" : { text: textOf(bytes, at, end), next: end };

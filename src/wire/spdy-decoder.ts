@@ -2,7 +2,7 @@
 
 import { ByteQueue, emptyBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import { decodeControlFrame, decodeFrameHeader, frameHeaderBytes, type SpdyControlFrame } from "./spdy-frame.ts";
 
 /** Hears what was decoded. Neither method may call back into the decoder. */
@@ -26,7 +26,7 @@ const atHeader: Position = { kind: "header" };
 /** After `decode` has thrown, the connection cannot be understood any more and the decoder must be dropped with it. */
 export class SpdyDecoder {
   readonly #handler: SpdyFrameHandler;
-  /** A header or control frame that has not arrived in full: less than `limits.spdyControlFrameBytes`. */
+  /** A header or control frame that has not arrived in full: less than `wireLimits.spdyControlFrameBytes`. */
   readonly #partial = new ByteQueue();
   #position: Position = atHeader;
 
@@ -70,7 +70,7 @@ export class SpdyDecoder {
   }
 
   #beginControl(typeNumber: number, flags: number, lengthBytes: number): void {
-    if (lengthBytes > limits.spdyControlFrameBytes) {
+    if (lengthBytes > wireLimits.spdyControlFrameBytes) {
       throw new KtError("protocol", `the far end sent a SPDY control frame of ${lengthBytes} bytes`);
     }
     if (lengthBytes === 0) this.#handler.onControl(decodeControlFrame(typeNumber, flags, emptyBytes));

@@ -3,7 +3,7 @@
 import { constants, inflateRawSync } from "node:zlib";
 import { concatBytes, emptyBytes } from "#base/bytes.ts";
 import { assert, KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 import { ByteReader } from "./reader.ts";
 import { spdyDictionary } from "./spdy-dictionary.ts";
 import { ByteWriter } from "./writer.ts";
@@ -65,7 +65,7 @@ export class SpdyHeaderDecoder {
   }
 
   #inflate(deflated: Uint8Array): Uint8Array {
-    const maxOutputLength = limits.spdyControlFrameBytes;
+    const maxOutputLength = wireLimits.spdyControlFrameBytes;
     try {
       return inflateRawSync(deflated, { dictionary: this.#window, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength });
     } catch (error) {

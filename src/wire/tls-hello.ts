@@ -2,7 +2,7 @@
 
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "./limits.ts";
 
 /** What a ClientHello says about where it wants to go. */
 export interface TlsHello {
@@ -79,7 +79,7 @@ function messageLength(start: readonly number[]): number | "short" {
   if (type !== undefined && type !== clientHello) throw malformed(`handshake type ${type} instead of a client hello`);
   if (high === undefined || middle === undefined || low === undefined) return "short";
   const length = handshakeHeaderBytes + high * 65536 + middle * 256 + low;
-  if (length > limits.tlsHelloBytes) throw malformed(`${length} bytes, more than the ${limits.tlsHelloBytes} that are accepted`);
+  if (length > wireLimits.tlsHelloBytes) throw malformed(`${length} bytes, more than the ${wireLimits.tlsHelloBytes} that are accepted`);
   return length;
 }
 
@@ -150,7 +150,7 @@ function readHello(message: Cursor): TlsHello {
 
 /**
  * Reads a ClientHello from the first bytes of a connection; "short" asks for more of them. Throws KtError `protocol` for what
- * can be none, and for one longer than `limits.tlsHelloBytes` as soon as its length is known.
+ * can be none, and for one longer than `wireLimits.tlsHelloBytes` as soon as its length is known.
  */
 export function decodeTlsHello(bytes: Uint8Array): TlsHello | "short" {
   const message = joinRecords(bytes);

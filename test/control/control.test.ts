@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { stat } from "node:fs/promises";
 import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { controlLimits } from "#control/limits.ts";
 import { type Hello, protocolVersion, type Request } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import { type ControlSession, ControlServer, type RequestHandler } from "#control/server.ts";
@@ -73,7 +73,7 @@ describe("thousands of requests of one client", () => {
     });
     const flooding = await flood("detach");
     await done.promise;
-    expect(most).toBeLessThanOrEqual(limits.controlRequestsAtOnce);
+    expect(most).toBeLessThanOrEqual(controlLimits.controlRequestsAtOnce);
     flooding.end();
   });
 });

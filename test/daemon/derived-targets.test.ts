@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { type DerivedTarget, DerivedTargets } from "#daemon/plans/derived-targets.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import type { Link } from "#proxy/door/dialer.ts";
@@ -57,7 +57,7 @@ test("the API server is refused behind a service of another name", async () => {
 test("names that lead nowhere are slowed down, those that were answered are not", async () => {
   expect(await codeOf(derived("good"))).toBe("dialled");
   problem = new KtError("service-not-found", "no");
-  for (let at = 0; at < limits.newNames; at++) await codeOf(derived(`none-${at}`));
+  for (let at = 0; at < daemonLimits.newNames; at++) await codeOf(derived(`none-${at}`));
   const waiting = new AbortController();
   const late = targets.dial(derived("late"), waiting.signal);
   problem = undefined;

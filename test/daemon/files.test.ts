@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { file } from "bun";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import type { Surroundings } from "#control/socket-path.ts";
 import { LogFile, openLogFile } from "#daemon/process/log-file.ts";
 import type { LogFields } from "#base/log.ts";
@@ -96,14 +96,14 @@ describe("the log file", () => {
   test("is cut to one old generation at its limit", async () => {
     await using directory = await tempDir();
     const path = `${directory.path}/hub.log`;
-    await writeFile(path, "x".repeat(limits.hubLogBytes));
+    await writeFile(path, "x".repeat(daemonLimits.hubLogBytes));
     const opened = await openLogFile(directory.path);
     const log = new LogFile(directory.path);
     log.write("new");
     await log.flushed();
     await opened.close();
     expect(await file(path).text()).toBe("new\n");
-    expect(file(`${path}.1`).size).toBe(limits.hubLogBytes);
+    expect(file(`${path}.1`).size).toBe(daemonLimits.hubLogBytes);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Descriptors are kept free for the hub itself: the client too many is refused, and that is told once. */
 
 import { expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { Headroom } from "#daemon/headroom.ts";
 import { describeEvent } from "#observe/describe.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -22,8 +22,8 @@ test("clients are let in while two descriptors for each and the reserve are left
   const { headroom, state } = rig(1000);
   let served = 0;
   while (headroom.refusal() === undefined) [served, state.open] = [served + 1, state.open + 2];
-  expect(state.open).toBe(1000 - limits.reservedDescriptors);
-  expect(served).toBe((1000 - 20 - limits.reservedDescriptors) / 2);
+  expect(state.open).toBe(1000 - daemonLimits.reservedDescriptors);
+  expect(served).toBe((1000 - 20 - daemonLimits.reservedDescriptors) / 2);
   expect(state.looks).toBeLessThan(15);
 });
 
@@ -32,7 +32,7 @@ test("a refusal is told once, shows while it lasts, and its count when it is ove
   state.open = 240;
   for (let round = 0; round < 50; round++) expect(headroom.refusal()?.code).toBe("overloaded");
   expect(headroom.problem).toMatchObject({ code: "overloaded", sinceMs: clock.wallMs() });
-  await clock.advance(limits.overloadQuietMs);
+  await clock.advance(daemonLimits.overloadQuietMs);
   expect(told).toEqual([
     "connections are refused: no more connections are taken: the limit of 256 open files and sockets is near",
     "connections are taken again; 50 were refused",
@@ -44,11 +44,11 @@ test("a refusal is told once, shows while it lasts, and its count when it is ove
 
 test("connections to the cluster that are being opened count for new clients, and may use most of the reserve", async () => {
   const { headroom, state } = rig(256);
-  state.open = 256 - limits.reservedDescriptors - 2;
+  state.open = 256 - daemonLimits.reservedDescriptors - 2;
   const opened = Promise.withResolvers<void>();
   const opening = headroom.opening(() => opened.promise);
   expect(headroom.refusal()?.code).toBe("overloaded");
-  state.open = 256 - limits.reservedDescriptors / 4;
+  state.open = 256 - daemonLimits.reservedDescriptors / 4;
   await headroom.opening(async () => {});
   state.open += 1;
   await expect(headroom.opening(async () => {})).rejects.toMatchObject({ code: "overloaded" });

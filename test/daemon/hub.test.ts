@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { OpenClusterOptions } from "#kube/kube-cluster.ts";
 import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
@@ -150,7 +151,7 @@ describe("a route whose context the kubeconfig lacks", () => {
     });
     await writeFile(kubeconfig, "mended");
     await eventually("the routes to be as if nothing had been", async () => {
-      await clock.advance(limits.filePollMs);
+      await clock.advance(daemonLimits.filePollMs);
       return (await states()).every((state) => state === "idle");
     });
     up.close();
@@ -243,7 +244,7 @@ describe("a profile", () => {
     );
     let stopped = false;
     void hub?.stopAsked.then(() => (stopped = true));
-    await clock.advance(limits.hubLingerMs - 1);
+    await clock.advance(daemonLimits.hubLingerMs - 1);
     expect(stopped).toBe(false);
     await clock.advance(1);
     expect(stopped).toBe(true);
@@ -302,7 +303,7 @@ describe("a change of the file", () => {
   /** Lets the debounce of a change that the system reported pass. */
   async function reloaded(what: string, look: () => Promise<boolean>): Promise<void> {
     await eventually(what, async () => {
-      await clock.advance(limits.filePollMs);
+      await clock.advance(daemonLimits.filePollMs);
       return await look();
     });
   }
@@ -401,7 +402,7 @@ test("a taken port harms its own route, names its holder, and opens once it is f
   expect(tcp).toMatchObject({ state: "blocked", problem: { code: "port-taken" } });
   expect(tcp?.problem?.message).toContain(`pid ${process.pid}`);
   holder.stop(true);
-  await clock.advance(limits.portRetryMs);
+  await clock.advance(daemonLimits.portRetryMs);
   expect(routesOf(await snapshotOf(up), "shop")[1]).toMatchObject({ state: "idle", url: `localhost:${tcpPort}` });
   up.close();
 });
@@ -433,7 +434,7 @@ test("told to stop again, it waits no longer for what is open", async () => {
   socket.write("hello");
   await answered.promise;
   const startedMs = clock.now();
-  const first = hub?.stop(limits.drainMs);
+  const first = hub?.stop(sharedLimits.drainMs);
   await expect(client()).rejects.toMatchObject({ code: "hub-unreachable" });
   const second = hub?.stop(0);
   await eventually("the connection to end", async () => {
@@ -441,7 +442,7 @@ test("told to stop again, it waits no longer for what is open", async () => {
     return isClosed;
   });
   await Promise.all([first, second]);
-  expect(clock.now() - startedMs).toBeLessThan(limits.drainMs);
+  expect(clock.now() - startedMs).toBeLessThan(sharedLimits.drainMs);
 });
 
 describe("a hub whose folder was removed", () => {
@@ -458,7 +459,7 @@ describe("a hub whose folder was removed", () => {
     up.close();
     await remove();
     const found = await eventually("the socket", async () => {
-      await clock.advance(limits.placeCheckMs);
+      await clock.advance(daemonLimits.placeCheckMs);
       return await client(`${directory.path}/run`).catch(() => undefined);
     });
     expect((await snapshotOf(found)).profiles.map(({ name }) => name)).toEqual(["shop"]);
@@ -477,7 +478,7 @@ describe("a hub whose folder was removed", () => {
     let stopped = false;
     void hub?.stopAsked.then(() => (stopped = true));
     await eventually("the hub to ask for its end", async () => {
-      await clock.advance(limits.placeCheckMs);
+      await clock.advance(daemonLimits.placeCheckMs);
       return stopped;
     });
     await lock?.release();
@@ -540,7 +541,7 @@ test("a watching client gets a snapshot at once and after a change", async () =>
     .catch(() => {});
   await eventually("the first", () => states.length === 1);
   await get("web.localhost");
-  await clock.advance(limits.snapshotPauseMs);
+  await clock.advance(daemonLimits.snapshotPauseMs);
   await eventually("the second", () => states.length === 2);
   expect(states).toEqual(["idle", "running"]);
   up.close();

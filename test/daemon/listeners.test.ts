@@ -3,7 +3,7 @@
 import { formatListen } from "#profile/values/listen.ts";
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { type Doors, Listeners } from "#daemon/listening/listeners.ts";
 
 import { wantedBy } from "#daemon/listening/reconcile.ts";
@@ -73,11 +73,11 @@ test("a taken port harms itself only, names its holder once, and opens when it b
       '[::1]:5432 is not opened either, since localhost may lead to both; to have it alone, listen on "[::1]:5432"',
     ],
   });
-  await clock.advance(limits.portRetryMs * 3);
+  await clock.advance(daemonLimits.portRetryMs * 3);
   const about = () => told.filter((line) => line.includes("127.0.0.1:5432"));
   expect(about()).toEqual(['cannot listen on 127.0.0.1:5432: 127.0.0.1:5432 is taken by "holder-of-5432" (pid 77)']);
   doors.failing.clear();
-  await clock.advance(limits.portRetryMs);
+  await clock.advance(daemonLimits.portRetryMs);
   expect(listeners.state("127.0.0.1:5432")).toMatchObject({ port: 5432, problem: undefined });
   expect(about()).toHaveLength(2);
 });
@@ -101,7 +101,7 @@ test("an address that is no longer wanted is not tried again", async () => {
   listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", text)]));
   listeners.apply(wantedBy([]));
   doors.failing.clear();
-  await clock.advance(limits.portRetryMs * 2);
+  await clock.advance(daemonLimits.portRetryMs * 2);
   expect(doors.open.size).toBe(0);
 });
 
@@ -113,7 +113,7 @@ test("a swap while an address is taken counts when it opens", async () => {
   listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", '[tcp]\n"127.0.0.1:5432" = "svc/db:2"\n')], before));
   expect(doors.swaps).not.toContain("127.0.0.1:5432");
   doors.failing.clear();
-  await clock.advance(limits.portRetryMs);
+  await clock.advance(daemonLimits.portRetryMs);
   expect(doors.open.has("127.0.0.1:5432")).toBe(true);
 });
 
@@ -127,13 +127,13 @@ describe("the two faces of localhost", () => {
       for (const port of [8989, 5432]) doors.failing.set(`${host}:${port}`, "EADDRINUSE");
       listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", both)]));
       await listeners.settled();
-      await clock.advance(limits.portRetryMs * 3);
+      await clock.advance(daemonLimits.portRetryMs * 3);
       expect([...doors.open]).toEqual([]);
       expect(told).toEqual(
         [8989, 5432].map((port) => `cannot listen on ${host}:${port}: ${host}:${port} is taken by "holder-of-${port}" (pid 77)`),
       );
       doors.failing.clear();
-      await clock.advance(limits.portRetryMs);
+      await clock.advance(daemonLimits.portRetryMs);
       expect(doors.open.size).toBe(4);
       expect(told.filter((line) => line.startsWith("listening")).length).toBe(4);
     },
@@ -145,7 +145,7 @@ describe("the two faces of localhost", () => {
     listeners.apply(wantedBy([await planOf("/shop/tunnels.toml", '[http]\nlisten = ["127.0.0.1:8989"]\n[tcp]\n5432 = "svc/db:1"\n')]));
     doors.failing.clear();
     doors.failing.set("[::1]:5432", "EADDRINUSE");
-    await clock.advance(limits.portRetryMs);
+    await clock.advance(daemonLimits.portRetryMs);
     expect([...doors.open]).toEqual(["127.0.0.1:8989"]);
   });
 

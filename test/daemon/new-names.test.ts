@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { NewNames } from "#daemon/plans/new-names.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 
@@ -30,39 +30,39 @@ async function take(count: number, signal = never): Promise<void> {
 }
 
 test("as many as a namespace has services go at once, and then so many per second", async () => {
-  await take(limits.newNames + 100);
-  expect(allowed).toBe(limits.newNames);
+  await take(daemonLimits.newNames + 100);
+  expect(allowed).toBe(daemonLimits.newNames);
   await clock.advance(1000);
-  expect(allowed).toBe(limits.newNames + limits.newNamesPerSecond);
+  expect(allowed).toBe(daemonLimits.newNames + daemonLimits.newNamesPerSecond);
   expect(refused).toEqual([]);
 });
 
 test("those that lead somewhere let others go at once", async () => {
-  await take(limits.newNames + 100);
+  await take(daemonLimits.newNames + 100);
   for (let at = 0; at < 100; at++) names.giveBack();
   await settle();
-  expect(allowed).toBe(limits.newNames + 100);
+  expect(allowed).toBe(daemonLimits.newNames + 100);
 });
 
 test("too many that wait are refused", async () => {
-  await take(limits.newNames + limits.newNamesWaiting + 1);
+  await take(daemonLimits.newNames + daemonLimits.newNamesWaiting + 1);
   expect(refused.map((error) => error instanceof KtError && error.code)).toEqual(["too-many-names"]);
 });
 
 test("who leaves gives up the place, and takes nothing", async () => {
   const leaving = new AbortController();
-  await take(limits.newNames);
+  await take(daemonLimits.newNames);
   await take(1, leaving.signal);
   leaving.abort(new KtError("connection-lost", "left"));
   await take(1);
   expect(refused).toHaveLength(1);
-  await clock.advance(1000 / limits.newNamesPerSecond);
-  expect(allowed).toBe(limits.newNames + 1);
+  await clock.advance(1000 / daemonLimits.newNamesPerSecond);
+  expect(allowed).toBe(daemonLimits.newNames + 1);
 });
 
 test("permits come back with time, and no timer runs when all are there", async () => {
-  await take(limits.newNames);
-  await clock.advance((limits.newNames / limits.newNamesPerSecond) * 1000);
-  await take(limits.newNames);
-  expect(allowed).toBe(2 * limits.newNames);
+  await take(daemonLimits.newNames);
+  await clock.advance((daemonLimits.newNames / daemonLimits.newNamesPerSecond) * 1000);
+  await take(daemonLimits.newNames);
+  expect(allowed).toBe(2 * daemonLimits.newNames);
 });

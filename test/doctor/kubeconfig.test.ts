@@ -3,7 +3,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { examineKubeconfig } from "#doctor/kubeconfig.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 
@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function fixes(context: string | undefined, text: string | undefined): readonly string[] {
   const path = `${folder}/${text === undefined ? "none" : "config"}`;
   if (text !== undefined) writeFileSync(path, text);
-  const options = { kubeconfig: [path], environment: {}, clock: new ManualClock(), pluginTimeoutMs: limits.pluginTimeoutMs };
+  const options = { kubeconfig: [path], environment: {}, clock: new ManualClock(), pluginTimeoutMs: kubeLimits.pluginTimeoutMs };
   return examineKubeconfig(new Map([[context, []]]), options).findings.flatMap((finding) => finding.fixes);
 }
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { spawn, write } from "bun";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import { freePorts } from "#test/support/process.ts";
 import { RawClient } from "#test/support/raw-client.ts";
@@ -52,7 +52,7 @@ test("the connection too many is refused at once, told once, and the hub goes on
     expect(await ask(tcp, "first", "first")).toBe("first");
     const answers = await Promise.all(Array.from({ length: clients }, () => ask(tcp, "hello", "hello")));
     const served = answers.filter((answer) => answer === "hello").length;
-    expect(served).toBeGreaterThan((most - limits.reservedDescriptors) / 4);
+    expect(served).toBeGreaterThan((most - daemonLimits.reservedDescriptors) / 4);
     expect(served).toBeLessThan(most / 2);
 
     const http503 = Promise.any(

@@ -4,7 +4,8 @@ import { chmodSync } from "node:fs";
 import { describe, expect, test } from "bun:test";
 import { file, write } from "bun";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { Backoff, pauseMs } from "#base/backoff.ts";
 import { ExecPlugin } from "#kube/auth/exec-plugin.ts";
@@ -22,7 +23,7 @@ describe("a pause", () => {
       for (let time = 0; time < 50; time++) {
         const ms = pauseMs(failures, 100, 10_000);
         expect(ms).toBeLessThanOrEqual(wholes[at] ?? 0);
-        expect(ms).toBeGreaterThanOrEqual((wholes[at] ?? 0) * (1 - limits.backoffJitter));
+        expect(ms).toBeGreaterThanOrEqual((wholes[at] ?? 0) * (1 - sharedLimits.backoffJitter));
       }
     }
     expect(new Set(Array.from({ length: 20 }, () => pauseMs(5, 100, 10_000))).size).toBeGreaterThan(1);
@@ -52,7 +53,7 @@ test.each([
   [503, "0", 0],
   [503, "Thu, 01 Jan 1970 00:01:00 GMT", 60_000],
   [503, "Thu, 01 Jan 1970 00:00:00 GMT", 0],
-  [500, "999999999999999999999", limits.retryAfterMaxMs],
+  [500, "999999999999999999999", kubeLimits.retryAfterMaxMs],
   [429, "-5", 0],
   [429, "soon", 0],
   [429, undefined, 0],
@@ -247,6 +248,6 @@ describe("a watch that ends at once", () => {
     }
     const pauses = watched.slice(1).map((ms, at) => ms - (watched[at] ?? 0));
     // Ten doublings from 100 ms are past the most.
-    expect(Math.min(...pauses.slice(-3))).toBeGreaterThanOrEqual(limits.backoffMaxMs * (1 - limits.backoffJitter));
+    expect(Math.min(...pauses.slice(-3))).toBeGreaterThanOrEqual(sharedLimits.backoffMaxMs * (1 - sharedLimits.backoffJitter));
   });
 });

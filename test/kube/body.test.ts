@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { BodyDecoder } from "#http/body-decoder.ts";
 import type { Framing } from "#wire/http-head.ts";
 
@@ -54,8 +54,8 @@ describe("BodyDecoder", () => {
 
   test("refuses an endless line at its limit", () => {
     const line = (length: number): Uint8Array => bytes(`0;${"x".repeat(length - 4)}\r\n`);
-    expect(decode({ kind: "chunked" }, [line(limits.httpChunkLineBytes), bytes("\r\n")]).done).toBe(true);
-    expect(() => decode({ kind: "chunked" }, [line(limits.httpChunkLineBytes + 1)])).toThrow("endless line");
+    expect(decode({ kind: "chunked" }, [line(wireLimits.httpChunkLineBytes), bytes("\r\n")]).done).toBe(true);
+    expect(() => decode({ kind: "chunked" }, [line(wireLimits.httpChunkLineBytes + 1)])).toThrow("endless line");
   });
 
   test("random bytes give a body or a KtError", () => {

@@ -1,7 +1,7 @@
 /** Tests following services and pods against a scripted API server: resuming, relisting, falling back, regrouping. */
 
 import { describe, expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { write } from "bun";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import {
@@ -365,7 +365,7 @@ describe("endpoints that name no pod", () => {
     await using harness = await Harness.open(api);
     expect(shown(await harness.follow().changes.next())).toStartWith("none service-external");
     const lists = api.requests(/\/pods$/).filter((asked) => asked.query.get("watch") !== "1");
-    expect(lists.length).toBe(limits.endpointAddresses);
+    expect(lists.length).toBe(kubeLimits.endpointAddresses);
   });
 });
 

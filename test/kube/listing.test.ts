@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { Api } from "#kube/api/api.ts";
 import { CappedBytes, TooLong } from "#base/capped-bytes.ts";
@@ -56,7 +57,7 @@ describe("a list", () => {
   });
 
   test("of large objects is read in smaller pages", async () => {
-    const large = "x".repeat(limits.apiAnswerBytes / 100);
+    const large = "x".repeat(httpLimits.apiAnswerBytes / 100);
     await using api = new ScriptedApi(({ query }) => {
       const count = Math.min(200, Number(query.get("limit")));
       const items = Array.from({ length: count }, (_, at) => ({ metadata: { name: `p${at}` }, large }));
@@ -67,13 +68,13 @@ describe("a list", () => {
   });
 
   test("without an end is given up", async () => {
-    const names = Array.from({ length: limits.apiPageItems }, (_, at) => `p${at}`);
+    const names = Array.from({ length: kubeLimits.apiPageItems }, (_, at) => `p${at}`);
     await using api = new ScriptedApi(() => page(names, "more"));
     expect(await namesFrom(api.url)).toMatchObject({
       code: "cluster-error",
       message: expect.stringMatching(/^the list of pods has no end: gave up after \d+ of them$/),
     });
-    expect(api.asked.length).toBe(limits.apiListItems / limits.apiPageItems + 1);
+    expect(api.asked.length).toBe(kubeLimits.apiListItems / kubeLimits.apiPageItems + 1);
   });
 });
 
@@ -95,7 +96,7 @@ function flood(head: string, piece: Uint8Array) {
   return { server, sent, url: `http://127.0.0.1:${server.port}` };
 }
 
-const tooLong = `the answer is longer than ${limits.apiAnswerBytes} bytes`;
+const tooLong = `the answer is longer than ${httpLimits.apiAnswerBytes} bytes`;
 const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 describe("an answer without an end", () => {
@@ -116,7 +117,7 @@ describe("an answer without an end", () => {
     using _server = server;
     expect(await namesFrom(url)).toMatchObject({ code: "cluster-error", message });
     // For each size of a page; what the sockets hold is sent as well.
-    expect(sent.bytes).toBeLessThan(4 * (limits.apiAnswerBytes + 32 * 1024 * 1024));
+    expect(sent.bytes).toBeLessThan(4 * (httpLimits.apiAnswerBytes + 32 * 1024 * 1024));
   });
 });
 
@@ -130,9 +131,11 @@ describe("a watch", () => {
     await changes.next();
     const { script } = await api.watches.next();
     const piece = " ".repeat(1024 * 1024);
-    for (let sent = 0; sent <= limits.watchEventBytes; sent += piece.length) script.sendRaw(piece);
+    for (let sent = 0; sent <= kubeLimits.watchEventBytes; sent += piece.length) script.sendRaw(piece);
     await script.cancelled;
-    expect(shown(await changes.next())).toBe(`failed cluster-error: an event of a watch is longer than ${limits.watchEventBytes} bytes`);
+    expect(shown(await changes.next())).toBe(
+      `failed cluster-error: an event of a watch is longer than ${kubeLimits.watchEventBytes} bytes`,
+    );
     await api.watches.next();
   });
 
@@ -143,7 +146,7 @@ describe("a watch", () => {
     await changes.next();
     const { script } = await api.watches.next();
     const event = `${JSON.stringify({ type: "ADDED", object: { metadata: { name: "a" } } })}\n`;
-    script.sendRaw(event.repeat(limits.apiListItems + 1));
+    script.sendRaw(event.repeat(kubeLimits.apiListItems + 1));
     await script.cancelled;
     expect(shown(await changes.next())).toStartWith("coming");
     expect(shown(await changes.next())).toBe('failed cluster-error: watching pods in namespace "shop" has no end');

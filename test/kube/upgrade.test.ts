@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { CryptoHasher } from "bun";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { headerOf, type RawConnection, rawServer } from "./raw-server.ts";
@@ -140,7 +140,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
   const swallows = (connection: RawConnection): void => {
     connection.socket.write(spdyAnswer);
     connection.onData = () => {
-      waitMs = limits.upgradeProofMs;
+      waitMs = kubeLimits.upgradeProofMs;
     };
   };
   const closes = (connection: RawConnection): void => void connection.socket.end(spdyAnswer);
@@ -150,7 +150,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
   };
   const saysMore = (connection: RawConnection): void => void connection.socket.write(`${spdyAnswer}HTTP/1.1 400 Bad Request\r\n\r\n`);
   const stalls = (connection: RawConnection): void => {
-    waitMs = isWebSocket(connection) ? limits.upgradeOtherAnswerMs : limits.upgradeAnswerMs;
+    waitMs = isWebSocket(connection) ? kubeLimits.upgradeOtherAnswerMs : kubeLimits.upgradeAnswerMs;
   };
   const webSocket = ({ head, socket }: RawConnection): void => void socket.write(webSocketAnswer(head));
 
@@ -197,7 +197,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
     ["goes on in HTTP", saysMore],
     ["is not answered", stalls],
   ])("SPDY that %s is left for WebSockets, which are remembered and then forgotten", async (_, spdy) => {
-    const { outcomes, tookMs, methods, logged } = await openings(spdy, webSocket, [0, 0, limits.upgradeWayMs]);
+    const { outcomes, tookMs, methods, logged } = await openings(spdy, webSocket, [0, 0, kubeLimits.upgradeWayMs]);
     expect(outcomes).toEqual(["open", "open", "open", "open"]);
     expect(methods).toEqual(["POST", "GET", "GET", "GET", "POST", "GET"]);
     expect(Math.max(...tookMs)).toBeLessThan(2000);
@@ -213,7 +213,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
     };
     for (const other of [stalls, (connection: RawConnection) => refuse(connection, 502, undefined)]) {
       asked = 0;
-      const { outcomes, methods, tookMs } = await openings(slow, other, [0, limits.upgradeProvenMs]);
+      const { outcomes, methods, tookMs } = await openings(slow, other, [0, kubeLimits.upgradeProvenMs]);
       expect(outcomes).toEqual(["open", "open", "open"]);
       expect(methods).toEqual(["POST", "GET", "POST", "POST", "POST"]);
       expect(tookMs[0]).toBeLessThan(8000);
@@ -221,7 +221,10 @@ describe("a way that is agreed to and then passes nothing on", () => {
   });
 
   test("SPDY that is silent is taken all the same where WebSockets are refused", async () => {
-    const { outcomes, methods } = await openings(swallows, (connection) => refuse(connection, 400, undefined), [0, limits.upgradeProvenMs]);
+    const { outcomes, methods } = await openings(swallows, (connection) => refuse(connection, 400, undefined), [
+      0,
+      kubeLimits.upgradeProvenMs,
+    ]);
     expect(outcomes).toEqual(["open", "open", "open"]);
     // It is not waited for each time.
     expect(methods).toEqual(["POST", "GET", "POST", "POST", "GET"]);
@@ -241,7 +244,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
         connection.socket.write(bytes);
       };
     };
-    const { methods } = await openings(spdy, webSocket, [0, 0, limits.upgradeProvenMs]);
+    const { methods } = await openings(spdy, webSocket, [0, 0, kubeLimits.upgradeProvenMs]);
     expect([methods, asked]).toEqual([["POST", "POST", "POST", "POST"], 2]);
   });
 });

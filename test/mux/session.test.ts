@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { muxLimits } from "#mux/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { maxDataFrameBytes, SpdySession } from "#mux/session.ts";
 import { cut, pattern, protocolErrorOf } from "#test/wire/pieces.ts";
@@ -222,10 +222,10 @@ describe("the session", () => {
     const { server } = pair();
     const encoder = new SpdyHeaderEncoder();
     expect(statusOf(server, 4, encoder)).toBe(resetStatus.protocolError);
-    for (let n = 0; n < limits.streamsPerSession; n++) expect(statusOf(server, 2 * n + 1, encoder)).toBeUndefined();
+    for (let n = 0; n < muxLimits.streamsPerSession; n++) expect(statusOf(server, 2 * n + 1, encoder)).toBeUndefined();
     expect(statusOf(server, 1, encoder)).toBe(resetStatus.protocolError);
-    expect(statusOf(server, 2 * limits.streamsPerSession + 1, encoder)).toBe(resetStatus.refusedStream);
-    expect(server.openStreams).toBe(limits.streamsPerSession);
+    expect(statusOf(server, 2 * muxLimits.streamsPerSession + 1, encoder)).toBe(resetStatus.refusedStream);
+    expect(server.openStreams).toBe(muxLimits.streamsPerSession);
   });
 });
 

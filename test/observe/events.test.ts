@@ -1,7 +1,7 @@
 /** What is kept of an event is no longer than a person would read. */
 
 import { expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { observeLimits } from "#observe/limits.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
 
 const long = "x".repeat(250_000);
@@ -12,14 +12,17 @@ const refused = (name: string, message: string): KtEvent => ({
 });
 
 test("a name at the limit stays as it is, a longer one is cut, and so are texts that quote it", () => {
-  const at = "n".repeat(limits.eventNameLength);
+  const at = "n".repeat(observeLimits.eventNameLength);
   expect(boundedEvent(refused(at, "short"))).toEqual(refused(at, "short"));
   const { name, problem } = boundedEvent(refused(`${at}n`, `no route has the name "${long}"`)) as Extract<KtEvent, { type: "refused" }>;
   expect(name).toBe(`${at}…`);
-  expect([problem.message.length, problem.hints[0]?.length]).toEqual([limits.eventTextLength + 1, limits.eventTextLength + 1]);
+  expect([problem.message.length, problem.hints[0]?.length]).toEqual([
+    observeLimits.eventTextLength + 1,
+    observeLimits.eventTextLength + 1,
+  ]);
 });
 
 test("an event of a dynamic route is cut in both of its names", () => {
   const event = boundedEvent({ type: "connection-opened", route: long, profile: "/p", name: long });
-  expect(JSON.stringify(event).length).toBeLessThan(2 * limits.eventNameLength + 100);
+  expect(JSON.stringify(event).length).toBeLessThan(2 * observeLimits.eventNameLength + 100);
 });

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chown, mkdir, symlink } from "node:fs/promises";
 import { write } from "bun";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { consentDigest } from "#profile/consent/consent.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
 import { steeringReason } from "#profile/consent/steering.ts";
@@ -249,7 +249,7 @@ describe("consent is bound to", () => {
   const kc = user(
     `exec: {apiVersion: client.authentication.k8s.io/v1, command: env, args: [${words}], env: [{name: BASH_ENV, value: rc.sh}]}`,
   );
-  const large = "x".repeat(limits.kubeconfigBytes + 1);
+  const large = "x".repeat(sharedLimits.kubeconfigBytes + 1);
   const files = {
     "tunnels.toml": `kubeconfig = "./kc"\n${routes}`,
     kc,
@@ -276,7 +276,7 @@ describe("consent is bound to", () => {
     ["a program of a shell's line", { "bin/line.sh": "two" }, false],
     ["a program of an option", { "bin/option.js": "two" }, false],
     ["a program of a variable", { "rc.sh": "two" }, false],
-    ["a program too large to be read whole", { "bin/large": "x".repeat(limits.kubeconfigBytes + 2) }, false],
+    ["a program too large to be read whole", { "bin/large": "x".repeat(sharedLimits.kubeconfigBytes + 2) }, false],
     ["variables that steer", { "tunnels.toml": `kubeconfig = "./kc"\n${routes}[env]\nPATH = "x"` }, false],
   ])("%s", async (_, change, same) => expect(await digestAfter(change as Readonly<Record<string, string>>)).toBe(same));
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import type { Backend } from "#proxy/http1/backend.ts";
 import { Backends } from "#proxy/http1/backends.ts";
@@ -21,11 +21,11 @@ test("a pod that does not answer the TLS handshake is given up, with the next re
   const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "n", name: "web", port: 443 } as const;
   const request = { target, scheme: "https", host: "web.localhost", repeatable: true } as const;
   const open = () => backends.open(request, new AbortController().signal).then(String, String);
-  for (let round = 1; round <= limits.openingBackends + 1; round++) {
+  for (let round = 1; round <= proxyLimits.openingBackends + 1; round++) {
     const opened = open();
     await settle();
     expect(pods.length).toBe(round);
-    await clock.advance(limits.backendTlsMs);
+    await clock.advance(proxyLimits.backendTlsMs);
     expect(await opened).toContain('pod "web-1" did not agree to TLS: no answer within 10 s');
     await pods.at(-1)?.untilClosed();
   }
@@ -34,7 +34,7 @@ test("a pod that does not answer the TLS handshake is given up, with the next re
 describe("many requests at once", () => {
   const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "n", name: "web", port: 80 } as const;
   const request = { target, scheme: "http", host: "web.localhost", repeatable: true } as const;
-  const count = 3 * limits.openingBackends;
+  const count = 3 * proxyLimits.openingBackends;
 
   function burst() {
     const clock = new ManualClock();
@@ -56,7 +56,7 @@ describe("many requests at once", () => {
       backends.answered(request, served[at] as Backend, true);
       await settle();
     }
-    expect([served.length, dials()]).toEqual([count, limits.openingBackends]);
+    expect([served.length, dials()]).toEqual([count, proxyLimits.openingBackends]);
   });
 
   test("are refused, each, where the connection cannot even be begun", async () => {
@@ -75,8 +75,8 @@ describe("many requests at once", () => {
   test("get connections of their own when none is given back", async () => {
     const { clock, served, dials } = burst();
     await settle();
-    expect(dials()).toBe(limits.openingBackends);
-    await clock.advance(limits.backendPatienceMs);
+    expect(dials()).toBe(proxyLimits.openingBackends);
+    await clock.advance(proxyLimits.backendPatienceMs);
     expect([served.length, dials()]).toEqual([count, count]);
   });
 });

@@ -7,7 +7,8 @@ import { connect as connectH2 } from "node:http2";
 import { type Clock, systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { connectTcp, type Listener, listenTcp } from "#net/tcp.ts";
@@ -647,7 +648,7 @@ describe("a browser that waits for a pod", () => {
     const one = await client();
     one.write(`${method} / HTTP/1.1\r\nHost: a.localhost\r\n${headers}\r\n`);
     await until(() => backends.dials.length === 1);
-    await clock.advance(limits.waitingPageMs);
+    await clock.advance(proxyLimits.waitingPageMs);
     if (shown) {
       await one.untilText("</html>");
       expect(one.text()).toStartWith("HTTP/1.1 503 ");
@@ -901,7 +902,7 @@ describe("a request head that does not come to its end", () => {
     );
     const one = await slowClient(`${get("a.localhost")}GET / HT`);
     await one.untilText("first");
-    await slow.advance(limits.peekTimeoutMs - 1);
+    await slow.advance(proxyLimits.peekTimeoutMs - 1);
     expect(one.closed).toBe(false);
     await slow.advance(1);
     await one.untilEnd();
@@ -915,7 +916,7 @@ describe("a request head that does not come to its end", () => {
     );
     const one = await slowClient(`${get("a.localhost", "/1")}\r\n`);
     await one.untilText("answer to /1");
-    await slow.advance(10 * limits.peekTimeoutMs);
+    await slow.advance(10 * proxyLimits.peekTimeoutMs);
     one.write(get("a.localhost", "/2"));
     await one.untilText("answer to /2");
   });
@@ -934,7 +935,7 @@ describe("a request head that does not come to its end", () => {
   test("is too long at the limit, in small pieces too", async () => {
     const one = await client();
     one.write("GET / HTTP/1.1\r\nX: ");
-    for (let sent = 0; sent <= limits.httpHeadBytes; sent += 4096) one.write("x".repeat(4096));
+    for (let sent = 0; sent <= wireLimits.httpHeadBytes; sent += 4096) one.write("x".repeat(4096));
     await one.untilText("request-too-large");
   });
 });

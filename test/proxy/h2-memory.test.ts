@@ -1,7 +1,7 @@
 /** What the HTTP/2 door remembers of streams and of backends, up to its limits and for how long. */
 
 import { describe, expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 import { BodyLength } from "#http/h2/body-length.ts";
 import { LateStreams } from "#http/h2/late-streams.ts";
 import { SpeechMemory } from "#http/h2/not-h2.ts";
@@ -10,9 +10,9 @@ import { ManualClock } from "#test/support/manual-clock.ts";
 describe("LateStreams", () => {
   test("forgets the oldest of more than the limit", () => {
     const late = new LateStreams();
-    for (let count = 0; count < limits.h2LateStreams; count++) late.expect(1 + count * 2);
+    for (let count = 0; count < httpLimits.h2LateStreams; count++) late.expect(1 + count * 2);
     expect(late.has(1)).toBe(true);
-    late.expect(1 + limits.h2LateStreams * 2);
+    late.expect(1 + httpLimits.h2LateStreams * 2);
     expect([late.has(1), late.has(3)]).toEqual([false, true]);
   });
 
@@ -26,7 +26,7 @@ describe("LateStreams", () => {
 
   test("forgets the oldest range of more than the limit", () => {
     const late = new LateStreams();
-    for (let count = 0; count <= limits.h2LateStreams; count++) late.skip(1 + count * 4, 5 + count * 4);
+    for (let count = 0; count <= httpLimits.h2LateStreams; count++) late.skip(1 + count * 4, 5 + count * 4);
     expect([late.wasSkipped(3), late.wasSkipped(7)]).toEqual([false, true]);
   });
 });
@@ -37,7 +37,7 @@ describe("SpeechMemory", () => {
     const memory = new SpeechMemory(clock);
     memory.note("a", "http1");
     memory.note("b", "h2");
-    await clock.advance(limits.http1BackendMs - 1);
+    await clock.advance(httpLimits.http1BackendMs - 1);
     expect([memory.of("a"), memory.of("b")]).toEqual(["http1", "h2"]);
     await clock.advance(1);
     expect([memory.of("a"), memory.of("b")]).toEqual([undefined, "h2"]);
@@ -49,7 +49,7 @@ describe("SpeechMemory", () => {
 
   test("forgets the oldest of more targets than the limit", () => {
     const memory = new SpeechMemory(new ManualClock());
-    for (let count = 0; count < limits.knownBackends; count++) memory.note(`${count}`, "h2");
+    for (let count = 0; count < httpLimits.knownBackends; count++) memory.note(`${count}`, "h2");
     expect(memory.of("0")).toBe("h2");
     memory.note("one more", "h2");
     expect([memory.of("0"), memory.of("1")]).toEqual([undefined, "h2"]);

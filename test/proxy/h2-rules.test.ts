@@ -1,7 +1,8 @@
 /** What RFC 9113 forbids a peer, frame by frame: what each breach ends, that nothing of it is passed on, and that many end the connection. */
 
 import { describe, expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { type RawDoor, rawDoor } from "#test/support/h2-raw.ts";
 import { encodeReset, encodeSettings, encodeWindowUpdate, h2Codes, h2Settings } from "#wire/h2-frame.ts";
 import type { Header } from "#wire/http-head.ts";
@@ -310,17 +311,17 @@ describe("floods of frames that break a stream end the connection", () => {
   test.each(floods)("%s", async (_, send) => {
     const door = await answered();
     // The first settings and their acknowledgement have been counted.
-    for (let count = 0; count < limits.h2CostlyFrames - 2; count++) send(door, count);
+    for (let count = 0; count < httpLimits.h2CostlyFrames - 2; count++) send(door, count);
     await door.client.settled();
     expect(door.client.events.some(({ type }) => type === "goaway")).toBe(false);
-    for (let count = 0; count < 3; count++) send(door, limits.h2CostlyFrames + count);
+    for (let count = 0; count < 3; count++) send(door, httpLimits.h2CostlyFrames + count);
     expect((await door.client.next("goaway")).code).toBe(h2Codes.enhanceYourCalm);
   });
 
   test("oversized header lists", async () => {
     const { client } = rawDoor();
-    const most = Math.floor(limits.h2CostlyFrames / limits.h2OversizedListCost) - 1;
-    const fields: Header[] = [...Object.entries(pseudo), ...Array.from({ length: limits.h2HeaderFields }, (): Header => ["a", "b"])];
+    const most = Math.floor(httpLimits.h2CostlyFrames / httpLimits.h2OversizedListCost) - 1;
+    const fields: Header[] = [...Object.entries(pseudo), ...Array.from({ length: wireLimits.h2HeaderFields }, (): Header => ["a", "b"])];
     for (let count = 0; count < most; count++) client.headers(1 + count * 2, fields, true);
     await client.settled();
     expect(client.events.some(({ type }) => type === "goaway")).toBe(false);

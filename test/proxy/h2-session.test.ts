@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { type RawDoor, RawLink, rawDoor } from "#test/support/h2-raw.ts";
 import {
   encodeFrame,
@@ -80,7 +82,7 @@ describe("failures of a backend", () => {
 
   test("a body past what is kept is not sent again", async () => {
     const { client, backend, links } = await underWay(rawDoor(), { ":method": "POST" }, false);
-    for (let sent = 0; sent <= limits.h2ReplayBytes; sent += 16000) client.data(1, "x".repeat(16000));
+    for (let sent = 0; sent <= proxyLimits.h2ReplayBytes; sent += 16000) client.data(1, "x".repeat(16000));
     await client.settled();
     backend.send(encodeReset(1, 7));
     expect((await client.next("reset")).code).toBe(7);
@@ -148,7 +150,7 @@ describe("failures of a backend", () => {
     const backend = await door.backend(0);
     await client.settled();
     expect(backend.events.some(({ type }) => type === "headers")).toBe(false);
-    await clock.advance(limits.h2GreetingMs);
+    await clock.advance(proxyLimits.h2GreetingMs);
     await backend.next("headers");
     backend.send(encodeSettings([]));
     backend.headers(1, ok, true);
@@ -227,8 +229,8 @@ describe("streams", () => {
 
   test("no more than the limit at once", async () => {
     const { client } = rawDoor();
-    for (let index = 0; index <= limits.h2Streams; index++) client.request(1 + index * 2);
-    expect(await client.next("reset")).toMatchObject({ streamId: 1 + limits.h2Streams * 2, code: 7 });
+    for (let index = 0; index <= httpLimits.h2Streams; index++) client.request(1 + index * 2);
+    expect(await client.next("reset")).toMatchObject({ streamId: 1 + httpLimits.h2Streams * 2, code: 7 });
     await client.settled();
     expect(client.events.filter((event) => event.type === "reset")).toEqual([]);
   });
@@ -343,15 +345,15 @@ describe("streams", () => {
     const listBytes = Object.entries({ ...request.headers, "x-long": "" })
       .filter(([name]) => !name.startsWith("x-forwarded"))
       .reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
-    client.request(3, { "x-long": "y".repeat(limits.h2HeaderListBytes - listBytes) });
-    expect((await backend.next("headers")).headers["x-long"]?.length).toBe(limits.h2HeaderListBytes - listBytes);
-    client.request(5, { "x-long": "y".repeat(limits.h2HeaderListBytes - listBytes + 1) });
+    client.request(3, { "x-long": "y".repeat(wireLimits.h2HeaderListBytes - listBytes) });
+    expect((await backend.next("headers")).headers["x-long"]?.length).toBe(wireLimits.h2HeaderListBytes - listBytes);
+    client.request(5, { "x-long": "y".repeat(wireLimits.h2HeaderListBytes - listBytes + 1) });
     expect(await client.next("headers")).toMatchObject({ streamId: 5, headers: { ":status": "431" } });
   });
 });
 
 describe("windows", () => {
-  const window = limits.h2StreamWindowBytes;
+  const window = httpLimits.h2StreamWindowBytes;
 
   test("a body nobody reads is held up to the window, one byte more resets the stream", async () => {
     const door = rawDoor({ backendSettings: [[h2Settings.initialWindowSize, 0]] });
@@ -402,7 +404,7 @@ describe("windows", () => {
       widest = Math.max(widest, open);
     }
     expect(widest).toBeGreaterThan(window * 8);
-    expect(widest).toBeLessThanOrEqual(limits.h2StreamWindowMaxBytes);
+    expect(widest).toBeLessThanOrEqual(httpLimits.h2StreamWindowMaxBytes);
   });
 
   test("the client's own windows are kept, and a change of settings applies to open streams", async () => {
@@ -462,10 +464,10 @@ describe("backends", () => {
     client.request(3);
     await backend.next("headers");
     expect(links[0]?.parked).toBe(false);
-    await clock.advance(limits.parkedLinkMs * 2);
+    await clock.advance(proxyLimits.parkedLinkMs * 2);
     backend.headers(3, ok, true);
     await client.next("headers");
-    await clock.advance(limits.parkedLinkMs);
+    await clock.advance(proxyLimits.parkedLinkMs);
     await backend.next("goaway");
     await backend.next("end");
     client.request(5);
@@ -516,7 +518,7 @@ describe("backends", () => {
     for (let index = 0; index < 12; index++) client.request(1 + index * 2);
     const backend = await door.backend(0);
     await client.settled();
-    await clock.advance(limits.h2GreetingMs);
+    await clock.advance(proxyLimits.h2GreetingMs);
     for (let count = 0; count < 10; count++) await backend.next("headers");
     await client.settled();
     expect(backend.events.some(({ type }) => type === "headers")).toBe(false);
@@ -559,7 +561,7 @@ describe("the connection", () => {
     misbehave(door);
     expect((await door.client.next("goaway")).code).toBe(code);
     await door.connection.closed;
-    await door.clock.advance(limits.h2LingerMs);
+    await door.clock.advance(httpLimits.h2LingerMs);
     await door.client.next("closed");
   });
 
@@ -575,16 +577,16 @@ describe("the connection", () => {
     ["empty frames", (door: RawDoor) => door.client.send(encodeFrame(frameTypes.priority, 0, 1, new Uint8Array(5)))],
   ] as const)("a flood of %s is stopped at the limit", async (_, send) => {
     const door = rawDoor();
-    for (let count = 0; count < limits.h2CostlyFrames - 2; count++) send(door, count);
+    for (let count = 0; count < httpLimits.h2CostlyFrames - 2; count++) send(door, count);
     await door.client.settled();
     expect(door.client.events.some(({ type }) => type === "goaway")).toBe(false);
-    for (let count = 0; count < 3; count++) send(door, limits.h2CostlyFrames + count);
+    for (let count = 0; count < 3; count++) send(door, httpLimits.h2CostlyFrames + count);
     expect((await door.client.next("goaway")).code).toBe(11);
   });
 
   test("the same frames over a longer time are none", async () => {
     const door = rawDoor();
-    for (let count = 0; count < limits.h2CostlyFrames * 3; count++) {
+    for (let count = 0; count < httpLimits.h2CostlyFrames * 3; count++) {
       door.client.send(encodeSettings([]));
       if (count % 100 !== 0) continue;
       await door.client.settled();

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { KeepAlive } from "#proxy/http1/keep-alive.ts";
 import type { PodConnection, PodServer } from "#test/support/fake-cluster.ts";
 import { settle } from "#test/support/manual-clock.ts";
@@ -87,7 +87,7 @@ describe("a backend that closes after each answer without saying so", () => {
     for (let nth = 0; nth < 3; nth++) await send();
     kind = { answers: never, idleMs: never };
     await send();
-    await front.clock.advance(limits.lateEndMs + 1000);
+    await front.clock.advance(proxyLimits.lateEndMs + 1000);
     await send();
     expect((await send()).slice(-2)).toBe("03");
   });
@@ -95,7 +95,7 @@ describe("a backend that closes after each answer without saying so", () => {
 
 test("a backend that keeps its connections serves POSTs over one, once it has been seen to", async () => {
   const { front, send } = rig({ answers: never, idleMs: never });
-  for (let nth = 0; nth < limits.keepAliveProvenAnswers + 2; nth++) {
+  for (let nth = 0; nth < proxyLimits.keepAliveProvenAnswers + 2; nth++) {
     await send("GET");
     await front.clock.advance(20);
   }
@@ -186,9 +186,9 @@ describe("what is known of a backend", () => {
 
   test("counts an open connection only when the news of its end would be here", () => {
     const keepAlive = new KeepAlive();
-    keepAlive.stillOpen({ answers: 1, idleMs: limits.lateEndMs });
+    keepAlive.stillOpen({ answers: 1, idleMs: proxyLimits.lateEndMs });
     expect(keepAlive.mayUse({ answers: 1, idleMs: 0 }, false)).toBe(false);
-    keepAlive.stillOpen({ answers: 1, idleMs: limits.lateEndMs + 100 });
+    keepAlive.stillOpen({ answers: 1, idleMs: proxyLimits.lateEndMs + 100 });
     expect(keepAlive.mayUse({ answers: 1, idleMs: 50 }, false)).toBe(true);
     expect(keepAlive.mayUse({ answers: 1, idleMs: 51 }, false)).toBe(false);
     expect(keepAlive.mayUse({ answers: 2, idleMs: 0 }, false)).toBe(false);
@@ -197,13 +197,13 @@ describe("what is known of a backend", () => {
   test("is not used for long pauses, whatever has been seen", () => {
     const keepAlive = new KeepAlive();
     keepAlive.answeredAgain({ answers: 99, idleMs: 60_000 });
-    expect(keepAlive.mayUse({ answers: 1, idleMs: limits.parkedLinkForUnsafeMs - 1 }, false)).toBe(true);
-    expect(keepAlive.mayUse({ answers: 1, idleMs: limits.parkedLinkForUnsafeMs }, false)).toBe(false);
+    expect(keepAlive.mayUse({ answers: 1, idleMs: proxyLimits.parkedLinkForUnsafeMs - 1 }, false)).toBe(true);
+    expect(keepAlive.mayUse({ answers: 1, idleMs: proxyLimits.parkedLinkForUnsafeMs }, false)).toBe(false);
   });
 
   test("keeps also what may be sent again from connections that idle for too long", () => {
     const keepAlive = new KeepAlive();
-    keepAlive.closed({ answers: 5, idleMs: limits.lateEndMs + 5000 });
+    keepAlive.closed({ answers: 5, idleMs: proxyLimits.lateEndMs + 5000 });
     expect(keepAlive.mayUse({ answers: 1, idleMs: 4999 }, true)).toBe(true);
     expect(keepAlive.mayUse({ answers: 1, idleMs: 5000 }, true)).toBe(false);
     keepAlive.answeredAgain({ answers: 1, idleMs: 6000 });

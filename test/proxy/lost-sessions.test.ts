@@ -1,7 +1,8 @@
 /** Requests under way when every session to the API server is lost, one after the other, as when a load balancer is restarted. */
 
 import { describe, expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { settle } from "#test/support/manual-clock.ts";
 import { onRequest, PodFront, requestText, say } from "#test/support/pod-front.ts";
 import type { Recorder } from "#test/support/recorder.ts";
@@ -30,7 +31,7 @@ async function underWay(front: PodFront, count: number, request: string): Promis
   const clients = Array.from({ length: count }, () => front.client());
   for (const client of clients) client.write(request);
   await settle();
-  await front.clock.advance(limits.spareDelayMs * 4);
+  await front.clock.advance(tunnelLimits.spareDelayMs * 4);
   return clients;
 }
 
@@ -73,8 +74,8 @@ describe("when all sessions are lost at once", () => {
     const { serve, read } = slowPod();
     const front = new PodFront(serve);
     const [client] = await underWay(front, 1, requestText());
-    for (let round = 0; round < limits.requestTries + 2; round++) await loseAll(front);
+    for (let round = 0; round < proxyLimits.requestTries + 2; round++) await loseAll(front);
     expect(client?.text()).toStartWith("HTTP/1.1 502 ");
-    expect(read).toHaveLength(limits.requestTries);
+    expect(read).toHaveLength(proxyLimits.requestTries);
   });
 });

@@ -1,7 +1,7 @@
 /** The certificate that a TLS client gets to read an error page in: what becomes of a handshake that nobody finishes. */
 
 import { expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import { SelfSignedServer } from "#proxy/door/self-signed.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -15,7 +15,7 @@ test("a client that begins a handshake and says no more is let go", async () => 
     () => "accepted",
     () => "given up",
   );
-  await clock.advance(limits.peekTimeoutMs - 1);
+  await clock.advance(proxyLimits.peekTimeoutMs - 1);
   expect(client.closed).toBe(false);
   await clock.advance(1);
   expect(await accepted).toBe("given up");

@@ -1,7 +1,7 @@
 /** The route table: precedence, conflicts, dynamic names, and answers that guess nothing. */
 
 import { describe, expect, test } from "bun:test";
-import { limits } from "#base/limits.ts";
+import { routeLimits } from "#route/limits.ts";
 import type { DynamicEntry, Lookup, PatternEntry, RouteEntries, StaticEntry } from "#route/lookup.ts";
 import { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/lookup.ts";
@@ -221,7 +221,7 @@ describe("conflicts", () => {
 test("more names than are remembered are all answered", () => {
   const routes = table({ patterns: [pattern("{s}.localhost", "svc/{s}:80")] });
   for (let round = 0; round < 2; round++) {
-    for (let index = 0; index <= limits.recentNames; index++) {
+    for (let index = 0; index <= routeLimits.recentNames; index++) {
       expect(goesTo(routes.lookup(`web${index}.localhost`))).toBe(`pattern svc/web${index}:80 - http`);
     }
   }

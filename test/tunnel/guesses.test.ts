@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { FollowRequest } from "#kube/objects/types.ts";
 import { type Target, targetKey } from "#route/target.ts";
@@ -69,7 +69,7 @@ describe("a guess that leads nowhere", () => {
     absent();
     for (let round = 0; round < 5; round++) await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "service-not-found" });
     expect(cluster.follows).toBe(1);
-    await clock.advance(limits.absentTargetMs);
+    await clock.advance(tunnelLimits.absentTargetMs);
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
     expect((await tunnels.dial(web, never)).pod).toBe("web-1");
@@ -107,11 +107,11 @@ describe("guesses that lead somewhere", () => {
     cluster.setPod("pod", echo);
     cluster.ready("pod");
     const held = await tunnels.dial(targetOf("held"), never);
-    for (let index = 0; index < limits.guessedTunnels + 10; index++) {
+    for (let index = 0; index < tunnelLimits.guessedTunnels + 10; index++) {
       await clock.advance(1);
       (await tunnels.dial(targetOf(`s${index}`), never)).conn.abort();
     }
-    expect(tunnels.all().length).toBe(limits.guessedTunnels);
+    expect(tunnels.all().length).toBe(tunnelLimits.guessedTunnels);
     expect(tunnels.status(targetOf("s0"))).toBeUndefined();
     expect(tunnels.status(targetOf("held"))?.openConnections).toBe(1);
     held.conn.abort();
@@ -121,7 +121,7 @@ describe("guesses that lead somewhere", () => {
     const { cluster, tunnels } = rig();
     cluster.setPod("pod", echo);
     cluster.ready("pod");
-    for (let index = 0; index < limits.guessedTunnels; index++) await tunnels.dial(targetOf(`s${index}`), never);
+    for (let index = 0; index < tunnelLimits.guessedTunnels; index++) await tunnels.dial(targetOf(`s${index}`), never);
     await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "overloaded" });
   });
 
@@ -129,9 +129,9 @@ describe("guesses that lead somewhere", () => {
     const { clock, tunnels, absent } = rig([], 3_600_000);
     absent("no-ready-pod");
     const dialled = tunnels.dial(web, never).catch((error: KtError) => error.code);
-    await clock.advance(limits.noPodAnswerMs);
+    await clock.advance(tunnelLimits.noPodAnswerMs);
     expect([await dialled, tunnels.status(web)?.standing.state]).toEqual(["no-ready-pod", "failed"]);
-    await clock.advance(limits.guessPatienceMs);
+    await clock.advance(tunnelLimits.guessPatienceMs);
     expect(tunnels.all()).toEqual([]);
   });
 

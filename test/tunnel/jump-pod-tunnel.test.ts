@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { AddressTarget } from "#route/target.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
@@ -58,7 +58,7 @@ describe("a tunnel over a jump pod", () => {
     await clock.advance(45_000);
     expect(tunnels.status(target)).toMatchObject({ standing: { state: "starting", problem: undefined } });
     cluster.pods.set("shop", "kt-jump", { state: { kind: "ready" } });
-    await clock.advance(limits.jumpPodLookMaxMs);
+    await clock.advance(tunnelLimits.jumpPodLookMaxMs);
     cluster.ready("kt-jump");
     for (const stream of await streams) await echoes(stream);
     expect(cluster.pods.made.length).toBe(1);

@@ -2,7 +2,8 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { KnownPod } from "#kube/objects/known-pod.ts";
 import type { PodState } from "#kube/objects/pod-state.ts";
@@ -163,7 +164,7 @@ describe("a broken one of ours", () => {
     ours({ state: pulling });
     cluster.pods.becomes = () => ({ state: pulling });
     const failed = ensure(jumpPods());
-    await pass(limits.jumpPodStuckMs + 3000);
+    await pass(tunnelLimits.jumpPodStuckMs + 3000);
     expect(failed.error).toMatchObject({ code: "no-ready-pod", message: expect.stringContaining('no such host "registry"') });
     expect(cluster.pods.made.length).toBe(1);
   });
@@ -227,7 +228,7 @@ describe("a pod that does not come", () => {
     cluster.pods.becomes = () => ({ state: pulling });
     const pods = jumpPods();
     const failed = ensure(pods);
-    await pass(limits.jumpPodStuckMs + 2000);
+    await pass(tunnelLimits.jumpPodStuckMs + 2000);
     expect(failed.error).toMatchObject({ code: "no-ready-pod", hints: [expect.stringContaining("kubectl get events")] });
     expect(podNow()).toBeUndefined();
     for (let tries = 0; tries < 10; tries++) ensure(pods);
@@ -236,7 +237,7 @@ describe("a pod that does not come", () => {
     expect(again.error).toBe(failed.error as KtError);
     expect(cluster.pods.made.length).toBe(1);
     cluster.pods.becomes = () => ({});
-    await pass(limits.jumpPodRetryMs);
+    await pass(tunnelLimits.jumpPodRetryMs);
     const later = ensure(pods);
     await pass(200);
     expect(later.value).toBe(podNow()?.uid as string);
@@ -293,7 +294,7 @@ describe("a pod that does not come", () => {
     await pass(200);
     expect(failed.error?.message).toBe('the jump pod "shop/kt-jump" has ended (its container ended with exit code 127)');
     expect([podNow(), cluster.pods.made.length]).toEqual([undefined, 1]);
-    await pass(limits.jumpPodRetryMs);
+    await pass(tunnelLimits.jumpPodRetryMs);
     ensure(pods);
     await pass(200);
     fail(0);
@@ -467,7 +468,7 @@ describe("the end", () => {
     void pods.close().then(() => {
       closed = true;
     });
-    await pass(limits.drainMs);
+    await pass(sharedLimits.drainMs);
     expect(closed).toBe(true);
   });
 
@@ -483,12 +484,12 @@ describe("the mark", () => {
     ensure(pods);
     await pass(200);
     for (let minutes = 0; minutes < 10; minutes++) {
-      await pass(limits.jumpPodLeaseMs);
+      await pass(tunnelLimits.jumpPodLeaseMs);
       expect(isHeldByOthers(podNow() as KnownPod, bob, clock.wallMs())).toBe(true);
     }
     await pods.close();
     const { length } = cluster.pods.asked;
-    await pass(10 * limits.jumpPodLeaseMs);
+    await pass(10 * tunnelLimits.jumpPodLeaseMs);
     expect(cluster.pods.asked.length).toBe(length);
   });
 
@@ -497,13 +498,13 @@ describe("the mark", () => {
     ensure(pods);
     await pass(200);
     cluster.pods.set("shop", "kt-jump", { uid: "somebody-elses", annotations: {} });
-    await pass(3 * limits.jumpPodLeaseMs);
+    await pass(3 * tunnelLimits.jumpPodLeaseMs);
     expect(podNow()?.annotations).toEqual({});
     cluster.pods.delete("shop", "kt-jump");
     ensure(pods);
     await pass(200);
     cluster.pods.set("shop", "kt-jump", { ended: true, state: { kind: "gone", says: "has completed" } });
-    await pass(limits.jumpPodLeaseMs);
+    await pass(tunnelLimits.jumpPodLeaseMs);
     expect(podNow()).toBeUndefined();
   });
 });

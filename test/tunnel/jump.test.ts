@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { AddressTarget, JumpHost } from "#route/target.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
@@ -77,7 +77,7 @@ describe("a connection", () => {
     cluster.setPrograms("api-1", withSocat(target));
     cluster.ready("api-1");
     await dial();
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     expect([commands().length, processes.length]).toEqual([3, 1]);
     const stream = await dial();
     stream.write("now");
@@ -113,10 +113,10 @@ describe("a connection", () => {
     stream.write("a");
     await settle();
     await settle();
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     expect(commands()).toEqual(["socat -V", waiting, socatCommand, socatCommand]);
     expect(processes.length).toBe(1);
-    await clock.advance(limits.execWaitMs + 2000);
+    await clock.advance(tunnelLimits.execWaitMs + 2000);
     expect([commands().length, processes.length]).toEqual([5, 1]);
     await dial();
     await settle();
@@ -158,7 +158,7 @@ describe("a connection", () => {
     processes[0]?.write("bye");
     processes[0]?.endOutput();
     await stream.untilText("bye");
-    await clock.advance(limits.jumpExitMs);
+    await clock.advance(tunnelLimits.jumpExitMs);
     expect([stream.ended, stream.closed]).toEqual([true, false]);
     let late = "";
     (processes[0] as FakeProcess).onInput = (bytes) => {
@@ -224,7 +224,7 @@ describe("a program without a time limit of its own for connecting", () => {
     );
     cluster.ready("api-1");
     const stream = await dial();
-    await clock.advance(limits.jumpConnectMs);
+    await clock.advance(tunnelLimits.jumpConnectMs);
     await stream.untilClosed();
     expect(stream.error?.code).toBe("target-unreachable");
   });
@@ -238,7 +238,7 @@ describe("a program without a time limit of its own for connecting", () => {
     cluster.ready("api-1");
     const stream = await dial();
     await settle();
-    await clock.advance(limits.jumpConnectMs * 10);
+    await clock.advance(tunnelLimits.jumpConnectMs * 10);
     expect(stream.closed).toBe(false);
   });
 });
@@ -297,7 +297,7 @@ describe("a pod", () => {
     await dial();
     cluster.removePod("api-0");
     cluster.setPrograms("api-0", { nc: ncTo(echoTarget), sh: fakeShell({ nc: ncTo(echoTarget) }) });
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     const stream = await dial();
     stream.write("x");
     await stream.untilText("x");
@@ -335,10 +335,10 @@ describe("what runs in a pod", () => {
     cluster.setPrograms("api-1", withSocat(echoTarget));
     cluster.ready("api-1");
     const stream = await dial();
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     stream.conn.end();
     await stream.untilClosed();
-    await clock.advance(limits.sessionIdleMs - 1000);
+    await clock.advance(tunnelLimits.sessionIdleMs - 1000);
     expect(tunnels.status(target)?.sessions).toBe(1);
     await clock.advance(2000);
     expect(tunnels.status(target)?.sessions).toBe(0);
@@ -350,7 +350,7 @@ describe("what runs in a pod", () => {
     cluster.setPrograms("api-1", withSocat(echoTarget));
     cluster.ready("api-1");
     await Promise.all(Array.from({ length: 6 }, () => dial()));
-    for (let round = 0; round < 8; round++) await clock.advance(limits.spareDelayMs);
+    for (let round = 0; round < 8; round++) await clock.advance(tunnelLimits.spareDelayMs);
     expect(tunnels.status(target)?.sessions).toBe(6 + 6);
   });
 
@@ -359,10 +359,10 @@ describe("what runs in a pod", () => {
     cluster.setPrograms("api-1", withSocat(echoTarget));
     cluster.ready("api-1");
     const streams = await Promise.all(Array.from({ length: 30 }, () => dial()));
-    for (let round = 0; round < 40; round++) await clock.advance(limits.spareDelayMs);
-    expect(tunnels.status(target)?.sessions).toBe(30 + limits.spareProcessesPerPod);
+    for (let round = 0; round < 40; round++) await clock.advance(tunnelLimits.spareDelayMs);
+    expect(tunnels.status(target)?.sessions).toBe(30 + tunnelLimits.spareProcessesPerPod);
     for (const { conn } of streams) conn.abort();
-    await clock.advance(limits.sessionIdleMs - 3000);
+    await clock.advance(tunnelLimits.sessionIdleMs - 3000);
     await dial();
     await clock.advance(2000);
     expect(tunnels.status(target)?.sessions).toBeLessThanOrEqual(2);
@@ -379,7 +379,7 @@ describe("what runs in a pod", () => {
     cluster.setPrograms("api-1", { ...programs, sh });
     cluster.ready("api-1");
     await dial();
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     expect(waits.length).toBe(2);
     waits[1]?.exit(137);
     await settle();
@@ -402,7 +402,7 @@ describe("what runs in a pod", () => {
     stream.conn.abort();
     await settle();
     expect([inputEnded, killed]).toEqual([true, []]);
-    await clock.advance(limits.jumpLeaveMs);
+    await clock.advance(tunnelLimits.jumpLeaveMs);
     expect(killed).toEqual(["100"]);
   });
 
@@ -426,10 +426,10 @@ describe("what runs in a pod", () => {
     await settle();
     stream.conn.abort();
     await settle();
-    await clock.advance(limits.jumpLeaveMs + limits.jumpKillMs);
+    await clock.advance(tunnelLimits.jumpLeaveMs + tunnelLimits.jumpKillMs);
     for (const begin of begun) begin();
     await settle();
-    await clock.advance(limits.jumpLeaveMs);
+    await clock.advance(tunnelLimits.jumpLeaveMs);
     expect(killed).toEqual(["100"]);
   });
 
@@ -448,7 +448,7 @@ describe("what runs in a pod", () => {
     await stream.until(() => processes.length === 1);
     stream.conn.abort();
     await settle();
-    await clock.advance(limits.jumpLeaveMs);
+    await clock.advance(tunnelLimits.jumpLeaveMs);
     expect(killed).toEqual(["100"]);
   });
 
@@ -461,7 +461,7 @@ describe("what runs in a pod", () => {
     await settle();
     stream.conn.abort();
     await settle();
-    await clock.advance(limits.jumpLeaveMs * 2);
+    await clock.advance(tunnelLimits.jumpLeaveMs * 2);
     expect(killed).toEqual([]);
     await tunnels.close();
   });
@@ -477,7 +477,7 @@ describe("what runs in a pod", () => {
     const closed = tunnels.close();
     await stream.untilClosed();
     expect(stream.error?.code).toBe("shutting-down");
-    await clock.advance(limits.jumpLeaveMs);
+    await clock.advance(tunnelLimits.jumpLeaveMs);
     await closed;
     expect(killed).toEqual(["100"]);
   });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { farWorkers, SpdySession } from "#mux/session.ts";
 import { type MemoryConn, memoryPair } from "#test/support/memory-conn.ts";
@@ -168,7 +168,7 @@ describe("a session", () => {
     await settle();
     expect(farEnd.ended).toEqual([data]);
     next.end();
-    await clock.advance(limits.endDelayMs);
+    await clock.advance(tunnelLimits.endDelayMs);
     expect(farEnd.ended).toEqual([data, farEnd.opened[3] ?? 0]);
   });
 
@@ -398,7 +398,7 @@ describe("the sessions to a pod", () => {
     const first = sessions.acquire();
     const far = arrive(0);
     (await first).open(80, new Listener());
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     await far.lose();
     const second = sessions.acquire();
     attempts[1]?.reject(new KtError("cluster-unreachable", "connection reset"));
@@ -410,7 +410,7 @@ describe("the sessions to a pod", () => {
 
   test.each([
     [0, 3, "sessions"],
-    [limits.quickFailureMs, 2, "no session"],
+    [tunnelLimits.quickFailureMs, 2, "no session"],
   ])("that cannot be opened any more after %p ms: %p attempts give %s", async (afterMs, count, outcome) => {
     const clock = new ManualClock();
     const attempts: PromiseWithResolvers<MemoryConn>[] = [];
@@ -447,10 +447,10 @@ describe("the sessions to a pod", () => {
       return Promise.resolve(near);
     };
     const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
-    const warm = await Promise.all([sessions.acquire(), sessions.acquire(), clock.advance(limits.burstGatherMs)]);
+    const warm = await Promise.all([sessions.acquire(), sessions.acquire(), clock.advance(tunnelLimits.burstGatherMs)]);
     for (const session of warm) if (session) sessions.release(session);
     const burst = Promise.all(Array.from({ length: 50 }, async () => (await sessions.acquire()).open(80, new Listener())));
-    await clock.advance(limits.burstGatherMs);
+    await clock.advance(tunnelLimits.burstGatherMs);
     await burst;
     expect([sessions.count, sessions.busyPairs]).toEqual([2, 50]);
     expect(opened).toBeGreaterThan(2);
@@ -497,7 +497,7 @@ describe("the sessions to a pod", () => {
       pair.end();
     }
     await passAnswered({ clock, sessions, farEnds }, 120);
-    expect(sessions.count).toBeLessThanOrEqual(1 + limits.spareSessionsPerPod);
+    expect(sessions.count).toBeLessThanOrEqual(1 + tunnelLimits.spareSessionsPerPod);
   });
 
   test("are not retired while the end of a connection is still to come", async () => {
@@ -548,7 +548,7 @@ describe("the sessions to a pod", () => {
 
   test("that take no more connections leave room for others, up to the cap", async () => {
     const { sessions, farEnds } = pool();
-    for (let at = 0; at < limits.sessionsPerPod; at++) (await sessions.acquire()).open(80, new Listener());
+    for (let at = 0; at < tunnelLimits.sessionsPerPod; at++) (await sessions.acquire()).open(80, new Listener());
     expect((await sessions.acquire()).openPairs).toBe(1);
     for (const farEnd of farEnds) {
       farEnd.mux.goAway();

@@ -3,7 +3,8 @@
 import { gc } from "bun";
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { silentLog } from "#base/log.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Target } from "#route/target.ts";
@@ -63,16 +64,16 @@ describe("a dial", () => {
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
     await dial();
-    await clock.advance(limits.spareDelayMs);
+    await clock.advance(tunnelLimits.spareDelayMs);
     expect(cluster.sessions.length).toBe(1 + 1);
-    const atOnce = limits.burstConnections + 1;
+    const atOnce = tunnelLimits.burstConnections + 1;
     await Promise.all(Array.from({ length: atOnce }, dial));
-    for (let spare = 1; spare <= limits.spareSessionsPerPod; spare++) {
-      await clock.advance(limits.spareDelayMs);
+    for (let spare = 1; spare <= tunnelLimits.spareSessionsPerPod; spare++) {
+      await clock.advance(tunnelLimits.spareDelayMs);
       expect(cluster.sessions.length).toBe(1 + atOnce + spare);
     }
-    await clock.advance(limits.spareDelayMs);
-    expect(cluster.sessions.length).toBe(1 + atOnce + limits.spareSessionsPerPod);
+    await clock.advance(tunnelLimits.spareDelayMs);
+    expect(cluster.sessions.length).toBe(1 + atOnce + tunnelLimits.spareSessionsPerPod);
   });
 
   test("shares the sessions of a cold burst, and has one of its own again right after", async () => {
@@ -80,9 +81,9 @@ describe("a dial", () => {
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
     const burst = Array.from({ length: 50 }, dial);
-    await clock.advance(limits.burstGatherMs);
+    await clock.advance(tunnelLimits.burstGatherMs);
     const streams = await Promise.all(burst);
-    expect(cluster.sessions.length).toBeLessThanOrEqual(limits.burstSessions + 1);
+    expect(cluster.sessions.length).toBeLessThanOrEqual(tunnelLimits.burstSessions + 1);
     for (const [at, stream] of streams.entries()) stream.write(`connection ${at}`);
     for (const [at, stream] of streams.entries()) await stream.untilText(`connection ${at}`);
     const sharedSessions = cluster.sessions.length;
@@ -142,10 +143,10 @@ describe("a dial", () => {
     const { cluster, dial } = rig();
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
-    const streams = await Promise.all(Array.from({ length: limits.sessionsPerPod + 40 }, dial));
+    const streams = await Promise.all(Array.from({ length: tunnelLimits.sessionsPerPod + 40 }, dial));
     for (const [index, stream] of streams.entries()) stream.write(`n${index};`);
     await Promise.all(streams.map((stream, index) => stream.untilText(`n${index};`)));
-    expect(cluster.sessions.length).toBeLessThanOrEqual(limits.sessionsPerPod);
+    expect(cluster.sessions.length).toBeLessThanOrEqual(tunnelLimits.sessionsPerPod);
   });
 });
 
@@ -243,7 +244,7 @@ test("a node that has run out of descriptors of its own is quoted", async () => 
   cluster.ready("web-1");
   const stream = await dial();
   stream.write("hello");
-  for (let second = 0; second < 5; second++) await clock.advance(limits.noPodAnswerMs);
+  for (let second = 0; second < 5; second++) await clock.advance(tunnelLimits.noPodAnswerMs);
   await stream.untilClosed();
   expect(stream.error?.message).toContain("too many open files");
   expect(problemOf(tunnels.status(target)?.standing)?.message).toContain("too many open files");
@@ -255,7 +256,7 @@ test("and so is the API server that cannot reach the node for want of them", asy
   cluster.portForward = () => Promise.reject(new KtError("cluster-error", "dial tcp 10.0.0.1:10250: socket: too many open files"));
   const dialled = dial().catch((error: KtError) => error.message);
   await settle();
-  await clock.advance(limits.noPodAnswerMs);
+  await clock.advance(tunnelLimits.noPodAnswerMs);
   expect(await dialled).toContain("too many open files");
 });
 
@@ -307,7 +308,7 @@ describe("a connection that is lost before its first byte", () => {
     const stream = await dial();
     stream.write("begin ");
     await settle();
-    const bulk = "x".repeat(limits.replayBytes);
+    const bulk = "x".repeat(sharedLimits.replayBytes);
     expect(stream.write(bulk)).toBe(false);
     cluster.setPod("new", echo);
     cluster.ready("new");
@@ -323,7 +324,7 @@ describe("without a ready pod", () => {
     const { cluster, clock, tunnels } = rig();
     cluster.resolve({ kind: "none", problem });
     const outcome = tunnels.dial(target, never).catch((error: KtError) => error);
-    await clock.advance(limits.noPodAnswerMs + 10);
+    await clock.advance(tunnelLimits.noPodAnswerMs + 10);
     expect(await outcome).toBe(problem);
   });
 
@@ -365,7 +366,7 @@ describe("without a ready pod", () => {
       const { signal } = new AbortController();
       kept.push(new WeakRef(signal));
       const failed = tunnels.dial(target, signal).catch(() => undefined);
-      await clock.advance(limits.noPodAnswerMs);
+      await clock.advance(tunnelLimits.noPodAnswerMs);
       await failed;
     };
     for (let round = 0; round < 100; round++) await dialInVain();

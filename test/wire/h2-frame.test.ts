@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { type FrameSink, H2FrameDecoder } from "#wire/h2-decoder.ts";
 import {
   encodeFrame,
@@ -201,7 +201,7 @@ describe("H2FrameDecoder", () => {
   });
 
   test("as many settings as the limit pass", () => {
-    const settings = Array.from({ length: limits.h2SettingsPerFrame }, (): readonly [number, number] => [3, 7]);
+    const settings = Array.from({ length: wireLimits.h2SettingsPerFrame }, (): readonly [number, number] => [3, 7]);
     expect(read([encodeSettings(settings)])[0]).toStartWith("settings");
   });
 
@@ -213,7 +213,7 @@ describe("H2FrameDecoder", () => {
     );
 
   test("a header block of the limits passes, a byte or a frame more does not", () => {
-    const full = limits.h2HeaderListBytes / 16384;
+    const full = wireLimits.h2HeaderListBytes / 16384;
     expect(read([block(full, 16384)])[0]).toStartWith("headers 1 ");
     expect(read([block(64, 0)])).toEqual(["headers 1 "]);
     const flood = "error 11 reading HTTP/2: a header block of more than 262144 bytes or 64 frames";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { HpackDecoder, encodeHeaderBlock } from "#wire/hpack.ts";
 import { decodeHuffman } from "#wire/hpack-huffman.ts";
 import type { Header } from "#wire/http-head.ts";
@@ -205,20 +205,20 @@ describe("HpackDecoder", () => {
 
   test("a block of references that unpacks without end is not read to its end", () => {
     const entryBytes = 1 + 4000 + 32;
-    const mostReferences = Math.floor(limits.h2OversizedListBytes / entryBytes);
+    const mostReferences = Math.floor(wireLimits.h2OversizedListBytes / entryBytes);
     const decoder = new HpackDecoder();
     decoder.decode(encodeAdd("x", "y".repeat(4000)));
     expect(decoder.decode(new Uint8Array(mostReferences).fill(0xbe)).tooLarge).toBe(true);
     expect(failure(() => decoder.decode(new Uint8Array(mostReferences + 1).fill(0xbe)))).toEndWith(
-      `a header block that unpacks to more than ${limits.h2OversizedListBytes} bytes`,
+      `a header block that unpacks to more than ${wireLimits.h2OversizedListBytes} bytes`,
     );
   });
 
   test("as many fields as the limit are given, one more is told", () => {
-    const { headers, tooLarge } = new HpackDecoder().decode(new Uint8Array(limits.h2HeaderFields).fill(0x82));
-    expect([headers.length, tooLarge]).toEqual([limits.h2HeaderFields, false]);
-    const more = new HpackDecoder().decode(new Uint8Array(limits.h2HeaderFields + 1).fill(0x82));
-    expect([more.headers.length, more.tooLarge]).toEqual([limits.h2HeaderFields, true]);
+    const { headers, tooLarge } = new HpackDecoder().decode(new Uint8Array(wireLimits.h2HeaderFields).fill(0x82));
+    expect([headers.length, tooLarge]).toEqual([wireLimits.h2HeaderFields, false]);
+    const more = new HpackDecoder().decode(new Uint8Array(wireLimits.h2HeaderFields + 1).fill(0x82));
+    expect([more.headers.length, more.tooLarge]).toEqual([wireLimits.h2HeaderFields, true]);
   });
 
   /** One long field, added to the table. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { BodyCursor } from "#wire/http-body.ts";
 import type { Framing } from "#wire/http-head.ts";
 
@@ -128,11 +128,11 @@ describe("BodyCursor", () => {
 
   test("an extension and a trailer section of the limit pass, one byte more does not", () => {
     const extended = (length: number): string => `0;${"x".repeat(length)}\r\n\r\n`;
-    expect(follow(chunked, [bytesOf(extended(limits.httpChunkLineBytes))]).done).toBe(true);
-    expect(failure(extended(limits.httpChunkLineBytes + 1))).toEndWith("its framing has more than 4096 bytes");
+    expect(follow(chunked, [bytesOf(extended(wireLimits.httpChunkLineBytes))]).done).toBe(true);
+    expect(failure(extended(wireLimits.httpChunkLineBytes + 1))).toEndWith("its framing has more than 4096 bytes");
     const trailed = (length: number): string => `0\r\n${"X: y\r\n".repeat(length / 4)}\r\n`;
-    expect(follow(chunked, [bytesOf(trailed(limits.httpHeadBytes))]).done).toBe(true);
-    expect(failure(trailed(limits.httpHeadBytes + 4))).toEndWith("its framing has more than 262144 bytes");
+    expect(follow(chunked, [bytesOf(trailed(wireLimits.httpHeadBytes))]).done).toBe(true);
+    expect(failure(trailed(wireLimits.httpHeadBytes + 4))).toEndWith("its framing has more than 262144 bytes");
   });
 
   test("random bytes end, go on or give a KtError, the same however they are split", () => {

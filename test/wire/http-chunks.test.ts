@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { ChunkReader, encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
 import type { Header } from "#wire/http-head.ts";
 
@@ -45,7 +45,7 @@ describe("ChunkReader", () => {
 
   test("a line of the limit is kept, a longer one is not", () => {
     const size = (bytes: number): Buffer => Buffer.from(`1;${"x".repeat(bytes - 2)}`);
-    expect(readAll(size(limits.httpHeadBytes), 4096).done).toBe(false);
-    expect(() => readAll(size(limits.httpHeadBytes + 1), 4096)).toThrow("too long");
+    expect(readAll(size(wireLimits.httpHeadBytes), 4096).done).toBe(false);
+    expect(() => readAll(size(wireLimits.httpHeadBytes + 1), 4096)).toThrow("too long");
   });
 });

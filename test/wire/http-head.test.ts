@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { decodeRequestHead, decodeResponseHead, encodeHead, headerValue, requestFraming, responseFraming } from "#wire/http-head.ts";
 
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
@@ -178,12 +178,12 @@ describe("decodeRequestHead", () => {
 
   test("takes a head of the limit, not one byte more, whether it ends or not", () => {
     const start = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
-    const full = `${start}${"x".repeat(limits.httpHeadBytes - start.length - 4)}\r\n\r\n`;
+    const full = `${start}${"x".repeat(wireLimits.httpHeadBytes - start.length - 4)}\r\n\r\n`;
     expect(request(full).host).toBe("a");
     const tooLarge = "request-too-large: reading the request: its head is longer than 262144 bytes";
     expect(failure(() => decodeRequestHead(bytesOf(full.replace("X: ", "X: y"))))).toBe(tooLarge);
-    expect(decodeRequestHead(bytesOf("G".repeat(limits.httpHeadBytes)))).toBe("short");
-    expect(failure(() => decodeRequestHead(bytesOf("G".repeat(limits.httpHeadBytes + 1))))).toBe(tooLarge);
+    expect(decodeRequestHead(bytesOf("G".repeat(wireLimits.httpHeadBytes)))).toBe("short");
+    expect(failure(() => decodeRequestHead(bytesOf("G".repeat(wireLimits.httpHeadBytes + 1))))).toBe(tooLarge);
   });
 
   test("random text gives a head, short or a KtError", () => {
@@ -257,7 +257,7 @@ describe("decodeResponseHead", () => {
   });
 
   test("a head past the limit", () => {
-    expect(failure(() => decodeResponseHead(bytesOf(`HTTP/1.1 200 ${"x".repeat(limits.httpHeadBytes)}`)))).toStartWith(
+    expect(failure(() => decodeResponseHead(bytesOf(`HTTP/1.1 200 ${"x".repeat(wireLimits.httpHeadBytes)}`)))).toStartWith(
       "backend-invalid: reading the response: its head is longer",
     );
   });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { concatBytes } from "#base/bytes.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { loadHex, loadJson } from "#test/vectors/load.ts";
 import { cut, pattern, protocolErrorOf, singleBytes } from "#test/wire/pieces.ts";
 import { SpdyDecoder } from "#wire/spdy-decoder.ts";
@@ -137,10 +137,10 @@ describe("SPDY frames", () => {
 
   test("with a control frame at the limit pass, one byte longer are refused before they arrive", () => {
     const headOf = (length: number): Uint8Array => Uint8Array.of(0x80, 3, 0, 99, 0, length >>> 16, length >>> 8, length);
-    const atLimit = concatBytes([headOf(limits.spdyControlFrameBytes), new Uint8Array(limits.spdyControlFrameBytes)]);
+    const atLimit = concatBytes([headOf(wireLimits.spdyControlFrameBytes), new Uint8Array(wireLimits.spdyControlFrameBytes)]);
     expect(decode([atLimit])).toEqual([{ type: "unknown", typeNumber: 99 }]);
-    expect(protocolErrorOf(() => decode([headOf(limits.spdyControlFrameBytes + 1)]))).toContain(
-      `${limits.spdyControlFrameBytes + 1} bytes`,
+    expect(protocolErrorOf(() => decode([headOf(wireLimits.spdyControlFrameBytes + 1)]))).toContain(
+      `${wireLimits.spdyControlFrameBytes + 1} bytes`,
     );
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { constants, deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { concatBytes } from "#base/bytes.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { pattern, protocolErrorOf } from "#test/wire/pieces.ts";
 import { spdyDictionary } from "#wire/spdy-dictionary.ts";
 import { SpdyHeaderDecoder, SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
@@ -79,7 +79,7 @@ describe("SPDY header blocks", () => {
   });
 
   test("are inflated up to the limit and not one byte further", () => {
-    const lengthBytes = limits.spdyControlFrameBytes;
+    const lengthBytes = wireLimits.spdyControlFrameBytes;
     const block = (length: number): Uint8Array => deflated(plainText("a", "x".repeat(length - 13)));
     expect(new SpdyHeaderDecoder().decode(block(lengthBytes)).get("a")?.length).toBe(lengthBytes - 13);
     expect(block(lengthBytes + 1).length).toBeLessThan(200);

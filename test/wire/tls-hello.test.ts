@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { boringHello, curlHello, goHello, opensslHello } from "#test/vectors/tls-hellos.ts";
 import { decodeTlsHello } from "#wire/tls-hello.ts";
 
@@ -118,8 +118,10 @@ describe("decodeTlsHello", () => {
   test("a hello at the limit is waited for, one past it is refused by its length alone", () => {
     const announce = (length: number): Uint8Array =>
       Uint8Array.from([0x16, 3, 1, 0x40, 0, 1, length >> 16, (length >> 8) & 255, length & 255]);
-    expect(decodeTlsHello(announce(limits.tlsHelloBytes - 4))).toBe("short");
-    expect(failure(announce(limits.tlsHelloBytes - 3))).toBe("reading the TLS hello: 65537 bytes, more than the 65536 that are accepted");
+    expect(decodeTlsHello(announce(wireLimits.tlsHelloBytes - 4))).toBe("short");
+    expect(failure(announce(wireLimits.tlsHelloBytes - 3))).toBe(
+      "reading the TLS hello: 65537 bytes, more than the 65536 that are accepted",
+    );
   });
 
   test.each([

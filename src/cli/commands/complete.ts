@@ -38,7 +38,7 @@ function answer(words: readonly string[], table: CommandTable): Promise<Answer> 
   return answerFor(words, table, lookUpSafely);
 }
 
-/** The profile may be broken and the cluster too far for `limits.completionMs`: then there is nothing to offer. */
+/** The profile may be broken and the cluster too far for `cliLimits.completionMs`: then there is nothing to offer. */
 const lookUpSafely: Lookup = async (kind, typed, line) => {
   try {
     const { lookUp } = await import("#cli/completion/lookup.ts");

@@ -2,7 +2,7 @@
 
 import { file } from "bun";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { type FittingProfile, findFitting } from "#cli/wizard/fitting-profiles.ts";
@@ -184,7 +184,7 @@ async function currentCatalogue(path: string, output: Output): Promise<Catalogue
   try {
     const { plan } = await loadPlan(await loadOrEmpty(path));
     const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() };
-    return catalogueOf(view, undefined, { timeoutMs: limits.clusterLookMs, mayLogIn: true });
+    return catalogueOf(view, undefined, { timeoutMs: cliLimits.clusterLookMs, mayLogIn: true });
   } catch (error) {
     const { message, hints } = toKtError(error, "kubeconfig-unreadable", "read the kubeconfig");
     output.warning(`${message}; write the context yourself`);

@@ -2,7 +2,7 @@
 
 import { file } from "bun";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import type { CommandContext } from "#cli/command.ts";
@@ -30,7 +30,7 @@ export async function logs({ args, options, output }: CommandContext): Promise<n
   let leftOut = 0;
   const streamed = client.stream({ type: "logs", follow, route, sinceMs, requests: all }, (reply) => {
     if (reply.type !== "entry" || (!all && reply.entry.level === "debug")) return;
-    if (follow && output.waitingBytes > limits.followWaitingBytes) {
+    if (follow && output.waitingBytes > cliLimits.followWaitingBytes) {
       leftOut++;
       return;
     }

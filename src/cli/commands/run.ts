@@ -1,7 +1,7 @@
 /** `kt run`: a command with its tunnels up and its variables set, which ends as the command does. */
 
 import { type Subprocess, spawn } from "bun";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import { messageOf } from "#base/errors.ts";
 import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
@@ -51,7 +51,7 @@ async function prepare(context: CommandContext, file: string): Promise<Prepared>
   const { client, profile } = attached;
   const names = routesOf(plan);
   // A hub that dies is told by what waits for the routes.
-  const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), limits.waitNoticeMs);
+  const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), cliLimits.waitNoticeMs);
   const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(late));
   return { attached, plan, routes };
 }

@@ -1,6 +1,6 @@
 /** Looks up what completions offer: routes in the profile, contexts in the kubeconfig, the rest in the cluster. */
 
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
@@ -58,7 +58,7 @@ async function optionsFor({ options }: TypedLine): Promise<LoadOptions> {
 }
 
 async function profileOffers(): Promise<Offer[]> {
-  const profiles = (await findSnapshot(surroundings(), limits.completionMs).catch(() => undefined))?.profiles ?? [];
+  const profiles = (await findSnapshot(surroundings(), cliLimits.completionMs).catch(() => undefined))?.profiles ?? [];
   return profiles.map(({ name, profile }) => ({ value: name, about: profile }));
 }
 
@@ -97,7 +97,7 @@ async function place(line: TypedLine): Promise<Place> {
   const context = named === undefined ? undefined : (view.contexts[named] ?? named);
   const { kubeconfig, strangers } = view;
   const catalogue = catalogueOf({ kubeconfig, strangers, environment: shellEnvironment() }, context, {
-    timeoutMs: limits.completionMs,
+    timeoutMs: cliLimits.completionMs,
     // Who presses Tab has not asked for a program to run, let alone for a login.
     mayLogIn: false,
   });

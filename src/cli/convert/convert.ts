@@ -2,7 +2,7 @@
 
 import { file as openFile } from "bun";
 import { KtError, messageOf } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import { convertAutoTunnel, looksLikeAutoTunnel } from "./autotunnel.ts";
 import { type Left, profileOf } from "./converted.ts";
 import { convertScript } from "./port-forward.ts";
@@ -25,7 +25,7 @@ export async function convertFile(path: string): Promise<Conversion> {
 async function read(path: string): Promise<string> {
   const file = openFile(path);
   const { size } = await file.stat().catch((error: unknown) => refuse(path, messageOf(error)));
-  if (size > limits.convertedBytes) refuse(path, `it is larger than ${limits.convertedBytes / 1024} KiB`);
+  if (size > cliLimits.convertedBytes) refuse(path, `it is larger than ${cliLimits.convertedBytes / 1024} KiB`);
   return await file.text().catch((error: unknown) => refuse(path, messageOf(error)));
 }
 

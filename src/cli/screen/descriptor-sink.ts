@@ -2,7 +2,7 @@
 
 import { fstatSync, write } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import type { TextSink } from "./text-sink.ts";
 
 /** A descriptor that another process has made non-blocking is full for now (EAGAIN, write(2)). */
@@ -84,7 +84,7 @@ export class DescriptorSink implements TextSink {
       const count = await writeSome(this.#fd, bytes.subarray(at));
       at += count;
       this.#waitingBytes -= count;
-      if (count === 0) await new Promise((resolve) => setTimeout(resolve, limits.fullOutputPauseMs));
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, cliLimits.fullOutputPauseMs));
     }
   }
 

@@ -1,7 +1,7 @@
 /** All that kt writes to the terminal: results on stdout; errors, hints, warnings and log lines on stderr. */
 
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { cliLimits } from "#cli/limits.ts";
 import type { LogFields, LogLevel } from "#base/log.ts";
 import { printable, printableJson, printableLines } from "#base/printable.ts";
 import { formatLogLine, type LogFormat } from "#daemon/process/log-line.ts";
@@ -127,7 +127,7 @@ export class Output {
 
   /** Log lines never end by themselves: for a reader that takes none they are counted, and the count is written once it does. */
   #leavesOut(): boolean {
-    if (this.#options.stderr.waitingBytes > limits.logWaitingBytes) {
+    if (this.#options.stderr.waitingBytes > cliLimits.logWaitingBytes) {
       this.#leftOut++;
       return true;
     }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import type { Problem, Report } from "#observe/events.ts";
 import { formatListen, overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
@@ -191,7 +191,7 @@ export class Listeners {
   #planRetry(): void {
     const waiting = [...this.#places.values()].filter(({ door }) => !door);
     if (waiting.length === 0 || this.#cancelRetry) return;
-    this.#cancelRetry = this.#options.clock.after(limits.portRetryMs, () => {
+    this.#cancelRetry = this.#options.clock.after(daemonLimits.portRetryMs, () => {
       this.#cancelRetry = undefined;
       for (const place of this.#places.values()) if (!place.door) this.#tryOpen(place);
       this.#reportOpen();

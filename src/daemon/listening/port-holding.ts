@@ -1,6 +1,6 @@
 /** Who has a port, in words for people, and how it is given up without harm: a kt that has it is never to be killed. */
 
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { command, shellQuoted } from "#base/shell.ts";
 import type { ProfileStatus } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
@@ -72,7 +72,7 @@ function environmentPrefix({ XDG_RUNTIME_DIR: runtime, TMPDIR: temporary }: Port
 async function profilesOf(pid: number, theirs: Surroundings): Promise<readonly ProfileStatus[] | undefined> {
   for (const parent of runtimeParents(theirs)) {
     try {
-      const client = await HubClient.connect(socketPath(runtimeDirectory(parent, theirs)), limits.holderAskMs);
+      const client = await HubClient.connect(socketPath(runtimeDirectory(parent, theirs)), daemonLimits.holderAskMs);
       const isIt = client.hello.pid === pid;
       const reply = isIt ? await client.ask({ type: "snapshot" }, "snapshot") : undefined;
       client.close();

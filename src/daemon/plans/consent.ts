@@ -2,7 +2,7 @@
 
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { KtError, messageOf } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { canonicalPath } from "#profile/consent/consent-input.ts";
@@ -71,7 +71,7 @@ export class ConsentRecords {
 /** Undefined of what the user has not written: a record is worth nothing in anybody else's hand. */
 function readRecord(path: string): ConsentRecord | undefined {
   try {
-    const { bytes, uid } = readRegularFile(path, { mostBytes: limits.consentRecordBytes, code: "internal" });
+    const { bytes, uid } = readRegularFile(path, { mostBytes: daemonLimits.consentRecordBytes, code: "internal" });
     if (uid !== process.getuid?.()) return undefined;
     const parsed: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
     return isRecord(parsed) ? parsed : undefined;

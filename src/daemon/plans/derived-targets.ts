@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { routeLimits } from "#route/limits.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
 import { apiServerReason, contextRefusal, isApiServerPod } from "#route/reach.ts";
@@ -64,7 +64,7 @@ export class DerivedTargets {
     this.#answered.delete(key);
     this.#answered.add(key);
     const [oldest] = this.#answered;
-    if (this.#answered.size > limits.recentNames && oldest !== undefined) this.#answered.delete(oldest);
+    if (this.#answered.size > routeLimits.recentNames && oldest !== undefined) this.#answered.delete(oldest);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { stat, watch } from "node:fs/promises";
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 
 /** What a file looked like: another inode, size or time means another content. */
 async function signature(path: string): Promise<string> {
@@ -49,7 +49,7 @@ export class FileWatch {
   async #begin(): Promise<void> {
     for (const directory of new Set(this.files.map(directoryOf))) void this.#watchDirectory(directory);
     this.#seen = await this.#look();
-    this.#lookAfter(limits.filePollMs);
+    this.#lookAfter(daemonLimits.filePollMs);
   }
 
   #look(): Promise<string[]> {
@@ -67,7 +67,7 @@ export class FileWatch {
   #lookSoon(): void {
     if (this.#soon) return;
     this.#soon = true;
-    this.#lookAfter(limits.reloadDebounceMs);
+    this.#lookAfter(daemonLimits.reloadDebounceMs);
   }
 
   #lookAfter(delayMs: number): void {
@@ -82,6 +82,6 @@ export class FileWatch {
     this.#seen = now;
     if (this.#stop.signal.aborted) return;
     if (changed.length > 0) this.#onChange(changed);
-    if (!this.#soon) this.#lookAfter(limits.filePollMs);
+    if (!this.#soon) this.#lookAfter(daemonLimits.filePollMs);
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 
 interface Waiter {
   readonly go: () => void;
@@ -12,7 +12,7 @@ interface Waiter {
 /** One permit for each name under trial. A name that leads somewhere gives it back; the others come back with time. */
 export class NewNames {
   readonly #clock: Clock;
-  #permits: number = limits.newNames;
+  #permits: number = daemonLimits.newNames;
   readonly #waiting: Waiter[] = [];
   #cancelRefill: (() => void) | undefined;
 
@@ -27,7 +27,7 @@ export class NewNames {
       this.#permits -= 1;
       return Promise.resolve();
     }
-    if (this.#waiting.length >= limits.newNamesWaiting) return Promise.reject(tooMany());
+    if (this.#waiting.length >= daemonLimits.newNamesWaiting) return Promise.reject(tooMany());
     return new Promise((go, reject) => {
       this.#waiting.push({ go, signal });
       signal.addEventListener("abort", () => reject(signal.reason as KtError), { once: true });
@@ -42,14 +42,14 @@ export class NewNames {
       next.go();
       return;
     }
-    this.#permits = Math.min(this.#permits + 1, limits.newNames);
+    this.#permits = Math.min(this.#permits + 1, daemonLimits.newNames);
   }
 
   #refillLater(): void {
-    this.#cancelRefill ??= this.#clock.after(1000 / limits.newNamesPerSecond, () => {
+    this.#cancelRefill ??= this.#clock.after(1000 / daemonLimits.newNamesPerSecond, () => {
       this.#cancelRefill = undefined;
       this.giveBack();
-      if (this.#permits < limits.newNames) this.#refillLater();
+      if (this.#permits < daemonLimits.newNames) this.#refillLater();
     });
   }
 

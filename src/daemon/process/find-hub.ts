@@ -6,7 +6,8 @@ import { HubClient } from "#control/client.ts";
 import { socketPath, stateDirectory, type Surroundings } from "#control/socket-path.ts";
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { controlLimits } from "#control/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import { command } from "#base/shell.ts";
 import { logFilePath } from "./log-file.ts";
 import { forgetRemembered, readRemembered } from "#daemon/plans/remembered.ts";
@@ -21,7 +22,7 @@ export interface Build {
 
 /** Rejects with KtError `hub-unreachable` where no hub runs. */
 export async function findHub(at: Surroundings, versions: "own" | "any" = "own"): Promise<HubClient> {
-  return await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), limits.hubGreetMs, versions);
+  return await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), controlLimits.hubGreetMs, versions);
 }
 
 export interface FoundHub {
@@ -55,7 +56,7 @@ export async function leftByKilled(at: Surroundings): Promise<string[]> {
 }
 
 /** What the hub has; undefined where none runs. */
-export async function findSnapshot(at: Surroundings, greetMs: number = limits.hubGreetMs): Promise<Snapshot | undefined> {
+export async function findSnapshot(at: Surroundings, greetMs: number = controlLimits.hubGreetMs): Promise<Snapshot | undefined> {
   try {
     const client = await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), greetMs);
     const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
@@ -109,7 +110,7 @@ const respawnMs = 100;
 const loserMs = 1000;
 
 async function startHub(at: Surroundings, path: string): Promise<HubClient> {
-  const deadline = systemClock.now() + limits.hubStartMs;
+  const deadline = systemClock.now() + daemonLimits.hubStartMs;
   let child = await spawnHub(at);
   while (systemClock.now() < deadline) {
     const client = await tryConnect(path);
@@ -126,7 +127,7 @@ async function startHub(at: Surroundings, path: string): Promise<HubClient> {
     await pause(respawnMs);
     child = await spawnHub(at);
   }
-  throw new KtError("hub-failed", `the hub did not start within ${limits.hubStartMs / 1000} s`, {
+  throw new KtError("hub-failed", `the hub did not start within ${daemonLimits.hubStartMs / 1000} s`, {
     hints: [command`less ${logFilePath(stateDirectory(at))}`],
   });
 }

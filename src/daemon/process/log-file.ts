@@ -1,7 +1,7 @@
 /** The hub's log file: appended to, and cut to one old generation before it grows too large. */
 
 import { appendFile, copyFile, mkdir, open, stat, truncate } from "node:fs/promises";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 
 /** Opens the file for a new hub's stdout and stderr. The caller closes the handle once the hub has it. */
 export async function openLogFile(directory: string): Promise<{ path: string; fd: number; close(): Promise<void> }> {
@@ -19,7 +19,7 @@ export function logFilePath(directory: string): string {
 /** Copies and empties instead of renaming: a hub that has the file open for appending goes on at its new start. */
 async function cutLogFile(path: string): Promise<void> {
   const info = await stat(path).catch(() => undefined);
-  if (!info || info.size < limits.hubLogBytes) return;
+  if (!info || info.size < daemonLimits.hubLogBytes) return;
   await copyFile(path, `${path}.1`);
   await truncate(path);
 }
@@ -35,7 +35,7 @@ export class LogFile {
   }
 
   write(line: string): void {
-    if (this.#pending.length > limits.hubLogBytes) return;
+    if (this.#pending.length > daemonLimits.hubLogBytes) return;
     this.#pending += `${line}\n`;
     this.#writing ??= this.#flush();
   }

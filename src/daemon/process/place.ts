@@ -3,7 +3,7 @@
 import { lstat } from "node:fs/promises";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { daemonLimits } from "#daemon/limits.ts";
 import type { ControlServer } from "#control/server.ts";
 import { socketPath } from "#control/socket-path.ts";
 import { type HubLock, lockPath, removeStaleSocket, takeLock } from "./lock.ts";
@@ -46,7 +46,7 @@ export class HubPlace {
 
   /** Cleaners of temporary folders, and the end of a login session, remove what is still in use. */
   watch(watch: PlaceWatch): void {
-    this.#cancel = watch.clock.after(limits.placeCheckMs, () => {
+    this.#cancel = watch.clock.after(daemonLimits.placeCheckMs, () => {
       void this.#check(watch).finally(() => {
         if (!this.#closed) this.watch(watch);
       });

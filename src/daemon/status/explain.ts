@@ -3,7 +3,7 @@
 import type { Step } from "#control/api.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { maskSecrets } from "#base/mask.ts";
 import type { Cluster, FollowRequest, Resolution } from "#kube/objects/types.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
@@ -122,7 +122,7 @@ async function resolveOnce(cluster: Cluster, request: FollowRequest, clock: Cloc
   const current = following.current();
   if (current) first.resolve(current);
   const late = new AbortController();
-  const timeout = sleep(clock, limits.apiRequestTimeoutMs, late.signal).then(() => undefined);
+  const timeout = sleep(clock, sharedLimits.apiRequestTimeoutMs, late.signal).then(() => undefined);
   try {
     return await Promise.race([first.promise, timeout]);
   } finally {

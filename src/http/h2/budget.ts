@@ -1,12 +1,12 @@
 /** Counts frames that only cost work, and says when a far end sends too many of them. */
 
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 import { H2Error, h2Codes } from "#wire/h2-frame.ts";
 
 export class H2Budget {
   readonly #clock: Clock;
-  #left: number = limits.h2CostlyFrames;
+  #left: number = httpLimits.h2CostlyFrames;
   #countedAt: number;
 
   constructor(clock: Clock) {
@@ -17,9 +17,9 @@ export class H2Budget {
   /** Counts one frame, or what costs as much as `frames`; throws H2Error when there were too many. */
   spend(what: string, frames = 1): void {
     const now = this.#clock.now();
-    const earned = ((now - this.#countedAt) * limits.h2CostlyFramesPerSecond) / 1000;
+    const earned = ((now - this.#countedAt) * httpLimits.h2CostlyFramesPerSecond) / 1000;
     this.#countedAt = now;
-    this.#left = Math.min(limits.h2CostlyFrames, this.#left + earned) - frames;
+    this.#left = Math.min(httpLimits.h2CostlyFrames, this.#left + earned) - frames;
     if (this.#left < 0) throw new H2Error(h2Codes.enhanceYourCalm, `too many ${what}`);
   }
 }

@@ -1,6 +1,6 @@
 /** Which closed streams of a connection frames may still come on, and which were never opened: only those are forgiven, or not. */
 
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 
 /** Remembers exceptions only: a stream whose other end said that it was done costs nothing. */
 export class LateStreams {
@@ -12,7 +12,7 @@ export class LateStreams {
   /** Frames on that stream may still come. */
   expect(streamId: number): void {
     this.#expected.add(streamId);
-    if (this.#expected.size <= limits.h2LateStreams) return;
+    if (this.#expected.size <= httpLimits.h2LateStreams) return;
     const [oldest] = this.#expected;
     if (oldest !== undefined) this.#expected.delete(oldest);
   }
@@ -25,7 +25,7 @@ export class LateStreams {
   skip(previousId: number, streamId: number): void {
     if (streamId - previousId <= 2) return;
     this.#skipped.push([previousId, streamId]);
-    if (this.#skipped.length > limits.h2LateStreams) this.#skipped.shift();
+    if (this.#skipped.length > httpLimits.h2LateStreams) this.#skipped.shift();
   }
 
   wasSkipped(streamId: number): boolean {

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError, type KtErrorOptions } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 
 /** A backend that was asked for HTTP/2 answers in something else, so it has not understood a request: it may be asked in HTTP/1. */
 export class NotH2Error extends KtError {
@@ -38,8 +38,8 @@ export class SpeechMemory {
   note(target: string, kind: "h2" | "http1"): void {
     if (this.#byTarget.get(target)?.kind === "h2" && kind === "h2") return;
     this.#byTarget.delete(target);
-    this.#byTarget.set(target, kind === "h2" ? { kind } : { kind, untilMs: this.#clock.now() + limits.http1BackendMs });
-    if (this.#byTarget.size <= limits.knownBackends) return;
+    this.#byTarget.set(target, kind === "h2" ? { kind } : { kind, untilMs: this.#clock.now() + httpLimits.http1BackendMs });
+    if (this.#byTarget.size <= httpLimits.knownBackends) return;
     const [oldest] = this.#byTarget.keys();
     if (oldest !== undefined) this.#byTarget.delete(oldest);
   }

@@ -2,7 +2,7 @@
 
 import { concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 import { H2Error, h2Codes } from "#wire/h2-frame.ts";
 
 /** Chunks from this size on are passed by reference; smaller ones are cheaper to copy together than to write one by one. */
@@ -29,7 +29,7 @@ export class H2Output {
   push(bytes: Uint8Array): void {
     this.#parts.push(bytes);
     this.#partsBytes += bytes.length;
-    if (this.#blocked && this.#partsBytes > limits.h2PendingBytes) {
+    if (this.#blocked && this.#partsBytes > httpLimits.h2PendingBytes) {
       throw new H2Error(h2Codes.enhanceYourCalm, "a far end that makes us answer and does not read");
     }
     if (!this.#blocked && this.#partsBytes >= batchBytes) this.flush();

@@ -3,7 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import {
   defaultFrameBytes,
   defaultWindowBytes,
@@ -46,21 +47,21 @@ export interface H2SessionHandler {
 
 const ownSettings: Readonly<Record<H2Role, readonly Setting[]>> = {
   server: [
-    [h2Settings.maxConcurrentStreams, limits.h2Streams],
-    [h2Settings.initialWindowSize, limits.h2StreamWindowBytes],
-    [h2Settings.maxHeaderListSize, limits.h2HeaderListBytes],
+    [h2Settings.maxConcurrentStreams, httpLimits.h2Streams],
+    [h2Settings.initialWindowSize, httpLimits.h2StreamWindowBytes],
+    [h2Settings.maxHeaderListSize, wireLimits.h2HeaderListBytes],
   ],
   client: [
     [h2Settings.enablePush, 0],
-    [h2Settings.initialWindowSize, limits.h2StreamWindowBytes],
-    [h2Settings.maxHeaderListSize, limits.h2HeaderListBytes],
+    [h2Settings.initialWindowSize, httpLimits.h2StreamWindowBytes],
+    [h2Settings.maxHeaderListSize, wireLimits.h2HeaderListBytes],
   ],
 };
 
 /** Streams that a server gets before its settings say how many it allows; it would refuse those past its limit. */
 const assumedStreams = 10;
 /** The connection's window is topped up once this much of it is used. */
-const topUpBytes = limits.h2ConnectionWindowBytes / 4;
+const topUpBytes = httpLimits.h2ConnectionWindowBytes / 4;
 
 export class H2Session implements TransportHandler, StreamHost {
   readonly #role: H2Role;
@@ -80,7 +81,7 @@ export class H2Session implements TransportHandler, StreamHost {
   #sendWindowBytes = defaultWindowBytes;
   /** Received on the connection since its window was topped up. */
   #receivedBytes = 0;
-  #growthBytes: number = limits.h2WindowGrowthBytes;
+  #growthBytes: number = httpLimits.h2WindowGrowthBytes;
   #lastRemoteId = 0;
   readonly #late = new LateStreams();
   #nextLocalId = 1;
@@ -93,7 +94,7 @@ export class H2Session implements TransportHandler, StreamHost {
     this.#budget = new H2Budget(clock);
     this.#transport = new H2Transport(role, conn, clock, this);
     this.#transport.push(encodeSettings(ownSettings[role]));
-    this.#transport.push(encodeWindowUpdate(0, limits.h2ConnectionWindowBytes - defaultWindowBytes));
+    this.#transport.push(encodeWindowUpdate(0, httpLimits.h2ConnectionWindowBytes - defaultWindowBytes));
   }
 
   /** Begins to listen and to send. */
@@ -230,7 +231,7 @@ export class H2Session implements TransportHandler, StreamHost {
 
   onHeaderBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
     const { headers, tooLarge } = this.#hpack.decode(block);
-    if (tooLarge) this.#budget.spend("oversized header lists", limits.h2OversizedListCost);
+    if (tooLarge) this.#budget.spend("oversized header lists", httpLimits.h2OversizedListCost);
     const stream = this.#streams.get(streamId);
     if (stream && !tooLarge) stream.receiveHeaders(headers, endStream);
     else if (stream) stream.violate(h2Codes.cancel, this.#tooLarge());
@@ -342,7 +343,7 @@ export class H2Session implements TransportHandler, StreamHost {
     if (this.#draining) return;
     this.#late.skip(this.#lastRemoteId, streamId);
     this.#lastRemoteId = streamId;
-    if (this.#streams.size >= limits.h2Streams) {
+    if (this.#streams.size >= httpLimits.h2Streams) {
       this.#budget.spend("streams at once");
       if (!endStream) this.#late.expect(streamId);
       this.#transport.push(encodeReset(streamId, h2Codes.refusedStream));
@@ -386,7 +387,7 @@ export class H2Session implements TransportHandler, StreamHost {
   /** The connection's window is given back on receipt: what a stalled reader may hold is bounded by the streams' windows. */
   #countReceived(bytes: number): void {
     this.#receivedBytes += bytes;
-    if (this.#receivedBytes > limits.h2ConnectionWindowBytes)
+    if (this.#receivedBytes > httpLimits.h2ConnectionWindowBytes)
       throw new H2Error(h2Codes.flowControlError, "more than the connection's window");
     if (this.#receivedBytes < topUpBytes) return;
     this.#transport.push(encodeWindowUpdate(0, this.#receivedBytes));
@@ -396,7 +397,7 @@ export class H2Session implements TransportHandler, StreamHost {
   #tooLarge(): KtError {
     return new KtError(
       this.#role === "client" ? "backend-invalid" : "request-too-large",
-      `a header list is longer than ${limits.h2HeaderListBytes} bytes or ${limits.h2HeaderFields} fields`,
+      `a header list is longer than ${wireLimits.h2HeaderListBytes} bytes or ${wireLimits.h2HeaderFields} fields`,
     );
   }
 

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 import { type FrameSink, H2FrameDecoder } from "#wire/h2-decoder.ts";
 import { encodeGoaway, H2Error, h2Codes, h2Preface } from "#wire/h2-frame.ts";
 import { H2Output } from "./output.ts";
@@ -98,7 +98,7 @@ export class H2Transport implements ConnHandler {
     this.#conn.write(encodeGoaway(this.#handler.lastStreamId(), code));
     this.#conn.end();
     // An abort at once could take the GOAWAY with it.
-    this.#clock.after(limits.h2LingerMs, () => this.#conn.abort());
+    this.#clock.after(httpLimits.h2LingerMs, () => this.#conn.abort());
     this.#close(
       this.#role === "client" && error.code === "protocol" ? new KtError("backend-invalid", error.message, { cause: error }) : error,
     );

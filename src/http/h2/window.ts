@@ -1,15 +1,15 @@
 /** The receive window of one HTTP/2 stream: how much its sender may send before the reader took it. */
 
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
 
 /** Lends bytes by which a window may grow; false when all are lent. */
 export type BorrowBytes = (bytes: number) => boolean;
 
 export class ReceiveWindow {
   readonly #borrow: BorrowBytes;
-  #targetBytes: number = limits.h2StreamWindowBytes;
+  #targetBytes: number = httpLimits.h2StreamWindowBytes;
   /** What the sender may still send. */
-  #openBytes: number = limits.h2StreamWindowBytes;
+  #openBytes: number = httpLimits.h2StreamWindowBytes;
   /** What came and was not taken yet. */
   #heldBytes = 0;
 
@@ -19,7 +19,7 @@ export class ReceiveWindow {
 
   /** What was borrowed, to be given back at the end. */
   get borrowedBytes(): number {
-    return this.#targetBytes - limits.h2StreamWindowBytes;
+    return this.#targetBytes - httpLimits.h2StreamWindowBytes;
   }
 
   /** Counts bytes that came; false when they were more than the window. */
@@ -43,7 +43,7 @@ export class ReceiveWindow {
   }
 
   #grow(): void {
-    const more = Math.min(this.#targetBytes, limits.h2StreamWindowMaxBytes - this.#targetBytes);
+    const more = Math.min(this.#targetBytes, httpLimits.h2StreamWindowMaxBytes - this.#targetBytes);
     if (more > 0 && this.#borrow(more)) this.#targetBytes += more;
   }
 }

@@ -4,7 +4,8 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { ResponseHead } from "#wire/http-head.ts";
 import { type Access, answerProblem, type Requester, type StatusError, statusMessage } from "./api-problem.ts";
 import { CappedBytes } from "#base/capped-bytes.ts";
@@ -20,7 +21,7 @@ export interface ApiOptions {
   /** Asked for each request, since kubeconfig may have changed. Throws KtError. */
   readonly connection: () => Connection;
   readonly clock: Clock;
-  /** Longest time for one request that is not a watch; default: `limits.apiRequestTimeoutMs`. */
+  /** Longest time for one request that is not a watch; default: `sharedLimits.apiRequestTimeoutMs`. */
   readonly requestTimeoutMs?: number | undefined;
   /** Called when it changes, or its reason does, and once for the first answer. */
   readonly onReachable: (reachable: boolean, problem: KtError | undefined) => void;
@@ -49,7 +50,7 @@ interface Running {
 
 export class Api {
   readonly #options: ApiOptions;
-  readonly #gate = new Semaphore(limits.apiRequestsAtOnce);
+  readonly #gate = new Semaphore(kubeLimits.apiRequestsAtOnce);
   readonly #running = new Set<Running>();
   readonly #hold: Hold;
   #reachable: boolean | undefined;
@@ -64,7 +65,7 @@ export class Api {
   }
 
   get #requestTimeoutMs(): number {
-    return this.#options.requestTimeoutMs ?? limits.apiRequestTimeoutMs;
+    return this.#options.requestTimeoutMs ?? sharedLimits.apiRequestTimeoutMs;
   }
 
   /** How long the server asks to be left alone; what is asked meanwhile fails. */
@@ -150,9 +151,9 @@ export class Api {
       this.#authorised((identity, connection) =>
         withDeadline(
           this.#options.clock,
-          limits.upgradeTimeoutMs,
+          kubeLimits.upgradeTimeoutMs,
           signal,
-          () => this.#silent(limits.upgradeTimeoutMs),
+          () => this.#silent(kubeLimits.upgradeTimeoutMs),
           async (inner) => {
             const conn = await connection.open(identity, inner);
             onAsked();
@@ -184,7 +185,7 @@ export class Api {
     const heard = (): void => {
       running.heardAtMs = clock.now();
       cancel();
-      cancel = clock.after(limits.watchSilenceMs, () => controller.abort(this.#silent(limits.watchSilenceMs)));
+      cancel = clock.after(kubeLimits.watchSilenceMs, () => controller.abort(this.#silent(kubeLimits.watchSilenceMs)));
     };
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
@@ -202,7 +203,7 @@ export class Api {
   #renewSilent(): void {
     const { clock } = this.#options;
     for (const { controller, heardAtMs } of this.#running) {
-      if (clock.now() - heardAtMs >= limits.watchDoubtMs) controller.abort(this.#silent(clock.now() - heardAtMs));
+      if (clock.now() - heardAtMs >= kubeLimits.watchDoubtMs) controller.abort(this.#silent(clock.now() - heardAtMs));
     }
   }
 
@@ -271,7 +272,7 @@ const lf = 10;
 /** Cuts a stream of bytes into lines of text. */
 class LineSplitter {
   readonly #onLine: (line: string) => void;
-  readonly #partial = new CappedBytes(limits.watchEventBytes, "an event of a watch");
+  readonly #partial = new CappedBytes(kubeLimits.watchEventBytes, "an event of a watch");
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;

@@ -2,7 +2,7 @@
 
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { ResponseHead } from "#wire/http-head.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -31,7 +31,7 @@ export class Hold {
   /** Resolves when `server` may be asked. Rejects with KtError `cluster-unreachable` when that is not soon, or with the signal's reason. */
   async pass(server: string, signal: AbortSignal): Promise<void> {
     while (this.leftMs > 0) {
-      if (this.leftMs > limits.retryAfterPatienceMs) throw this.#problem(server);
+      if (this.leftMs > kubeLimits.retryAfterPatienceMs) throw this.#problem(server);
       await sleep(this.#clock, this.leftMs, signal);
       signal.throwIfAborted();
     }

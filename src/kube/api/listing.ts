@@ -1,7 +1,7 @@
 /** Reads whole lists from the API, page by page, keeping of each object what is wanted; with an end, whatever the server sends. */
 
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Api } from "./api.ts";
 import type { Access } from "./api-problem.ts";
 import { TooLong } from "#base/capped-bytes.ts";
@@ -25,8 +25,8 @@ export interface ListRequest<Item> {
 /** Rejects as `Api.get` does, and with KtError `cluster-error` for a list that is too long. */
 export async function listAll<Item>({ api, path, query, access, pick }: ListRequest<Item>, signal: AbortSignal): Promise<Listed<Item>> {
   const items: Item[] = [];
-  let leftBytes: number = limits.apiListBytes;
-  let pageItems: number = limits.apiPageItems;
+  let leftBytes: number = kubeLimits.apiListBytes;
+  let pageItems: number = kubeLimits.apiPageItems;
   let next = "";
   for (;;) {
     const search = new URLSearchParams({ ...query, limit: String(pageItems), ...(next === "" ? {} : { continue: next }) });
@@ -38,10 +38,10 @@ export async function listAll<Item>({ api, path, query, access, pick }: ListRequ
       next = page.metadata?.continue ?? "";
       if (next === "") return { items, version: page.metadata?.resourceVersion };
     } catch (error) {
-      if (!(error instanceof TooLong) || pageItems === limits.apiLeastPageItems) throw error;
-      pageItems = Math.max(limits.apiLeastPageItems, Math.ceil(pageItems / 10));
+      if (!(error instanceof TooLong) || pageItems === kubeLimits.apiLeastPageItems) throw error;
+      pageItems = Math.max(kubeLimits.apiLeastPageItems, Math.ceil(pageItems / 10));
     }
-    if (leftBytes <= 0 || items.length > limits.apiListItems)
+    if (leftBytes <= 0 || items.length > kubeLimits.apiListItems)
       throw new KtError("cluster-error", `the list of ${access.resource} has no end: gave up after ${items.length} of them`);
   }
 }

@@ -1,6 +1,6 @@
 /** How long a server asks to be left alone (RFC 9110 §10.2.3), within bounds. */
 
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { headerValue, type ResponseHead } from "#wire/http-head.ts";
 
 /** In seconds or as a date, of an answer that says to come back; 0 where it does not say. `wallMs` is the time of day. */
@@ -12,4 +12,4 @@ export function retryAfterMs({ status, headers }: Pick<ResponseHead, "status" | 
 }
 
 /** A server may be mistaken, or its clock: whoever waits would rather know after a while. */
-const bounded = (waitMs: number): number => (Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), limits.retryAfterMaxMs));
+const bounded = (waitMs: number): number => (Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), kubeLimits.retryAfterMaxMs));

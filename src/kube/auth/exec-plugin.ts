@@ -4,7 +4,7 @@ import { type Subprocess, spawn, which } from "bun";
 import { concatBytes } from "#base/bytes.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { Masker } from "#base/mask.ts";
 import { baseName, command } from "#base/shell.ts";
 import type { Log } from "#base/log.ts";
@@ -34,7 +34,7 @@ export interface ExecPluginOptions {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly log: Log;
-  /** Default: `limits.pluginTimeoutMs`. */
+  /** Default: `kubeLimits.pluginTimeoutMs`. */
   readonly pluginTimeoutMs?: number | undefined;
 }
 
@@ -58,7 +58,7 @@ export class ExecPlugin {
   /** Kept, or from a run that all callers of the moment share. Rejects with KtError `credentials-failed`. */
   async get(): Promise<PluginCredential> {
     const { clock } = this.#options;
-    if (this.#kept && expiresSoon(this.#kept, clock.wallMs())) this.#drop(this.#kept, limits.pluginRetryMs);
+    if (this.#kept && expiresSoon(this.#kept, clock.wallMs())) this.#drop(this.#kept, kubeLimits.pluginRetryMs);
     if (this.#kept) return this.#kept;
     if (this.#spent && !this.#renewals.mayRenew(clock.now())) return this.#spent;
     if (this.#failed && clock.now() < this.#failed.untilMs) throw this.#failed.error;
@@ -70,7 +70,7 @@ export class ExecPlugin {
 
   /** The cluster refused it: the next `get` runs the plugin again, unless that was of no use lately. */
   forget(credential: PluginCredential): void {
-    if (this.#kept === credential) this.#drop(credential, limits.credentialYoungMs);
+    if (this.#kept === credential) this.#drop(credential, kubeLimits.credentialYoungMs);
   }
 
   #drop(credential: PluginCredential, youngMs: number): void {
@@ -92,7 +92,7 @@ export class ExecPlugin {
     } catch (error) {
       const problem = toKtError(error, "credentials-failed", `run exec plugin "${baseName(exec.command)}"`);
       const times = (this.#failed?.times ?? 0) + 1;
-      const untilMs = clock.now() + pauseMs(times - 1, limits.pluginRetryMs, limits.pluginRetryMaxMs);
+      const untilMs = clock.now() + pauseMs(times - 1, kubeLimits.pluginRetryMs, kubeLimits.pluginRetryMaxMs);
       this.#failed = { error: problem, untilMs, times };
       throw problem;
     }
@@ -134,12 +134,12 @@ async function runPlugin(options: ExecPluginOptions): Promise<string> {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    maxBuffer: limits.pluginOutputBytes,
+    maxBuffer: kubeLimits.pluginOutputBytes,
   });
   running.add(child);
   const outputs = [child.stdout, child.stderr].map(readOutput);
   const late = Promise.withResolvers<never>();
-  const timeoutMs = options.pluginTimeoutMs ?? limits.pluginTimeoutMs;
+  const timeoutMs = options.pluginTimeoutMs ?? kubeLimits.pluginTimeoutMs;
   const cancel = options.clock.after(timeoutMs, () => {
     child.kill("SIGKILL");
     late.reject(failure(options, `exec plugin "${baseName(exec.command)}" did not finish within ${timeoutMs / 1000} s`));
@@ -167,7 +167,7 @@ function readOutput(stream: ReadableStream<Uint8Array>) {
   const ended = read().catch(() => {});
   return {
     async text(clock: Clock): Promise<string> {
-      await Promise.race([ended, sleep(clock, limits.pluginOutputMs)]);
+      await Promise.race([ended, sleep(clock, kubeLimits.pluginOutputMs)]);
       return new TextDecoder().decode(concatBytes(chunks));
     },
     stop: () => void reader.cancel().catch(() => {}),

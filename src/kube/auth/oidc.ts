@@ -3,7 +3,8 @@
 import { write } from "bun";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import { authorityOf } from "#kube/way/authority.ts";
 import { withDeadline } from "#base/deadline.ts";
@@ -54,7 +55,7 @@ export class OidcTokens {
   forget(token: string): void {
     const nowMs = this.#options.clock.now();
     if (this.#idToken !== token || this.#refreshToken === undefined || !this.#renewals.mayRenew(nowMs)) return;
-    this.#renewals.spent(nowMs, limits.credentialYoungMs);
+    this.#renewals.spent(nowMs, kubeLimits.credentialYoungMs);
     if (this.#renewals.mayRenew(nowMs)) this.#idToken = undefined;
   }
 
@@ -65,7 +66,9 @@ export class OidcTokens {
     const refreshToken = old.refreshToken;
     const late = (): KtError => this.#failure(`the issuer ${config["idp-issuer-url"]} did not answer in time`);
     try {
-      const fresh = await withDeadline(clock, limits.apiRequestTimeoutMs, undefined, late, (signal) => this.#ask(refreshToken, signal));
+      const fresh = await withDeadline(clock, sharedLimits.apiRequestTimeoutMs, undefined, late, (signal) =>
+        this.#ask(refreshToken, signal),
+      );
       this.#idToken = fresh.idToken;
       this.#renewals.made(clock.now());
       this.#refreshToken = fresh.refreshToken ?? old.refreshToken;

@@ -1,6 +1,6 @@
 /** When a credential that was refused may be fetched again: at once, unless those of before were refused as soon as they were made. */
 
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { pauseMs } from "#base/backoff.ts";
 
 export class Renewals {
@@ -16,7 +16,7 @@ export class Renewals {
   spent(nowMs: number, youngMs: number): void {
     this.#inVain = nowMs - this.#madeAtMs < youngMs ? this.#inVain + 1 : 0;
     // The first may have been an old one that its maker had kept.
-    this.#untilMs = this.#inVain < 2 ? nowMs : nowMs + pauseMs(this.#inVain - 2, limits.pluginRetryMs, limits.pluginRetryMaxMs);
+    this.#untilMs = this.#inVain < 2 ? nowMs : nowMs + pauseMs(this.#inVain - 2, kubeLimits.pluginRetryMs, kubeLimits.pluginRetryMaxMs);
   }
 
   mayRenew(nowMs: number): boolean {

@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { CryptoHasher } from "bun";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 
 interface CachedFile {
@@ -33,7 +33,7 @@ export class FileCache {
     const stamp = fileStamp(path);
     const cached = this.#cached.get(path);
     if (cached && cached.stamp === stamp) return cached.text;
-    const { bytes } = readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "kubeconfig-unreadable" });
+    const { bytes } = readRegularFile(path, { mostBytes: sharedLimits.kubeconfigBytes, code: "kubeconfig-unreadable" });
     const text = decodeText(bytes);
     // The stamp is from before the read: a change in between is seen next time.
     if (stamp !== undefined) this.#cached.set(path, { stamp, bytes, text });

@@ -18,7 +18,7 @@ import {
   YAMLException,
 } from "js-yaml";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 
 /** What is written without quotes and read as a number or a boolean: where a text is due, as it is written. */
 export class Unquoted {
@@ -120,7 +120,7 @@ function withoutTabsInside(line: string): string {
 
 function parse(text: string): unknown {
   try {
-    return loadAll(text, { schema, json: true, maxDepth: limits.yamlDepth, maxAliases: limits.yamlAliases })[0] ?? undefined;
+    return loadAll(text, { schema, json: true, maxDepth: kubeLimits.yamlDepth, maxAliases: kubeLimits.yamlAliases })[0] ?? undefined;
   } catch (error) {
     throw error instanceof YAMLException ? unquotedError(error) : error;
   }
@@ -134,7 +134,7 @@ function unquotedError({ reason, mark }: YAMLException): KtError {
 
 /** With the numbers and booleans themselves. Throws an Error where anchors make too much of it. */
 export function plainValue(value: unknown): unknown {
-  let left: number = limits.yamlValues;
+  let left: number = kubeLimits.yamlValues;
   const plain = (part: unknown): unknown => {
     left -= 1;
     if (left < 0) throw new KtError("kubeconfig-unreadable", "its anchors stand for too many values");

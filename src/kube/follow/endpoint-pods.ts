@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "#kube/api/api.ts";
 import { pickPod, type Pod, type Slice, type SliceEndpoint } from "#kube/objects/objects.ts";
@@ -45,7 +45,7 @@ export class EndpointPods {
   /** The slices with the pods filled in; undefined while some are being looked for. Addresses that no slice has are let go. */
   named(slices: readonly Slice[]): readonly Slice[] | undefined {
     const nameless = slices.flatMap(({ endpoints }) => endpoints.filter(isNameless).map(({ address }) => address));
-    this.#watchOnly(new Set(nameless.slice(0, limits.endpointAddresses)));
+    this.#watchOnly(new Set(nameless.slice(0, kubeLimits.endpointAddresses)));
     if (this.#addresses.size === 0) return slices;
     if ([...this.#addresses.values()].some(({ state }) => state === "asked")) return undefined;
     return slices.map((slice) => ({ ...slice, endpoints: slice.endpoints.map((endpoint) => this.#named(endpoint)) }));

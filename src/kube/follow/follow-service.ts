@@ -3,7 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Words } from "#base/shell.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -78,7 +79,7 @@ export class FollowService {
   refresh(): void {
     this.#options.sliceWatch.doubt();
     this.wake();
-    this.#reload(limits.backoffMinMs);
+    this.#reload(sharedLimits.backoffMinMs);
   }
 
   /** Ends pauses between tries. */
@@ -110,8 +111,8 @@ export class FollowService {
         this.#slices = slices;
         this.#update();
         // A change of the service shows in what it makes of its slices; its end takes them away.
-        if (!this.#service) this.#reload(limits.backoffMinMs);
-        else if (before !== shapeOf(slices)) this.#reload(limits.serviceCheckMs);
+        if (!this.#service) this.#reload(sharedLimits.backoffMinMs);
+        else if (before !== shapeOf(slices)) this.#reload(kubeLimits.serviceCheckMs);
       },
       // What is known stays; a first answer comes from the direct request.
       onProblem: () => {},
@@ -159,15 +160,15 @@ export class FollowService {
         this.#backoff.reset();
         // Where slices may not be watched, nothing tells that a missing service was created.
         if (this.#service || this.#source?.kind === "slices") return;
-        await this.#backoff.wait(limits.backoffMaxMs, signal);
+        await this.#backoff.wait(sharedLimits.backoffMaxMs, signal);
       } catch (error) {
         if (signal.aborted) return;
         const problem = toKtError(error, "cluster-error", `look for service "${this.#options.request.name}"`);
         // Endpoints that were good remain so until somebody knows better.
         if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
         const hopeless = isAbout(problem.code, "login", "permission");
-        const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
-        const leastMs = hopeless ? limits.refusedRetryMs : 0;
+        const maxMs = hopeless ? kubeLimits.credentialsBackoffMaxMs : sharedLimits.backoffMaxMs;
+        const leastMs = hopeless ? kubeLimits.refusedRetryMs : 0;
         await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
       }
     }
@@ -254,7 +255,7 @@ export class FollowService {
     const { signal } = this.#closing;
     try {
       while (!signal.aborted && (await this.#explainOnce(signal)))
-        await this.#podCheck.afterFailure(signal, { maxMs: limits.pollIntervalMs });
+        await this.#podCheck.afterFailure(signal, { maxMs: kubeLimits.pollIntervalMs });
     } finally {
       this.#explaining = false;
     }
@@ -266,7 +267,7 @@ export class FollowService {
     if (signal.aborted || !this.#isUnready()) return false;
     if (explained) this.#become(explained);
     // The service may be another one by now: its slices do not tell while it has no pods.
-    this.#reload(limits.serviceRecheckMs);
+    this.#reload(kubeLimits.serviceRecheckMs);
     return true;
   }
 

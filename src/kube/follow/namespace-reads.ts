@@ -1,7 +1,7 @@
 /** Reads the services of one namespace and their slices, together when many are followed at once. */
 
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Api } from "#kube/api/api.ts";
 import type { Access } from "#kube/api/api-problem.ts";
 import { pickService, pickSlice, type RawObject, type Service, type Slice, sliceServiceLabel } from "#kube/objects/objects.ts";
@@ -20,7 +20,7 @@ export class NamespaceReads {
   constructor(api: Api, namespace: string, clock: Clock) {
     this.#api = api;
     this.#namespace = namespace;
-    const common = { atOnce: limits.readsAtOnce, worthAll: limits.readsWorthList, freshMs: limits.readsFreshMs, clock };
+    const common = { atOnce: kubeLimits.readsAtOnce, worthAll: kubeLimits.readsWorthList, freshMs: kubeLimits.readsFreshMs, clock };
     this.#services = new Together({
       ...common,
       one: (name, signal) => this.#oneService(name, signal),

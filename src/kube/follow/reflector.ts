@@ -3,7 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "#kube/api/api.ts";
 import { type Access, StatusError } from "#kube/api/api-problem.ts";
@@ -69,7 +70,7 @@ export class Reflector<Item extends Named> {
   /** Somebody has reason to think that the copy is old: ends a pause, and renews a connection that was silent for a while. */
   doubt(): void {
     if (this.#backoff.skip()) return;
-    if (this.#options.clock.now() - this.#heardAtMs >= limits.watchDoubtMs) this.restart();
+    if (this.#options.clock.now() - this.#heardAtMs >= kubeLimits.watchDoubtMs) this.restart();
   }
 
   /** Ends a pause between tries. */
@@ -104,8 +105,8 @@ export class Reflector<Item extends Named> {
     else listener.onProblem(problem);
     // Asking a credential plugin again and again may open a browser window each time.
     const hopeless = isAbout(problem.code, "login", "permission");
-    const maxMs = hopeless ? limits.credentialsBackoffMaxMs : limits.backoffMaxMs;
-    const leastMs = hopeless || isGone ? limits.refusedRetryMs : 0;
+    const maxMs = hopeless ? kubeLimits.credentialsBackoffMaxMs : sharedLimits.backoffMaxMs;
+    const leastMs = hopeless || isGone ? kubeLimits.refusedRetryMs : 0;
     await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
   }
 
@@ -146,7 +147,7 @@ export class Reflector<Item extends Named> {
 
   async #poll(signal: AbortSignal): Promise<void> {
     this.#backoff.reset();
-    await this.#backoff.wait(limits.pollIntervalMs, signal);
+    await this.#backoff.wait(kubeLimits.pollIntervalMs, signal);
     this.#version = undefined;
   }
 
@@ -165,7 +166,7 @@ export class Reflector<Item extends Named> {
     };
     try {
       await this.#watchOnce(controller);
-      if (!ended()) await this.#backoff.afterFailure(signal, { leastMs: limits.refusedRetryMs });
+      if (!ended()) await this.#backoff.afterFailure(signal, { leastMs: kubeLimits.refusedRetryMs });
     } catch (error) {
       ended();
       if (controller.signal.aborted) return;
@@ -180,7 +181,7 @@ export class Reflector<Item extends Named> {
 
   async #watchOnce(controller: AbortController): Promise<void> {
     const { api, path, query, access, clock } = this.#options;
-    const timeoutSeconds = String(limits.watchTimeoutMs / 1000);
+    const timeoutSeconds = String(kubeLimits.watchTimeoutMs / 1000);
     const version = this.#version ?? "";
     const search = new URLSearchParams({ ...query, watch: "1", allowWatchBookmarks: "true", resourceVersion: version, timeoutSeconds });
     let refusal: KtError | undefined;
@@ -227,7 +228,7 @@ export class Reflector<Item extends Named> {
     this.#version = object?.metadata?.resourceVersion ?? this.#version;
     if (type === "ADDED") this.#count += 1;
     else if (type === "DELETED") this.#count -= 1;
-    if (this.#count > limits.apiListItems)
+    if (this.#count > kubeLimits.apiListItems)
       return new KtError("cluster-error", `watching ${access.resource} in namespace "${access.namespace}" has no end`);
     if (object && (type === "ADDED" || type === "MODIFIED" || type === "DELETED")) listener.onItem(pick(object), type === "DELETED");
     return undefined;

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "#kube/api/api.ts";
 import { pickSlice, type Slice, sliceServiceLabel } from "#kube/objects/objects.ts";
@@ -91,7 +91,7 @@ export class SliceWatch {
 
   #regroupSoon(): void {
     if (this.#cancelRegroup || this.#covered(this.#next ?? this.#current)) return;
-    this.#cancelRegroup = this.#options.clock.after(limits.watchRegroupMs, () => {
+    this.#cancelRegroup = this.#options.clock.after(kubeLimits.watchRegroupMs, () => {
       this.#cancelRegroup = undefined;
       this.#regroup();
     });
@@ -112,7 +112,7 @@ export class SliceWatch {
   #open(services: readonly string[]): Group {
     const { api, clock, log, namespace } = this.#options;
     const selector = `${sliceServiceLabel} in (${services.join(",")})`;
-    const all = selector.length > limits.watchSelectorBytes;
+    const all = selector.length > kubeLimits.watchSelectorBytes;
     const slices: Group["slices"] = new Map();
     const reflector = new Reflector<Slice>({
       api,

@@ -2,7 +2,7 @@
 
 import { concatBytes } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { parseExecEnd } from "#wire/exec.ts";
 import type { ExecExit } from "#kube/objects/types.ts";
 
@@ -21,7 +21,7 @@ export class ExecResult {
   /** Bytes of the error stream. What is told there is one JSON object, after everything else. */
   push(bytes: Uint8Array): void {
     this.#lengthBytes += bytes.length;
-    if (this.#lengthBytes > limits.errorTextBytes) return;
+    if (this.#lengthBytes > sharedLimits.errorTextBytes) return;
     this.#chunks.push(bytes);
     if (bytes.at(-1) === "}".charCodeAt(0)) this.#parse(true);
   }

@@ -4,7 +4,7 @@ import { CryptoHasher } from "bun";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
@@ -75,7 +75,7 @@ export class Upgrader {
     const silent = opened instanceof KtError ? undefined : opened.upgraded;
     const problem = opened instanceof KtError ? opened : opened.problem;
     try {
-      const patienceMs = problem instanceof Unanswered ? limits.upgradeOtherAnswerMs : undefined;
+      const patienceMs = problem instanceof Unanswered ? kubeLimits.upgradeOtherAnswerMs : undefined;
       const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal, patienceMs);
       if (fallback instanceof KtError) {
         if (silent) return this.#unanswered(silent);
@@ -94,7 +94,7 @@ export class Upgrader {
 
   /** There is no other way: what answers no ping may still carry streams, and is not to be waited for each time. */
   #unanswered(silent: Upgraded): Upgraded {
-    this.#provenUntilMs = this.#options.clock.now() + limits.upgradeProvenMs;
+    this.#provenUntilMs = this.#options.clock.now() + kubeLimits.upgradeProvenMs;
     return silent;
   }
 
@@ -102,20 +102,20 @@ export class Upgrader {
   #patienceMs(first: Way): number | undefined {
     const nowMs = this.#options.clock.now();
     const isKnown = first === "websocket" || nowMs < this.#provenUntilMs || nowMs < this.#slowUntilMs;
-    return isKnown ? undefined : limits.upgradeAnswerMs;
+    return isKnown ? undefined : kubeLimits.upgradeAnswerMs;
   }
 
   /** The other way has failed too: what did not answer at once may only be slow. */
   async #again(first: Way, path: string, access: Omit<Access, "verb">, signal: AbortSignal, fallback: KtError): Promise<Upgraded> {
     const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal, undefined);
     if (opened instanceof KtError) throw this.#worse(access, opened, fallback);
-    this.#slowUntilMs = this.#options.clock.now() + limits.upgradeWayMs;
+    this.#slowUntilMs = this.#options.clock.now() + kubeLimits.upgradeWayMs;
     return "way" in opened ? opened : opened.upgraded;
   }
 
   #prefer(way: Way): void {
     this.#first = way;
-    this.#firstUntilMs = way === "spdy" ? Number.POSITIVE_INFINITY : this.#options.clock.now() + limits.upgradeWayMs;
+    this.#firstUntilMs = way === "spdy" ? Number.POSITIVE_INFINITY : this.#options.clock.now() + kubeLimits.upgradeWayMs;
   }
 
   /** A KtError, or what is silent, when the other way may do better; rejects when it cannot. */
@@ -169,9 +169,9 @@ export class Upgrader {
     const { clock, api } = this.#options;
     const upgraded = { way: "spdy", conn } as const;
     if (clock.now() < this.#provenUntilMs) return upgraded;
-    const proof = await proveSpdy(conn, clock, limits.upgradeProofMs, signal);
+    const proof = await proveSpdy(conn, clock, kubeLimits.upgradeProofMs, signal);
     if (proof === "alive") {
-      this.#provenUntilMs = clock.now() + limits.upgradeProvenMs;
+      this.#provenUntilMs = clock.now() + kubeLimits.upgradeProvenMs;
       return upgraded;
     }
     const { server } = api.requester;

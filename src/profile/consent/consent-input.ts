@@ -3,7 +3,7 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { contentState } from "#base/file-state.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { type ConsentInput, digestOf, type NamedKubeconfig, type ProfilePart } from "./consent.ts";
 import type { SourceReader } from "#profile/read/extends.ts";
@@ -84,7 +84,7 @@ async function stateOf(path: string, folders: readonly string[]): Promise<string
 
 function read(path: string): { readonly bytes: Uint8Array; readonly uid: number } | undefined {
   try {
-    return readRegularFile(path, { mostBytes: limits.kubeconfigBytes, code: "kubeconfig-unreadable" });
+    return readRegularFile(path, { mostBytes: sharedLimits.kubeconfigBytes, code: "kubeconfig-unreadable" });
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@
 import { access, constants, type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { profileLimits } from "#profile/limits.ts";
 import { command } from "#base/shell.ts";
 
 function codeOf(thrown: unknown): string | undefined {
@@ -61,7 +61,7 @@ const lookMs = 10;
 
 /** The new file is the lock as well: only one kt can make it. */
 async function openAlone(temporary: string, path: string, mode: number | undefined): Promise<FileHandle> {
-  for (let leftMs = limits.fileLockMs; ; leftMs -= lookMs) {
+  for (let leftMs = profileLimits.fileLockMs; ; leftMs -= lookMs) {
     try {
       return await open(temporary, "wx", mode);
     } catch (thrown) {

@@ -1,7 +1,7 @@
 /** Follows `extends` and the local override from a profile's file to the list of files that make it up. */
 
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
-import { limits } from "#base/limits.ts";
+import { profileLimits } from "#profile/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import type { ProfileProblem } from "#profile/values/problems.ts";
 import { shippedProfiles } from "./shipped.ts";
@@ -84,7 +84,7 @@ export class SourceReader {
     const file = name.startsWith("kt:") ? name : expandPath(name, origin.from.directory, this.#home);
     if (chain.includes(file)) return this.#refuseCycle(origin, [...chain.slice(chain.indexOf(file)), file]);
     if (this.#done.has(file)) return;
-    if (this.#done.size >= limits.profileFiles) return this.#refuseMany(origin);
+    if (this.#done.size >= profileLimits.profileFiles) return this.#refuseMany(origin);
     this.#done.add(file);
     const source = name.startsWith("kt:") ? this.#parseShipped(name, origin) : await this.#parse(file);
     if (source === "missing") return this.#refuseMissing(name, file, origin);
@@ -120,7 +120,7 @@ export class SourceReader {
   }
 
   #refuseMany(origin: Origin): void {
-    const message = `a profile may be made of ${limits.profileFiles} files, and this is one more`;
+    const message = `a profile may be made of ${profileLimits.profileFiles} files, and this is one more`;
     origin.from.problem(["extends", String(origin.index)], message, { hint: "put what several of them say into one" });
   }
 

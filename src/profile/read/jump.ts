@@ -1,6 +1,6 @@
 /** Reads what a route says about its jump host: via, container, method, and the pod that kt may make for it. */
 
-import { limits } from "#base/limits.ts";
+import { profileLimits } from "#profile/limits.ts";
 import { parseAddress } from "#route/address-text.ts";
 import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
 import type { AddressTarget, JumpHost, JumpPodDefinition } from "#route/target.ts";
@@ -104,8 +104,8 @@ class JumpReader {
     if (timeoutMs === 0) this.#problem([...path, "timeout"], `"${timeout}" would never let the pod start`, 'for example timeout = "60s"');
     if (ttlMs === 0)
       this.#problem([...path, "ttl"], `"${ttl}" would leave the pod in the cluster without an end`, 'for example ttl = "1h"');
-    else if (ttlMs !== undefined && ttlMs < limits.jumpPodTtlMinMs)
-      this.#problem([...path, "ttl"], `"${ttl}" is over before the pod can be used`, `at least "${limits.jumpPodTtlMinMs / 1000}s"`);
+    else if (ttlMs !== undefined && ttlMs < profileLimits.jumpPodTtlMinMs)
+      this.#problem([...path, "ttl"], `"${ttl}" is over before the pod can be used`, `at least "${profileLimits.jumpPodTtlMinMs / 1000}s"`);
     return timeoutMs === undefined || ttlMs === undefined ? undefined : { image, command, timeoutMs, ttlMs };
   }
 

@@ -5,7 +5,7 @@ import { TomlError, type TomlTable, parse } from "smol-toml";
 import { typographicHint } from "#base/typography.ts";
 import type { ErrorCode } from "#base/error-facts.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { profileLimits } from "#profile/limits.ts";
 import { maskSecrets } from "#base/mask.ts";
 import { type KeyPath, KeyPositions } from "#profile/toml/positions.ts";
 import type { Position, ProfileProblem } from "#profile/values/problems.ts";
@@ -158,7 +158,7 @@ const tooDeep: Omit<ProfileProblem, "file"> = {
   code: "profile-syntax",
   line: 1,
   column: 1,
-  message: `tables and lists stand more than ${limits.profileDepth} deep in each other`,
+  message: `tables and lists stand more than ${profileLimits.profileDepth} deep in each other`,
   hint: "no setting of a profile is as deep as that: kt schema",
 };
 
@@ -166,7 +166,7 @@ const tooMany: Omit<ProfileProblem, "file"> = {
   code: "profile-syntax",
   line: 1,
   column: 1,
-  message: `it has more than ${limits.profileEntries} tables and keys`,
+  message: `it has more than ${profileLimits.profileEntries} tables and keys`,
   hint: "split it into several profiles, or let a pattern stand for many routes: [[patterns]]",
 };
 
@@ -174,10 +174,10 @@ const tooMany: Omit<ProfileProblem, "file"> = {
 function excessOf(table: TomlTable): Omit<ProfileProblem, "file"> | undefined {
   let level: readonly unknown[] = [table];
   for (let [depth, entries] = [0, 0]; level.length > 0; depth++) {
-    if (depth > limits.profileDepth) return tooDeep;
+    if (depth > profileLimits.profileDepth) return tooDeep;
     const next = level.flatMap((value) => (isNested(value) ? Object.values(value) : []));
     entries += next.length;
-    if (entries > limits.profileEntries) return tooMany;
+    if (entries > profileLimits.profileEntries) return tooMany;
     level = next.filter(isNested);
   }
   return undefined;

@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
-import { limits } from "#base/limits.ts";
+import { observeLimits } from "#observe/limits.ts";
 import type { Found, Lookup, Unknown } from "#route/lookup.ts";
 import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { RouteTable } from "#route/table.ts";
@@ -56,7 +56,7 @@ function foundOf(lookup: Lookup): Found {
 
 /** What is longer than a name can be is not kept whole in logs and pages. */
 function shortened(host: string): string {
-  return host.length > limits.eventNameLength ? `${host.slice(0, limits.eventNameLength)}…` : host;
+  return host.length > observeLimits.eventNameLength ? `${host.slice(0, observeLimits.eventNameLength)}…` : host;
 }
 
 /** Names that a page lists at most. */

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { type Listener, listenTcp, type SocketEnds } from "#net/tcp.ts";
 import type { DoorContext } from "./context.ts";
 
@@ -66,7 +66,7 @@ export class Door {
   /** Its descriptor is wanted: it has a moment to read why, if there is anything to read. */
   #refuse(conn: Conn, problem: KtError, words: RefusalWords): void {
     const said = words(problem);
-    if (said.length === 0 || this.#lingering >= limits.lingeringRefusals) conn.abort();
+    if (said.length === 0 || this.#lingering >= proxyLimits.lingeringRefusals) conn.abort();
     else this.#linger(conn, said);
   }
 
@@ -74,7 +74,7 @@ export class Door {
     this.#lingering += 1;
     for (const bytes of said) conn.write(bytes);
     conn.end();
-    this.#clock.after(limits.refusalLingerMs, () => {
+    this.#clock.after(proxyLimits.refusalLingerMs, () => {
       this.#lingering -= 1;
       conn.abort();
     });

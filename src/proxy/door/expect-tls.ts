@@ -4,7 +4,7 @@ import { emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import type { SpliceCount } from "#net/splice.ts";
 import { quoteBytes } from "#wire/foreign-protocol.ts";
 import type { Link } from "./dialer.ts";
@@ -35,7 +35,7 @@ export interface ExpectOptions {
 export async function expectTls(options: ExpectOptions): Promise<void> {
   const { client, link, clock, count } = options;
   const outcome = Promise.withResolvers<void>();
-  const cancelProbe = clock.after(limits.tlsSilenceMs, () => void askForHttp(options, outcome.reject));
+  const cancelProbe = clock.after(proxyLimits.tlsSilenceMs, () => void askForHttp(options, outcome.reject));
   let hello: Uint8Array | undefined;
   client.start({
     onData(bytes) {

@@ -4,7 +4,8 @@ import { ByteQueue } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { recognise, type Speech } from "./first-bytes.ts";
 
 export interface PeekOptions {
@@ -19,7 +20,7 @@ export interface PeekOptions {
 export class Peek implements ConnHandler {
   readonly #conn: Conn;
   readonly #options: PeekOptions;
-  readonly #bytes = new ByteQueue(limits.tlsHelloBytes + limits.httpHeadBytes);
+  readonly #bytes = new ByteQueue(wireLimits.tlsHelloBytes + wireLimits.httpHeadBytes);
   #cancelTimeout: (() => void) | undefined;
   #over = false;
   #garbage = false;
@@ -33,7 +34,7 @@ export class Peek implements ConnHandler {
   onData(bytes: Uint8Array): void {
     if (this.#over) return;
     // A connection that has said nothing may wait as long as it likes; one that began has to come to the point.
-    this.#cancelTimeout ??= this.#options.clock.after(limits.peekTimeoutMs, () => this.#conn.abort());
+    this.#cancelTimeout ??= this.#options.clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
     try {
       this.#bytes.push(bytes);
       const speech = recognise(this.#bytes.peek());

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { normaliseHostname } from "#base/hostname.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { type Certificate, selfSigned } from "#tls/self-signed.ts";
 import { type TlsSession, tlsServer } from "#net/tls.ts";
 
@@ -24,7 +24,7 @@ export class SelfSignedServer {
   /** Speaks TLS to a client whose hello asked for `serverName`; owns the Conn. Rejects when the client does not go along. */
   async accept(conn: Conn, serverName: string | undefined): Promise<TlsSession> {
     const { cert, key } = this.#certificate(normaliseHostname(serverName ?? "") ?? "unknown.localhost");
-    const cancelTimeout = this.#clock.after(limits.peekTimeoutMs, () => conn.abort());
+    const cancelTimeout = this.#clock.after(proxyLimits.peekTimeoutMs, () => conn.abort());
     try {
       return await tlsServer(conn, { cert, key, alpn: ["h2", "http/1.1"] });
     } finally {

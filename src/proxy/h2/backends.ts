@@ -2,7 +2,8 @@
 
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { httpLimits } from "#http/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { isH2AppProtocol } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import { targetKey } from "#route/target.ts";
@@ -58,7 +59,7 @@ export class H2Backend {
   start(): void {
     this.#started = true;
     this.#fresh = this.#unsure;
-    if (this.#unsure) this.#cancelWait = this.#clock.after(limits.h2GreetingMs, () => this.#settle());
+    if (this.#unsure) this.#cancelWait = this.#clock.after(proxyLimits.h2GreetingMs, () => this.#settle());
     this.session.start();
     if (this.session.openStreams === 0 && !this.#unsure) this.onIdle();
   }
@@ -105,7 +106,7 @@ export class H2Backend {
     if (!this.session.lasting || !this.#link.usable()) this.close();
     else if (!this.#cancelClose) {
       this.#link.park();
-      this.#cancelClose = this.#clock.after(limits.parkedLinkMs, () => this.close());
+      this.#cancelClose = this.#clock.after(proxyLimits.parkedLinkMs, () => this.close());
     }
   }
 
@@ -120,7 +121,7 @@ export class H2Backend {
   close(): void {
     this.#events.onGone();
     this.session.drain();
-    if (this.session.openStreams === 0) this.#clock.after(limits.h2LingerMs, () => this.session.abort());
+    if (this.session.openStreams === 0) this.#clock.after(httpLimits.h2LingerMs, () => this.session.abort());
   }
 }
 

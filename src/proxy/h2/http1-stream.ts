@@ -2,7 +2,7 @@
 
 import { ByteQueue, emptyBytes } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import { ChunkReader, encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
@@ -83,9 +83,9 @@ export class Http1Stream implements ExchangeClient {
   }
 
   grant(bytes: number): void {
-    const wasFull = this.#heldBytes >= limits.http1HeldBytes;
+    const wasFull = this.#heldBytes >= proxyLimits.http1HeldBytes;
     this.#heldBytes -= bytes;
-    if (!this.#over && wasFull && this.#heldBytes < limits.http1HeldBytes) this.#exchange.clientDrained();
+    if (!this.#over && wasFull && this.#heldBytes < proxyLimits.http1HeldBytes) this.#exchange.clientDrained();
   }
 
   reset(_code: number): void {
@@ -110,7 +110,7 @@ export class Http1Stream implements ExchangeClient {
     } catch (thrown) {
       this.violate(h2Codes.internalError, toKtError(thrown, "backend-invalid", "reading the response"));
     }
-    return this.#heldBytes < limits.http1HeldBytes;
+    return this.#heldBytes < proxyLimits.http1HeldBytes;
   }
 
   pauseRequest(): void {

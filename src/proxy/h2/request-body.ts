@@ -1,6 +1,6 @@
 /** The body of one HTTP/2 request on its way to a backend: kept as long as it may have to be sent again. */
 
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import type { Header } from "#wire/http-head.ts";
 
 /** Where a body goes: a backend's stream. */
@@ -85,6 +85,6 @@ export class H2RequestBody {
 
   /** Before there is a backend everything is kept: the client's window bounds it. */
   #forgetIfLong(): void {
-    if (this.#keptBytes > limits.h2ReplayBytes) this.forget();
+    if (this.#keptBytes > proxyLimits.h2ReplayBytes) this.forget();
   }
 }

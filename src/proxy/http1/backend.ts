@@ -2,7 +2,7 @@
 
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { Pause } from "./keep-alive.ts";
 
@@ -92,7 +92,7 @@ export class Backend implements ConnHandler {
 
   /** Whether it may carry another request, as far as it can tell. */
   isGood(nowMs: number): boolean {
-    return !this.#gone && this.link.usable() && nowMs - this.#restedMs < limits.parkedLinkMs;
+    return !this.#gone && this.link.usable() && nowMs - this.#restedMs < proxyLimits.parkedLinkMs;
   }
 
   onData(bytes: Uint8Array): void {

@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError, messageOf } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { tlsClient, type TlsSession } from "#net/tls.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
 import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
@@ -100,7 +100,7 @@ export class Backends {
       };
       signal.addEventListener("abort", onAbort);
       pool.waiting.add(waiter);
-      this.#open(request, pool, pool.waiting.size <= limits.openingBackends ? pool.waiting.size : 0);
+      this.#open(request, pool, pool.waiting.size <= proxyLimits.openingBackends ? pool.waiting.size : 0);
     });
   }
 
@@ -150,18 +150,18 @@ export class Backends {
   }
 
   #open(request: BackendRequest, pool: Pool, wanted: number): void {
-    while (pool.opening < Math.min(wanted, pool.waiting.size, limits.openingBackends)) void this.#openOne(request, pool);
+    while (pool.opening < Math.min(wanted, pool.waiting.size, proxyLimits.openingBackends)) void this.#openOne(request, pool);
     // With as many being opened as may be, the next look comes with the first of them.
-    if (pool.watching || pool.opening >= Math.min(pool.waiting.size, limits.openingBackends)) return;
+    if (pool.watching || pool.opening >= Math.min(pool.waiting.size, proxyLimits.openingBackends)) return;
     pool.watching = true;
-    this.#clock.after(limits.backendPatienceMs, () => {
+    this.#clock.after(proxyLimits.backendPatienceMs, () => {
       pool.watching = false;
       this.#openForImpatient(request, pool);
     });
   }
 
   #openForImpatient(request: BackendRequest, pool: Pool): void {
-    const beforeMs = this.#clock.now() - limits.backendPatienceMs;
+    const beforeMs = this.#clock.now() - proxyLimits.backendPatienceMs;
     let impatient = 0;
     for (const { sinceMs, choosy } of pool.waiting) if (choosy || sinceMs <= beforeMs) impatient += 1;
     this.#open(request, pool, impatient);
@@ -206,9 +206,9 @@ export class Backends {
   /** Whether there is room for one more that is only kept to see what becomes of it. One that has shown it makes room. */
   #mayWatch({ parked, keepAlive }: Pool): boolean {
     const [oldest] = parked;
-    if (!oldest || parked.length < limits.watchedBackends) return true;
+    if (!oldest || parked.length < proxyLimits.watchedBackends) return true;
     const pause = oldest.pause(this.#clock.now());
-    if (pause.idleMs <= limits.lateEndMs) return false;
+    if (pause.idleMs <= proxyLimits.lateEndMs) return false;
     keepAlive.stillOpen(pause);
     parked.shift();
     this.#leave(oldest);
@@ -224,7 +224,7 @@ export class Backends {
   #sweepLater(): void {
     if (this.#sweeping) return;
     this.#sweeping = true;
-    this.#clock.after(limits.parkedLinkMs / 2, () => {
+    this.#clock.after(proxyLimits.parkedLinkMs / 2, () => {
       this.#sweeping = false;
       this.#sweep();
     });
@@ -235,10 +235,10 @@ export class Backends {
     for (const [key, pool] of this.#pools) {
       for (const backend of pool.parked.filter((one) => !one.isGood(nowMs))) backend.conn.abort();
       const isUnused = pool.parked.length === 0 && pool.waiting.size === 0 && pool.opening === 0;
-      if (isUnused && nowMs - pool.lastUsedMs >= limits.keepAliveKnownMs) this.#pools.delete(key);
+      if (isUnused && nowMs - pool.lastUsedMs >= proxyLimits.keepAliveKnownMs) this.#pools.delete(key);
     }
     for (const backend of [...this.#leaving]) {
-      if (backend.pause(nowMs).idleMs < limits.backendLeaveMs) continue;
+      if (backend.pause(nowMs).idleMs < proxyLimits.backendLeaveMs) continue;
       this.#leaving.delete(backend);
       backend.conn.abort();
     }
@@ -272,7 +272,7 @@ export async function whileSessionsLast<T>(dial: () => Promise<T>): Promise<T> {
     try {
       return await dial();
     } catch (error) {
-      if (tries >= limits.requestTries || !isLostInHandshake(error)) throw error;
+      if (tries >= proxyLimits.requestTries || !isLostInHandshake(error)) throw error;
     }
   }
 }
@@ -290,8 +290,8 @@ function isLostInHandshake(error: unknown): boolean {
 export async function tlsToPod(link: Link, authority: string, alpn: readonly string[], clock: Clock): Promise<TlsSession> {
   const serverName = parseAuthority(authority)?.host ?? authority;
   const giveUp = new AbortController();
-  const tooLate = new Error(`no answer within ${limits.backendTlsMs / 1000} s`);
-  const cancel = clock.after(limits.backendTlsMs, () => giveUp.abort(tooLate));
+  const tooLate = new Error(`no answer within ${proxyLimits.backendTlsMs / 1000} s`);
+  const cancel = clock.after(proxyLimits.backendTlsMs, () => giveUp.abort(tooLate));
   try {
     return await tlsClient(link.conn, { serverName, insecure: true, alpn }, giveUp.signal);
   } catch (error) {

@@ -3,7 +3,8 @@
 import { ByteQueue, concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import type { Found } from "#route/lookup.ts";
 import { BodyCursor } from "#wire/http-body.ts";
@@ -61,7 +62,7 @@ export function backendRequest({ target, scheme, manner }: Found, host: string, 
 
 /** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
 function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
-  return idempotent.has(method) && !chunked && contentLength <= limits.replayBytes;
+  return idempotent.has(method) && !chunked && contentLength <= sharedLimits.replayBytes;
 }
 
 /** Response bytes up to this size leave in one write with their head. */
@@ -186,7 +187,7 @@ export class Exchange implements BackendUser {
 
   #keepSent(body: Uint8Array): void {
     this.#sentBytes += body.length;
-    if (this.#sentBytes > limits.replayBytes) this.#sent = undefined;
+    if (this.#sentBytes > sharedLimits.replayBytes) this.#sent = undefined;
     this.#sent?.push(body);
   }
 
@@ -360,7 +361,7 @@ export class Exchange implements BackendUser {
   }
 
   get #mayResend(): boolean {
-    return this.#sent !== undefined && this.#tries < limits.requestTries;
+    return this.#sent !== undefined && this.#tries < proxyLimits.requestTries;
   }
 
   /** Sends the request again on a new connection. */

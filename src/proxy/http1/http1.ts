@@ -3,7 +3,7 @@
 import { ByteQueue } from "#base/bytes.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, toKtError, withHints } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { splice } from "#net/splice.ts";
 import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
 import { toProblem } from "#observe/events.ts";
@@ -258,7 +258,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   /** A person before an empty tab sees after a while what it waits for. */
   #waitInSight(exchange: Exchange, found: Found): void {
     const { clock, whyWaiting } = this.#options.context;
-    clock.after(limits.waitingPageMs, () => {
+    clock.after(proxyLimits.waitingPageMs, () => {
       if (this.#exchange !== exchange || !exchange.isWaiting || this.#closed) return;
       const head = this.#head as RequestHead;
       const keepAlive = head.keepAlive && exchange.requestDone && !this.#draining;

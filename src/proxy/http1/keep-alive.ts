@@ -6,7 +6,7 @@
  * it uses only what such backends are known to keep.
  */
 
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 
 /** A connection between two requests. */
 export interface Pause {
@@ -36,12 +36,12 @@ export class KeepAlive {
 
   /** It is open as far as we know, and so it was when the news of its end would have left the pod. */
   stillOpen({ answers, idleMs }: Pause): void {
-    if (idleMs > limits.lateEndMs) this.answeredAgain({ answers, idleMs: idleMs - limits.lateEndMs });
+    if (idleMs > proxyLimits.lateEndMs) this.answeredAgain({ answers, idleMs: idleMs - proxyLimits.lateEndMs });
   }
 
   /** The pod closed it. What has been seen to go on before must be seen again, and counts for nothing the second time. */
   closed({ answers, idleMs }: Pause): void {
-    const keptMs = Math.max(0, idleMs - limits.lateEndMs);
+    const keptMs = Math.max(0, idleMs - proxyLimits.lateEndMs);
     this.#provenIdleMs = Math.min(this.#provenIdleMs, keptMs);
     if (keptMs > 0) this.#closesAfterIdleMs = Math.min(this.#closesAfterIdleMs, keptMs);
     else if (answers <= this.#provenAnswers) this.#provenAnswers = answers - 1;
@@ -50,11 +50,11 @@ export class KeepAlive {
 
   /** Whether a request may use it. `repeatable`: it can be sent again when it is lost. */
   mayUse({ answers, idleMs }: Pause, repeatable: boolean): boolean {
-    if (answers === 0) return repeatable || idleMs < limits.parkedLinkForUnsafeMs;
+    if (answers === 0) return repeatable || idleMs < proxyLimits.parkedLinkForUnsafeMs;
     if (answers >= this.#closesAfterAnswers || idleMs >= this.#closesAfterIdleMs) return false;
     if (repeatable) return true;
     // Half of what is known leaves room for the way to the pod.
-    const counts = this.#provenAnswers < limits.keepAliveProvenAnswers;
-    return (!counts || answers <= this.#provenAnswers) && idleMs * 2 <= this.#provenIdleMs && idleMs < limits.parkedLinkForUnsafeMs;
+    const counts = this.#provenAnswers < proxyLimits.keepAliveProvenAnswers;
+    return (!counts || answers <= this.#provenAnswers) && idleMs * 2 <= this.#provenIdleMs && idleMs < proxyLimits.parkedLinkForUnsafeMs;
   }
 }

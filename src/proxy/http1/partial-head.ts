@@ -2,7 +2,8 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
+import { wireLimits } from "#wire/limits.ts";
 import { HeadEnd } from "#wire/head-end.ts";
 
 const cr = 13;
@@ -20,7 +21,7 @@ export class PartialHead {
   #hasLine = false;
 
   constructor(bytes: Uint8Array, clock: Clock, onLate: (error: KtError) => void) {
-    this.#cancelTimeout = clock.after(limits.peekTimeoutMs, () => onLate(late()));
+    this.#cancelTimeout = clock.after(proxyLimits.peekTimeoutMs, () => onLate(late()));
     this.add(bytes);
   }
 
@@ -30,7 +31,7 @@ export class PartialHead {
     const endsLine = !this.#hasLine && bytes.includes(lf);
     this.#hasLine ||= endsLine;
     this.#bytes += bytes.length;
-    return isWhole || endsLine || this.#bytes > limits.httpHeadBytes;
+    return isWhole || endsLine || this.#bytes > wireLimits.httpHeadBytes;
   }
 
   /** It is whole, or will never be. */
@@ -40,5 +41,5 @@ export class PartialHead {
 }
 
 function late(): KtError {
-  return new KtError("request-invalid", `the request's head was not complete within ${limits.peekTimeoutMs / 1000} s`);
+  return new KtError("request-invalid", `the request's head was not complete within ${proxyLimits.peekTimeoutMs / 1000} s`);
 }

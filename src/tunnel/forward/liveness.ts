@@ -1,6 +1,6 @@
 /** What pings tell of a session's far end: that it is alive, and that it can take another connection. */
 
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 
 /** How long a proof may take; the answers need one round trip. */
 const proofMs = 2000;
@@ -54,8 +54,8 @@ export class Liveness {
   /** What to make of the session now. `held`: one of the far end's workers is held up, and pings given to it pile up there. */
   verdict(nowMs: number, held: boolean): Verdict {
     if (this.#proof && nowMs - this.#proof.sinceMs >= proofMs) return "unproven";
-    const intervalMs = held ? limits.heldPingIntervalMs : limits.pingIntervalMs;
+    const intervalMs = held ? tunnelLimits.heldPingIntervalMs : tunnelLimits.pingIntervalMs;
     if (this.#pingSentMs === undefined) return nowMs - this.#lastHeardMs >= intervalMs ? "ping" : "fine";
-    return nowMs - this.#pingSentMs >= limits.pingTimeoutMs ? "silent" : "fine";
+    return nowMs - this.#pingSentMs >= tunnelLimits.pingTimeoutMs ? "silent" : "fine";
   }
 }

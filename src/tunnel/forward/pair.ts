@@ -1,6 +1,6 @@
 /** One connection within a session: a pair of a data and an error stream, with what is held back for a reader that pauses. */
 
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 
 /** What a pair asks of its session. */
@@ -152,7 +152,7 @@ export class Pair implements Pipe {
   }
 
   receivedError(bytes: Uint8Array): void {
-    if (this.#errorText.length < limits.errorTextBytes) this.#errorText += decoder.decode(bytes);
+    if (this.#errorText.length < sharedLimits.errorTextBytes) this.#errorText += decoder.decode(bytes);
   }
 
   errorStreamEnded(): void {

@@ -4,7 +4,7 @@ import { emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { farWorkerOf, farWorkers, SpdySession } from "#mux/session.ts";
 import { streamHeaders } from "#wire/portforward.ts";
@@ -140,12 +140,12 @@ export class PodSession implements PairSession {
     if (this.#gone || this.#connPaused) return;
     this.#failIgnored(nowMs);
     const held = this.#mux.pingsHeld;
-    const mayBeUnread = held || this.#blocked || this.#unheardBytes > limits.unreadBytes;
+    const mayBeUnread = held || this.#blocked || this.#unheardBytes > tunnelLimits.unreadBytes;
     const verdict = this.#liveness.verdict(nowMs, held);
     if (verdict === "ping") this.ping();
     else if (verdict === "unproven") this.retire();
     else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
-      this.#die(new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`));
+      this.#die(new KtError("connection-lost", `the session answered no ping within ${tunnelLimits.pingTimeoutMs / 1000} s`));
     }
   }
 
@@ -154,9 +154,9 @@ export class PodSession implements PairSession {
    * none answers the far end is slow, or dead.
    */
   #failIgnored(nowMs: number): void {
-    if (this.#blocked || nowMs - this.#resumedMs < limits.acceptMs) return;
+    if (this.#blocked || nowMs - this.#resumedMs < tunnelLimits.acceptMs) return;
     for (const pair of this.#eachPair()) {
-      if (pair.accepted || nowMs - pair.openedMs < limits.acceptMs || !this.#pairs.has(pair.data)) continue;
+      if (pair.accepted || nowMs - pair.openedMs < tunnelLimits.acceptMs || !this.#pairs.has(pair.data)) continue;
       if (this.#mux.isHeldUp(pair.data) || this.#mux.isHeldUp(pair.error)) this.#failIgnoredPair(pair);
       else this.ping();
     }
@@ -274,7 +274,7 @@ export class PodSession implements PairSession {
     const { pair } = run;
     if (pair.received(run.chunk.subarray(run.start, run.end))) return;
     // Alone on its session, a paused reader stops the far end through TCP itself; beside others only when it holds too much.
-    if (this.#pairCount === 1 || pair.heldBytes > limits.sharedStreamBufferBytes) this.#pauseConn();
+    if (this.#pairCount === 1 || pair.heldBytes > tunnelLimits.sharedStreamBufferBytes) this.#pauseConn();
   }
 
   #onErrorStream(pair: Pair, bytes: Uint8Array, fin: boolean): void {
@@ -375,7 +375,7 @@ export class PodSession implements PairSession {
 
   #resumeConn(): void {
     if (!this.#connPaused || this.#gone) return;
-    for (const pair of this.#pairs.values()) if (pair.heldBytes > limits.sharedStreamBufferBytes) return;
+    for (const pair of this.#pairs.values()) if (pair.heldBytes > tunnelLimits.sharedStreamBufferBytes) return;
     this.#connPaused = false;
     this.#resumedMs = this.#clock.now();
     this.#liveness.heard(this.#clock.now());
@@ -411,7 +411,7 @@ export class PodSession implements PairSession {
   #flushLater(): void {
     if (this.#flushingLater || this.#gone) return;
     this.#flushingLater = true;
-    this.#clock.after(limits.endDelayMs, () => {
+    this.#clock.after(tunnelLimits.endDelayMs, () => {
       this.#flushingLater = false;
       this.#flush();
     });
@@ -456,7 +456,7 @@ export class PodSession implements PairSession {
 
   /** Container runtimes take a second to close a connection whose client has gone. Until then it needs nothing of the session. */
   #leaves(pair: Pair): void {
-    if (pair.heldBytes > 0 || this.#pairCount > limits.pairsPerSession) return;
+    if (pair.heldBytes > 0 || this.#pairCount > tunnelLimits.pairsPerSession) return;
     pair.leaving = true;
     this.#notBusy(pair);
     this.#proveIfIdle();

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { PodSession } from "./pod-session.ts";
 
 export interface SessionsOptions {
@@ -113,15 +113,17 @@ export class PodSessions {
       lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
       isOpen ||= session.openPairs > 0;
     }
-    const pathAlive = nowMs - lastHeardMs < limits.pingTimeoutMs;
+    const pathAlive = nowMs - lastHeardMs < tunnelLimits.pingTimeoutMs;
     for (const session of [...this.#all]) session.tick(nowMs, pathAlive);
     this.#free = this.#free.filter(isFree);
-    const inUse = isOpen || nowMs - this.#lastUsedMs < limits.sessionIdleMs;
+    const inUse = isOpen || nowMs - this.#lastUsedMs < tunnelLimits.sessionIdleMs;
     this.#retireAbove(inUse ? this.#spareWanted() : 0, nowMs);
   }
 
   #retireAbove(spare: number, nowMs: number): void {
-    const old = this.#free.filter(({ openPairs, idleSinceMs = nowMs }) => openPairs === 0 && nowMs - idleSinceMs >= limits.sessionIdleMs);
+    const old = this.#free.filter(
+      ({ openPairs, idleSinceMs = nowMs }) => openPairs === 0 && nowMs - idleSinceMs >= tunnelLimits.sessionIdleMs,
+    );
     for (const session of old.slice(0, Math.max(0, this.#free.length - spare))) session.close();
   }
 
@@ -157,7 +159,7 @@ export class PodSessions {
   /** One for every two in use, for connections come in bunches: a browser opens six at once. */
   #spareWanted(): number {
     const inUse = this.#all.size - this.#free.length;
-    return Math.min(limits.spareSessionsPerPod, Math.max(1, Math.ceil(inUse / 2)));
+    return Math.min(tunnelLimits.spareSessionsPerPod, Math.max(1, Math.ceil(inUse / 2)));
   }
 
   /**
@@ -166,7 +168,7 @@ export class PodSessions {
    */
   #keepSpareSoon(): void {
     this.#cancelSpare?.();
-    this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => this.#keepSpare());
+    this.#cancelSpare = this.#options.clock.after(tunnelLimits.spareDelayMs, () => this.#keepSpare());
   }
 
   #keepSpare(): void {
@@ -182,11 +184,11 @@ export class PodSessions {
   #isFull(): boolean {
     let usable = this.#opening;
     for (const session of this.#all) if (this.#isTrusted(session)) usable += 1;
-    return usable >= limits.sessionsPerPod;
+    return usable >= tunnelLimits.sessionsPerPod;
   }
 
   #noteGiven(session: PodSession): void {
-    if (this.#lastUsedMs - this.#givenSinceMs > limits.burstGatherMs) {
+    if (this.#lastUsedMs - this.#givenSinceMs > tunnelLimits.burstGatherMs) {
       this.#givenSinceMs = this.#lastUsedMs;
       this.#justGiven = [];
     }
@@ -195,7 +197,7 @@ export class PodSessions {
 
   /** Once it is known how many connections come at once, they get their sessions: that decides whether they share. */
   #gather(): void {
-    this.#cancelGather ??= this.#options.clock.after(limits.burstGatherMs, () => {
+    this.#cancelGather ??= this.#options.clock.after(tunnelLimits.burstGatherMs, () => {
       this.#cancelGather = undefined;
       const given = this.#justGiven.splice(0);
       if (this.#isBurst) this.#shareOver(given);
@@ -205,7 +207,7 @@ export class PodSessions {
 
   /** Of a burst larger than this, connections share sessions: opening one for each would keep all of them waiting. */
   get #isBurst(): boolean {
-    return this.#waiting.length > limits.burstConnections;
+    return this.#waiting.length > tunnelLimits.burstConnections;
   }
 
   #openOne(): void {
@@ -271,7 +273,7 @@ export class PodSessions {
   #failed(error: KtError, round: number, startedMs: number): void {
     this.#opening -= 1;
     // What was lost together with sessions says nothing about the next attempt, and it may be the first to be heard of.
-    const isSurprise = this.#worked && this.#options.clock.now() - startedMs < limits.quickFailureMs;
+    const isSurprise = this.#worked && this.#options.clock.now() - startedMs < tunnelLimits.quickFailureMs;
     this.#worked = false;
     if ((round !== this.#round || isSurprise) && !this.#closed) {
       this.#openForWaiting();
@@ -296,13 +298,13 @@ export class PodSessions {
   #doubt(): void {
     const nowMs = this.#options.clock.now();
     // What is being opened now may go the same way, though we shall hear of its opening first.
-    if (nowMs - this.#lostMs > limits.lossSpanMs) this.#round += 1;
+    if (nowMs - this.#lostMs > tunnelLimits.lossSpanMs) this.#round += 1;
     this.#lostMs = nowMs;
     this.ping();
   }
 
   #openForWaiting(): void {
-    const wanted = this.#isBurst ? limits.burstSessions : this.#waiting.length;
+    const wanted = this.#isBurst ? tunnelLimits.burstSessions : this.#waiting.length;
     while (this.#opening < wanted && !this.#closed && !this.#isFull()) this.#openOne();
   }
 }

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import { type JumpPodChange, type Report, toProblem } from "#observe/events.ts";
@@ -100,7 +100,7 @@ export class JumpPod {
       const problem = toKtError(error, "jump-pod-failed", `make the jump pod "${this.#title}"`);
       // The way to the cluster has its own pauses between tries.
       if (isAbout(problem.code, "login", "way")) throw problem;
-      const pauseMs = Math.min(before ? before.pauseMs * 2 : limits.jumpPodRetryMs, limits.jumpPodRetryMaxMs);
+      const pauseMs = Math.min(before ? before.pauseMs * 2 : tunnelLimits.jumpPodRetryMs, tunnelLimits.jumpPodRetryMaxMs);
       this.#failure = { wanted, problem, untilMs: clock.now() + pauseMs, pauseMs };
       this.#tell("failed", problem);
       throw problem;
@@ -116,7 +116,7 @@ export class JumpPod {
       users: this.#options.users(),
       lease: this.#lease,
       signal: this.#life.signal,
-      young: this.#latest && clock.now() - this.#latest.atMs < limits.jumpPodYoungMs ? this.#latest.uid : undefined,
+      young: this.#latest && clock.now() - this.#latest.atMs < tunnelLimits.jumpPodYoungMs ? this.#latest.uid : undefined,
       onMade: (uid) => {
         this.#latest = { uid, atMs: clock.now() };
       },

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { KnownPod, Pods } from "#kube/objects/known-pod.ts";
 import { isHeldByOthers, isOurs, type JumpPodHolder, leaseOf } from "./manifest.ts";
@@ -25,7 +25,7 @@ export type JumpPodEnd = { readonly kind: "removed" | "left" | "gone" } | { read
 const removalTries = 5;
 
 function renewalMs(ttlMs: number): number {
-  return Math.min(Math.max(ttlMs / 3, 1000), limits.jumpPodLeaseMs);
+  return Math.min(Math.max(ttlMs / 3, 1000), tunnelLimits.jumpPodLeaseMs);
 }
 
 export class JumpPodLease {

@@ -2,7 +2,7 @@
 
 import { type Clock, sleep } from "#base/clock.ts";
 import { assert, KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { Report } from "#observe/events.ts";
@@ -68,7 +68,7 @@ export class JumpPods {
   async close(): Promise<void> {
     for (const key of [...this.#entries.keys()]) this.#end(key);
     const late = new AbortController();
-    await Promise.race([Promise.all(this.#ending.values()), sleep(this.#options.clock, limits.drainMs, late.signal)]);
+    await Promise.race([Promise.all(this.#ending.values()), sleep(this.#options.clock, sharedLimits.drainMs, late.signal)]);
     late.abort();
   }
 
@@ -78,7 +78,9 @@ export class JumpPods {
     this.#entries.delete(key);
     const { clock } = this.#options;
     const tooLong = new AbortController();
-    const cancel = clock.after(limits.drainMs, () => tooLong.abort(new KtError("cluster-unreachable", "the cluster does not answer")));
+    const cancel = clock.after(sharedLimits.drainMs, () =>
+      tooLong.abort(new KtError("cluster-unreachable", "the cluster does not answer")),
+    );
     const done = entry.pod.end(tooLong.signal).then(() => {
       cancel();
       this.#ending.delete(key);

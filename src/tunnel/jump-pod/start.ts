@@ -2,7 +2,7 @@
 
 import { type Clock, sleep } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { command } from "#base/shell.ts";
 import { kubectlScope } from "#kube/api/api-problem.ts";
 import type { KnownPod } from "#kube/objects/known-pod.ts";
@@ -41,7 +41,7 @@ export class JumpPodStart {
   readonly #deadlineMs: number;
   readonly #made = new Set<string>();
   #plain = false;
-  #lookMs: number = limits.jumpPodLookMs;
+  #lookMs: number = tunnelLimits.jumpPodLookMs;
   /** Since when the pod of that uid is in a state that hardly mends itself. */
   #stuck: { readonly uid: string; readonly sinceMs: number } | undefined;
 
@@ -62,7 +62,7 @@ export class JumpPodStart {
       if (leftMs <= 0) return await this.#tooLate(pod, step);
       await sleep(clock, Math.min(this.#lookMs, leftMs), signal);
       signal.throwIfAborted();
-      this.#lookMs = Math.min(this.#lookMs * 1.5, limits.jumpPodLookMaxMs);
+      this.#lookMs = Math.min(this.#lookMs * 1.5, tunnelLimits.jumpPodLookMaxMs);
     }
   }
 
@@ -99,7 +99,7 @@ export class JumpPodStart {
     // Somebody else was faster: their pod is looked at next.
     if (pod === undefined) return;
     this.#made.add(pod.uid);
-    this.#lookMs = limits.jumpPodLookMs;
+    this.#lookMs = tunnelLimits.jumpPodLookMs;
     this.#options.onMade(pod.uid);
     onChange("made");
   }
@@ -107,7 +107,7 @@ export class JumpPodStart {
   async #replace(pod: KnownPod, { plain, says }: JumpPodStep & { do: "replace" }): Promise<void> {
     const { cluster, namespace, signal, onChange } = this.#options;
     this.#plain = plain;
-    this.#lookMs = limits.jumpPodLookMs;
+    this.#lookMs = tunnelLimits.jumpPodLookMs;
     if (await cluster.pods.remove(namespace, pod, pod.state.kind === "ready" ? 1 : 0, signal))
       onChange("replaced", new KtError("no-ready-pod", `it ${says}`));
   }
@@ -115,7 +115,7 @@ export class JumpPodStart {
   async #waitStuck(pod: KnownPod, says: string): Promise<void> {
     const nowMs = this.#options.clock.now();
     if (this.#stuck?.uid !== pod.uid) this.#stuck = { uid: pod.uid, sinceMs: nowMs };
-    if (nowMs - this.#stuck.sinceMs >= limits.jumpPodStuckMs) await this.#giveUp(pod, "no-ready-pod", says, []);
+    if (nowMs - this.#stuck.sinceMs >= tunnelLimits.jumpPodStuckMs) await this.#giveUp(pod, "no-ready-pod", says, []);
   }
 
   async #tooLate(pod: KnownPod | undefined, step: JumpPodStep): Promise<never> {

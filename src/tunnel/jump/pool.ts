@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { JumpHost } from "#route/target.ts";
 import { isMissingProgram } from "#wire/exec.ts";
@@ -102,7 +102,7 @@ export class JumpPool {
   tick(nowMs: number): void {
     let heardMs = 0;
     for (const process of this.#all) heardMs = Math.max(heardMs, process.heardMs);
-    for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < limits.pingTimeoutMs);
+    for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < tunnelLimits.pingTimeoutMs);
     const isIdle = this.#isIdle(nowMs);
     for (const process of [...this.#spare]) if (isIdle || !process.isGood) process.abort();
     for (const process of this.#spare.slice(0, Math.max(0, this.#spare.length - this.#spareWanted()))) process.abort();
@@ -128,7 +128,7 @@ export class JumpPool {
   }
 
   #isIdle(nowMs: number): boolean {
-    return nowMs - this.#lastUsedMs >= limits.sessionIdleMs;
+    return nowMs - this.#lastUsedMs >= tunnelLimits.sessionIdleMs;
   }
 
   #kit(): Promise<JumpKit> {
@@ -139,7 +139,7 @@ export class JumpPool {
   /** Once connections have stopped coming, one after the other: preparing one costs the node as much as serving one. */
   #keepSpareSoon(): void {
     this.#cancelSpare?.();
-    this.#cancelSpare = this.#options.clock.after(limits.spareDelayMs, () => {
+    this.#cancelSpare = this.#options.clock.after(tunnelLimits.spareDelayMs, () => {
       this.#cancelSpare = undefined;
       const isWanted = this.#spare.length + this.#opening < this.#spareWanted();
       if (isWanted && !this.#isIdle(this.#options.clock.now())) void this.#addSpare();
@@ -148,7 +148,7 @@ export class JumpPool {
 
   /** As many as came at once lately. */
   #spareWanted(): number {
-    return Math.min(limits.spareProcessesPerPod, Math.max(1, this.#recent.value(this.#options.clock.now())));
+    return Math.min(tunnelLimits.spareProcessesPerPod, Math.max(1, this.#recent.value(this.#options.clock.now())));
   }
 
   async #addSpare(): Promise<void> {

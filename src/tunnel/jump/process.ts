@@ -2,7 +2,8 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Exec, ExecHandler } from "#kube/objects/types.ts";
 import { describeJumpEnd, type JumpExit, saysReset } from "./failure.ts";
 import type { JumpAddress, JumpTool } from "./tool.ts";
@@ -80,7 +81,7 @@ export class JumpProcess implements Pipe, ExecHandler {
   /** Whether it may still be given a connection. */
   get isGood(): boolean {
     const { exec, inShell, clock } = this.#options;
-    return !this.#over && exec.open && (inShell || clock.now() - this.createdMs < limits.execWaitMs);
+    return !this.#over && exec.open && (inShell || clock.now() - this.createdMs < tunnelLimits.execWaitMs);
   }
 
   get heardMs(): number {
@@ -107,7 +108,7 @@ export class JumpProcess implements Pipe, ExecHandler {
     const { exec } = this.#options;
     if (exec.heardMs > this.#liveness.lastHeardMs) this.#heard(exec.heardMs);
     const verdict = this.#liveness.verdict(nowMs, exec.pingsHeld);
-    const mayBeUnread = exec.pingsHeld || this.#unheardBytes > limits.unreadBytes;
+    const mayBeUnread = exec.pingsHeld || this.#unheardBytes > tunnelLimits.unreadBytes;
     if (verdict === "ping") this.ping();
     else if (verdict === "silent" && !(pathAlive && mayBeUnread)) this.#lose();
   }
@@ -165,7 +166,7 @@ export class JumpProcess implements Pipe, ExecHandler {
     if (this.#over) return;
     // Most runtimes end the process now, which tells why. Where it goes on, the target has only ended its half.
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#options.clock.after(limits.jumpExitMs, () => {
+    this.#cancelTimer = this.#options.clock.after(tunnelLimits.jumpExitMs, () => {
       if (saysReset(this.#stderr)) this.#exit ??= { kind: "exited", code: 1 };
       this.#endDue = true;
       this.#settle();
@@ -173,7 +174,7 @@ export class JumpProcess implements Pipe, ExecHandler {
   }
 
   onStderr(bytes: Uint8Array): void {
-    if (this.#stderr.length < limits.errorTextBytes) this.#stderr += decoder.decode(bytes);
+    if (this.#stderr.length < sharedLimits.errorTextBytes) this.#stderr += decoder.decode(bytes);
     if (this.#options.inShell && this.#processId === undefined) this.#takeProcessId();
     if (this.#options.tool.connectedSign?.test(this.#stderr)) this.#cancelConnecting?.();
   }
@@ -221,14 +222,14 @@ export class JumpProcess implements Pipe, ExecHandler {
   }
 
   #lose(): void {
-    const error = new KtError("connection-lost", `the session answered no ping within ${limits.pingTimeoutMs / 1000} s`);
+    const error = new KtError("connection-lost", `the session answered no ping within ${tunnelLimits.pingTimeoutMs / 1000} s`);
     this.onExit({ kind: "lost", error });
   }
 
   /** Where the program has no time limit of its own that would do. */
   #boundConnecting(): void {
     if (!this.#options.tool.connectedSign) return;
-    this.#cancelConnecting = this.#options.clock.after(limits.jumpConnectMs, () => {
+    this.#cancelConnecting = this.#options.clock.after(tunnelLimits.jumpConnectMs, () => {
       if (this.#received) return;
       this.onExit({ kind: "late" });
     });

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "#base/clock.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Exec } from "#kube/objects/types.ts";
 
 export class JumpReaper {
@@ -26,12 +26,12 @@ export class JumpReaper {
       this.#pending.delete(finish);
       if (this.#pending.size === 0) this.#emptied.resolve();
     };
-    const giveUpMs = this.#clock.now() + limits.jumpStartMs;
+    const giveUpMs = this.#clock.now() + tunnelLimits.jumpStartMs;
     const tell = (): void => {
       const waits = !kill() && this.#clock.now() < giveUpMs;
-      cancel = waits ? this.#clock.after(limits.jumpLeaveMs, tell) : this.#clock.after(limits.jumpKillMs, finish);
+      cancel = waits ? this.#clock.after(tunnelLimits.jumpLeaveMs, tell) : this.#clock.after(tunnelLimits.jumpKillMs, finish);
     };
-    let cancel = this.#clock.after(limits.jumpLeaveMs, tell);
+    let cancel = this.#clock.after(tunnelLimits.jumpLeaveMs, tell);
     this.#pending.add(finish);
     exec.end();
     exec.resume();
@@ -42,7 +42,7 @@ export class JumpReaper {
   async close(): Promise<void> {
     if (this.#pending.size === 0) return;
     this.#emptied = Promise.withResolvers();
-    const cancel = this.#clock.after(limits.jumpLeaveMs + limits.jumpKillMs, () => this.#emptied.resolve());
+    const cancel = this.#clock.after(tunnelLimits.jumpLeaveMs + tunnelLimits.jumpKillMs, () => this.#emptied.resolve());
     await this.#emptied.promise;
     cancel();
     for (const finish of [...this.#pending]) finish();

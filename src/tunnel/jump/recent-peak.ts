@@ -1,6 +1,6 @@
 /** How many connections came at once lately, which is how many are likely to come at once again. */
 
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 
 /** Connections within this time of each other came at once: preparing a process for one of them takes some 60 ms. */
 const atOnceMs = 1000;
@@ -22,7 +22,7 @@ export class RecentPeak {
 
   /** The most at once within `sessionIdleMs`. */
   value(nowMs: number): number {
-    if (nowMs - this.#peakAtMs < limits.sessionIdleMs) return this.#peak;
+    if (nowMs - this.#peakAtMs < tunnelLimits.sessionIdleMs) return this.#peak;
     this.#forgetOld(nowMs);
     return this.#cameAtMs.length;
   }

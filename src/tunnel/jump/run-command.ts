@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import type { Cluster, ExecExit } from "#kube/objects/types.ts";
 import type { ExecCommand } from "#wire/exec.ts";
 
@@ -28,13 +28,13 @@ export async function runCommand({ cluster, namespace, pod }: JumpPlace, command
     const decoder = new TextDecoder();
     let text = "";
     const add = (bytes: Uint8Array): void => {
-      if (text.length < limits.errorTextBytes) text += decoder.decode(bytes);
+      if (text.length < sharedLimits.errorTextBytes) text += decoder.decode(bytes);
     };
     const finish = (exit: ExecExit): void => {
       cancel();
       resolve({ text, exit, container });
     };
-    const cancel = clock.after(limits.apiRequestTimeoutMs, () => {
+    const cancel = clock.after(sharedLimits.apiRequestTimeoutMs, () => {
       exec.abort();
       const what = `pod "${pod}" does not run "${command.command.join(" ")}" to its end`;
       finish({ kind: "lost", error: new KtError("connection-lost", what) });

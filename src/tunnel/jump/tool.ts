@@ -1,7 +1,7 @@
 /** What a jump host runs to reach an address: socat, or one of the programs that are called nc, each with its own ways. */
 
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 
 /** Where a jump host is to connect. */
 export interface JumpAddress {
@@ -23,7 +23,7 @@ export interface JumpTool {
 /** What each program answers without connecting anywhere. */
 export const toolProbes = { socat: ["socat", "-V"], nc: ["nc", "-h"] } as const;
 
-const connectSeconds = String(limits.jumpConnectMs / 1000);
+const connectSeconds = String(tunnelLimits.jumpConnectMs / 1000);
 
 /**
  * In socat's addresses `,` begins an option and `:` and `!` separate; of nc an argument that begins with "-" is an option.
@@ -41,9 +41,9 @@ export const socat: JumpTool = {
   command(address) {
     const { host, port } = checked(address);
     const to = host.includes(":") ? `TCP6:[${host}]:${port}` : `TCP:${host}:${port}`;
-    const waitSeconds = limits.jumpHalfClosedMs / 1000;
+    const waitSeconds = tunnelLimits.jumpHalfClosedMs / 1000;
     // -d: it warns of resets. shut-close: it closes its output when the target has ended.
-    const options = ["-d", `-t${waitSeconds}`, `-b${limits.jumpBlockBytes}`];
+    const options = ["-d", `-t${waitSeconds}`, `-b${tunnelLimits.jumpBlockBytes}`];
     return ["socat", ...options, "STDIO,shut-close", `${to},connect-timeout=${connectSeconds},nodelay`];
   },
 };

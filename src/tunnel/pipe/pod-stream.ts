@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { limits } from "#base/limits.ts";
+import { sharedLimits } from "#base/limits.ts";
 import { holdBackMs } from "./half-close.ts";
 import type { Again, Attachment, Pipe, PipeListener } from "./pipe.ts";
 
@@ -146,7 +146,7 @@ export class PodStream implements Conn, PipeListener {
     if (!this.#replay) return;
     this.#replayBytes += bytes.length;
     // Between two pods this is the only place where they are.
-    if (this.#replayBytes > limits.replayBytes && !this.#retrying) this.#replay = undefined;
+    if (this.#replayBytes > sharedLimits.replayBytes && !this.#retrying) this.#replay = undefined;
     else this.#replay.push(bytes);
   }
 
@@ -174,7 +174,7 @@ export class PodStream implements Conn, PipeListener {
     this.#pipe = next.open(this);
     if (this.#paused) this.#pipe.pause();
     for (const bytes of this.#replay ?? []) this.#pipe.write(bytes);
-    if (this.#replayBytes > limits.replayBytes) this.#replay = undefined;
+    if (this.#replayBytes > sharedLimits.replayBytes) this.#replay = undefined;
     if (this.#ended) this.#passEnd();
     this.#handler?.onDrain();
   }

@@ -1,0 +1,14 @@
+/** The limits of the control socket, each with its unit and its reason. */
+
+import { mib, second } from "#base/units.ts";
+
+export const controlLimits = {
+  /** How long a hub that took the connection may take to say hello: one that was stopped never does. */
+  hubGreetMs: 10 * second,
+  /** Requests of one client that are taken in one turn of the event loop: a turn then takes some milliseconds at most; */
+  controlLinesPerTurn: 16,
+  /** and so many of them may be under way. */
+  controlRequestsAtOnce: 64,
+  /** Largest message on the control socket. */
+  controlMessageBytes: 4 * mib,
+} as const;

@@ -1,0 +1,48 @@
+/** The limits of the hub: profiles, names, descriptors, listening, snapshots; each with its unit and its reason. */
+
+import { mib, second } from "#base/units.ts";
+
+export const daemonLimits = {
+  /** Largest record of a consent: a clause for each of the facts. */
+  consentRecordBytes: 1 * mib,
+  /** The hub ends this long after its last profile. */
+  hubLingerMs: 2 * second,
+  /** Names that nobody wrote down and that may be tried at once, as many as a namespace has services; */
+  newNames: 500,
+  /** so many more per second, for those that lead nowhere: more than people and their programs mistype; */
+  newNamesPerSecond: 20,
+  /** and so many may wait for that: the last one for 25 s, less than it may wait for a pod. */
+  newNamesWaiting: 500,
+  /** How often the hub looks whether its lock and socket are still there. */
+  placeCheckMs: 2 * second,
+  /** Descriptors that no client gets, for what the hub itself needs: requests, watches, commands, its log. At most a quarter of all. */
+  reservedDescriptors: 64,
+  /** How long a count of the open descriptors holds. */
+  descriptorLookMs: 1 * second,
+  /** Refusals are over when none came for so long; then their number is told. */
+  overloadQuietMs: 5 * second,
+  /** The cluster code is read this long after a profile was attached, so that `kt up` is answered first. */
+  prepareDelayMs: 20,
+  /** How long a connection through `kt forward` waits for a pod that is on its way, as profiles have it by default. */
+  forwardStartMs: 30 * second,
+  /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
+  hubStartMs: 10 * second,
+  /** The hub's log file is cut to one old generation at this size. */
+  hubLogBytes: 1 * mib,
+  /** How often a port that was taken is tried again. */
+  portRetryMs: 2 * second,
+  /** Editors write a file in several steps: a change is read this long after its last sign. */
+  reloadDebounceMs: 60,
+  /** How often watched files are looked at for changes that the system did not tell, as on network file systems. */
+  filePollMs: 2 * second,
+  /** How often the wall clock is held against the monotonic one. */
+  clockCheckMs: 2 * second,
+  /** A difference between the clocks that means the machine slept. */
+  sleepJumpMs: 5 * second,
+  /** Shortest time between two snapshots for one live view. */
+  snapshotPauseMs: 100,
+  /** How often a live view looks for a change. */
+  snapshotCheckMs: 500,
+  /** What another hub that has a port may take to say for which profile: the answer is on this machine. */
+  holderAskMs: 1 * second,
+} as const;

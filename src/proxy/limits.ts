@@ -1,0 +1,49 @@
+/** The limits of the doors: requests, backends, refusals; each with its unit and its reason. */
+
+import { kib, second } from "#base/units.ts";
+
+export const proxyLimits = {
+  /** What is kept of a request body until the response begins, so that a request that the backend refused can be sent again. */
+  h2ReplayBytes: 64 * kib,
+  /** How long a backend that was asked for HTTP/2 for the first time may take to greet before requests are sent to it all the same. */
+  h2GreetingMs: 2 * second,
+  /** Bytes of an HTTP/1 response that may wait for a client of HTTP/2 before its backend is paused: as many as a stream's first window. */
+  http1HeldBytes: 128 * kib,
+  /** How long a client may take from the first byte of a TLS hello or a request head to its last; between requests it may wait. */
+  peekTimeoutMs: 30 * second,
+  /** HTTP connections to one target that are opened at the same time; further requests wait for one of these or for one that is given back. */
+  openingBackends: 8,
+  /** How long a request that comes when as many wait already hopes for one to be given back, before one is opened for it: about as long as that takes. */
+  backendPatienceMs: 25,
+  /** How long a backend may leave a TLS hello without an answer before it is asked whether it speaks HTTP: servers answer in milliseconds. */
+  tlsSilenceMs: 1500,
+  /** How long a browser waits for a pod before it is shown a page; a bit longer than `noPodAnswerMs`, whose answer says more. */
+  waitingPageMs: 1200,
+  /** What is kept of a TCP client's first words until its backend answers: enough to tell protocols apart, with a whole head of HTTP. */
+  firstWordsBytes: 16 * kib,
+  /** How long a client of a TCP route that cannot be served may take to say what it speaks, then to read why: one that speaks first does at once. */
+  tcpRefusalMs: 1 * second,
+  /** How long a backend that closed on plain HTTP may take to show that it speaks TLS: its refusal waits for that. */
+  tlsAskMs: 1 * second,
+  /** Longest TLS handshake with a pod: one that speaks something else may wait for us for ever. */
+  backendTlsMs: 10 * second,
+  /** How long an idle HTTP connection to a pod is kept for the next request. */
+  parkedLinkMs: 30 * second,
+  /** How long a pod may have closed a connection before we hear of it: container runtimes wait for a second, and then it has a way to go. */
+  lateEndMs: 1.5 * second,
+  /** Connections of a backend that no request may use are kept up to this number, to see whether it closes them. */
+  watchedBackends: 4,
+  /** How long a connection that was given up in good order may take to end. */
+  backendLeaveMs: 10 * second,
+  /** A connection that went on after this many answers speaks for any number: what closes later says so with its last answer. */
+  keepAliveProvenAnswers: 8,
+  /** How long it is remembered what a backend does with unused connections, after its last answer. */
+  keepAliveKnownMs: 600 * second,
+  /** How often a request is sent at most: each time on a connection opened after the loss of the last, while nothing of an answer has come. */
+  requestTries: 5,
+  /** A request that must not be sent twice only reuses a connection idle for less than this: servers close idle ones after seconds. */
+  parkedLinkForUnsafeMs: 1 * second,
+  /** How long a client that is refused may take to read why, and so many of them at once; others are cut off. */
+  refusalLingerMs: 1 * second,
+  lingeringRefusals: 16,
+} as const;

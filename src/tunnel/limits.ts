@@ -1,0 +1,81 @@
+/** The limits of tunnels: sessions, connections, jump hosts, jump pods; each with its unit and its reason. */
+
+import { kib, second } from "#base/units.ts";
+
+export const tunnelLimits = {
+  /** Bytes a stream may hold for a reader that paused on a session that others share, before the whole session pauses. */
+  sharedStreamBufferBytes: 256 * kib,
+  /** Sessions to one pod before connections begin to share them. Each costs the API server and kubelet a TLS connection. */
+  sessionsPerPod: 64,
+  /** More connections than this that wait for a session at once are a burst: browsers and the front door make up to eight. */
+  burstConnections: 8,
+  /** Sessions that are opened at the same time for a burst: each costs the node as much processor time as ten connections. */
+  burstSessions: 2,
+  /** How long it is counted how many connections come at once, while the first of their sessions is being opened. */
+  burstGatherMs: 3,
+  /** How long the end of a connection may wait for company: the node takes a second to act on it. */
+  endDelayMs: 20,
+  /** Connections on one session, those that are about to end among them: far ends such as kt's own take some thousands. */
+  pairsPerSession: 500,
+  /** Most ready sessions kept for the next connections while a target is in use; opening one takes some 10 ms. */
+  spareSessionsPerPod: 4,
+  /** How long after the latest new connection spares are opened: in the midst of a burst they would only slow it down. */
+  spareDelayMs: 50,
+  /** A session that could not be opened is tried once more for those who wait, where the last one could and this took no longer. */
+  quickFailureMs: 1 * second,
+  /** Sessions that are lost within this time are lost together. */
+  lossSpanMs: 100,
+  /** How long an unused session above the spare is kept. */
+  sessionIdleMs: 30 * second,
+  /** Most processes kept ready in a jump host for the next connections; each is a shell that waits, of half a megabyte. */
+  spareProcessesPerPod: 20,
+  /** How long a jump host may take to reach the target's address; a packet that nobody answers is sent again after 1, 3 and 7 s. */
+  jumpConnectMs: 10 * second,
+  /** How long after one side has ended the other may say nothing before a jump host's process gives up: a slow report must still come through. */
+  jumpHalfClosedMs: 600 * second,
+  /** How long the end of a jump host's output waits for the process to say that it failed. */
+  jumpExitMs: 500,
+  /** How long a jump host's process may take to end once its connection is gone, and to end when it is told to. */
+  jumpLeaveMs: 500,
+  jumpKillMs: 2 * second,
+  /** How long a node may take to start a jump host's process that is to be ended again: a hundred at once take seconds. */
+  jumpStartMs: 20 * second,
+  /** Bytes that a jump host's process moves at a time; socat's own 8 KiB cost it more system calls than the copying. */
+  jumpBlockBytes: 64 * kib,
+  /** How long a prepared command may wait to be run: nodes give up after 30 s (StreamCreationTimeout). */
+  execWaitMs: 25 * second,
+  /** How often a jump pod that is starting is looked at: at first often, since most start within a second or two. */
+  jumpPodLookMs: 100,
+  jumpPodLookMaxMs: 1 * second,
+  /** How long a jump pod may be in a state such as ErrImagePull before its reason is the answer: the next try may succeed. */
+  jumpPodStuckMs: 4 * second,
+  /** A jump pod that could not be had is not asked for again within this time, which doubles with each failure. */
+  jumpPodRetryMs: 5 * second,
+  jumpPodRetryMaxMs: 30 * second,
+  /** A jump pod that failed before this age would fail again at once: its reason is the answer, not another pod. */
+  jumpPodYoungMs: 15 * second,
+  /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
+  jumpPodLeaseMs: 60 * second,
+  /** A connection that the far end has not taken up after this time is looked at: the answer needs one round trip. */
+  acceptMs: 2 * second,
+  /** A session that answers no ping within this time is dead. */
+  pingTimeoutMs: 10 * second,
+  /** A session that has been silent for this long is pinged; with the time for its answer and two beats that is under 15 s to notice a death. */
+  pingIntervalMs: 2 * second,
+  /**
+   * The same while a reader in the pod holds up a worker of the far end: pings pile up there, and after fifty (spdystream,
+   * QUEUE_SIZE) the far end stops reading altogether.
+   */
+  heldPingIntervalMs: 30 * second,
+  /** A silence may come from a pod that does not read only after more than this was sent: less fits the buffers on the way. */
+  unreadBytes: 256 * kib,
+  /** How long a new connection waits when a target has no pod on its way at all. */
+  noPodAnswerMs: 1 * second,
+  /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */
+  guessedTunnels: 256,
+  /** How long such a one is followed that has carried nothing yet, as the name of a service without pods: a person tries again sooner. */
+  guessPatienceMs: 60 * second,
+  /** Such targets that were not there are remembered so long, and so many of them: reloads and favicons ask again at once. */
+  absentTargetMs: 3 * second,
+  absentTargets: 1024,
+} as const;
