@@ -1,5 +1,6 @@
 /** Names the process that listens on a TCP port. */
 
+import { formatHostPort } from "#base/hostname.ts";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { spawn } from "bun";
 
@@ -160,7 +161,7 @@ async function psProcess(pid: number): Promise<Pick<PortHolder, "argv" | "isOwn"
 
 /** lsof -F: one field per line, named by its first letter: p is the process id, c the command, n an address that it has. */
 export function parseLsof(output: string, { host, port }: Place): Pick<PortHolder, "pid" | "command"> | undefined {
-  const meant = new Set([`*:${port}`, `${host.includes(":") ? `[${host}]` : host}:${port}`]);
+  const meant = new Set([`*:${port}`, formatHostPort({ host, port })]);
   let pid = 0;
   let command = "?";
   for (const line of output.split("\n")) {

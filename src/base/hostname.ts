@@ -27,3 +27,12 @@ export function parseAuthority(text: string): Authority | undefined {
   if (port !== undefined && port > 65535) return undefined;
   return { host, port };
 }
+
+/** A host as URLs and addresses write it: IPv6 in brackets. */
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+export function formatHostPort({ host, port }: { readonly host: string; readonly port: number | string }): string {
+  return `${bracketed(host)}:${port}`;
+}

@@ -4,6 +4,7 @@ import { connect as bunConnect, type Socket } from "bun";
 import type { Conn } from "#base/conn.ts";
 import { ByteQueue } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import { connectTcp, SocketConn, type SocketState, socketEvents, systemReason } from "./tcp.ts";
 import { type TlsOptions, tlsClient, trust } from "./tls.ts";
 
@@ -38,7 +39,7 @@ export async function connect(options: ConnectOptions): Promise<Conn> {
     }
     return tls ? await connectTls(host, port, tls, signal) : await connectTcp({ host, port, signal });
   } catch (error) {
-    throw error instanceof KtError ? error : new ConnectError(`${host}:${port}`, error);
+    throw error instanceof KtError ? error : new ConnectError(formatHostPort({ host, port }), error);
   }
 }
 
@@ -111,18 +112,14 @@ function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSi
 }
 
 async function connectThroughProxy(host: string, port: number, proxy: HttpProxy, signal: AbortSignal): Promise<Conn> {
-  const name = `${proxy.host}:${proxy.port}`;
+  const [through, to] = [formatHostPort(proxy), formatHostPort({ host, port })];
   try {
     const conn = proxy.tls
       ? await connectTls(proxy.host, proxy.port, { serverName: proxy.host }, signal)
       : await connectTcp({ host: proxy.host, port: proxy.port, signal });
-    return await openTunnel(conn, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, proxy.authorization, signal);
+    return await openTunnel(conn, to, proxy.authorization, signal);
   } catch (error) {
-    throw toKtError(
-      new Error(systemReason(error), { cause: error }),
-      "proxy-failed",
-      `connect through the proxy ${name} to ${host}:${port}`,
-    );
+    throw toKtError(new Error(systemReason(error), { cause: error }), "proxy-failed", `connect through the proxy ${through} to ${to}`);
   }
 }
 

@@ -3,6 +3,7 @@
 import { ByteQueue } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import { connectTcp, systemReason } from "#net/tcp.ts";
 
 export interface SocksProxy {
@@ -38,7 +39,7 @@ export async function connectThroughSocks(proxy: SocksProxy, host: string, port:
     throw toKtError(
       new Error(systemReason(error), { cause: error }),
       "proxy-failed",
-      `connect through the proxy ${proxy.host}:${proxy.port} to ${host}:${port}`,
+      `connect through the proxy ${formatHostPort(proxy)} to ${formatHostPort({ host, port })}`,
     );
   }
 }

@@ -3,6 +3,7 @@
 import { connect, listen, type Socket, type TCPSocketListener } from "bun";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, messageOf } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 
 /** Plain words for the system's error codes that people meet. */
 const reasons: Readonly<Record<string, string>> = {
@@ -309,7 +310,7 @@ export function listenTcp(options: {
   accept: (conn: Conn, ends: () => SocketEnds | undefined) => void;
 }): Listener {
   const { host, port, accept } = options;
-  const shown = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const shown = formatHostPort({ host, port });
   let listener: TCPSocketListener<SocketState>;
   try {
     listener = listen<SocketState>({

@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { bracketed } from "#base/hostname.ts";
 import type { Listener, SocketEnds } from "#net/tcp.ts";
 import { toProblem } from "#observe/events.ts";
 import { asTheClusterSays } from "#route/app-protocol.ts";
@@ -247,7 +248,7 @@ function decideUnnamed(address: string, decideHere: Decide): Found {
 
 /** Where a client of TLS would reach the same name without it. */
 function plainUrlOf(name: string, port: number): string {
-  return `http://${name.includes(":") ? `[${name}]` : name}${port === 80 ? "" : `:${port}`}/`;
+  return `http://${bracketed(name)}${port === 80 ? "" : `:${port}`}/`;
 }
 
 /** Rejects with NotH2Error when the backend chooses HTTP/1. */

@@ -1,6 +1,6 @@
 /** The origins of web pages (RFC 6454): which are this machine's own, and which a profile allows besides. */
 
-import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
+import { bracketed, normaliseHostname, parseAuthority } from "#base/hostname.ts";
 import { KtError } from "#base/errors.ts";
 
 /** Where a page came from, as a browser writes it in an Origin header. */
@@ -36,7 +36,7 @@ export function isLocalOrigin({ scheme, host }: Origin): boolean {
 
 /** The origin as browsers write it. */
 function formatOrigin({ scheme, host, port }: Origin): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}${port === undefined ? "" : `:${port}`}`;
+  return `${scheme}://${bracketed(host)}${port === undefined ? "" : `:${port}`}`;
 }
 
 /** The origins that a profile allows, as `parseAllowedOrigin` returns them. */

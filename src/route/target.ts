@@ -1,5 +1,7 @@
 /** Target: what is reached, as a tagged union, with its written form. */
 
+import { formatHostPort } from "#base/hostname.ts";
+
 /** Which cluster: a context as one profile's kubeconfig and environment see it. */
 export interface ClusterRef {
   /** The attached profile whose kubeconfig files and environment count. */
@@ -104,10 +106,6 @@ export function formatTarget(target: Target): string {
 /** `[NAMESPACE/]svc/NAME`. */
 export function formatPodSource({ kind, namespace, name }: Pick<PodTarget, "kind" | "namespace" | "name">): string {
   return `${namespace === undefined ? "" : `${namespace}/`}${kindWords[kind]}/${name}`;
-}
-
-function formatHostPort({ host, port }: AddressTarget): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** The pods that carry a target's connections. */

@@ -2,6 +2,7 @@
 
 import { YAML } from "bun";
 import { KtError, messageOf } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import type { TomlInline, TomlValue } from "#profile/toml/text.ts";
 import type { Converted, ConvertedRoute, Left } from "./converted.ts";
 
@@ -80,7 +81,7 @@ function jumpRoute(place: string, name: string, fields: Fields, left: Left[]): C
     ...(container === undefined ? {} : { container }),
     ...(method === undefined || method === "auto" ? {} : { method }),
   };
-  return [{ section: "tcp", place, name, target: `${host.includes(":") ? `[${host}]` : host}:${port}`, settings }];
+  return [{ section: "tcp", place, name, target: formatHostPort({ host, port }), settings }];
 }
 
 function viaOf(prefix: string, service: string | undefined, pod: string | undefined, create: unknown): TomlValue {

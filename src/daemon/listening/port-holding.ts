@@ -1,6 +1,7 @@
 /** Who has a port, in words for people, and how it is given up without harm: a kt that has it is never to be killed. */
 
 import { daemonLimits } from "#daemon/limits.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import { command, shellQuoted } from "#base/shell.ts";
 import type { ProfileStatus } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
@@ -51,7 +52,7 @@ async function holdingOfHub(holder: PortHolder, place: Place, at: Surroundings):
   const theirs: Surroundings = { ...at, home: holder.environment["HOME"] ?? at.home, environment: holder.environment };
   const prefix = isSamePlace(theirs, at) ? "" : environmentPrefix(holder.environment);
   const profiles = await profilesOf(holder.pid, theirs);
-  const profile = profiles?.find(({ listeners }) => listeners.some((each) => each.open && each.address === formatPlace(place)));
+  const profile = profiles?.find(({ listeners }) => listeners.some((each) => each.open && each.address === formatHostPort(place)));
   if (profile === undefined) return { who: prefix === "" ? `your ${hub}` : `another ${hub}`, fixes: [`${prefix}kt down --all`] };
   const { name, profile: file } = profile;
   const where = prefix === "" ? "" : `, which another ${hub} serves`;
@@ -82,8 +83,4 @@ async function profilesOf(pid: number, theirs: Surroundings): Promise<readonly P
     }
   }
   return undefined;
-}
-
-function formatPlace({ host, port }: Place): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,5 +1,6 @@
 /** What to open for a route: its URL, or the address of its port. */
 
+import { formatHostPort } from "#base/hostname.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import type { BackendScheme } from "#route/target.ts";
 
@@ -16,5 +17,5 @@ export function addressOf(listen: readonly ListenAddress[], port: number | undef
   if (!first) return "";
   const shownPort = port ?? first.port;
   if (listen.length > 1 || first.host === "127.0.0.1" || first.host === "::1") return `localhost:${shownPort}`;
-  return `${first.host.includes(":") ? `[${first.host}]` : first.host}:${shownPort}`;
+  return formatHostPort({ host: first.host, port: shownPort });
 }

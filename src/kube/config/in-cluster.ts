@@ -1,5 +1,6 @@
 /** The service account that Kubernetes gives to a pod, as a context. */
 
+import { formatHostPort } from "#base/hostname.ts";
 import { type FileCache, fileStamp } from "./files.ts";
 import type { ContextConfig } from "./context-config.ts";
 
@@ -17,7 +18,7 @@ export function inClusterContext(
   if (!host || !port || fileStamp(tokenFile) === undefined) return undefined;
   const namespaceFile = `${from}/namespace`;
   const namespace = fileStamp(namespaceFile) === undefined ? "default" : cache.read(namespaceFile).trim();
-  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const server = `https://${formatHostPort({ host, port })}`;
   return {
     name: "in-cluster",
     file: tokenFile,

@@ -1,6 +1,7 @@
 /** Listen addresses as people write them: `127.0.0.1:8989`, `[::1]:8989`, or a bare port on both loopbacks. */
 
 import { KtError } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import type { ListenAddress } from "./plan.ts";
 
 function refuse(text: string, why: string, hint: string): never {
@@ -50,6 +51,6 @@ export function overlaps(a: ListenAddress, b: ListenAddress): boolean {
 }
 
 /** As it is written in a URL or an address: IPv6 in brackets. */
-export function formatListen({ host, port }: ListenAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+export function formatListen(address: ListenAddress): string {
+  return formatHostPort(address);
 }

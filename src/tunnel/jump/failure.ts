@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import type { ExecExit } from "#kube/objects/types.ts";
 import type { JumpAddress } from "./tool.ts";
 import type { Again } from "#tunnel/pipe/pipe.ts";
@@ -70,7 +71,7 @@ function causeOf({ received, stderr, exit }: JumpEnd): Cause {
 function endedBadly(end: JumpEnd, words: string): JumpFailure {
   const { pod, address, stderr } = end;
   const cause = causeOf(end);
-  const where = `"${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}"`;
+  const where = `"${formatHostPort(address)}"`;
   // What the target did not take it has not read; what it broke off is its answer.
   const again = cause === "connection-lost" ? "never" : "always";
   switch (cause) {
