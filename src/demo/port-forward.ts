@@ -66,7 +66,7 @@ export class PortForward {
 
   #received(bytes: Uint8Array): void {
     try {
-      this.#session.receive(bytes, this.#options.clock.now(), (event) => this.#on(event));
+      this.#session.receive(bytes, (event) => this.#on(event));
     } catch {
       this.close();
       return;

@@ -11,6 +11,9 @@ export type SessionEvent =
   | { readonly type: "data"; readonly stream: number; readonly bytes: Uint8Array; readonly fin: boolean }
   /** The peer ended a stream both ways, with one of `resetStatus`. Nothing more comes for it. */
   | { readonly type: "reset"; readonly stream: number; readonly status: number }
-  | { readonly type: "pong"; readonly id: number; readonly roundTripMs: number }
+  /** The peer answered a ping of ours. */
+  | { readonly type: "pong"; readonly id: number }
+  /** The peer sent a ping, which was answered. */
+  | { readonly type: "pinged"; readonly id: number }
   /** The peer takes no more streams; ours above `lastGoodStream` were not begun. */
   | { readonly type: "going-away"; readonly lastGoodStream: number };

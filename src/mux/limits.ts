@@ -1,6 +1,18 @@
 /** The limits of a session of streams, each with its unit and its reason. */
 
+import { kib, second } from "#base/units.ts";
+
 export const muxLimits = {
   /** Streams a peer may have open on one session: two for each of its connections, and no client of ours shares that widely. */
   streamsPerSession: 4096,
+  /** A peer that has been silent for this long is pinged; with the time for its answer and two ticks that is under 15 s to notice a death. */
+  pingIntervalMs: 2 * second,
+  /** A peer that answers no ping within this time is dead. */
+  pingTimeoutMs: 10 * second,
+  /** The same as `pingIntervalMs` while one of the peer's workers is blocked, for each ping that waits there. */
+  blockedPingIntervalMs: 30 * second,
+  /** How long the peer's workers may take to prove that none is blocked; the answers need one round trip. */
+  proofMs: 2 * second,
+  /** A silence may come from a program that does not read only after more than this was sent: less fits the buffers on the way. */
+  unreadBytes: 256 * kib,
 } as const;

@@ -15,7 +15,6 @@ import {
 import { SpdyHeaderDecoder, SpdyHeaderEncoder, type SpdyHeaders } from "#wire/spdy-headers.ts";
 import type { SessionEvent } from "./events.ts";
 import { Outbox } from "./outbox.ts";
-import { Pings } from "./ping.ts";
 import { MuxStream } from "./stream.ts";
 
 /**
@@ -24,19 +23,20 @@ import { MuxStream } from "./stream.ts";
  */
 export const maxDataFrameBytes = 128 * 1024;
 
-/** Workers per connection at the far end (spdystream, FRAME_WORKERS). Pings are given to them in turn. */
-export const farWorkers = 5;
+/** The largest id of a ping: all ones is left to pings that are sent before there is a session. */
+const lastPingId = 0x7f_ff_ff_fe;
 
-/** The worker at the far end that takes a stream's frames in. */
-export function farWorkerOf(stream: number): number {
-  return stream % farWorkers;
-}
+/** Ids begin again when they run out, and keep their parity. */
+export const nextPingId = (id: number): number => (id + 2 > lastPingId ? id % 2 || 2 : id + 2);
 
 const noHeaders: SpdyHeaders = new Map();
 
 export interface SessionOptions {
   readonly role: "client" | "server";
 }
+
+/** Of streams and of pings: a client's are odd, a server's even (SPDY/3.1 §2.3.2, §2.6.5). */
+const firstId = (role: "client" | "server"): number => (role === "client" ? 1 : 2);
 
 type Emit = (event: SessionEvent) => void;
 type FrameOf<T extends SpdyControlFrame["type"]> = Extract<SpdyControlFrame, { type: T }>;
@@ -50,23 +50,19 @@ export class SpdySession {
   readonly #decoder: SpdyDecoder;
   readonly #headerEncoder = new SpdyHeaderEncoder();
   readonly #headerDecoder = new SpdyHeaderDecoder();
-  readonly #pings: Pings;
   readonly #streams = new Map<number, MuxStream>();
   readonly #outbox = new Outbox();
   #nextStream: number;
-  /** The far end's worker that our next ping is given to. */
-  #nextPingWorker = 0;
+  #nextPing: number;
   #lastPeerStream = 0;
   /** Somebody has said GOAWAY: no new streams, the present ones go on. */
   #goingAway = false;
-  #nowMs = 0;
   #emit: Emit = () => {};
 
   constructor(options: SessionOptions) {
     this.#role = options.role;
-    const first = options.role === "client" ? 1 : 2;
-    this.#nextStream = first;
-    this.#pings = new Pings(first);
+    this.#nextStream = firstId(options.role);
+    this.#nextPing = firstId(options.role);
     this.#decoder = new SpdyDecoder({
       onData: (stream, bytes, fin) => this.#onData(stream, bytes, fin),
       onControl: (frame) => this.#onControl(frame),
@@ -92,8 +88,7 @@ export class SpdySession {
    * Takes the next bytes from the peer, who must not change them afterwards: events hold views on them. `emit` may call every
    * other method. Throws KtError `protocol`; the session is of no use after that.
    */
-  receive(bytes: Uint8Array, nowMs: number, emit: Emit): void {
-    this.#nowMs = nowMs;
+  receive(bytes: Uint8Array, emit: Emit): void {
     this.#emit = emit;
     this.#decoder.decode(bytes);
   }
@@ -147,29 +142,11 @@ export class SpdySession {
   }
 
   /** Sends a ping and returns its id. */
-  ping(nowMs: number): number {
-    const id = this.#pings.send(nowMs, this.#nextPingWorker);
-    this.#sendPing(id);
+  ping(): number {
+    const id = this.#nextPing;
+    this.#nextPing = nextPingId(id);
+    this.#send({ type: "ping", id });
     return id;
-  }
-
-  /**
-   * Sends pings until one has gone to this worker of the far end, and returns the id of that one. Its answer says that the
-   * worker is not stuck, as it is for good when a stream's bytes find no reader (a reset from us waits behind them).
-   */
-  pingWorker(worker: number, nowMs: number): number {
-    while (this.#nextPingWorker !== worker) this.ping(nowMs);
-    return this.ping(nowMs);
-  }
-
-  /** See Pings: the peer lives, and bytes that nobody takes hold up one of its workers, and what is given to it. */
-  get pingsHeld(): boolean {
-    return this.#pings.held;
-  }
-
-  /** Whether the worker that a stream belongs to is held up. */
-  isHeldUp(stream: number): boolean {
-    return this.#pings.holds(farWorkerOf(stream));
   }
 
   /** Says that no more streams are wanted. On this spdystream closes the connection, once its streams are over. */
@@ -245,9 +222,9 @@ export class SpdySession {
   }
 
   #onPing(frame: FrameOf<"ping">): void {
-    if (!this.#pings.isOurs(frame.id)) this.#sendPing(frame.id);
-    const roundTripMs = this.#pings.answered(frame.id, this.#nowMs);
-    if (roundTripMs !== undefined) this.#emit({ type: "pong", id: frame.id, roundTripMs });
+    const isOurs = frame.id % 2 === firstId(this.#role) % 2;
+    if (!isOurs) this.#send({ type: "ping", id: frame.id });
+    this.#emit({ type: isOurs ? "pong" : "pinged", id: frame.id });
   }
 
   #onGoAway(frame: FrameOf<"go-away">): void {
@@ -268,11 +245,6 @@ export class SpdySession {
   #sendData(stream: number, bytes: Uint8Array, fin: boolean): void {
     this.#outbox.reserve(frameHeaderBytes, (block, at) => writeDataHeader(block, at, stream, bytes.length, fin));
     this.#outbox.push(bytes);
-  }
-
-  #sendPing(id: number): void {
-    this.#nextPingWorker = (this.#nextPingWorker + 1) % farWorkers;
-    this.#send({ type: "ping", id });
   }
 
   #send(frame: Exclude<SpdyControlFrame, { type: "unknown" }>): void {

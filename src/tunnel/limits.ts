@@ -58,17 +58,6 @@ export const tunnelLimits = {
   jumpPodLeaseMs: 60 * second,
   /** A connection that the far end has not taken up after this time is looked at: the answer needs one round trip. */
   acceptMs: 2 * second,
-  /** A session that answers no ping within this time is dead. */
-  pingTimeoutMs: 10 * second,
-  /** A session that has been silent for this long is pinged; with the time for its answer and two beats that is under 15 s to notice a death. */
-  pingIntervalMs: 2 * second,
-  /**
-   * The same while a reader in the pod holds up a worker of the far end: pings pile up there, and after fifty (spdystream,
-   * QUEUE_SIZE) the far end stops reading altogether.
-   */
-  heldPingIntervalMs: 30 * second,
-  /** A silence may come from a pod that does not read only after more than this was sent: less fits the buffers on the way. */
-  unreadBytes: 256 * kib,
   /** How long a new connection waits when a target has no pod on its way at all. */
   noPodAnswerMs: 1 * second,
   /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */

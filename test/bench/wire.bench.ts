@@ -41,7 +41,7 @@ summary(() => {
     session.open(streamHeaders("data", 80, "0"));
     let passed = 0;
     for (const chunk of spdyChunks) {
-      session.receive(chunk, 0, (event) => {
+      session.receive(chunk, (event) => {
         if (event.type === "data") passed += event.bytes.length;
       });
     }

@@ -160,7 +160,7 @@ export class ForwardClient {
   ping(): Promise<void> {
     const pong = Promise.withResolvers<void>();
     this.#pongs.push(pong);
-    this.#session.ping(0);
+    this.#session.ping();
     this.#flush();
     return pong.promise;
   }
@@ -170,7 +170,7 @@ export class ForwardClient {
   }
 
   #receive(bytes: Uint8Array): void {
-    this.#session.receive(bytes.slice(), 0, (event) => {
+    this.#session.receive(bytes.slice(), (event) => {
       if (event.type === "pong") this.#pongs.shift()?.resolve();
       if (event.type !== "data" && event.type !== "reset") return;
       const stream = this.#streams.get(event.stream);

@@ -50,7 +50,7 @@ class PodEnd {
     this.#conn = conn;
     conn.start({
       onData: (bytes) => {
-        this.#mux.receive(bytes, 0, (event) => this.#on(event, serve));
+        this.#mux.receive(bytes, (event) => this.#on(event, serve));
         this.#flush();
       },
       onEnd: () => conn.end(),

@@ -146,7 +146,7 @@ export function serveExec(conn: Pick<Conn, "start" | "write" | "end">, command: 
   };
   conn.start({
     onData: (bytes) => {
-      mux.receive(bytes, 0, on);
+      mux.receive(bytes, on);
       flush();
     },
     onEnd: () => conn.end(),

@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { farWorkers, SpdySession } from "#mux/session.ts";
+import { SpdySession } from "#mux/session.ts";
+import { frameWorkers } from "#mux/spdystream.ts";
 import { type MemoryConn, memoryPair } from "#test/support/memory-conn.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import type { Pair } from "#tunnel/forward/pair.ts";
@@ -31,7 +32,7 @@ class FarEnd {
       this.opened.push(event.stream);
       this.mux.reply(event.stream);
     };
-    conn.start({ onData: (bytes) => this.mux.receive(bytes, 0, emit), onEnd() {}, onDrain() {}, onClose() {} });
+    conn.start({ onData: (bytes) => this.mux.receive(bytes, emit), onEnd() {}, onDrain() {}, onClose() {} });
   }
 
   /** Resets its connection. */
@@ -97,7 +98,7 @@ function heldUp(far: MemoryConn, { worker, replies }: { readonly worker: number;
         far.write(encodeControlFrame({ type: "syn-reply", stream: frame.stream, fin: false, headerBlock: headers.encode(new Map()) }));
       }
       if (frame.type !== "ping") return;
-      if (given++ % farWorkers === worker) held.pings += 1;
+      if (given++ % frameWorkers === worker) held.pings += 1;
       else far.write(encodeControlFrame(frame));
     },
   });

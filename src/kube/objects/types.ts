@@ -79,10 +79,13 @@ export interface Exec {
   /** Stops everything that comes, which stops the command by and by. Calls from the same read may still be made. */
   pause(): void;
   resume(): void;
-  /** Asks the far end for a sign of life, which shows in `heardMs`. */
+  /** Asks the peer for a sign of life now, which shows in `heardMs`. */
   ping(): void;
-  /** The far end lives, and a command that does not read its stdin holds up a part of what it is asked. */
-  readonly pingsHeld: boolean;
+  /**
+   * Called about every second: asks a silent peer for a sign of life, and reports one that gives none by `onExit`. `pathAlive`:
+   * others on the same way were heard, so this one may only be waiting for a command that does not read its stdin.
+   */
+  tick(nowMs: number, pathAlive: boolean): void;
   /** Leaves at once: the command sees the end of its stdin. Nothing more is told. */
   abort(): void;
 }

@@ -3,10 +3,12 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { muxLimits } from "#mux/limits.ts";
+import { Liveness } from "#mux/liveness.ts";
 import { ChannelDecoder, closeStdin, execChannels } from "#wire/exec.ts";
 import { WsDecoder } from "#wire/ws-decoder.ts";
 import { encodeWsFrame, type WsOpcode, wsOpcodes } from "#wire/ws-frame.ts";
-import { ExecResult } from "./exec-result.ts";
+import { ExecResult, lostBefore, noPong } from "./exec-result.ts";
 import type { Exec, ExecHandler } from "#kube/objects/types.ts";
 import { takeMask } from "#http/ws-mask.ts";
 
@@ -22,15 +24,15 @@ export class ChannelExec implements Exec {
   readonly #channels = new ChannelDecoder((channel, bytes) => this.#data(channel, bytes));
   readonly #decoder: WsDecoder;
   #handler: ExecHandler | undefined;
-  #open = true;
-  heardMs: number;
+  readonly #liveness: Liveness;
+  #state: "flowing" | "paused" | "over" = "flowing";
 
   /** Owns the Conn, which carries WebSocket frames. */
   constructor(conn: Conn, clock: Clock, options: { readonly canEndStdin: boolean }) {
     this.canEndStdin = options.canEndStdin;
     this.#conn = conn;
     this.#clock = clock;
-    this.heardMs = clock.now();
+    this.#liveness = new Liveness(clock.now());
     this.#decoder = new WsDecoder("client", {
       onMessage: (_kind, bytes, fin) => this.#channels.push(bytes, fin),
       onPing: (payload) => void this.#send(wsOpcodes.pong, payload),
@@ -40,11 +42,15 @@ export class ChannelExec implements Exec {
   }
 
   get open(): boolean {
-    return this.#open;
+    return this.#state !== "over";
   }
 
   start(handler: ExecHandler): void {
     this.#handler = handler;
+    if (!this.open) {
+      queueMicrotask(() => handler.onExit(lostBefore()));
+      return;
+    }
     this.#conn.start({
       onData: (bytes) => this.#received(bytes),
       onEnd: () => this.#result.connectionEnded(undefined),
@@ -54,6 +60,7 @@ export class ChannelExec implements Exec {
   }
 
   write(bytes: Uint8Array): boolean {
+    this.#liveness.sent(bytes.length);
     return this.#send(wsOpcodes.binary, stdin, bytes);
   }
 
@@ -62,34 +69,46 @@ export class ChannelExec implements Exec {
   }
 
   pause(): void {
+    if (this.#state === "flowing") this.#state = "paused";
     this.#conn.pause();
   }
 
   resume(): void {
+    if (this.#state === "paused") {
+      this.#state = "flowing";
+      this.#liveness.resumed(this.#clock.now());
+    }
     this.#conn.resume();
   }
 
-  ping(): void {
-    this.#send(wsOpcodes.ping);
+  get heardMs(): number {
+    return this.#liveness.heardMs;
   }
 
-  /** One reader takes everything in turn here: what is held up is all of it. */
-  get pingsHeld(): boolean {
-    return false;
+  ping(): void {
+    if (this.open && this.#liveness.ask(this.#clock.now())) this.#send(wsOpcodes.ping);
+  }
+
+  tick(nowMs: number, pathAlive: boolean): void {
+    if (this.#state !== "flowing") return;
+    const isExcused = pathAlive && this.#liveness.mayWaitForReader;
+    const verdict = this.#liveness.verdict(nowMs, { pingIntervalMs: muxLimits.pingIntervalMs, isExcused });
+    if (verdict === "ping") this.ping();
+    else if (verdict === "dead") this.#result.lost(noPong());
   }
 
   abort(): void {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.open) return;
+    this.#state = "over";
     this.#conn.abort();
   }
 
   #send(opcode: WsOpcode, ...parts: readonly Uint8Array[]): boolean {
-    return !this.#open || this.#conn.write(encodeWsFrame(opcode, parts, { mask: takeMask() }));
+    return !this.open || this.#conn.write(encodeWsFrame(opcode, parts, { mask: takeMask() }));
   }
 
   #received(bytes: Uint8Array): void {
-    this.heardMs = this.#clock.now();
+    this.#liveness.heard(this.#clock.now());
     try {
       this.#decoder.decode(bytes);
     } catch (error) {
@@ -98,14 +117,14 @@ export class ChannelExec implements Exec {
   }
 
   #data(channel: number, bytes: Uint8Array): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     if (channel === execChannels.stdout) this.#handler?.onStdout(bytes);
     else if (channel === execChannels.stderr) this.#handler?.onStderr(bytes);
     else if (channel === execChannels.error) this.#result.push(bytes);
   }
 
   #over(end: Parameters<ExecHandler["onExit"]>[0]): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     this.abort();
     this.#handler?.onExit(end);
   }

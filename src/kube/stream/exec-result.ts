@@ -3,8 +3,16 @@
 import { concatBytes } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
+import { muxLimits } from "#mux/limits.ts";
 import { parseExecEnd } from "#wire/exec.ts";
 import type { ExecExit } from "#kube/objects/types.ts";
+
+/** For a command that is started on a session which is over. */
+export const lostBefore = (): ExecExit => ({ kind: "lost", error: new KtError("connection-lost", "the session was lost") });
+
+/** The peer is dead. */
+export const noPong = (): KtError =>
+  new KtError("connection-lost", `the session answered no ping within ${muxLimits.pingTimeoutMs / 1000} s`);
 
 const decoder = new TextDecoder();
 

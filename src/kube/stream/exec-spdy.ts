@@ -2,11 +2,13 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { toKtError } from "#base/errors.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { farWorkers, SpdySession } from "#mux/session.ts";
+import { Liveness } from "#mux/liveness.ts";
+import { SpdySession } from "#mux/session.ts";
+import { SpdystreamPeer } from "#mux/spdystream.ts";
 import { type ExecStream, execStreamHeaders } from "#wire/exec.ts";
-import { ExecResult } from "./exec-result.ts";
+import { ExecResult, lostBefore, noPong } from "./exec-result.ts";
 import type { Exec, ExecHandler } from "#kube/objects/types.ts";
 
 /** Our half of those that only the command writes to is closed at once. */
@@ -23,6 +25,8 @@ export class SpdyExec implements Exec {
   readonly #conn: Conn;
   readonly #clock: Clock;
   readonly #mux = new SpdySession({ role: "client" });
+  readonly #peer = new SpdystreamPeer(() => this.#mux.ping());
+  readonly #liveness: Liveness;
   readonly #ids = new Map<number, ExecStream>();
   readonly #result = new ExecResult((end) => this.#over(end));
   readonly #emit = (event: SessionEvent): void => this.#on(event);
@@ -31,13 +35,13 @@ export class SpdyExec implements Exec {
   #open = true;
   #blocked = false;
   #flushing = false;
-  heardMs: number;
+  #paused = false;
 
   /** Owns the Conn. */
   constructor(conn: Conn, clock: Clock) {
     this.#conn = conn;
     this.#clock = clock;
-    this.heardMs = clock.now();
+    this.#liveness = new Liveness(clock.now());
     conn.start({
       onData: (bytes) => this.#received(bytes),
       onEnd: () => this.#result.connectionEnded(undefined),
@@ -53,7 +57,7 @@ export class SpdyExec implements Exec {
   start(handler: ExecHandler): void {
     this.#handler = handler;
     if (!this.#open) {
-      queueMicrotask(() => handler.onExit({ kind: "lost", error: new KtError("connection-lost", "the session was lost") }));
+      queueMicrotask(() => handler.onExit(lostBefore()));
       return;
     }
     for (const [stream, options] of streams) {
@@ -66,6 +70,7 @@ export class SpdyExec implements Exec {
 
   write(bytes: Uint8Array): boolean {
     if (!this.#open) return true;
+    this.#liveness.sent(bytes.length);
     this.#mux.write(this.#stdin, bytes);
     this.#scheduleFlush();
     return !this.#blocked;
@@ -77,21 +82,32 @@ export class SpdyExec implements Exec {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#conn.pause();
   }
 
   resume(): void {
+    if (this.#paused) this.#liveness.resumed(this.#clock.now());
+    this.#paused = false;
     this.#conn.resume();
   }
 
-  /** One for each of the far end's workers, for one of them may be held up by a command that does not read. */
+  get heardMs(): number {
+    return this.#liveness.heardMs;
+  }
+
   ping(): void {
-    for (let worker = 0; worker < farWorkers; worker++) this.#mux.ping(this.#clock.now());
+    if (!this.#open || !this.#liveness.ask(this.#clock.now())) return;
+    this.#peer.ping();
     this.#scheduleFlush();
   }
 
-  get pingsHeld(): boolean {
-    return this.#mux.pingsHeld;
+  tick(nowMs: number, pathAlive: boolean): void {
+    if (!this.#open || this.#paused) return;
+    const isExcused = pathAlive && (this.#peer.hasBlocked || this.#liveness.mayWaitForReader);
+    const verdict = this.#liveness.verdict(nowMs, { pingIntervalMs: this.#peer.pingIntervalMs, isExcused });
+    if (verdict === "ping") this.ping();
+    else if (verdict === "dead") this.#result.lost(noPong());
   }
 
   abort(): void {
@@ -101,9 +117,9 @@ export class SpdyExec implements Exec {
   }
 
   #received(bytes: Uint8Array): void {
-    this.heardMs = this.#clock.now();
+    this.#liveness.heard(this.#clock.now());
     try {
-      this.#mux.receive(bytes, this.heardMs, this.#emit);
+      this.#mux.receive(bytes, this.#emit);
     } catch (error) {
       this.#result.lost(toKtError(error, "protocol", "read from a command's session"));
     }
@@ -111,6 +127,8 @@ export class SpdyExec implements Exec {
   }
 
   #on(event: SessionEvent): void {
+    if (event.type === "pong") this.#peer.pongReceived(event.id);
+    if (event.type === "pinged") this.#peer.pingEchoed();
     if (!this.#open || (event.type !== "data" && event.type !== "reset")) return;
     const stream = this.#ids.get(event.stream);
     if (event.type === "reset") {

@@ -2,14 +2,14 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { farWorkers } from "#mux/session.ts";
+import { frameWorkers } from "#mux/spdystream.ts";
 import { encodeControlFrame } from "#wire/spdy-frame.ts";
 
 /** Odd, as a client's ids are, and larger than any that a session gives. */
 const id = 0x7f_ff_ff_ff;
 
 /** One for each worker of the far end, so that a session finds their turns where it expects them. */
-const pings = Array.from({ length: farWorkers }, () => encodeControlFrame({ type: "ping", id }));
+const pings = Array.from({ length: frameWorkers }, () => encodeControlFrame({ type: "ping", id }));
 
 /** How a control frame begins, and until streams are open there are no others. */
 const controlBit = 0x80;

@@ -6,10 +6,12 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { farWorkerOf, farWorkers, SpdySession } from "#mux/session.ts";
+import { muxLimits } from "#mux/limits.ts";
+import { Liveness } from "#mux/liveness.ts";
+import { SpdySession } from "#mux/session.ts";
+import { SpdystreamPeer } from "#mux/spdystream.ts";
 import { streamHeaders } from "#wire/portforward.ts";
 import { describeForwardFailure, isUnread } from "./failure.ts";
-import { Liveness } from "./liveness.ts";
 import { Pair, type PairSession } from "./pair.ts";
 import type { PipeListener } from "#tunnel/pipe/pipe.ts";
 
@@ -42,8 +44,7 @@ export class PodSession implements PairSession {
   #busyCount = 0;
   #nextRequest = 0;
   readonly #liveness: Liveness;
-  /** Workers of the far end that may hold bytes for good, of pairs that are over or leaving, until a proof has cleared them. */
-  readonly #unproven = new Set<number>();
+  readonly #peer = new SpdystreamPeer(() => this.#mux.ping());
   /** No more pairs: the far end says so, or a pair that others shared the session with ended badly and may block a worker. */
   #goingAway = false;
   #gone = false;
@@ -51,8 +52,6 @@ export class PodSession implements PairSession {
   /** When we last began to read again: what came before that has waited for us. */
   #resumedMs: number;
   #blocked = false;
-  /** Sent since something last came. */
-  #unheardBytes = 0;
   #flushing = false;
   #flushingLater = false;
   #chunk: Uint8Array = emptyBytes;
@@ -99,7 +98,7 @@ export class PodSession implements PairSession {
   }
 
   get lastHeardMs(): number {
-    return this.#liveness.lastHeardMs;
+    return this.#liveness.heardMs;
   }
 
   /** Opens a connection to a port of the pod. Nothing is confirmed: a refusal comes as `pipeFailed`. */
@@ -122,7 +121,7 @@ export class PodSession implements PairSession {
   #busy(): void {
     this.#busyCount += 1;
     this.idleSinceMs = undefined;
-    this.#liveness.dropProof();
+    this.#peer.dropProof();
   }
 
   /** The session died, or was told to take no more, between being chosen and being used. */
@@ -139,13 +138,13 @@ export class PodSession implements PairSession {
     for (const pair of this.#eachPair()) this.#tickPair(pair, nowMs);
     if (this.#gone || this.#connPaused) return;
     this.#failIgnored(nowMs);
-    const held = this.#mux.pingsHeld;
-    const mayBeUnread = held || this.#blocked || this.#unheardBytes > tunnelLimits.unreadBytes;
-    const verdict = this.#liveness.verdict(nowMs, held);
-    if (verdict === "ping") this.ping();
-    else if (verdict === "unproven") this.retire();
-    else if (verdict === "silent" && !(mayBeUnread && pathAlive)) {
-      this.#die(new KtError("connection-lost", `the session answered no ping within ${tunnelLimits.pingTimeoutMs / 1000} s`));
+    const mayBeUnread = this.#peer.hasBlocked || this.#blocked || this.#liveness.mayWaitForReader;
+    const { pingIntervalMs } = this.#peer;
+    const verdict = this.#liveness.verdict(nowMs, { pingIntervalMs, isExcused: mayBeUnread && pathAlive });
+    if (this.#peer.isProofLate(nowMs)) this.retire();
+    else if (verdict === "ping") this.ping();
+    else if (verdict === "dead") {
+      this.#die(new KtError("connection-lost", `the session answered no ping within ${muxLimits.pingTimeoutMs / 1000} s`));
     }
   }
 
@@ -157,7 +156,7 @@ export class PodSession implements PairSession {
     if (this.#blocked || nowMs - this.#resumedMs < tunnelLimits.acceptMs) return;
     for (const pair of this.#eachPair()) {
       if (pair.accepted || nowMs - pair.openedMs < tunnelLimits.acceptMs || !this.#pairs.has(pair.data)) continue;
-      if (this.#mux.isHeldUp(pair.data) || this.#mux.isHeldUp(pair.error)) this.#failIgnoredPair(pair);
+      if (this.#peer.isBlocked(pair.data) || this.#peer.isBlocked(pair.error)) this.#failIgnoredPair(pair);
       else this.ping();
     }
   }
@@ -180,15 +179,15 @@ export class PodSession implements PairSession {
   /** Asks for a sign of life now, each of the far end's workers, for one may be held up by a connection that nobody reads. */
   ping(): void {
     const nowMs = this.#clock.now();
-    if (this.#gone || !this.#liveness.pinging(nowMs)) return;
-    for (let worker = 0; worker < farWorkers; worker++) this.#mux.ping(nowMs);
+    if (this.#gone || !this.#liveness.ask(nowMs)) return;
+    this.#peer.ping();
     this.#flush();
   }
 
   /** Takes no more connections, and ends with the last one. */
   retire(): void {
     this.#goingAway = true;
-    this.#liveness.dropProof();
+    this.#peer.dropProof();
     if (this.#pairCount === 0) this.#die(undefined);
   }
 
@@ -200,10 +199,9 @@ export class PodSession implements PairSession {
   #received(bytes: Uint8Array): void {
     const nowMs = this.#clock.now();
     this.#liveness.heard(nowMs);
-    this.#unheardBytes = 0;
     this.#chunk = bytes;
     try {
-      this.#mux.receive(bytes, nowMs, this.#emit);
+      this.#mux.receive(bytes, this.#emit);
       this.#deliverRun();
     } catch (error) {
       this.#die(toKtError(error, "protocol", "read from the pod's session"));
@@ -217,7 +215,8 @@ export class PodSession implements PairSession {
       this.retire();
       return;
     }
-    if (event.type === "pong" && this.#liveness.answered(event.id)) this.#proven();
+    if (event.type === "pinged") this.#peer.pingEchoed();
+    if (event.type === "pong" && this.#peer.pongReceived(event.id)) this.#proven();
     if (event.type === "replied") this.#pairs.get(event.stream)?.replied(event.stream);
     if (event.type !== "data" && event.type !== "reset") return;
     const pair = this.#pairs.get(event.stream);
@@ -338,7 +337,7 @@ export class PodSession implements PairSession {
 
   #notBusy(pair: Pair): void {
     this.#busyCount -= 1;
-    if (pair.mayBeUnread || this.#blocked) this.#unproven.add(farWorkerOf(pair.data));
+    if (pair.mayBeUnread || this.#blocked) this.#peer.doubt(pair.data);
   }
 
   /**
@@ -349,20 +348,12 @@ export class PodSession implements PairSession {
    */
   #proveIfIdle(): void {
     if (this.#busyCount > 0 || this.#gone || this.#goingAway) return;
-    if (this.#unproven.size === 0) {
-      this.#proven();
-      return;
-    }
-    const nowMs = this.#clock.now();
-    this.#liveness.prove(
-      nowMs,
-      [...this.#unproven].map((worker) => this.#mux.pingWorker(worker, nowMs)),
-    );
-    this.#scheduleFlush();
+    if (!this.#peer.isDoubted) this.#proven();
+    else if (this.#peer.prove(this.#clock.now())) this.#scheduleFlush();
+    else this.retire();
   }
 
   #proven(): void {
-    this.#unproven.clear();
     this.idleSinceMs = this.#clock.now();
     this.#onFree(this);
   }
@@ -378,7 +369,7 @@ export class PodSession implements PairSession {
     for (const pair of this.#pairs.values()) if (pair.heldBytes > tunnelLimits.sharedStreamBufferBytes) return;
     this.#connPaused = false;
     this.#resumedMs = this.#clock.now();
-    this.#liveness.heard(this.#clock.now());
+    this.#liveness.resumed(this.#clock.now());
     this.#conn.resume();
   }
 
@@ -439,7 +430,7 @@ export class PodSession implements PairSession {
   write(pair: Pair, bytes: Uint8Array): boolean {
     if (this.#gone || !this.#pairs.has(pair.data)) return true;
     pair.sent(bytes.length);
-    this.#unheardBytes += bytes.length;
+    this.#liveness.sent(bytes.length);
     this.#mux.write(pair.data, bytes);
     this.#scheduleFlush();
     return !this.#blocked;

@@ -3,6 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
+import { muxLimits } from "#mux/limits.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { PodSession } from "./pod-session.ts";
 
@@ -113,7 +114,7 @@ export class PodSessions {
       lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
       isOpen ||= session.openPairs > 0;
     }
-    const pathAlive = nowMs - lastHeardMs < tunnelLimits.pingTimeoutMs;
+    const pathAlive = nowMs - lastHeardMs < muxLimits.pingTimeoutMs;
     for (const session of [...this.#all]) session.tick(nowMs, pathAlive);
     this.#free = this.#free.filter(isFree);
     const inUse = isOpen || nowMs - this.#lastUsedMs < tunnelLimits.sessionIdleMs;

@@ -2,6 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
+import { muxLimits } from "#mux/limits.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { JumpHost } from "#route/target.ts";
@@ -102,7 +103,7 @@ export class JumpPool {
   tick(nowMs: number): void {
     let heardMs = 0;
     for (const process of this.#all) heardMs = Math.max(heardMs, process.heardMs);
-    for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < tunnelLimits.pingTimeoutMs);
+    for (const process of [...this.#all]) process.tick(nowMs, nowMs - heardMs < muxLimits.pingTimeoutMs);
     const isIdle = this.#isIdle(nowMs);
     for (const process of [...this.#spare]) if (isIdle || !process.isGood) process.abort();
     for (const process of this.#spare.slice(0, Math.max(0, this.#spare.length - this.#spareWanted()))) process.abort();

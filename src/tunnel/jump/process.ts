@@ -7,7 +7,6 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Exec, ExecHandler } from "#kube/objects/types.ts";
 import { describeJumpEnd, type JumpExit, saysReset } from "./failure.ts";
 import type { JumpAddress, JumpTool } from "./tool.ts";
-import { Liveness } from "#tunnel/forward/liveness.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 
 export interface JumpProcessOptions {
@@ -31,7 +30,6 @@ const decoder = new TextDecoder();
 
 export class JumpProcess implements Pipe, ExecHandler {
   readonly #options: JumpProcessOptions;
-  readonly #liveness: Liveness;
   readonly createdMs: number;
   #listener: PipeListener | undefined;
   /** Held back for a reader that pauses. */
@@ -42,8 +40,6 @@ export class JumpProcess implements Pipe, ExecHandler {
   /** It carries nothing any more, but its command runs on. */
   #left: (() => void) | undefined;
   #received = false;
-  /** Sent since something last came: where nobody reads them, answers to pings may wait behind them. */
-  #unheardBytes = 0;
   /** The target has ended its half, and the process goes on. */
   #endDue = false;
   #endTold = false;
@@ -56,7 +52,6 @@ export class JumpProcess implements Pipe, ExecHandler {
   constructor(options: JumpProcessOptions) {
     this.#options = options;
     this.createdMs = options.clock.now();
-    this.#liveness = new Liveness(this.createdMs);
     if (options.inShell) options.exec.start(this);
   }
 
@@ -102,30 +97,18 @@ export class JumpProcess implements Pipe, ExecHandler {
     return this;
   }
 
-  /** Called about every second. `pathAlive` vouches for a far end that is only not reading. */
+  /** Called about every second. See Exec. */
   tick(nowMs: number, pathAlive: boolean): void {
-    if (this.#over || this.#paused) return;
-    const { exec } = this.#options;
-    if (exec.heardMs > this.#liveness.lastHeardMs) this.#heard(exec.heardMs);
-    const verdict = this.#liveness.verdict(nowMs, exec.pingsHeld);
-    const mayBeUnread = exec.pingsHeld || this.#unheardBytes > tunnelLimits.unreadBytes;
-    if (verdict === "ping") this.ping();
-    else if (verdict === "silent" && !(pathAlive && mayBeUnread)) this.#lose();
-  }
-
-  #heard(atMs: number): void {
-    this.#liveness.heard(atMs);
-    this.#unheardBytes = 0;
+    if (!this.#over) this.#options.exec.tick(nowMs, pathAlive);
   }
 
   ping(): void {
-    if (!this.#over && this.#liveness.pinging(this.#options.clock.now())) this.#options.exec.ping();
+    if (!this.#over) this.#options.exec.ping();
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#over) return true;
     this.hasSent = true;
-    this.#unheardBytes += bytes.length;
     return this.#options.exec.write(bytes);
   }
 
@@ -148,7 +131,6 @@ export class JumpProcess implements Pipe, ExecHandler {
   resume(): void {
     if (!this.#paused || this.#over) return;
     this.#paused = false;
-    this.#liveness.heard(this.#options.clock.now());
     while (this.#held.length > 0 && !this.#paused) this.#listener?.pipeData(this.#held.shift() as Uint8Array);
     if (this.#paused) return;
     this.#options.exec.resume();
@@ -219,11 +201,6 @@ export class JumpProcess implements Pipe, ExecHandler {
     this.#leave(exit);
     if (failure) listener?.pipeFailed(failure.error, failure.again);
     else listener?.pipeClosed();
-  }
-
-  #lose(): void {
-    const error = new KtError("connection-lost", `the session answered no ping within ${tunnelLimits.pingTimeoutMs / 1000} s`);
-    this.onExit({ kind: "lost", error });
   }
 
   /** Where the program has no time limit of its own that would do. */
