@@ -92,7 +92,7 @@ platform() {
     *) fail "kt has no binary for $(uname -m)" 'it runs on x64 and arm64' ;;
   esac
   if [ "$os" = darwin ]; then
-    # A shell under Rosetta is told x86_64 on an arm64 Mac.
+    # Under Rosetta, uname says x86_64 on an arm64 Mac.
     [ "$(sysctl -n hw.optional.arm64 2>/dev/null)" != 1 ] || cpu=arm64
     say "kt-darwin-$cpu"
   else

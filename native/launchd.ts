@@ -8,7 +8,7 @@ const label = "dev.kt.kt";
 /** How long an orderly end may take: open connections get 5 s. */
 const stopSeconds = 15;
 const restartSeconds = 10;
-/** launchd lets go of an agent a while after it was told to, and takes no other of its name before. */
+/** launchd removes an agent a while after the command to do so, and accepts no other of its name before. */
 const lookMs = 100;
 const looks = (stopSeconds * 1000) / lookMs;
 

@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /**
- * The process that keeps others from listening there, on that address or on every one; undefined where nobody does or it is
+ * The process that keeps others from listening there, on that address or on every one; undefined where none does or it is
  * another user's. Who has the same port of another address, as kt itself may have of ::1, is not meant.
  */
 export async function portHolder(place: Place): Promise<PortHolder | undefined> {
@@ -152,7 +152,7 @@ async function lsofHolder(place: Place): Promise<PortHolder | undefined> {
   return found && { ...found, ...(await psProcess(found.pid)), environment: {} };
 }
 
-/** macOS shows the environment of a process to nobody; its command line it shows with blanks between the words. */
+/** macOS does not show the environment of a process; it shows its command line with blanks between the words. */
 async function psProcess(pid: number): Promise<Pick<PortHolder, "argv" | "isOwn">> {
   const child = spawn(["ps", "-o", "uid=,command=", "-p", String(pid)], { stdout: "pipe", stderr: "ignore" });
   const [uid, ...argv] = (await new Response(child.stdout).text()).trim().split(/\s+/);

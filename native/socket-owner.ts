@@ -43,7 +43,7 @@ export function ownerFrom(theirs: Described | undefined, ours: () => Described |
   return own === undefined || isListening(own) ? gone : unknown;
 }
 
-/** What the kernel answers with when no connection has these ends and somebody listens at the first. */
+/** What the kernel answers with when no connection has these ends and a listener has the first. */
 const isListening = ({ state }: Described): boolean => state === 10;
 
 /** Names of the C library, with glibc and with musl. */

@@ -84,7 +84,7 @@ ${variables.join("\n")}
 Restart=always
 RestartSec=${restartSeconds}
 TimeoutStopSec=${stopSeconds}
-# Credentials are in its memory, and what it and its plugins write is nobody else's.
+# Credentials are in its memory, and what it and its plugins write is for its user alone.
 LimitCORE=0
 UMask=0077
 

@@ -44,7 +44,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Undefined for what is no 64-bit Mach-O file with a place for a signature. */
+/** Undefined for what is not a 64-bit Mach-O file with a place for a signature. */
 function layoutOf(file: Uint8Array): Layout | undefined {
   const view = viewOf(file);
   if (file.length < headerBytes || view.getUint32(0, true) !== magic64) return undefined;

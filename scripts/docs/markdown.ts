@@ -1,6 +1,6 @@
 /** The pieces of Markdown that the generated pages are made of. */
 
-/** First line of a generated page, for whoever opens it to edit. */
+/** First line of a generated page, for those who open it to edit. */
 export function madeFrom(source: string): string {
   return `<!-- Made from ${source} by \`bun run fix\`: change it there. -->`;
 }
@@ -12,7 +12,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [[line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n")];
 }
 
-/** A fenced block. `info` is its language and what test/support/doc-blocks.ts is told about it. */
+/** A fenced block. `info` is its language and what test/support/doc-blocks.ts reads about it. */
 export function fence(info: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [[`\`\`\`${info}`, ...lines, "```"].join("\n")];
 }

@@ -14,7 +14,7 @@ const avoidedWords: readonly AvoidedWord[] = [
   { pattern: /(?<!\bthere )\b(?:is|are) no (?!longer\b|more\b|such\b|other\b|need\b|way\b)["`$\w{]+/gi, better: "is not a" },
   { pattern: /\b(?:take|takes|taken|taking|took) up\b/gi, better: "accept" },
   { pattern: /\b(?:held|hold|holds|holding) up\b/gi, better: "blocked, delayed" },
-  { pattern: /\bof before\b/gi, better: "previous" },
+  { pattern: /\bof before\b(?!\.)/gi, better: "previous" },
   { pattern: /\bmanieth\b/gi, better: "sequence number" },
   { pattern: /\b(?:is|are|was|were) told\b/gi, better: "is reported, is notified, reads" },
   { pattern: /\b(?:is|are) to be\b/gi, better: "must be, will be, is" },

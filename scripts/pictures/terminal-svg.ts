@@ -53,7 +53,7 @@ function textOf({ text, column, look }: Run, y: number): string {
   return `<text x="${x}" y="${y}" fill="${look.colour}"${weight}${opacity} textLength="${length}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
 }
 
-/** Blanks at the ends of a run are no part of the picture. */
+/** Blanks at the ends of a run do not belong to the picture. */
 function runsOf(row: string): Run[] {
   const runs: Run[] = [];
   let column = 0;

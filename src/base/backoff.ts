@@ -11,16 +11,16 @@ export function pauseMs(failures: number, minMs: number, maxMs: number): number 
 
 export interface PauseOptions {
   readonly maxMs?: number;
-  /** How long the server asks to be left alone: then nobody ends the pause sooner. */
+  /** How long the server asks to be left alone: then nothing ends the pause sooner. */
   readonly heldMs?: number;
-  /** How old the pause must be before somebody who needs an answer ends it; default: 0. */
+  /** How old the pause must be before a request that needs an answer ends it; default: 0. */
   readonly leastMs?: number;
 }
 
 interface Pause {
   readonly skippableAtMs: number;
   readonly end: () => void;
-  /** Somebody needs an answer: it ends as soon as it may. */
+  /** A request needs an answer: the pause ends as soon as it may. */
   isCut: boolean;
 }
 

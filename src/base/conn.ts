@@ -5,14 +5,14 @@ import type { KtError } from "./errors.ts";
 /**
  * One reliable byte stream, both ways: a TCP socket, a TLS session, a stream of a port-forward session, a pair in memory.
  *
- * Ownership: whoever holds a Conn must end it with `end()` on its own half and let the far half end, or with `abort()`.
+ * Ownership: the holder of a Conn must end its own half with `end()` and let the peer's half end, or with `abort()`.
  * A Conn is handed over whole: after passing it on, the former holder never touches it again.
  *
  * Order of events for the handler: `onData` any number of times, `onEnd` at most once, `onClose` exactly once and last.
  * A fresh Conn is paused: nothing is delivered before `start`, so no byte is lost while the holder decides what to do.
  */
 export interface Conn {
-  /** Where the far end is, for logs and `X-Forwarded-For`; undefined where the transport has no address. */
+  /** The peer's address, for logs and `X-Forwarded-For`; undefined where the transport has no address. */
   readonly remoteAddress: string | undefined;
 
   /**
@@ -50,7 +50,7 @@ export interface Conn {
 export interface ConnHandler {
   /** Bytes arrived. They are the callee's from now on, to keep and to change. */
   onData(bytes: Uint8Array): void;
-  /** The far end closed its half; nothing more will arrive. Our half stays open. */
+  /** The peer closed its half; nothing more will arrive. Our half stays open. */
   onEnd(): void;
   /** What `write` could not hand on is on its way; writing may go on. */
   onDrain(): void;

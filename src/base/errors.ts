@@ -12,7 +12,7 @@ export type ErrorDetail =
   | "no-kubeconfig"
   /** No context was asked for, and the kubeconfig names none. */
   | "no-current-context"
-  /** All that a pod lacks is to be ready: a connection to it would be taken. */
+  /** The pod lacks nothing but readiness: it would accept a connection. */
   | "running-not-ready";
 
 export interface KtErrorOptions {
@@ -24,7 +24,7 @@ export interface KtErrorOptions {
 
 /**
  * An error meant for people. `message` is lower case without a full stop, says what was being done and quotes the user's or
- * the far end's own words.
+ * the peer's own words.
  */
 export class KtError extends Error {
   override readonly name = "KtError";

@@ -2,7 +2,7 @@
 
 const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-/** Lower case, without a trailing dot. Returns undefined for what is no DNS name (RFC 1035 §2.3.4 lengths, LDH labels and `_`). */
+/** Lower case, without a trailing dot. Returns undefined for what is not a DNS name (RFC 1035 §2.3.4 lengths, LDH labels and `_`). */
 export function normaliseHostname(name: string): string | undefined {
   const lower = name.toLowerCase();
   const bare = lower.endsWith(".") ? lower.slice(0, -1) : lower;

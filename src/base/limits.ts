@@ -9,7 +9,7 @@ export const sharedLimits = {
   replayBytes: 64 * kib,
   /** Longest time for one API request that is not a watch. */
   apiRequestTimeoutMs: 15 * second,
-  /** Longest message or hint of an error that is shown: nobody reads more, and it is looked over for secrets. */
+  /** Longest message or hint of an error that is shown: more is not read, and it is looked over for secrets. */
   errorMessageChars: 8 * kib,
   /** Largest kubeconfig, certificate or token file: kubeconfigs with hundreds of clusters take 1 MiB. */
   kubeconfigBytes: 8 * mib,

@@ -5,7 +5,7 @@ export const mask = "***";
 /** Shorter ones would be found in innocent words. */
 const shortestChars = 6;
 
-/** What names of variables, settings, parameters and flags have in them whose value is nobody's business. */
+/** What names of variables, settings, parameters and flags have in them whose value is secret. */
 const plainWord =
   "secret|passw|passphrase|(?<![a-z])pass(?![a-z])|[_-]pwd|(?:api|access|private|signing|encryption)[_-]?key|cookie|dsn|connection[_-]?string";
 /** The same of words that programs also use for what they do: "get-token: invalid grant". */
@@ -15,7 +15,7 @@ const secretName = new RegExp(`${plainWord}|${commonWord}|credential`, "i");
 /** What follows "password:" or "password is" when a program says what is wrong with it. */
 const innocent = String.raw`(?:not?|now|required|(?:in)?valid\w*|wrong|incorrect|expired|missing|empty|too|(?:un)?set|stored|needed|unknown|read|only|still|already|being|revoked|malformed|unsupported|about|an?|the|of|in|on|by|for|from|at|old|ok|failed|failure|cannot|could|unable|error|exit|must|should|has|have|is|was|please|use|run|authentication|unauthori[sz]ed|forbidden|denied|access)\b`;
 
-/** A file's name before a colon, as in errors, is no name of a setting. */
+/** A file's name before a colon, as in errors, is not the name of a setting. */
 const notInPath = String.raw`(?<!/[\w.-]{0,64})`;
 const quotedValue = String.raw`\\?"[^"]*"|'[^']*'`;
 /** As programs write it after a name: `=x`, `: "x"`, and the same inside a quoted text. */
@@ -24,7 +24,7 @@ const value = String.raw`(?:${quotedValue}|(?!${innocent})[^\s"',;&\]})]+)`;
 /** Without a blank, or in quotes, or with what words have not. */
 const tightly = String.raw`(?:[\w.-]{0,64}\\?["']?[=:]|[\w.-]{0,64}\\?["']?\s{0,8}[=:]\s{1,8}(?=["'\\]|[^\s"',;&\]})]{0,256}\d))`;
 
-/** Quantifiers are bounded: texts come from whoever asks, and an unbounded one can take the square of a text's length. */
+/** Quantifiers are bounded: texts come from strangers, and an unbounded one can take the square of a text's length. */
 type Pattern = readonly [pattern: RegExp, replacement: string];
 
 const makePatterns = (): readonly Pattern[] => [
@@ -53,7 +53,7 @@ const makePatterns = (): readonly Pattern[] => [
   ],
   [new RegExp(`(${notInPath}(?:${plainWord})${assigned})${value}`, "gi"), `$1${mask}`],
   [new RegExp(`(${notInPath}(?:${commonWord})${tightly})${value}`, "gi"), `$1${mask}`],
-  // In prose: "the password is X", and "token X" where X is no word.
+  // In prose: "the password is X", and "token X" where X is not a word.
   [
     new RegExp(String.raw`\b((?:password|passphrase|passcode|secret)\s(?:is|was)\s["']?)(?!${innocent})[^\s"',;]{4,256}`, "gi"),
     `$1${mask}`,

@@ -20,7 +20,7 @@ export interface AdHocQuestion {
   readonly namespace: string | undefined;
   /** Undefined is the current one. */
   readonly context: string | undefined;
-  /** Given where all of the namespace is to be served: then it matters what it has. */
+  /** Given where all of the namespace is served: then it matters what it has. */
   readonly output?: Pick<Output, "warning" | "hints">;
 }
 

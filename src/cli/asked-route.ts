@@ -11,7 +11,7 @@ import { profileFile } from "./profile-file.ts";
 export interface AskedRoute {
   readonly plan: Plan;
   readonly isTarget: boolean;
-  /** Made for this question: nobody has attached it on purpose. */
+  /** Made for this question: it was not attached on purpose. */
   readonly isAdHoc: boolean;
 }
 

@@ -42,7 +42,7 @@ export async function attach({ build, output }: Surface, file: string, pin: bool
   }
 }
 
-/** A hub that was killed had profiles that were to stay: the new one has them again, and that is told. */
+/** A hub that was killed had profiles that should stay: the new hub attaches them again, and kt says so. */
 async function restore(client: HubClient, files: readonly string[], output: Output): Promise<void> {
   if (files.length === 0) return;
   const { names, problems } = await attachRemembered(client, files, shellEnvironment());
@@ -50,7 +50,7 @@ async function restore(client: HubClient, files: readonly string[], output: Outp
   for (const { file, error } of problems) output.warning(`"${file}" was attached to the last hub, and is not now: ${error.message}`);
 }
 
-/** Tries until it works: whoever was attached wants to be. */
+/** Tries until it works: the profile was attached, and should be again. */
 export async function attachAgain({ build, output }: Surface, file: string): Promise<HubClient> {
   let said = "";
   for (let pauseMs: number = sharedLimits.backoffMinMs; ; pauseMs = Math.min(pauseMs * 2, sharedLimits.backoffMaxMs)) {

@@ -32,7 +32,7 @@ export interface CommandSpec {
   readonly group?: (typeof commandGroups)[number];
   /**
    * Positional arguments as the help writes them: `[ROUTE]`, `<HOST|PORT>`. Completions go by these words, too: capitals are
-   * a kind (`ROUTE`), small letters are to be typed so (`bash|zsh|fish`).
+   * a kind (`ROUTE`), small letters are typed as they are (`bash|zsh|fish`).
    */
   readonly args: string;
   readonly summary: string;

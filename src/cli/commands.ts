@@ -241,8 +241,8 @@ export const commands: readonly CommandSpec[] = [
     summary: "Write a commented tunnels.toml for the current context",
     notes: [
       "Offers the services of the context's namespace, names for those that speak HTTP and",
-      "local ports for the rest, and the shipped profiles that fit, such as Argo CD. Where",
-      "nobody can be asked it names them in comments. Beside it goes tunnels.schema.json,",
+      "local ports for the rest, and the shipped profiles that fit, such as Argo CD. Without",
+      "a terminal it names them in comments. Beside it goes tunnels.schema.json,",
       "for editors; kt schema writes it anew.",
     ],
     options: [

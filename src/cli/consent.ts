@@ -38,7 +38,7 @@ export async function remember({ plan, profile, facts }: ExaminedPlan): Promise<
   await recordsOf(loadOptions(plan.profile)).allow(profile, facts);
 }
 
-/** All of it: what somebody agrees to must not hide behind a summary, nor behind a mask. */
+/** All of it: what a user agrees to must not hide behind a summary, nor behind a mask. */
 export function showFacts({ plan, facts }: Pick<ExaminedPlan, "plan" | "facts">, output: Output, shown: (text: string) => string): void {
   output.line(plan.profile);
   for (const fact of facts) for (const line of linesOf(fact)) output.line(shown(line));

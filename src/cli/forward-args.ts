@@ -54,7 +54,7 @@ function readSource(text: string, namespace: string | undefined): PodSource {
   if (path === "") refuse(`"${text}" is neither TYPE/NAME nor the name of a pod`, "kt forward svc/web :80");
   if (port !== undefined) refuse(`"${text}" has its port after a colon`, command`kt forward ${path} ${`:${port === "" ? "80" : port}`}`);
   if (namespace !== undefined && !isLabel(namespace))
-    refuse(`"${namespace}" is no name of a namespace`, "lower case letters, digits and dashes");
+    refuse(`"${namespace}" is not a valid namespace name`, "lower case letters, digits and dashes");
   // kubectl's rule: a name alone is a pod's.
   const source = asUsage(() => parsePodSource(text, "target", text.includes("/") ? undefined : "pod"));
   if (namespace !== undefined && source.namespace !== undefined && source.namespace !== namespace)
@@ -76,7 +76,7 @@ function readPorts(texts: readonly string[], target: string): ForwardPort[] {
   const locals = ports.map(({ local, remote }) => local ?? remote);
   const twice = locals.findIndex((local, index) => local !== 0 && locals.indexOf(local) < index);
   if (twice >= 0)
-    refuse(`two ports are to be local port ${locals[twice]}`, `write "${texts[twice]}" as ":${ports[twice]?.remote}", for a free one`);
+    refuse(`local port ${locals[twice]} is requested twice`, `write "${texts[twice]}" as ":${ports[twice]?.remote}", for a free one`);
   return ports;
 }
 
@@ -87,13 +87,13 @@ function readPort(text: string, target: string): ForwardPort {
   const remoteText = pieces.at(-1) ?? "";
   const remote = parsePort(remoteText);
   if (pieces.length > 2 || remoteText === "") refuse(`"${text}" is not of the form [LOCAL:]REMOTE`, form);
-  if (remote === undefined) refuse(`"${text}" has the remote port "${remoteText}", which is no port`, form);
+  if (remote === undefined) refuse(`"${text}" has the remote port "${remoteText}", which is not a valid port`, form);
   const [localText] = pieces;
   if (pieces.length === 1) return { local: undefined, remote };
   const local = localText === "" ? 0 : Number(localText);
   if (!/^[0-9]*$/.test(localText ?? "") || local > 65535)
     refuse(
-      `"${text}" has the local port "${localText}", which is no number from 0 to 65535`,
+      `"${text}" has the local port "${localText}", which is not a number from 0 to 65535`,
       command`kt forward ${target} ${`:${remoteText}`}`,
     );
   return { local, remote };
@@ -106,7 +106,7 @@ function readHosts(texts: readonly string[]): string[] {
     try {
       return parseListen(bare.includes(":") ? `[${bare}]:1` : `${bare}:1`).map(({ host }) => host);
     } catch {
-      return refuse(`--address "${word}" is no IP address`, "--address localhost", "--address 0.0.0.0");
+      return refuse(`--address "${word}" is not an IP address`, "--address localhost", "--address 0.0.0.0");
     }
   });
   return [...new Set(hosts)];

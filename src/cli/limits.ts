@@ -15,7 +15,7 @@ export const cliLimits = {
   convertedBytes: 1024 * kib,
   /** Longest part of a hostname between two dots (RFC 1035 §2.3.4). */
   labelCharacters: 63,
-  /** How long a shell's completion may wait for the cluster: whoever pressed Tab sees nothing until then. */
+  /** How long a shell's completion may wait for the cluster: the user who pressed Tab sees nothing until then. */
   completionMs: 1 * second,
   /** How soon a full output is tried again where it does not say when it has room: too short to be seen, too long to cost anything. */
   fullOutputPauseMs: 10,

@@ -51,7 +51,7 @@ async function flushed(output: Output, code: number): Promise<void> {
   await (code === exitCodes.interrupted ? output.flushWhileTaken(cliLimits.outputLeaveMs) : output.flush());
 }
 
-/** What the command ends with when its result did not get through. A reader that has seen enough, as in `kt logs -f | head`, is no failure. */
+/** What the command ends with when its result did not get through. A reader that has seen enough, as in `kt logs -f | head`, is not a failure. */
 async function codeWithout({ code: reason, message }: NodeJS.ErrnoException, code: number, output: Output): Promise<number> {
   if (reason === "EPIPE") return code;
   // "ENOSPC: no space left on device, write"
@@ -162,7 +162,7 @@ function checkOptions(spec: CommandSpec | undefined, values: Call["values"]): vo
   }
   const format = values["logFormat"];
   if (format !== undefined && format !== "text" && format !== "json") {
-    throw new KtError("usage", `"${String(format)}" is no log format`, { hints: ["--log-format text", "--log-format json"] });
+    throw new KtError("usage", `"${String(format)}" is not a valid log format`, { hints: ["--log-format text", "--log-format json"] });
   }
 }
 

@@ -14,7 +14,7 @@ export function readPort(text: string): ReachedPort {
   return typeof port === "number" ? { name: "", port } : { name: text, port: undefined };
 }
 
-/** Protocols that are no HTTP, by the ports that they are known for. */
+/** Protocols other than HTTP, by the ports that they are known for. */
 const tcpPorts: ReadonlySet<number> = new Set([
   22, 25, 53, 389, 636, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5433, 5671, 5672, 6379, 6432, 6650, 8883, 9042, 9092, 9094, 11211, 26257,
   26379, 27017, 33060, 61616,
@@ -54,7 +54,7 @@ export function usualLocalPort({ name, port }: ReachedPort): number | undefined 
 
 const lastPort = 65_535;
 
-/** The first hostname or port that nobody has; "" where none comes to mind. `name` and `namespace` are those of what is reached. */
+/** The first hostname or port that is free; "" where none comes to mind. `name` and `namespace` are those of what is reached. */
 export function suggestLocal(
   port: ReachedPort,
   { name, namespace }: { readonly name: string; readonly namespace: string },

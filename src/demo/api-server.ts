@@ -31,7 +31,7 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** Default 0, any. */
   readonly port?: number;
-  /** How long the far end waits for a connection's second half; containerd's 1 s by default. */
+  /** How long the node waits for a connection's second half; containerd's 1 s by default. */
   readonly graceMs?: number;
   /** Ways to upgrade that the server does not know: an API server before 1.30 has no "websocket", some proxies let no "spdy" pass. */
   readonly withoutWays?: readonly UpgradeWay[];

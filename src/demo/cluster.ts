@@ -82,7 +82,7 @@ export class DemoCluster {
     this.#show({ ...pod, spec: { ...pod.spec, ready } });
   }
 
-  /** The first half of a deletion: the pod is told to end, and still serves. */
+  /** The first half of a deletion: the pod gets the signal to end, and still serves. */
   terminatePod(namespace: string, name: string): void {
     this.#show({ ...this.#known(namespace, name), terminating: timestamp() });
   }

@@ -119,7 +119,7 @@ function invitations({ http, echo }: Ports): Invitation[] {
     { what: "a service by its dynamic name", how: command`curl ${url(`web-80.svc.${shopNamespace}.ns.${context}.cx.${suffix}`)}` },
     { what: "a service that crashes", how: command`curl ${url("broken.localhost")}` },
     { what: "a service scaled to zero", how: command`curl ${url("asleep.localhost")}` },
-    { what: "a name that nobody knows", how: command`curl ${url("nowhere.localhost")}` },
+    { what: "a name that is not known", how: command`curl ${url("nowhere.localhost")}` },
   ];
 }
 

@@ -15,7 +15,7 @@ export interface DeploymentOptions {
   readonly waiting?: PodSpec["waiting"];
 }
 
-/** How long a program goes on after it was told to end: long enough for an answer that is on its way. */
+/** How long a program goes on after the signal to end: long enough for an answer that is on its way. */
 const terminationGraceMs = 300;
 
 export class Deployment {

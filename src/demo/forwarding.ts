@@ -1,4 +1,4 @@
-/** One forwarded connection at the far end: from a pair of streams to a port of the pod, ending the way containerd ends it. */
+/** One forwarded connection on the node: from a pair of streams to a port of the pod, ending the way containerd ends it. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
@@ -82,7 +82,7 @@ export class Forwarding {
     this.#finish(undefined);
   }
 
-  /** The session is over, or the streams were reset: nobody is left to be told. */
+  /** The session is over, or the streams were reset: no peer is left to notify. */
   abandon(): void {
     const state = this.#become({ kind: "over" });
     this.#abort.abort();

@@ -44,7 +44,7 @@ export class Gate {
     for (const link of [...this.#links]) link.abort();
   }
 
-  /** From now on bytes vanish in both directions, and nobody is told; new connections hear nothing either. */
+  /** From now on bytes vanish in both directions, without notice to either side; new connections hear nothing either. */
   freeze(): void {
     this.#frozen = true;
     for (const link of this.#links) link.freeze();

@@ -21,7 +21,7 @@ export interface AnswerStream {
 
 export type HttpAnswer =
   | { readonly kind: "whole"; readonly status: number; readonly type: string; readonly text: string }
-  /** `begin` returns what is to be called when the client leaves. */
+  /** `begin` returns what is called when the client leaves. */
   | { readonly kind: "stream"; readonly type: string; readonly begin: (stream: AnswerStream) => () => void }
   /** 101: `take` owns the Conn. */
   | { readonly kind: "upgrade"; readonly headers: readonly Header[]; readonly take: (conn: Conn) => void };

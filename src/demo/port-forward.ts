@@ -1,4 +1,4 @@
-/** The far end of a port-forward session: what the API server, kubelet and containerd do together with one upgraded connection. */
+/** The peer of a port-forward session: what the API server, kubelet and containerd do together with one upgraded connection. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";

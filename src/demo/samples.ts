@@ -24,7 +24,7 @@ function program(server: Server<unknown>): Program {
   return { port: server.port ?? 0, stop: () => void server.stop(true) };
 }
 
-/** An HTML page. `onDelete` is called when somebody asks for the pod to be deleted. */
+/** An HTML page. `onDelete` is called when a request asks for the pod to be deleted. */
 export function startPage({ pod, service }: ProgramOptions, onDelete: () => void): Program {
   let answered = 0;
   const server = serve({

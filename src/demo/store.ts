@@ -111,7 +111,7 @@ export class ObjectStore {
     return this.#changes.filter((change) => change.version > version);
   }
 
-  /** Forgets the changes so far: watches that want to begin before now are told so. */
+  /** Forgets the changes so far: watches that want to begin before now get an error. */
   compact(): void {
     this.#changes = [];
     this.#compacted = this.#version;

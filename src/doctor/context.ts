@@ -27,7 +27,7 @@ export async function examineContext(probe: Probe, needs: readonly Need[], at: C
   const obstacle = isBroken(server)
     ? "the API server cannot be reached"
     : isBroken(credentials)
-      ? "the credentials are no good"
+      ? "the credentials are not valid"
       : undefined;
   const rest = obstacle === undefined ? await examineUser(probe, needs, at.clock) : skippedUser(config.name, obstacle);
   return [...credentials, ...server, ...clock, ...rest];
@@ -78,7 +78,7 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
   }
 }
 
-/** All within the time of one question: a server that takes seconds for each is no better than one that does not answer. */
+/** All within the time of one question: a server that takes seconds for each is treated as one that does not answer. */
 async function askAll(probe: Probe, needs: readonly Need[], clock: Clock): Promise<readonly Asked[]> {
   const untilMs = clock.now() + doctorLimits.doctorAskMs;
   const gate = new Semaphore(kubeLimits.apiRequestsAtOnce);

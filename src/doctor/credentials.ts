@@ -60,7 +60,7 @@ const renewCertificate = [
 function judgeCertificate(findings: Findings, user: UserConfig, pem: string, nowMs: number): void {
   const facts = readCertificate(pem);
   const whose = `the client certificate of user "${user.name}"`;
-  if (!facts) findings.broken(`${whose} is no certificate in PEM`, renewCertificate);
+  if (!facts) findings.broken(`${whose} is not a PEM certificate`, renewCertificate);
   else judgeSpan(findings, `${whose} (${facts.subject})`, facts, nowMs, user.exec === undefined ? renewCertificate : pluginFixes(user));
 }
 

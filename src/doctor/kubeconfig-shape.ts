@@ -33,7 +33,7 @@ const harmless: ReadonlySet<string> = new Set([
   "users.user.exec.provideClusterInfo",
 ]);
 
-/** What is masked is told to the masker, so that it is masked wherever else it appears. */
+/** What is masked is passed to the masker, so that it is masked wherever else it appears. */
 export function kubeconfigShape(text: string, masker: Masker): unknown {
   try {
     return shape(plainValue(parseYaml(text)), "", masker);

@@ -1,4 +1,4 @@
-/** Whether the hostnames lead to this machine, and past the proxies that programs here are told to use. */
+/** Whether the hostnames lead to this machine, and past the proxies that programs here are configured to use. */
 
 import { toKtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";

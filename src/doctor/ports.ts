@@ -1,4 +1,4 @@
-/** Whether the addresses can be listened on, or are held by the hub already, or by somebody else. */
+/** Whether the addresses can be listened on, or are held by the hub already, or by another program. */
 
 import { type KtError, toKtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
@@ -55,7 +55,7 @@ function tell(findings: Findings, address: ListenAddress, problem: KtError, hold
     };
     findings.broken(`${shown} is taken by ${who}`, [...fixes, anotherPort]);
   } else if (absentCodes.has(code) && address.host === "::1") {
-    findings.ok(`${shown} is left out: this machine has no IPv6 loopback, and nobody misses it`);
+    findings.ok(`${shown} is left out: this machine has no IPv6 loopback, which matters to no program`);
   } else if (absentCodes.has(code)) {
     findings.broken(`this machine has no address ${address.host} to listen on`, ["ip address, or ifconfig, lists those that it has"]);
   } else if (code === "EACCES") {

@@ -96,7 +96,7 @@ export class WsConn implements Conn {
   }
 
   #received(kind: "text" | "binary", bytes: Uint8Array): void {
-    if (kind === "text") throw new KtError("protocol", "the far end sent text over a WebSocket that carries bytes");
+    if (kind === "text") throw new KtError("protocol", "the peer sent text over a WebSocket that carries bytes");
     if (bytes.length > 0) this.#pending.push(bytes);
   }
 

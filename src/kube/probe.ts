@@ -66,7 +66,7 @@ export class Probe {
     this.#url = new URL(this.config.cluster.server);
   }
 
-  /** The proxy on the way to the server. Throws KtError `proxy-failed` for one that is no URL. */
+  /** The proxy on the way to the server. Throws KtError `proxy-failed` for one that is not a valid URL. */
   proxy(): ProxyChoice | undefined {
     return chooseProxy(this.#url, this.config.cluster.proxyUrl, this.#options.environment);
   }

@@ -59,7 +59,7 @@ function handshake(proxy: SocksProxy, host: string, port: number): Step {
     send: Uint8Array.from(login ? [version, 2, methods.none, methods.login] : [version, 1, methods.none]),
     lengthOf: () => 2,
     next(answer) {
-      if (answer[0] !== version) throw new KtError("proxy-failed", "the far end does not speak SOCKS5");
+      if (answer[0] !== version) throw new KtError("proxy-failed", "the peer does not speak SOCKS5");
       if (answer[1] === methods.none) return connect;
       if (answer[1] === methods.login && login) return loginStep(login, connect);
       throw new KtError("proxy-failed", "the proxy wants a login");

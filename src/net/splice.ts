@@ -38,7 +38,7 @@ class Side implements ConnHandler {
   }
 
   onClose(error: KtError | undefined): void {
-    // An orderly close has ended the other side already; after anything else nobody is left to read what it still sends.
+    // An orderly close has ended the other side already; after anything else no reader is left for what it still sends.
     if (error) this.#other.abort();
     else this.#other.end();
     this.#onClosed(error);

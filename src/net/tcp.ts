@@ -8,8 +8,8 @@ import { formatHostPort } from "#base/hostname.ts";
 /** Plain words for the system's error codes that people meet. */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset by the far end",
-  EPIPE: "connection closed by the far end",
+  ECONNRESET: "connection reset by the peer",
+  EPIPE: "connection closed by the peer",
   ETIMEDOUT: "timed out",
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "network unreachable",
@@ -47,7 +47,7 @@ const bulk = {
   restMs: 1,
 } as const;
 
-/** A socket as a Conn. Our half is closed with `shutdown`: Bun's `end` closes both, and the far end's answer would be lost. */
+/** A socket as a Conn. Our half is closed with `shutdown`: Bun's `end` closes both, and the peer's answer would be lost. */
 export class SocketConn implements Conn {
   #remoteAddress: string | undefined;
   readonly #socket: Socket<SocketState>;
@@ -130,7 +130,7 @@ export class SocketConn implements Conn {
     if (!this.#paused && !this.#resting && !this.#closed) this.#socket.resume();
   }
 
-  /** Leaves the socket alone for a moment when it is in the midst of a bulk transfer. */
+  /** Leaves the socket alone for a moment during a bulk transfer. */
   #restIfBulk(readBytes: number): void {
     const nowMs = performance.now();
     const isSoon = nowMs - this.#lastReadMs < bulk.soonMs;
@@ -177,7 +177,7 @@ export class SocketConn implements Conn {
     if (!this.#handler) this.pause();
   }
 
-  /** Called by the shared socket handler only. Bun also reports drains that nobody waited for; those stay here. */
+  /** Called by the shared socket handler only. Bun also reports drains that were not waited for; those stay here. */
   drained(): void {
     if (this.#unsent.length === 0) return;
     while (this.#unsent.length > 0) {

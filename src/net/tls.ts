@@ -140,7 +140,7 @@ function session(tls: TLSSocket, over: Conn): TlsSession {
   return { conn: new TlsConn(tls, over.remoteAddress), alpn };
 }
 
-/** Go and browsers take any certificate that they are told to trust for an anchor; OpenSSL by itself only roots. */
+/** Go and browsers take any certificate that they are given to trust for an anchor; OpenSSL by itself only roots. */
 export function trust(ca: string | undefined): { readonly ca?: string; readonly allowPartialTrustChain?: true } {
   return ca === undefined ? {} : { ca, allowPartialTrustChain: true };
 }

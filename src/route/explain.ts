@@ -105,7 +105,7 @@ function explainDynamic(table: RouteTable, host: string): ExplainStep {
 /** Why a hostname goes where it goes. */
 export function explainHost(table: RouteTable, sent: string): readonly ExplainStep[] {
   const host = hostOf(sent);
-  if (host === undefined) return [{ step: "name", verdict: `"${sent}" is no hostname`, outcome: "stop" }];
+  if (host === undefined) return [{ step: "name", verdict: `"${sent}" is not a valid hostname`, outcome: "stop" }];
   const steps: ExplainStep[] = [
     { step: "name", verdict: host === sent ? `"${host}"` : `"${sent}" is looked up as "${host}"`, outcome: "info" },
   ];

@@ -17,7 +17,7 @@ export interface CertificateFacts {
   readonly untilMs: number;
 }
 
-/** Undefined for what is no PEM certificate. */
+/** Undefined for what is not a PEM certificate. */
 export function readCertificate(pem: string): CertificateFacts | undefined {
   try {
     const { subject, validFrom, validTo } = new X509Certificate(pem);

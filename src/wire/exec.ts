@@ -1,4 +1,4 @@
-/** The exec protocol: the request's query, the streams or WebSocket channels of a command, and how its end is told. */
+/** The exec protocol: the request's query, the streams or WebSocket channels of a command, and how its end is reported. */
 
 import { KtError } from "#base/errors.ts";
 import type { SpdyHeaders } from "./spdy-headers.ts";
@@ -25,7 +25,7 @@ export function execQuery({ container, command }: ExecCommand): string {
   return `?${query.toString()}`;
 }
 
-/** What goes wrong, and the exit code, is told as JSON on the error stream. The command runs once all four are open. */
+/** What goes wrong, and the exit code, is reported as JSON on the error stream. The command runs once all four are open. */
 export type ExecStream = "error" | "stdin" | "stdout" | "stderr";
 
 export const execStreamHeaders = (stream: ExecStream): SpdyHeaders => new Map([["streamtype", stream]]);
@@ -59,7 +59,7 @@ export class ChannelDecoder {
 /** How a command came to its end. */
 export type ExecEnd =
   | { readonly kind: "exited"; readonly code: number }
-  /** It never ran, or its container went away; the far end's own words. */
+  /** It never ran, or its container went away; the peer's own words. */
   | { readonly kind: "failed"; readonly text: string };
 
 /** What is used of a Status, none of which can be relied on. */
@@ -91,9 +91,9 @@ function parseStatus(text: string): Status {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null) return parsed;
   } catch {
-    // Said below, as for any other JSON that is no Status.
+    // Said below, as for any other JSON that is not a Status.
   }
-  throw new KtError("protocol", `the end of a command was told as ${JSON.stringify(text.slice(0, 200))}`);
+  throw new KtError("protocol", `the end of a command was reported as ${JSON.stringify(text.slice(0, 200))}`);
 }
 
 /** Whether a command did not run because the container has no such program. */

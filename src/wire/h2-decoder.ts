@@ -29,7 +29,7 @@ export interface FrameSink {
   /** The eight bytes may be kept. */
   onPing(opaque: Uint8Array, ack: boolean): void;
   onGoaway(lastStreamId: number, code: number): void;
-  /** An increment of 0 is the far end's mistake (RFC 9113 §6.9): of the stream, or of the connection when that is 0. */
+  /** An increment of 0 is the peer's mistake (RFC 9113 §6.9): of the stream, or of the connection when that is 0. */
   onWindowUpdate(streamId: number, incrementBytes: number): void;
   /** A frame that moves no byte: an empty DATA, a PRIORITY, an unknown type. Told so that a flood can be noticed. */
   onIdleFrame(): void;
@@ -157,7 +157,7 @@ export class H2FrameDecoder {
       throw new H2Error(h2Codes.frameSizeError, `a frame of type ${type} with ${length} bytes`);
     if (type === frameTypes.settings && length > settingBytes * wireLimits.h2SettingsPerFrame)
       throw new H2Error(h2Codes.enhanceYourCalm, `more than ${wireLimits.h2SettingsPerFrame} settings at once`);
-    if (type === frameTypes.pushPromise) throw new H2Error(h2Codes.protocolError, "a push that nobody allowed");
+    if (type === frameTypes.pushPromise) throw new H2Error(h2Codes.protocolError, "a push that the settings do not allow");
   }
 
   #beginStreamed({ length, type, flags }: FrameHead): void {

@@ -56,7 +56,7 @@ export const h2Settings = {
 
 export type Setting = readonly [identifier: number, value: number];
 
-/** A violation that ends the connection, with the code that the far end is told. */
+/** A violation that ends the connection, with the code that is sent to the peer. */
 export class H2Error extends KtError {
   /** One of RFC 9113 §7. */
   readonly h2Code: number;

@@ -91,7 +91,7 @@ export class HpackDecoder {
   }
 
   /**
-   * Throws KtError `protocol` for what is no block. A list past the limits is still read on, for the table's sake; not for ever, as
+   * Throws KtError `protocol` for what is not a header block. A list past the limits is still read on, for the table's sake; not for ever, as
    * a block of one-byte references to a long entry unpacks to 4000 times its size.
    */
   decode(block: Uint8Array): DecodedBlock {
@@ -186,7 +186,7 @@ function writeField(into: Buffer, at: number, [name, value]: Header): number {
 
 /**
  * Encodes a list without a dynamic table and without Huffman codes, so that blocks are independent of each other's order.
- * `forgetTable` puts a table size update to 0 first: due in a connection's first block and after the far end changed its limit
+ * `forgetTable` puts a table size update to 0 first: due in a connection's first block and after the peer changed its limit
  * (RFC 7541 §4.2).
  */
 export function encodeHeaderBlock(headers: readonly Header[], forgetTable = false): Uint8Array {

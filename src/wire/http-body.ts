@@ -68,7 +68,7 @@ export class BodyCursor {
     return this.#done;
   }
 
-  /** How many of the bytes at `from` belong to the body; the rest is the next message's. Throws KtError for what is no chunk. */
+  /** How many of the bytes at `from` belong to the body; the rest is the next message's. Throws KtError for what is not a chunk. */
   advance(bytes: Uint8Array, from = 0): number {
     let at = from;
     while (at < bytes.length && !this.#done) {
@@ -151,7 +151,7 @@ export class BodyCursor {
     if (byte === cr) this.#part = "size-lf";
     else if (byte === 0x3b) this.#part = "extension";
     else if (isBlank(byte) && ++this.#lineBytes <= wireLimits.httpChunkLineBytes) this.#part = "size-blank";
-    else throw this.#fail("a chunk's size is no number");
+    else throw this.#fail("a chunk's size is not a number");
   }
 
   /** A byte of a line that is passed on unread: CR ends it; a lone LF or a NUL, which readers differ about, is refused. */

@@ -26,7 +26,7 @@ export class ChunkReader {
     return this.#part === "done";
   }
 
-  /** The data in these bytes; what follows the body's end is left out. Throws KtError `backend-invalid` for what is no chunk. */
+  /** The data in these bytes; what follows the body's end is left out. Throws KtError `backend-invalid` for what is not a chunk. */
   read(bytes: Uint8Array): Uint8Array[] {
     const data: Uint8Array[] = [];
     for (let at = 0; at < bytes.length && this.#part !== "done"; ) {
@@ -75,7 +75,7 @@ export class ChunkReader {
       return;
     }
     const [, name, value] = trailerLine.exec(line) ?? [];
-    if (name === undefined || value === undefined) throw malformed("a trailer is no header line");
+    if (name === undefined || value === undefined) throw malformed("a trailer is not a valid header line");
     this.trailers.push([name, value]);
   }
 }

@@ -108,11 +108,11 @@ class FieldReader {
     }
   }
 
-  /** White space before the colon and folded lines (RFC 9112 §5.1, §5.2) fail as names that are no tokens. */
+  /** White space before the colon and folded lines (RFC 9112 §5.1, §5.2) fail as names that are not tokens. */
   #readLine(text: string, from: number, to: number): void {
     const colon = text.indexOf(":", from);
     const name = text.slice(from, colon);
-    if (colon < 0 || colon >= to || !token.test(name)) throw this.fail(`${quote(text.slice(from, to))} is no header line`);
+    if (colon < 0 || colon >= to || !token.test(name)) throw this.fail(`${quote(text.slice(from, to))} is not a valid header line`);
     const value = this.#note(name, sliceTrimmed(text, colon + 1, to));
     if (value !== undefined) this.headers.push([name, value]);
   }
@@ -146,7 +146,7 @@ class FieldReader {
     const lower = name.toLowerCase();
     if (lower === framing) return true;
     if (this.#code === "request-invalid" && lower.includes("_") && lower.replaceAll("_", "-") === framing) {
-      throw this.fail(`${quote(name)} is no name of a field`);
+      throw this.fail(`${quote(name)} is not a valid field name`);
     }
     return false;
   }
@@ -157,7 +157,7 @@ class FieldReader {
   }
 
   #noteLength(value: string): string | undefined {
-    if (!/^[0-9]{1,15}$/.test(value)) throw this.fail(`${quote(value)} is no Content-Length`);
+    if (!/^[0-9]{1,15}$/.test(value)) throw this.fail(`${quote(value)} is not a valid Content-Length`);
     const bytes = Number(value);
     if (this.contentLength === undefined) {
       this.contentLength = bytes;
@@ -251,7 +251,7 @@ function hostOf(fields: FieldReader, target: string, version: "1.0" | "1.1"): st
   const absolute = target.startsWith("/") ? undefined : absoluteTarget.exec(target)?.[1];
   const host = fields.host === undefined && version === "1.1" ? undefined : (absolute ?? fields.host);
   if (host === undefined || host === "") throw new KtError("host-missing", "the request names no host");
-  if (!visible.test(host)) throw fields.fail(`${quote(host)} is no host`);
+  if (!visible.test(host)) throw fields.fail(`${quote(host)} is not a valid host`);
   return host;
 }
 
@@ -270,11 +270,11 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
   if (taken === "short") return "short";
   const { text, next } = taken;
   const line = requestLine.exec(text);
-  if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no request line`);
+  if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is not a valid request line`);
   const isOdd = controlCharacter.test(text);
   if (isOdd && forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
   const [{ length }, method = "", target = "", minor] = line;
-  if (!isTarget(target, method)) throw fields.fail(`${quote(target)} is no target of a ${method} request`);
+  if (!isTarget(target, method)) throw fields.fail(`${quote(target)} is not a valid target of a ${method} request`);
   const version = minor === "0" ? "1.0" : "1.1";
   fields.readLines(text, length);
   if (isOdd) throw fields.fail("it has a control character");
@@ -291,7 +291,7 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
 const statusLine = /^HTTP\/1\.([0-9]) ([1-9][0-9][0-9])(?: ([^\r\n]*))?\r?\n/;
 const statusStart = [...Buffer.from("HTTP/1.")];
 
-/** Whether the bytes at `at`, as far as they go, can become a response: what speaks another protocol is known by its first byte. */
+/** Whether the bytes at `at`, as far as they go, can become a response: another protocol is recognised by its first byte. */
 export function beginsResponse(bytes: Uint8Array, at = 0): boolean {
   const end = Math.min(bytes.length, at + statusStart.length);
   for (let index = at; index < end; index++) if (bytes[index] !== statusStart[index - at]) return false;
@@ -304,7 +304,7 @@ export function beginsResponse(bytes: Uint8Array, at = 0): boolean {
  */
 export function decodeResponseHead(bytes: Uint8Array, at = 0): { readonly head: ResponseHead; readonly next: number } | "short" {
   if (!beginsResponse(bytes, at)) {
-    throw new FieldReader("backend-invalid").fail(`${quoteBytes(bytes.subarray(at))} is no HTTP/1 response`);
+    throw new FieldReader("backend-invalid").fail(`${quoteBytes(bytes.subarray(at))} is not an HTTP/1 response`);
   }
   const taken = takeHead(bytes, at, "backend-invalid");
   if (taken === "short") return "short";
@@ -355,7 +355,7 @@ function withoutBody(head: ResponseHead): ResponseHead {
 function readStrictly(text: string): ResponseHead {
   const fields = new FieldReader("backend-invalid");
   const line = statusLine.exec(text);
-  if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is no status line`);
+  if (!line) throw fields.fail(`${quote(text.slice(0, text.indexOf("\n")).trimEnd())} is not a valid status line`);
   if (forbidden.test(text)) throw fields.fail("it has a NUL or a lone CR");
   const [{ length }, minor, status, reason = ""] = line;
   const version = minor === "0" ? "1.0" : "1.1";

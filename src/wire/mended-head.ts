@@ -31,7 +31,7 @@ function unfold(lines: readonly string[]): string[] {
   return fields;
 }
 
-/** The field as it goes on: none for a name that is no name, which no client can ask for. */
+/** The field as it goes on: none for an invalid name, which no client can ask for. */
 function mendField(line: string): string[] {
   const colon = line.indexOf(":");
   // Without a colon, or folded with nothing before it: curl takes neither.

@@ -10,7 +10,7 @@ export const portForwardProtocols = {
   webSocketTunnel: "SPDY/3.1+portforward.k8s.io",
 } as const;
 
-/** Every forwarded connection is two streams: what goes wrong is told as text on the first. */
+/** Every forwarded connection is two streams: what goes wrong is reported as text on the first. */
 export type ForwardStreamKind = "error" | "data";
 
 export interface ForwardStream {
@@ -39,7 +39,7 @@ export function parseStreamHeaders(headers: SpdyHeaders): ForwardStream | undefi
   return { kind, port, requestId };
 }
 
-/** Why a forwarded connection ended, as far as the text tells. `text` is the far end's own words without the address of the pod. */
+/** Why a forwarded connection ended, as far as the text tells. `text` is the peer's own words without the address of the pod. */
 export interface ForwardFailure {
   readonly kind: /** Nothing listens on that port of the pod. */
     | "refused"

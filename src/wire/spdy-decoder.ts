@@ -71,7 +71,7 @@ export class SpdyDecoder {
 
   #beginControl(typeNumber: number, flags: number, lengthBytes: number): void {
     if (lengthBytes > wireLimits.spdyControlFrameBytes) {
-      throw new KtError("protocol", `the far end sent a SPDY control frame of ${lengthBytes} bytes`);
+      throw new KtError("protocol", `the peer sent a SPDY control frame of ${lengthBytes} bytes`);
     }
     if (lengthBytes === 0) this.#handler.onControl(decodeControlFrame(typeNumber, flags, emptyBytes));
     else this.#position = { kind: "control", typeNumber, flags, lengthBytes };

@@ -75,7 +75,7 @@ export function decodeFrameHeader(bytes: Uint8Array, at: number): SpdyFrameHeade
   const lengthBytes = reader.u24();
   if (first <= maxStreamId) return { control: false, stream: streamId(first), fin: (flags & flagFin) !== 0, lengthBytes };
   const theirs = (first >>> 16) & 0x7fff;
-  if (theirs !== version) throw new KtError("protocol", `the far end does not speak SPDY/3.1: got version ${theirs}`);
+  if (theirs !== version) throw new KtError("protocol", `the peer does not speak SPDY/3.1: got version ${theirs}`);
   return { control: true, typeNumber: first & 0xffff, flags, lengthBytes };
 }
 
@@ -140,10 +140,10 @@ export function encodeControlFrame(frame: Exclude<SpdyControlFrame, { type: "unk
   }
 }
 
-/** The top bit is reserved; stream 0 is no stream. */
+/** The top bit is reserved; stream 0 does not exist. */
 function streamId(word: number): number {
   const stream = word & maxStreamId;
-  if (stream === 0) throw new KtError("protocol", "the far end sent a SPDY frame for stream 0");
+  if (stream === 0) throw new KtError("protocol", "the peer sent a SPDY frame for stream 0");
   return stream;
 }
 
@@ -151,7 +151,7 @@ function decodeSynStream(flags: number, reader: ByteReader): SpdyControlFrame {
   const stream = streamId(reader.u32());
   const associatedTo = reader.u32() & maxStreamId;
   const priority = reader.u8() >>> 5;
-  reader.u8(); // the credential slot, which nobody uses
+  reader.u8(); // the credential slot, which is not used
   const fin = (flags & flagFin) !== 0;
   const unidirectional = (flags & flagUnidirectional) !== 0;
   return { type: "syn-stream", stream, associatedTo, priority, fin, unidirectional, headerBlock: reader.rest() };

@@ -69,7 +69,7 @@ export class SpdyHeaderDecoder {
     try {
       return inflateRawSync(deflated, { dictionary: this.#window, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength });
     } catch (error) {
-      throw new KtError("protocol", "the far end sent a SPDY header block that cannot be inflated", { cause: error });
+      throw new KtError("protocol", "the peer sent a SPDY header block that cannot be inflated", { cause: error });
     }
   }
 }
@@ -81,7 +81,7 @@ function withoutZlibHeader(block: Uint8Array): Uint8Array {
   // RFC 1950 §2.2: deflate, a checksum over both bytes, and a dictionary to be preset.
   const valid = (method & 0x0f) === 8 && ((method << 8) | flags) % 31 === 0 && (flags & 0x20) !== 0;
   const dictionaryId = reader.u32();
-  if (!valid || dictionaryId !== 0xe3c6a7c2) throw new KtError("protocol", "the far end's SPDY headers do not begin with a zlib header");
+  if (!valid || dictionaryId !== 0xe3c6a7c2) throw new KtError("protocol", "the peer's SPDY headers do not begin with a zlib header");
   return reader.rest();
 }
 
@@ -104,7 +104,7 @@ function decodePairs(plain: Uint8Array): SpdyHeaders {
   const headers = new Map<string, string>();
   for (let count = reader.u32(); count > 0; count--) {
     const name = utf8Decoder.decode(reader.take(reader.u32()));
-    if (headers.has(name)) throw new KtError("protocol", `the far end sent the SPDY header "${name}" twice`);
+    if (headers.has(name)) throw new KtError("protocol", `the peer sent the SPDY header "${name}" twice`);
     headers.set(name, utf8Decoder.decode(reader.take(reader.u32())));
   }
   if (reader.remaining > 0) throw new KtError("protocol", "a SPDY header block is longer than its headers");

@@ -61,7 +61,7 @@ class Cursor {
   }
 }
 
-/** Length of the fragment in the record at `at`; throws for what is no handshake record, as soon as that can be known. */
+/** Length of the fragment in the record at `at`; throws for what is not a handshake record, as soon as that can be known. */
 function fragmentLength(bytes: Uint8Array, at: number): number | "short" {
   const [type, major, , high, low] = bytes.subarray(at, at + recordHeaderBytes);
   if (type !== undefined && type !== handshakeRecord) throw malformed(`record type ${type} instead of a handshake`);

@@ -98,7 +98,7 @@ export class WsDecoder {
 
   #beginFrame(head: Head): void {
     if ((head.mask === undefined) !== (this.#role === "client")) {
-      throw new KtError("protocol", "the far end sent a WebSocket frame with the wrong masking");
+      throw new KtError("protocol", "the peer sent a WebSocket frame with the wrong masking");
     }
     if (head.opcode >= wsOpcodes.close) this.#beginControl(head);
     else this.#beginMessage(head);
@@ -107,10 +107,7 @@ export class WsDecoder {
   #beginControl(head: Head): void {
     const known = head.opcode === wsOpcodes.close || head.opcode === wsOpcodes.ping || head.opcode === wsOpcodes.pong;
     if (!known || !head.fin || head.lengthBytes > maxControlPayloadBytes) {
-      throw new KtError(
-        "protocol",
-        `the far end sent an invalid WebSocket control frame (opcode ${head.opcode}, ${head.lengthBytes} bytes)`,
-      );
+      throw new KtError("protocol", `the peer sent an invalid WebSocket control frame (opcode ${head.opcode}, ${head.lengthBytes} bytes)`);
     }
     if (head.lengthBytes === 0) this.#endControl(head, emptyBytes);
     else this.#position = { kind: "control", head };
@@ -119,7 +116,7 @@ export class WsDecoder {
   #beginMessage(head: Head): void {
     const continues = head.opcode === wsOpcodes.continuation;
     if (head.opcode > wsOpcodes.binary || continues !== (this.#fragmented !== undefined)) {
-      throw new KtError("protocol", `the far end sent an unexpected WebSocket frame (opcode ${head.opcode})`);
+      throw new KtError("protocol", `the peer sent an unexpected WebSocket frame (opcode ${head.opcode})`);
     }
     if (!continues) this.#fragmented = head.opcode === wsOpcodes.text ? "text" : "binary";
     if (head.lengthBytes === 0) this.#emitMessage(emptyBytes, head.fin);
@@ -177,7 +174,7 @@ function decodeHead(bytes: Uint8Array, at: number): Head {
   const reader = new ByteReader(bytes, at);
   const first = reader.u8();
   const second = reader.u8();
-  if ((first & 0x70) !== 0) throw new KtError("protocol", "the far end sent a WebSocket frame of an extension that was not agreed");
+  if ((first & 0x70) !== 0) throw new KtError("protocol", "the peer sent a WebSocket frame of an extension that was not agreed");
   const lengthBytes = decodeLength(second & 0x7f, reader);
   const mask = second >= 0x80 ? reader.u32() : undefined;
   return { opcode: first & 0x0f, fin: first >= 0x80, mask, lengthBytes };
@@ -187,7 +184,7 @@ function decodeLength(short: number, reader: ByteReader): number {
   if (short === 126) return reader.u16();
   if (short < 126) return short;
   const lengthBytes = reader.u32() * 0x1_00_00_00_00 + reader.u32();
-  if (!Number.isSafeInteger(lengthBytes)) throw new KtError("protocol", "the far end sent a WebSocket frame of an impossible length");
+  if (!Number.isSafeInteger(lengthBytes)) throw new KtError("protocol", "the peer sent a WebSocket frame of an impossible length");
   return lengthBytes;
 }
 

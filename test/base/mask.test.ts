@@ -168,5 +168,5 @@ via = { pod = "p", create = { command = ["sh", "-c", "hidden-3"], ttl = "1h", en
     expect(learnt).toEqual(["hidden-1", "hidden-2", "12345678", "sh", "-c", "hidden-3", "hidden-4"]);
   });
 
-  test("that is no TOML is left out", () => expect(maskedProfile('A = "x', () => {})).toBeNull());
+  test("that is not TOML is left out", () => expect(maskedProfile('A = "x', () => {})).toBeNull());
 });

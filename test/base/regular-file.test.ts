@@ -1,4 +1,4 @@
-/** Files that a stranger may name: what is no regular file, or too large, is refused without waiting for it. */
+/** Files that a stranger may name: what is not a regular file, or is too large, is refused without waiting for it. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { symlink } from "node:fs/promises";
@@ -39,7 +39,7 @@ describe("a regular file", () => {
   });
 });
 
-describe("what is no regular file", () => {
+describe("what is not a regular file", () => {
   test("is refused without a wait", async () => {
     spawnSync(["mkfifo", at("pipe")]);
     await symlink(at("pipe"), at("link"));

@@ -126,7 +126,7 @@ async function withRoutes(
   }
 }
 
-/** Small requests beside downloads that nobody reads; spoils a kubectl for good, so it gets one of its own. */
+/** Small requests beside downloads that are not read; spoils a kubectl for good, so it gets one of its own. */
 export async function measureStall(contestant: Contestant, kubeconfig: string): Promise<Figures> {
   const tunnel = await startTunnel(contestant, kubeconfig);
   try {

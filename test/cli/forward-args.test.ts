@@ -64,7 +64,7 @@ describe("the forms of kubectl port-forward", () => {
     ["shop/svc/web :80", "shop/service/web *->80"],
     // A pod may be called like a kind.
     ["svc :80", "/pod/svc *->80"],
-    // Two free ones are no clash.
+    // Two free ones do not clash.
     ["svc/web :80 :80", "/service/web *->80 *->80"],
   ])("%s", (line, want) => {
     expect(shown(read(line))).toBe(want);
@@ -112,23 +112,23 @@ describe("what is none of them", () => {
     ["svc/web:80", {}, '"svc/web:80" has its port after a colon', "kt forward svc/web :80"],
     ["deply/web 80", {}, 'target "deply/web" has the kind "deply", which kt does not know', 'did you mean "deploy/web"?'],
     ["svc/Web 80", {}, 'target "svc/Web" has the service name "Web", which Kubernetes cannot have', 'write "web"'],
-    ["svc/web 80", { namespace: "a/../b" }, '"a/../b" is no name of a namespace', "lower case letters, digits and dashes"],
-    ["svc/web 80", { namespace: "Shop" }, '"Shop" is no name of a namespace', "lower case letters, digits and dashes"],
+    ["svc/web 80", { namespace: "a/../b" }, '"a/../b" is not a valid namespace name', "lower case letters, digits and dashes"],
+    ["svc/web 80", { namespace: "Shop" }, '"Shop" is not a valid namespace name', "lower case letters, digits and dashes"],
     ["Web 80", {}, 'target "Web" has the pod name "Web", which Kubernetes cannot have', 'write "web"'],
     [" 80", {}, '"" is neither TYPE/NAME nor the name of a pod', "kt forward svc/web :80"],
     ["shop/svc/web 80", { namespace: "prod" }, '"shop/svc/web" is in another namespace than "prod"', "name the namespace once"],
     ["svc/web 1:2:3", {}, '"1:2:3" is not of the form [LOCAL:]REMOTE', "for example 8080:80, 8080, :80 or 8080:http"],
     ["svc/web :", {}, '":" is not of the form [LOCAL:]REMOTE', "for example 8080:80, 8080, :80 or 8080:http"],
     ["svc/web 8080:", {}, '"8080:" is not of the form [LOCAL:]REMOTE', "for example 8080:80, 8080, :80 or 8080:http"],
-    ["svc/web 8080:0", {}, '"8080:0" has the remote port "0", which is no port', "for example 8080:80, 8080, :80 or 8080:http"],
-    ["svc/web HTTP", {}, '"HTTP" has the remote port "HTTP", which is no port', "for example 8080:80, 8080, :80 or 8080:http"],
-    ["svc/web 70000:80", {}, '"70000:80" has the local port "70000", which is no number from 0 to 65535', "kt forward svc/web :80"],
-    ["svc/web http:80", {}, '"http:80" has the local port "http", which is no number from 0 to 65535', "kt forward svc/web :80"],
-    ["svc/web 8080:80 8080:81", {}, "two ports are to be local port 8080", 'write "8080:81" as ":81", for a free one'],
-    ["svc/web 80 80", {}, "two ports are to be local port 80", 'write "80" as ":80", for a free one'],
-    ["svc/web 80", { addresses: ["bogus"] }, '--address "bogus" is no IP address', "--address localhost"],
-    ["svc/web 80", { addresses: [""] }, '--address "" is no IP address', "--address localhost"],
-    ["svc/web 80", { timeout: "abc" }, '"abc" is no duration', 'for example "30s", "60m" or "1h30m"'],
+    ["svc/web 8080:0", {}, '"8080:0" has the remote port "0", which is not a valid port', "for example 8080:80, 8080, :80 or 8080:http"],
+    ["svc/web HTTP", {}, '"HTTP" has the remote port "HTTP", which is not a valid port', "for example 8080:80, 8080, :80 or 8080:http"],
+    ["svc/web 70000:80", {}, '"70000:80" has the local port "70000", which is not a number from 0 to 65535', "kt forward svc/web :80"],
+    ["svc/web http:80", {}, '"http:80" has the local port "http", which is not a number from 0 to 65535', "kt forward svc/web :80"],
+    ["svc/web 8080:80 8080:81", {}, "local port 8080 is requested twice", 'write "8080:81" as ":81", for a free one'],
+    ["svc/web 80 80", {}, "local port 80 is requested twice", 'write "80" as ":80", for a free one'],
+    ["svc/web 80", { addresses: ["bogus"] }, '--address "bogus" is not an IP address', "--address localhost"],
+    ["svc/web 80", { addresses: [""] }, '--address "" is not an IP address', "--address localhost"],
+    ["svc/web 80", { timeout: "abc" }, '"abc" is not a valid duration', 'for example "30s", "60m" or "1h30m"'],
     ["svc/web 80", { timeout: "0s" }, "--pod-running-timeout 0s would not wait for any pod", "--pod-running-timeout 1m"],
   ])("%s %j", (line, options, message, hint) => {
     expect(refusal(line, options)).toMatchObject({ code: "usage", message, hints: expect.arrayContaining([hint]) });

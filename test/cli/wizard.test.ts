@@ -163,7 +163,7 @@ test("they offer what the cluster has", async () => {
   const { ask } = await walk(["shop", "svc/api", "http 8080", ""]);
   expect(ask.asked).toEqual([
     "Which namespace? db | shop",
-    "What is to be reached? svc/web | svc/api | pod/bare | pod/two | an address through a jump host | something else, by name",
+    "What should kt reach? svc/web | svc/api | pod/bare | pod/two | an address through a jump host | something else, by name",
     "Which port? http 8080 | grpc 9090",
     "Where do you want to reach it? (a hostname, or a local port) api.localhost",
   ]);
@@ -203,7 +203,7 @@ describe("where lists are not allowed", () => {
     const { route: made, ask } = await walk(["shop", "svc/users:http", ""], hidden);
     expect(made).toEqual(route("shop/svc/users:http", "users.localhost"));
     expect(ask.asked).toContainEqual(
-      expect.stringContaining("What is to be reached? (services and pods may not be listed here: type svc/NAME:PORT)"),
+      expect.stringContaining("What should kt reach? (services and pods may not be listed here: type svc/NAME:PORT)"),
     );
   });
 

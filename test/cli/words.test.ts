@@ -44,7 +44,7 @@ describe("a value right behind its short option", () => {
     ["rm -- -fx", "rm -- -fx"],
   ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
 
-  test("is known to whoever completes the line", () => {
+  test("is known to the completion of the line", () => {
     expect(walk("forward -nshop")).toMatchObject({ spec: { name: "forward" }, args: [], awaiting: undefined });
     expect(walk("forward -nself svc/web")).toMatchObject({ args: [2], awaiting: undefined });
     expect(walk("forward -vn")).toMatchObject({ awaiting: { long: "--namespace" } });

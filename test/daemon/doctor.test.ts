@@ -94,7 +94,7 @@ describe("credentials", () => {
 
   test("what is no certificate", () => {
     expect(lines(judge({}, { ...nothing, cert: "garbage" }))).toEqual([
-      'broken the client certificate of user "me" is no certificate in PEM',
+      'broken the client certificate of user "me" is not a PEM certificate',
     ]);
   });
 

@@ -50,7 +50,7 @@ describe("the measures can fail:", () => {
     lines: 10,
     functions: [{ name: "f", lines: 3 }],
     classes: [{ name: "A", comment: "", fields: 21, booleans: 4 }],
-    comments: "/** Whoever reads. */",
+    comments: "/** Nobody reads. */",
   };
 
   test("a class is too wide unless its comment says why", () => {

@@ -106,21 +106,6 @@ describe("commands", () => {
   });
 });
 
-describe("the prose", () => {
-  /** Titles of tests are quoted behind their files; generated pages have the words of the code. */
-  function proseOf(text: string): string {
-    return text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`test\/[^`]+`: "[^"]+"/g, "");
-  }
-
-  test("names who does something: a client, a peer, a program, you", () => {
-    const written = [...texts].filter(([path]) => !generatedPages().has(path));
-    const vague = written.flatMap(([path, text]) =>
-      [...proseOf(text).matchAll(/\b(?:somebody|nobody|anybody|whoever|far end)\b/gi)].map(([word]) => `${path}: ${word}`),
-    );
-    expect(vague).toEqual([]);
-  });
-});
-
 test("files of the code that maintainers are led to are there", () => {
   const led = [...texts].filter(([path]) => path === "CONTRIBUTING.md" || path.startsWith("docs/decisions/"));
   const isRoom = (room: string): boolean => existsSync(`${root}src/${room}`);

@@ -17,7 +17,7 @@ function fixes(context: string | undefined, text: string | undefined): readonly 
   return examineKubeconfig(new Map([[context, []]]), options).findings.flatMap((finding) => finding.fixes);
 }
 
-test("a kubeconfig that is not there is to be got", () => {
+test("a kubeconfig that is not there must be obtained", () => {
   expect(fixes(undefined, undefined)[0]).toBe("export KUBECONFIG=/path/to/kubeconfig");
 });
 
@@ -25,7 +25,7 @@ test("one that names no current context is to name one", () => {
   expect(fixes(undefined, "{}")).toEqual(["the kubeconfig has no contexts at all", "kubectl config use-context NAME"]);
 });
 
-test("a context that it lacks is to be chosen anew, also where a file or context is called current-context", () => {
+test("a context that it lacks must be chosen anew, also where a file or context is called current-context", () => {
   for (const context of ["prod", "current-context"])
     expect(fixes(context, "{}")).toEqual(["the kubeconfig has no contexts at all", "kubectl config get-contexts"]);
 });

@@ -68,7 +68,7 @@ test("responses that bend the rules are passed on", async () => {
 test.each([
   ["greet.localhost", "the backend's answer is not HTTP/1: it speaks SMTP, and sent"],
   ["echo.localhost", "it sends back what it is sent"],
-  ["length.localhost", '"2x" is no Content-Length'],
+  ["length.localhost", '"2x" is not a valid Content-Length'],
 ])("%s says why it is no HTTP", async (host, reason) => {
   const answer = await ask(host);
   expect(answer).toStartWith("502 backend-invalid kt: error: ");

@@ -71,7 +71,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
   test("kt add goes from a namespace to a hostname, and writes that line alone", async () => {
     using at = terminal("add");
     await find(at, "Which namespace?", own.name);
-    await find(at, "What is to be reached?", "svc/grafana");
+    await find(at, "What should kt reach?", "svc/grafana");
     await at.sees("Which port?");
     at.press("Enter");
     await at.sees("Where do you want to reach it?");
@@ -93,7 +93,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     using held = listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
     using at = terminal("add");
     await find(at, "Which namespace?", own.name);
-    await find(at, "What is to be reached?", "svc/postgresql");
+    await find(at, "What should kt reach?", "svc/postgresql");
     await at.sees("Where do you want to reach it?");
     at.press("C-u");
     at.type("one.localhost");
@@ -111,7 +111,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
   test("an address through a pod that is made", async () => {
     using at = terminal("add 13306");
     await find(at, "Which namespace?", own.name);
-    await find(at, "What is to be reached?", "an address through a jump host");
+    await find(at, "What should kt reach?", "an address through a jump host");
     await at.sees("Which address");
     at.type("orders.internal");
     at.press("Enter");
@@ -132,7 +132,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
   /** Each: what is done up to the question, and what the question is. */
   const steps: [question: string, answer: (at: Terminal) => Promise<void>][] = [
     ["Which namespace?", (at) => find(at, "Which namespace?", own.name)],
-    ["What is to be reached?", (at) => find(at, "What is to be reached?", "svc/grafana")],
+    ["What should kt reach?", (at) => find(at, "What should kt reach?", "svc/grafana")],
     ["Which port?", async (at) => at.press("Enter")],
     ["Where do you want to reach it?", async (at) => at.press("Enter")],
     ["Write it?", async (at) => at.press("Enter")],
@@ -202,7 +202,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     using at = terminal("add");
     await at.sees(`● ${own.name}`);
     at.press("Enter");
-    await find(at, "What is to be reached?", "svc/postgresql");
+    await find(at, "What should kt reach?", "svc/postgresql");
     await at.sees("Where do you want to reach it?");
     at.press("C-u");
     at.type("127.0.0.1:15432");
@@ -220,7 +220,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     at.press("C-u");
     at.type(own.name);
     at.press("Enter");
-    await find(at, "What is to be reached?", "svc/postgresql");
+    await find(at, "What should kt reach?", "svc/postgresql");
     await at.sees("5432");
     at.press("Escape");
     await at.sees("[exit 130]");
@@ -250,7 +250,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     using at = terminal("add x.localhost", { KUBECONFIG: await writeKubeconfig({ first: {}, second: {} }) });
     await find(at, "Which context?", "second");
     await find(at, "Which namespace?", own.name);
-    await find(at, "What is to be reached?", "svc/grafana");
+    await find(at, "What should kt reach?", "svc/grafana");
     await at.sees("Which port?");
     at.press("Enter");
     await at.sees("Write it?");

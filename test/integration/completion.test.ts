@@ -239,7 +239,7 @@ describe("kt complete", () => {
     [["forward", "--kubeconfig", "missing", "svc/"], []],
   ])("%j", async (words, offers) => expect(await values(...words)).toEqual(offers));
 
-  test("runs no credential plugin, whoever's it is", async () => {
+  test("runs no credential plugin, allowed or not", async () => {
     const plugin = `${home.path}/plugin`;
     await write(plugin, `#!/bin/sh\necho ran > ${plugin}.ran\n`);
     await chmod(plugin, 0o755);

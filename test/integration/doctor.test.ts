@@ -83,7 +83,7 @@ test.concurrent("a client certificate that has expired", async () => {
     expect.stringMatching(/^broken the client certificate of user "dev" \(CN=me\) expired 8 days ago/),
   ]);
   expect(said(report, "server")[0]).toStartWith("ok");
-  expect(said(report, "access")).toEqual(["skipped the credentials are no good"]);
+  expect(said(report, "access")).toEqual(["skipped the credentials are not valid"]);
 });
 
 test.concurrent("a server whose certificate has expired because our clock is ahead", async () => {

@@ -225,7 +225,7 @@ describe("what kubectl port-forward does", () => {
     const wrong = await place.run("svc/web :80 --token wrong");
     expect([wrong.exitCode, wrong.stderr]).toEqual([3, expect.stringContaining("refused the credentials")]);
     const late = await place.run("svc/web :80 --request-timeout soon");
-    expect([late.exitCode, late.stderr]).toEqual([2, expect.stringContaining('"soon" is no duration')]);
+    expect([late.exitCode, late.stderr]).toEqual([2, expect.stringContaining('"soon" is not a valid duration')]);
   });
 
   test.concurrent("an address that others reach is warned of", async () => {
@@ -234,7 +234,9 @@ describe("what kubectl port-forward does", () => {
     await using forwarding = place.start("svc/web :80 --address 0.0.0.0");
     const [, port] = await eventually("the port", () => /^Forwarding from 0\.0\.0\.0:(\d+) -> 8080$/m.exec(forwarding.stdout) ?? false);
     expect(await ask(Number(port))).toBe("web-1");
-    expect(forwarding.stderr).toBe("kt: warning: listening on 0.0.0.0: whoever reaches this machine reaches the cluster through it\n");
+    expect(forwarding.stderr).toBe(
+      "kt: warning: listening on 0.0.0.0: every machine that reaches this one reaches the cluster through it\n",
+    );
   });
 
   test.concurrent("a port that is taken names its holder; the others are forwarded", async () => {

@@ -167,7 +167,7 @@ console.log(r.status, await r.text(), process.env.WEB_URL, process.env.ECHO, pro
       stderr: 'kt: error: there is no program "./nothing"\n',
     });
     const closed = await shop.home.run(["run", ...quiet, "./script"]);
-    expect(closed).toMatchObject({ exitCode: 126, stderr: 'kt: error: "./script" cannot be run: it is no file that may be executed\n' });
+    expect(closed).toMatchObject({ exitCode: 126, stderr: 'kt: error: "./script" cannot be run: it is not an executable file\n' });
     await chmod(`${shop.home.project}/script`, 0o755);
     expect((await shop.home.run(["run", ...quiet, "./script"])).exitCode).toBe(126);
     expect(await shop.home.run(["run"])).toMatchObject({ exitCode: 2 });

@@ -15,7 +15,7 @@ describe.each(Object.entries(ways))("an API server that knows %s", (_name, witho
   });
   afterAll(async () => await rig.close());
 
-  test("is asked nothing before somebody connects, and then answers through a cold tunnel", async () => {
+  test("is asked nothing before a client connects, and then answers through a cold tunnel", async () => {
     const cold = await Rig.start({ api: { withoutWays } });
     cold.startPod("web-1");
     expect(cold.api.requests).toEqual([]);

@@ -205,9 +205,9 @@ describe("TLS", () => {
   });
 });
 
-test("a server that is no URL", async () => {
+test("a server that is not a valid URL", async () => {
   await expect(Harness.open(undefined, { server: "not a url" })).rejects.toMatchObject({
     code: "kubeconfig-unreadable",
-    message: 'server "not a url" of cluster "c" is no URL',
+    message: 'server "not a url" of cluster "c" is not a valid URL',
   });
 });

@@ -64,7 +64,7 @@ describe("reaching", () => {
     expect(codeOf(await made.probe.reach(2000))).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  test("a name that nobody knows", async () => {
+  test("a name that is not known", async () => {
     await using made = await rig({}, { cluster: { server: "https://nowhere.invalid:6443" } });
     const reached = await made.probe.reach(2000);
     expect(codeOf(reached)).toBe("ENOTFOUND");

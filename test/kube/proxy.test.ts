@@ -73,7 +73,7 @@ describe("NO_PROXY", () => {
 describe("bad proxies", () => {
   test.each([
     ["ftp://p", 'proxy-url "ftp://p" has scheme "ftp"; use http, https or socks5'],
-    ["http://", 'proxy-url is no URL: "http://"'],
+    ["http://", 'proxy-url is not a valid URL: "http://"'],
     ["ftp://me:secret@p", 'proxy-url "ftp://p" has scheme "ftp"; use http, https or socks5'],
   ])("%s is refused without its password", (proxyUrl, message) => {
     expect(() => proxyFor(new URL("https://k8s.corp"), proxyUrl, {})).toThrow(message);

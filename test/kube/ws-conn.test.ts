@@ -119,11 +119,11 @@ describe("WsConn", () => {
   });
 
   test.each([
-    ["text", encodeWsFrame(wsOpcodes.text, [bytes("hi")]), "<protocol: the far end sent text over a WebSocket that carries bytes>"],
+    ["text", encodeWsFrame(wsOpcodes.text, [bytes("hi")]), "<protocol: the peer sent text over a WebSocket that carries bytes>"],
     [
       "a masked frame",
       encodeWsFrame(wsOpcodes.binary, [bytes("hi")], { mask: 5 }),
-      "<protocol: the far end sent a WebSocket frame with the wrong masking>",
+      "<protocol: the peer sent a WebSocket frame with the wrong masking>",
     ],
   ])("%s breaks it", async (_, frame, want) => {
     const { conn, far, heard, handler } = pair();

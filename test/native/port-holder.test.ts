@@ -50,7 +50,7 @@ test("not who has the port of another address only", async () => {
   expect(await portHolder({ host: "127.0.0.1", port: other.port })).toBeUndefined();
 });
 
-test("nobody", async () => {
+test("no program", async () => {
   const closed = listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = closed;
   closed.stop(true);

@@ -41,7 +41,7 @@ describe.each([
     for (const each of [nasty, "a\u2028b\u2029"]) expect(manager.commandIn(manager.format(definition([each, each])))).toEqual([each, each]);
   });
 
-  test("a file of somebody else has no command", () => expect(manager.commandIn("ExecStart\n<array>")).toEqual([]));
+  test("a file that kt did not write has no command", () => expect(manager.commandIn("ExecStart\n<array>")).toEqual([]));
 });
 
 test("files are where their managers look for them", () => {

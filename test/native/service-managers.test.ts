@@ -75,7 +75,7 @@ describe("systemd", () => {
     await expect(manager.check()).rejects.toMatchObject({ code: "service-unavailable", message: expect.stringContaining("not in PATH") });
   });
 
-  test("what it refuses is told in its words", async () => {
+  test("what it refuses is reported in its words", async () => {
     await using made = await rig("systemctl", 'test "$2" != enable || { echo Unit kt.service is masked. >&2; exit 1; }');
     await expect(installService(managerOf(made), made.definition)).rejects.toMatchObject({
       code: "service-failed",

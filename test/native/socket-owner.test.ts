@@ -45,7 +45,7 @@ describe.if(process.platform === "linux")("for real", () => {
     socket.end();
   });
 
-  test("one that nobody has", () => {
+  test("one that no process has", () => {
     const at = (port: number) => ({ host: "127.0.0.1", port });
     expect(peerOwner({ local: at(1), remote: at(2) })).toEqual({ kind: "gone" });
     expect(peerOwner({ local: { host: "nonsense", port: 1 }, remote: at(2) }).kind).not.toBe("user");

@@ -13,7 +13,7 @@ export interface ConnPair {
 export interface ContractOptions {
   /** False where the transport ends both halves together. */
   readonly halfClose?: boolean;
-  /** False where an abort reaches the far end as an orderly end. */
+  /** False where an abort reaches the peer as an orderly end. */
   readonly reset?: boolean;
 }
 
@@ -43,7 +43,7 @@ export function connContract(name: string, open: () => Promise<ConnPair>, option
         await near.untilText("pong");
       }));
 
-    test("nothing is lost before the far end starts", async () => {
+    test("nothing is lost before the peer starts", async () => {
       const pair = await open();
       const near = new Recorder(pair.near);
       near.write("early");
@@ -113,7 +113,7 @@ export function connContract(name: string, open: () => Promise<ConnPair>, option
         await near.untilEvent("drain");
       }));
 
-    test("close is told once and last, also after abort", () =>
+    test("close is reported once and last, also after abort", () =>
       withPair(async (near, far) => {
         near.write("x");
         await far.untilText("x");

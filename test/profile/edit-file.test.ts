@@ -75,7 +75,7 @@ describe("nothing is written", () => {
     ],
     ["for a port of [http]", "http.listen = 80\n", { section: "tcp", name: "80" }, "profile-invalid", '"80" is taken by [http] listen'],
     ["for a port that is none", "", { section: "tcp", name: "70000" }, "profile-invalid", "70000"],
-    ["for a bad hostname", "", { name: "a_b!.localhost" }, "profile-invalid", '"a_b!.localhost" is no hostname'],
+    ["for a bad hostname", "", { name: "a_b!.localhost" }, "profile-invalid", '"a_b!.localhost" is not a valid hostname'],
     ["for a bad target", "", { target: "svc/a" }, "profile-invalid", 'target "svc/a" names no port'],
     ["for a bad setting", "", { settings: { scheme: "ftp" } }, "profile-invalid", '"scheme" must be'],
     ["for a container without via", "", { settings: { container: "main" } }, "profile-invalid", "container"],

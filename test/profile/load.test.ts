@@ -96,7 +96,7 @@ describe("loadPlan", () => {
       problems: [
         { file, line: 1, column: 12, code: "profile-not-found" },
         { file, line: 2, column: 1, message: 'unknown key "taget"' },
-        { file, line: 4, column: 1, message: '"a b" is no hostname' },
+        { file, line: 4, column: 1, message: '"a b" is not a valid hostname' },
         { file, line: 4, column: 9, message: 'target "svc/web" names no port' },
       ],
       files: [file, join(root, "broken/tunnels.local.toml"), join(root, "broken/gone.toml")],
@@ -118,7 +118,7 @@ describe("loadPlan", () => {
 });
 
 describe("what strangers name", () => {
-  test("is no pipe, no device and no folder, and nothing waits", async () => {
+  test("is not a pipe, a device or a folder, and nothing waits", async () => {
     spawnSync(["mkdir", "-p", join(root, "odd")]);
     spawnSync(["mkfifo", join(root, "odd/pipe.toml")]);
     for (const name of [join(root, "odd/pipe.toml"), "/dev/zero", join(root, "odd")]) {

@@ -91,7 +91,7 @@ describe("an HTTP route to", () => {
 
   test("a response whose Content-Length is no number", async () => {
     const { error } = await refusal(answers("HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello"));
-    expect(error).toBe('reading the response: "5x" is no Content-Length');
+    expect(error).toBe('reading the response: "5x" is not a valid Content-Length');
   });
 
   test("one that first asks for the body, then breaks the rules", async () => {

@@ -989,7 +989,7 @@ test("text that is no request gets an answer to read, and what is like a preface
   expect(other.text()).toBe("");
 });
 
-test("what follows a refused CONNECT is no request", async () => {
+test("what follows a refused CONNECT is not read as a request", async () => {
   const one = await client();
   one.write(`CONNECT a.localhost:80 HTTP/1.1\r\nHost: a.localhost:80\r\n\r\n${get("a.localhost", "/hidden")}`);
   await one.untilEnd();
@@ -1043,7 +1043,7 @@ describe("pages of other sites", () => {
     await one.untilText("let in");
   });
 
-  test("kt's own answers are no script, no frame and in no cache", async () => {
+  test("kt's own answers are never run as script, framed or cached", async () => {
     for (const accept of ["text/html", "application/json", "text/plain"]) {
       const one = await client();
       one.write(get("nowhere.localhost", "/", `Accept: ${accept}\r\n`));

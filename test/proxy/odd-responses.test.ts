@@ -45,7 +45,7 @@ test.each<[what: string, sent: string, got: string]>([
 
 test.each([
   ["a size that is no number", "zz\r\nhello\r\n0\r\n\r\n", "a chunk has no size"],
-  ["line feeds alone", "5\nhello\n0\n\n", "a chunk's size is no number"],
+  ["line feeds alone", "5\nhello\n0\n\n", "a chunk's size is not a number"],
   ["a chunk longer than its size", "4\r\nhello\r\n0\r\n\r\n", "a chunk does not end where its size says"],
 ])("chunks that come with the head and have %s are told in words, for nothing has been sent", async (_, body, why) => {
   const front = new PodFront(answers(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`, false));

@@ -8,7 +8,7 @@ import { installerOf, installLine, notesOf, readSums, releaseProblem } from "#sc
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const root = `${import.meta.dir}/../..`;
-const repository = "https://github.com/someone/kt";
+const repository = "https://github.com/example/kt";
 
 const binaries = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl", "darwin-x64", "darwin-arm64"].map(
   (name) => `kt-${name}`,

@@ -22,7 +22,7 @@ test("a property in the runtime's own JavaScript stays a name", () => {
   expect(Buffer.from(sealed(Buffer.from(whole + script))).toString()).toEndWith(script);
 });
 
-test("a runtime without one of the names is no runtime that this knows", () => {
+test("a runtime without one of the names is not a runtime that this knows", () => {
   expect(() => sealed(Buffer.from(whole.replace(name("BE_BUN"), "other")))).toThrow(`does not hold the name ${name("BE_BUN")}`);
 });
 

@@ -87,7 +87,7 @@ describe("explainHost", () => {
     expect(lines("wev.localhost").at(-1)).toBe(
       'stop result: nothing is known by the name "wev.localhost"; the nearest route is "web.localhost"',
     );
-    expect(lines("a b")).toEqual(['stop name: "a b" is no hostname']);
+    expect(lines("a b")).toEqual(['stop name: "a b" is not a valid hostname']);
   });
 });
 

@@ -5,7 +5,7 @@ import { kubectl, run, writeKubeconfig } from "./cluster.ts";
 import { isAlive } from "./process.ts";
 import { eventually } from "./wait.ts";
 
-/** The API server listens on every loopback address; the hub under test uses one that nobody else does. */
+/** The API server listens on every loopback address; the hub under test uses one of its own. */
 const address = "127.0.0.2";
 
 /** A kubeconfig whose cluster is reached through that address. */

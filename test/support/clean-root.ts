@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { spawnSync, which } from "bun";
 import { type Ran, run } from "./cluster.ts";
 
-/** Nobody special: the installer must not need root. */
+/** An ordinary user: the installer must not need root. */
 const userId = 1000;
 
 /** What install.sh uses besides curl or wget; busybox's, which know the fewest options. */

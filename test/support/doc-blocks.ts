@@ -22,7 +22,7 @@ export interface DocBlock {
 
 const knownWords: ReadonlySet<string> = new Set(["e2e", "stays", "new", "attached"]);
 
-/** Throws where a block says something that nobody would heed. */
+/** Throws where a block says something that no test understands. */
 export function parseBlocks(page: string, markdown: string): DocBlock[] {
   const blocks: DocBlock[] = [];
   const indented = markdown.split("\n").findIndex((line) => /^\s+```/.test(line));

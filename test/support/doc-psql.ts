@@ -22,6 +22,6 @@ async function ask(): Promise<string> {
   return await heard.promise;
 }
 
-// Whoever types the next command is not as fast as a script: by then kt has read the profile again.
+// A user does not type the next command as fast as a script: by then kt has read the profile again.
 process.stdout.write(await eventually("the port to answer", ask));
 process.exit(0);

@@ -39,7 +39,7 @@ export const refuse: PodServer = ({ port, fail }) =>
     `error forwarding port ${port} to pod abc, uid : failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to connect to localhost:${port} inside namespace "abc", IPv4: dial tcp4 127.0.0.1:${port}: connect: connection refused IPv6 dial tcp6 [::1]:${port}: connect: connection refused `,
   );
 
-/** The far end of one session, as kubelet keeps it. */
+/** The peer of one session, as kubelet keeps it. */
 class PodEnd {
   readonly #conn: MemoryConn;
   readonly #mux = new SpdySession({ role: "server" });

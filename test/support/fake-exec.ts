@@ -19,7 +19,7 @@ export interface FakeProcess {
   fail(text: string): void;
   onInput: (bytes: Uint8Array) => void;
   onInputEnd: () => void;
-  /** Whoever started it has gone. */
+  /** The client that started it has gone. */
   onGone: () => void;
 }
 

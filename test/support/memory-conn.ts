@@ -68,7 +68,7 @@ export class MemoryConn implements Conn {
 
   abort(): void {
     this.#close(undefined);
-    if (!this.#blackHole && this.#far) this.#far.#close(new KtError("connection-lost", "connection reset by the far end"));
+    if (!this.#blackHole && this.#far) this.#far.#close(new KtError("connection-lost", "connection reset by the peer"));
   }
 
   pause(): void {
@@ -80,7 +80,7 @@ export class MemoryConn implements Conn {
     this.#schedule();
   }
 
-  /** From now on nothing reaches the far end, and nobody is told: a packet filter that drops. */
+  /** From now on nothing reaches the peer, without notice to either side: a packet filter that drops. */
   blackHole(): void {
     this.#blackHole = true;
     if (this.#far) this.#far.#blackHole = true;

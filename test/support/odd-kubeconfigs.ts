@@ -97,8 +97,8 @@ const documents: readonly OddKubeconfig[] = [
   refused("Latin-1", Buffer.from(plain.replace("abc", "caf\u00e9"), "latin1"), "it is neither UTF-8 nor UTF-16 text"),
   refused("another kind", plain.replace("kind: Config", "kind: Pod"), 'it says that it is a "Pod" of "v1"'),
   refused("another version", plain.replace("apiVersion: v1", "apiVersion: v2"), 'it says that it is a "Config" of "v2"'),
-  refused("a list", "- a\n", "it is no YAML mapping"),
-  refused("a text", "hello\n", "it is no YAML mapping"),
+  refused("a list", "- a\n", "it is not a YAML mapping"),
+  refused("a text", "hello\n", "it is not a YAML mapping"),
   refused("an unknown alias", plain.replace("user: u,", "user: *nope,"), "unidentified alias"),
   refused("a tab as indentation", plain.replace("  context:", "\tcontext:"), "tab"),
   refused("a quote that is not closed", kubeconfig({ user: '{token: "abc}' }), "(14:1)"),
@@ -201,7 +201,7 @@ const switches: readonly OddKubeconfig[] = [
     "is PEM text",
   ),
   same("a relative authority", kubeconfig({ cluster: `\n    server: ${server}\n    certificate-authority: ./x.crt` })),
-  same("a tilde, which nobody expands", kubeconfig({ cluster: `\n    server: ${server}\n    certificate-authority: ~/x.crt` })),
+  same("a tilde, which is not expanded", kubeconfig({ cluster: `\n    server: ${server}\n    certificate-authority: ~/x.crt` })),
   // kubectl refuses them once it asks.
   {
     ...useless(
@@ -235,14 +235,14 @@ const servers = (
     ["https://h.example/p?x=1#f", "https://h.example/p"],
     ["https://[::1]:6443", "https://[::1]:6443"],
     ["' https://h.example '", "https://h.example"],
-    ["h.example/path", "is no URL"],
-    ["//h.example:1", "is no URL"],
-    ["https:/h.example", "is no URL"],
-    ["https://", "is no URL"],
-    ["'::1'", "is no URL"],
-    ["https://h.example:99999", "is no URL"],
+    ["h.example/path", "is not a valid URL"],
+    ["//h.example:1", "is not a valid URL"],
+    ["https:/h.example", "is not a valid URL"],
+    ["https://", "is not a valid URL"],
+    ["'::1'", "is not a valid URL"],
+    ["https://h.example:99999", "is not a valid URL"],
     ["ftp://h.example", "is neither https nor http"],
-    ["unix:///x", "is no URL"],
+    ["unix:///x", "is not a valid URL"],
     ['""', "has no server"],
   ] as const
 ).map(

@@ -80,7 +80,7 @@ export class PodFront {
 export const requestText = (method = "GET", body = "", more = ""): string =>
   `${method} / HTTP/1.1\r\nHost: web.localhost\r\n${body === "" ? "" : `Content-Length: ${body.length}\r\n`}${more}\r\n${body}`;
 
-/** A pod that is told of each request once it is whole, as its Content-Length says. */
+/** A pod that learns of each request once it is whole, as its Content-Length says. */
 export const onRequest =
   (answer: (connection: PodConnection, request: string, nth: number) => void): PodServer =>
   (connection) => {

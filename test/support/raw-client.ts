@@ -107,7 +107,7 @@ export class RawClient {
     return this.#closed;
   }
 
-  /** The far end broke the connection off. */
+  /** The peer broke the connection off. */
   get wasReset(): boolean {
     return this.#wasReset;
   }
@@ -142,7 +142,7 @@ export class RawClient {
     }
   }
 
-  /** Resolves with everything once the far end has closed its half. */
+  /** Resolves with everything once the peer has closed its half. */
   async readToEnd(): Promise<string> {
     while (!this.#ended) await this.#changed();
     return this.text();

@@ -223,7 +223,7 @@ AwEHoUQDQgAE3pcFsd6afbmb/QH751vDmBqqb0WrCJEZ1gPKejdJ6FkxUrKyzmdF
 `,
 };
 
-/** Signed by server, which is no authority. */
+/** Signed by server, which is not an authority. */
 export const underServer: Vector = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBnzCCAUSgAwIBAgIUKkzS4GKAtXuQxeljXxVF6zAaExQwCgYIKoZIzj0EAwIw

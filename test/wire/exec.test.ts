@@ -80,7 +80,7 @@ const told = {
 };
 
 describe("the end of a command", () => {
-  test("is told with its exit code", () => {
+  test("is reported with its exit code", () => {
     expect(parseExecEnd(told.success)).toEqual({ kind: "exited", code: 0 });
     expect(parseExecEnd(told.exit)).toEqual({ kind: "exited", code: 7 });
   });
@@ -94,7 +94,7 @@ describe("the end of a command", () => {
     expect(isMissingProgram("executable file `socat` not found in $PATH: No such file or directory")).toBe(true);
   });
 
-  test("is an end or a protocol error, whatever is told", () => {
+  test("is an end or a protocol error, whatever is sent", () => {
     const value = fc.oneof(fc.constantFrom("Success", "NonZeroExitCode", "ExitCode", "7"), fc.jsonValue());
     const odd = fc.record({ status: value, reason: value, message: value, details: fc.oneof(value, fc.record({ causes: value })) });
     fc.assert(

@@ -239,7 +239,7 @@ describe("H2FrameDecoder", () => {
       "000000 01 00 00000001 000000 09 04 00000003",
       "error 1 reading HTTP/2: a header block that is interrupted or continued without a beginning",
     ],
-    ["a push", "000004 05 04 00000001", "error 1 reading HTTP/2: a push that nobody allowed"],
+    ["a push", "000004 05 04 00000001", "error 1 reading HTTP/2: a push that the settings do not allow"],
     ["a PING of 7 bytes", "000007 06 00 00000000", "error 6 reading HTTP/2: a frame of type 6 with 7 bytes"],
     ["SETTINGS of 5 bytes", "000005 04 00 00000000 0000000000", "error 6 reading HTTP/2: SETTINGS of 5 bytes"],
     ["an ack with settings", "000006 04 01 00000000 000000000000", "error 6 reading HTTP/2: SETTINGS of 6 bytes"],

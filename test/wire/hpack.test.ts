@@ -186,7 +186,7 @@ describe("HpackDecoder", () => {
     );
   });
 
-  test("a list of the limit is given, one byte more is told, and the table goes on", () => {
+  test("a list of the limit is given, one byte more is reported, and the table goes on", () => {
     const field: Header = ["custom-key", "custom-header"];
     expect(new HpackDecoder(55).decode(adding([field]))).toEqual({ headers: [field], tooLarge: false });
     const tight = new HpackDecoder(54);
@@ -214,7 +214,7 @@ describe("HpackDecoder", () => {
     );
   });
 
-  test("as many fields as the limit are given, one more is told", () => {
+  test("as many fields as the limit are given, one more is reported", () => {
     const { headers, tooLarge } = new HpackDecoder().decode(new Uint8Array(wireLimits.h2HeaderFields).fill(0x82));
     expect([headers.length, tooLarge]).toEqual([wireLimits.h2HeaderFields, false]);
     const more = new HpackDecoder().decode(new Uint8Array(wireLimits.h2HeaderFields + 1).fill(0x82));

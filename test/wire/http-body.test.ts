@@ -86,7 +86,7 @@ describe("BodyCursor", () => {
     );
   });
 
-  test("begins where it is told", () => {
+  test("begins at the given place", () => {
     expect(new BodyCursor({ kind: "length", bytes: 3 }, "request-invalid").advance(bytesOf("headabcnext"), 4)).toBe(3);
   });
 
@@ -112,8 +112,8 @@ describe("BodyCursor", () => {
   test.each([
     ["\r\n", "a chunk has no size"],
     ["-1\r\n", "a chunk has no size"],
-    ["0x1\r\n", "a chunk's size is no number"],
-    ["1\n", "a chunk's size is no number"],
+    ["0x1\r\n", "a chunk's size is not a number"],
+    ["1\n", "a chunk's size is not a number"],
     ["1;a\nb", "a line of its framing has a NUL or a lone LF"],
     ["1\rx", "a chunk does not end where its size says"],
     ["1\r\nabc", "a chunk does not end where its size says"],

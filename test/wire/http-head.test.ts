@@ -119,10 +119,10 @@ describe("decodeRequestHead", () => {
   });
 
   test.each([
-    ["a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", '" 2" is no header line'],
-    ["white space before the colon", "GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n", '"X : 1" is no header line'],
-    ["a line without a colon", "GET / HTTP/1.1\r\nHost: a\r\nfoo\r\n\r\n", '"foo" is no header line'],
-    ["a name with a control character", "GET / HTTP/1.1\r\nHost: a\r\nX\x01: 1\r\n\r\n", '"X\\u0001: 1" is no header line'],
+    ["a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", '" 2" is not a valid header line'],
+    ["white space before the colon", "GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n", '"X : 1" is not a valid header line'],
+    ["a line without a colon", "GET / HTTP/1.1\r\nHost: a\r\nfoo\r\n\r\n", '"foo" is not a valid header line'],
+    ["a name with a control character", "GET / HTTP/1.1\r\nHost: a\r\nX\x01: 1\r\n\r\n", '"X\\u0001: 1" is not a valid header line'],
     ["a lone CR", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r2\r\n\r\n", "it has a NUL or a lone CR"],
     ["a NUL", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\x002\r\n\r\n", "it has a NUL or a lone CR"],
     [
@@ -131,9 +131,13 @@ describe("decodeRequestHead", () => {
       "it has both Content-Length and Transfer-Encoding",
     ],
     ["two lengths", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-length: 2\r\n\r\n", "it has two Content-Lengths, 1 and 2"],
-    ["a signed length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", '"+1" is no Content-Length'],
-    ["a huge length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999\r\n\r\n", '"9999999999999999" is no Content-Length'],
-    ["an empty length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", '"" is no Content-Length'],
+    ["a signed length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", '"+1" is not a valid Content-Length'],
+    [
+      "a huge length",
+      "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999\r\n\r\n",
+      '"9999999999999999" is not a valid Content-Length',
+    ],
+    ["an empty length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", '"" is not a valid Content-Length'],
     [
       "another encoding",
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
@@ -151,9 +155,9 @@ describe("decodeRequestHead", () => {
     ],
     ["chunked in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "it has a Transfer-Encoding in HTTP/1.0"],
     ["two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "it has two Host headers"],
-    ["no target", "GET HTTP/1.1\r\nHost: a\r\n\r\n", '"GET HTTP/1.1" is no request line'],
-    ["two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", '"GET  / HTTP/1.1" is no request line'],
-    ["another version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", '"GET / HTTP/2.0" is no request line'],
+    ["no target", "GET HTTP/1.1\r\nHost: a\r\n\r\n", '"GET HTTP/1.1" is not a valid request line'],
+    ["two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", '"GET  / HTTP/1.1" is not a valid request line'],
+    ["another version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", '"GET / HTTP/2.0" is not a valid request line'],
     ["a space in front", " GET / HTTP/1.1\r\n", "it begins with byte 0x20, which no HTTP request does"],
     ["garbage", "\x80abc", "it begins with byte 0x80, which no HTTP request does"],
   ])("refuses %s", (_, text, reason) => {
@@ -248,10 +252,10 @@ describe("decodeResponseHead", () => {
   });
 
   test.each([
-    ["SSH-2.0-OpenSSH_9\r\n", '"SSH-2.0-OpenSSH_9\\r\\n" is no HTTP/1 response'],
-    ["\x15\x03\x01", String.raw`"\x15\x03\x01" is no HTTP/1 response`],
-    ["HTTP/2", '"HTTP/2" is no HTTP/1 response'],
-    ["HTTP/1.1 20 OK\r\n\r\n", '"HTTP/1.1 20 OK" is no status line'],
+    ["SSH-2.0-OpenSSH_9\r\n", '"SSH-2.0-OpenSSH_9\\r\\n" is not an HTTP/1 response'],
+    ["\x15\x03\x01", String.raw`"\x15\x03\x01" is not an HTTP/1 response`],
+    ["HTTP/2", '"HTTP/2" is not an HTTP/1 response'],
+    ["HTTP/1.1 20 OK\r\n\r\n", '"HTTP/1.1 20 OK" is not a valid status line'],
   ])("refuses %j", (text, reason) => {
     expect(failure(() => decodeResponseHead(bytesOf(text)))).toBe(`backend-invalid: reading the response: ${reason}`);
   });
@@ -278,7 +282,7 @@ describe("a response's Transfer-Encoding", () => {
   });
 });
 
-test("empty lines before a request are no request, however many come", () => {
+test("empty lines before a request are not a request, however many come", () => {
   expect(decodeRequestHead(bytesOf("\r\n".repeat(4)))).toBe("short");
   expect(failure(() => decodeRequestHead(bytesOf("\r\n".repeat(1000))))).toStartWith("request-invalid: reading the request: ");
 });

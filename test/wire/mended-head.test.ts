@@ -66,18 +66,22 @@ test.each<[text: string, fields: string, framing: string | number]>([
 
 test.each<[what: string, text: string, reason: string]>([
   ["two lengths", ok("Content-Length: 5\r\nContent-Length: 6"), "it has two Content-Lengths, 5 and 6"],
-  ["two lengths in a field", ok("Content-Length: 5, 6"), '"5, 6" is no Content-Length'],
-  ["a length with a letter", ok("Content-Length: 5x"), '"5x" is no Content-Length'],
-  ["a signed length", ok("Content-Length: +5"), '"+5" is no Content-Length'],
-  ["an empty length", ok("Content-Length:"), '"" is no Content-Length'],
-  ["a folded length", ok("Content-Length: 5\r\n 0"), '" 0" is no header line'],
-  ["a folded encoding", ok("Transfer-Encoding:\r\n chunked"), '" chunked" is no header line'],
-  ["a field that is folded and has no name", ok(" X: 1"), '" X: 1" is no header line'],
-  ["an encoding with a blank before the colon", ok("Transfer-Encoding : chunked"), '"Transfer-Encoding : chunked" is no header line'],
+  ["two lengths in a field", ok("Content-Length: 5, 6"), '"5, 6" is not a valid Content-Length'],
+  ["a length with a letter", ok("Content-Length: 5x"), '"5x" is not a valid Content-Length'],
+  ["a signed length", ok("Content-Length: +5"), '"+5" is not a valid Content-Length'],
+  ["an empty length", ok("Content-Length:"), '"" is not a valid Content-Length'],
+  ["a folded length", ok("Content-Length: 5\r\n 0"), '" 0" is not a valid header line'],
+  ["a folded encoding", ok("Transfer-Encoding:\r\n chunked"), '" chunked" is not a valid header line'],
+  ["a field that is folded and has no name", ok(" X: 1"), '" X: 1" is not a valid header line'],
+  [
+    "an encoding with a blank before the colon",
+    ok("Transfer-Encoding : chunked"),
+    '"Transfer-Encoding : chunked" is not a valid header line',
+  ],
   [
     "an encoding whose name has a control character",
     ok("Transfer\x0b-Encoding: chunked"),
-    '"Transfer\\u000b-Encoding: chunked" is no header line',
+    '"Transfer\\u000b-Encoding: chunked" is not a valid header line',
   ],
   ["chunked, not last", ok("Transfer-Encoding: chunked, identity"), 'Transfer-Encoding "chunked, identity" can be read in two ways'],
   [
@@ -93,12 +97,12 @@ test.each<[what: string, text: string, reason: string]>([
     ok("Transfer-Encoding: gzip\r\nContent-Length: 5"),
     "it has both Content-Length and Transfer-Encoding",
   ],
-  ["chunks with a length that is none", ok("Transfer-Encoding: chunked\r\nContent-Length: 5x"), '"5x" is no Content-Length'],
-  ["a line without a colon", ok("garbage\r\nContent-Length: 5"), '"garbage" is no header line'],
+  ["chunks with a length that is none", ok("Transfer-Encoding: chunked\r\nContent-Length: 5x"), '"5x" is not a valid Content-Length'],
+  ["a line without a colon", ok("garbage\r\nContent-Length: 5"), '"garbage" is not a valid header line'],
   ["a NUL", ok("X: a\0b"), "it has a NUL or a lone CR"],
   ["a field behind a lone CR", ok("X: a\rContent-Length: 5"), "it has a NUL or a lone CR"],
-  ["a tab before the status", "HTTP/1.1\t200 OK\r\n\r\n", '"HTTP/1.1\\t200 OK" is no status line'],
-  ["no space after the status", "HTTP/1.1 200OK\r\n\r\n", '"HTTP/1.1 200OK" is no status line'],
+  ["a tab before the status", "HTTP/1.1\t200 OK\r\n\r\n", '"HTTP/1.1\\t200 OK" is not a valid status line'],
+  ["no space after the status", "HTTP/1.1 200OK\r\n\r\n", '"HTTP/1.1 200OK" is not a valid status line'],
 ])("%s is refused", (_, text, reason) => {
   expect(() => read(text)).toThrow(new KtError("backend-invalid", `reading the response: ${reason}`));
 });

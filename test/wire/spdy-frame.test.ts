@@ -118,7 +118,7 @@ describe("SPDY frames", () => {
     expect(seen.at(-1)).toEqual({ bytes: pattern(100).subarray(22), fin: true });
   });
 
-  test("an empty data frame with FIN is told once", () => {
+  test("an empty data frame with FIN is reported once", () => {
     const bytes = encode({ type: "data", stream: 5, fin: true, bytes: new Uint8Array(0) });
     expect(decode([bytes])).toEqual([{ type: "data", stream: 5, fin: true, bytes: new Uint8Array(0) }]);
   });

@@ -79,7 +79,7 @@ describe("decodeTlsHello", () => {
     });
   }
 
-  test("a hello without extensions, and one without a name, name nobody", () => {
+  test("a hello without extensions, and one without a name, have no server name", () => {
     const bare = Uint8Array.from([1, 0, 0, 41, 3, 3, ...new Array<number>(32).fill(7), 0, 0, 2, 0, 47, 1, 0]);
     expect(decodeTlsHello(toRecords(bare, [100]))).toEqual({ serverName: undefined, alpn: [] });
     expect(decodeTlsHello(toRecords(buildHello({ names: [] }), [999]))).toEqual({ serverName: undefined, alpn: [] });

@@ -31,7 +31,7 @@ function decode(role: Role, pieces: readonly Uint8Array[]): Seen[] {
   return seen;
 }
 
-/** The far end's masking. */
+/** The peer's masking. */
 const maskFor = (role: Role): number | undefined => (role === "server" ? 0x12a4f6e8 : undefined);
 
 interface Message {

@@ -26,11 +26,11 @@ export async function allow(context: CommandContext): Promise<number> {
   return exitCodes.done;
 }
 
-/** Where nobody can be asked, the command itself is the answer. */
+/** Without a terminal to ask in, the command itself is the answer. */
 async function give(examined: ExaminedPlan, output: Output): Promise<boolean> {
   if (canAsk()) return await askToAllow(examined, output);
   await remember(examined);
-  // Nobody may be there to read it but a log.
+  // Perhaps only a log reads it.
   if (!output.quiet) showFacts(examined, output, maskSecrets);
   output.note("allowed, until any of it changes");
   return true;

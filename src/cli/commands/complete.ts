@@ -29,7 +29,7 @@ function tell(found: Answer, command: string, output: Output, linesFor: (offers:
   else for (const line of linesFor(found.offers.filter(isTypeable))) output.raw(line);
 }
 
-/** What others named with characters that nobody sees is no word to type. */
+/** A name with invisible characters, which others chose, is not offered for typing. */
 function isTypeable({ value }: Offer): boolean {
   return printable(value) === value;
 }

@@ -42,7 +42,7 @@ class Show {
     this.#showsEvents = showsEvents;
   }
 
-  /** From now on: how the demo itself came up is no news. */
+  /** From now on: how the demo itself started is not shown. */
   begin(): void {
     this.#begun = true;
   }

@@ -27,7 +27,9 @@ export async function env({ options, output }: CommandContext): Promise<number> 
 function readFormat(text: string): EnvFormat {
   const known = envFormats.find((format) => format === text);
   if (known === undefined) {
-    throw new KtError("usage", `"${text}" is no format`, { hints: envFormats.map((format) => command`kt env --format ${format}`) });
+    throw new KtError("usage", `"${text}" is not a valid format`, {
+      hints: envFormats.map((format) => command`kt env --format ${format}`),
+    });
   }
   return known;
 }

@@ -28,7 +28,7 @@ export async function forward({ args, options, output }: CommandContext): Promis
     exitsWhenGone: options.flag("exitWhenGone"),
   });
   for (const host of exposedHosts(request))
-    output.warning(`listening on ${host}: whoever reaches this machine reaches the cluster through it`);
+    output.warning(`listening on ${host}: every machine that reaches this one reaches the cluster through it`);
   const place = [...(namespace === undefined ? [] : ["-n", namespace]), ...(context === undefined ? [] : ["--context", context])];
   const [target = "", ...ports] = args;
   const command = (...words: string[]): string => ["kt", "forward", ...words, ...place].map(shellQuoted).join(" ");

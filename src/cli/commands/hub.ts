@@ -11,7 +11,7 @@ import { realRooms } from "#daemon/rooms.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 
-/** Exit code 0 also where another hub has the place: whoever started this one will find it. */
+/** Exit code 0 also where another hub has the place: the command that started this one will find it. */
 export async function hub({ build, output }: CommandContext): Promise<number> {
   const at = surroundings();
   const file = new LogFile(stateDirectory(at));

@@ -46,7 +46,7 @@ export async function init({ options, output }: CommandContext): Promise<number>
   return exitCodes.done;
 }
 
-/** What cannot be taken over is told, line by line. */
+/** What cannot be converted is listed, line by line. */
 async function convert(path: string, from: string, output: Output): Promise<number> {
   const { text, left } = await convertFile(from);
   const schema = await writeSchema(path.slice(0, path.lastIndexOf("/")));
@@ -78,7 +78,7 @@ async function servicesOf(catalogue: Catalogue, output: Output): Promise<readonl
   return listed.filter(({ name }) => !isApiServer(namespace, name));
 }
 
-/** Every cluster has it there, and whoever uses this has the API server already. */
+/** Every cluster has it there, and a user of this has the API server already. */
 function isApiServer(namespace: string, name: string): boolean {
   return namespace === "default" && name === "kubernetes";
 }

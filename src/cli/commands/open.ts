@@ -29,7 +29,7 @@ export async function open({ args, options, output, build }: CommandContext): Pr
   return exitCodes.done;
 }
 
-/** The page needs it, and nobody has a profile to say so in. */
+/** The page needs it, and there is no profile to say so in. */
 async function attachFor(plan: Plan, surface: Pick<CommandContext, "build" | "output">): Promise<void> {
   if (await isAttached(plan)) return;
   const { client } = await attach(surface, plan.profile, true);
@@ -42,10 +42,10 @@ function pageOf(plan: Plan, route: string, isTarget: boolean): string {
   if (url?.includes("://") === true) return url;
   const address = url ?? tcpAddress(plan, route);
   if (address === undefined) throw unknownRoute(plan, route, "kt open");
-  throw new KtError("usage", `"${route}" is a TCP route: at ${address} is no page`, { hints: [command`kt url ${route}`] });
+  throw new KtError("usage", `"${route}" is a TCP route: there is no page at ${address}`, { hints: [command`kt url ${route}`] });
 }
 
-/** The page would only say that nobody is there. */
+/** The page would only say that the hub has no such route. */
 async function warnUnattached(plan: Plan, output: Output): Promise<void> {
   if (await isAttached(plan)) return;
   output.warning(`profile "${plan.name}" is not attached`);

@@ -50,7 +50,7 @@ async function prepare(context: CommandContext, file: string): Promise<Prepared>
   const { output } = context;
   const { client, profile } = attached;
   const names = routesOf(plan);
-  // A hub that dies is told by what waits for the routes.
+  // That the hub died is reported by what waits for the routes.
   const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), cliLimits.waitNoticeMs);
   const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(late));
   return { attached, plan, routes };
@@ -122,8 +122,8 @@ function showNotRun(name: string, error: unknown, output: Output): number {
     return notFoundCode;
   }
   const why: Readonly<Record<string, string>> = {
-    EACCES: "it is no file that may be executed",
-    ENOEXEC: "it is no program for this machine, nor a script that begins with #!",
+    EACCES: "it is not an executable file",
+    ENOEXEC: "it is neither a program for this machine nor a script that begins with #!",
   };
   const reason = why[String(code)] ?? messageOf(error);
   output.error({ message: `"${name}" cannot be run: ${reason}`, hints: [] });

@@ -58,7 +58,7 @@ async function optionAnswer(typed: string, options: CommandSpec["options"], line
   return await valuesOf(option.value, typed.slice(0, equals + 1), typed.slice(equals + 1), line, lookUp);
 }
 
-/** Small letters with bars between are to be typed so, "file" is a file, and all else is looked up. */
+/** Small letters with bars between are typed as they are, "file" is a file, and all else is looked up. */
 async function valuesOf(place: string, prefix: string, typed: string, line: TypedLine, lookUp: Lookup): Promise<Answer> {
   if (/^(?:files?|dir)$/i.test(place)) return { kind: "files" };
   if (/^[a-z0-9]+(\|[a-z0-9]+)+$/.test(place)) {

@@ -17,7 +17,7 @@ export async function convertFile(path: string): Promise<Conversion> {
   const text = await read(path);
   const converted = looksLikeAutoTunnel(text) ? convertAutoTunnel(text) : convertScript(text);
   if (converted.routes.length + converted.left.length === 0) {
-    throw new KtError("usage", `"${path}" is no configuration of AutoTunnel, and has no line with kubectl port-forward`);
+    throw new KtError("usage", `"${path}" is not an AutoTunnel configuration, and has no line with kubectl port-forward`);
   }
   return profileOf(converted, path);
 }

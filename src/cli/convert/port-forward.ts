@@ -11,7 +11,7 @@ const valued = new Set(
   ),
 );
 
-/** Options that are the profile's business, or nobody's. */
+/** Options that belong to the profile, or have no meaning for kt. */
 const needless =
   /^(-n|--namespace|--context|--kubeconfig|--address|--pod-running-timeout|-v|--v|--cache-dir|--request-timeout|--profile|--profile-output|--log-flush-frequency)$/;
 

@@ -5,7 +5,7 @@ export interface ScriptCommand {
   readonly place: string;
 }
 
-/** Everything that looks like a command: what does not is no harm. */
+/** Everything that looks like a command; the rest does no harm. */
 export function scriptCommands(text: string): readonly ScriptCommand[] {
   const lines = packageScripts(text) ?? logicalLines(text).map((line) => ({ text: line.text, place: `line ${line.number}` }));
   return lines.flatMap(({ text: line, place }) => commandsOf(asCommand(line)).map((words) => ({ words, place })));

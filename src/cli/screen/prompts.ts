@@ -47,7 +47,7 @@ export interface Ask {
 /** Ctrl-C or Esc: the dialogue ends. It never leaves this file. */
 class Left extends Error {}
 
-/** "No" is an answer: the command has done what it was told, and ends well. */
+/** "No" is an answer: the command has done what was asked, and succeeds. */
 export class Declined extends Error {}
 
 type Clack = typeof import("@clack/prompts");
@@ -155,7 +155,7 @@ export async function converse<T>(title: string, talk: (ask: Ask) => Promise<T>,
   }
 }
 
-/** A question whose answer is no unless somebody says yes. */
+/** A question whose default answer is "no". */
 export async function agree(message: string): Promise<boolean> {
   const { confirm } = await import("@clack/prompts");
   return (await confirm({ message, initialValue: false })) === true;

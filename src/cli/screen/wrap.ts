@@ -98,7 +98,7 @@ function withoutBackslash(glyphs: readonly Glyph[], from: number, at: number): n
   return glyphs[at - 1]?.inside === "\\" && at - 1 > from ? at - 1 : at;
 }
 
-/** The blanks that a line begins with are no place to break it. */
+/** A line is not broken at the blanks that it begins with. */
 function firstWord(glyphs: readonly Glyph[], from: number, isFirst: boolean): number {
   let at = from;
   while (isFirst && glyphs[at]?.isBreak === true) at++;

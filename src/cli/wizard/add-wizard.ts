@@ -90,7 +90,7 @@ async function problemOf(target: ParsedTarget, context: string | undefined, plan
   return tried !== undefined && "problem" in tried.result ? tried.result.problem.message : undefined;
 }
 
-/** Whoever cannot be asked, or has no cluster at hand, can write the route as well. */
+/** Without a terminal, or without a cluster at hand, the route can be written as well. */
 function nameForm(error: unknown): never {
   if (!(error instanceof KtError) || exitCodeFor(error.code) !== exitCodes.cluster) throw error;
   throw withHints(error, [...error.hints, "kt add HOST|PORT TARGET needs no cluster: kt add --help"]);

@@ -1,4 +1,4 @@
-/** The questions of `kt add`: from a context down to one port, offering what the cluster has, to the route that is to be written. */
+/** The questions of `kt add`: from a context down to one port, offering what the cluster has, to the route that will be written. */
 
 import { KtError } from "#base/errors.ts";
 import type { Catalogue, CatalogueContainer, CataloguePod, CataloguePort, CatalogueService, Contexts } from "#daemon/catalogue.ts";
@@ -127,7 +127,7 @@ async function askReached(ask: Ask, sources: Sources, place: Place): Promise<Rea
   const typed = { value: { kind: "typed" } as const, label: "something else, by name" };
   const note = sources.hidden.length === 0 ? "" : ` (${sources.hidden.join(" and ")} may not be listed here: type svc/NAME:PORT)`;
   const choices = [...sourceChoices(sources), jump, typed];
-  const source = await ask.find<Source>(`What is to be reached?${note}`, choices, { typed: typedTarget });
+  const source = await ask.find<Source>(`What should kt reach?${note}`, choices, { typed: typedTarget });
   if (source.kind === "target") return await askTarget(ask, source, place);
   if (source.kind === "jump") return await askJump(ask, sources, prefix);
   if (source.kind === "service") return await askServicePort(ask, source.service, prefix);
@@ -184,7 +184,7 @@ async function askPortText(ask: Ask): Promise<ReachedPort> {
 
 /** A deployment, or what may not be listed. */
 async function askTyped(ask: Ask, prefix: string): Promise<Reached> {
-  const source = await askSourceText(ask, "What is to be reached?");
+  const source = await askSourceText(ask, "What should kt reach?");
   const port = await askPortText(ask);
   return { target: `${prefix}${source}:${port.name || port.port}`, name: source.split("/").at(-1) ?? "", port, settings: {} };
 }

@@ -27,10 +27,10 @@ export class Connection {
   /** Of the authority's text as it was read last. */
   #anchors: { readonly pem: string; readonly trusted: string } | undefined;
 
-  /** Throws KtError `kubeconfig-unreadable` for a server that is no URL. */
+  /** Throws KtError `kubeconfig-unreadable` for a server that is not a valid URL. */
   constructor(options: CredentialsOptions) {
     const { name, server } = options.config.cluster;
-    if (!isServerUrl(server)) throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is no URL`);
+    if (!isServerUrl(server)) throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is not a valid URL`);
     if (!/^https?:/.test(server))
       throw new KtError("kubeconfig-unreadable", `server "${server}" of cluster "${name}" is neither https nor http`);
     this.config = options.config;

@@ -108,7 +108,7 @@ export class OidcTokens {
 
   async #exchange(address: string, form: URLSearchParams | undefined, loginInHeader: boolean, signal: AbortSignal): Promise<Answer> {
     const { config, environment } = this.#options;
-    if (!URL.canParse(address)) throw this.#failure(`"${address}" is no URL`);
+    if (!URL.canParse(address)) throw this.#failure(`"${address}" is not a valid URL`);
     const url = new URL(address);
     const conn = await dial({ url, tls: { ca: this.#authority() }, proxy: proxyFor(url, undefined, environment), signal });
     const headers: [string, string][] = [

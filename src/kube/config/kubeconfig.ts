@@ -61,7 +61,7 @@ function readFile(path: string, cache: FileCache): Fields | undefined {
     if (fileStamp(path) === undefined) return undefined;
     const parsed = parseYaml(cache.read(path));
     if (parsed === undefined) return {};
-    if (!isFields(parsed)) throw new KtError("kubeconfig-unreadable", "it is no YAML mapping");
+    if (!isFields(parsed)) throw new KtError("kubeconfig-unreadable", "it is not a YAML mapping");
     refuseOther(parsed);
     return parsed;
   } catch (error) {

@@ -40,7 +40,7 @@ export function hostOf(url: URL): string {
 function parseProxyUrl(value: string, from: string): URL {
   const withScheme = value.includes("://") ? value : `http://${value}`;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
-  if (!url || url.hostname === "") throw new KtError("proxy-failed", `${from} is no URL: "${withoutLogin(value)}"`);
+  if (!url || url.hostname === "") throw new KtError("proxy-failed", `${from} is not a valid URL: "${withoutLogin(value)}"`);
   if (!["http:", "https:", "socks5:", "socks5h:"].includes(url.protocol)) {
     throw new KtError(
       "proxy-failed",

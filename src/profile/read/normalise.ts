@@ -140,7 +140,7 @@ class Normaliser {
     const path = ["http", "suffix"];
     const suffix = normaliseHostname(text.replace(/^\./, ""));
     if (suffix !== undefined) return this.#place(path, suffix);
-    this.#source.problem(path, `"${text}" is no hostname`, { hint: 'for example suffix = "k8s.localhost"' });
+    this.#source.problem(path, `"${text}" is not a valid hostname`, { hint: 'for example suffix = "k8s.localhost"' });
     return undefined;
   }
 
@@ -187,7 +187,7 @@ class Normaliser {
   #hostname(path: KeyPath, name: string): string | undefined {
     const host = normaliseHostname(name);
     if (host === undefined) {
-      this.#source.problem(path, `"${name}" is no hostname`, { at: "key", hint: hostHint(name) });
+      this.#source.problem(path, `"${name}" is not a valid hostname`, { at: "key", hint: hostHint(name) });
       return undefined;
     }
     return host;

@@ -28,12 +28,12 @@ const jumpPod = v.pipe(
       command: v.optional(
         v.pipe(
           v.array(v.string("text"), "a list of texts"),
-          v.description("What the pod runs, without a shell. It is ended when nobody uses the pod. Default: kt's own waiting."),
+          v.description("What the pod runs, without a shell. It is ended when the pod is no longer used. Default: kt's own waiting."),
           v.examples([["sleep", "infinity"]]),
         ),
       ),
       timeout: v.optional(duration('How long the pod may take to become ready. Default: "60s".', "60s")),
-      ttl: v.optional(duration('The pod ends when nobody has used it for this long. Default: "1h".', "1h")),
+      ttl: v.optional(duration('The pod ends when it has not been used for this long. Default: "1h".', "1h")),
     },
     "a table",
   ),
@@ -118,14 +118,14 @@ const scheme = v.pipe(
 const forwarded = v.pipe(
   v.boolean("true or false"),
   v.description(
-    "Whether the backend is told of the client in X-Forwarded-For, -Host and -Proto. With false kt adds nothing and changes nothing: for backends that refuse what comes from a proxy they do not know. Default: true.",
+    "Whether kt passes the client's address to the backend in X-Forwarded-For, -Host and -Proto. With false kt adds nothing and changes nothing: for backends that refuse what comes from a proxy they do not know. Default: true.",
   ),
 );
 
 const expose = v.pipe(
   v.boolean("true or false"),
   v.description(
-    "Allows the addresses beside it to be other than loopback: whoever reaches this machine then reaches the cluster. Needs `kt allow` once. Default: false.",
+    "Allows the addresses beside it to be other than loopback: every machine that reaches this one then reaches the cluster. Needs `kt allow` once. Default: false.",
   ),
 );
 

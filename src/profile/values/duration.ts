@@ -12,7 +12,7 @@ export function parseDuration(text: string): number {
   if (text === "0") return 0;
   if (!/^([0-9]+(\.[0-9]+)?(ms|h|m|s))+$/.test(text)) {
     const hint = /^[0-9]+$/.test(text) ? `write "${text}s" or "${text}m"` : `for example "30s", "60m" or "1h30m"`;
-    throw new KtError("profile-invalid", `"${text}" is no duration`, { hints: [hint] });
+    throw new KtError("profile-invalid", `"${text}" is not a valid duration`, { hints: [hint] });
   }
   let sumMs = 0;
   for (const [, amount, , unit = ""] of text.matchAll(/([0-9]+(\.[0-9]+)?)(ms|h|m|s)/g)) sumMs += Number(amount) * (unitMs[unit] ?? 0);
