@@ -3,17 +3,75 @@
 import { observeLimits } from "./limits.ts";
 import type { Problem } from "./events.ts";
 
+export type Direction = "sent" | "received";
+
+/** Which route is counted. Dynamic names are those that no profile writes down. */
+export interface CountedRoute {
+  readonly profile: string;
+  readonly route: string;
+  readonly isDynamic: boolean;
+}
+
 /** Counts of one route since the hub started. */
-export interface RouteCounters {
-  openConnections: number;
-  totalConnections: number;
+export class RouteCounters {
+  readonly about: CountedRoute;
+  readonly #onChange: (counters: RouteCounters) => void;
+  /** It is on the list of what changed, until that is taken. */
+  #isListed = false;
+  openConnections = 0;
+  totalConnections = 0;
   /** HTTP requests; 0 for plain TCP. */
-  requests: number;
+  requests = 0;
   /** From the pod to the client. */
-  receivedBytes: number;
+  receivedBytes = 0;
   /** From the client to the pod. */
-  sentBytes: number;
+  sentBytes = 0;
+  /** The last failure of a single connection. */
   lastProblem: (Problem & { readonly atMs: number }) | undefined;
+
+  constructor(about: CountedRoute, onChange: (counters: RouteCounters) => void) {
+    this.about = about;
+    this.#onChange = onChange;
+  }
+
+  connectionOpened(): void {
+    this.openConnections += 1;
+    this.totalConnections += 1;
+    this.#changed();
+  }
+
+  connectionClosed(): void {
+    this.openConnections -= 1;
+    this.#changed();
+  }
+
+  requestBegun(): void {
+    this.requests += 1;
+    this.#changed();
+  }
+
+  add(direction: Direction, bytes: number): void {
+    if (direction === "sent") this.sentBytes += bytes;
+    else this.receivedBytes += bytes;
+    this.#changed();
+  }
+
+  failed({ code, message, hints }: Problem, atMs: number): void {
+    this.lastProblem = { code, message, hints, atMs };
+    this.#changed();
+  }
+
+  /** Called by the table when its list of changes was taken. */
+  unlist(): void {
+    this.#isListed = false;
+  }
+
+  /** On the path of every byte: after the first change it is one comparison. */
+  #changed(): void {
+    if (this.#isListed) return;
+    this.#isListed = true;
+    this.#onChange(this);
+  }
 }
 
 /** The counters of every route that was ever used, by profile and route name; of dynamic names only the latest. */
@@ -21,34 +79,58 @@ export class CounterTable {
   readonly #byRoute = new Map<string, RouteCounters>();
   /** The keys of dynamic names, oldest first. */
   readonly #dynamic = new Set<string>();
+  /** Never more than there are counters. */
+  readonly #changed = new Set<RouteCounters>();
+  readonly #list = (counters: RouteCounters): void => {
+    this.#changed.add(counters);
+    if (this.#changed.size === 1) this.onChange();
+  };
+  /** Called at the first change after the last `takeChanged`. */
+  onChange: () => void = () => {};
 
   of(profile: string, route: string, via?: "static" | "pattern" | "dynamic"): RouteCounters {
     const key = `${profile}\u0000${route}`;
     let counters = this.#byRoute.get(key);
     if (!counters) {
-      counters = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0, lastProblem: undefined };
+      counters = new RouteCounters({ profile, route, isDynamic: via === "dynamic" }, this.#list);
       this.#byRoute.set(key, counters);
       if (via === "dynamic") this.#addDynamic(key);
     }
     return counters;
   }
 
+  /** The routes whose counters are others than when this was asked last. */
+  takeChanged(): CountedRoute[] {
+    const taken = Array.from(this.#changed, (counters) => {
+      counters.unlist();
+      return counters.about;
+    });
+    this.#changed.clear();
+    return taken;
+  }
+
   #addDynamic(key: string): void {
     this.#dynamic.add(key);
     if (this.#dynamic.size <= observeLimits.countedNames) return;
     const atRest = [...this.#dynamic].find((each) => each !== key && this.#byRoute.get(each)?.openConnections === 0);
-    if (atRest === undefined) return;
-    this.#dynamic.delete(atRest);
-    this.#byRoute.delete(atRest);
+    if (atRest !== undefined) this.#forget(atRest);
+  }
+
+  #forget(key: string): void {
+    const counters = this.#byRoute.get(key);
+    if (counters) this.#changed.delete(counters);
+    this.#dynamic.delete(key);
+    this.#byRoute.delete(key);
   }
 
   /** For a profile that is not attached any more: attached again it begins at zero. */
   forget(profile: string): void {
-    for (const key of this.#byRoute.keys()) {
-      if (!key.startsWith(`${profile}\u0000`)) continue;
-      this.#byRoute.delete(key);
-      this.#dynamic.delete(key);
-    }
+    for (const key of this.#byRoute.keys()) if (key.startsWith(`${profile}\u0000`)) this.#forget(key);
+  }
+
+  /** Whether the route was ever used and is not forgotten. */
+  has(profile: string, route: string): boolean {
+    return this.#byRoute.has(`${profile}\u0000${route}`);
   }
 
   /** The names of a profile's routes that were ever used, dynamic names among them. */
@@ -59,8 +141,6 @@ export class CounterTable {
       .map((key) => key.slice(prefix.length));
   }
 }
-
-export type Direction = "sent" | "received";
 
 /** The bytes of one connection, added to its route's as they pass, so that a long transfer shows while it runs. */
 export class ConnectionCount {
@@ -73,12 +153,8 @@ export class ConnectionCount {
   }
 
   add(direction: Direction, bytes: number): void {
-    if (direction === "sent") {
-      this.sentBytes += bytes;
-      this.#route.sentBytes += bytes;
-    } else {
-      this.receivedBytes += bytes;
-      this.#route.receivedBytes += bytes;
-    }
+    if (direction === "sent") this.sentBytes += bytes;
+    else this.receivedBytes += bytes;
+    this.#route.add(direction, bytes);
   }
 }

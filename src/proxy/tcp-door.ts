@@ -33,7 +33,7 @@ export class TcpDoor {
     let current = route;
     const words = (problem: KtError): [] => {
       const counters = this.#context.counters.of(current.profile, current.route);
-      counters.lastProblem = { ...toProblem(problem), atMs: this.#context.clock.wallMs() };
+      counters.failed(toProblem(problem), this.#context.clock.wallMs());
       return [];
     };
     const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, current), words);

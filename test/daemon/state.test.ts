@@ -58,6 +58,6 @@ test.each([
   [100, "it is so"],
 ])("a connection's failure at %d is shown unless the pods became ready after it", async (atMs, message) => {
   const counters = new CounterTable();
-  counters.of("/p/tunnels.toml", "5432").lastProblem = { ...problem, atMs };
+  counters.of("/p/tunnels.toml", "5432").failed(problem, atMs);
   expect((await stateOf(running, counters))?.lastProblem?.message).toBe(message as string);
 });

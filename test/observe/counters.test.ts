@@ -6,8 +6,8 @@ import { CounterTable } from "#observe/counters.ts";
 
 test("keeps the latest dynamic names, those in use, and every route", () => {
   const table = new CounterTable();
-  table.of("p", "web.localhost", "static").requests = 7;
-  table.of("p", "open.k8s.localhost", "dynamic").openConnections = 1;
+  table.of("p", "web.localhost", "static").requestBegun();
+  table.of("p", "open.k8s.localhost", "dynamic").connectionOpened();
   for (let index = 0; index < observeLimits.countedNames * 2; index++) table.of("p", `n${index}`, "dynamic");
   const used = table.used("p");
   expect(used.length).toBe(observeLimits.countedNames + 1);
@@ -17,9 +17,28 @@ test("keeps the latest dynamic names, those in use, and every route", () => {
 
 test("forgets a profile, and no other", () => {
   const table = new CounterTable();
-  table.of("p", "a").requests = 1;
+  table.of("p", "a").requestBegun();
   table.of("p", "d", "dynamic");
-  table.of("q", "a").requests = 2;
+  table.of("q", "a").requestBegun();
   table.forget("p");
-  expect([table.used("p"), table.of("p", "a").requests, table.of("q", "a").requests]).toEqual([[], 0, 2]);
+  expect([table.used("p"), table.of("p", "a").requests, table.of("q", "a").requests]).toEqual([[], 0, 1]);
+});
+
+test("lists what changed once, until it is taken, and says so at the first", () => {
+  const table = new CounterTable();
+  let told = 0;
+  table.onChange = () => told++;
+  const web = table.of("p", "web", "static");
+  for (let index = 0; index < 100; index++) web.add("received", 10);
+  table.of("p", "db", "static").connectionOpened();
+  expect(table.takeChanged().map(({ route }) => route)).toEqual(["web", "db"]);
+  expect([table.takeChanged(), told]).toEqual([[], 1]);
+  web.requestBegun();
+  expect([table.takeChanged().map(({ route }) => route), told]).toEqual([["web"], 2]);
+});
+
+test("the list of changes that nobody takes is no longer than the table", () => {
+  const table = new CounterTable();
+  for (let index = 0; index < observeLimits.countedNames * 3; index++) table.of("p", `n${index}`, "dynamic").add("sent", 1);
+  expect(table.takeChanged().length).toBe(observeLimits.countedNames);
 });

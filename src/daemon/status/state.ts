@@ -59,7 +59,7 @@ function unsaid(problems: readonly Problem[], routes: readonly RouteStatus[]): s
   return problems.map(({ message }) => message).filter((message) => !said.has(message));
 }
 
-type Counts = Pick<RouteStatus, Exclude<keyof RouteCounters, "lastProblem"> | "lastProblem">;
+type Counts = Pick<RouteStatus, "openConnections" | "totalConnections" | "requests" | "receivedBytes" | "sentBytes" | "lastProblem">;
 type Shown = Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> & Counts;
 
 /** As it crosses the socket. */
@@ -178,9 +178,7 @@ class PlanView {
   }
 
   #counts(route: string): Counts {
-    const { lastProblem, ...counts } = this.#running.counters.of(this.#plan.profile, route);
-    const problem = sent(lastProblem);
-    return { ...counts, lastProblem: lastProblem && problem && { ...problem, atMs: lastProblem.atMs } };
+    return countsOf(this.#running.counters.of(this.#plan.profile, route));
   }
 
   /** Blocked where none of the addresses is open, and where one is somebody else's: "localhost" may lead there. */
@@ -206,6 +204,13 @@ class PlanView {
     const open = listen.map((address) => this.#running.listener(formatListen(address)).port).find((port) => port !== undefined);
     return open ?? listen[0]?.port ?? 0;
   }
+}
+
+function countsOf({ openConnections, totalConnections, requests, receivedBytes, sentBytes, lastProblem }: RouteCounters): Counts {
+  const counts = { openConnections, totalConnections, requests, receivedBytes, sentBytes };
+  if (!lastProblem) return { ...counts, lastProblem: undefined };
+  const { code, message, hints, atMs } = lastProblem;
+  return { ...counts, lastProblem: { code, message, hints: [...hints], atMs } };
 }
 
 function shown(standing: Standing): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {

@@ -47,7 +47,7 @@ export async function passThrough(
     }
     const refusal = error as KtError;
     const problem = toProblem(refusal);
-    counters.lastProblem = { ...problem, atMs: context.clock.wallMs() };
+    counters.failed(problem, context.clock.wallMs());
     context.report({ type: "refused", name: route.route, problem });
     hooks.onRefused(refusal);
   }
@@ -58,12 +58,11 @@ async function join(client: Conn, link: Link, route: PassthroughRoute, context: 
   const counters = context.counters.of(route.profile, route.route, route.via);
   const count = new ConnectionCount(counters);
   const about = { profile: route.profile, route: route.route, name: route.route };
-  counters.openConnections += 1;
-  counters.totalConnections += 1;
+  counters.connectionOpened();
   context.report({ type: "connection-opened", ...about });
   const closed = (problem: Problem | undefined): void => {
-    counters.openConnections -= 1;
-    if (problem) counters.lastProblem = { ...problem, atMs: context.clock.wallMs() };
+    counters.connectionClosed();
+    if (problem) counters.failed(problem, context.clock.wallMs());
     const { receivedBytes, sentBytes } = count;
     context.report({ type: "connection-closed", ...about, receivedBytes, sentBytes, problem });
   };

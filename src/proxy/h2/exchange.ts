@@ -160,7 +160,7 @@ export class H2Exchange implements H2StreamHandler {
     }
     if (this.#state.kind === "over") return;
     this.#context.use.sentBytes += bytes.length;
-    this.#context.use.counters.sentBytes += bytes.length;
+    this.#context.use.counters.add("sent", bytes.length);
     this.#body.add(bytes, endStream);
   }
 
@@ -269,7 +269,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     this.#context.use.receivedBytes += bytes.length;
-    this.#context.use.counters.receivedBytes += bytes.length;
+    this.#context.use.counters.add("received", bytes.length);
     this.#receivedBytes += bytes.length;
     this.#complete = endStream;
     this.#client.sendData(bytes, endStream);

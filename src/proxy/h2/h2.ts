@@ -121,7 +121,7 @@ class H2Door implements H2Connection {
     this.#backends.close();
     if (error) this.#options.log("debug", "h2-client-closed", { reason: error.message });
     for (const { route, name, counters, receivedBytes, sentBytes } of this.#uses.values()) {
-      counters.openConnections--;
+      counters.connectionClosed();
       this.#options.report({
         type: "connection-closed",
         route: route.route,
@@ -150,7 +150,7 @@ class H2Door implements H2Connection {
       return;
     }
     const use = this.#use(route, authority);
-    use.counters.requests++;
+    use.counters.requestBegun();
     const { requests } = this.#options;
     const startedMs = requests?.begin() ?? 0;
     const onRefused = (error: KtError): void => this.#noteProblem(use, error);
@@ -177,8 +177,7 @@ class H2Door implements H2Connection {
     const known = this.#uses.get(key);
     if (known) return known;
     const counters = this.#options.counters.of(route.profile, route.route, route.via);
-    counters.openConnections++;
-    counters.totalConnections++;
+    counters.connectionOpened();
     const use = { route, name, counters, receivedBytes: 0, sentBytes: 0 };
     this.#uses.set(key, use);
     this.#options.report({ type: "connection-opened", route: route.route, profile: route.profile, name });
@@ -204,7 +203,7 @@ class H2Door implements H2Connection {
   }
 
   #noteProblem({ counters, name }: NamedUse, error: KtError): void {
-    counters.lastProblem = { ...toProblem(error), atMs: this.#options.clock.wallMs() };
+    counters.failed(toProblem(error), this.#options.clock.wallMs());
     this.#reportRefused(name, error);
   }
 

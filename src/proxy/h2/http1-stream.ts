@@ -57,7 +57,7 @@ export class Http1Stream implements ExchangeClient {
       request: backendRequest(found, authority, head),
       backends: options.backends,
       client: this,
-      counters: { sentBytes: 0, receivedBytes: 0 },
+      counters: { add() {} },
       keepAlive: true,
       nowMs: options.nowMs,
     });

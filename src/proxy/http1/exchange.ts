@@ -5,7 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { proxyLimits } from "#proxy/limits.ts";
-import type { RouteCounters } from "#observe/counters.ts";
+import type { SpliceCount } from "#net/splice.ts";
 import type { Found } from "#route/lookup.ts";
 import { BodyCursor } from "#wire/http-body.ts";
 import {
@@ -46,7 +46,7 @@ export interface ExchangeOptions {
   readonly request: BackendRequest;
   readonly backends: Backends;
   readonly client: ExchangeClient;
-  readonly counters: Pick<RouteCounters, "sentBytes" | "receivedBytes">;
+  readonly counters: SpliceCount;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
   readonly nowMs: () => number;
@@ -170,7 +170,7 @@ export class Exchange implements BackendUser {
     }
     this.#backend = backend;
     backend.use(this, this.#options.nowMs());
-    this.#options.counters.sentBytes += this.#options.headBytes.length;
+    this.#options.counters.add("sent", this.#options.headBytes.length);
     let clear = backend.conn.write(this.#options.headBytes);
     for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
     // Last, for more of the body may come from within, or the news that the client is gone.
@@ -179,7 +179,7 @@ export class Exchange implements BackendUser {
 
   #sendBody(backend: Backend, body: Uint8Array): boolean {
     this.#keepSent(body);
-    this.#options.counters.sentBytes += body.length;
+    this.#options.counters.add("sent", body.length);
     const clear = backend.conn.write(body);
     if (!clear) this.#options.client.pauseRequest();
     return clear;
@@ -195,7 +195,7 @@ export class Exchange implements BackendUser {
     const backend = this.#backend;
     if (this.#over || !backend) return;
     this.#receivedBytes += bytes.length;
-    this.#options.counters.receivedBytes += bytes.length;
+    this.#options.counters.add("received", bytes.length);
     try {
       if (this.#responseBody) this.#body(backend, bytes);
       else this.#head(backend, bytes);

@@ -176,7 +176,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     if (!counters) throw new KtError("internal", "internal error: an upgrade without a route");
     if (this.#clientEnded) backend.end();
     splice(this.#conn, backend, new ConnectionCount(counters), () => {
-      counters.openConnections -= 1;
+      counters.connectionClosed();
       this.#options.onClosed();
     });
   }
@@ -233,9 +233,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#found = found;
     const { context, backends, scheme } = this.#options;
     this.#counters = context.counters.of(found.profile, found.route, found.via);
-    this.#counters.openConnections += 1;
-    this.#counters.totalConnections += 1;
-    this.#counters.requests += 1;
+    this.#counters.connectionOpened();
+    this.#counters.requestBegun();
     this.#startedMs = context.requests?.begin() ?? 0;
     const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
@@ -337,7 +336,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   #note(error: KtError): void {
     const problem = toProblem(error);
-    if (this.#counters) this.#counters.lastProblem = { ...problem, atMs: this.#options.context.clock.wallMs() };
+    this.#counters?.failed(problem, this.#options.context.clock.wallMs());
     this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
   }
 
@@ -351,7 +350,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #finish(): void {
     if (!this.#exchange) return;
     this.#exchange = undefined;
-    if (this.#counters) this.#counters.openConnections -= 1;
+    this.#counters?.connectionClosed();
   }
 
   /** Closes our half. A client in the middle of a request is cut off after a while, for it may never end its own. */
