@@ -1,4 +1,4 @@
-/** Ports of this machine that lead to pods, in the process that asks for them and without a hub: the rooms of `kt forward`. */
+/** Ports of this machine that lead to pods, in the process that asks for them and without a hub: what `kt forward` runs. */
 
 import { type Clock, sleep, systemClock } from "#base/clock.ts";
 import { mayCome } from "#base/error-facts.ts";
@@ -9,23 +9,19 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
 import type { Endpoint } from "#kube/objects/types.ts";
-import { CounterTable } from "#observe/counters.ts";
 import { logEvent } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
-import type { Dialer } from "#proxy/door/dialer.ts";
 import { type TcpListenerHandle, TcpDoor } from "#proxy/tcp-door.ts";
 import { formatPodSource, formatTarget, type PodSourceKind, type PodTarget, type PortRef } from "#route/target.ts";
 import { problemOf } from "#tunnel/standing.ts";
-import { Tunnels } from "#tunnel/tunnels.ts";
 import { catalogueOf } from "./catalogue.ts";
-import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
-import type { HubRooms } from "./hub.ts";
+import type { ClusterView } from "#daemon/plans/clusters.ts";
+import { Engine } from "./engine.ts";
 import { isAbsent, listenProblem } from "#daemon/listening/listen-problem.ts";
-import { ownHeadroom } from "./headroom.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
-import { watchSleep } from "#daemon/process/sleep-watch.ts";
+import type { Providers } from "./providers.ts";
 
 export interface ForwardPort {
   /** 0 is any free one; undefined is the same as the remote one. */
@@ -52,7 +48,7 @@ export interface ForwardRequest {
 export interface ForwardOptions {
   readonly request: ForwardRequest;
   readonly view: ClusterView;
-  readonly rooms: Pick<HubRooms, "prepare" | "openCluster">;
+  readonly providers: Pick<Providers, "prepare" | "openCluster" | "tunnels">;
   readonly log: Log;
   /** `podPort` is the number on the pod. */
   readonly onListening: (address: ListenAddress, podPort: number) => void;
@@ -74,31 +70,27 @@ export class Forward {
   readonly #clock: Clock;
   readonly #scope = new Scope();
   readonly #closing = new AbortController();
-  readonly #tunnels: Tunnels;
-  readonly #door: TcpDoor;
-  readonly #clusters: Clusters;
+  readonly #engine: Engine<{ tcp: TcpDoor }>;
   readonly #gone = Promise.withResolvers<never>();
   #isOpen = false;
 
   constructor(options: ForwardOptions) {
-    const { view, rooms, log, clock = systemClock } = options;
+    const { view, providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
-    const report = (event: KtEvent): void => this.#report(event);
-    const clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, clock, log, report });
     // Idle tunnels stay: whoever forwards a port wants it now and then.
     const timeouts = { idleTimeoutMs: 0, startTimeoutMs: daemonLimits.forwardStartMs };
-    this.#tunnels = new Tunnels({ clusterFor: (ref) => clusters.for(ref), timeoutsFor: () => timeouts, clock, log, report });
-    const headroom = ownHeadroom(clock, report);
-    const dial: Dialer["dial"] = (target, signal) => headroom.opening(() => this.#tunnels.dial(target, signal));
-    const refusal = (): KtError | undefined => headroom.refusal();
-    this.#door = new TcpDoor({ dialer: { dial }, counters: new CounterTable(), clock, log, report, refusal });
-    this.#scope.add(() => headroom.close());
-    this.#clusters = clusters;
+    this.#engine = new Engine({
+      providers,
+      doors: (context) => ({ tcp: new TcpDoor(context) }),
+      viewOf: () => view,
+      timeoutsFor: () => timeouts,
+      clock,
+      log,
+      report: (event) => this.#report(event),
+    });
     this.#gone.promise.catch(() => {});
-    this.#scope.add(() => clusters.close());
-    this.#scope.add(() => this.#tunnels.close());
-    this.#scope.add(watchSleep(clock, () => this.#tunnels.wake()));
+    this.#scope.add(() => this.#engine.close());
   }
 
   /**
@@ -106,8 +98,8 @@ export class Forward {
    * why none of the ports can.
    */
   async open(): Promise<void> {
-    const { request, rooms } = this.#options;
-    await rooms.prepare();
+    const { request, providers } = this.#options;
+    await providers.prepare();
     const targets = request.ports.map(({ remote }) => this.#target(remote));
     const endpoints = await this.#ready(targets);
     const ready = endpoints.map(({ port }) => port);
@@ -131,7 +123,7 @@ export class Forward {
 
   #watchPod(pod: string): void {
     const { namespace, context } = this.#options.request;
-    const cluster = this.#clusters.for({ profile, context });
+    const cluster = this.#engine.clusterFor({ profile, context });
     const wanted = { kind: "pod", namespace: namespace ?? cluster.namespace, name: pod, port: undefined } as const;
     const following = cluster.follow(wanted, (resolution) => {
       if (resolution.kind !== "none") return;
@@ -144,7 +136,7 @@ export class Forward {
   /** Stops accepting and ends what is open. */
   async stop(): Promise<void> {
     this.#closing.abort(new KtError("shutting-down", "kt forward is ending"));
-    await this.#door.drain(0);
+    await this.#engine.drain(0);
     await this.#scope.close();
   }
 
@@ -158,7 +150,7 @@ export class Forward {
     const { readyTimeoutMs, ...request } = this.#options.request;
     const late = new AbortController();
     const seconds = readyTimeoutMs / 1000;
-    const reason = () => targets.map((target) => problemOf(this.#tunnels.status(target)?.standing)).find((problem) => problem);
+    const reason = () => targets.map((target) => problemOf(this.#engine.tunnel(target)?.standing)).find((problem) => problem);
     const tooLate = (): KtError => {
       const { message = "the cluster has not said why", hints = [], detail } = reason() ?? {};
       const title = formatPodSource(request);
@@ -183,7 +175,7 @@ export class Forward {
   async #readyOne(target: PodTarget, signal: AbortSignal): Promise<Endpoint> {
     for (;;) {
       try {
-        return await this.#tunnels.prepare(target, signal);
+        return await this.#engine.prepare(target, signal);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         const problem = toKtError(error, "internal", `reach ${formatTarget(target)}`);
@@ -246,7 +238,7 @@ export class Forward {
 
   #openDoor(address: ListenAddress, target: PodTarget): TcpListenerHandle {
     const route = (port: number) => ({ profile, route: String(port), target });
-    const handle = this.#door.listen(address, route(address.port));
+    const handle = this.#engine.doors.tcp.listen(address, route(address.port));
     handle.setRoute(route(handle.port));
     return handle;
   }

@@ -1,15 +1,37 @@
-/** The real rooms of a hub, and of commands that do a part of its work where none runs. */
+/** What a hub, and a command that does a part of its work, is given from other rooms: the real thing, or what a test puts in its place. */
 
 import { surroundings } from "#control/socket-path.ts";
 import { KtError } from "#base/errors.ts";
-import { Tunnels } from "#tunnel/tunnels.ts";
+import type { Dialer } from "#proxy/door/dialer.ts";
+import type { Target } from "#route/target.ts";
+import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import { Tunnels, type TunnelsOptions } from "#tunnel/tunnels.ts";
 import type { OpenCluster } from "#daemon/plans/clusters.ts";
 import { loadAllowed } from "#daemon/plans/consent.ts";
 import { type CheckContext, contextCheck } from "#daemon/plans/contexts.ts";
-import type { HubRooms } from "./hub.ts";
+import type { LoadProfile } from "#daemon/plans/profiles.ts";
+
+/** What the engine needs of the tunnel room. */
+export interface TunnelTable extends Dialer {
+  prepare: Tunnels["prepare"];
+  status(target: Target): TunnelStatus | undefined;
+  retain(isWanted: (target: Target) => boolean): void;
+  wake(): void;
+  close(): Promise<void>;
+}
+
+export interface Providers {
+  /** Throws KtError for what may not be used, as where it needs consent. */
+  readonly load: LoadProfile;
+  /** Called and awaited before `openCluster`, any number of times. */
+  readonly prepare: () => Promise<void>;
+  readonly openCluster: OpenCluster;
+  readonly checkContext: CheckContext;
+  readonly tunnels: (options: TunnelsOptions) => TunnelTable;
+}
 
 /** The cluster room is heavy, so it is read when the first cluster is needed, not before the hub listens. */
-export function realRooms(): HubRooms {
+export function realProviders(): Providers {
   let openCluster: OpenCluster | undefined;
   let checkContext: CheckContext | undefined;
   return {

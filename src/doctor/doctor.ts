@@ -16,7 +16,7 @@ import { examineContext } from "./context.ts";
 import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
 import { judgeHub } from "./hub.ts";
 import { currentContext, examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { addressesOf } from "./system-resolver.ts";
 import { tryRoutes } from "./try-routes.ts";
 import { judgeNames, judgeProxies, namesOf } from "./names.ts";
@@ -96,7 +96,7 @@ async function examineRoutes(
     missing.includes(context ?? currentContext) || broken.has(context ?? contextsOf(view).current ?? "");
   const worth = routesWorthTrying(plan, isBroken);
   const left = plan.routes.length + plan.tcp.length - worth.routes.length - worth.tcp.length;
-  return judgeRoutes(await tryRoutes(worth, { view, rooms: realRooms(), clock }), left);
+  return judgeRoutes(await tryRoutes(worth, { view, providers: realProviders(), clock }), left);
 }
 
 async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {

@@ -11,7 +11,7 @@ import type { Plan } from "#profile/values/plan.ts";
 import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
-import type { HubRooms } from "#daemon/hub.ts";
+import type { Providers } from "#daemon/providers.ts";
 
 export interface TriedRoute {
   readonly kind: "http" | "tcp";
@@ -26,7 +26,7 @@ export interface TriedRoute {
 
 export interface TryOptions {
   readonly view: ClusterView;
-  readonly rooms: Pick<HubRooms, "prepare" | "openCluster">;
+  readonly providers: Pick<Providers, "prepare" | "openCluster">;
   readonly clock?: Clock;
 }
 
@@ -34,7 +34,7 @@ type Result = TriedRoute["result"];
 
 /** All side by side, and together within `doctorLimits.routesTryMs`. In the order of the plan. */
 export async function tryRoutes(plan: Plan, options: TryOptions): Promise<readonly TriedRoute[]> {
-  await options.rooms.prepare();
+  await options.providers.prepare();
   const trials = new Trials(options);
   try {
     const routes = [...plan.routes.map((route) => [route, "http"] as const), ...plan.tcp.map((route) => [route, "tcp"] as const)];
@@ -57,11 +57,11 @@ class Trials {
   readonly #late = new AbortController();
   readonly #cancelLate: () => void;
 
-  constructor({ view, rooms, clock = systemClock }: TryOptions) {
+  constructor({ view, providers, clock = systemClock }: TryOptions) {
     const common = { clock, log: silentLog, report: (): void => {} };
     const timeouts = { idleTimeoutMs: 0, startTimeoutMs: doctorLimits.routeTryMs };
     this.#clock = clock;
-    this.#clusters = new Clusters({ open: rooms.openCluster, viewOf: () => view, ...common });
+    this.#clusters = new Clusters({ open: providers.openCluster, viewOf: () => view, ...common });
     this.#tunnels = new Tunnels({ clusterFor: (ref) => this.#clusters.for(ref), timeoutsFor: () => timeouts, ...common });
     this.#cancelLate = clock.after(doctorLimits.routesTryMs, () => this.#late.abort(tooLate()));
   }

@@ -12,7 +12,8 @@ import type { OpenClusterOptions } from "#kube/kube-cluster.ts";
 import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
 import { HubClient } from "#control/client.ts";
 import type { CheckContext } from "#daemon/plans/contexts.ts";
-import { Hub, type HubRooms } from "#daemon/hub.ts";
+import { Hub } from "#daemon/hub.ts";
+import type { Providers } from "#daemon/providers.ts";
 import { takeLock } from "#daemon/process/lock.ts";
 import { loadPlan } from "#profile/load.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
@@ -60,7 +61,7 @@ afterEach(async () => {
 });
 
 async function startHub(place = directory.path): Promise<Hub | undefined> {
-  const rooms: HubRooms = {
+  const providers: Providers = {
     async load(file, environment) {
       const loaded = await loadPlan({ file, environment, home: "/home/me" });
       await onLoaded();
@@ -74,7 +75,7 @@ async function startHub(place = directory.path): Promise<Hub | undefined> {
     checkContext: (view, context) => checkContext(view, context),
     tunnels: (options) => new Tunnels(options),
   };
-  const hub = await Hub.start({ directory: place, version: "1", commit: "c", log: silentLog, lingers: true, rooms, clock });
+  const hub = await Hub.start({ directory: place, version: "1", commit: "c", log: silentLog, lingers: true, providers, clock });
   if (hub) hubs.push(hub);
   return hub;
 }

@@ -5,7 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import { spawnSync } from "bun";
 import { silentLog } from "#base/log.ts";
 import { Hub } from "#daemon/hub.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { type Demo, startDemo } from "#demo/demo.ts";
 import type { Attempt } from "#demo/try-it.ts";
 import { SourceHome } from "#test/support/source-home.ts";
@@ -16,8 +16,8 @@ let hub: Hub | undefined;
 
 beforeAll(async () => {
   demo = await startDemo();
-  const rooms = realRooms();
-  hub = await Hub.start({ directory: demo.directory, version: "test", commit: "test", log: silentLog, lingers: false, rooms });
+  const providers = realProviders();
+  hub = await Hub.start({ directory: demo.directory, version: "test", commit: "test", log: silentLog, lingers: false, providers });
   await hub?.pin({ file: demo.profile, environment: {} });
 });
 

@@ -6,7 +6,7 @@ import { listen, type Subprocess } from "bun";
 import { silentLog } from "#base/log.ts";
 import { readForward } from "#cli/forward-args.ts";
 import { Forward } from "#daemon/ad-hoc-forward.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import type { PodSpec } from "#demo/cluster.ts";
 import { putWorkload, type WorkloadSpec } from "#demo/workloads.ts";
@@ -170,7 +170,7 @@ describe("what kubectl port-forward does", () => {
     const forward = new Forward({
       request: readForward({ args: line.split(" "), namespace: undefined, context: undefined, addresses: [], timeout: undefined }),
       view: { kubeconfig: [place.kubeconfig], strangers: {}, environment: {} },
-      rooms: realRooms(),
+      providers: realProviders(),
       log: silentLog,
       onListening: ({ port }) => ports.add(port),
       onConnection() {},

@@ -10,7 +10,7 @@ import type { Output } from "#cli/screen/output.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { registerDemo } from "#daemon/demo-register.ts";
 import { Hub } from "#daemon/hub.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { type Demo, type Invitation, startDemo } from "#demo/demo.ts";
 
@@ -20,7 +20,14 @@ export async function demo({ options, output, build }: CommandContext): Promise<
   const show = new Show(output, !once);
   try {
     const log = show.log.bind(show);
-    const hub = await Hub.start({ ...build, directory: running.directory, lingers: false, rooms: realRooms(), log, logsRequests: true });
+    const hub = await Hub.start({
+      ...build,
+      directory: running.directory,
+      lingers: false,
+      providers: realProviders(),
+      log,
+      logsRequests: true,
+    });
     if (!hub) throw new KtError("hub-failed", `something else uses "${running.directory}"`);
     // The demo's own kubeconfig needs nothing of the user's environment, and nothing of it should reach the demo.
     await hub.pin({ file: running.profile, environment: {} });

@@ -18,7 +18,7 @@ import { loadAllowed } from "#daemon/plans/consent.ts";
 import { explain } from "#daemon/status/explain.ts";
 import { findHub } from "#daemon/process/find-hub.ts";
 import { wantedBy } from "#daemon/listening/reconcile.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { tryRoutes } from "#doctor/try-routes.ts";
 import { profileFileName } from "#profile/read/find.ts";
 import type { LoadOptions } from "#profile/load.ts";
@@ -49,7 +49,7 @@ async function stepsOf(
 async function explainAll(file: string, options: Options, output: Output): Promise<number> {
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
   const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() };
-  const tried = await tryRoutes(plan, { view, rooms: realRooms() });
+  const tried = await tryRoutes(plan, { view, providers: realProviders() });
   if (options.flag("json")) output.json(tried);
   else showTried(tried, plan, output);
   const problem = tried.flatMap(({ result }) => ("problem" in result ? result.problem : []))[0];
@@ -83,10 +83,10 @@ async function askHub(subject: string, file: string | undefined): Promise<readon
 
 async function explainHere(subject: string, options: LoadOptions, output: Output): Promise<readonly Step[]> {
   const { plan } = await withConsent(options.file, output, () => loadAllowed(options));
-  const rooms = realRooms();
-  await rooms.prepare();
+  const providers = realProviders();
+  await providers.prepare();
   const clusters = new Clusters({
-    open: rooms.openCluster,
+    open: providers.openCluster,
     viewOf: () => ({ kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment: shellEnvironment() }),
     clock: systemClock,
     log: silentLog,

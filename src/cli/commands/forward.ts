@@ -10,7 +10,7 @@ import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import type { ClusterView, ContextOverrides } from "#daemon/plans/clusters.ts";
 import { Forward, type ForwardRequest } from "#daemon/ad-hoc-forward.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { outliveMistakes } from "#daemon/run-hub.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
@@ -36,7 +36,7 @@ export async function forward({ args, options, output }: CommandContext): Promis
   const running = new Forward({
     request,
     view: await viewOf(options),
-    rooms: realRooms(),
+    providers: realProviders(),
     log,
     onListening: (address, podPort) => output.note(`Forwarding from ${formatListen(address)} -> ${podPort}`),
     onConnection: (localPort) => output.note(`Handling connection for ${localPort}`),

@@ -8,7 +8,7 @@ import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/process/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 
@@ -17,7 +17,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
   const log = output.log.bind(output);
-  const hub = await startAlone({ ...build, directory, lingers: false, rooms: realRooms(), log, logsRequests: output.verbose });
+  const hub = await startAlone({ ...build, directory, lingers: false, providers: realProviders(), log, logsRequests: output.verbose });
   try {
     for (const file of files) await withConsent(file, output, () => hub.pin({ file, environment: shellEnvironment() }));
   } catch (error) {

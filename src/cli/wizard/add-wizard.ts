@@ -6,7 +6,7 @@ import { normaliseHostname } from "#base/hostname.ts";
 import { catalogueOf, contextsOf } from "#daemon/catalogue.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { loadAllowed } from "#daemon/plans/consent.ts";
-import { realRooms } from "#daemon/rooms.ts";
+import { realProviders } from "#daemon/providers.ts";
 import { tryRoutes } from "#doctor/try-routes.ts";
 import type { NewRoute } from "#profile/edit/edit.ts";
 import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
@@ -86,7 +86,7 @@ async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (loc
 async function problemOf(target: ParsedTarget, context: string | undefined, plan: Plan, view: ClusterView): Promise<string | undefined> {
   const cluster = { profile: plan.profile, context: context === undefined ? plan.context : (plan.contexts[context] ?? context) };
   const route = { name: "", listen: [], target: { ...target, cluster } };
-  const [tried] = await tryRoutes({ ...plan, routes: [], tcp: [route] }, { view, rooms: realRooms() });
+  const [tried] = await tryRoutes({ ...plan, routes: [], tcp: [route] }, { view, providers: realProviders() });
   return tried !== undefined && "problem" in tried.result ? tried.result.problem.message : undefined;
 }
 

@@ -139,8 +139,3 @@ export function stepsBetween(from: Wanted, to: Wanted): Step[] {
 function sameRoute(left: WantedTcp, right: WantedTcp): boolean {
   return left.profile === right.profile && left.route === right.route && targetKey(left.target) === targetKey(right.target);
 }
-
-/** Keys of the targets that are named outright, as against those that patterns and dynamic names may reach. */
-export function namedTargets(plans: readonly Plan[]): Set<string> {
-  return new Set(plans.flatMap((plan) => [...plan.routes, ...plan.tcp].map(({ target }) => targetKey(target))));
-}

@@ -1,4 +1,4 @@
-/** Which routes of the attached profiles lead to a target, for the log. */
+/** Which targets the routes of the attached profiles name, and which routes lead to one. */
 
 import type { Plan } from "#profile/values/plan.ts";
 import { targetKey } from "#route/target.ts";
@@ -8,4 +8,9 @@ export function routeNames(plans: readonly Plan[]): ReadonlyMap<string, readonly
   const named = plans.flatMap(({ routes, tcp }) => [...routes, ...tcp].map(({ name, target }) => ({ name, key: targetKey(target) })));
   const byKey = Map.groupBy(named, ({ key }) => key);
   return new Map([...byKey].map(([key, those]) => [key, [...new Set(those.map(({ name }) => name))]]));
+}
+
+/** Keys of the targets that are named outright, as against those that patterns and dynamic names may reach. */
+export function namedTargets(plans: readonly Plan[]): Set<string> {
+  return new Set(plans.flatMap((plan) => [...plan.routes, ...plan.tcp].map(({ target }) => targetKey(target))));
 }

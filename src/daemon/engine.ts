@@ -1,0 +1,180 @@
+/** The way of a connection: doors that accept it, and the tunnels and clusters that it goes through. For the hub and for `kt forward`. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Log } from "#base/log.ts";
+import { Scope } from "#base/scope.ts";
+import type { Cluster, Endpoint } from "#kube/objects/types.ts";
+import { CounterTable } from "#observe/counters.ts";
+import type { Report } from "#observe/events.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
+import type { Link } from "#proxy/door/dialer.ts";
+import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
+import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
+import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
+import { problemOf } from "#tunnel/standing.ts";
+import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { TunnelsOptions } from "#tunnel/tunnels.ts";
+import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
+import { DerivedTargets, isDerived } from "#daemon/plans/derived-targets.ts";
+import type { AttachedProfile } from "#daemon/plans/profiles.ts";
+import { namedTargets, routeNames } from "#daemon/plans/route-names.ts";
+import { type Attachment, nothingAttached, survives } from "#daemon/plans/survival.ts";
+import { watchSleep } from "#daemon/process/sleep-watch.ts";
+import { type Headroom, ownHeadroom } from "./headroom.ts";
+import { jumpPodUsers } from "./jump-pods.ts";
+import type { Part, PartProblem } from "./part.ts";
+import type { Providers, TunnelTable } from "./providers.ts";
+
+/** Doors by kind. */
+type DoorTable = Readonly<Record<string, { drain(deadlineMs: number): Promise<void> }>>;
+
+export interface EngineOptions<Doors extends DoorTable> {
+  readonly providers: Pick<Providers, "prepare" | "openCluster" | "tunnels">;
+  readonly doors: (context: DoorContext) => Doors;
+  /** Throws KtError for a profile that is not attached. */
+  readonly viewOf: (profile: string) => ClusterView;
+  readonly timeoutsFor: TunnelsOptions["timeoutsFor"];
+  /** Whose the jump pods are that routes ask for; absent where none can. */
+  readonly jumpPodHolder?: JumpPodHolder;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly report: Report;
+  /** Called when the machine was asleep, before the tunnels are looked at. */
+  readonly onWake?: (sleptMs: number) => void;
+  /** What the doors show and ask besides. */
+  readonly door?: Pick<DoorContext, "requests" | "profiles" | "checkOwner">;
+}
+
+export class Engine<Doors extends DoorTable> implements Part {
+  readonly #options: EngineOptions<Doors>;
+  readonly #scope = new Scope();
+  readonly #clusters: Clusters;
+  readonly #tunnels: TunnelTable;
+  readonly #jumpPods: JumpPods | undefined;
+  readonly #derived: DerivedTargets;
+  readonly #headroom: Headroom;
+  readonly counters = new CounterTable();
+  readonly doors: Doors;
+  #plans: readonly Plan[] = [];
+  /** Undefined in `kt forward`, where nothing is ever attached and each target is one that the user named. */
+  #attachment: Attachment | undefined;
+  #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
+
+  constructor(options: EngineOptions<Doors>) {
+    const { providers, viewOf, timeoutsFor, jumpPodHolder, clock, log, report } = options;
+    const clusterFor = (ref: ClusterRef): Cluster => this.clusterFor(ref);
+    this.#options = options;
+    this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
+    this.#jumpPods = jumpPodHolder && this.#jumpPodsOf(jumpPodHolder);
+    this.#tunnels = providers.tunnels({
+      clusterFor,
+      ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
+      timeoutsFor,
+      isNamed: (key) => this.#attachment?.named.has(key) ?? true,
+      routesTo: (key) => this.#routeNames.get(key) ?? [],
+      clock,
+      log,
+      report,
+    });
+    this.#derived = new DerivedTargets({ clusterFor, dial: (target, signal) => this.#tunnels.dial(target, signal), clock });
+    this.#headroom = ownHeadroom(clock, report);
+    this.doors = options.doors(this.#doorContext());
+    this.#scope.add(() => this.#clusters.close());
+    this.#scope.add(() => this.#headroom.close());
+    this.#scope.add(() => this.#jumpPods?.close());
+    this.#scope.add(() => this.#tunnels.close());
+    this.#scope.add(() => this.#derived.close());
+    this.#scope.add(watchSleep(clock, (sleptMs) => this.#woke(sleptMs)));
+  }
+
+  /** Throws KtError. */
+  clusterFor(ref: ClusterRef): Cluster {
+    return this.#clusters.for(ref);
+  }
+
+  /** The context of a cluster that is in use. */
+  contextOf(ref: ClusterRef): string | undefined {
+    return this.#clusters.contextOf(ref);
+  }
+
+  tunnel(target: Target): TunnelStatus | undefined {
+    return this.#tunnels.status(target);
+  }
+
+  /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
+  async prepare(target: Target, signal: AbortSignal): Promise<Endpoint> {
+    await this.#options.providers.prepare();
+    return await this.#tunnels.prepare(target, signal);
+  }
+
+  apply(attached: readonly AttachedProfile[]): void {
+    const plans = attached.map(({ plan }) => plan);
+    const profiles = new Set(plans.map(({ profile }) => profile));
+    this.#plans = plans;
+    this.#routeNames = routeNames(plans);
+    this.#forgetCounters(profiles);
+    this.#retainTunnels({ named: namedTargets(plans), views: new Map([...profiles].map((each) => [each, this.#options.viewOf(each)])) });
+    this.#jumpPods?.retain();
+    this.#clusters.retain(profiles);
+  }
+
+  status(): PartProblem | undefined {
+    return this.#headroom.problem;
+  }
+
+  /** Stops accepting, lets open connections go on for at most `deadlineMs`, then ends them. */
+  async drain(deadlineMs: number): Promise<void> {
+    await Promise.all(Object.values(this.doors).map((door) => door.drain(deadlineMs)));
+  }
+
+  close(): Promise<void> {
+    return this.#scope.close();
+  }
+
+  #jumpPodsOf(holder: JumpPodHolder): JumpPods {
+    const { clock, log, report } = this.#options;
+    const usersOf = (pod: JumpPodPlace) => jumpPodUsers(this.#plans, pod, (ref) => this.clusterFor(ref));
+    return new JumpPods({ holder, usersOf, clock, log, report });
+  }
+
+  #doorContext(): DoorContext {
+    const { clock, log, report, door } = this.#options;
+    return {
+      ...door,
+      dialer: {
+        dial: (target, signal) => this.#headroom.opening(() => this.#dial(target, signal)),
+        appProtocol: (target) => this.#tunnels.appProtocol?.(target),
+      },
+      counters: this.counters,
+      clock,
+      log,
+      report,
+      refusal: () => this.#headroom.refusal(),
+      whyWaiting: (target) => problemOf(this.tunnel(target)?.standing)?.message,
+    };
+  }
+
+  async #dial(target: Target, signal: AbortSignal): Promise<Link> {
+    await this.#options.providers.prepare();
+    return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
+  }
+
+  #forgetCounters(profiles: ReadonlySet<string>): void {
+    for (const profile of this.#attachment?.views.keys() ?? []) if (!profiles.has(profile)) this.counters.forget(profile);
+  }
+
+  #retainTunnels(after: Attachment): void {
+    const before = this.#attachment ?? nothingAttached;
+    this.#attachment = after;
+    this.#tunnels.retain((target) => {
+      const openConnections = this.tunnel(target)?.openConnections ?? 0;
+      return survives({ key: targetKey(target), profile: target.cluster.profile, openConnections }, before, after);
+    });
+  }
+
+  #woke(sleptMs: number): void {
+    this.#options.onWake?.(sleptMs);
+    this.#tunnels.wake();
+  }
+}
