@@ -9,8 +9,8 @@ import { Hub } from "#daemon/hub.ts";
 import { examinePlan, recordsOf } from "#daemon/plans/consent.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { ApiServer, type ApiServerOptions } from "#demo/api-server.ts";
-import { type Listener, listenTcp } from "#net/tcp.ts";
 import type { LoadOptions } from "#profile/load.ts";
+import { freePorts } from "#test/support/process.ts";
 import { startTestPod, type TestPod } from "./test-pod.ts";
 
 export const namespace = "shop";
@@ -132,14 +132,6 @@ export class Rig {
 async function allowProfile(options: LoadOptions): Promise<void> {
   const { profile, facts } = await examinePlan(options);
   await recordsOf(options).allow(profile, facts);
-}
-
-/** Different ones: none is let go before all are taken. */
-function freePorts(count: number): number[] {
-  const take = (): Listener => listenTcp({ host: "127.0.0.1", port: 0, accept: (conn) => conn.abort() });
-  const listeners = Array.from({ length: count }, take);
-  for (const listener of listeners) listener.close();
-  return listeners.map(({ port }) => port);
 }
 
 function profile(kubeconfig: string, port: number, tcp: ReadonlyMap<TcpName, number>, settings: string): string {

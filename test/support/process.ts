@@ -60,22 +60,44 @@ export function processesWith(entry: string): number[] {
 /** Below those that systems give to connections and for port 0 (Linux: from 32768): no other program gets one of them by chance before its use. */
 const firstPort = 20_000;
 const lastPort = 29_999;
+const blockPorts = 50;
 
-/** Ports that were free a moment ago, all different. */
+/** Ports that are this process's alone among those that ask here: it listens on the first of the block for as long as it lives. */
+let block: { next: number; readonly end: number; readonly owner?: TCPSocketListener<undefined> } = { next: 0, end: 0 };
+
+/**
+ * Ports to write into a profile, which knows no port 0. They are free, all different, and given to no other test: processes that
+ * run tests side by side have blocks of their own.
+ */
 export function freePorts(count: number): number[] {
-  const held = Array.from({ length: count }, holdAny);
-  const ports = held.map((listener) => listener.port);
-  for (const listener of held) listener.stop(true);
-  return ports;
+  return Array.from({ length: count }, freePort);
 }
 
-function holdAny(): TCPSocketListener<undefined> {
+function freePort(): number {
   for (;;) {
-    const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort + 1));
-    try {
-      return listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    } catch {
-      // Taken: another one.
-    }
+    if (block.next === block.end) block = takeBlock();
+    const port = block.next++;
+    const listener = listenOn(port);
+    listener?.stop(true);
+    if (listener) return port;
+  }
+}
+
+function takeBlock(): typeof block {
+  const blocks = (lastPort - firstPort + 1) / blockPorts;
+  for (;;) {
+    const first = firstPort + Math.floor(Math.random() * blocks) * blockPorts;
+    const owner = listenOn(first);
+    owner?.unref();
+    if (owner) return { next: first + 1, end: first + blockPorts, owner };
+  }
+}
+
+/** Undefined where the port is taken. */
+function listenOn(port: number): TCPSocketListener<undefined> | undefined {
+  try {
+    return listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+  } catch {
+    return undefined;
   }
 }
