@@ -192,7 +192,7 @@ export class Forward {
     for (const [index, port] of ports.entries()) {
       const local = await this.#localPort(port, podPorts[index] ?? 0);
       if (local !== 0 && locals.includes(local))
-        throw new KtError("usage", `two ports are to be local port ${local}`, { hints: [this.#options.command(`:${port.remote}`)] });
+        throw new KtError("usage", `local port ${local} is requested twice`, { hints: [this.#options.command(`:${port.remote}`)] });
       locals.push(local);
     }
     return locals;

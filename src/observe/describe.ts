@@ -128,7 +128,7 @@ const jumpPodChanges: Readonly<Record<JumpPodChange, string>> = {
   removed: "was removed",
   left: "is left to others who use it",
   kept: "could not be removed and ends by itself",
-  ended: "ended because nobody used it",
+  ended: "ended because it was not used",
   failed: "could not be had",
 };
 

@@ -66,7 +66,7 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
     const core = (rest: string): string => `/api/v1/namespaces/${cluster.namespace}/${rest}`;
     const slices = (rest: string): string => `/apis/discovery.k8s.io/v1/namespaces/${cluster.namespace}/endpointslices${rest}`;
     const forwardPath = (pod = cluster.pod): string => core(`pods/${pod}/portforward`);
-    const asNobody = { headers: [["Impersonate-User", "nobody"]] } as const;
+    const asStranger = { headers: [["Impersonate-User", "stranger"]] } as const;
 
     describe("lists", () => {
       test("have a kind, a version and items without either", async () => {
@@ -198,20 +198,20 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
       });
 
       test.each([
-        ["services", 'services is forbidden: User "nobody" cannot list resource "services" in API group "" in the namespace "NS"'],
-        ["services/x", 'services "x" is forbidden: User "nobody" cannot get resource "services" in API group "" in the namespace "NS"'],
-        ["pods?watch=1", 'pods is forbidden: User "nobody" cannot watch resource "pods" in API group "" in the namespace "NS"'],
+        ["services", 'services is forbidden: User "stranger" cannot list resource "services" in API group "" in the namespace "NS"'],
+        ["services/x", 'services "x" is forbidden: User "stranger" cannot get resource "services" in API group "" in the namespace "NS"'],
+        ["pods?watch=1", 'pods is forbidden: User "stranger" cannot watch resource "pods" in API group "" in the namespace "NS"'],
       ])("to %p is 403 without permission", async (rest, message) => {
-        const { response, body } = await get(core(rest), asNobody);
+        const { response, body } = await get(core(rest), asStranger);
         expect(response.head.status).toBe(403);
         expect(body.message).toBe(message.replace("NS", cluster.namespace));
         expect(body).toMatchObject({ reason: "Forbidden", details: { kind: rest.split(/[/?]/)[0] ?? "" }, code: 403 });
       });
 
       test("to slices names their group", async () => {
-        const { body } = await get(slices(""), asNobody);
+        const { body } = await get(slices(""), asStranger);
         expect(body.message).toBe(
-          `endpointslices.discovery.k8s.io is forbidden: User "nobody" cannot list resource "endpointslices" in API group "discovery.k8s.io" in the namespace "${cluster.namespace}"`,
+          `endpointslices.discovery.k8s.io is forbidden: User "stranger" cannot list resource "endpointslices" in API group "discovery.k8s.io" in the namespace "${cluster.namespace}"`,
         );
         expect(body.details).toEqual({ group: "discovery.k8s.io", kind: "endpointslices" });
       });
@@ -221,11 +221,11 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
         ["spdy-get", "get"],
         ["websocket", "get"],
       ] as const)("to forward with %s needs %s", async (way, verb) => {
-        const { head, conn } = await askUpgrade(cluster.access, forwardPath(), way, asNobody.headers);
+        const { head, conn } = await askUpgrade(cluster.access, forwardPath(), way, asStranger.headers);
         const text = await bodyOf(conn);
         expect(head.status).toBe(403);
         expect(text).toContain(
-          `User \\"nobody\\" cannot ${verb} resource \\"pods/portforward\\" in API group \\"\\" in the namespace \\"${cluster.namespace}\\"`,
+          `User \\"stranger\\" cannot ${verb} resource \\"pods/portforward\\" in API group \\"\\" in the namespace \\"${cluster.namespace}\\"`,
         );
       });
 
@@ -241,7 +241,7 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
 
       test.each([
         [[], true],
-        [[["Impersonate-User", "nobody"] as const, ["Impersonate-Group", "system:authenticated"] as const], false],
+        [[["Impersonate-User", "stranger"] as const, ["Impersonate-Group", "system:authenticated"] as const], false],
       ])("can be asked about as %j", async (headers, allowed) => {
         const spec = { resourceAttributes: { namespace: cluster.namespace, verb: "get", resource: "pods", subresource: "portforward" } };
         const body = JSON.stringify({ kind: "SelfSubjectAccessReview", apiVersion: "authorization.k8s.io/v1", spec });
@@ -303,7 +303,7 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
         patientMs,
       );
 
-      test("from a version that is no number are refused", async () => {
+      test("from a version that is not a number are refused", async () => {
         const { response, body } = await get(core("pods?watch=1&resourceVersion=abc"));
         expect(response.head.status).toBe(500);
         expect(body.message).toBe('resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax');
@@ -490,7 +490,7 @@ export function kubeApiContract(title: string, open: () => Promise<ContractClust
   });
 }
 
-/** What follows the head of an answer that is no upgrade. */
+/** What follows the head of an answer that is not an upgrade. */
 async function bodyOf(conn: Awaited<ReturnType<typeof askUpgrade>>["conn"]): Promise<string> {
   const chunks: Uint8Array[] = [];
   return await new Promise((resolve) => {

@@ -56,7 +56,7 @@ describe("RBAC", () => {
     expect(answer.text).toMatch(/(get|list|watch)\b.*services/);
   });
 
-  test("a token that nobody knows", async () => {
+  test("a token that the API server does not know", async () => {
     const answer = await askAs({ token: "not-a-token" });
     expect(answer).toMatchObject({ status: 502, code: "unauthorized" });
     expect(answer.text).not.toContain("not-a-token");

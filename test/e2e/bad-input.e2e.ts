@@ -108,7 +108,7 @@ describe("clusters", () => {
     expect(await said('kubeconfig = "./gone.yaml"')).toContain("gone.yaml");
   });
 
-  test("a kubeconfig that is no YAML", async () => {
+  test("a kubeconfig that is not YAML", async () => {
     const home = new Home();
     const path = home.write("broken", "{ not: [yaml");
     expect(await said("", { KUBECONFIG: path })).toContain("broken");
@@ -117,7 +117,7 @@ describe("clusters", () => {
 
   test("a kubeconfig that cannot be read", async () => {
     const home = new Home();
-    // A directory: unlike a file without permissions, nobody can read it as a file, not even root.
+    // A directory: unlike a file without permissions, not even root can read it as a file.
     const path = home.write("locked", "");
     rmSync(path);
     mkdirSync(path);
@@ -174,7 +174,7 @@ describe("requests", () => {
     ["a garbage first line", head("hello there"), /^HTTP\/1\.1 400 /, "request-invalid"],
     [
       "a name that does not exist",
-      head("GET / HTTP/1.1", "Host: nobody.localhost", "Connection: close"),
+      head("GET / HTTP/1.1", "Host: nowhere.localhost", "Connection: close"),
       /^HTTP\/1\.1 404 /,
       "host-unknown",
     ],
@@ -197,11 +197,8 @@ describe("requests", () => {
 
   test.each([
     ["garbage", new Uint8Array([0, 1, 2, 3, 255, 254])],
-    ["a TLS record that is no ClientHello", new Uint8Array([0x16, 3, 1, 0, 4, 2, 0, 0, 0])],
-    [
-      "HTTP/2 that breaks off into garbage",
-      new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nthis is no frame at all, and never was"),
-    ],
+    ["a TLS record that is not a ClientHello", new Uint8Array([0x16, 3, 1, 0, 4, 2, 0, 0, 0])],
+    ["HTTP/2 that breaks off into garbage", new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nthis is not a frame, and never was")],
   ])("%s: closed, and nothing else stops", async (_, bytes) => {
     await send(bytes);
     expect((await front.kt.fetch("web.localhost", "/")).status).toBe(200);

@@ -1,4 +1,4 @@
-/** Completions in bash, zsh and fish, as somebody presses Tab in a terminal. */
+/** Completions in bash, zsh and fish, as a user presses Tab in a terminal. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";

@@ -25,7 +25,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => await namespace?.remove());
 
-/** The kubeconfig of somebody who may do what these roles allow, and nothing else. */
+/** The kubeconfig of a user who may do what these roles allow, and nothing else. */
 async function userWith(...allowed: readonly string[]): Promise<string> {
   const ns = namespace.name;
   const user = `user-of-${allowed.join("-and-")}`;

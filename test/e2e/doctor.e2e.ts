@@ -156,7 +156,7 @@ describe("certificates", () => {
 });
 
 describe("an unreachable server", () => {
-  test("nobody listens", async () => {
+  test("no program listens", async () => {
     const [port = 0] = freePorts(1);
     const report = await diagnose(await writeKubeconfig({ kt: { namespace, cluster: { server: `https://127.0.0.1:${port}` } } }));
     expect(broken(report)).toMatchObject([{ check: "server", text: expect.stringContaining("connection refused") }]);
@@ -183,7 +183,7 @@ describe("credential plugins", () => {
     expect(broken(report)[0]?.fixes.join()).toContain("gcloud components install");
   });
 
-  test("one that waits for somebody: bounded", async () => {
+  test("one that waits for a user: bounded", async () => {
     const user = { exec: { ...exec("sleep").exec, args: ["60"] } };
     const report = await diagnose(await writeKubeconfig({ kt: { namespace, user } }));
     expect(broken(report)).toMatchObject([{ check: "credentials", text: expect.stringContaining("did not finish within") }]);
@@ -237,7 +237,7 @@ describe("RBAC", () => {
     ]);
   });
 
-  test("a token that nobody knows", async () => {
+  test("a token that the API server does not know", async () => {
     const report = await diagnose(await writeKubeconfig({ kt: { namespace, user: { token: "not-a-token" } } }));
     expect(broken(report)).toMatchObject([{ check: "login", text: expect.stringContaining('refused the credentials of user "kt"') }]);
   });

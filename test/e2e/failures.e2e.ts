@@ -87,7 +87,7 @@ describe("what stands in the way is said", () => {
     ["zero.localhost", 503, "no-ready-pod", "zero"],
     ["crash.localhost", 503, "no-ready-pod", "CrashLoopBackOff"],
     ["unpullable.localhost", 503, "no-ready-pod", "Image"],
-    ["nobody.localhost", 404, "host-unknown", "nobody.localhost"],
+    ["nowhere.localhost", 404, "host-unknown", "nowhere.localhost"],
   ])("%s: %d %s", async (host, status, code, words) => {
     const response = await front.kt.fetch(host, "/", { headers: { Accept: "application/json" } });
     const body = (await response.json()) as { error: { code: string; message: string } };

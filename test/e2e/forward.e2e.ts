@@ -319,7 +319,7 @@ describe("what kubectl's own tests ask", () => {
     });
   });
 
-  test("a pod deleted in the midst of a POST: the client is told, kt lives on and reaches the next pod", async () => {
+  test("a pod deleted during a POST: the client gets an error, kt lives on and reaches the next pod", async () => {
     await forwarded("sts/db :8080", async ([port = 0], forwarding) => {
       const client = await RawClient.open(port);
       client.write("POST /sink HTTP/1.1\r\nHost: db\r\nContent-Length: 1000000000\r\n\r\n");

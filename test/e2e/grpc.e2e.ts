@@ -38,12 +38,12 @@ test.each(eachName(names.tls))("every kind of call over TLS passed through by th
 });
 
 test("an unknown authority is refused with a gRPC status that says why", async () => {
-  const calls = await goClient<Calls>("grpc", front.http, "-host", "nobody.localhost");
+  const calls = await goClient<Calls>("grpc", front.http, "-host", "nowhere.localhost");
   expect(calls.code).toBe("NotFound");
-  expect(calls.message).toContain("nobody.localhost");
+  expect(calls.message).toContain("nowhere.localhost");
 });
 
-test("a port that nobody listens on is refused with a gRPC status that says why", async () => {
+test("a port without a listener is refused with a gRPC status that says why", async () => {
   const calls = await goClient<Calls>("grpc", front.http, "-host", "refused.localhost");
   expect(calls.code).toBe("Unavailable");
   expect(calls.message).toContain("7999");

@@ -155,9 +155,9 @@ describe.skipIf(!isRoot)("install.sh on other systems (needs root, for chroot)",
   });
 
   test("a release's own installer takes the newest release, or the one that is asked for", async () => {
-    root.write("/release/install.sh", installerOf(script, `${server.url}/someone/kt/releases`));
-    server.serve("/someone/kt/releases/latest/download", release("0.3.0"));
-    server.add("/someone/kt/releases/download/v0.2.0", release("0.2.0"));
+    root.write("/release/install.sh", installerOf(script, `${server.url}/example/kt/releases`));
+    server.serve("/example/kt/releases/latest/download", release("0.3.0"));
+    server.add("/example/kt/releases/download/v0.2.0", release("0.2.0"));
     const ask = async (...args: string[]): Promise<string> =>
       (await root.run(["/bin/dash", "/release/install.sh", ...args], { tools: ["busybox-wget", "sha256sum"] })).stdout.split("\n")[0] ?? "";
     expect(await ask("--version", "0.2.0")).toBe(`installed kt 0.2.0 (abc) linux-x64 as ${kt}`);

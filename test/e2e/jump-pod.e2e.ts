@@ -121,7 +121,7 @@ const uidNow = async (): Promise<string | undefined> => (await podNow())?.metada
 const gone = (withinMs = 10_000): Promise<true> =>
   eventually("the pod to be gone", async () => (await podNow()) === undefined, withinMs, 100);
 
-/** A pod by somebody else. */
+/** A pod that kt did not make. */
 async function foreignPod(image: string): Promise<void> {
   const restricted = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
   const spec = {
@@ -156,7 +156,7 @@ cases("a jump pod", () => {
     await gone();
   });
 
-  test("is made again when somebody has deleted it", async () => {
+  test("is made again when it was deleted", async () => {
     const ann = await machine().up();
     (await ann.echo()).abort();
     const uid = await uidNow();
@@ -180,7 +180,7 @@ cases("a jump pod", () => {
     await gone();
   });
 
-  test("is removed with the hub when that is told to end", async () => {
+  test("is removed with the hub when that gets a signal to end", async () => {
     const ann = await machine().up();
     (await ann.echo()).abort();
     for (const pid of ann.home.pids()) process.kill(pid, "SIGTERM");
@@ -209,7 +209,7 @@ cases("a jump pod", () => {
     await client.readUntil("still here");
     expect(await uidNow()).toBe(uid as string);
     client.abort();
-    await eventually("its end in the logs", async () => (await ann.logs()).includes("ended because nobody used it"), 60_000, 500);
+    await eventually("its end in the logs", async () => (await ann.logs()).includes("ended because it was not used"), 60_000, 500);
     await gone();
     (await ann.echo()).abort();
   });
@@ -319,7 +319,7 @@ cases("a jump pod that cannot be had", () => {
   });
 });
 
-cases("a pod of that name by somebody else", () => {
+cases("a pod of that name that kt did not make", () => {
   /** Ends the hub of a machine and holds what is there then against what was. */
   async function leaves(ann: Machine, uid: string | undefined): Promise<void> {
     await ann.ok("down");

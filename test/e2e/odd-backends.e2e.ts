@@ -69,7 +69,7 @@ test.each([
   ["greet.localhost", "the backend's answer is not HTTP/1: it speaks SMTP, and sent"],
   ["echo.localhost", "it sends back what it is sent"],
   ["length.localhost", '"2x" is not a valid Content-Length'],
-])("%s says why it is no HTTP", async (host, reason) => {
+])("%s says why it is not HTTP", async (host, reason) => {
   const answer = await ask(host);
   expect(answer).toStartWith("502 backend-invalid kt: error: ");
   expect(answer).toContain(reason);

@@ -55,7 +55,7 @@ describe.each([
     ["plain-http", url("web.localhost", "/", "https")],
     ["tls", url("tls.localhost")],
     ["waiting", url("late.localhost")],
-  ])("%s fits, is whole and asks nobody else", async (name, address) => {
+  ])("%s fits, is whole and asks no other host", async (name, address) => {
     await browser.visit({ width, dark }, async (page) => {
       const problems: string[] = [];
       const asked: string[] = [];

@@ -37,7 +37,7 @@ afterAll(async () => await home.close());
 const asking = `const { status, headers } = await fetch(process.env.WEB_URL);
 console.log(status, headers.get("x-pod"));`;
 
-/** Says what it gets, until it is told to end. */
+/** Says what it gets, until it gets a signal to end. */
 const waiting = `trap 'echo got INT; exit 7' INT; trap 'echo got TERM; exit 8' TERM; echo running; while :; do sleep 0.05; done`;
 
 function running(started: KtProcess): Promise<boolean> {
@@ -95,7 +95,7 @@ test("two at once on one profile: the first to end leaves the other its routes",
   await hubEnds();
 });
 
-test("a route that never becomes ready is told, with 3, and nothing runs", async () => {
+test("a route that never becomes ready is reported, with 3, and nothing runs", async () => {
   const reasons = { none: /not ready: .*"none"/, unready: /not ready: .*unready/, zero: /not ready: .*zero/ };
   for (const [service, reason] of Object.entries(reasons)) {
     const path = home.write(

@@ -1,4 +1,4 @@
-/** A download that nobody reads blocks nobody else and does not fill the hub's memory. */
+/** A download that is not read blocks no other client and does not fill the hub's memory. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sleep } from "bun";
@@ -59,7 +59,7 @@ test.each([1, 8])("%d unread downloads", async (count) => {
   await hundredRequests();
 });
 
-test("an upload that the backend does not read blocks nobody else", async () => {
+test("an upload that the backend does not read blocks no other client", async () => {
   const before = residentBytes(front.kt.pid);
   const upload = await RawClient.open(front.http);
   upload.write("POST /slow?d=20s HTTP/1.1\r\nHost: web.localhost\r\nContent-Length: 1000000000\r\n\r\n");

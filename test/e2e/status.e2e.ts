@@ -1,4 +1,4 @@
-/** What `kt status` says of routes that were used once, while their pods come and go and nobody asks anything. */
+/** What `kt status` says of routes that were used once, while their pods come and go and no client connects. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
@@ -61,7 +61,7 @@ async function routeOf(name: string, of: Kt = kt): Promise<Route> {
   return route;
 }
 
-/** Polls the status, which is no traffic, until the route is as wanted. */
+/** Polls the status, which does not count as traffic, until the route is as wanted. */
 async function becomes(name: string, what: string, isSo: (route: Route) => boolean, of: Kt = kt): Promise<Route> {
   let last: Route | undefined;
   await eventually(
@@ -172,6 +172,6 @@ test("a user who may list and not watch sees the same, a little later", async ()
   await becomes("polled", "running again", ({ state }) => state === "running", limited);
 });
 
-test("a route that nobody used costs nothing and is idle", async () => {
+test("an unused route costs nothing and is idle", async () => {
   expect(await routeOf("unused")).toMatchObject({ state: "idle", pods: [] });
 });

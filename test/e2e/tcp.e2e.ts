@@ -90,7 +90,7 @@ describe("an end is passed on", () => {
     expect(await client.readToEnd()).toBe("");
   });
 
-  test("a port that nobody listens on", async () => {
+  test("a port without a listener", async () => {
     const client = await RawClient.open(front.refused);
     expect(await client.readToEnd()).toBe("");
     await client.whenClosed();

@@ -47,9 +47,9 @@ describe("a refused name gets its page over TLS", () => {
   };
 
   test.each(["--http1.1", "--http2"])("%s", async (version) => {
-    const text = await curl("nobody.localhost", version, "-H", "Accept: text/html");
+    const text = await curl("nowhere.localhost", version, "-H", "Accept: text/html");
     expect(text).toMatch(version === "--http2" ? /^HTTP\/2 404/ : /^HTTP\/1\.1 404/);
-    expect(text).toContain("nobody.localhost");
+    expect(text).toContain("nowhere.localhost");
     expect(text).toContain("<html");
   });
 

@@ -262,7 +262,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     expect(text()).toBe(odd);
   });
 
-  test("a cluster that is away is told, with the way to do without it", async () => {
+  test("a cluster that is away is reported, with the way to do without it", async () => {
     const [port = 0] = freePorts(1);
     using at = terminal("add", { KUBECONFIG: await writeKubeconfig({ away: { cluster: { server: `https://127.0.0.1:${port}` } } }) });
     await at.sees("[exit 3]");
@@ -375,7 +375,7 @@ describe("without questions", () => {
     }
   });
 
-  test("a running hub takes up what is added, and drops what is removed", async () => {
+  test("a running hub serves what is added, and drops what is removed", async () => {
     const [port = 0] = freePorts(1);
     await using kt = await Kt.serve(port, `[http]\nlisten = ["127.0.0.1:${port}"]\n`, { KUBECONFIG: adminKubeconfig });
     const status = async (): Promise<number> => (await kt.fetch("new.localhost", "/")).status;

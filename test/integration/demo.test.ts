@@ -46,7 +46,7 @@ test("every kind of request goes right", async () => {
   ]);
 });
 
-test("what goes wrong is told", async () => {
+test("what goes wrong is reported", async () => {
   const unserved = await startDemo();
   const attempts: Attempt[] = [];
   expect(await unserved.tryAll((attempt) => attempts.push(attempt))).toBe(false);

@@ -9,7 +9,7 @@ import { freePorts } from "#test/support/process.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 import { stubApi, stubKubeconfig } from "#test/support/stub-api.ts";
 
-/** A home with a kubeconfig and a profile; names that this machine may not know are no concern here. */
+/** A home with a kubeconfig and a profile; names that this machine may not know do not matter here. */
 async function makeHome(kubeconfig: string, routes = '[tcp]\nPORT = "svc/db:5432"\n'): Promise<{ home: SourceHome; port: number }> {
   const home = await SourceHome.make();
   const [front = 0, port = 0] = freePorts(2);
@@ -231,7 +231,7 @@ test.concurrent("the bundle has no secret, wherever one is", async () => {
   expect(bundle.findings.length).toBeGreaterThan(8);
 });
 
-test.concurrent("the bundle of a profile that is no TOML does not quote it", async () => {
+test.concurrent("the bundle of a profile that is not TOML does not quote it", async () => {
   const { home } = await makeHome("{}", '[env]\nPASSWORD = "s3cret-unfinished\n');
   await using _ = home;
   await home.run(["doctor", "--bundle", "report.json"]);

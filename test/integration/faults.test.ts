@@ -251,7 +251,7 @@ test("a plugin that fails: its own words are shown", async () => {
   expect(text).toContain("please log in again");
 });
 
-test("nobody connects for a while: the tunnel closes, and opens again on use; an open connection is never idle", async () => {
+test("no client connects for a while: the tunnel closes, and opens again on use; an open connection is never idle", async () => {
   await start({ clock: fastClock(20), settings: 'idle_timeout = "5s"' });
   rig.startPod("web-1");
   const open = await RawClient.open(rig.tcpPort("echo"));

@@ -304,7 +304,7 @@ describe("what it does better", () => {
     expect(await forwarding.end("SIGINT")).toBe(0);
   });
 
-  test.concurrent("a connection that fails is told, and the next one works", async () => {
+  test.concurrent("a connection that fails is reported, and the next one works", async () => {
     await using place = await Place.make();
     place.startPod("web-1");
     await using forwarding = place.start("pod/web-1 :7999 :8080");
@@ -320,7 +320,7 @@ describe("what cannot be had", () => {
   const cases: [string, number, string, string][] = [
     ["web 8080", 1, 'there is no pod "web" in namespace "shop"', "kubectl get pods -n shop --context demo"],
     ["web 8080 :81 --context demo", 1, 'there is no pod "web" in namespace "shop"', "kt forward svc/web 8080 :81 --context demo"],
-    ["svc/web 7001 echo", 2, "two ports are to be local port 7001", "kt forward svc/web :echo"],
+    ["svc/web 7001 echo", 2, "local port 7001 is requested twice", "kt forward svc/web :echo"],
     ["svc web :80", 1, 'there is no pod "svc" in namespace "shop"', "kt forward svc/web :80"],
     ["svc/wep 80", 1, 'there is no service "wep" in namespace "shop"', 'did you mean "web"?'],
     ["deploy/wep 80", 1, 'there is no deployment "wep" in namespace "shop"', 'did you mean "web"?'],

@@ -20,7 +20,7 @@ test("opens the URL of the nearest profile's route, and says nothing where it is
   await eventually("the browser", async () => (await file(`${home.path}/opened`).text()) === `${url}\n`);
 });
 
-test("prints the URL all the same where no program opens it, and warns where nobody answers there", async () => {
+test("prints the URL all the same where no program opens it, and warns where no hub serves it", async () => {
   await using home = await SourceHome.make();
   const [port = 0] = freePorts(1);
   await write(

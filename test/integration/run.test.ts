@@ -67,7 +67,7 @@ ${env}
     await write(`${this.home.project}/tunnels.toml`, text);
   }
 
-  /** In a session of its own, as nobody's Ctrl-C: signals come from whoever sends them. */
+  /** In a session of its own, without a terminal's Ctrl-C: signals come from the test alone. */
   start(...args: string[]) {
     const child = spawn([process.execPath, main, "run", ...quiet, ...args], {
       cwd: this.home.project,
@@ -96,7 +96,7 @@ ${env}
     return (await this.snapshot())?.profiles ?? [];
   }
 
-  /** Resolves when somebody waits for a pod to become ready. */
+  /** Resolves when a request waits for a pod to become ready. */
   async waitedFor(): Promise<void> {
     const isStarting = async (): Promise<boolean> =>
       (await this.profiles()).some(({ routes }) => routes.some(({ problem }) => problem?.code === "no-ready-pod"));
@@ -157,7 +157,7 @@ console.log(r.status, await r.text(), process.env.WEB_URL, process.env.ECHO, pro
     expect(await Promise.all(ran)).toEqual(Object.values(endings).map((exitCode) => ({ exitCode, stdout: "", stderr: "" })));
   });
 
-  test.concurrent("that is not there, or no program, is told as shells do", async () => {
+  test.concurrent("that is not there, or not a program, is reported as shells do", async () => {
     await using shop = await Shop.open();
     await write(`${shop.home.project}/script`, "echo hi\n");
     const missing = await shop.home.run(["run", ...quiet, "no-such-program"]);
@@ -320,7 +320,7 @@ describe("waiting", () => {
     expect(ran.stderr).toContain(`"127.0.0.1:${holder.port}" is not ready: 127.0.0.1:${holder.port} is taken by`);
   });
 
-  test.concurrent("a broken profile is told as kt check tells it", async () => {
+  test.concurrent("a broken profile is reported as kt check reports it", async () => {
     await using shop = await Shop.open();
     await write(`${shop.home.project}/tunnels.toml`, "contxt = 1\nnamespce = 2\n");
     const ran = await shop.home.run(["run", "echo", "ran"]);
@@ -338,7 +338,7 @@ describe("afterwards", () => {
     await eventually("the hub to end", () => pid === undefined || !isAlive(pid));
   });
 
-  test.concurrent("a profile that somebody else holds stays", async () => {
+  test.concurrent("a profile that another terminal holds stays", async () => {
     await using shop = await Shop.open();
     await shop.home.run(["up", "-d"]);
     expect((await shop.home.run(["run", "true"])).exitCode).toBe(0);
@@ -367,7 +367,7 @@ describe("afterwards", () => {
     expect(await child.exited).toBe(5);
   });
 
-  test.concurrent("kt down elsewhere is told, and the command goes on", async () => {
+  test.concurrent("kt down elsewhere is reported, and the command goes on", async () => {
     await using shop = await Shop.open();
     const child = shop.start("sh", "-c", trapping);
     await running(child);

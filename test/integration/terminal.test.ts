@@ -96,7 +96,7 @@ describe.skipIf(noTerminal !== undefined)("in a terminal", () => {
     await terminal.sees("[exit 130]");
   });
 
-  test.concurrent("kt up is drawn again when the window changes, and leaves no rows of before", async () => {
+  test.concurrent("kt up is drawn again when the window changes, and leaves no previous rows", async () => {
     await using place = await Place.make();
     using terminal = place.open("up", { columns: 100, rows: 24 });
     await terminal.sees("Ctrl-C detaches");

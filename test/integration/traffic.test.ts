@@ -37,7 +37,7 @@ describe.each(Object.entries(ways))("an API server that knows %s", (_name, witho
     expect((await download.arrayBuffer()).byteLength).toBe(bigBytes);
   });
 
-  test("lets nobody wait for downloads that nobody reads", async () => {
+  test("lets no client wait for downloads that are not read", async () => {
     const stalled = await Promise.all(
       Array.from({ length: 8 }, async () => {
         const client = await RawClient.open(rig.httpPort);

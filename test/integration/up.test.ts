@@ -80,7 +80,7 @@ test.concurrent("a hub that is killed is replaced, and the profile attached agai
   await up.exited;
 });
 
-test.concurrent("a hub that is told to stop says so, and kt up ends with 1", async () => {
+test.concurrent("a hub that is stopped says so, and kt up ends with 1", async () => {
   const { home, url } = await withProfile();
   await using _ = home;
   const up = home.start(["up"]);

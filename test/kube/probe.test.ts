@@ -71,7 +71,7 @@ describe("reaching", () => {
     expect("problem" in reached && reached.problem.message).toBe("connect to https://nowhere.invalid:6443: no such host name");
   });
 
-  test("a port that nobody listens on", async () => {
+  test("a port without a listener", async () => {
     await using made = await rig({}, { cluster: { server: "https://127.0.0.1:1" } });
     expect(codeOf(await made.probe.reach(2000))).toBe("ECONNREFUSED");
   });

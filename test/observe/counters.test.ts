@@ -1,4 +1,4 @@
-/** Counters of what profiles name stay; those of names that anybody may ask for are bounded. */
+/** Counters of what profiles name stay; those of names that any client may ask for are bounded. */
 
 import { expect, test } from "bun:test";
 import { observeLimits } from "#observe/limits.ts";
@@ -37,7 +37,7 @@ test("lists what changed once, until it is taken, and says so at the first", () 
   expect([table.takeChanged().map(({ route }) => route), told]).toEqual([["web"], 2]);
 });
 
-test("the list of changes that nobody takes is no longer than the table", () => {
+test("the list of changes that are not taken is no longer than the table", () => {
   const table = new CounterTable();
   for (let index = 0; index < observeLimits.countedNames * 3; index++) table.of("p", `n${index}`, "dynamic").add("sent", 1);
   expect(table.takeChanged().length).toBe(observeLimits.countedNames);

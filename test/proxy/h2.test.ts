@@ -278,12 +278,12 @@ describe("gRPC", () => {
 describe("refusals", () => {
   test("an unknown host: a page, and NOT_FOUND for gRPC; the connection goes on", async () => {
     const { client, front } = await setUp(hello);
-    const page = await ask(client, "nobody.localhost", { accept: "text/html" });
+    const page = await ask(client, "nowhere.localhost", { accept: "text/html" });
     expect(page.headers[":status"]).toBe(404);
-    expect(page.body.toString()).toContain("nobody.localhost");
-    const rpc = await ask(client, "nobody.localhost", grpcRequest, message("ping"));
+    expect(page.body.toString()).toContain("nowhere.localhost");
+    const rpc = await ask(client, "nowhere.localhost", grpcRequest, message("ping"));
     expect(rpc.headers).toMatchObject({ ":status": 200, "content-type": "application/grpc", "grpc-status": "5" });
-    expect(rpc.headers["grpc-message"]).toContain("nobody.localhost");
+    expect(rpc.headers["grpc-message"]).toContain("nowhere.localhost");
     expect((await ask(client, "web.localhost")).body.toString()).toBe("hello");
     expect(front.events.filter((event) => event.type === "refused").length).toBe(2);
   });
@@ -297,7 +297,7 @@ describe("refusals", () => {
 
   test("to a HEAD request has no body", async () => {
     const { client } = await setUp(hello);
-    const answer = await ask(client, "nobody.localhost", { ":method": "HEAD" });
+    const answer = await ask(client, "nowhere.localhost", { ":method": "HEAD" });
     expect(answer.headers[":status"]).toBe(404);
     expect(answer.body.length).toBe(0);
   });
