@@ -2,7 +2,7 @@
 
 import { cliLimits } from "./limits.ts";
 import type { CataloguePort, CatalogueService } from "#daemon/catalogue.ts";
-import { sectionOf } from "./route-words.ts";
+import { sectionOf } from "./route-section.ts";
 import { isHttpLike, suggestLocal } from "./suggest.ts";
 
 export interface Proposal {

@@ -1,7 +1,7 @@
 /** Warns of variables that hold a URL whose name this machine does not resolve: most programs would not get there. */
 
 import { systemClock } from "#base/clock.ts";
-import { addressesOf } from "#doctor/system-resolver.ts";
+import { resolveBySystem } from "#doctor/system-resolver.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { findReferences } from "#profile/values/references.ts";
 import type { Output } from "#cli/screen/output.ts";
@@ -30,6 +30,6 @@ function hostsInUrls({ env }: Plan): readonly string[] {
 
 /** A resolver that does not answer in time is not known to fail. */
 async function unresolvedHosts(hosts: readonly string[]): Promise<readonly string[]> {
-  const found = await Promise.all(hosts.map((host) => addressesOf(host, systemClock)));
+  const found = await Promise.all(hosts.map((host) => resolveBySystem(host, systemClock)));
   return hosts.filter((_, index) => found[index]?.length === 0);
 }

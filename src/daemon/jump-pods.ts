@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { toKtError } from "#base/errors.ts";
 import type { Cluster } from "#kube/objects/types.ts";
-import { userAtHost } from "#native/who.ts";
+import { userAtHost } from "#native/user-at-host.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { ClusterRef, Target } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";

@@ -17,7 +17,7 @@ import { type CheckName, checks, type Finding, Findings } from "./finding.ts";
 import { judgeHub } from "./hub.ts";
 import { currentContext, examineKubeconfig, forKubeconfig } from "./kubeconfig.ts";
 import { realProviders } from "#daemon/providers.ts";
-import { addressesOf } from "./system-resolver.ts";
+import { resolveBySystem } from "./system-resolver.ts";
 import { tryRoutes } from "./try-routes.ts";
 import { judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
@@ -101,7 +101,7 @@ async function examineRoutes(
 
 async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {
   const names = namesOf(plan);
-  const found = await Promise.all(names.map(async (name) => [name, await addressesOf(name, clock)] as const));
+  const found = await Promise.all(names.map(async (name) => [name, await resolveBySystem(name, clock)] as const));
   return [...judgeRuntime(environment), ...judgeProxies(names, environment), ...judgeNames(new Map(found))];
 }
 

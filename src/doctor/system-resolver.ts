@@ -7,7 +7,7 @@ import { doctorLimits } from "./limits.ts";
 /** As getaddrinfo gives them; empty for a name that it does not know, undefined where it did not answer in time. */
 export type Addresses = readonly string[] | undefined;
 
-export async function addressesOf(name: string, clock: Clock): Promise<Addresses> {
+export async function resolveBySystem(name: string, clock: Clock): Promise<Addresses> {
   const looked = dns.lookup(name, { backend: "libc" }).then(
     (all) => all.map(({ address }) => address),
     () => [],

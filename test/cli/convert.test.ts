@@ -3,13 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { convertAutoTunnel, looksLikeAutoTunnel } from "#cli/convert/autotunnel.ts";
-import { type Converted, profileOf } from "#cli/convert/converted.ts";
+import { type Converted, profileOfConverted } from "#cli/convert/converted.ts";
 import { convertScript } from "#cli/convert/port-forward.ts";
 import { loadPlan } from "#profile/load.ts";
 
 /** The profile without its first line, and what is left out. Fails for one that the loader refuses. */
 async function outcome(converted: Converted): Promise<{ profile: string; left: string[] }> {
-  const { text, left } = profileOf(converted, "FILE");
+  const { text, left } = profileOfConverted(converted, "FILE");
   await loadPlan({
     file: "/tunnels.toml",
     environment: {},

@@ -11,7 +11,7 @@ import { fileWords, profileFileOrNew } from "#cli/profile-file.ts";
 import { canAsk } from "#cli/screen/prompts.ts";
 import { httpUrl, tcpAddress } from "#cli/route-urls.ts";
 import { isHttpLike, readPort, usualLocalPort } from "#cli/suggest.ts";
-import { sectionOf } from "#cli/route-words.ts";
+import { sectionOf } from "#cli/route-section.ts";
 import type { NewRoute } from "#profile/edit/edit.ts";
 import { type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
 import { profileTemplate } from "#profile/edit/template.ts";

@@ -14,7 +14,7 @@ import { command } from "#base/shell.ts";
 import { absolutePath, fileWords, namedFile, shellEnvironment } from "#cli/profile-file.ts";
 import { type Ask, canAsk, converse, Declined } from "#cli/screen/prompts.ts";
 import { type Proposal, proposeRoutes } from "#cli/proposals.ts";
-import { sectionOf } from "#cli/route-words.ts";
+import { sectionOf } from "#cli/route-section.ts";
 import { writeSchema } from "#cli/schema-file.ts";
 import { type Catalogue, type CatalogueService, catalogueOf } from "#daemon/catalogue.ts";
 import { profileFileName } from "#profile/read/find.ts";

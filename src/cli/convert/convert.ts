@@ -4,7 +4,7 @@ import { file as openFile } from "bun";
 import { KtError, messageOf } from "#base/errors.ts";
 import { cliLimits } from "#cli/limits.ts";
 import { convertAutoTunnel, looksLikeAutoTunnel } from "./autotunnel.ts";
-import { type Left, profileOf } from "./converted.ts";
+import { type Left, profileOfConverted } from "./converted.ts";
 import { convertScript } from "./port-forward.ts";
 
 export interface Conversion {
@@ -19,7 +19,7 @@ export async function convertFile(path: string): Promise<Conversion> {
   if (converted.routes.length + converted.left.length === 0) {
     throw new KtError("usage", `"${path}" is not an AutoTunnel configuration, and has no line with kubectl port-forward`);
   }
-  return profileOf(converted, path);
+  return profileOfConverted(converted, path);
 }
 
 async function read(path: string): Promise<string> {

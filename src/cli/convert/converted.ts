@@ -29,7 +29,7 @@ export interface Left {
 }
 
 /** The profile, and all that is not in it. A route that kt would refuse is left out with its reason. */
-export function profileOf(converted: Converted, from: string): { readonly text: string; readonly left: readonly Left[] } {
+export function profileOfConverted(converted: Converted, from: string): { readonly text: string; readonly left: readonly Left[] } {
   const { routes, shared } = withSharedContext(converted.routes);
   const pairs = (table: Readonly<Record<string, string>>): string[] =>
     Object.entries(table).map(([key, value]) => `${key} = ${tomlString(value)}`);

@@ -21,7 +21,7 @@ import { isFree } from "#cli/free-port.ts";
 import { loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { type Ask, converse } from "#cli/screen/prompts.ts";
-import { sectionOf } from "#cli/route-words.ts";
+import { sectionOf } from "#cli/route-section.ts";
 import { askRoute, refusal, type WizardWorld } from "./wizard.ts";
 
 export interface AddRequest {

@@ -9,7 +9,7 @@ import { parsePort } from "#route/port.ts";
 import { parsePodSource } from "#route/pod-source-text.ts";
 import { type ParsedTarget, parseTarget } from "#route/target-text.ts";
 import type { Ask, Choice } from "#cli/screen/prompts.ts";
-import { sectionOf } from "#cli/route-words.ts";
+import { sectionOf } from "#cli/route-section.ts";
 import { type ReachedPort, readPort, suggestLocal } from "#cli/suggest.ts";
 
 export interface WizardWorld {
