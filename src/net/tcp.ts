@@ -132,10 +132,14 @@ export class SocketConn implements Conn {
 
   /** Leaves the socket alone for a moment during a bulk transfer. */
   #restIfBulk(readBytes: number): void {
+    if (readBytes < bulk.readBytes) {
+      this.#bulkReads = 0;
+      return;
+    }
     const nowMs = performance.now();
     const isSoon = nowMs - this.#lastReadMs < bulk.soonMs;
     this.#lastReadMs = nowMs;
-    this.#bulkReads = isSoon && readBytes >= bulk.readBytes ? this.#bulkReads + 1 : 0;
+    this.#bulkReads = isSoon ? this.#bulkReads + 1 : 0;
     if (this.#bulkReads < bulk.reads || readBytes >= bulk.fullReadBytes || this.#paused || this.#resting || this.#closed) return;
     this.#resting = true;
     this.#socket.pause();

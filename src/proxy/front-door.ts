@@ -117,22 +117,19 @@ export class FrontDoor {
     if (checkOwner === undefined) return decideHere;
     let isChecked = false;
     return (host, asked) => {
-      const found = this.#decideFor(ends, () => decideHere(host, asked));
+      let found: Found;
+      try {
+        found = decideHere(host, asked);
+      } catch (error) {
+        // What there is instead of a name that is not is for the hub's own user, as the index is.
+        throw this.#isOwner(ends()) ? error : withoutNames(error);
+      }
       if (found.via !== "dynamic" || isChecked) return found;
       const where = ends();
       if (where !== undefined) checkOwner(where);
       isChecked = true;
       return found;
     };
-  }
-
-  /** What there is instead of a name that is not is for the hub's own user, as the index is. */
-  #decideFor(ends: () => SocketEnds | undefined, decideHere: () => Found): Found {
-    try {
-      return decideHere();
-    } catch (error) {
-      throw this.#isOwner(ends()) ? error : withoutNames(error);
-    }
   }
 
   #isOwner(where: SocketEnds | undefined): boolean {

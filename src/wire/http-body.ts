@@ -41,6 +41,11 @@ function hexDigit(byte: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
+/** For one message's body. Most messages have none, and share a cursor that never moves. */
+export function bodyCursor(framing: Framing, code: "request-invalid" | "backend-invalid"): BodyCursor {
+  return framing.kind === "none" ? emptyBody : new BodyCursor(framing, code);
+}
+
 /** Follows one message's body through the chunks it arrives in. Holds no bytes. */
 export class BodyCursor {
   readonly #kind: Framing["kind"];
@@ -197,3 +202,5 @@ export class BodyCursor {
     return new KtError(this.#code, `reading the ${this.#code === "backend-invalid" ? "response" : "request"} body: ${what}`);
   }
 }
+
+const emptyBody = new BodyCursor({ kind: "none" }, "backend-invalid");

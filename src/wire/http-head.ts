@@ -21,6 +21,8 @@ interface Head {
   readonly keepAlive: boolean;
   /** The value of Upgrade, where Connection names it. */
   readonly upgrade: string | undefined;
+  /** It came byte for byte as `encodeHead` writes it, so that writing it again can be spared. */
+  readonly canonical: boolean;
 }
 
 export interface RequestHead extends Head {
@@ -28,8 +30,6 @@ export interface RequestHead extends Head {
   readonly target: string;
   /** Where the request wants to go, as sent: an absolute target's authority, else Host (RFC 9112 §3.2.2). */
   readonly host: string;
-  /** True when the client waits for `100 Continue` before it sends the body. */
-  readonly expectContinue: boolean;
 }
 
 export interface ResponseHead extends Head {
@@ -37,8 +37,6 @@ export interface ResponseHead extends Head {
   readonly reason: string;
   /** Another Transfer-Encoding than one that ends in `chunked`: the body goes on until the connection ends. */
   readonly otherEncoding: boolean;
-  /** It did not come like this: it must be written anew. */
-  readonly mended: boolean;
 }
 
 /** How long a body is (RFC 9112 §6.3). */
@@ -50,6 +48,7 @@ export type Framing =
 
 const lf = 10;
 const cr = 13;
+const space = 32;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const tokenBytes = 0x80;
 /** By byte: may it begin a method? */
@@ -81,7 +80,8 @@ class FieldReader {
   contentLength: number | undefined;
   host: string | undefined;
   upgrade: string | undefined;
-  expectContinue = false;
+  /** See Head; of the lines read so far. */
+  canonical = true;
   #connection = "";
   /** The same as a list, once it is asked for. */
   #connectionOptions: readonly string[] | undefined;
@@ -102,6 +102,7 @@ class FieldReader {
     for (let from = at; ; ) {
       const end = text.indexOf("\n", from);
       const lineEnd = text.charCodeAt(end - 1) === cr ? end - 1 : end;
+      if (lineEnd === end) this.canonical = false;
       if (end < 0 || lineEnd <= from) return;
       this.#readLine(text, from, lineEnd);
       from = end + 1;
@@ -114,6 +115,7 @@ class FieldReader {
     const name = text.slice(from, colon);
     if (colon < 0 || colon >= to || !token.test(name)) throw this.fail(`${quote(text.slice(from, to))} is not a valid header line`);
     const value = this.#note(name, sliceTrimmed(text, colon + 1, to));
+    if (value === undefined || value.length !== to - colon - 2 || text.charCodeAt(colon + 1) !== space) this.canonical = false;
     if (value !== undefined) this.headers.push([name, value]);
   }
 
@@ -122,9 +124,6 @@ class FieldReader {
     switch (name.length) {
       case 4:
         if (name.toLowerCase() === "host") this.#noteHost(value);
-        return value;
-      case 6:
-        if (name.toLowerCase() === "expect" && value.toLowerCase() === "100-continue") this.expectContinue = true;
         return value;
       case 7:
         if (name.toLowerCase() === "upgrade") this.upgrade = value;
@@ -190,7 +189,9 @@ class FieldReader {
     } else if ((codings.includes("chunked") && !last) || !codings.every((coding) => this.#isCoding(coding))) {
       throw this.fail(`Transfer-Encoding ${quote(sent)} can be read in two ways`);
     }
-    this.headers[this.#encodingAt] = [this.headers[this.#encodingAt]?.[0] ?? "Transfer-Encoding", codings.join(", ")];
+    const written = codings.join(", ");
+    if (written !== sent) this.canonical = false;
+    this.headers[this.#encodingAt] = [this.headers[this.#encodingAt]?.[0] ?? "Transfer-Encoding", written];
     return last ? "chunked" : "other";
   }
 
@@ -281,9 +282,11 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
   const chunked = fields.encoding(version) === "chunked";
   const host = hostOf(fields, target, version);
   const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;
-  const { headers, contentLength, expectContinue } = fields;
+  const { headers, contentLength } = fields;
+  const isPlainLine = length === method.length + target.length + " HTTP/1.1\r\n".length + 1 && (minor === "0" || minor === "1");
+  const canonical = fields.canonical && isPlainLine && start === at;
   return {
-    head: { method, target, version, headers, host, contentLength, chunked, keepAlive: fields.keepAlive(version), upgrade, expectContinue },
+    head: { method, target, version, headers, host, contentLength, chunked, keepAlive: fields.keepAlive(version), upgrade, canonical },
     next,
   };
 }
@@ -328,7 +331,7 @@ function readMended(text: string): ResponseHead {
     const encoding = headerValue(head.headers, "transfer-encoding") ?? "";
     throw new FieldReader("backend-invalid").fail(`Transfer-Encoding ${quote(encoding)} can be read in two ways`);
   }
-  return { ...withoutBody(head), mended: true };
+  return { ...withoutBody(head), canonical: false };
 }
 
 /** Nothing that one reader takes for `chunked` or for none, and another does not. */
@@ -349,7 +352,7 @@ function withoutBody(head: ResponseHead): ResponseHead {
     const lower = name.toLowerCase();
     return lower !== "transfer-encoding" && (keepsLength || lower !== "content-length");
   });
-  return { ...head, headers, chunked: false, otherEncoding: false, keepAlive: false, mended: true };
+  return { ...head, headers, chunked: false, otherEncoding: false, keepAlive: false, canonical: false };
 }
 
 function readStrictly(text: string): ResponseHead {
@@ -374,7 +377,7 @@ function readStrictly(text: string): ResponseHead {
     chunked: encoding === "chunked",
     otherEncoding: encoding === "other",
     // curl takes no version that is still to come.
-    mended: minor !== "0" && minor !== "1",
+    canonical: fields.canonical && minor === "1" && length === "HTTP/1.1 200 \r\n".length + reason.length,
   };
 }
 

@@ -3,13 +3,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { requestForBackend } from "#proxy/http1/heads.ts";
+import { ForwardedFields, requestForBackend, requestUnchanged } from "#proxy/http1/heads.ts";
 import { readLeniently, readStrictly } from "#test/support/http-readers.ts";
 import { BodyCursor } from "#wire/http-body.ts";
 import { decodeRequestHead, requestFraming } from "#wire/http-head.ts";
 
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+
+const told = new ForwardedFields({ address: "127.0.0.1", scheme: "http" });
 
 /** The first request as a backend gets it, or why there is none. */
 function passedOn(sent: string): { readonly text: string; readonly host: string } | { readonly refused: string } {
@@ -22,7 +24,7 @@ function passedOn(sent: string): { readonly text: string; readonly host: string 
     const cursor = new BodyCursor(requestFraming(head), "request-invalid");
     const count = cursor.advance(bytes, next);
     if (!cursor.done) return { refused: "short" };
-    const start = requestForBackend(head, { address: "127.0.0.1", scheme: "http" });
+    const start = requestUnchanged(head, bytes.subarray(0, next), told) ?? requestForBackend(head, told.client);
     return { text: textOf(start) + textOf(bytes.subarray(next, next + count)), host: head.host };
   } catch (error) {
     return { refused: error instanceof KtError ? error.code : String(error) };
@@ -350,3 +352,88 @@ describe("whatever is sent", () => {
     expect(accepted).toBeGreaterThan(100);
   });
 });
+
+describe("a head that is copied instead of written anew", () => {
+  const curl = "GET /a HTTP/1.1\r\nHost: a.localhost\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n";
+  const added = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a.localhost\r\nX-Forwarded-Proto: http\r\n\r\n";
+
+  function copied(text: string, client: ForwardedFields | undefined = told): string | undefined {
+    const bytes = bytesOf(text);
+    const decoded = decodeRequestHead(bytes);
+    if (decoded === "short") throw new Error("short");
+    const written = requestUnchanged(decoded.head, bytes.subarray(0, decoded.next), client);
+    return written && textOf(written);
+  }
+
+  test("has what is added behind its own fields, or nothing where the backend is told nothing", () => {
+    expect(copied(curl)).toBe(curl.slice(0, -2) + added);
+    expect(copied(curl, new ForwardedFields({ address: undefined, scheme: "https" }))).toBe(
+      `${curl.slice(0, -2)}X-Forwarded-Host: a.localhost\r\nX-Forwarded-Proto: https\r\n\r\n`,
+    );
+    expect(copied(`${curl.slice(0, -2)}X-Forwarded-For: 10.0.0.1\r\n\r\n`)).toBeUndefined();
+  });
+
+  test("is told of the host that it names, whichever the request before named", () => {
+    expect(copied(curl.replace("a.localhost", "b.localhost"))).toEndWith(added.replace("a.localhost", "b.localhost"));
+    expect(copied(curl)).toEndWith(added);
+  });
+
+  const line = fc.constantFrom(
+    "GET / HTTP/1.1",
+    "GET / HTTP/1.0",
+    "GET / HTTP/1.2",
+    "GET http://a.localhost/ HTTP/1.1",
+    "OPTIONS * HTTP/1.1",
+  );
+  const name = fc.constantFrom(
+    "X",
+    "TE",
+    "Connection",
+    "Keep-Alive",
+    "Upgrade",
+    "Proxy-Connection",
+    "HTTP2-Settings",
+    "User-Agent",
+    "Proxy-Authorization",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "Content-Length",
+    "Transfer-Encoding",
+  );
+  const colon = fc.constantFrom(": ", ": ", ": ", ":", ":  ", ":\t");
+  const value = fc.constantFrom("a", "", "X", "close", "trailers", "5", "05", "chunked", "Chunked");
+  const end = fc.constantFrom("\r\n", "\r\n", "\r\n", "\n", " \r\n");
+  const field = fc.tuple(name, colon, value, end).map((parts) => parts.join(""));
+  const request = fc
+    .tuple(line, fc.array(field, { maxLength: 3 }), end)
+    .map(([first, all, last]) => `${first}\r\nHost: a.localhost\r\n${all.join("")}${last}`);
+
+  test("says the same as one that is written anew", () => {
+    fc.assert(
+      fc.property(request, (text) => {
+        const bytes = bytesOf(text);
+        const decoded = attempt(() => decodeRequestHead(bytes));
+        if (decoded === undefined || decoded === "short") return;
+        const { head, next } = decoded;
+        const written = requestUnchanged(head, bytes.subarray(0, next), told);
+        if (written) expect(linesOf(written)).toEqual(linesOf(requestForBackend(head, told.client)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first line, then the fields in any order: that of fields of different names says nothing. */
+function linesOf(head: Uint8Array): string[] {
+  const [first = "", ...fields] = textOf(head).split("\r\n");
+  return [first, ...fields.sort()];
+}

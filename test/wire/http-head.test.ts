@@ -56,7 +56,7 @@ describe("decodeRequestHead", () => {
         chunked: false,
         keepAlive: true,
         upgrade: undefined,
-        expectContinue: false,
+        canonical: true,
       },
     });
   });
@@ -69,9 +69,41 @@ describe("decodeRequestHead", () => {
         const bytes = Uint8Array.from([...new Array<number>(at).fill(65), ...encoded, 1, 2]);
         const decoded = decodeRequestHead(bytes, at);
         expect(decoded).toMatchObject({ next: at + encoded.length, head: { method: verb, target: path, headers } });
+        expect(decoded).toMatchObject({ head: { canonical: true } });
         for (let cut = 0; cut < encoded.length; cut++) expect(decodeRequestHead(encoded.subarray(0, cut))).toBe("short");
       }),
       { numRuns: 60 },
+    );
+  });
+
+  test("is canonical where it encodes to the same bytes, and only there", () => {
+    const line = fc.constantFrom(
+      "GET / HTTP/1.1\r\n",
+      "GET / HTTP/1.0\r\n",
+      "GET / HTTP/1.2\r\n",
+      "GET / HTTP/1.1\n",
+      "\r\nGET / HTTP/1.1\r\n",
+    );
+    const colon = fc.constantFrom(": ", ": ", ":", ":  ", ":\t");
+    const end = fc.constantFrom("\r\n", "\r\n", "\n", "\t\r\n");
+    const said = fc.constantFrom(
+      "X: 1",
+      "X: ",
+      "Content-Length: 5",
+      "Content-Length: 05",
+      "Transfer-Encoding: chunked",
+      "Transfer-Encoding: Chunked",
+    );
+    const odd = fc.tuple(said, colon, end).map(([text, between, after]) => text.replace(": ", between) + after);
+    fc.assert(
+      fc.property(line, fc.array(odd, { maxLength: 3 }), fc.constantFrom("\r\n", "\n"), (first, lines, last) => {
+        const text = `${first}Host: a\r\n${lines.join("")}${last}`;
+        if (!failure(() => request(text)).startsWith("no failure")) return;
+        const { method: verb, target: path, version, headers, canonical } = request(text);
+        const again = Buffer.from(encodeHead(`${verb} ${path} HTTP/${version}`, headers)).toString("latin1");
+        expect(canonical).toBe(again === text);
+      }),
+      { numRuns: 1000 },
     );
   });
 
@@ -112,10 +144,9 @@ describe("decodeRequestHead", () => {
     expect(request(`GET / HTTP/${version}\r\nHost: a\r\n${header}\r\n`).keepAlive).toBe(keepAlive);
   });
 
-  test("notes upgrades only where Connection names them, and Expect", () => {
+  test("notes upgrades only where Connection names them", () => {
     expect(request("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n").upgrade).toBe("websocket");
     expect(request("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").upgrade).toBeUndefined();
-    expect(request("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n").expectContinue).toBe(true);
   });
 
   test.each([
@@ -241,7 +272,7 @@ describe("decodeResponseHead", () => {
       otherEncoding: false,
       keepAlive: true,
       upgrade: undefined,
-      mended: false,
+      canonical: true,
     });
     expect(response("HTTP/1.0 200\r\n\r\n")).toMatchObject({ status: 200, reason: "", version: "1.0", keepAlive: false });
   });

@@ -22,9 +22,13 @@ interface Evidence {
 }
 
 /** Whether a page has a part in the request. By the length of the name first: this is asked of every request. */
-function isOfPage([name]: Header): boolean {
-  if (name.length === 6) return name.toLowerCase() === "origin";
-  return name.length === 14 && name.toLowerCase() === "sec-fetch-site";
+function isAskedByPage(headers: readonly Header[]): boolean {
+  for (const header of headers) {
+    const name = header[0];
+    if (name.length === 6 && name.toLowerCase() === "origin") return true;
+    if (name.length === 14 && name.toLowerCase() === "sec-fetch-site") return true;
+  }
+  return false;
 }
 
 function evidenceOf({ method, headers }: Asked): Evidence {
@@ -88,7 +92,7 @@ function refusal(page: string): KtError {
  * origins it allows. Requests of programs, which say nothing of pages, pass. Throws KtError `origin-refused`.
  */
 export function refuseStrangers(asked: Asked, table: RouteTable, lookup: Lookup): void {
-  if (!asked.headers.some(isOfPage)) return;
+  if (!isAskedByPage(asked.headers)) return;
   const page = stranger(evidenceOf(asked), table, lookup);
   if (page !== undefined) throw refusal(page);
 }

@@ -33,12 +33,14 @@ export class Peek implements ConnHandler {
 
   onData(bytes: Uint8Array): void {
     if (this.#over) return;
-    // A connection that has said nothing may wait as long as it likes; one that began has to come to the point.
-    this.#cancelTimeout ??= this.#options.clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
     try {
       this.#bytes.push(bytes);
       const speech = recognise(this.#bytes.peek());
-      if (speech === "short") return;
+      if (speech === "short") {
+        // A connection that has said nothing may wait as long as it likes; one that began has to come to the point.
+        this.#cancelTimeout ??= this.#options.clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
+        return;
+      }
       this.#settle();
       this.#conn.pause();
       this.#conn.unread(this.#bytes.takeAll());

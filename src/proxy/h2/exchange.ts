@@ -204,7 +204,7 @@ export class H2Exchange implements H2StreamHandler {
       authority,
       client,
       ended: this.#body.ended && this.#body.empty,
-      nowMs: () => clock.now(),
+      clock,
       handler: {
         onHeaders: (headers, endStream) => {
           backends.noteHttp1(route, authority, true);

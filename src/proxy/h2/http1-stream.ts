@@ -1,6 +1,7 @@
 /** An HTTP/1 request to a backend that looks like a backend's HTTP/2 stream, for clients of HTTP/2 whose backend has none. */
 
 import { ByteQueue, emptyBytes } from "#base/bytes.ts";
+import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import type { Found } from "#route/lookup.ts";
@@ -23,7 +24,7 @@ export interface Http1StreamOptions {
   /** True when the request has no body. */
   readonly ended: boolean;
   readonly handler: H2StreamHandler;
-  readonly nowMs: () => number;
+  readonly clock: Pick<Clock, "now">;
 }
 
 export class Http1Stream implements ExchangeClient {
@@ -59,7 +60,7 @@ export class Http1Stream implements ExchangeClient {
       client: this,
       counters: { add() {} },
       keepAlive: true,
-      nowMs: options.nowMs,
+      clock: options.clock,
     });
   }
 

@@ -24,7 +24,7 @@ export function http1Request(request: H2Request, authority: string, ended: boole
     chunked,
     keepAlive: true,
     upgrade: undefined,
-    expectContinue: false,
+    canonical: false,
   };
 }
 

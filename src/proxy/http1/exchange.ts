@@ -1,13 +1,15 @@
 /** One HTTP/1 request and its response: takes a backend, passes bodies both ways, and tries again where that is safe. */
 
 import { ByteQueue, concatBytes } from "#base/bytes.ts";
+import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import type { SpliceCount } from "#net/splice.ts";
 import type { Found } from "#route/lookup.ts";
-import { BodyCursor } from "#wire/http-body.ts";
+import { isIdempotent } from "#http/fields.ts";
+import { type BodyCursor, bodyCursor } from "#wire/http-body.ts";
 import {
   beginsResponse,
   decodeResponseHead,
@@ -49,11 +51,8 @@ export interface ExchangeOptions {
   readonly counters: SpliceCount;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
-  readonly nowMs: () => number;
+  readonly clock: Pick<Clock, "now">;
 }
-
-/** Methods that may be sent twice (RFC 9110 §9.2.2). */
-const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 /** What the request needs of a backend. */
 export function backendRequest({ target, scheme, manner }: Found, host: string, head: RequestHead): BackendRequest {
@@ -62,7 +61,7 @@ export function backendRequest({ target, scheme, manner }: Found, host: string, 
 
 /** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
 function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
-  return idempotent.has(method) && !chunked && contentLength <= sharedLimits.replayBytes;
+  return isIdempotent(method) && !chunked && contentLength <= sharedLimits.replayBytes;
 }
 
 /** Response bytes up to this size leave in one write with their head. */
@@ -86,7 +85,8 @@ export class Exchange implements BackendUser {
   /** A head has come, if only one of those before the final one. */
   #answering = false;
   #receivedBytes = 0;
-  #responseHead = new ByteQueue(responseHeadQueueBytes);
+  /** The beginning of the response, where it came in pieces. */
+  #responseHead: ByteQueue | undefined;
   #response: ResponseHead | undefined;
   #responseBody: BodyCursor | undefined;
   #keepAlive: boolean;
@@ -95,8 +95,8 @@ export class Exchange implements BackendUser {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#keepAlive = options.keepAlive;
-    this.#sent = idempotent.has(options.head.method) ? [] : undefined;
-    this.#requestBody = new BodyCursor(requestFraming(options.head), "request-invalid");
+    this.#sent = isIdempotent(options.head.method) ? [] : undefined;
+    this.#requestBody = bodyCursor(requestFraming(options.head), "request-invalid");
   }
 
   /** Of the final response, once its head has come. */
@@ -169,10 +169,10 @@ export class Exchange implements BackendUser {
       return;
     }
     this.#backend = backend;
-    backend.use(this, this.#options.nowMs());
+    backend.use(this, this.#options.clock.now());
     this.#options.counters.add("sent", this.#options.headBytes.length);
     let clear = backend.conn.write(this.#options.headBytes);
-    for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
+    if (this.#held.length > 0) for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
     // Last, for more of the body may come from within, or the news that the client is gone.
     if (clear) this.#options.client.resumeRequest();
   }
@@ -201,7 +201,7 @@ export class Exchange implements BackendUser {
       else this.#head(backend, bytes);
     } catch (error) {
       if (this.#isStale(backend)) this.#resend(backend);
-      else this.#broken(this.#invalid(error));
+      else this.#broken(this.#invalid(error, bytes));
     }
   }
 
@@ -211,19 +211,25 @@ export class Exchange implements BackendUser {
   }
 
   /** Why what came is no response. What does not even begin like one is told by its first bytes. */
-  #invalid(error: unknown): KtError {
-    const waiting = this.#responseHead.peek();
+  #invalid(error: unknown, bytes: Uint8Array): KtError {
+    const waiting = this.#responseHead?.peek() ?? bytes;
     if (this.#response !== undefined || beginsResponse(waiting)) return toKtError(error, "backend-invalid", "read the response");
     const { found, request, headBytes } = this.#options;
     return foreignAnswer(waiting, { found, host: request.host, requestLine: firstLine(headBytes) });
   }
 
   #head(backend: Backend, bytes: Uint8Array): void {
-    this.#responseHead.push(bytes);
+    let waiting = bytes;
+    if (this.#responseHead) {
+      this.#responseHead.push(bytes);
+      waiting = this.#responseHead.peek();
+    }
     for (;;) {
-      const waiting = this.#responseHead.peek();
       const decoded = decodeResponseHead(waiting);
-      if (decoded === "short") return;
+      if (decoded === "short") {
+        this.#keepHead(waiting);
+        return;
+      }
       // Some say so when they close a connection that nothing came on for a while.
       if (decoded.head.status === 408 && !decoded.head.keepAlive && this.#isStale(backend)) {
         this.#resend(backend);
@@ -231,13 +237,21 @@ export class Exchange implements BackendUser {
       }
       this.#answering = true;
       if (decoded.head.status >= 200 || decoded.head.status === 101) {
-        this.#responseHead.takeAll();
+        this.#responseHead = undefined;
         this.#final(backend, decoded.head, waiting, decoded.next);
         return;
       }
-      this.#responseHead.take(decoded.next);
+      waiting = waiting.subarray(decoded.next);
+      this.#responseHead = undefined;
+      this.#keepHead(waiting);
       this.#passInterim(backend, decoded.head);
     }
+  }
+
+  #keepHead(waiting: Uint8Array): void {
+    if (waiting.length === 0 || this.#responseHead) return;
+    this.#responseHead = new ByteQueue(responseHeadQueueBytes);
+    this.#responseHead.push(waiting);
   }
 
   /** A pod may send any number of them, and a client need not read: what waits for it is bounded like a body. */
@@ -255,7 +269,7 @@ export class Exchange implements BackendUser {
     if (head.status === 400 && complainsOfPlainHttp(bytes.subarray(headBytes)))
       throw plainToTls(this.#options.found, this.#options.request.host);
     const framing = responseFraming(head, request.method);
-    const cursor = new BodyCursor(framing, "backend-invalid");
+    const cursor = bodyCursor(framing, "backend-invalid");
     const end = headBytes + (head.status === 101 ? 0 : cursor.advance(bytes, headBytes));
     // From here on the client has had a part of it; a body that is wrong from the start is still told in words.
     this.#response = head;
@@ -268,7 +282,7 @@ export class Exchange implements BackendUser {
       this.#upgraded(backend, bytes.subarray(headBytes));
       return;
     }
-    const clear = mayPassUnchanged(head, headBytes, request, this.#keepAlive)
+    const clear = mayPassUnchanged(head, request, this.#keepAlive)
       ? client.write(end === bytes.length ? bytes : bytes.subarray(0, end))
       : this.#writeBoth(responseForClient(head, request, this.#keepAlive), bytes.subarray(headBytes, end));
     this.#afterBody(backend, clear, bytes.length - end);
@@ -357,7 +371,7 @@ export class Exchange implements BackendUser {
 
   /** Nothing of an answer has come. */
   get #isUnanswered(): boolean {
-    return !this.#answering && this.#responseHead.length === 0;
+    return !this.#answering && this.#responseHead === undefined;
   }
 
   get #mayResend(): boolean {
@@ -368,7 +382,7 @@ export class Exchange implements BackendUser {
   #resend(lost: Backend): void {
     this.#backend = undefined;
     lost.conn.abort();
-    this.#responseHead.takeAll();
+    this.#responseHead = undefined;
     this.#held = [...(this.#sent ?? []), ...this.#held];
     this.#sent = [];
     this.#sentBytes = 0;

@@ -1,13 +1,9 @@
 /** Rewrites HTTP/1 heads for the next hop: what belongs to one connection stays there, and the backend learns of the client. Pure. */
 
+import { isFirstHopField, isForwardedField, isHopField } from "#http/fields.ts";
 import type { Found } from "#route/lookup.ts";
 import { encodeHead, type Header, type RequestHead, type ResponseHead } from "#wire/http-head.ts";
 import { lowerList } from "#wire/ows.ts";
-
-/** Fields of one connection only (RFC 9110 §7.6.1), and those that we write ourselves. */
-const requestHop = new Set(["connection", "keep-alive", "proxy-connection", "proxy-authorization", "upgrade", "http2-settings", "host"]);
-const forwarded = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
-const responseHop = new Set(["connection", "keep-alive", "proxy-connection", "upgrade"]);
 
 /**
  * What a Connection field names in vain. TE stays, for trailers pass through us unchanged: what the client accepts is what it
@@ -18,8 +14,9 @@ const notHop = new Set(["", "close", "keep-alive", "te", "content-length", "tran
 /** The names that a Connection field lists, lower case, besides those that are handled anyway. */
 function listedInConnection(headers: readonly Header[]): ReadonlySet<string> | undefined {
   let listed: Set<string> | undefined;
-  for (const [name, value] of headers) {
-    if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
+  for (const header of headers) {
+    if (header[0].length !== 10 || header[0].toLowerCase() !== "connection") continue;
+    const value = header[1];
     if (notHop.has(value)) continue;
     for (const token of lowerList(value)) {
       if (notHop.has(token)) continue;
@@ -43,9 +40,53 @@ export interface ClientSide {
 }
 
 /** What the backend of a route is told of the client: nothing where the profile says so. */
-export function toldOf(found: Found, client: ClientSide): ClientSide | undefined {
+export function toldOf<T>(found: Found, client: T): T | undefined {
   return found.manner?.forwarded === false ? undefined : client;
 }
+
+const endOfHead = Buffer.from("\r\n", "latin1");
+
+/** One client as its backends are told of it. What follows a head that passes unchanged is encoded once per host. */
+export class ForwardedFields {
+  readonly client: ClientSide;
+  #host = "";
+  #end: Uint8Array = endOfHead;
+
+  constructor(client: ClientSide) {
+    this.client = client;
+  }
+
+  /** The fields behind those of the client, and the empty line. */
+  endOfHead(host: string): Uint8Array {
+    if (host !== this.#host) {
+      this.#host = host;
+      const { address, scheme } = this.client;
+      const hop = address === undefined ? "" : `X-Forwarded-For: ${address}\r\n`;
+      this.#end = Buffer.from(`${hop}X-Forwarded-Host: ${host}\r\nX-Forwarded-Proto: ${scheme}\r\n\r\n`, "latin1");
+    }
+    return this.#end;
+  }
+}
+
+/**
+ * The head as the backend of the route gets it, where it may go on as it came but for fields that are added: most may, and are
+ * copied without being written anew. `headBytes` is the head as it came.
+ */
+export function requestUnchanged(head: RequestHead, headBytes: Uint8Array, client: ForwardedFields | undefined): Uint8Array | undefined {
+  if (!head.canonical || head.version !== "1.1" || !head.target.startsWith("/")) return undefined;
+  for (const header of head.headers) {
+    const name = header[0];
+    if (isHopField(name) || isFirstHopField(name) || name.length === teLength || (client && isForwardedField(name))) return undefined;
+  }
+  const end = client?.endOfHead(head.host) ?? endOfHead;
+  const keptBytes = headBytes.length - endOfHead.length;
+  const written = new Uint8Array(keptBytes + end.length);
+  written.set(headBytes);
+  written.set(end, keptBytes);
+  return written;
+}
+
+const teLength = 2;
 
 /** The head as the backend gets it, with this Host. Without `client` what the client says of others goes on as it is. */
 export function requestForBackend(head: RequestHead, client: ClientSide | undefined, host: string = head.host): Uint8Array {
@@ -55,7 +96,7 @@ export function requestForBackend(head: RequestHead, client: ClientSide | undefi
   for (const header of head.headers) {
     const name = header[0].toLowerCase();
     if (name === "x-forwarded-for") hops.push(header[1]);
-    if (requestHop.has(name) || (client && forwarded.has(name)) || listed?.has(name)) continue;
+    if (name === "host" || isHopField(name) || isFirstHopField(name) || (client && isForwardedField(name)) || listed?.has(name)) continue;
     if (name === "te") headers.push(["Connection", "TE"]);
     headers.push(header);
   }
@@ -73,17 +114,13 @@ export function passesUpgrade(head: RequestHead): head is RequestHead & { readon
 }
 
 /**
- * Whether a response head of `headBytes` may go to the client as it came: written as we would write it, nothing to leave out,
- * nothing to add. Most are, and need no copy.
+ * Whether a response head may go to the client as it came: written as we would write it, nothing to leave out, nothing to add.
+ * Most are, and need no copy.
  */
-export function mayPassUnchanged(head: ResponseHead, headBytes: number, request: RequestHead, keepAlive: boolean): boolean {
-  if (!keepAlive || head.mended || head.version !== "1.1" || request.version !== "1.1" || head.status < 200) return false;
-  let length = "HTTP/1.1 200 \r\n\r\n".length + head.reason.length;
-  for (const [name, value] of head.headers) {
-    if (responseHop.has(name.toLowerCase())) return false;
-    length += name.length + value.length + 4;
-  }
-  return length === headBytes;
+export function mayPassUnchanged(head: ResponseHead, request: RequestHead, keepAlive: boolean): boolean {
+  if (!keepAlive || !head.canonical || request.version !== "1.1" || head.status < 200) return false;
+  for (const header of head.headers) if (isHopField(header[0])) return false;
+  return true;
 }
 
 /** The head as the client gets it. `keepAlive` says whether the client's connection goes on after this response. */
@@ -91,8 +128,7 @@ export function responseForClient(head: ResponseHead, request: RequestHead, keep
   const listed = listedInConnection(head.headers);
   const headers: Header[] = [];
   for (const header of head.headers) {
-    const name = header[0].toLowerCase();
-    if (!responseHop.has(name) && !listed?.has(name)) headers.push(header);
+    if (!isHopField(header[0]) && !listed?.has(header[0].toLowerCase())) headers.push(header);
   }
   if (head.status === 101) headers.push(["Connection", "Upgrade"], ["Upgrade", head.upgrade ?? request.upgrade ?? ""]);
   else if (head.status >= 200 && !keepAlive) headers.push(["Connection", "close"]);

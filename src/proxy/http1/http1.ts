@@ -15,7 +15,7 @@ import type { Asked } from "#proxy/door/guard.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
 import { plainToTls, schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "#proxy/door/first-bytes.ts";
-import { requestForBackend, toldOf } from "./heads.ts";
+import { ForwardedFields, requestForBackend, requestUnchanged, toldOf } from "./heads.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
 import type { OwnRequest } from "#proxy/pages/own-pages.ts";
 import { type Answer, refusalFor, statusOf } from "#proxy/pages/refusal.ts";
@@ -48,6 +48,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #found: Found | undefined;
   #counters: RouteCounters | undefined;
   #startedMs = 0;
+  #told: ForwardedFields | undefined;
   #clientEnded = false;
   /** The client has not taken all we wrote: until it has, no further request of its is read. */
   #blocked = false;
@@ -201,8 +202,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
           return;
         }
         this.#settleHead();
-        this.#inbox.take(decoded.next);
-        this.#request(decoded.head);
+        const headBytes = this.#inbox.take(decoded.next);
+        this.#request(decoded.head, headBytes);
       }
     } catch (error) {
       this.#invalid(error);
@@ -220,7 +221,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#partial = undefined;
   }
 
-  #request(head: RequestHead): void {
+  #request(head: RequestHead, headBytes: Uint8Array): void {
     this.#head = head;
     let found: Found;
     try {
@@ -231,7 +232,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       return;
     }
     this.#found = found;
-    const { context, backends, scheme } = this.#options;
+    const { context, backends } = this.#options;
     this.#counters = context.counters.of(found.profile, found.route, found.via);
     this.#counters.connectionOpened();
     this.#counters.requestBegun();
@@ -239,19 +240,27 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
       head,
-      headBytes: requestForBackend(head, toldOf(found, { address: this.#conn.remoteAddress, scheme }), host),
+      headBytes: this.#written(head, headBytes, found, host),
       found,
       request: backendRequest(found, host, head),
       backends,
       client: this,
       counters: this.#counters,
       keepAlive: head.keepAlive && !this.#draining,
-      nowMs: () => context.clock.now(),
+      clock: context.clock,
     });
     this.#exchange = exchange;
     if (!exchange.requestDone && this.#inbox.length > 0) this.#inbox.take(exchange.requestBytes(this.#inbox.peek()));
     exchange.begin();
-    if (navigates(head)) this.#waitInSight(exchange, found);
+    if (exchange.isWaiting && navigates(head)) this.#waitInSight(exchange, found);
+  }
+
+  /** The head as the backend gets it. */
+  #written(head: RequestHead, headBytes: Uint8Array, found: Found, host: string): Uint8Array {
+    this.#told ??= new ForwardedFields({ address: this.#conn.remoteAddress, scheme: this.#options.scheme });
+    const told = toldOf(found, this.#told);
+    const unchanged = host === head.host ? requestUnchanged(head, headBytes, told) : undefined;
+    return unchanged ?? requestForBackend(head, told?.client, host);
   }
 
   /** A person before an empty tab sees after a while what it waits for. */

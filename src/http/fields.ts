@@ -1,0 +1,55 @@
+/** What HTTP's fields, methods and status codes mean to whatever passes messages on. Pure. */
+
+/**
+ * Whether a field concerns one connection only (RFC 9110 §7.6.1), Transfer-Encoding and TE aside, which say how a body is read.
+ * By the length of its name first: this is asked of every field of every message.
+ */
+export function isHopField(name: string): boolean {
+  switch (name.length) {
+    case 7:
+      return name.toLowerCase() === "upgrade";
+    case 10: {
+      const lower = name.toLowerCase();
+      return lower === "connection" || lower === "keep-alive";
+    }
+    case 16:
+      return name.toLowerCase() === "proxy-connection";
+    default:
+      return false;
+  }
+}
+
+/** Whether a request's field is for the first hop alone: what an upgrade to HTTP/2 offers, and a proxy's password. */
+export function isFirstHopField(name: string): boolean {
+  if (name.length === 14) return name.toLowerCase() === "http2-settings";
+  return name.length === 19 && name.toLowerCase() === "proxy-authorization";
+}
+
+/** Whether a field says whom a proxy passes a request on for. */
+export function isForwardedField(name: string): boolean {
+  switch (name.length) {
+    case 15:
+      return name.toLowerCase() === "x-forwarded-for";
+    case 16:
+      return name.toLowerCase() === "x-forwarded-host";
+    case 17:
+      return name.toLowerCase() === "x-forwarded-proto";
+    default:
+      return false;
+  }
+}
+
+/** Whether a request may be sent twice (RFC 9110 §9.2.2). */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case "GET":
+    case "HEAD":
+    case "OPTIONS":
+    case "TRACE":
+    case "PUT":
+    case "DELETE":
+      return true;
+    default:
+      return false;
+  }
+}
