@@ -1,5 +1,6 @@
 /** What `[env]` of a profile comes to, and which routes it speaks of. */
 
+import { portsOf } from "#profile/values/planned.ts";
 import { KtError } from "#base/errors.ts";
 import { addressOf, urlOf } from "#daemon/status/urls.ts";
 import { formatListen } from "#profile/values/listen.ts";
@@ -20,13 +21,16 @@ export function variablesOf(plan: Plan): Variables {
 }
 
 /** The routes that `[env]` refers to, by name; where it refers to none, every static route. */
-export function routesOf({ env, routes, tcp }: Plan): string[] {
+export function routesOf(plan: Plan): string[] {
+  const { env, routes } = plan;
   const references = Object.values(env).flatMap(findReferences);
   const isMeant = (kind: RouteReference["kind"], key: string): boolean =>
     references.length === 0 || references.some((each) => each.kind === kind && each.route === key);
   return [
     ...routes.filter(({ host }) => isMeant("routes", host)).map(({ name }) => name),
-    ...tcp.filter(({ name }) => isMeant("tcp", name)).map(({ name }) => name),
+    ...portsOf(plan)
+      .filter(({ name }) => isMeant("tcp", name))
+      .map(({ name }) => name),
   ];
 }
 
@@ -35,8 +39,8 @@ function fieldsOf(plan: Plan, { kind, route }: RouteReference): Variables | unde
 }
 
 /** `host` is without the brackets of an IPv6 address, as the variables of most clients want it. */
-function tcpFields({ tcp }: Plan, route: string): Variables | undefined {
-  const found = tcp.find(({ name }) => name === route);
+function tcpFields(plan: Plan, route: string): Variables | undefined {
+  const found = portsOf(plan).find(({ name }) => name === route);
   if (!found) return undefined;
   const address = addressOf(found.listen, undefined);
   const colon = address.lastIndexOf(":");

@@ -1,5 +1,7 @@
 /** What to open or to connect to for a route of a profile that need not be attached. */
 
+import { namedRoutes, portsOf } from "#profile/values/planned.ts";
+import { namesIn } from "#daemon/listening/wanted.ts";
 import { KtError } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
@@ -10,21 +12,22 @@ import { fileWords } from "./profile-file.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
 /** `host:port` of a TCP route. */
-export function tcpAddress({ tcp }: Plan, route: string): string | undefined {
-  const found = tcp.find(({ name }) => name === route);
+export function tcpAddress(plan: Plan, route: string): string | undefined {
+  const found = portsOf(plan).find(({ name }) => name === route);
   return found && addressOf(found.listen, undefined);
 }
 
 /** Patterns and dynamic names have URLs as well. */
 export function httpUrl(plan: Plan, route: string): string | undefined {
-  const [first] = wantedBy([plan]).http.values();
-  const lookup = first?.table.lookup(route);
+  const [first] = namesIn(wantedBy([plan]));
+  const lookup = first?.leadsTo.lookup(route);
   return first && lookup?.kind === "found" ? urlOf(route, lookup.scheme, first.address.port) : undefined;
 }
 
 /** The hint is the same command with the route that was meant. */
-export function unknownRoute({ name, routes, tcp, profile }: Plan, route: string, asked: "kt url" | "kt open"): KtError {
-  const known = [...routes, ...tcp].map((each) => each.name);
+export function unknownRoute(plan: Plan, route: string, asked: "kt url" | "kt open"): KtError {
+  const { name, profile } = plan;
+  const known = namedRoutes(plan).map((each) => each.name);
   const [near] = wordsOf(route).flatMap((word) => nearest(word, known) ?? []);
   return new KtError("route-unknown", `profile "${name}" has no route "${route}"`, {
     hints: [command`${near === undefined ? ["kt", "check"] : [...asked.split(" "), near]} ${fileWords(profile)}`],

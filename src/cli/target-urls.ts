@@ -1,5 +1,6 @@
 /** What to open or to connect to for a target that is given in place of a route's name. */
 
+import { portsOf } from "#profile/values/planned.ts";
 import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
 import { sharedLimits } from "#base/limits.ts";
@@ -18,7 +19,7 @@ export function urlOfTarget(plan: Plan, text: string): string {
   const cluster = { profile: plan.profile, context: plan.context };
   const key = targetKey({ ...parsed, cluster, namespace: parsed.namespace ?? plan.namespace });
   const host = plan.routes.find(({ target }) => targetKey(target) === key)?.name;
-  const port = plan.tcp.find(({ target }) => targetKey(target) === key)?.name;
+  const port = portsOf(plan).find(({ target }) => targetKey(target) === key)?.name;
   const found = port === undefined ? httpUrl(plan, host ?? dynamicName(plan, parsed)) : tcpAddress(plan, port);
   if (found === undefined) throw noName(text);
   return found;

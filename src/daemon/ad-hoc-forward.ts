@@ -13,13 +13,13 @@ import { logEvent } from "#observe/describe.ts";
 import type { KtEvent, Problem } from "#observe/events.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
-import { type TcpListenerHandle, TcpDoor } from "#proxy/tcp-door.ts";
+import { TcpDoor } from "#proxy/tcp-door.ts";
 import { formatPodSource, formatTarget, type PodSourceKind, type PodTarget, type PortRef } from "#route/target.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import { catalogueOf } from "./catalogue.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { Engine } from "./engine.ts";
-import { isAbsent, listenProblem } from "#daemon/listening/listen-problem.ts";
+import { isOptional, listenProblem } from "#daemon/listening/listen-problem.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import type { Providers } from "./providers.ts";
 
@@ -227,8 +227,7 @@ export class Forward {
         this.#options.onListening({ host, port }, podPort);
       } catch (thrown) {
         const error = toKtError(thrown, "listen-failed", `listen on ${formatListen({ host, port })}`);
-        // Half of the world's containers have no ::1, and nobody there misses it.
-        if (opened === 0 || !(host === "::1" && isAbsent(error))) problems.push(await this.#explain({ host, port }, error, target));
+        if (opened === 0 || !isOptional({ host, port }, error)) problems.push(await this.#explain({ host, port }, error, target));
       }
     }
     if (opened === 0) return problems[0];
@@ -236,10 +235,10 @@ export class Forward {
     return undefined;
   }
 
-  #openDoor(address: ListenAddress, target: PodTarget): TcpListenerHandle {
+  #openDoor(address: ListenAddress, target: PodTarget): { readonly port: number } {
     const route = (port: number) => ({ profile, route: String(port), target });
     const handle = this.#engine.doors.tcp.listen(address, route(address.port));
-    handle.setRoute(route(handle.port));
+    handle.leadTo(route(handle.port));
     return handle;
   }
 

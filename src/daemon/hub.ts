@@ -23,14 +23,13 @@ import { explain } from "#daemon/status/explain.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
-import { Listeners } from "#daemon/listening/listeners.ts";
+import { Listening } from "#daemon/listening/listening.ts";
 import { HubPlace } from "#daemon/process/place.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import { checkOwner } from "./owner-check.ts";
 import type { Part } from "./part.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
 import type { Providers } from "./providers.ts";
-import { wantedBy } from "#daemon/listening/reconcile.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
 import { Service } from "./requests.ts";
 import { profileStates, sent } from "#daemon/status/state.ts";
@@ -61,7 +60,7 @@ export class Hub {
   readonly #remembered: Remembered;
   readonly #linger: Linger;
   readonly #engine: Engine<{ http: FrontDoor; tcp: TcpDoor }>;
-  readonly #listeners: Listeners;
+  readonly #listening: Listening;
   readonly #parts: readonly Part[];
   /** The lock, the socket and the listeners: what no two hubs can have. */
   readonly #exclusive = new Scope();
@@ -100,9 +99,7 @@ export class Hub {
       onWake: (sleptMs) => report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` }),
       door: { requests: this.#requests, profiles: () => this.snapshot().profiles, checkOwner },
     });
-    const { http, tcp } = this.#engine.doors;
-    const doors = { openHttp: http.listen.bind(http), openTcp: tcp.listen.bind(tcp) };
-    this.#listeners = new Listeners({ doors, clock, report, holderOf: portHolding });
+    this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
     this.#parts = this.#partsIn(place);
   }
 
@@ -126,8 +123,8 @@ export class Hub {
       hub: { ...this.#hello, startedAtMs: this.#startedAtMs, problem: sent(problem) },
       profiles: profileStates({
         profiles: this.#profiles.list(),
-        wanted: this.#listeners.wanted,
-        listener: (address) => this.#listeners.state(address),
+        wanted: this.#listening.wanted,
+        listener: (address) => this.#listening.state(address),
         tunnel: (target) => this.#engine.tunnel(target),
         contexts: this.#contexts,
         contextOf: (ref) => ref.context ?? this.#engine.contextOf(ref) ?? this.#contexts.current(ref.profile),
@@ -150,9 +147,9 @@ export class Hub {
   #partsIn(place: HubPlace): readonly Part[] {
     const { providers, lingers } = this.#options;
     const listening: Part = {
-      apply: (attached) => this.#listeners.apply(wantedBy(plansOf(attached), this.#listeners.wanted)),
-      settle: () => this.#listeners.settled(),
-      release: () => this.#listeners.close(),
+      apply: (attached) => this.#listening.apply(plansOf(attached)),
+      settle: () => this.#listening.settled(),
+      release: () => this.#listening.close(),
     };
     const contexts: Part = {
       settle: async () => {
@@ -240,7 +237,7 @@ export class Hub {
   async #explain(subject: string): Promise<Step[]> {
     await this.#options.providers.prepare();
     return await explain(subject, {
-      wanted: this.#listeners.wanted,
+      wanted: this.#listening.wanted,
       clusterFor: (ref) => this.#engine.clusterFor(ref),
       podOf: (target) => podOf(this.#engine.tunnel(target)),
       clock: this.#clock,

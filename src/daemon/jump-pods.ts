@@ -1,5 +1,6 @@
 /** What the hub tells its jump pods: who it is, and which routes go over a pod. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import { readFile, writeFile } from "node:fs/promises";
 import { toKtError } from "#base/errors.ts";
 import type { Cluster } from "#kube/objects/types.ts";
@@ -36,9 +37,9 @@ export function jumpPodUsers(plans: readonly Plan[], place: JumpPodPlace, cluste
       return true;
     }
   };
-  return plans.flatMap(({ name: profile, routes, tcp }) =>
-    [...routes, ...tcp].flatMap(({ name: route, target }) =>
-      target.kind === "address" && isOver(target) ? [{ profile, route, create: target.via.create }] : [],
+  return plans.flatMap((plan) =>
+    namedRoutes(plan).flatMap(({ name: route, target }) =>
+      target.kind === "address" && isOver(target) ? [{ profile: plan.name, route, create: target.via.create }] : [],
     ),
   );
 }

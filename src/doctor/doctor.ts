@@ -1,5 +1,6 @@
 /** Examines everything between a profile and its pods, each thing once, and skips what cannot be known. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { doctorLimits } from "./limits.ts";
@@ -95,7 +96,7 @@ async function examineRoutes(
   const isBroken = (context: string | undefined): boolean =>
     missing.includes(context ?? currentContext) || broken.has(context ?? contextsOf(view).current ?? "");
   const worth = routesWorthTrying(plan, isBroken);
-  const left = plan.routes.length + plan.tcp.length - worth.routes.length - worth.tcp.length;
+  const left = namedRoutes(plan).length - namedRoutes(worth).length;
   return judgeRoutes(await tryRoutes(worth, { view, providers: realProviders(), clock }), left);
 }
 

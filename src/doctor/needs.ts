@@ -1,5 +1,6 @@
 /** What a profile's routes must be allowed to do in the cluster, per context; pure. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import type { Permission } from "#kube/probe.ts";
 import { workloadApis } from "#kube/objects/workload.ts";
 import type { Plan } from "#profile/values/plan.ts";
@@ -66,7 +67,7 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
       if (known === undefined || rule.without === undefined) ofContext.set(key, { ...rule, namespace });
     }
   };
-  for (const { target } of [...plan.routes, ...plan.tcp]) add(target.cluster.context, carriersOf(target).namespace, rulesOf(target));
+  for (const { target } of namedRoutes(plan)) add(target.cluster.context, carriersOf(target).namespace, rulesOf(target));
   if (needs.size === 0) add(plan.context, plan.namespace, [...seeService, ...connectTo("pods/portforward")]);
   return new Map([...needs].map(([context, byKey]) => [context, [...byKey.values()]]));
 }

@@ -16,9 +16,9 @@ export interface PortQuestion {
   readonly ours: ReadonlySet<string>;
 }
 
-export async function examinePorts({ http, tcp }: Plan, question: PortQuestion): Promise<readonly Finding[]> {
+export async function examinePorts({ listeners }: Plan, question: PortQuestion): Promise<readonly Finding[]> {
   const findings = new Findings("ports");
-  const addresses = [...http.listen, ...tcp.flatMap(({ listen }) => listen)];
+  const addresses = listeners.filter(({ kind }) => kind !== "route").flatMap(({ listen }) => listen);
   const free: string[] = [];
   const held: string[] = [];
   for (const address of addresses) {

@@ -1,5 +1,6 @@
 /** Whether there is a profile, and what is wrong with it; without a good one, the plan is that of an empty profile. */
 
+import { portsOf } from "#profile/values/planned.ts";
 import { toKtError } from "#base/errors.ts";
 import { examinePlan } from "#daemon/plans/consent.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
@@ -57,9 +58,10 @@ function tellProblems(findings: Findings, error: unknown, directory: string): vo
   }
 }
 
-function sizeOf({ routes, patterns, tcp }: Plan): string {
+function sizeOf(plan: Plan): string {
+  const { routes, patterns } = plan;
   const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
-  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(tcp, "TCP route")}`;
+  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(portsOf(plan), "TCP route")}`;
 }
 
 /** What counts where no file says anything: the usual kubeconfig and the usual port. */

@@ -1,13 +1,13 @@
 /** Whether every route of the profile leads to a pod, once its cluster is known to answer. */
 
+import { withTargets } from "#profile/values/planned.ts";
 import type { TriedRoute } from "./try-routes.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { type Finding, Findings } from "./finding.ts";
 
 /** The plan without the routes of contexts in which something is broken already: they would only say so again. */
 export function routesWorthTrying(plan: Plan, isBroken: (context: string | undefined) => boolean): Plan {
-  const isWorth = ({ target }: Plan["routes"][number] | Plan["tcp"][number]): boolean => !isBroken(target.cluster.context);
-  return { ...plan, routes: plan.routes.filter(isWorth), tcp: plan.tcp.filter(isWorth) };
+  return withTargets(plan, ({ cluster }) => !isBroken(cluster.context));
 }
 
 /** `left` is how many were not tried. */

@@ -1,5 +1,6 @@
 /** Tries the routes of a plan: opens a connection to what each leads to, and ends it again. No hub is needed. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
@@ -14,7 +15,7 @@ import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
 import type { Providers } from "#daemon/providers.ts";
 
 export interface TriedRoute {
-  readonly kind: "http" | "tcp";
+  readonly kind: string;
   /** As written. */
   readonly name: string;
   readonly target: string;
@@ -37,9 +38,8 @@ export async function tryRoutes(plan: Plan, options: TryOptions): Promise<readon
   await options.providers.prepare();
   const trials = new Trials(options);
   try {
-    const routes = [...plan.routes.map((route) => [route, "http"] as const), ...plan.tcp.map((route) => [route, "tcp"] as const)];
     return await Promise.all(
-      routes.map(async ([{ name, target }, kind]) => {
+      namedRoutes(plan).map(async ({ door: kind, name, target }) => {
         const result = await trials.resultOf(target);
         return { kind, name, target: formatTarget(target), context: target.cluster.context, result };
       }),

@@ -8,7 +8,15 @@ import type { Target } from "#route/target.ts";
 import { JumpPodDefinitions } from "#profile/read/jump-pods.ts";
 import type { Layer, LayerPattern, LayerRoute, LayerTarget, LayerTcp, Placed } from "#profile/read/layer.ts";
 import { formatListen, isLoopback, isWildcard, overlaps, parseListen } from "#profile/values/listen.ts";
-import type { ListenAddress, Plan, PlannedPattern, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
+import type {
+  ListenAddress,
+  Plan,
+  PlannedListener,
+  PlannedPattern,
+  PlannedPort,
+  PlannedRoute,
+  ProfileWarning,
+} from "#profile/values/plan.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { checkReferences, hostsWithAddress } from "#profile/values/references.ts";
 
@@ -78,6 +86,10 @@ class Completion {
   route(route: LayerRoute): PlannedRoute {
     const { name, host, scheme } = route;
     return { name, host, target: this.target(route), scheme: scheme ?? schemeForPort(route.target.port), manner: mannerOf(route) };
+  }
+
+  port(port: LayerTcp): PlannedPort {
+    return { kind: "port", door: "tcp", name: port.name, listen: port.listen, target: this.target(port) };
   }
 
   pattern(entry: LayerPattern): PlannedPattern {
@@ -198,6 +210,10 @@ function ownAddressesOf(
   );
 }
 
+function ownListener(route: PlannedRoute): PlannedListener[] {
+  return route.address === undefined ? [] : [{ kind: "route", door: "http", listen: [route.address], route }];
+}
+
 /** The Plan of a layer that has no problems. */
 export function compile(input: CompileInput): Plan {
   const { file, layer } = input;
@@ -205,6 +221,7 @@ export function compile(input: CompileInput): Plan {
   const complete = new Completion(input);
   const listen = settings.listen?.value ?? parseListen(defaults.listen);
   const ownAddresses = ownAddressesOf(input, listen);
+  const routes = [...layer.routes.values()].map(({ value }) => ({ ...complete.route(value), ...ownAddresses.get(value.host) }));
   return {
     profile: file,
     name: settings.name?.value ?? basename(dirname(file)),
@@ -222,9 +239,13 @@ export function compile(input: CompileInput): Plan {
       dynamic: complete.reach(layer),
       allowOrigins: settings.allowOrigins?.value ?? [],
     },
-    routes: [...layer.routes.values()].map(({ value }) => ({ ...complete.route(value), ...ownAddresses.get(value.host) })),
+    routes,
     patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value)),
-    tcp: [...layer.tcp.values()].map(({ value }) => ({ name: value.name, listen: value.listen, target: complete.target(value) })),
+    listeners: [
+      { kind: "names", door: "http", listen },
+      ...[...layer.tcp.values()].map(({ value }) => complete.port(value)),
+      ...routes.flatMap((route) => ownListener(route)),
+    ],
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose:
       settings.expose?.value === true || settings.exposeHttp?.value === true || [...layer.tcp.values()].some(({ value }) => value.expose),

@@ -14,7 +14,7 @@ import { Backends, tlsToPod, whileSessionsLast } from "#proxy/http1/backends.ts"
 import type { DoorContext } from "#proxy/door/context.ts";
 import { decide, decideRequest, withoutNames } from "#proxy/door/decide.ts";
 import type { Link } from "#proxy/door/dialer.ts";
-import { Door, type Guest } from "#proxy/door/door.ts";
+import { Door, type Guest, type OpenAddress } from "#proxy/door/door.ts";
 import { expectTls } from "#proxy/door/expect-tls.ts";
 import type { Speech } from "#proxy/door/first-bytes.ts";
 import type { Asked } from "#proxy/door/guard.ts";
@@ -26,16 +26,6 @@ import { passThrough } from "#proxy/door/passthrough.ts";
 import { Peek } from "#proxy/door/peek.ts";
 import { type Answer, refusalFor } from "#proxy/pages/refusal.ts";
 import { WebRefusals } from "./web-refusal.ts";
-
-/** One listening address. */
-export interface ListenerHandle {
-  /** The port in use, also where 0 was asked for. */
-  readonly port: number;
-  /** From now on new requests follow this table; those under way go on. */
-  setTable(table: RouteTable): void;
-  /** Stops accepting; open connections go on. */
-  close(): void;
-}
 
 /** Without a request, by what TLS says before it. */
 type Decide = (host: string, asked?: Asked) => Found;
@@ -64,8 +54,8 @@ export class FrontDoor {
     this.#refusals = new WebRefusals(context, this.#door);
   }
 
-  /** Throws KtError `port-taken` or `listen-failed`. Until `setTable` no name is known. */
-  listen(address: { readonly host: string; readonly port: number }, table: RouteTable): ListenerHandle {
+  /** Throws KtError `port-taken` or `listen-failed`. */
+  listen(address: { readonly host: string; readonly port: number }, table: RouteTable): OpenAddress<RouteTable> {
     let current = table;
     const decideHere: Decide = (host, asked) =>
       this.#asSpoken(asked === undefined ? decide(current, host) : decideRequest(current, host, asked, listener.port));
@@ -83,7 +73,7 @@ export class FrontDoor {
     const { port, close } = listener;
     return {
       port,
-      setTable(next) {
+      leadTo(next) {
         current = next;
       },
       close,

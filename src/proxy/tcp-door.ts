@@ -4,18 +4,11 @@ import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { toProblem } from "#observe/events.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
-import { Door, type Guest } from "#proxy/door/door.ts";
+import { Door, type Guest, type OpenAddress } from "#proxy/door/door.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type PassthroughRoute, passThrough } from "#proxy/door/passthrough.ts";
 import { refuseTcp } from "./tcp-refusal.ts";
 import { WebRefusals } from "./web-refusal.ts";
-
-export interface TcpListenerHandle {
-  readonly port: number;
-  /** From now on new connections go there. */
-  setRoute(route: PassthroughRoute): void;
-  close(): void;
-}
 
 export class TcpDoor {
   readonly #context: DoorContext;
@@ -29,7 +22,7 @@ export class TcpDoor {
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. */
-  listen(address: { readonly host: string; readonly port: number }, route: PassthroughRoute): TcpListenerHandle {
+  listen(address: { readonly host: string; readonly port: number }, route: PassthroughRoute): OpenAddress<PassthroughRoute> {
     let current = route;
     const words = (problem: KtError): [] => {
       const counters = this.#context.counters.of(current.profile, current.route);
@@ -39,7 +32,7 @@ export class TcpDoor {
     const { port, close } = this.#door.open(address, (conn) => this.#accept(conn, current), words);
     return {
       port,
-      setRoute(next) {
+      leadTo(next) {
         current = next;
       },
       close,

@@ -6,33 +6,33 @@ import { KtError } from "#base/errors.ts";
 import { daemonLimits } from "#daemon/limits.ts";
 import { type Doors, Listeners } from "#daemon/listening/listeners.ts";
 
+import { Listening } from "#daemon/listening/listening.ts";
 import { wantedBy } from "#daemon/listening/reconcile.ts";
+import type { DiscoveredPort } from "#daemon/listening/wanted.ts";
 import { describeEvent } from "#observe/describe.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { planOf } from "./plans.ts";
 
-class FakeDoors implements Doors {
+class FakeDoors {
   readonly open = new Set<string>();
   /** The error code of addresses that cannot be opened. */
   readonly failing = new Map<string, string>();
   readonly swaps: string[] = [];
+  readonly byName: Doors = { http: this.#door(), tcp: this.#door() };
 
-  openHttp(address: ListenAddress) {
-    return { ...this.#door(address), setTable: () => void this.swaps.push(formatListen(address)) };
-  }
-
-  openTcp(address: ListenAddress) {
-    return { ...this.#door(address), setRoute: () => void this.swaps.push(formatListen(address)) };
-  }
-
-  #door(address: ListenAddress) {
-    const key = formatListen(address);
-    const code = this.failing.get(key);
-    const cause = Object.assign(new Error("no"), { code });
-    if (code !== undefined) throw new KtError(code === "EADDRINUSE" ? "port-taken" : "listen-failed", `listen on ${key}: no`, { cause });
-    this.open.add(key);
-    return { port: address.port, close: () => void this.open.delete(key) };
+  #door(): Doors[string] {
+    return {
+      listen: (address) => {
+        const key = formatListen(address);
+        const code = this.failing.get(key);
+        const cause = Object.assign(new Error("no"), { code });
+        if (code !== undefined)
+          throw new KtError(code === "EADDRINUSE" ? "port-taken" : "listen-failed", `listen on ${key}: no`, { cause });
+        this.open.add(key);
+        return { port: address.port, leadTo: () => void this.swaps.push(key), close: () => void this.open.delete(key) };
+      },
+    };
   }
 }
 
@@ -41,7 +41,7 @@ function setup() {
   const clock = new ManualClock();
   const told: string[] = [];
   const holderOf = async ({ port }: ListenAddress) => ({ who: `"holder-of-${port}" (pid 77)`, fixes: ["kill 77"] });
-  const listeners = new Listeners({ doors, clock, report: (event) => told.push(describeEvent(event)), holderOf });
+  const listeners = new Listeners({ doors: doors.byName, clock, report: (event) => told.push(describeEvent(event)), holderOf });
   return { doors, clock, told, listeners };
 }
 
@@ -166,7 +166,7 @@ describe("the two faces of localhost", () => {
     const wanted = wantedBy([one, await planOf("/shop/tunnels.toml", both)]);
     listeners.apply(wanted);
     expect([...doors.open].sort()).toEqual(["127.0.0.1:1", "127.0.0.1:5432", "[::1]:8989"]);
-    expect(wanted.clashes.map(({ kind, route }) => `${kind} ${route}`)).toEqual(["listener [::1]:8989", "tcp 5432"]);
+    expect(wanted.clashes.map(({ kind, route }) => `${kind} ${route}`)).toEqual(["listener [::1]:8989", "port 5432"]);
   });
 });
 
@@ -178,5 +178,60 @@ describe("a machine without IPv6", () => {
     await listeners.settled();
     expect(told.filter((line) => line.startsWith("cannot"))).toEqual([]);
     expect(listeners.state("[::1]:8989")).toMatchObject({ isOptional: true });
+  });
+});
+
+describe("what is discovered", () => {
+  /** `count` ports of services, each on an address of its own. */
+  const found = (count: number, profile = "/shop/tunnels.toml"): DiscoveredPort[] =>
+    Array.from({ length: count }, (_, at) => {
+      const target = { kind: "service", cluster: { profile, context: undefined }, namespace: "shop", name: `svc-${at}`, port: 80 } as const;
+      const listen = [{ host: `127.8.${at >> 8}.${at & 255}`, port: 80 }];
+      return { profile, port: { kind: "port", door: "tcp", name: `svc-${at}:80`, listen, target } };
+    });
+
+  function discovering() {
+    const { doors, clock, told } = setup();
+    const listening = new Listening({
+      doors: doors.byName,
+      clock,
+      report: (event) => told.push(describeEvent(event)),
+      holderOf: async () => undefined,
+    });
+    return { doors, listening };
+  }
+
+  const alone = '[http]\nlisten = ["127.0.0.1:8989"]\n[tcp]\n"127.8.0.1:80" = "svc/mine:1"\n';
+
+  test("is listened on beside what the profile names, comes and goes, and never takes an address from a profile", async () => {
+    const { doors, listening } = discovering();
+    listening.apply([await planOf("/shop/tunnels.toml", alone)]);
+    listening.discover(found(3));
+    expect([...doors.open]).toEqual(["127.0.0.1:8989", "127.8.0.1:80", "127.8.0.0:80", "127.8.0.2:80"]);
+    expect(listening.wanted.clashes).toEqual([
+      { kind: "port", profile: "/shop/tunnels.toml", route: "svc-1:80", holder: "/shop/tunnels.toml" },
+    ]);
+    listening.discover(found(1));
+    expect([...doors.open]).toEqual(["127.0.0.1:8989", "127.8.0.1:80", "127.8.0.0:80"]);
+    expect(doors.swaps).toEqual([]);
+  });
+
+  test("ends with its profile", async () => {
+    const { doors, listening } = discovering();
+    listening.apply([await planOf("/shop/tunnels.toml", alone)]);
+    listening.discover([...found(1), ...found(2, "/gone/tunnels.toml")]);
+    expect([...doors.open]).toEqual(["127.0.0.1:8989", "127.8.0.1:80", "127.8.0.0:80"]);
+    listening.apply([]);
+    expect([...doors.open]).toEqual([]);
+  });
+
+  test("a thousand: one more opens one address and touches no other", async () => {
+    const { doors, listening } = discovering();
+    listening.apply([await planOf("/shop/tunnels.toml", alone)]);
+    listening.discover(found(1000));
+    const before = new Set(doors.open);
+    listening.discover(found(1001));
+    expect([...doors.open].filter((address) => !before.has(address))).toEqual(["127.8.3.232:80"]);
+    expect([before.size, doors.open.size, doors.swaps]).toEqual([1001, 1002, []]);
   });
 });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Plan } from "#profile/values/plan.ts";
-import { nothingWanted, type Wanted } from "#daemon/listening/wanted.ts";
+import { nothingWanted, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
 import { stepsBetween, wantedBy } from "#daemon/listening/reconcile.ts";
 import { planOf } from "./plans.ts";
 
@@ -23,7 +23,7 @@ function steps(from: Wanted, to: Wanted): string[] {
 describe("steps", () => {
   test("from nothing, and back", async () => {
     const wanted = wantedBy([await shop()]);
-    expect(steps(nothingWanted, wanted)).toEqual(["open-http 127.0.0.1:8989", "open-tcp 127.0.0.1:5432"]);
+    expect(steps(nothingWanted, wanted)).toEqual(["open 127.0.0.1:8989", "open 127.0.0.1:5432"]);
     expect(steps(wanted, nothingWanted)).toEqual(["close 127.0.0.1:8989", "close 127.0.0.1:5432"]);
   });
 
@@ -36,25 +36,20 @@ describe("steps", () => {
   test("a changed route swaps the table and touches no port", async () => {
     const before = wantedBy([await shop()]);
     const after = wantedBy([await shop('[routes]\n"b.localhost" = "svc/b:80"\n[tcp]\n"127.0.0.1:5432" = "svc/db:5432"\n')], before);
-    expect(steps(before, after)).toEqual(["swap-table 127.0.0.1:8989"]);
-    expect(after.http.get("127.0.0.1:8989")?.table.lookup("b.localhost").kind).toBe("found");
+    expect(steps(before, after)).toEqual(["swap 127.0.0.1:8989"]);
+    expect(tableAt(after, "127.0.0.1:8989")?.lookup("b.localhost").kind).toBe("found");
   });
 
   test("a TCP route with another target is swapped, one on another port is closed and opened", async () => {
     const before = wantedBy([await shop("[tcp]\n'127.0.0.1:5432' = 'svc/db:5432'\n'127.0.0.1:6000' = 'svc/x:1'\n")]);
     const after = wantedBy([await shop("[tcp]\n'127.0.0.1:5432' = 'svc/other:5432'\n'127.0.0.1:6001' = 'svc/x:1'\n")], before);
-    expect(steps(before, after)).toEqual([
-      "close 127.0.0.1:6000",
-      "swap-table 127.0.0.1:8989",
-      "swap-route 127.0.0.1:5432",
-      "open-tcp 127.0.0.1:6001",
-    ]);
+    expect(steps(before, after)).toEqual(["close 127.0.0.1:6000", "swap 127.0.0.1:8989", "swap 127.0.0.1:5432", "open 127.0.0.1:6001"]);
   });
 
   test("an address that changes from TCP to HTTP is closed first", async () => {
     const before = wantedBy([await shop("[tcp]\n'127.0.0.1:9000' = 'svc/db:5432'\n")]);
     const after = wantedBy([await planOf("/shop/tunnels.toml", '[http]\nlisten = ["127.0.0.1:9000"]\n')], before);
-    expect(steps(before, after)).toEqual(["close 127.0.0.1:8989", "close 127.0.0.1:9000", "open-http 127.0.0.1:9000"]);
+    expect(steps(before, after)).toEqual(["close 127.0.0.1:8989", "close 127.0.0.1:9000", "open 127.0.0.1:9000"]);
   });
 
   test("a route whose address is asked for has it, and nothing else leads there", async () => {
@@ -62,24 +57,24 @@ describe("steps", () => {
       '[routes]\n"a.localhost" = "svc/a:80"\n"b.localhost" = "svc/b:80"\n[env]\nA = "${routes.a.localhost.address}"\n',
     );
     const wanted = wantedBy([plan]);
-    const [, own = ""] = wanted.http.keys();
-    const table = wanted.http.get(own)?.table;
+    const [, own = ""] = wanted.listeners.keys();
+    const table = tableAt(wanted, own);
     const found = [own, "localhost", `a.localhost:8989`].map((host) => table?.lookup(host));
     expect(found).toMatchObject(Array(3).fill({ kind: "found", route: "a.localhost", sentHost: "a.localhost:8989" }));
     const others = ["b.localhost", "evil.test", "127.0.0.1", "web-80.svc.shop.ns.dev.cx.k8s.localhost"];
     expect(others.map((host) => table?.lookup(host).kind)).toEqual(Array(4).fill("unknown"));
-    expect(steps(nothingWanted, wanted)).toEqual(["open-http 127.0.0.1:8989", `open-http ${own}`]);
+    expect(steps(nothingWanted, wanted)).toEqual(["open 127.0.0.1:8989", `open ${own}`]);
     expect(steps(wanted, wantedBy([plan], wanted))).toEqual([]);
     expect(steps(wanted, wantedBy([await shop('[routes]\n"a.localhost" = "svc/a:80"\n')], wanted))).toEqual([
       `close ${own}`,
-      "swap-table 127.0.0.1:8989",
+      "swap 127.0.0.1:8989",
     ]);
   });
 
   test("an address that two profiles want is the first one's", async () => {
     const text = '[routes]\n"a.localhost" = "svc/a:80"\n[env]\nA = "${routes.a.localhost.address}"\n';
-    const { http, clashes } = wantedBy([await shop(text), await bill(text)]);
-    const [own = ""] = [...http.keys()].filter((address) => !address.startsWith("127.0.0.1") && !address.startsWith("["));
+    const { listeners, clashes } = wantedBy([await shop(text), await bill(text)]);
+    const [own = ""] = [...listeners.keys()].filter((address) => !address.startsWith("127.0.0.1") && !address.startsWith("["));
     expect(clashes).toContainEqual({ kind: "listener", profile: "/bill/tunnels.toml", route: own, holder: "/shop/tunnels.toml" });
   });
 
@@ -87,8 +82,8 @@ describe("steps", () => {
     const first = await shop();
     const before = wantedBy([first]);
     const after = wantedBy([first, await bill(`${http}[routes]\n"b.localhost" = "svc/b:80"\n`)], before);
-    expect(steps(before, after)).toEqual(["swap-table 127.0.0.1:8989"]);
-    const table = after.http.get("127.0.0.1:8989")?.table;
+    expect(steps(before, after)).toEqual(["swap 127.0.0.1:8989"]);
+    const table = tableAt(after, "127.0.0.1:8989");
     expect([table?.lookup("a.localhost").kind, table?.lookup("b.localhost").kind]).toEqual(["found", "found"]);
   });
 });
@@ -98,7 +93,7 @@ describe("clashes", () => {
     const second = await bill(`${http}[routes]\n"A.localhost" = "svc/mine:80"\n"b.localhost" = "svc/b:80"\n`);
     const wanted = wantedBy([await shop(), second]);
     expect(wanted.clashes).toEqual([{ kind: "host", profile: "/bill/tunnels.toml", route: "A.localhost", holder: "/shop/tunnels.toml" }]);
-    const found = wanted.http.get("127.0.0.1:8989")?.table.lookup("a.localhost");
+    const found = tableAt(wanted, "127.0.0.1:8989")?.lookup("a.localhost");
     expect(found).toMatchObject({ kind: "found", profile: "/shop/tunnels.toml" });
   });
 
@@ -112,11 +107,11 @@ describe("clashes", () => {
     const first = await shop();
     const second = await bill(`${http}[tcp]\n"127.0.0.1:5432" = "svc/mine:1"\n`);
     const wanted = wantedBy([first, second]);
-    expect(wanted.clashes).toEqual([{ kind: "tcp", profile: second.profile, route: "127.0.0.1:5432", holder: first.profile }]);
-    expect(wanted.tcp.get("127.0.0.1:5432")?.profile).toBe(first.profile);
+    expect(wanted.clashes).toEqual([{ kind: "port", profile: second.profile, route: "127.0.0.1:5432", holder: first.profile }]);
+    expect(wanted.listeners.get("127.0.0.1:5432")?.leadsTo).toMatchObject({ profile: first.profile });
     const after = wantedBy([second], wanted);
     expect(after.clashes).toEqual([]);
-    expect(steps(wanted, after)).toContain("swap-route 127.0.0.1:5432");
+    expect(steps(wanted, after)).toContain("swap 127.0.0.1:5432");
   });
 
   test("a front door on a port that is another profile's TCP route", async () => {
@@ -124,6 +119,6 @@ describe("clashes", () => {
     expect(wanted.clashes).toEqual([
       { kind: "listener", profile: "/bill/tunnels.toml", route: "127.0.0.1:5432", holder: "/shop/tunnels.toml" },
     ]);
-    expect(wanted.http.has("127.0.0.1:5432")).toBe(false);
+    expect(wanted.listeners.get("127.0.0.1:5432")?.kind).toBe("port");
   });
 });

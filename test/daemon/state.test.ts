@@ -1,5 +1,6 @@
 /** What the snapshot says about a route's tunnel. */
 
+import { nothingWanted } from "#daemon/listening/wanted.ts";
 import { expect, test } from "bun:test";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { profileStates } from "#daemon/status/state.ts";
@@ -18,7 +19,7 @@ async function profileOf(standing: Standing, counters: CounterTable, settings = 
   const plan = await planOf("/p/tunnels.toml", `${settings}[tcp]\n5432 = "svc/db:5432"\n`);
   const [profile] = profileStates({
     profiles: [{ plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] }],
-    wanted: { http: new Map(), tcp: new Map(), clashes: [] },
+    wanted: nothingWanted,
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
     tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
     contexts: { of: () => undefined, all: () => [] },

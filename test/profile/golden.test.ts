@@ -1,5 +1,6 @@
 /** Runs every case in test/golden: profile files in, the plan or the problems out, as text that a reviewer can read. */
 
+import { portsOf } from "#profile/values/planned.ts";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob, env, file, write } from "bun";
@@ -76,7 +77,7 @@ function showPlan(loaded: LoadedPlan): string[] {
     ...showSettings(loaded),
     ...plan.routes.map(({ host, target, scheme, manner }) => `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}`),
     ...templates,
-    ...plan.tcp.map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
+    ...portsOf(plan).map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
     `files ${plan.files.join(" ")}`,
     ...warnings.map((warning) => `warning ${formatProblem(warning, project)}`),

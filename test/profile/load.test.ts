@@ -1,5 +1,6 @@
 /** Loading from the file system: finding the file, what cannot be read, and the error that carries every problem. */
 
+import { portsOf } from "#profile/values/planned.ts";
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -69,7 +70,7 @@ describe("loadPlan", () => {
       profile: file,
       target: { cluster: { context: "mine" } },
     });
-    expect(plan.tcp).toMatchObject([{ name: "5432", listen: [{ host: "127.0.0.1" }, { host: "::1" }] }]);
+    expect(portsOf(plan)).toMatchObject([{ name: "5432", listen: [{ host: "127.0.0.1" }, { host: "::1" }] }]);
   });
 
   test("a file that is not there", async () => {

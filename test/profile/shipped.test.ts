@@ -1,5 +1,6 @@
 /** The shipped profiles and the template of `kt init`: each is a profile that can be used as it is. */
 
+import { namedRoutes, portsOf } from "#profile/values/planned.ts";
 import { describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import fc from "fast-check";
@@ -25,9 +26,9 @@ describe("shipped profiles", () => {
   for (const [name, text] of shippedProfiles) {
     test(`${name} gives routes and says how to extend it`, async () => {
       const plan = await planOf(`extends = ["kt:${name}"]`);
-      expect(plan.routes.length + plan.tcp.length).toBeGreaterThan(0);
+      expect(namedRoutes(plan).length).toBeGreaterThan(0);
       expect(text).toContain(`extends = ["kt:${name}"]`);
-      expect(await planOf(text)).toMatchObject({ routes: plan.routes, tcp: plan.tcp });
+      expect(await planOf(text)).toMatchObject({ routes: plan.routes, listeners: plan.listeners });
     });
   }
 
@@ -36,7 +37,7 @@ describe("shipped profiles", () => {
     const together = await planOf(`extends = [${names.join(", ")}]`);
     const apart = await Promise.all(names.map((name) => planOf(`extends = [${name}]`)));
     expect(together.routes.length).toBe(apart.reduce((sum, plan) => sum + plan.routes.length, 0));
-    expect(together.tcp.length).toBe(apart.reduce((sum, plan) => sum + plan.tcp.length, 0));
+    expect(portsOf(together).length).toBe(apart.reduce((sum, plan) => sum + portsOf(plan).length, 0));
   });
 
   test("their variables say where things are", async () => {
@@ -48,7 +49,8 @@ describe("shipped profiles", () => {
 describe("the template of kt init", () => {
   test("with nothing known is a valid profile with everything commented out", async () => {
     const plan = await planOf(profileTemplate({}));
-    expect(plan).toMatchObject({ name: "p", context: undefined, namespace: undefined, routes: [], tcp: [] });
+    expect(plan).toMatchObject({ name: "p", context: undefined, namespace: undefined });
+    expect(namedRoutes(plan)).toEqual([]);
   });
 
   test("writes out what was found", async () => {
@@ -57,7 +59,7 @@ describe("the template of kt init", () => {
     const plan = await planOf(profileTemplate({ ...facts, routes, tcp: [{ port: 5432, target: "svc/db:5432" }] }));
     expect(plan).toMatchObject(facts);
     expect(plan.routes.map(({ host, target }) => [host, formatTarget(target)])).toEqual([["web.localhost", "shop/svc/web:http"]]);
-    expect(plan.tcp.map(({ name, target }) => [name, formatTarget(target)])).toEqual([["5432", "shop/svc/db:5432"]]);
+    expect(portsOf(plan).map(({ name, target }) => [name, formatTarget(target)])).toEqual([["5432", "shop/svc/db:5432"]]);
   });
 
   test("the lines that are commented out are valid too", async () => {

@@ -99,7 +99,7 @@ function open(names: readonly string[], clock: Clock = systemClock): void {
   });
   const listener = door.listen({ host: "127.0.0.1", port: 0 }, tableOf(names));
   port = listener.port;
-  setTable = (table) => listener.setTable(table);
+  setTable = (table) => listener.leadTo(table);
 }
 
 function tableOf(names: readonly string[], allowed: readonly string[] = []): RouteTable {

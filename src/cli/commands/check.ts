@@ -1,5 +1,6 @@
 /** `kt check`: validates a profile and tells every problem with its place. */
 
+import { portsOf } from "#profile/values/planned.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
@@ -95,9 +96,10 @@ function reachText({ contexts: shortNames, http: { dynamic: reach } }: Plan): st
   return contexts.length === 0 ? "nothing" : new Intl.ListFormat("en", { style: "long" }).format(contexts);
 }
 
-function summary({ routes, patterns, tcp }: Plan): string {
+function summary(plan: Plan): string {
+  const { routes, patterns } = plan;
   const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
-  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(tcp, "TCP route")}`;
+  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(portsOf(plan), "TCP route")}`;
 }
 
 const jsonWarning = ({ message, file, line, column }: ProfileWarning) => ({ message, file, line, column });

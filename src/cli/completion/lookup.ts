@@ -1,5 +1,6 @@
 /** Looks up what completions offer: routes in the profile, contexts in the kubeconfig, the rest in the cluster. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import { cliLimits } from "#cli/limits.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
@@ -62,8 +63,8 @@ async function profileOffers(): Promise<Offer[]> {
   return profiles.map(({ name, profile }) => ({ value: name, about: profile }));
 }
 
-function routeOffers({ routes, tcp }: Plan): Offer[] {
-  return [...routes, ...tcp].map(({ name, target }) => ({ value: name, about: formatTarget(target) }));
+function routeOffers(plan: Plan): Offer[] {
+  return namedRoutes(plan).map(({ name, target }) => ({ value: name, about: formatTarget(target) }));
 }
 
 async function contextOffers(line: TypedLine): Promise<Offer[]> {

@@ -12,7 +12,7 @@ import type { NewRoute } from "#profile/edit/edit.ts";
 import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
 import { overlaps, parseListen } from "#profile/values/listen.ts";
 import { loadLayer } from "#profile/load.ts";
-import type { Plan } from "#profile/values/plan.ts";
+import type { Plan, PlannedPort } from "#profile/values/plan.ts";
 import { profileTemplate } from "#profile/edit/template.ts";
 import type { TomlInline } from "#profile/toml/text.ts";
 import type { ParsedTarget } from "#route/target-text.ts";
@@ -85,8 +85,8 @@ async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (loc
 /** Tries it as a route of the profile would. */
 async function problemOf(target: ParsedTarget, context: string | undefined, plan: Plan, view: ClusterView): Promise<string | undefined> {
   const cluster = { profile: plan.profile, context: context === undefined ? plan.context : (plan.contexts[context] ?? context) };
-  const route = { name: "", listen: [], target: { ...target, cluster } };
-  const [tried] = await tryRoutes({ ...plan, routes: [], tcp: [route] }, { view, providers: realProviders() });
+  const route: PlannedPort = { kind: "port", door: "tcp", name: "", listen: [], target: { ...target, cluster } };
+  const [tried] = await tryRoutes({ ...plan, routes: [], listeners: [route] }, { view, providers: realProviders() });
   return tried !== undefined && "problem" in tried.result ? tried.result.problem.message : undefined;
 }
 

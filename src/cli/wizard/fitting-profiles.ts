@@ -1,5 +1,6 @@
 /** Finds the shipped profiles that fit a cluster: what their routes lead to is there. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import type { Catalogue, CatalogueService } from "#daemon/catalogue.ts";
 import { loadPlan } from "#profile/load.ts";
 import { shippedProfiles } from "#profile/read/shipped.ts";
@@ -52,7 +53,7 @@ async function servicesOf(catalogue: Catalogue, namespace: string): Promise<read
 async function readShipped(name: string, environment: Environment): Promise<Shipped> {
   const file = "/tunnels.toml";
   const readText = async (path: string): Promise<string | undefined> => (path === file ? `extends = ["${name}"]` : undefined);
-  const { routes, tcp } = (await loadPlan({ file, environment, home: "/", readText })).plan;
-  const locals = [...routes, ...tcp].map((route) => route.name);
-  return { name, locals, targets: [...routes, ...tcp].map(({ target }) => target) };
+  const { plan } = await loadPlan({ file, environment, home: "/", readText });
+  const routes = namedRoutes(plan);
+  return { name, locals: routes.map((route) => route.name), targets: routes.map(({ target }) => target) };
 }

@@ -11,8 +11,8 @@ export interface Exposure {
 }
 
 /** `own` are the addresses of this machine in the network. */
-export function exposuresOf({ http, tcp }: Pick<Plan, "http" | "tcp">, own: readonly string[] = networkAddresses()): Exposure[] {
-  const wide = [...http.listen, ...tcp.flatMap(({ listen }) => listen)].filter((address) => !isLoopback(address));
+export function exposuresOf({ listeners }: Pick<Plan, "listeners">, own: readonly string[] = networkAddresses()): Exposure[] {
+  const wide = listeners.flatMap(({ listen }) => listen).filter((address) => !isLoopback(address));
   const exposures = wide.map((address) => ({ address: formatListen(address), reachableAt: reachableAt(address, own) }));
   return [...new Map(exposures.map((exposure) => [exposure.address, exposure])).values()];
 }

@@ -3,13 +3,19 @@
 import type { KtError } from "#base/errors.ts";
 import { systemCode } from "#net/tcp.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
 import type { Holding } from "./port-holding.ts";
 
 /** The system has no such address: IPv6 is off, or a network is not connected. */
 const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 
-export function isAbsent(error: KtError): boolean {
+function isAbsent(error: KtError): boolean {
   return absentCodes.has(systemCode(error.cause) ?? "");
+}
+
+/** Half of the world's containers have no ::1, and nothing there misses it while another address is open. */
+export function isOptional({ host }: ListenAddress, error: KtError): boolean {
+  return host === "::1" && isAbsent(error);
 }
 
 /** `otherPort` says how another port is chosen, and `openPort` the same for one that needs no privilege. */

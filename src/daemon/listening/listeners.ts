@@ -1,28 +1,27 @@
 /** The addresses that the hub listens on: opened, swapped and closed step by step, and tried again while they are taken. */
 
 import type { Clock } from "#base/clock.ts";
-import { type KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { daemonLimits } from "#daemon/limits.ts";
 import type { Problem, Report } from "#observe/events.ts";
 import { formatListen, overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
-import type { RouteTable } from "#route/table.ts";
-import { isAbsent, listenProblem } from "./listen-problem.ts";
+import { isOptional, listenProblem } from "./listen-problem.ts";
 import { otherFace, partnerOf } from "./localhost-pair.ts";
 import type { Holding } from "./port-holding.ts";
-import { nothingWanted, type Wanted, type WantedTcp } from "./wanted.ts";
+import { nothingWanted, type Wanted, type WantedListener } from "./wanted.ts";
 import { type Step, stepsBetween } from "./reconcile.ts";
 
-interface OpenDoor {
+/** An address that is open. */
+interface Opened {
   readonly port: number;
+  /** From now on new connections go there. */
+  leadTo(next: WantedListener["leadsTo"]): void;
   close(): void;
 }
 
-/** How to open an address; both throw KtError `port-taken` or `listen-failed`. */
-export interface Doors {
-  openHttp(address: ListenAddress, table: RouteTable): OpenDoor & { setTable(table: RouteTable): void };
-  openTcp(address: ListenAddress, route: WantedTcp): OpenDoor & { setRoute(route: WantedTcp): void };
-}
+/** By name. They throw KtError `port-taken` or `listen-failed`. */
+export type Doors = Readonly<Record<string, { listen(address: ListenAddress, leadsTo: WantedListener["leadsTo"]): Opened }>>;
 
 export interface ListenersOptions {
   readonly doors: Doors;
@@ -39,12 +38,9 @@ export interface ListenerState {
   readonly isOptional: boolean;
 }
 
-type Opener = Extract<Step, { do: "open-http" | "open-tcp" }>;
-type Door = ReturnType<Doors["openHttp"]> | ReturnType<Doors["openTcp"]>;
-
 interface Place {
-  opener: Opener;
-  door: Door | undefined;
+  want: WantedListener;
+  opened: Opened | undefined;
   /** Why it could not be opened, until it is. */
   error: KtError | undefined;
   /** The same for people, once the holder's name is known. */
@@ -71,7 +67,7 @@ export class Listeners {
 
   state(address: string): ListenerState {
     const place = this.#places.get(address);
-    return { port: place?.door?.port, problem: place?.problem, isOptional: place !== undefined && isOptional(place) };
+    return { port: place?.opened?.port, problem: place?.problem, isOptional: place !== undefined && isDispensable(place) };
   }
 
   /** Changes only what differs from before. */
@@ -95,8 +91,8 @@ export class Listeners {
 
   #run(step: Step): void {
     if (step.do === "close") this.#close(step.address);
-    else if (step.do === "open-http" || step.do === "open-tcp") this.#open(step);
-    else this.#swap(step);
+    else if (step.do === "open") this.#open(step.address, step.want);
+    else this.#swap(step.address, step.want);
   }
 
   #close(address: string): void {
@@ -106,30 +102,28 @@ export class Listeners {
   }
 
   #shut(place: Place): void {
-    if (!place.door) return;
-    place.door.close();
-    place.door = undefined;
-    if (place.isReported) this.#options.report({ type: "listener", address: place.opener.address, change: "closed", problem: undefined });
+    if (!place.opened) return;
+    place.opened.close();
+    place.opened = undefined;
+    if (place.isReported) this.#report(place, "closed");
     place.isReported = false;
   }
 
-  #open(opener: Opener): void {
-    const place: Place = { opener, door: undefined, error: undefined, problem: undefined, isReported: false };
-    this.#places.set(opener.address, place);
+  #open(address: string, want: WantedListener): void {
+    const place: Place = { want, opened: undefined, error: undefined, problem: undefined, isReported: false };
+    this.#places.set(address, place);
     this.#tryOpen(place);
   }
 
-  #swap(step: Extract<Step, { do: "swap-table" | "swap-route" }>): void {
-    const place = this.#places.get(step.address);
+  #swap(address: string, want: WantedListener): void {
+    const place = this.#places.get(address);
     if (!place) return;
-    const { address } = step;
-    if (step.do === "swap-table") {
-      place.opener = { do: "open-http", address, want: step.want };
-      if (place.door && "setTable" in place.door) place.door.setTable(step.want.table);
-    } else {
-      place.opener = { do: "open-tcp", address, want: step.want };
-      if (place.door && "setRoute" in place.door) place.door.setRoute(step.want);
-    }
+    place.want = want;
+    place.opened?.leadTo(want.leadsTo);
+  }
+
+  #report({ want }: Place, change: "open" | "closed"): void {
+    this.#options.report({ type: "listener", address: formatListen(want.address), change, problem: undefined });
   }
 
   /** A face of `localhost` is only opened with the other one: a program that says `localhost` may reach either. */
@@ -137,18 +131,18 @@ export class Listeners {
     const partner = this.#partnerOf(place);
     if (partner && isMissed(partner)) return;
     try {
-      place.door = this.#openDoor(place.opener);
+      place.opened = this.#openDoor(place.want);
       place.error = undefined;
       place.problem = undefined;
-      if (partner && !partner.door && !partner.error) this.#tryOpen(partner);
+      if (partner && !partner.opened && !partner.error) this.#tryOpen(partner);
     } catch (error) {
-      this.#lookUp(place, toKtError(error, "listen-failed", `listen on ${place.opener.address}`));
+      this.#lookUp(place, toKtError(error, "listen-failed", `listen on ${formatListen(place.want.address)}`));
       if (partner && isMissed(place)) this.#shut(partner);
     }
   }
 
-  #partnerOf({ opener }: Place): Place | undefined {
-    const address = partnerOf(opener.want.address, this.#wanted);
+  #partnerOf({ want }: Place): Place | undefined {
+    const address = partnerOf(want.address, this.#wanted);
     return address === undefined ? undefined : this.#places.get(address);
   }
 
@@ -160,17 +154,16 @@ export class Listeners {
 
   #reportOpen(): void {
     for (const place of this.#places.values()) {
-      if (!place.door || place.isReported) continue;
+      if (!place.opened || place.isReported) continue;
       place.isReported = true;
-      this.#options.report({ type: "listener", address: place.opener.address, change: "open", problem: undefined });
+      this.#report(place, "open");
     }
   }
 
-  #openDoor(opener: Opener): Door {
-    const { doors } = this.#options;
-    return opener.do === "open-http"
-      ? doors.openHttp(opener.want.address, opener.want.table)
-      : doors.openTcp(opener.want.address, opener.want);
+  #openDoor({ door, address, leadsTo }: WantedListener): Opened {
+    const found = this.#options.doors[door];
+    if (!found) throw new KtError("internal", `internal error: there is no door "${door}"`);
+    return found.listen(address, leadsTo);
   }
 
   /** Says so once, with the holder's name, not at every retry. */
@@ -178,36 +171,43 @@ export class Listeners {
     const isKnown = place.error?.code === error.code;
     place.error = error;
     if (isKnown) return;
-    const { address, want } = place.opener;
-    const own = [...this.#places.values()].find(({ door, opener }) => door && overlaps(opener.want.address, want.address));
-    const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(want.address) : undefined;
-    if (this.#places.get(address) !== place || place.door) return;
-    const problem = own ? takenByOwn(address, own.opener.address) : listenProblem(address, error, holder, adviceFor(place.opener));
-    place.problem = this.#partnerOf(place) ? forBothFaces(problem, want.address) : problem;
-    if (isOptional(place)) return;
-    this.#options.report({ type: "listener", address, change: "failed", problem: place.problem });
+    const { address } = place.want;
+    const key = formatListen(address);
+    const own = error.code === "port-taken" ? this.#ownHolder(address) : undefined;
+    const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(address) : undefined;
+    if (this.#places.get(key) !== place || place.opened) return;
+    const problem = own ? takenByOwn(key, formatListen(own)) : listenProblem(key, error, holder, adviceFor(place.want));
+    place.problem = this.#partnerOf(place) ? forBothFaces(problem, address) : problem;
+    if (isDispensable(place)) return;
+    this.#options.report({ type: "listener", address: key, change: "failed", problem: place.problem });
+  }
+
+  /** The open address of this hub that stands in the way. */
+  #ownHolder(address: ListenAddress): ListenAddress | undefined {
+    for (const { opened, want } of this.#places.values()) if (opened && overlaps(want.address, address)) return want.address;
+    return undefined;
   }
 
   #planRetry(): void {
-    const waiting = [...this.#places.values()].filter(({ door }) => !door);
+    const waiting = [...this.#places.values()].filter(({ opened }) => !opened);
     if (waiting.length === 0 || this.#cancelRetry) return;
     this.#cancelRetry = this.#options.clock.after(daemonLimits.portRetryMs, () => {
       this.#cancelRetry = undefined;
-      for (const place of this.#places.values()) if (!place.door) this.#tryOpen(place);
+      for (const place of this.#places.values()) if (!place.opened) this.#tryOpen(place);
       this.#reportOpen();
       this.#planRetry();
     });
   }
 }
 
-/** Half of the world's containers have no ::1, and nobody there misses it. */
-function isOptional({ opener, error }: Place): boolean {
-  return error !== undefined && isAbsent(error) && opener.want.address.host === "::1";
+/** It cannot be opened, and nothing misses it. */
+function isDispensable({ want, error }: Place): boolean {
+  return error !== undefined && isOptional(want.address, error);
 }
 
 /** It cannot be opened, and that matters. */
 function isMissed(place: Place): boolean {
-  return place.error !== undefined && !isOptional(place);
+  return place.error !== undefined && !isDispensable(place);
 }
 
 function forBothFaces({ code, message, hints }: Problem, address: ListenAddress): Problem {
@@ -221,8 +221,8 @@ function forBothFaces({ code, message, hints }: Problem, address: ListenAddress)
 const otherPort = "choose another port in tunnels.toml";
 
 /** All routes of [http] move together. */
-function adviceFor(opener: Opener): { readonly otherPort: string; readonly openPort: string } {
-  const where = opener.do === "open-http" ? ": [http] listen" : "";
+function adviceFor({ kind }: WantedListener): { readonly otherPort: string; readonly openPort: string } {
+  const where = kind === "names" ? ": [http] listen" : "";
   return { otherPort: `${otherPort}${where}`, openPort: `choose a port above 1023${where}` };
 }
 

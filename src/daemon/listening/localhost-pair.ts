@@ -2,7 +2,7 @@
 
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
-import type { Wanted } from "./wanted.ts";
+import { samePlans, type Wanted, type WantedListener } from "./wanted.ts";
 
 const faces: Readonly<Record<string, string>> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
 
@@ -12,17 +12,19 @@ export function otherFace({ host, port }: ListenAddress): ListenAddress | undefi
   return face === undefined ? undefined : { host: face, port };
 }
 
-/** The address that belongs to this one, where the same route, or the same profiles' front door, is wanted on both. */
-export function partnerOf(address: ListenAddress, { http, tcp }: Wanted): string | undefined {
+/** The address that belongs to this one, where the same route, or the same profiles' hostnames, are wanted on both. */
+export function partnerOf(address: ListenAddress, { listeners }: Wanted): string | undefined {
   const other = otherFace(address);
   if (!other) return undefined;
-  const [here, there] = [formatListen(address), formatListen(other)];
-  const [route, otherRoute] = [tcp.get(here), tcp.get(there)];
-  const sameRoute = route !== undefined && route.profile === otherRoute?.profile && route.route === otherRoute.route;
-  const [door, otherDoor] = [http.get(here), http.get(there)];
-  const sameDoor =
-    door !== undefined && door.plans.length === otherDoor?.plans.length && door.plans.every((plan, at) => plan === otherDoor.plans[at]);
-  return sameRoute || sameDoor ? there : undefined;
+  const key = formatListen(other);
+  const [here, there] = [listeners.get(formatListen(address)), listeners.get(key)];
+  return here && there && belongTogether(here, there) ? key : undefined;
+}
+
+function belongTogether(here: WantedListener, there: WantedListener): boolean {
+  if (here.kind === "port")
+    return there.kind === "port" && here.leadsTo.profile === there.leadsTo.profile && here.leadsTo.route === there.leadsTo.route;
+  return there.kind === "names" && samePlans(here.plans, there.plans);
 }
 
 /** Addresses of one list, those that belong together side by side. */

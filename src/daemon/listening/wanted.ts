@@ -1,28 +1,47 @@
 /** What is to be listened on: addresses, and what each leads to. */
 
-import type { ListenAddress, Plan } from "#profile/values/plan.ts";
+import type { ListenAddress, Plan, PlannedPort } from "#profile/values/plan.ts";
 import type { Conflict } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import type { Target } from "#route/target.ts";
 
-/** A front door address and what is known behind it. */
-export interface WantedHttp {
+interface WantedAddress {
+  /** The name of the door that is to open it. */
+  readonly door: string;
   readonly address: ListenAddress;
-  /** In the order of their attaching. */
-  readonly plans: readonly Plan[];
-  readonly table: RouteTable;
 }
 
-export interface WantedTcp {
-  readonly address: ListenAddress;
+/** An address of hostnames and what is known behind it. */
+export interface WantedNames extends WantedAddress {
+  readonly kind: "names";
+  /** In the order of their attaching. */
+  readonly plans: readonly Plan[];
+  readonly leadsTo: RouteTable;
+}
+
+/** An address of one target. */
+export interface WantedPort extends WantedAddress {
+  readonly kind: "port";
+  readonly leadsTo: PortRoute;
+}
+
+export interface PortRoute {
   readonly profile: string;
   readonly route: string;
   readonly target: Target;
 }
 
+export type WantedListener = WantedNames | WantedPort;
+
+/** A port that no profile wrote down: found in the cluster, for a profile that asked for such. */
+export interface DiscoveredPort {
+  readonly profile: string;
+  readonly port: PlannedPort;
+}
+
 /** Something that a profile does not get because another has it. */
 export interface Clash {
-  readonly kind: Conflict["kind"] | "tcp" | "listener";
+  readonly kind: Conflict["kind"] | "port" | "listener";
   readonly profile: string;
   /** The route as written; of a listener, its address. */
   readonly route: string;
@@ -30,11 +49,29 @@ export interface Clash {
   readonly holder: string;
 }
 
-/** By address, as `formatListen` writes it. */
 export interface Wanted {
-  readonly http: ReadonlyMap<string, WantedHttp>;
-  readonly tcp: ReadonlyMap<string, WantedTcp>;
+  /** By address, as `formatListen` writes it. */
+  readonly listeners: ReadonlyMap<string, WantedListener>;
   readonly clashes: readonly Clash[];
 }
 
-export const nothingWanted: Wanted = { http: new Map(), tcp: new Map(), clashes: [] };
+export const nothingWanted: Wanted = { listeners: new Map(), clashes: [] };
+
+/** Addresses of hostnames, in the order of the profiles. */
+export function namesIn({ listeners }: Wanted): WantedNames[] {
+  return [...listeners.values()].filter((want) => want.kind === "names");
+}
+
+export function portsIn({ listeners }: Wanted): WantedPort[] {
+  return [...listeners.values()].filter((want) => want.kind === "port");
+}
+
+/** What is known behind an address of hostnames. */
+export function tableAt({ listeners }: Wanted, address: string): RouteTable | undefined {
+  const want = listeners.get(address);
+  return want?.kind === "names" ? want.leadsTo : undefined;
+}
+
+export function samePlans(left: readonly Plan[], right: readonly Plan[]): boolean {
+  return left.length === right.length && left.every((plan, index) => plan === right[index]);
+}

@@ -1,5 +1,6 @@
 /** Whether the kubeconfig has the contexts that a profile's routes need: known without asking any cluster, and without running anything. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
@@ -37,8 +38,9 @@ function problemIn(found: ReturnType<CheckContext>): KtError | undefined {
 }
 
 /** What the routes of a profile name; what a pattern captures is only known with a name. */
-function contextsOf({ context, routes, tcp, patterns }: Plan): ReadonlySet<string | undefined> {
-  const named = [...routes, ...tcp].map(({ target }) => target.cluster.context);
+function contextsOf(plan: Plan): ReadonlySet<string | undefined> {
+  const { context, patterns } = plan;
+  const named = namedRoutes(plan).map(({ target }) => target.cluster.context);
   const templates = patterns.map(({ target }) => target.context).filter((each) => each === undefined || !each.includes("{"));
   return new Set([...named, ...templates, ...(context === undefined ? [] : [context])]);
 }

@@ -1,5 +1,6 @@
 /** Explains a hostname or port from the route tables down to the pods that would answer. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import type { Step } from "#control/api.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
@@ -13,7 +14,7 @@ import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
 import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
 import { checkContext } from "#daemon/plans/derived-targets.ts";
-import type { Wanted } from "#daemon/listening/wanted.ts";
+import { namesIn, portsIn, type Wanted } from "#daemon/listening/wanted.ts";
 
 export interface ExplainContext {
   readonly wanted: Wanted;
@@ -35,13 +36,15 @@ export async function explain(subject: string, context: ExplainContext): Promise
 
 /** As if it stood in a route of the first profile, and which of its routes lead there. */
 async function explainTargetText(subject: string, context: ExplainContext): Promise<Step[]> {
-  const [plan] = [...context.wanted.http.values()].flatMap(({ plans }) => plans);
+  const [plan] = namesIn(context.wanted).flatMap(({ plans }) => plans);
   if (!plan) return [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }];
   const parsed = parseTarget(subject);
   const cluster = { profile: plan.profile, context: plan.context };
   const target: Target = { ...parsed, cluster, namespace: parsed.namespace ?? plan.namespace };
   const key = targetKey(target);
-  const names = [...plan.routes, ...plan.tcp].filter((route) => targetKey(route.target) === key).map(({ name }) => `"${name}"`);
+  const names = namedRoutes(plan)
+    .filter((route) => targetKey(route.target) === key)
+    .map(({ name }) => `"${name}"`);
   const verdict = names.length === 0 ? "none of the profile leads there" : `${names.join(", ")} lead${names.length === 1 ? "s" : ""} there`;
   const steps: Step[] = [
     { step: "target", verdict: formatTarget(target), outcome: "info" },
@@ -51,10 +54,10 @@ async function explainTargetText(subject: string, context: ExplainContext): Prom
 }
 
 /** `localhost:5432` is how a TCP route is shown; on another port, `localhost` is a name like others. */
-function portIn(subject: string, { tcp }: Wanted): string | undefined {
+function portIn(subject: string, wanted: Wanted): string | undefined {
   if (portForm.test(subject)) return subject;
   const port = /^localhost:([0-9]{1,5})$/i.exec(subject)?.[1];
-  return port !== undefined && [...tcp.values()].some(({ address }) => address.port === Number(port)) ? port : undefined;
+  return port !== undefined && portsIn(wanted).some(({ address }) => address.port === Number(port)) ? port : undefined;
 }
 
 /** People paste what the browser shows. */
@@ -70,7 +73,7 @@ interface Explained {
 }
 
 function explainName(host: string, { wanted }: ExplainContext): Explained {
-  const tables = [...new Set([...wanted.http.values()].map(({ table }) => table))];
+  const tables = [...new Set(namesIn(wanted).map(({ leadsTo }) => leadsTo))];
   const knows = (table: RouteTable): boolean => table.lookup(host).kind === "found";
   const table = tables.find(knows) ?? tables[0];
   if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
@@ -80,7 +83,7 @@ function explainName(host: string, { wanted }: ExplainContext): Explained {
 }
 
 function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
-  const entries = [...wanted.tcp.values()].map(({ address, ...rest }): TcpEntry => ({ ...rest, listen: [address] }));
+  const entries = portsIn(wanted).map(({ address, leadsTo }): TcpEntry => ({ ...leadsTo, listen: [address] }));
   const colon = subject.lastIndexOf(":");
   const host = colon < 0 ? undefined : subject.slice(0, colon).replace(/^\[|\]$/g, "");
   const port = Number(subject.slice(colon + 1));

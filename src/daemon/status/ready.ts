@@ -1,5 +1,6 @@
 /** Waits until routes lead to a ready pod, or says why they do not. */
 
+import { namedRoutes } from "#profile/values/planned.ts";
 import type { ReplyOf, RouteStatus } from "#control/api.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { toProblem } from "#observe/events.ts";
@@ -22,7 +23,7 @@ export async function waitReady(names: readonly string[], context: ReadyContext)
 }
 
 async function readinessOf(name: string, { plan, statuses, prepare }: ReadyContext): Promise<Readiness> {
-  const route = [...plan.routes, ...plan.tcp].find((each) => each.name === name);
+  const route = namedRoutes(plan).find((each) => each.name === name);
   if (!route) throw new KtError("route-unknown", `profile "${plan.name}" has no route "${name}"`);
   const status = statuses.find((each) => each.name === name);
   // A port that somebody else has is tried again, but not while a command waits.

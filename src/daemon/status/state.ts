@@ -1,5 +1,6 @@
 /** The snapshot: every route with its URL, target, state, pod, counts and problem, read from what runs. */
 
+import { namedRoutes, portsOf } from "#profile/values/planned.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import { command } from "#base/shell.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
@@ -14,7 +15,7 @@ import type { ContextWatch } from "#daemon/plans/contexts.ts";
 import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import type { ListenerState } from "#daemon/listening/listeners.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
-import type { Clash, Wanted } from "#daemon/listening/wanted.ts";
+import { type Clash, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
 import { addressOf, urlOf } from "./urls.ts";
 
 /** What the snapshot is read from. */
@@ -81,9 +82,7 @@ class PlanView {
   }
 
   listeners(): ProfileStatus["listeners"] {
-    const { http, routes, tcp } = this.#plan;
-    const own = routes.flatMap(({ address }) => address ?? []);
-    const addresses = [...http.listen, ...tcp.flatMap(({ listen }) => listen), ...own].map(formatListen);
+    const addresses = this.#plan.listeners.flatMap(({ listen }) => listen).map(formatListen);
     const exposures = new Map(exposuresOf(this.#plan).map(({ address, reachableAt }) => [address, [...reachableAt]]));
     return [...new Set(addresses)].map((address) => {
       const { port, problem, isOptional } = this.#running.listener(address);
@@ -109,8 +108,8 @@ class PlanView {
   }
 
   tcpRoutes(): RouteStatus[] {
-    return this.#plan.tcp.map(({ name, listen, target }) => {
-      const blocked = this.#clash("tcp", name) ?? this.#blocked(listen);
+    return portsOf(this.#plan).map(({ name, listen, target }) => {
+      const blocked = this.#clash("port", name) ?? this.#blocked(listen);
       const port = listen.map((address) => this.#running.listener(formatListen(address)).port).find((open) => open !== undefined);
       const url = addressOf(listen, port);
       return { kind: "tcp", name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
@@ -132,9 +131,9 @@ class PlanView {
 
   /** Dynamic names that were used and whose tunnel still exists. */
   dynamicRoutes(): RouteStatus[] {
-    const { profile, http, routes, patterns, tcp } = this.#plan;
-    const written = new Set([...routes, ...patterns, ...tcp].map(({ name }) => name));
-    const table = http.listen.map((address) => this.#running.wanted.http.get(formatListen(address))?.table).find((found) => found);
+    const { profile, http, patterns } = this.#plan;
+    const written = new Set([...namedRoutes(this.#plan), ...patterns].map(({ name }) => name));
+    const table = http.listen.map((address) => tableAt(this.#running.wanted, formatListen(address))).find((found) => found);
     return this.#running.counters.used(profile).flatMap((name): RouteStatus[] => {
       const found = written.has(name) ? undefined : table?.lookup(name);
       if (found?.kind !== "found" || found.via !== "dynamic" || !this.#running.tunnel(found.target)) return [];

@@ -34,13 +34,33 @@ export interface PlannedPattern {
   readonly manner: Manner;
 }
 
-export interface PlannedTcp {
-  /** As written: "5432" or "127.0.0.1:5432". */
-  readonly name: string;
+interface Listens {
+  /** What speaks to the clients that come: the name of one of the hub's doors. */
+  readonly door: string;
   /** One address, or 127.0.0.1 and ::1 for a bare port. */
   readonly listen: readonly ListenAddress[];
+}
+
+/** Where all hostnames of the profile are served. Profiles may share the addresses. */
+export interface PlannedFrontDoor extends Listens {
+  readonly kind: "names";
+}
+
+/** Where one hostname is served by its address. */
+export interface PlannedOwnAddress extends Listens {
+  readonly kind: "route";
+  readonly route: PlannedRoute;
+}
+
+/** A port that leads to one target. */
+export interface PlannedPort extends Listens {
+  readonly kind: "port";
+  /** As written: "5432" or "127.0.0.1:5432". */
+  readonly name: string;
   readonly target: Target;
 }
+
+export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort;
 
 export interface Plan {
   /** The profile's identity in the hub: the absolute path of its file. */
@@ -76,7 +96,8 @@ export interface Plan {
   };
   readonly routes: readonly PlannedRoute[];
   readonly patterns: readonly PlannedPattern[];
-  readonly tcp: readonly PlannedTcp[];
+  /** All that is to be listened on. */
+  readonly listeners: readonly PlannedListener[];
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
   /** True when the profile says `expose = true`: only then may it listen beyond loopback. */

@@ -15,6 +15,16 @@ export interface Guest {
   abort(): void;
 }
 
+/** An address that is listened on. */
+export interface OpenAddress<LeadsTo> {
+  /** The port in use, also where 0 was asked for. */
+  readonly port: number;
+  /** From now on new connections, and new requests, go there; those under way go on. */
+  leadTo(next: LeadsTo): void;
+  /** Stops accepting; open connections go on. */
+  close(): void;
+}
+
 /** What a client is told that cannot be let in. */
 export type RefusalWords = (problem: KtError) => readonly Uint8Array[];
 

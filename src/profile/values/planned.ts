@@ -1,0 +1,31 @@
+/** What a plan has, across its sections. */
+
+import type { Target } from "#route/target.ts";
+import type { Plan, PlannedPort } from "./plan.ts";
+
+/** Ports that lead to one target each, in the order of the profile. */
+export function portsOf({ listeners }: Pick<Plan, "listeners">): PlannedPort[] {
+  return listeners.filter((listener) => listener.kind === "port");
+}
+
+/** A route that names its target, as against patterns and dynamic names. */
+export interface NamedRoute {
+  /** The door that it is reached by. */
+  readonly door: string;
+  readonly name: string;
+  readonly target: Target;
+}
+
+/** Hostnames first. */
+export function namedRoutes(plan: Pick<Plan, "routes" | "listeners">): NamedRoute[] {
+  return [...plan.routes.map(({ name, target }) => ({ door: "http", name, target })), ...portsOf(plan)];
+}
+
+/** The plan without the routes that name other targets. */
+export function withTargets(plan: Plan, isKept: (target: Target) => boolean): Plan {
+  return {
+    ...plan,
+    routes: plan.routes.filter(({ target }) => isKept(target)),
+    listeners: plan.listeners.filter((listener) => listener.kind !== "port" || isKept(listener.target)),
+  };
+}
