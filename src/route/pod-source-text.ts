@@ -47,9 +47,15 @@ export function kindHint(word: string, rest: string, namespace?: string): string
   const near = nearest(word.toLowerCase(), kindsByWord.keys());
   const before = namespace === undefined ? "" : `${namespace}/`;
   const meant = near && `did you mean "${before}${near}/${rest}"?`;
-  if (namespace !== undefined) return meant ?? `write "${before}svc/${rest}"`;
+  if (namespace !== undefined) return meant ?? namespacedHint(namespace, word, rest);
   if (meant !== undefined && isSlip(word, near)) return meant;
   return `write "${word}/svc/${rest}"${meant === undefined ? "" : `, or ${meant}`}`;
+}
+
+/** A kind in front of two more words stands where the namespace belongs. */
+function namespacedHint(first: string, word: string, rest: string): string {
+  if (kindOfWord(first) === undefined) return `write "${first}/svc/${rest}"`;
+  return `write "${word}/${first}/${rest}": the namespace comes first`;
 }
 
 /** Its letters in another order, its plural, or a word too long to be like another one by chance. */

@@ -111,6 +111,13 @@ describe("what is none of them", () => {
     ["svc/web", {}, "kt forward svc/web needs a port", "kt forward svc/web 8080:80"],
     ["svc/web:80", {}, '"svc/web:80" has its port after a colon', "kt forward svc/web :80"],
     ["deply/web 80", {}, 'target "deply/web" has the kind "deply", which kt does not know', 'did you mean "deploy/web"?'],
+    ["shop/x/web 80", {}, 'target "shop/x/web" has the kind "x", which kt does not know', 'write "shop/svc/web"'],
+    [
+      "svc/shop/web 80",
+      {},
+      'target "svc/shop/web" has the kind "shop", which kt does not know',
+      'write "shop/svc/web": the namespace comes first',
+    ],
     ["svc/Web 80", {}, 'target "svc/Web" has the service name "Web", which Kubernetes cannot have', 'write "web"'],
     ["svc/web 80", { namespace: "a/../b" }, '"a/../b" is not a valid namespace name', "lower case letters, digits and dashes"],
     ["svc/web 80", { namespace: "Shop" }, '"Shop" is not a valid namespace name', "lower case letters, digits and dashes"],
