@@ -6,8 +6,9 @@ import type { Plan } from "#profile/values/plan.ts";
 import { findReferences } from "#profile/values/references.ts";
 import type { Output } from "#cli/screen/output.ts";
 
-/** Once for all of them. */
+/** Once for all of them; not with `-q`, since nothing has gone wrong yet. */
 export async function warnUnresolved(plan: Plan, output: Output): Promise<void> {
+  if (output.quiet) return;
   const lost = await unresolvedHosts(hostsInUrls(plan));
   const [first] = lost;
   if (first === undefined) return;
