@@ -125,7 +125,7 @@ export const commands: readonly CommandSpec[] = [
     args: "",
     summary: "Print the variables of [env] in the profile",
     notes: ["The sh format works in bash, zsh, dash and fish."],
-    options: [fileOption, ["--format <sh|fish|json|dotenv>", "How to print them; default: sh"]],
+    options: [fileOption, ["--format <sh|fish|json|dotenv>", "How to print them; default: sh"], jsonOption],
     example: ['eval "$(kt env)"', "kt env --format fish | source", "kt env --format dotenv > .env"],
     load: async () => (await import("./commands/env.ts")).env,
   },

@@ -177,6 +177,10 @@ test("kt env prints for sh unless told otherwise, and needs no hub", async () =>
     stderr: "",
   });
   expect((await home.run(["env", "--format", "fish"])).stdout).toBe("set -gx NAME 'it\\'s localhost:5432';\n");
+  const json = await home.run(["env", "--json"]);
+  expect(JSON.parse(json.stdout)).toEqual({ NAME: "it's localhost:5432" });
+  expect(await home.run(["env", "--format", "json"])).toEqual(json);
+  expect(await home.run(["env", "--json", "--format", "fish"])).toMatchObject({ exitCode: 2, stdout: "" });
   expect(await home.run(["env", "--format", "xml"])).toMatchObject({ exitCode: 2, stdout: "" });
   expect(await home.hubPid()).toBeUndefined();
 });

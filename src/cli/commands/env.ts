@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
-import type { CommandContext } from "#cli/command.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { exitCodes } from "#cli/exit.ts";
@@ -12,7 +12,7 @@ import { profileFile } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 
 export async function env({ options, output }: CommandContext): Promise<number> {
-  const format = readFormat(options.text("format") ?? "sh");
+  const format = formatOf(options);
   const file = await profileFile(options);
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
   const variables = variablesOf(plan);
@@ -22,6 +22,14 @@ export async function env({ options, output }: CommandContext): Promise<number> 
   const unsure = Object.keys(variables).filter((name) => format === "dotenv" && isUnsureInDotenv(variables[name] ?? ""));
   for (const name of unsure) output.warning(`${name} has quotes or backslashes that readers of .env files disagree about`);
   return exitCodes.done;
+}
+
+/** `--json`, as other commands have it, is `--format json`. */
+function formatOf(options: Options): EnvFormat {
+  const format = options.text("format");
+  if (!options.flag("json")) return readFormat(format ?? "sh");
+  if (format === undefined || format === "json") return "json";
+  throw new KtError("usage", `--json and --format ${format} are two formats`, { hints: ["give one of them"] });
 }
 
 function readFormat(text: string): EnvFormat {
