@@ -26,6 +26,22 @@ function limitOf(text: string | undefined): number {
   return Number.isInteger(limit) && limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }
 
+/** Linux: O_CLOEXEC, in octal as /proc writes flags. */
+const closeOnExec = 0o2000000;
+
+/**
+ * Whether a standard descriptor was closed when this process began (`>&-`). Bun then opens /dev/null in its place, as what no program
+ * can inherit: marked to be closed on exec. Where the system does not tell: false.
+ */
+export function wasClosed(descriptor: 0 | 1 | 2): boolean {
+  try {
+    const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8"))?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & closeOnExec) !== 0;
+  } catch {
+    return false;
+  }
+}
+
 const folder = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
 
 /** 0 where the system does not tell. Since Linux 6.2 the folder's size is their number; before, and on macOS, they are listed. */

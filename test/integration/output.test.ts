@@ -63,6 +63,23 @@ describe("a result that does not get through", () => {
     }
   });
 
+  test.skipIf(process.platform !== "linux")(
+    "is a failure where there is no standard output, as soon as there is something to write",
+    async () => {
+      await using home = await homeWith(manyVariables);
+      for (const command of ["env", "status --json", "version"]) {
+        const { exitCode, stderr } = pipeline(home, `${kt} ${command} >&-`);
+        expect({ command, exitCode, stderr }).toEqual({
+          command,
+          exitCode: 1,
+          stderr: "kt: error: the output cannot be written: bad file descriptor\n",
+        });
+      }
+      expect(pipeline(home, `${kt} down --all -q >&-`).exitCode).toBe(0);
+      for (const to of [">/dev/null", "</dev/null 2>&- >/dev/null"]) expect(pipeline(home, `${kt} version ${to}`).exitCode).toBe(0);
+    },
+  );
+
   test("is none where the reader has seen enough", async () => {
     await using home = await homeWith(manyVariables);
     expect(pipeline(home, `${kt} env | head -1 | cut -c1-5`)).toEqual({ text: "expor\n", exitCode: 0, stderr: "" });

@@ -3,6 +3,7 @@
 import { fstatSync, write } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
 import { cliLimits } from "#cli/limits.ts";
+import { wasClosed } from "#native/descriptors.ts";
 import type { TextSink } from "./text-sink.ts";
 
 /** A descriptor that another process has made non-blocking is full for now (EAGAIN, write(2)). */
@@ -16,6 +17,8 @@ export class DescriptorSink implements TextSink {
   readonly isTTY: boolean;
   readonly #fd: number;
   readonly #window: WriteStream | undefined;
+  /** What is written would go nowhere, and be called success. */
+  readonly #wasClosed: boolean;
   #waiting: string[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
@@ -28,6 +31,7 @@ export class DescriptorSink implements TextSink {
     this.#fd = fd;
     this.isTTY = isatty(fd);
     this.#window = this.isTTY ? windowOf(fd) : undefined;
+    this.#wasClosed = wasClosed(fd);
   }
 
   get columns(): number | undefined {
@@ -66,6 +70,7 @@ export class DescriptorSink implements TextSink {
 
   async #writeAll(): Promise<void> {
     try {
+      if (this.#wasClosed) throw closed();
       while (this.#waiting.length > 0) await this.#writeBytes(this.#take());
     } catch (error) {
       this.#break(error as NodeJS.ErrnoException);
@@ -94,6 +99,11 @@ export class DescriptorSink implements TextSink {
     this.#waitingBytes = 0;
     this.#failed.resolve(error);
   }
+}
+
+/** As the system says it of a write to such a descriptor. */
+function closed(): NodeJS.ErrnoException {
+  return Object.assign(new Error("EBADF: bad file descriptor, write"), { code: "EBADF" });
 }
 
 /** Two descriptors that lead to the same terminal, pipe or file: what is written to both keeps its order only through one sink. */
