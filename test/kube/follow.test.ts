@@ -146,9 +146,19 @@ describe("a service", () => {
     expect(shown(await change)).toBe("ready b:8080");
   });
 
-  test("without permission for slices its pods are read by its selector, and watched", async () => {
+  const withoutSlices: readonly (readonly [string, string, () => Response])[] = [
+    ["without permission for slices", "slices-forbidden", () => status(403, "endpointslices is forbidden", "Forbidden")],
+    [
+      "where the API server has no slices",
+      "slices-missing",
+      () => status(404, "the server could not find the requested resource", "NotFound"),
+    ],
+    ["where something on the way knows no slices", "slices-missing", () => new Response("404 page not found\n", { status: 404 })],
+  ];
+
+  test.each(withoutSlices)("%s its pods are read by its selector, and watched", async (_where, event, refusal) => {
     await using api = new ScriptedApi((asked) => {
-      if (asked.path === slicesPath) return status(403, "endpointslices is forbidden", "Forbidden");
+      if (asked.path === slicesPath) return refusal();
       if (isList(asked, podsPath)) return list([rawPod("a", true), rawPod("b", false)], "3");
       return simple(asked);
     });
@@ -161,7 +171,27 @@ describe("a service", () => {
     expect(shown(await changes.next())).toBe("ready a:8080 b:8080");
     script.send("DELETED", rawPod("a", true));
     expect(shown(await changes.next())).toBe("ready b:8080");
-    expect(harness.logged.some((line) => line.startsWith("slices-forbidden"))).toBe(true);
+    expect(harness.logged.some((line) => line.startsWith(event))).toBe(true);
+  });
+
+  test("without slices and without permission for pods, only what would help is named", async () => {
+    await using api = new ScriptedApi((asked) => {
+      if (asked.path === slicesPath) return status(404, "the server could not find the requested resource", "NotFound");
+      return asked.path === servicePath ? simple(asked) : status(403, 'User "u" cannot list pods', "Forbidden");
+    });
+    await using harness = await Harness.open(api);
+    expect(shown(await harness.follow().changes.next())).toStartWith('failed forbidden: not allowed to list pods in namespace "shop": ');
+  });
+
+  test("without slices and without a selector says that nothing names its pods", async () => {
+    await using api = new ScriptedApi((asked) => {
+      if (asked.path === slicesPath) return status(404, "the server could not find the requested resource", "NotFound");
+      return asked.path === servicePath ? Response.json({ ...webService, spec: { ports: webService.spec.ports } }) : simple(asked);
+    });
+    await using harness = await Harness.open(api);
+    expect(shown(await harness.follow().changes.next())).toBe(
+      'failed cluster-error: the API server has no EndpointSlices: service "web" has no selector, so its pods cannot be found without them',
+    );
   });
 
   test("without permission for pods either, both verbs are named", async () => {

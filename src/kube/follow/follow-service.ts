@@ -1,4 +1,4 @@
-/** Keeps the resolution of one service port fresh: the service, its slices (or its pods where slices are forbidden), and why none is ready. */
+/** Keeps the resolution of one service port fresh: the service, its slices (or its pods where there are none to read), and why none is ready. */
 
 import type { Clock } from "#base/clock.ts";
 import { isAbout } from "#base/error-facts.ts";
@@ -184,7 +184,7 @@ export class FollowService {
     }
     this.#service = service;
     if (this.#isUnsure) this.#source = { kind: "slices", leave: this.#joinWatch() };
-    if (slices === "forbidden") this.#endSource();
+    if (slices === "unavailable") this.#endSource();
     else if (slices) {
       this.#slices = slices;
       this.#options.sliceWatch.replace(service.name, slices);
@@ -194,7 +194,7 @@ export class FollowService {
   }
 
   /** Service and slices at once, but for a guess: most of those lead nowhere. */
-  async #ask(signal: AbortSignal): Promise<readonly [Service | KtError, readonly Slice[] | "forbidden" | undefined]> {
+  async #ask(signal: AbortSignal): Promise<readonly [Service | KtError, readonly Slice[] | "unavailable" | undefined]> {
     const asked = this.#reader.service(signal);
     if (this.#isUnsure && (await asked) instanceof KtError) return [await asked, undefined];
     return await Promise.all([asked, this.#source?.kind === "slices" ? this.#reader.slices(signal) : undefined]);

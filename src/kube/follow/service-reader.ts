@@ -1,6 +1,6 @@
 /** What is asked about one service: itself, its slices, and the pods that its selector matches. */
 
-import { type KtError, withHints } from "#base/errors.ts";
+import { KtError, withHints } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -31,6 +31,8 @@ export class ServiceReader {
   readonly #name: string;
   readonly #reads: NamespaceReads;
   readonly #suggests: () => boolean;
+  /** Why its pods are looked for without slices. */
+  #slicesProblem: StatusError | undefined;
 
   constructor({ reads, api, log, request, suggests }: ServiceReaderOptions) {
     this.#reads = reads;
@@ -55,13 +57,16 @@ export class ServiceReader {
     }
   }
 
-  async slices(signal: AbortSignal): Promise<readonly Slice[] | "forbidden"> {
+  /** "unavailable": they may not be listed, or the server does not have that part of the API. */
+  async slices(signal: AbortSignal): Promise<readonly Slice[] | "unavailable"> {
     try {
       return await this.#reads.slices(this.#name, signal);
     } catch (error) {
-      if (!isStatus(error, 403)) throw error;
-      this.#log("info", "slices-forbidden", { namespace: this.#namespace, service: this.#name, reason: error.message });
-      return "forbidden";
+      if (!isStatus(error, 403) && !isStatus(error, 404)) throw error;
+      this.#slicesProblem = error;
+      const event = error.status === 403 ? "slices-forbidden" : "slices-missing";
+      this.#log("info", event, { namespace: this.#namespace, service: this.#name, reason: error.message });
+      return "unavailable";
     }
   }
 
@@ -72,13 +77,17 @@ export class ServiceReader {
       return (await listAll(wanted, signal)).items;
     } catch (error) {
       if (!isStatus(error, 403)) throw error;
-      throw forbidden([this.#reads.slicesAccess, this.#podsAccess()], error.message, this.#api.requester);
+      const slicesWouldDo = this.#slicesProblem?.status !== 404;
+      const accesses = slicesWouldDo ? [this.#reads.slicesAccess, this.#podsAccess()] : [this.#podsAccess()];
+      throw forbidden(accesses, error.message, this.#api.requester);
     }
   }
 
   /** For a service whose pods only slices could name. */
   slicesNeeded(): KtError {
     const words = `service "${this.#name}" has no selector, so its pods cannot be found without them`;
+    if (this.#slicesProblem?.status === 404)
+      return new KtError("cluster-error", `the API server has no EndpointSlices: ${words}`, { cause: this.#slicesProblem });
     return forbidden([this.#reads.slicesAccess], words, this.#api.requester);
   }
 
