@@ -30,21 +30,33 @@ export interface Providers {
   readonly tunnels: (options: TunnelsOptions) => TunnelTable;
 }
 
+interface ClusterRoom {
+  readonly open: OpenCluster;
+  readonly check: CheckContext;
+}
+
+/** A kubeconfig is read and parsed once, by what looks at it first. */
+async function clusterRoom(): Promise<ClusterRoom> {
+  const [{ openCluster }, { FileCache }] = await Promise.all([import("#kube/kube-cluster.ts"), import("#kube/config/files.ts")]);
+  const cache = new FileCache();
+  return { open: (settings) => openCluster({ ...settings, cache }), check: await contextCheck(cache) };
+}
+
 /** The cluster room is heavy, so it is read when the first cluster is needed, not before the hub listens. */
 export function realProviders(): Providers {
-  let openCluster: OpenCluster | undefined;
-  let checkContext: CheckContext | undefined;
+  let loading: Promise<ClusterRoom> | undefined;
+  let room: ClusterRoom | undefined;
   return {
     load: (file, environment) => loadAllowed({ file, environment, home: environment["HOME"] ?? surroundings().home }),
     async prepare() {
-      ({ openCluster } = await import("#kube/kube-cluster.ts"));
-      checkContext ??= await contextCheck();
+      loading ??= clusterRoom();
+      room = await loading;
     },
     openCluster(settings) {
-      if (!openCluster) throw new KtError("internal", "internal error: the cluster room is not loaded");
-      return openCluster(settings);
+      if (!room) throw new KtError("internal", "internal error: the cluster room is not loaded");
+      return room.open(settings);
     },
-    checkContext: (view, context) => checkContext?.(view, context),
+    checkContext: (view, context) => room?.check(view, context),
     tunnels: (options) => new Tunnels(options),
   };
 }

@@ -16,6 +16,7 @@ import { FollowWorkload } from "#kube/follow/follow-workload.ts";
 import { NamespaceReads } from "#kube/follow/namespace-reads.ts";
 import type { Pods } from "#kube/objects/known-pod.ts";
 import { ApiPods } from "#kube/write/pods.ts";
+import type { FileCache } from "#kube/config/files.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
 import { SliceWatch } from "#kube/follow/slice-watch.ts";
 import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
@@ -36,6 +37,8 @@ export interface OpenClusterOptions {
   readonly requestTimeoutMs?: number;
   /** Of the shell that attached the profile: for credential plugins and proxies. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of files that others read too; default: its own. */
+  readonly cache?: FileCache | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Called when it changes, and once for the first answer. */

@@ -4,10 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { write } from "bun";
+import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
+import { silentLog } from "#base/log.ts";
+import { loadContext } from "#kube/api/context-source.ts";
 import { besideFile, FileCache, fileStamp } from "#kube/config/files.ts";
 import { inClusterContext } from "#kube/config/in-cluster.ts";
 import { readKubeconfig, selectContext } from "#kube/config/kubeconfig.ts";
+import { openCluster } from "#kube/kube-cluster.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -242,6 +246,31 @@ describe("files", () => {
     symlinkSync("loop", `${folder}/loop`);
     expect(fileStamp(`${folder}/loop`)).toBeDefined();
     expect(() => cache.read(`${folder}/loop`)).toThrow("ELOOP");
+  });
+
+  test("are parsed once for each state", async () => {
+    const cache = new FileCache();
+    const path = await put("parsed", "one");
+    const parsed: string[] = [];
+    const parse = (text: string): object => ({ at: parsed.push(text) });
+    expect(cache.parsed(path, parse)).toBe(cache.parsed(path, parse));
+    await write(path, "three");
+    expect(cache.parsed(path, parse)).toEqual({ at: 2 });
+    expect(parsed).toEqual(["one", "three"]);
+  });
+
+  test("a kubeconfig that others have parsed is not parsed again", async () => {
+    const cache = new FileCache();
+    const path = await put("shared", "contexts: []");
+    const raw = {
+      "current-context": "a",
+      contexts: [{ name: "a", context: { cluster: "c" } }],
+      clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:1" } }],
+    };
+    cache.parsed(path, () => raw);
+    expect(loadContext({ kubeconfig: [path], context: undefined, environment: {} }, cache).name).toBe("a");
+    const options = { kubeconfig: [path], context: undefined, environment: {}, clock: systemClock, log: silentLog, onReachable() {} };
+    expect(openCluster({ ...options, cache }).context).toBe("a");
   });
 
   test("paths are relative to the file that names them", () => {

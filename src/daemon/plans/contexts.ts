@@ -3,6 +3,7 @@
 import { namedRoutes } from "#profile/values/planned.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import type { FileCache } from "#kube/config/files.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { ClusterRef } from "#route/target.ts";
@@ -12,11 +13,10 @@ import { FileWatch } from "./file-watch.ts";
 /** Its name, or why it cannot be used as the kubeconfig stands; `context` undefined is the current one. Undefined: not known yet. */
 export type CheckContext = (view: ClusterView, context: string | undefined) => { readonly name: string } | KtError | undefined;
 
-/** The check, with the room that reads kubeconfigs. */
-export async function contextCheck(): Promise<CheckContext> {
-  const { loadContext } = await import("#kube/api/context-source.ts");
-  const { FileCache } = await import("#kube/config/files.ts");
-  const cache = new FileCache();
+/** The check, with the room that reads kubeconfigs. `shared` is of files that others read too; default: its own. */
+export async function contextCheck(shared?: FileCache): Promise<CheckContext> {
+  const [{ loadContext }, { FileCache }] = await Promise.all([import("#kube/api/context-source.ts"), import("#kube/config/files.ts")]);
+  const cache = shared ?? new FileCache();
   return (view, context) => {
     try {
       return loadContext({ ...view, context }, cache);

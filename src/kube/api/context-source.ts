@@ -21,6 +21,8 @@ export interface ContextSourceOptions {
   /** What is said instead of the kubeconfig; default: nothing. */
   readonly overrides?: ContextOverrides;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of files that others read too; default: its own. */
+  readonly cache?: FileCache | undefined;
   /** Whether credentials may be fetched that the kubeconfig does not hold; default: they may. */
   readonly mayLogIn?: boolean | undefined;
   readonly clock: Clock;
@@ -54,7 +56,7 @@ export function loadContext(which: WhichContext, cache: FileCache): ContextConfi
 export class ContextSource {
   readonly #options: ContextSourceOptions;
   readonly #onChange: (isElsewhere: boolean) => void;
-  readonly #cache = new FileCache();
+  readonly #cache: FileCache;
   #stamp: string;
   #connection: Connection;
   #text: string;
@@ -63,6 +65,7 @@ export class ContextSource {
   constructor(options: ContextSourceOptions, onChange: (isElsewhere: boolean) => void) {
     this.#options = options;
     this.#onChange = onChange;
+    this.#cache = options.cache ?? new FileCache();
     this.#stamp = this.#stampNow();
     const config = loadContext(options, this.#cache);
     this.#text = JSON.stringify(config);

@@ -9,6 +9,8 @@ interface CachedFile {
   readonly stamp: string;
   readonly bytes: Uint8Array;
   readonly text: string;
+  /** What was made of the text; undefined until asked for. */
+  parsed?: unknown;
 }
 
 /**
@@ -30,14 +32,25 @@ export class FileCache {
 
   /** The file's text. Throws the system's own error, or KtError for what is no regular file or too large. */
   read(path: string): string {
+    return this.#file(path).text;
+  }
+
+  /** What `parse` makes of the file's text, once for each state of the file: the same `parse` for all who ask. Throws as `read` and `parse` do. */
+  parsed(path: string, parse: (text: string) => unknown): unknown {
+    const file = this.#file(path);
+    file.parsed ??= parse(file.text);
+    return file.parsed;
+  }
+
+  #file(path: string): CachedFile {
     const stamp = fileStamp(path);
     const cached = this.#cached.get(path);
-    if (cached && cached.stamp === stamp) return cached.text;
+    if (cached && cached.stamp === stamp) return cached;
     const { bytes } = readRegularFile(path, { mostBytes: sharedLimits.kubeconfigBytes, code: "kubeconfig-unreadable" });
-    const text = decodeText(bytes);
+    const file: CachedFile = { stamp: stamp ?? "", bytes, text: decodeText(bytes) };
     // The stamp is from before the read: a change in between is seen next time.
-    if (stamp !== undefined) this.#cached.set(path, { stamp, bytes, text });
-    return text;
+    if (stamp !== undefined) this.#cached.set(path, file);
+    return file;
   }
 
   /** SHA-256 of what was last read, which may no longer be what the file holds; undefined of what was not. */

@@ -59,7 +59,7 @@ function addMissing<T>(into: Map<string, T>, from: readonly Entry[], read: (name
 function readFile(path: string, cache: FileCache): Fields | undefined {
   try {
     if (fileStamp(path) === undefined) return undefined;
-    const parsed = parseYaml(cache.read(path));
+    const parsed = cache.parsed(path, parseYaml);
     if (parsed === undefined) return {};
     if (!isFields(parsed)) throw new KtError("kubeconfig-unreadable", "it is not a YAML mapping");
     refuseOther(parsed);
