@@ -21,8 +21,8 @@ export const daemonLimits = {
   descriptorLookMs: 1 * second,
   /** Refusals are over when none came for so long; then their number is told. */
   overloadQuietMs: 5 * second,
-  /** The cluster code is read this long after a profile was attached, so that `kt up` is answered first. */
-  prepareDelayMs: 20,
+  /** The cluster code and the kubeconfig are read this long after a profile was attached, so that it is first listened. */
+  prepareDelayMs: 2,
   /** How long a connection through `kt forward` waits for a pod that is on its way, as profiles have it by default. */
   forwardStartMs: 30 * second,
   /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
