@@ -215,7 +215,7 @@ export class Api {
   async #told<T extends { readonly head: ResponseHead }>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
     const startedMs = this.#options.clock.now();
     try {
-      await this.#hold.pass(this.requester.server, signal);
+      await this.#hold.pass(() => this.requester.server, signal);
       const answer = await run();
       this.#hold.heed(answer.head);
       if (answer.head.status < 500 && answer.head.status !== 401) this.#note(true, undefined);
