@@ -22,7 +22,6 @@ import { SliceWatch } from "#kube/follow/slice-watch.ts";
 import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
 import type { ContextOverrides } from "#kube/config/overrides.ts";
 import { Upgrader } from "#kube/stream/upgrade.ts";
-import { WsConn } from "#http/ws-conn.ts";
 
 export interface OpenClusterOptions {
   /** Absolute paths, in order of precedence; where none exists, the in-cluster service account. */
@@ -118,8 +117,7 @@ class KubeCluster implements Cluster {
   }
 
   async portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
-    const { way, conn } = await this.#forwarding.open(namespace, pod, "", signal);
-    return way === "spdy" ? conn : new WsConn(conn);
+    return (await this.#forwarding.open(namespace, pod, "", signal)).conn;
   }
 
   exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec> {

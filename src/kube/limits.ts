@@ -5,10 +5,10 @@ import { kib, mib, second } from "#base/units.ts";
 export const kubeLimits = {
   /** Longest time for TCP connect, proxy CONNECT, TLS and upgrade together. */
   upgradeTimeoutMs: 10 * second,
-  /** How long SPDY's answer may take before a WebSocket is tried, where neither is known to work. */
+  /** How long SPDY's answer may take before a WebSocket is tried as well, where neither is known to work. */
   upgradeAnswerMs: 1500,
-  /** How long the WebSocket's may then take, before SPDY is asked again and waited for. */
-  upgradeOtherAnswerMs: 4 * second,
+  /** How long both together may take to agree and to show a sign of life, counted from the first request: a client waits for it. */
+  upgradeAnyAnswerMs: 8 * second,
   /** How long a fresh SPDY session may say nothing before the other way is tried: an answer needs one round trip. */
   upgradeProofMs: 1 * second,
   /** A way that let something pass is not proven again within this time. */

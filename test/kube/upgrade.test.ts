@@ -5,7 +5,8 @@ import { CryptoHasher } from "bun";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { kubeLimits } from "#kube/limits.ts";
-import { wsAccept } from "#wire/ws-frame.ts";
+import { WsDecoder } from "#wire/ws-decoder.ts";
+import { encodeWsFrame, wsAccept, wsOpcodes } from "#wire/ws-frame.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { headerOf, type RawConnection, rawServer } from "./raw-server.ts";
 import { Harness, type HarnessOptions } from "./scripted-api.ts";
@@ -26,6 +27,19 @@ function serveSpdy(connection: RawConnection): void {
 function webSocketAnswer(head: string, protocol = "SPDY/3.1+portforward.k8s.io"): string {
   const accept = wsAccept(headerOf(head, "sec-websocket-key") ?? "", sha1);
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`;
+}
+
+/** Agrees to a WebSocket and answers every ping of the SPDY in it, which is to send it back. */
+function serveWebSocket(connection: RawConnection, head = webSocketAnswer(connection.head)): void {
+  const { socket } = connection;
+  const decoder = new WsDecoder("server", {
+    onMessage: (_, bytes) => void socket.write(encodeWsFrame(wsOpcodes.binary, [bytes], {})),
+    onPing() {},
+    onPong() {},
+    onClose() {},
+  });
+  socket.write(head);
+  connection.onData = (bytes) => decoder.decode(bytes);
 }
 
 function refuse({ socket }: RawConnection, code: number, message: string | undefined): void {
@@ -99,7 +113,7 @@ describe("falling back", () => {
     ["create is forbidden and get is not", (connection: RawConnection) => refuse(connection, 403, "cannot create pods/portforward")],
   ])("to WebSocket when %s, and from then on", async (_, refusal) => {
     const { results, lines } = await opening((connection) => {
-      if (isWebSocket(connection)) connection.socket.write(webSocketAnswer(connection.head));
+      if (isWebSocket(connection)) serveWebSocket(connection);
       else refusal(connection);
     }, 2);
     expect(results.map(outcome)).toEqual(["open", "open"]);
@@ -111,7 +125,7 @@ describe("falling back", () => {
     const { results, lines } = await opening((connection) => {
       if (isWebSocket(connection) && webSocketWorks) {
         webSocketWorks = false;
-        connection.socket.write(webSocketAnswer(connection.head));
+        serveWebSocket(connection);
       } else if (isWebSocket(connection)) refuse(connection, 500, "broken");
       else if (webSocketWorks) refuse(connection, 500, "broken");
       else serveSpdy(connection);
@@ -150,9 +164,13 @@ describe("a way that is agreed to and then passes nothing on", () => {
   };
   const saysMore = (connection: RawConnection): void => void connection.socket.write(`${spdyAnswer}HTTP/1.1 400 Bad Request\r\n\r\n`);
   const stalls = (connection: RawConnection): void => {
-    waitMs = isWebSocket(connection) ? kubeLimits.upgradeOtherAnswerMs : kubeLimits.upgradeAnswerMs;
+    waitMs = isWebSocket(connection) ? kubeLimits.upgradeAnyAnswerMs : kubeLimits.upgradeAnswerMs;
   };
-  const webSocket = ({ head, socket }: RawConnection): void => void socket.write(webSocketAnswer(head));
+  const webSocket = (connection: RawConnection): void => serveWebSocket(connection);
+  const webSocketSwallows = ({ head, socket }: RawConnection): void => {
+    socket.write(webSocketAnswer(head));
+    waitMs = kubeLimits.upgradeAnyAnswerMs;
+  };
 
   /** Opens one after the other, each so long after the one before; time passes only where something was swallowed. */
   async function openings(
@@ -204,20 +222,56 @@ describe("a way that is agreed to and then passes nothing on", () => {
     expect(logged.find((line) => line.startsWith("upgrade-fallback"))).toMatch(/agreed to SPDY and then|did not answer within 1.5 s/);
   });
 
-  test("SPDY that is slow to answer is waited for where WebSockets fail or are slow as well, and not tried in vain again", async () => {
-    let asked = 0;
-    const slow = (connection: RawConnection): void => {
-      asked += 1;
-      if (asked === 1) stalls(connection);
-      else serveSpdy(connection);
-    };
-    for (const other of [stalls, (connection: RawConnection) => refuse(connection, 502, undefined)]) {
-      asked = 0;
-      const { outcomes, methods, tookMs } = await openings(slow, other, [0, kubeLimits.upgradeProvenMs]);
+  test("SPDY that is slow to answer is waited for beside WebSockets that fail or are slow as well, and alone from then on", async () => {
+    for (const other of [() => {}, (connection: RawConnection) => refuse(connection, 502, undefined)]) {
+      let slow: RawConnection | undefined;
+      const spdy = (connection: RawConnection): void => {
+        if (slow) serveSpdy(connection);
+        else waitMs = kubeLimits.upgradeAnswerMs;
+        slow ??= connection;
+      };
+      const beside = (connection: RawConnection): void => {
+        other(connection);
+        if (slow) serveSpdy(slow);
+      };
+      const { outcomes, methods, tookMs } = await openings(spdy, beside, [0, kubeLimits.upgradeProvenMs]);
       expect(outcomes).toEqual(["open", "open", "open"]);
-      expect(methods).toEqual(["POST", "GET", "POST", "POST", "POST"]);
-      expect(tookMs[0]).toBeLessThan(8000);
+      expect(methods).toEqual(["POST", "GET", "POST", "POST"]);
+      expect(tookMs).toEqual([kubeLimits.upgradeAnswerMs, 0, 0]);
     }
+  });
+
+  const blocked: readonly (readonly [string, typeof swallows, typeof swallows])[] = [
+    ["answers no upgrade", stalls, stalls],
+    ["agrees to both and passes nothing on", swallows, webSocketSwallows],
+    ["agrees to SPDY, passes nothing on and answers no WebSocket", swallows, stalls],
+    ["answers no SPDY, agrees to a WebSocket and passes nothing on", stalls, webSocketSwallows],
+  ];
+
+  test.each(blocked)("a front that %s is told of within 8 s", async (_, spdy, other) => {
+    const { outcomes, tookMs } = await openings(spdy, other, []);
+    expect(outcomes).toEqual([
+      expect.stringMatching(
+        /^cluster-unreachable: \S+ did not open a connection to the pod within 8 s, by SPDY or by WebSocket: does a proxy in between block both\?$/,
+      ),
+    ]);
+    // What was waited for before is counted from the first request.
+    expect(tookMs[0]).toBeLessThan(10_000);
+  });
+
+  test("a WebSocket that answers is asked for a sign of life once in a while only", async () => {
+    let asked = 0;
+    const counted = (connection: RawConnection): void => {
+      serveWebSocket(connection);
+      const { onData } = connection;
+      connection.onData = (bytes) => {
+        asked += 1;
+        onData(bytes);
+      };
+    };
+    const refused = (connection: RawConnection): void => refuse(connection, 400, undefined);
+    const { methods } = await openings(refused, counted, [0, kubeLimits.upgradeProvenMs]);
+    expect([methods, asked]).toEqual([["POST", "GET", "GET", "GET"], 2]);
   });
 
   test("SPDY that is silent is taken all the same where WebSockets are refused", async () => {

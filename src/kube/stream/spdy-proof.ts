@@ -33,8 +33,9 @@ export function proveSpdy(conn: Conn, clock: Clock, timeoutMs: number, signal: A
     };
     const onAbort = (): void => {
       leave();
-      conn.abort();
+      // First the reason: aborting may report a close of its own, at once.
       reject(signal.reason);
+      conn.abort();
     };
     const cancel = clock.after(timeoutMs, () => become("silent"));
     signal.addEventListener("abort", onAbort, { once: true });

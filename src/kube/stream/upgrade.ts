@@ -10,10 +10,10 @@ import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts"
 import { portForwardProtocols } from "#wire/portforward.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
 import { type Api, isKubernetes } from "#kube/api/api.ts";
-import type { ApiRequest } from "#kube/api/connection.ts";
 import { type Access, forbidden, StatusError } from "#kube/api/api-problem.ts";
 import { isAboutContainer } from "./exec-problem.ts";
 import { type Answer, CutShort } from "#http/client.ts";
+import { WsConn } from "#http/ws-conn.ts";
 import { proveSpdy } from "./spdy-proof.ts";
 
 type Way = "spdy" | "websocket";
@@ -35,27 +35,36 @@ export interface UpgraderOptions {
 export type Upgraded =
   /** The Conn carries SPDY/3.1. */
   | { readonly way: "spdy"; readonly conn: Conn }
-  /** The Conn carries WebSocket frames of that protocol. */
+  /** The Conn carries SPDY/3.1 where that is the protocol, else WebSocket frames of it. */
   | { readonly way: "websocket"; readonly conn: Conn; readonly protocol: string };
 
 /** Agreed to, and nothing has come: the other way may do better, and where it does not this one may still be slow. */
 interface Silent {
-  readonly upgraded: Upgraded;
+  readonly silent: Upgraded;
   readonly problem: KtError;
 }
 
-/** Not answered so far, where the other way may be. */
-class Unanswered extends KtError {}
+/** A KtError: the other way may do better. */
+type Tried = Upgraded | Silent | KtError;
 
-const { spdy } = portForwardProtocols;
+/** What both ways are tried for. */
+interface Wanted {
+  readonly path: string;
+  readonly access: Omit<Access, "verb">;
+  readonly signal: AbortSignal;
+  /** Called when one is on its way. */
+  readonly onAsked: () => void;
+}
+
+const { spdy, webSocketTunnel } = portForwardProtocols;
 
 export class Upgrader {
   readonly #options: UpgraderOptions;
   /** The way that worked last, for a while; both are tried until one did. */
   #first: Way = "spdy";
   #firstUntilMs = Number.POSITIVE_INFINITY;
-  /** Until when SPDY is known to let something pass. */
-  #provenUntilMs = Number.NEGATIVE_INFINITY;
+  /** Until when each is known to let something pass. */
+  readonly #provenUntilMs: Record<Way, number> = { spdy: Number.NEGATIVE_INFINITY, websocket: Number.NEGATIVE_INFINITY };
   /** Until when SPDY is known to be slow to answer, and the only way. */
   #slowUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -65,52 +74,74 @@ export class Upgrader {
 
   /** `query` is empty or begins with a question mark. Rejects as Cluster.portForward does. */
   async open(namespace: string, pod: string, query: string, signal: AbortSignal): Promise<Upgraded> {
-    const path = `/api/v1/namespaces/${namespace}/pods/${pod}/${this.#options.subresource}${query}`;
-    if (this.#options.clock.now() >= this.#firstUntilMs) this.#prefer("spdy");
-    const first = this.#first;
-    const second = first === "spdy" ? "websocket" : "spdy";
-    const access = { resource: `pods/${this.#options.subresource}`, group: "", namespace, name: pod };
-    const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal, this.#patienceMs(first));
-    if ("way" in opened) return opened;
-    const silent = opened instanceof KtError ? undefined : opened.upgraded;
-    const problem = opened instanceof KtError ? opened : opened.problem;
+    const { clock, subresource } = this.#options;
+    if (clock.now() >= this.#firstUntilMs) this.#prefer("spdy");
+    const ending = new AbortController();
+    const late = Promise.withResolvers<"late">();
+    const timers: (() => void)[] = [];
+    const onAsked = (): void => {
+      if (timers.length > 0) return;
+      timers.push(clock.after(kubeLimits.upgradeAnyAnswerMs, () => ending.abort(this.#noAnswer())));
+      if (!this.#isKnown(this.#first)) timers.push(clock.after(kubeLimits.upgradeAnswerMs, () => late.resolve("late")));
+    };
+    const path = `/api/v1/namespaces/${namespace}/pods/${pod}/${subresource}${query}`;
+    const access = { resource: `pods/${subresource}`, group: "", namespace, name: pod };
     try {
-      const patienceMs = problem instanceof Unanswered ? kubeLimits.upgradeOtherAnswerMs : undefined;
-      const fallback = await this.#try(second, path, { ...access, verb: verbs[second] }, signal, patienceMs);
-      if (fallback instanceof KtError) {
-        if (silent) return this.#unanswered(silent);
-        if (problem instanceof Unanswered) return await this.#again(first, path, access, signal, fallback);
-        throw this.#worse(access, problem, fallback);
-      }
-      this.#prefer(second);
-      this.#options.log("info", "upgrade-fallback", { way: second, reason: problem.message });
-      silent?.conn.abort();
-      return "way" in fallback ? fallback : fallback.upgraded;
-    } catch (error) {
-      silent?.conn.abort();
-      throw error;
+      return await this.#openEither({ path, access, signal: AbortSignal.any([signal, ending.signal]), onAsked }, late.promise);
+    } finally {
+      for (const cancel of timers) cancel();
+      // What is still under way has lost.
+      ending.abort();
     }
   }
 
-  /** There is no other way: what answers no ping may still carry streams, and is not to be waited for each time. */
-  #unanswered(silent: Upgraded): Upgraded {
-    this.#provenUntilMs = this.#options.clock.now() + kubeLimits.upgradeProvenMs;
-    return silent;
+  /** The second way is tried beside the first where that is late, and in its place where it has failed. */
+  async #openEither(wanted: Wanted, late: Promise<"late">): Promise<Upgraded> {
+    const first = this.#first;
+    const second = first === "spdy" ? "websocket" : "spdy";
+    const one = this.#try(first, wanted, kubeLimits.upgradeProofMs);
+    const early = await Promise.race([one, late]);
+    if (early !== "late" && "way" in early) return early;
+    const two = this.#try(second, wanted, kubeLimits.upgradeAnyAnswerMs);
+    let opened: Upgraded | undefined;
+    try {
+      opened = (await firstOpened([one, two])) ?? this.#neither(wanted.access, await one, await two);
+      if (opened.way === second) this.#fellBack(second, early);
+      else if (early === "late") this.#slowUntilMs = this.#options.clock.now() + kubeLimits.upgradeWayMs;
+      return opened;
+    } finally {
+      for (const tried of [one, two]) void abortUnless(opened, tried);
+    }
   }
 
-  /** How long an answer is waited for before the other way is tried; undefined: as long as for any. */
-  #patienceMs(first: Way): number | undefined {
+  #fellBack(way: Way, early: Exclude<Tried, Upgraded> | "late"): void {
+    const late = `${this.#options.api.requester.server} did not answer within ${kubeLimits.upgradeAnswerMs / 1000} s`;
+    const { message: reason } = early === "late" ? { message: late } : early instanceof KtError ? early : early.problem;
+    this.#prefer(way);
+    this.#options.log("info", "upgrade-fallback", { way, reason });
+  }
+
+  /** Where the other way fails, what is silent may do: what answers no ping may still carry streams, and is not to be waited for each time. */
+  #neither(access: Wanted["access"], one: Tried, two: Tried): Upgraded {
+    if (one instanceof KtError && two instanceof KtError) throw this.#worse(access, one, two);
+    const opened = upgraded(one instanceof KtError ? two : one);
+    this.#provenUntilMs[opened.way] = this.#options.clock.now() + kubeLimits.upgradeProvenMs;
+    return opened;
+  }
+
+  /** Whether an answer is waited for as long as any, before the other way is tried. */
+  #isKnown(first: Way): boolean {
     const nowMs = this.#options.clock.now();
-    const isKnown = first === "websocket" || nowMs < this.#provenUntilMs || nowMs < this.#slowUntilMs;
-    return isKnown ? undefined : kubeLimits.upgradeAnswerMs;
+    return first === "websocket" || nowMs < this.#provenUntilMs.spdy || nowMs < this.#slowUntilMs;
   }
 
-  /** The other way has failed too: what did not answer at once may only be slow. */
-  async #again(first: Way, path: string, access: Omit<Access, "verb">, signal: AbortSignal, fallback: KtError): Promise<Upgraded> {
-    const opened = await this.#try(first, path, { ...access, verb: verbs[first] }, signal, undefined);
-    if (opened instanceof KtError) throw this.#worse(access, opened, fallback);
-    this.#slowUntilMs = this.#options.clock.now() + kubeLimits.upgradeWayMs;
-    return "way" in opened ? opened : opened.upgraded;
+  #noAnswer(): KtError {
+    const { server } = this.#options.api.requester;
+    const within = `within ${kubeLimits.upgradeAnyAnswerMs / 1000} s`;
+    return new KtError(
+      "cluster-unreachable",
+      `${server} did not open a connection to the pod ${within}, by SPDY or by WebSocket: does a proxy in between block both?`,
+    );
   }
 
   #prefer(way: Way): void {
@@ -118,68 +149,41 @@ export class Upgrader {
     this.#firstUntilMs = way === "spdy" ? Number.POSITIVE_INFINITY : this.#options.clock.now() + kubeLimits.upgradeWayMs;
   }
 
-  /** A KtError, or what is silent, when the other way may do better; rejects when it cannot. */
-  async #try(
-    way: Way,
-    path: string,
-    access: Access,
-    signal: AbortSignal,
-    patienceMs: number | undefined,
-  ): Promise<Upgraded | Silent | KtError> {
-    const { stream, webSocket } = this.#options;
+  /** Rejects when the other way cannot do better. */
+  async #try(way: Way, { path, access, signal, onAsked }: Wanted, proofMs: number): Promise<Tried> {
+    const { api, stream, webSocket } = this.#options;
     const key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
-    const wanted = way === "spdy" ? spdyRequest(path, stream) : webSocketRequest(path, key, webSocket);
+    const asked = way === "spdy" ? spdyRequest(path, stream) : webSocketRequest(path, key, webSocket);
     const accepts = way === "spdy" ? acceptsSpdy : (head: ResponseHead) => acceptsWebSocket(head, key, webSocket);
     try {
-      const result = await this.#ask(wanted, accepts, signal, patienceMs);
-      if (!("conn" in result)) return this.#refusal(result, access);
+      const result = await api.upgrade(asked, accepts, signal, onAsked);
+      if (!("conn" in result)) return this.#refusal(result, { ...access, verb: verbs[way] });
       const { head, conn } = result;
-      return way === "spdy" ? await this.#proven(conn, signal) : { way, conn, protocol: agreedProtocol(head) };
+      if (way === "spdy") return await this.#proven({ way, conn }, proofMs, signal);
+      const protocol = agreedProtocol(head);
+      if (protocol !== webSocketTunnel) return { way, conn, protocol };
+      return await this.#proven({ way, conn: new WsConn(conn), protocol }, proofMs, signal);
     } catch (error) {
-      if ((error instanceof CutShort || error instanceof Unanswered) && !signal.aborted) return error;
+      if (error instanceof CutShort && !signal.aborted) return error;
       throw error;
     }
   }
 
-  /** Rejects with Unanswered when there is no answer so long after it was asked. */
-  async #ask(
-    wanted: ApiRequest,
-    accepts: (head: ResponseHead) => boolean,
-    signal: AbortSignal,
-    patienceMs: number | undefined,
-  ): ReturnType<Api["upgrade"]> {
-    const { api, clock } = this.#options;
-    const giveUp = new AbortController();
-    let cancel = (): void => {};
-    const onAsked = (): void => {
-      cancel();
-      if (patienceMs === undefined) return;
-      const late = new Unanswered("cluster-unreachable", `${api.requester.server} did not answer within ${patienceMs / 1000} s`);
-      cancel = clock.after(patienceMs, () => giveUp.abort(late));
-    };
-    try {
-      return await api.upgrade(wanted, accepts, AbortSignal.any([signal, giveUp.signal]), onAsked);
-    } finally {
-      cancel();
-    }
-  }
-
   /** A proxy that agrees and then passes nothing on shows only so. */
-  async #proven(conn: Conn, signal: AbortSignal): Promise<Upgraded | Silent | KtError> {
+  async #proven(opened: Upgraded, proofMs: number, signal: AbortSignal): Promise<Tried> {
     const { clock, api } = this.#options;
-    const upgraded = { way: "spdy", conn } as const;
-    if (clock.now() < this.#provenUntilMs) return upgraded;
-    const proof = await proveSpdy(conn, clock, kubeLimits.upgradeProofMs, signal);
+    const { way, conn } = opened;
+    if (clock.now() < this.#provenUntilMs[way]) return opened;
+    const proof = await proveSpdy(conn, clock, proofMs, signal);
+    const agreed = `${api.requester.server} agreed to ${way === "spdy" ? "SPDY" : "a WebSocket"} and then`;
+    if (proof === "silent") return { silent: opened, problem: new KtError("cluster-unreachable", `${agreed} passed nothing on`) };
     if (proof === "alive") {
-      this.#provenUntilMs = clock.now() + kubeLimits.upgradeProvenMs;
-      return upgraded;
+      this.#provenUntilMs[way] = clock.now() + kubeLimits.upgradeProvenMs;
+      return opened;
     }
-    const { server } = api.requester;
-    if (proof === "silent")
-      return { upgraded, problem: new KtError("cluster-unreachable", `${server} agreed to SPDY and then passed nothing on`) };
     conn.abort();
     const what = proof === "closed" ? "closed the connection" : "sent something else";
-    return new KtError("cluster-unreachable", `${server} agreed to SPDY and then ${what}`);
+    return new KtError("cluster-unreachable", `${agreed} ${what}`);
   }
 
   /** Returns what the other way may mend; throws what it cannot. */
@@ -209,6 +213,28 @@ export class Upgrader {
     }
     return one ?? first;
   }
+}
+
+/** The first that opened; undefined where none did. Rejects as the first that rejects. */
+function firstOpened(tries: readonly Promise<Tried>[]): Promise<Upgraded | undefined> {
+  return new Promise((resolve, reject) => {
+    const take = (tried: Tried): void => {
+      if ("way" in tried) resolve(tried);
+    };
+    Promise.all(tries.map((each) => each.then(take))).then(() => resolve(undefined), reject);
+  });
+}
+
+/** What was agreed to. Throws what was refused. */
+function upgraded(tried: Tried): Upgraded {
+  if (tried instanceof KtError) throw tried;
+  return "way" in tried ? tried : tried.silent;
+}
+
+/** What lost the race may yet open. */
+async function abortUnless(kept: Upgraded | undefined, tried: Promise<Tried>): Promise<void> {
+  const { conn } = await tried.then(upgraded).catch(() => ({ conn: undefined }));
+  if (conn !== kept?.conn) conn?.abort();
 }
 
 function isForbidden(problem: KtError): problem is StatusError {
