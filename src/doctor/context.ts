@@ -61,7 +61,7 @@ async function examineUser(probe: Probe, needs: readonly Need[], clock: Clock): 
   const access = new Findings("access", name);
   try {
     const who = await probe.whoAmI(doctorLimits.doctorAskMs);
-    login.ok(who === undefined ? "the API server takes the credentials" : `the API server knows you as "${who}"`);
+    login.ok(who === undefined ? "the API server accepts the credentials" : `the API server knows you as "${who}"`);
   } catch (error) {
     const { message, hints } = toKtError(error, "unauthorized", "ask who we are");
     login.broken(message, [...hints, command`kubectl auth whoami --context ${name}`]);

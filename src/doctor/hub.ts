@@ -28,7 +28,7 @@ export function judgeHub({ snapshot, version, commit, logFile }: HubFacts): read
     findings.ok(`runs as pid ${hub.pid} with ${count}; its log is "${logFile}"`);
   }
   for (const { profile, problem } of profiles) {
-    if (problem) findings.warn(`"${profile}" runs as it last was: ${problem.message}`, [...problem.hints, "kt check"]);
+    if (problem) findings.warn(`"${profile}" runs its last valid version: ${problem.message}`, [...problem.hints, "kt check"]);
   }
   return findings.list;
 }

@@ -404,7 +404,7 @@ describe("hub", () => {
     const problem = { code: "profile-invalid", message: "no such key", hints: [] } as const;
     const profile = { profile: "/p", name: "p", pinned: false, clients: 1, listeners: [], routes: [], warnings: [] };
     const findings = judgeHub({ ...build, snapshot: snapshot({}, [{ ...profile, problem: { ...problem, hints: [] } }]) });
-    expect(lines(findings).at(-1)).toBe('warn "/p" runs as it last was: no such key');
+    expect(lines(findings).at(-1)).toBe('warn "/p" runs its last valid version: no such key');
   });
 });
 

@@ -34,7 +34,7 @@ export async function logs({ args, options, output }: CommandContext): Promise<n
       leftOut++;
       return;
     }
-    if (leftOut > 0) output.warning(`${leftOut} lines were left out: what reads them was behind`);
+    if (leftOut > 0) output.warning(`${leftOut} lines were left out: the reader was too slow`);
     leftOut = 0;
     showEntry(reply.entry, asJson, output);
   });

@@ -9,7 +9,7 @@ import { removeFromProfile } from "#profile/edit/file.ts";
 export async function rm({ args, options, output }: CommandContext): Promise<number> {
   const file = await profileFile(options);
   for (const { name, remains } of await removeFromProfile(loadOptions(file), args)) {
-    output.note(`took "${name}" out of ${file}`);
+    output.note(`removed "${name}" from ${file}`);
     if (remains !== undefined) output.warning(`"${name}" is routed by ${remains} now`);
   }
   return exitCodes.done;

@@ -42,7 +42,7 @@ async function install({ options, output, build }: CommandContext): Promise<numb
     output.json(installed);
     return exitCodes.done;
   }
-  if (wroteProfile) output.note(`wrote ${installed.profile}: write down there what you want to reach`);
+  if (wroteProfile) output.note(`wrote ${installed.profile}: add what you want to reach`);
   const done = { new: "installed", changed: "updated and restarted", same: "installed already, and running" }[change];
   output.note(`${done}: ${manager} runs kt serve with ${installed.profile}`);
   output.note(`by ${file}`);

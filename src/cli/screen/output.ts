@@ -133,7 +133,7 @@ export class Output {
     }
     const leftOut = this.#leftOut;
     this.#leftOut = 0;
-    if (leftOut > 0) this.log("warn", "log", { text: `${leftOut} lines were left out: what reads them was behind` });
+    if (leftOut > 0) this.log("warn", "log", { text: `${leftOut} lines were left out: the reader was too slow` });
     return false;
   }
 
