@@ -11,7 +11,7 @@ export function pauseMs(failures: number, minMs: number, maxMs: number): number 
 
 export interface PauseOptions {
   readonly maxMs?: number;
-  /** How long the server asks to be left alone: then nothing ends the pause sooner. */
+  /** How long the server asks not to be called: nothing ends the pause sooner. */
   readonly heldMs?: number;
   /** How old the pause must be before a request that needs an answer ends it; default: 0. */
   readonly leastMs?: number;

@@ -44,7 +44,7 @@ export class CappedBytes {
   }
 }
 
-/** More came than is taken. */
+/** More came than the cap allows. */
 export class TooLong extends KtError {
   constructor(what: string, capBytes: number) {
     super("cluster-error", `${what} is longer than ${capBytes} bytes`);

@@ -1,6 +1,6 @@
 /** What each error code means to the rest of kt: one row per code, the only place that decides it. */
 
-/** What a code is about, and so who can mend it. */
+/** What a code is about, and so who can fix it. */
 export type About =
   /** What was typed. */
   | "command"

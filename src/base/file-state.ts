@@ -5,7 +5,7 @@ import { CryptoHasher } from "bun";
 import { sharedLimits } from "./limits.ts";
 import { readRegularFile } from "./regular-file.ts";
 
-/** Empty where nothing can be read. Of a file that is too large to be read whole, what changes when it is written. */
+/** Empty where nothing can be read. For a file that is too large to be read whole: its size and times, which change when it is written. */
 export function contentState(path: string): string {
   try {
     const { size, mtimeMs } = statSync(path);

@@ -1,4 +1,4 @@
-/** Makes strings of others harmless where people read them: no control character, nothing invisible, no line that they begin. */
+/** Makes strings from outside harmless where people read them: no control character, nothing invisible, no line that they begin. */
 
 /**
  * Control characters, what has no width or turns the direction of reading (Unicode's categories Cc and Cf), line and paragraph

@@ -8,7 +8,7 @@ export class Semaphore {
     this.#free = places;
   }
 
-  /** Runs when there is a place. Rejects with the signal's reason when that aborts before. */
+  /** Runs when there is a free place. Rejects with the signal's reason when that aborts before. */
   async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
     await this.#enter(signal);
     try {

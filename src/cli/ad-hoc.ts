@@ -24,7 +24,7 @@ export interface AdHocQuestion {
   readonly output?: Pick<Output, "warning" | "hints">;
 }
 
-/** Resolves to the file's path. Throws KtError for a kubeconfig that leads nowhere, and `file-unwritable`. */
+/** Resolves to the file's path. Throws KtError for a kubeconfig that names no cluster, and `file-unwritable`. */
 export async function writeAdHocProfile({ namespace: given, context, output }: AdHocQuestion): Promise<string> {
   const catalogue = await openCatalogue(context);
   const namespace = given ?? catalogue.namespace;

@@ -26,7 +26,7 @@ export const commandGroups = ["Profile", "Hub", "Use", "Trouble"] as const;
 
 export interface CommandSpec {
   readonly name: string;
-  /** What people type by the habits of other tools. */
+  /** Names that users of other tools type. */
   readonly aliases?: readonly string[];
   /** Where the help lists it; without one it is only named there. */
   readonly group?: (typeof commandGroups)[number];
@@ -40,10 +40,10 @@ export interface CommandSpec {
   readonly notes?: readonly string[];
   /** Flags as cac reads them (`-f, --file <file>`) and what they do. A value's name says how it is completed, as in `args`. */
   readonly options: readonly (readonly [flags: string, description: string])[];
-  /** Flags of the tool whose command lines it takes that change nothing here: taken without a word, and not in the help. */
+  /** Flags of the tool whose command lines it takes that change nothing here: accepted silently, and not in the help. */
   readonly unused?: readonly string[];
   readonly example: readonly string[];
-  /** All that comes from the first argument on is another program's, options too. */
+  /** Everything from the first argument on belongs to another program, options too. */
   readonly passesOn?: boolean;
   /** Not in the help. */
   readonly hidden?: boolean;

@@ -8,7 +8,7 @@ export function isFree({ host, port }: ListenAddress): boolean {
     listenOn({ hostname: host, port, socket: { data() {} } }).stop(true);
     return true;
   } catch (error) {
-    // A machine without IPv6, or a port for root: that is another matter than a taken one.
+    // A machine without IPv6, or a port for root: that is not the same as a taken one.
     return !(error instanceof Error && "code" in error && error.code === "EADDRINUSE");
   }
 }

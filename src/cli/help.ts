@@ -4,7 +4,7 @@ import { type CommandSpec, commandGroups } from "./command.ts";
 import { globalOptions } from "./commands.ts";
 import { bold, type Line, line, tableLines } from "#cli/screen/text.ts";
 
-/** Fits a screen of 24 lines with 80 columns: what people need every day has a line, the rest is named. */
+/** Fits a screen of 24 lines with 80 columns: commands of every day have a line, the others are named. */
 export function mainHelp(commands: readonly CommandSpec[]): Line[] {
   const shown = commands.filter(({ hidden }) => hidden !== true);
   const rows = commandGroups.flatMap((group) =>

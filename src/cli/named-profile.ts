@@ -1,4 +1,4 @@
-/** Finds what `kt status NAME` and `kt down NAME` mean among the attached profiles. */
+/** Finds the attached profiles that `kt status NAME` and `kt down NAME` name. */
 
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";

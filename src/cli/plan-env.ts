@@ -1,4 +1,4 @@
-/** What `[env]` of a profile comes to, and which routes it speaks of. */
+/** The values of a profile's `[env]`, and the routes that it refers to. */
 
 import { portsOf } from "#profile/values/planned.ts";
 import { KtError } from "#base/errors.ts";

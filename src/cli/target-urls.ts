@@ -13,7 +13,7 @@ import { kindWords, targetKey } from "#route/target.ts";
 import { shellEnvironment } from "./profile-file.ts";
 import { httpUrl, tcpAddress } from "./route-urls.ts";
 
-/** Of a route that leads there, else by its dynamic name. Throws KtError for what has none. */
+/** The URL of a route to the target, else its dynamic name. Throws KtError for a target without one. */
 export function urlOfTarget(plan: Plan, text: string): string {
   const parsed = parseTarget(text);
   const cluster = { profile: plan.profile, context: plan.context };

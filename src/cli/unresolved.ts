@@ -1,4 +1,4 @@
-/** Warns of variables that hold a URL whose name this machine does not resolve: most programs would not get there. */
+/** Warns of variables that hold a URL whose name this machine does not resolve: most programs could not connect. */
 
 import { systemClock } from "#base/clock.ts";
 import { resolveBySystem } from "#doctor/system-resolver.ts";

@@ -65,7 +65,7 @@ export interface Walked {
   readonly awaiting: Flags | undefined;
   /** Where the words begin that the command passes on as they are; undefined where there are none yet. */
   readonly passedOn: number | undefined;
-  /** Behind `--` nothing is an option. */
+  /** After `--` nothing is an option. */
   readonly isLiteral: boolean;
 }
 
@@ -102,7 +102,7 @@ export function optionsOf(spec: CommandSpec | undefined, globals: CommandSpec["o
 }
 
 /**
- * Writes what the parser would misread so that it does not: `-nshop` as `--namespace=shop`, and `--` before what a command passes
+ * Rewrites what the parser would misread: `-nshop` as `--namespace=shop`, and `--` before what a command passes
  * on, so that the options there stay its own: `kt run npm test --watch`.
  */
 export function wordsForParser(
@@ -118,7 +118,7 @@ export function wordsForParser(
   return passedOn === undefined || argv[passedOn - 1] === "--" ? [...own, ...rest] : [...own, "--", ...rest];
 }
 
-/** `-v 6`, `-v=6` and `--v=6` are kubectl's: kt knows one level besides silence. */
+/** `-v 6`, `-v=6` and `--v=6` are kubectl's: kt has one level besides `-q`. */
 export function withoutLevels(words: readonly string[]): string[] {
   const dashes = words.indexOf("--");
   const own = dashes < 0 ? words : words.slice(0, dashes);

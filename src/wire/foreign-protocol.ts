@@ -4,7 +4,7 @@ export type ForeignProtocol =
   /** It wants TLS, and says so with an alert. */
   | { readonly kind: "tls" }
   | { readonly kind: "http2" }
-  /** It sends back what it is sent. */
+  /** It echoes what it receives. */
   | { readonly kind: "echo" }
   /** One whose greeting or complaint is known, and the port that it is mostly served on. */
   | { readonly kind: "known"; readonly name: string; readonly port: number };

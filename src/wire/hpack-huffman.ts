@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 
-/** Code lengths in bits by symbol, in base 36; the last is EOS. The code is canonical, so the lengths say it all (Appendix B). */
+/** Code lengths in bits by symbol, in base 36; the last is EOS. The code is canonical, so the lengths are enough (Appendix B). */
 const codeLengths = [
   "dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6ca",
   "d67777777777777777777777878djde6f56565666577666567655677777fbeds",

@@ -23,7 +23,7 @@ type Position =
 
 const atHeader: Position = { kind: "header" };
 
-/** After `decode` has thrown, the connection cannot be understood any more and the decoder must be dropped with it. */
+/** After `decode` has thrown, the rest of the connection cannot be decoded: drop the decoder with it. */
 export class SpdyDecoder {
   readonly #handler: SpdyFrameHandler;
   /** A header or control frame that has not arrived in full: less than `wireLimits.spdyControlFrameBytes`. */

@@ -1,4 +1,4 @@
-/** Reads the line that bash is completing, and writes what bash is to put in the place of its last piece. */
+/** Reads the line that bash is completing, and writes what replaces the last piece of it. */
 
 import type { Offer } from "./offers.ts";
 
@@ -30,7 +30,7 @@ function splitBash(line: string): BashWord[] {
 }
 
 export interface BashLine {
-  /** Behind `kt`. */
+  /** After `kt`. */
   readonly words: readonly string[];
   /** The word being typed, as it stands there. */
   readonly raw: string;

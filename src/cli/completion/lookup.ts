@@ -15,7 +15,7 @@ import { kindOfWord, parsePodSource } from "#route/pod-source-text.ts";
 import { formatTarget, type PodSourceKind } from "#route/target.ts";
 import type { Offer, TypedLine } from "./offers.ts";
 
-/** Rejects with whatever was in the way. */
+/** Rejects with the error of what was asked. */
 export async function lookUp(kind: string, typed: string, line: TypedLine): Promise<readonly Offer[]> {
   switch (kind) {
     case "ROUTE":
@@ -78,7 +78,7 @@ async function contextOffers(line: TypedLine): Promise<Offer[]> {
 
 type View = Pick<Plan, "kubeconfig" | "strangers" | "contexts" | "context" | "namespace">;
 
-/** Commands that take a kubeconfig are kubectl's likes, and do not look at the profile. */
+/** Commands with `--kubeconfig` work as kubectl does, without the profile. */
 async function viewFor(line: TypedLine): Promise<View> {
   if (line.spec?.options.some(([flags]) => flags.includes("--kubeconfig")) !== true) return await allowedPlanFor(line);
   const given = line.options.get("--kubeconfig");
@@ -99,7 +99,7 @@ async function place(line: TypedLine): Promise<Place> {
   const { kubeconfig, strangers } = view;
   const catalogue = catalogueOf({ kubeconfig, strangers, environment: shellEnvironment() }, context, {
     timeoutMs: cliLimits.completionMs,
-    // Who presses Tab has not asked for a program to run, let alone for a login.
+    // A Tab must not run a program, let alone start a login.
     mayLogIn: false,
   });
   return { catalogue, namespace: line.options.get("--namespace") ?? view.namespace ?? catalogue.namespace };
@@ -178,7 +178,7 @@ async function sourcesOf(kind: PodSourceKind, namespace: string, catalogue: Cata
   return pods.map(({ name, containers }) => ({ name, ports: containers.flatMap(({ ports }) => ports) }));
 }
 
-/** Behind a colon the remote port; else the same number here as there. */
+/** After a colon the remote port; else the same number for both. */
 async function portOffers(typed: string, target: string, { catalogue, namespace }: Place): Promise<Offer[]> {
   const source = parsePodSource(target, "target", target.includes("/") ? undefined : "pod");
   const sources = await sourcesOf(source.kind, source.namespace ?? namespace, catalogue);

@@ -18,7 +18,7 @@ export type Answer =
 /** What the profile and the cluster have, by the name of an argument or of an option's value. */
 export type Lookup = (kind: string, typed: string, line: TypedLine) => Promise<readonly Offer[]>;
 
-/** What stands on the line already. */
+/** What the line has already. */
 export interface TypedLine {
   readonly spec: CommandSpec | undefined;
   readonly args: readonly string[];
@@ -26,7 +26,7 @@ export interface TypedLine {
   readonly options: ReadonlyMap<string, string>;
 }
 
-/** `words` are those behind `kt`, as far as the cursor; the last one is being typed. */
+/** `words` are those after `kt`, up to the cursor; the last one is being typed. */
 export async function answerFor(words: readonly string[], { commands, globals }: CommandTable, lookUp: Lookup): Promise<Answer> {
   const given = words[0] === "help" ? words.slice(1) : words;
   const [typed = "", before] = [given.at(-1), given.slice(0, -1)];
@@ -49,7 +49,7 @@ function commandOffers(commands: readonly CommandSpec[]): Offer[] {
   return commands.filter(({ hidden }) => hidden !== true).map(({ name, summary }) => ({ value: name, about: summary }));
 }
 
-/** `--format` and, once there is a `=`, what comes behind it. */
+/** `--format` and, once there is a `=`, what comes after it. */
 async function optionAnswer(typed: string, options: CommandSpec["options"], line: TypedLine, lookUp: Lookup): Promise<Answer> {
   const equals = typed.indexOf("=");
   if (equals < 0) return { kind: "words", offers: options.map(([flags, about]) => ({ value: readFlags(flags).long, about })) };

@@ -8,7 +8,7 @@ import type { Converted, ConvertedRoute, Left } from "./converted.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Settings that kt has no need of, with why. */
+/** Settings that kt does not need, with the reason. */
 const needless: Readonly<Record<string, string>> = {
   apiVersion: "",
   verbose: "",

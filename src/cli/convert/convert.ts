@@ -12,7 +12,7 @@ export interface Conversion {
   readonly left: readonly Left[];
 }
 
-/** Throws KtError `usage` for a file that cannot be read, or in which there is nothing to take over. */
+/** Throws KtError `usage` for a file that cannot be read, or in which there is nothing to convert. */
 export async function convertFile(path: string): Promise<Conversion> {
   const text = await read(path);
   const converted = looksLikeAutoTunnel(text) ? convertAutoTunnel(text) : convertScript(text);

@@ -1,4 +1,4 @@
-/** What another tool's file comes to: routes, settings, and what could not be taken over. */
+/** What another tool's file is converted to: routes, settings, and what could not be converted. */
 
 import { KtError, messageOf } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
@@ -22,7 +22,7 @@ export interface ConvertedRoute extends NewRoute {
   readonly place: string;
 }
 
-/** Something that is not taken over, and why. */
+/** Something that is not converted, and why. */
 export interface Left {
   readonly place: string;
   readonly why: string;

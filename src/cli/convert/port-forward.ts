@@ -1,10 +1,10 @@
-/** Converts `kubectl port-forward` lines, wherever they stand: shell scripts, Makefiles, Procfiles, a package.json. */
+/** Converts `kubectl port-forward` lines, wherever they are: shell scripts, Makefiles, Procfiles, a package.json. */
 
 import type { TomlInline } from "#profile/toml/text.ts";
 import type { Converted, ConvertedRoute, Left } from "./converted.ts";
 import { type ScriptCommand, scriptCommands } from "./script-lines.ts";
 
-/** Options of kubectl that have a value, and stand apart from it or not. */
+/** Options of kubectl that have a value, in the same word or in the next. */
 const valued = new Set(
   "-n --namespace --context --kubeconfig --address --pod-running-timeout --as --as-group --as-uid --token --server -s --user --cluster --request-timeout --cache-dir --certificate-authority --client-certificate --client-key --tls-server-name --username --password -v --v --profile --profile-output --log-flush-frequency".split(
     " ",
@@ -49,7 +49,7 @@ function kubeconfigOf({ words }: ScriptCommand, { options }: Parsed): Kubeconfig
 
 const nameOf = ({ file }: Kubeconfig): string => (file === undefined ? "the usual kubeconfig" : `kubeconfig "${file}"`);
 
-/** What comes behind `port-forward`, and global options before it; undefined for another command. */
+/** What comes after `port-forward`, and global options before it; undefined for another command. */
 function forwardArguments({ words, place }: ScriptCommand, left: Left[]): readonly string[] | undefined {
   const program = words.findIndex((word) => /(^|\/)(kubectl|oc|k|kubectl\.exe)$/.test(word));
   const verb = words.indexOf("port-forward");

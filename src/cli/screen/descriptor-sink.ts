@@ -17,7 +17,7 @@ export class DescriptorSink implements TextSink {
   readonly isTTY: boolean;
   readonly #fd: number;
   readonly #window: WriteStream | undefined;
-  /** What is written would go nowhere, and be called success. */
+  /** What is written would be lost, and reported as a success. */
   readonly #wasClosed: boolean;
   #waiting: string[] = [];
   #waitingBytes = 0;

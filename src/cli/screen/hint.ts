@@ -5,7 +5,7 @@ import type { Line, Paint } from "./text.ts";
 const programs =
   /^(?:kt|kubectl|sudo|export|curl|echo|kill|ls|less|tail|lsof|psql|systemctl|launchctl|journalctl|chmod|chown|mv|rm|mkdir) /;
 
-/** A command stays one when it is pasted, so it must not be broken into lines as a sentence is. */
+/** A command must stay one when it is pasted, so it is not broken into lines as a sentence is. */
 export function isCommand(hint: string): boolean {
   return programs.test(hint) && !hint.includes("…");
 }

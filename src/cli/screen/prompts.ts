@@ -9,12 +9,12 @@ import { printable, printableLines } from "#base/printable.ts";
 export interface Choice<T> {
   readonly value: T;
   readonly label: string;
-  /** Shown beside it while it is pointed at. */
+  /** Shown beside it while it is selected. */
   readonly hint?: string | undefined;
 }
 
 export interface TextQuestion {
-  /** Stands there already, to be changed. */
+  /** The initial text, which can be changed. */
   readonly initial?: string | undefined;
   readonly placeholder?: string | undefined;
   /** What is wrong with an answer; undefined for nothing. */
@@ -22,7 +22,7 @@ export interface TextQuestion {
 }
 
 export interface FindQuestion<T> {
-  /** What is pointed at to begin with. */
+  /** What is selected at first. */
   readonly initial?: T | undefined;
   /** Makes a choice of what is typed, besides those that are listed; undefined of a text that is none. */
   readonly typed?: (text: string) => Choice<T> | undefined;

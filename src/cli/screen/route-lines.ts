@@ -23,7 +23,7 @@ const gap = "  ";
 const urlColumn = indent + stateWidth + gap.length;
 /** Below a route. */
 const problemIndent = 6;
-/** Less of a target says too little: then it goes below the URL. */
+/** A shorter target is not useful: then it goes below the URL. */
 const leastTarget = 16;
 
 /** Some lines that belong together, and change together. */

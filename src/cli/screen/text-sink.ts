@@ -9,10 +9,10 @@ export interface TextSink {
   readonly isTTY?: boolean;
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
-  /** What was written and not taken yet. */
+  /** What was written and not yet accepted. */
   readonly waitingBytes: number;
   write(text: string): void;
-  /** Resolves when everything written was taken, or will never be. */
+  /** Resolves when everything written was accepted, or never will be. */
   drained(): Promise<void>;
   /** Calls back whenever the terminal's window has another size. */
   onResize(callback: () => void): void;

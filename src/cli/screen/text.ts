@@ -37,7 +37,7 @@ export function widthOf(text: Text): number {
   return spansOf(text).reduce((width, span) => width + stringWidth(span.text), 0);
 }
 
-/** With blanks behind it, to fill a column. */
+/** Padded with blanks to fill a column. */
 export function padded(text: Text, columns: number): Text {
   return [text, " ".repeat(Math.max(0, columns - widthOf(text)))];
 }
@@ -80,7 +80,7 @@ export function shortened(text: string, columns: number): string {
   return `${head}…${[...tail].reverse().join("")}`;
 }
 
-/** As much of its beginning as fits. */
+/** The part of its beginning that fits. */
 export function fitting(text: string, columns: number): string {
   let width = 0;
   let end = 0;

@@ -11,7 +11,7 @@ interface Glyph extends Span {
   readonly width: number;
   /** A blank that may become the end of a row. */
   readonly isBreak: boolean;
-  /** What a shell is within behind it. */
+  /** What kind of quotes a shell is in after it. */
   readonly inside: Inside;
 }
 

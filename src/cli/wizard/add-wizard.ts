@@ -1,4 +1,4 @@
-/** Connects the questions of `kt add` with the profile, the kubeconfig and this machine, and writes what they come to. */
+/** Connects the questions of `kt add` with the profile, the kubeconfig and this machine, and writes the route that they give. */
 
 import { file as openFile } from "bun";
 import { KtError, withHints } from "#base/errors.ts";
@@ -40,7 +40,7 @@ export interface Answered {
 
 /**
  * Undefined when the user left the questions: then nothing is written. Throws KtError before the first question for a profile that
- * is wrong as it stands, and for a hostname or port that cannot be had.
+ * is invalid, and for a hostname or port that is not available.
  */
 export async function askToAdd(request: AddRequest): Promise<Answered | undefined> {
   const options = await loadOrEmpty(request.file);

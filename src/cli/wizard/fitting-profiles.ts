@@ -45,7 +45,7 @@ function placeOf(target: Target): Place {
   return target.kind === "address" ? { ...target.via, port: target.port } : target;
 }
 
-/** Not allowed to see it, or no answer: as good as none. */
+/** Not allowed to see it, or no answer: treated as none. */
 async function servicesOf(catalogue: Catalogue, namespace: string): Promise<readonly CatalogueService[]> {
   return await catalogue.services(namespace).catch(() => []);
 }

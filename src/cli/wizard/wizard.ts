@@ -41,7 +41,7 @@ type Source =
   | { readonly kind: "target"; readonly text: string; readonly target: ParsedTarget }
   | { readonly kind: "jump" | "made" | "typed" };
 
-/** The route that the answers come to, not yet checked by the loader. */
+/** The route that the answers give, not yet checked by the loader. */
 export async function askRoute(ask: Ask, world: WizardWorld): Promise<NewRoute> {
   const context = await askContext(ask, world);
   const catalogue = world.catalogueOf(context);
@@ -65,7 +65,7 @@ async function askContext(ask: Ask, { contexts, context, given }: WizardWorld): 
   return await ask.find("Which context?", choices, { initial: usual });
 }
 
-/** A list that may not be had is as good as none: then the name is typed. */
+/** Without permission to list, the name is typed. */
 async function listed<T>(list: Promise<readonly T[]>): Promise<readonly T[] | undefined> {
   return await list.catch((error: unknown) => {
     if (error instanceof KtError && error.code === "forbidden") return undefined;
@@ -144,7 +144,7 @@ function typedTarget(text: string): Choice<Source> | undefined {
   }
 }
 
-/** It is written also where something is wrong with it: what is not there may come. */
+/** A route that does not work now is written too: its service may come later. */
 async function askTarget(ask: Ask, { text, target }: Extract<Source, { kind: "target" }>, { prefix, problemOf }: Place): Promise<Reached> {
   const problem = await ask.wait(`trying ${text}`, problemOf(target));
   if (problem !== undefined) ask.tell(problem, `${text} does not answer now`);
