@@ -1,10 +1,10 @@
-/** What clients and the hub say to each other: requests, replies and the snapshot, with their validation. */
+/** What clients and the hub say to each other: requests, replies and the status, with their validation. */
 
 import * as v from "valibot";
 import { errorCodes } from "#base/error-facts.ts";
 
-/** Goes up when a client of before could misread a reply. */
-export const protocolVersion = 1;
+/** Goes up when an older client could misread a reply. */
+export const protocolVersion = 2;
 
 const count = v.number();
 
@@ -49,7 +49,7 @@ const routeSchema = v.object({
   lastProblem: v.optional(v.object({ ...problemSchema.entries, atMs: count })),
 });
 
-const profileSchema = v.object({
+const profileHeadSchema = v.object({
   /** The absolute path of its file. */
   profile: v.string(),
   name: v.string(),
@@ -67,7 +67,6 @@ const profileSchema = v.object({
       reachableAt: v.optional(v.array(v.string())),
     }),
   ),
-  routes: v.array(routeSchema),
   /** Why the file on disk is not what runs. */
   problem: v.optional(problemSchema),
   warnings: v.array(v.string()),
@@ -75,14 +74,31 @@ const profileSchema = v.object({
 
 const helloSchema = v.object({ protocol: count, version: v.string(), commit: v.string(), pid: count });
 
-const snapshotSchema = v.object({
-  hub: v.object({
-    ...helloSchema.entries,
-    startedAtMs: count,
-    /** Why it takes no more connections for now. */
-    problem: v.optional(problemSchema),
-  }),
-  profiles: v.array(profileSchema),
+const hubSchema = v.object({
+  ...helloSchema.entries,
+  startedAtMs: count,
+  /** Why it takes no more connections for now. */
+  problem: v.optional(problemSchema),
+});
+
+/** The status in the pieces in which it changes. `order`: the place among those of its kind, in a profile or in the hub. */
+const partSchema = v.variant("part", [
+  v.object({ part: v.literal("hub"), hub: hubSchema }),
+  v.object({ part: v.literal("profile"), order: count, profile: profileHeadSchema }),
+  /** `profile`: the path of its profile. */
+  v.object({ part: v.literal("route"), order: count, profile: v.string(), route: routeSchema }),
+]);
+
+const changesSchema = v.object({
+  type: v.literal("changes"),
+  /** What was sent before is void. */
+  isAnew: v.boolean(),
+  /** A part that was sent before under this number is replaced. */
+  changed: v.array(v.object({ id: count, value: partSchema })),
+  /** The numbers of parts that are no more. */
+  removed: v.array(count),
+  /** What has been sent so far is the whole status as it is now. */
+  isComplete: v.boolean(),
 });
 
 const journalEntrySchema = v.object({
@@ -113,8 +129,9 @@ export const requestSchema = v.variant("type", [
   }),
   /** Detaches a profile for everyone; without `profile` all of them. */
   v.object({ type: v.literal("detach"), profile: v.optional(v.string()) }),
+  /** The whole status, in as many `changes` as it takes. */
   v.object({ type: v.literal("snapshot") }),
-  /** A snapshot now and one after every change. */
+  /** The same, and after that what changes. */
   v.object({ type: v.literal("watch") }),
   /** The latest events, from `sinceMs` on, and with `follow` every new one; with `requests` single HTTP requests, too. */
   v.object({
@@ -136,7 +153,7 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("hello"), ...helloSchema.entries }),
   v.object({ type: v.literal("attached"), profile: v.string(), name: v.string(), warnings: v.array(v.string()) }),
   v.object({ type: v.literal("detached"), profiles: v.array(v.string()) }),
-  v.object({ type: v.literal("snapshot"), snapshot: snapshotSchema }),
+  changesSchema,
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
   v.object({ type: v.literal("ready"), routes: v.array(v.object({ name: v.string(), problem: v.optional(problemSchema) })) }),
@@ -155,8 +172,15 @@ export type Request = v.InferOutput<typeof requestSchema>;
 export type Reply = v.InferOutput<typeof replySchema>;
 export type ReplyOf<Type extends Reply["type"]> = Extract<Reply, { type: Type }>;
 export type Hello = v.InferOutput<typeof helloSchema>;
-export type Snapshot = v.InferOutput<typeof snapshotSchema>;
-export type ProfileStatus = v.InferOutput<typeof profileSchema>;
+export type StatusPart = v.InferOutput<typeof partSchema>;
+export type HubStatus = v.InferOutput<typeof hubSchema>;
+export type ProfileHead = v.InferOutput<typeof profileHeadSchema>;
 export type RouteStatus = v.InferOutput<typeof routeSchema>;
+export type ProfileStatus = ProfileHead & { readonly routes: RouteStatus[] };
+/** The whole status, put together. */
+export interface Snapshot {
+  readonly hub: HubStatus;
+  readonly profiles: ProfileStatus[];
+}
 export type LogEntry = v.InferOutput<typeof journalEntrySchema>;
 export type Step = v.InferOutput<typeof stepSchema>;

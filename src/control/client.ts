@@ -5,11 +5,12 @@ import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
 import { controlLimits } from "./limits.ts";
 import { command } from "#base/shell.ts";
-import { type Hello, protocolVersion, type Reply, type ReplyOf, replyLineSchema, type Request } from "./api.ts";
+import { type Hello, protocolVersion, type Reply, type ReplyOf, replyLineSchema, type Request, type Snapshot } from "./api.ts";
 import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts";
+import { StatusView } from "./status-view.ts";
 
 interface Waiting {
-  readonly onReply: (reply: Reply) => void;
+  readonly onReply: (reply: Reply, id: number) => void;
   readonly onLost: (error: KtError) => void;
 }
 
@@ -63,7 +64,11 @@ export class HubClient {
   /** One request, one reply of the expected type. Rejects with the hub's own error, or KtError `hub-unreachable` when it dies. */
   async ask<Type extends Reply["type"]>(request: Request, expected: Type): Promise<ReplyOf<Type>> {
     const reply = await new Promise<Reply>((resolve, reject) => {
-      this.#start(request, { onReply: resolve, onLost: reject }, (id) => this.#waiting.delete(id));
+      const onReply = (each: Reply, id: number): void => {
+        this.#waiting.delete(id);
+        resolve(each);
+      };
+      this.#start(request, { onReply, onLost: reject });
     });
     if (reply.type === "error") throw fromProblem(reply.problem);
     if (!isType(reply, expected)) throw new KtError("protocol", `the hub answered "${reply.type}" instead of "${expected}"`);
@@ -73,12 +78,29 @@ export class HubClient {
   /** A request with many replies; resolves at their end, rejects as `ask` does. */
   async stream(request: Request, onReply: (reply: Reply) => void): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const each = (reply: Reply): void => {
+      const each = (reply: Reply, id: number): void => {
+        if (reply.type === "end" || reply.type === "error") this.#waiting.delete(id);
         if (reply.type === "end") resolve();
         else if (reply.type === "error") reject(fromProblem(reply.problem));
         else onReply(reply);
       };
       this.#start(request, { onReply: each, onLost: reject });
+    });
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const view = new StatusView();
+    await this.stream({ type: "snapshot" }, (reply) => reply.type === "changes" && view.apply(reply));
+    return view.snapshot();
+  }
+
+  /** Calls back with the status now and after each change; rejects when the connection ends. */
+  async watch(show: (snapshot: Snapshot) => void): Promise<void> {
+    const view = new StatusView();
+    await this.stream({ type: "watch" }, (reply) => {
+      if (reply.type !== "changes") return;
+      view.apply(reply);
+      if (reply.isComplete) show(view.snapshot());
     });
   }
 
@@ -94,7 +116,7 @@ export class HubClient {
       return;
     }
     const { id, reply } = parsed.output;
-    if (id !== 0) this.#waiting.get(id)?.onReply(reply);
+    if (id !== 0) this.#waiting.get(id)?.onReply(reply, id);
     else this.#onUnasked(reply);
   }
 
@@ -133,17 +155,13 @@ export class HubClient {
     }
   }
 
-  #start(request: Request, waiting: Waiting, onAnswered: (id: number) => void = () => {}): void {
+  #start(request: Request, waiting: Waiting): void {
     if (this.#lost || !this.#channel) {
       waiting.onLost(this.#lost ?? new KtError("hub-unreachable", "no hub is running"));
       return;
     }
     const id = this.#nextId++;
-    const onReply = (reply: Reply): void => {
-      onAnswered(id);
-      waiting.onReply(reply);
-    };
-    this.#waiting.set(id, { onReply, onLost: waiting.onLost });
+    this.#waiting.set(id, waiting);
     this.#channel.send({ id, request });
   }
 }

@@ -9,6 +9,8 @@ export const controlLimits = {
   controlLinesPerTurn: 16,
   /** and so many of them may be under way. */
   controlRequestsAtOnce: 64,
+  /** Parts of the status in one message: some 60 KB of routes, which take the hub a fraction of a millisecond; */
+  statusPartsPerMessage: 250,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

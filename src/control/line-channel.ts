@@ -13,6 +13,8 @@ export interface LineHandler {
   onValue(value: unknown): void;
   /** False while the next line should wait: `goOn` asks again. Absent: all are taken as they come. */
   takesMore?(): boolean;
+  /** The peer has read what waited. */
+  onDrained?(): void;
   onClose(): void;
 }
 
@@ -50,8 +52,8 @@ export class LineChannel {
       this.abort();
       return;
     }
-    // What waits already is taken up by the next drain.
-    if (isFirst) this.drained();
+    // What waits already leaves with the next drain.
+    if (isFirst) this.#flush();
   }
 
   /** Closes after everything sent has left. */
@@ -68,9 +70,8 @@ export class LineChannel {
   /** Called by the socket's handler. */
   drained(): void {
     if (this.#unsent.length === 0) return;
-    const sent = this.#socket.write(this.#unsent.peek());
-    if (sent > 0) this.#unsent.take(sent);
-    if (this.#ending && this.#unsent.length === 0) this.#socket.end();
+    this.#flush();
+    if (this.#unsent.length === 0 && !this.#ending) this.#handler.onDrained?.();
   }
 
   /** Called by the socket's handler. */
@@ -103,6 +104,12 @@ export class LineChannel {
         this.abort();
       }
     });
+  }
+
+  #flush(): void {
+    const sent = this.#socket.write(this.#unsent.peek());
+    if (sent > 0) this.#unsent.take(sent);
+    if (this.#ending && this.#unsent.length === 0) this.#socket.end();
   }
 
   #takeLines(): void {

@@ -14,6 +14,8 @@ export interface ControlSession {
   tell(reply: Reply): void;
   /** True while the client is behind with reading: newer news should wait. */
   busy(): boolean;
+  /** Calls back whenever the client is no longer behind, until the returned function is called. */
+  whenDrained(callback: () => void): () => void;
   /** Runs once when the client is gone. */
   onGone(callback: () => void): void;
   end(): void;
@@ -25,6 +27,7 @@ export type RequestHandler = (request: Request, session: ControlSession, reply: 
 class ServerSession implements ControlSession {
   readonly #handle: RequestHandler;
   readonly #goneCallbacks: (() => void)[] = [];
+  readonly #drainedCallbacks = new Set<() => void>();
   #gone = false;
   #underWay = 0;
   channel: LineChannel | undefined;
@@ -75,6 +78,15 @@ class ServerSession implements ControlSession {
       this.#underWay -= 1;
       if (this.#underWay === controlLimits.controlRequestsAtOnce - 1) this.channel?.goOn();
     }
+  }
+
+  whenDrained(callback: () => void): () => void {
+    this.#drainedCallbacks.add(callback);
+    return () => this.#drainedCallbacks.delete(callback);
+  }
+
+  onDrained(): void {
+    for (const callback of this.#drainedCallbacks) callback();
   }
 
   onClose(): void {

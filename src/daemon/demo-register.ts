@@ -30,7 +30,7 @@ export async function demoProfiles(at: Surroundings): Promise<ProfileStatus[]> {
 async function profilesBehind(link: string): Promise<readonly ProfileStatus[]> {
   try {
     const client = await HubClient.connect(socketPath(await readlink(link)), daemonLimits.holderAskMs);
-    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+    const snapshot = await client.snapshot();
     client.close();
     return snapshot.profiles;
   } catch (error) {

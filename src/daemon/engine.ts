@@ -40,6 +40,8 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
+  /** What is known of the tunnel to a target changed; by its key. */
+  readonly onTunnelChange?: TunnelsOptions["onChange"];
   /** Called when the machine was asleep, before the tunnels are looked at. */
   readonly onWake?: (sleptMs: number) => void;
   /** What the doors show and ask besides. */
@@ -62,7 +64,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: EngineOptions<Doors>) {
-    const { providers, viewOf, timeoutsFor, jumpPodHolder, clock, log, report } = options;
+    const { providers, viewOf, timeoutsFor, jumpPodHolder, onTunnelChange, clock, log, report } = options;
     const clusterFor = (ref: ClusterRef): Cluster => this.clusterFor(ref);
     this.#options = options;
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
@@ -73,6 +75,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       timeoutsFor,
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,
       routesTo: (key) => this.#routeNames.get(key) ?? [],
+      ...(onTunnelChange && { onChange: onTunnelChange }),
       clock,
       log,
       report,

@@ -1,6 +1,6 @@
 /** The hub: wires the rooms, keeps one per user, and says when it ends. */
 
-import type { Hello, Snapshot, Step } from "#control/api.ts";
+import type { Hello, HubStatus, Snapshot, Step } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
@@ -32,7 +32,9 @@ import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plan
 import type { Providers } from "./providers.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
 import { Service } from "./requests.ts";
-import { profileStates, sent } from "#daemon/status/state.ts";
+import { StatusBoard } from "#daemon/status/board.ts";
+import { StatusFeed } from "#daemon/status/feed.ts";
+import { sent } from "#daemon/status/plan-view.ts";
 
 export interface HubOptions {
   /** The private directory for the socket and the lock. */
@@ -61,6 +63,7 @@ export class Hub {
   readonly #linger: Linger;
   readonly #engine: Engine<{ http: FrontDoor; tcp: TcpDoor }>;
   readonly #listening: Listening;
+  readonly #board: StatusBoard;
   readonly #parts: readonly Part[];
   /** The lock, the socket and the listeners: what no two hubs can have. */
   readonly #exclusive = new Scope();
@@ -84,6 +87,7 @@ export class Hub {
       check: providers.checkContext,
       clock,
       onProblem: (profile, { message }) => log("warn", "context", { text: `profile "${profile}": ${message}` }),
+      onLook: (profile) => this.#board.profileChanged(profile),
     });
     this.#remembered = new Remembered(options.directory);
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
@@ -97,9 +101,11 @@ export class Hub {
       log,
       report,
       onWake: (sleptMs) => report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` }),
-      door: { requests: this.#requests, profiles: () => this.snapshot().profiles, checkOwner },
+      onTunnelChange: (key) => this.#board.tunnelChanged(key),
+      door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
+    this.#board = this.#boardOf(this.#listening);
     this.#parts = this.#partsIn(place);
   }
 
@@ -118,19 +124,7 @@ export class Hub {
   }
 
   snapshot(): Snapshot {
-    const problem = this.#parts.map((part) => part.status?.()).find((each) => each !== undefined);
-    return {
-      hub: { ...this.#hello, startedAtMs: this.#startedAtMs, problem: sent(problem) },
-      profiles: profileStates({
-        profiles: this.#profiles.list(),
-        wanted: this.#listening.wanted,
-        listener: (address) => this.#listening.state(address),
-        tunnel: (target) => this.#engine.tunnel(target),
-        contexts: this.#contexts,
-        contextOf: (ref) => ref.context ?? this.#engine.contextOf(ref) ?? this.#contexts.current(ref.profile),
-        counters: this.#engine.counters,
-      }),
-    };
+    return { hub: this.#status(), profiles: this.#board.profiles() };
   }
 
   /**
@@ -141,6 +135,24 @@ export class Hub {
     await this.#exclusive.close();
     await this.#engine.drain(drainMs);
     await this.#scope.close();
+  }
+
+  #status(): HubStatus {
+    const problem = this.#parts.map((part) => part.status?.()).find((each) => each !== undefined);
+    return { ...this.#hello, startedAtMs: this.#startedAtMs, problem: sent(problem) };
+  }
+
+  #boardOf(listening: Listening): StatusBoard {
+    return new StatusBoard({
+      profiles: () => this.#profiles.list(),
+      wanted: () => listening.wanted,
+      listener: (address) => listening.state(address),
+      tunnel: (target) => this.#engine.tunnel(target),
+      contexts: this.#contexts,
+      contextOf: (ref) => ref.context ?? this.#engine.contextOf(ref) ?? this.#contexts.current(ref.profile),
+      counters: this.#engine.counters,
+      hub: () => this.#status(),
+    });
   }
 
   /** What follows the attached profiles, in the order of applying; released and closed in reverse. */
@@ -163,7 +175,14 @@ export class Hub {
       settle: () => this.#remembered.keep(plansOf(this.#profiles.list().filter(({ pinned }) => pinned)).map(({ profile }) => profile)),
       release: () => this.#remembered.keep([]),
     };
-    return [listening, { release: () => place.leave() }, this.#engine, contexts, ...(lingers ? [remembered, this.#linger] : [])];
+    return [
+      listening,
+      { release: () => place.leave() },
+      this.#engine,
+      this.#board,
+      contexts,
+      ...(lingers ? [remembered, this.#linger] : []),
+    ];
   }
 
   async #open(place: HubPlace): Promise<void> {
@@ -172,8 +191,8 @@ export class Hub {
       profiles: this.#profiles,
       journal: this.#journal,
       requests: this.#requests,
-      clock: this.#clock,
-      snapshot: () => this.snapshot(),
+      board: this.#board,
+      feed: new StatusFeed(this.#board, this.#clock),
       settled: () => this.#settle(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),
@@ -212,6 +231,7 @@ export class Hub {
   #report(reported: KtEvent): void {
     const event = boundedEvent(reported);
     this.#journal.add(event);
+    this.#board.noteEvent(event);
     logEvent(this.#options.log, event);
   }
 

@@ -1,4 +1,4 @@
-/** The limits of the hub: profiles, names, descriptors, listening, snapshots; each with its unit and its reason. */
+/** The limits of the hub: profiles, names, descriptors, listening, status; each with its unit and its reason. */
 
 import { mib, second } from "#base/units.ts";
 
@@ -39,10 +39,10 @@ export const daemonLimits = {
   clockCheckMs: 2 * second,
   /** A difference between the clocks that means the machine slept. */
   sleepJumpMs: 5 * second,
-  /** Shortest time between two snapshots for one live view. */
-  snapshotPauseMs: 100,
-  /** How often a live view looks for a change. */
-  snapshotCheckMs: 500,
+  /** Changes of the status are gathered for so long before watchers get them: people follow no faster. */
+  statusPauseMs: 100,
+  /** How often the addresses of an exposed profile are looked up while a client watches. */
+  networkLookMs: 5 * second,
   /** What another hub that has a port may take to say for which profile: the answer is on this machine. */
   holderAskMs: 1 * second,
 } as const;

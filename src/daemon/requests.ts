@@ -1,15 +1,15 @@
 /** Answers what clients ask over the control socket. */
 
-import type { Hello, Reply, Request, RouteStatus, Snapshot, Step } from "#control/api.ts";
+import type { Hello, ProfileStatus, Reply, Request, RouteStatus, Step } from "#control/api.ts";
 import type { ControlSession } from "#control/server.ts";
-import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import { daemonLimits } from "./limits.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
 import type { RequestLog } from "#observe/requests.ts";
 import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "#daemon/plans/profiles.ts";
+import type { StatusBoard } from "#daemon/status/board.ts";
+import type { StatusFeed } from "#daemon/status/feed.ts";
 import { waitReady } from "#daemon/status/ready.ts";
 
 export interface ServiceOptions {
@@ -17,8 +17,8 @@ export interface ServiceOptions {
   readonly profiles: Profiles;
   readonly journal: Journal;
   readonly requests: RequestLog;
-  readonly clock: Clock;
-  readonly snapshot: () => Snapshot;
+  readonly board: StatusBoard;
+  readonly feed: StatusFeed;
   /** Resolves when the latest change has been carried out as far as it can be. */
   readonly settled: () => Promise<void>;
   readonly explain: (subject: string) => Promise<Step[]>;
@@ -44,9 +44,9 @@ export class Service {
       case "detach":
         return this.#detach(request, session, reply);
       case "snapshot":
-        return reply({ type: "snapshot", snapshot: this.#options.snapshot() });
+        return await this.#options.feed.sendOnce(session, reply);
       case "watch":
-        return this.#watch(session, reply);
+        return this.#options.feed.watch(session, reply);
       case "logs":
         return this.#logs(request, session, reply);
       case "explain":
@@ -59,51 +59,19 @@ export class Service {
   }
 
   async #attach(request: RequestOf<"attach">, session: ControlSession, reply: Send): Promise<void> {
-    const { plan } = await this.#options.profiles.attach(request, request.pin ? undefined : session);
-    await this.#options.settled();
+    const { board, profiles, settled } = this.#options;
+    const { plan } = await profiles.attach(request, request.pin ? undefined : session);
     const { profile, name } = plan;
-    const warnings = this.#options.snapshot().profiles.find((each) => each.profile === profile)?.warnings ?? [];
-    reply({ type: "attached", profile, name, warnings });
+    board.profileChanged(profile);
+    session.onGone(() => board.profileChanged(profile));
+    await settled();
+    reply({ type: "attached", profile, name, warnings: this.#status(profile)?.warnings ?? [] });
   }
 
   #detach({ profile }: RequestOf<"detach">, session: ControlSession, reply: Send): void {
     const gone = this.#options.profiles.detach(profile);
     for (const attached of gone) tellGone(attached, session);
     reply({ type: "detached", profiles: gone.map(({ plan }) => plan.profile) });
-  }
-
-  /** Sends what changed, no more often than a person can follow, and never to a client that is behind. */
-  #watch(session: ControlSession, reply: Send): void {
-    let last = "";
-    let cancel = (): void => {};
-    const look = (): void => {
-      const snapshot = this.#options.snapshot();
-      const text = JSON.stringify(snapshot);
-      if (text !== last && !session.busy()) {
-        last = text;
-        reply({ type: "snapshot", snapshot });
-      }
-      lookAfter(daemonLimits.snapshotCheckMs);
-    };
-    const lookAfter = (delayMs: number): void => {
-      cancel();
-      cancel = this.#options.clock.after(delayMs, look);
-    };
-    look();
-    let soon = false;
-    const unfollow = this.#options.journal.follow(() => {
-      if (soon) return;
-      soon = true;
-      cancel();
-      cancel = this.#options.clock.after(daemonLimits.snapshotPauseMs, () => {
-        soon = false;
-        look();
-      });
-    });
-    session.onGone(() => {
-      unfollow();
-      cancel();
-    });
   }
 
   #logs({ follow, route, sinceMs = 0, requests: withRequests = false }: RequestOf<"logs">, session: ControlSession, reply: Send): void {
@@ -125,18 +93,22 @@ export class Service {
   }
 
   #routesNamed(name: string): RouteStatus[] {
-    return this.#options.snapshot().profiles.flatMap(({ routes }) => routes.filter((route) => route.name === name));
+    return this.#options.board.profiles().flatMap(({ routes }) => routes.filter((route) => route.name === name));
   }
 
   async #ready({ profile, routes }: RequestOf<"ready">, session: ControlSession, reply: Send): Promise<void> {
-    const { profiles, settled, snapshot, prepare } = this.#options;
+    const { profiles, settled, prepare } = this.#options;
     await settled();
     const plan = profiles.get(profile)?.plan;
     if (!plan) throw new KtError("shutting-down", `profile "${profile}" is not attached any more`, { hints: ["kt up"] });
-    const statuses = snapshot().profiles.find((each) => each.profile === profile)?.routes ?? [];
+    const statuses = this.#status(profile)?.routes ?? [];
     const left = new AbortController();
     session.onGone(() => left.abort(new KtError("shutting-down", "nobody waits any more")));
     reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, left.signal) }) });
+  }
+
+  #status(profile: string): ProfileStatus | undefined {
+    return this.#options.board.profiles().find((each) => each.profile === profile);
   }
 
   #stop(reply: Send): void {

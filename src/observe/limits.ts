@@ -7,6 +7,8 @@ export const observeLimits = {
   eventNameLength: 256,
   /** Longest text of a problem in an event, which may quote what a client sent. */
   eventTextLength: 4096,
+  /** Removed entries of the status that are kept for readers that have not heard of them; one further behind reads all anew. */
+  removedEntries: 1024,
   /** Requests kept for `kt logs -v`. */
   requestEntries: 500,
   /** Events kept for `kt logs`, and as many again of single connections. */

@@ -44,6 +44,8 @@ export interface TunnelOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
+  /** The status changed; so small a change as the number of open connections only where it makes a difference. */
+  readonly onChange: () => void;
   /** The routes that lead here, for the log. */
   readonly routes: () => readonly string[];
 }
@@ -85,6 +87,8 @@ export class Tunnel {
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
+  /** Whether the cluster had said what is behind the target, at the last tick. */
+  #wasSeen = false;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
@@ -143,7 +147,7 @@ export class Tunnel {
   /** See Dialer. */
   async dial(signal: AbortSignal): Promise<PodLink> {
     const live = this.#begin();
-    this.#inUse += 1;
+    this.#used();
     try {
       const attachment = await this.#attach(live, new Set(), signal, undefined);
       return this.#link(live, attachment);
@@ -156,12 +160,11 @@ export class Tunnel {
   /** Begins the tunnel and opens a session to a ready pod, for the first connection to use. Rejects as `dial` does. */
   async prepare(signal: AbortSignal): Promise<Endpoint> {
     const live = this.#begin();
-    this.#inUse += 1;
+    this.#used();
     try {
       const { pod, port, drop } = await this.#attach(live, new Set(), signal, undefined);
       drop();
-      this.#dialProblem = undefined;
-      if (this.#state.phase === "starting") this.#become({ phase: "running", live });
+      this.#carried(live);
       return { pod, port };
     } catch (error) {
       throw this.#noted(toKtError(error, "internal", `reach ${formatTarget(this.#options.target)}`));
@@ -174,7 +177,15 @@ export class Tunnel {
   tick(nowMs: number): void {
     const { idleTimeoutMs } = this.#options.timeouts();
     this.#live()?.carrier.tick(nowMs);
+    this.#lookWhetherSeen();
     if (this.#live() && this.#inUse === 0 && idleTimeoutMs > 0 && nowMs - this.#lastUsedMs >= idleTimeoutMs) this.stop();
+  }
+
+  /** What was seen is void when the context leads to another cluster, which brings no callback. */
+  #lookWhetherSeen(): void {
+    const isSeen = this.#live()?.following.current() !== undefined;
+    if (isSeen !== this.#wasSeen) this.#options.onChange();
+    this.#wasSeen = isSeen;
   }
 
   /** Looks at what is behind the target at once, as after the machine slept. */
@@ -205,7 +216,8 @@ export class Tunnel {
   #become(next: State): void {
     if (next.phase === this.#state.phase) return;
     this.#state = next;
-    const { target, report, routes } = this.#options;
+    const { target, report, routes, onChange } = this.#options;
+    onChange();
     const problem = problemOf(this.#standing(this.#live()));
     report({ type: "tunnel-phase", target: formatTarget(target), routes: routes(), phase: next.phase, pod: this.#lastPod, problem });
   }
@@ -262,6 +274,7 @@ export class Tunnel {
     if (resolution.kind === "ready") this.#view = { kind: "ready", pods: resolution.endpoints.map(({ pod }) => pod), sinceMs };
     else this.#view = { kind: resolution.kind, problem: timed(resolution.problem, this.#unreadySinceMs ?? sinceMs) };
     if (this.#dialProblem?.code !== "forbidden") this.#dialProblem = undefined;
+    this.#options.onChange();
   }
 
   /** The pod of the latest connection is gone, and another is ready. */
@@ -280,6 +293,7 @@ export class Tunnel {
 
   #noted(problem: KtError): KtError {
     this.#dialProblem = timed(problem, this.#options.clock.wallMs());
+    this.#options.onChange();
     return problem;
   }
 
@@ -328,14 +342,20 @@ export class Tunnel {
       parked: (isParked) => {
         if (!live.streams.has(stream)) return;
         if (isParked) this.#released();
-        else this.#inUse += 1;
+        else this.#used();
       },
     });
     live.streams.add(stream);
     this.#lastPod = attachment.pod;
+    this.#carried(live);
+    return link;
+  }
+
+  /** A connection has reached a pod. */
+  #carried(live: Live): void {
     this.#dialProblem = undefined;
     if (this.#state.phase === "starting") this.#become({ phase: "running", live });
-    return link;
+    else this.#options.onChange();
   }
 
   /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
@@ -353,8 +373,14 @@ export class Tunnel {
     }
   }
 
+  #used(): void {
+    this.#inUse += 1;
+    if (this.#live()?.endpoints.makesPod) this.#options.onChange();
+  }
+
   #released(): void {
     this.#inUse -= 1;
+    if (this.#live()?.endpoints.makesPod) this.#options.onChange();
     this.#lastUsedMs = this.#options.clock.now();
   }
 }

@@ -26,6 +26,8 @@ export interface TunnelsOptions {
   readonly isNamed?: (key: string) => boolean;
   /** The routes that lead to a target, by its key; absent where there are none. */
   readonly routesTo?: (key: string) => readonly string[];
+  /** The status of a target's tunnel changed, by its key; or the tunnel is no more. */
+  readonly onChange?: (key: string) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -81,8 +83,7 @@ export class Tunnels {
   retain(isWanted: (target: Target) => boolean): void {
     for (const [key, tunnel] of this.#byKey) {
       if (isWanted(tunnel.target)) continue;
-      tunnel.stop();
-      this.#byKey.delete(key);
+      this.#drop(key, tunnel);
     }
   }
 
@@ -122,6 +123,7 @@ export class Tunnels {
   #drop(key: string, tunnel: Tunnel): void {
     tunnel.stop();
     if (this.#byKey.get(key) === tunnel) this.#byKey.delete(key);
+    this.#options.onChange?.(key);
   }
 
   /** Makes room for one more that nobody wrote down. */
@@ -149,6 +151,7 @@ export class Tunnels {
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
         routes: () => this.#options.routesTo?.(key) ?? [],
+        onChange: () => this.#options.onChange?.(key),
         clock,
         log,
         report,

@@ -117,7 +117,7 @@ async function openHttp(host: string) {
 }
 
 async function snapshotOf(of: HubClient): Promise<Snapshot> {
-  return (await of.ask({ type: "snapshot" }, "snapshot")).snapshot;
+  return await of.snapshot();
 }
 
 function routesOf(snapshot: Snapshot, name: string): RouteStatus[] {
@@ -535,14 +535,10 @@ test("a watching client gets a snapshot at once and after a change", async () =>
   const up = await client();
   await attach(up, await profile("shop", web));
   const states: (string | undefined)[] = [];
-  void up
-    .stream({ type: "watch" }, (reply) => {
-      if (reply.type === "snapshot") states.push(routesOf(reply.snapshot, "shop")[0]?.state);
-    })
-    .catch(() => {});
+  void up.watch((snapshot) => states.push(routesOf(snapshot, "shop")[0]?.state)).catch(() => {});
   await eventually("the first", () => states.length === 1);
   await get("web.localhost");
-  await clock.advance(daemonLimits.snapshotPauseMs);
+  await clock.advance(daemonLimits.statusPauseMs);
   await eventually("the second", () => states.length === 2);
   expect(states).toEqual(["idle", "running"]);
   up.close();

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
+import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { socketPath, type Surroundings } from "#control/socket-path.ts";
 import { holdingOf } from "#daemon/listening/port-holding.ts";
@@ -64,14 +65,20 @@ describe("a hub that answers", () => {
     await using directory = await tempDir();
     const runtime = directory.path;
     await mkdir(`${runtime}/kt`);
-    const hello = { protocol: 1, version: "0", commit: "c", pid: process.ppid };
+    const hello = { protocol: protocolVersion, version: "0", commit: "c", pid: process.ppid };
     const listeners = [{ address: "127.0.0.1:8989", open: true }];
-    const profile = { profile: "/sh op/tunnels.toml", name: "shop", pinned: true, clients: 0, listeners, routes: [], warnings: [] };
+    const profile = { profile: "/sh op/tunnels.toml", name: "shop", pinned: true, clients: 0, listeners, warnings: [] };
+    const changed = [
+      { id: 1, value: { part: "hub" as const, hub: { ...hello, startedAtMs: 0 } } },
+      { id: 2, value: { part: "profile" as const, order: 0, profile } },
+    ];
     const server = new ControlServer({
       path: socketPath(`${runtime}/kt`),
       hello,
-      handle: (_request, _session, reply) =>
-        reply({ type: "snapshot", snapshot: { hub: { ...hello, startedAtMs: 0 }, profiles: [profile] } }),
+      handle(_request, _session, reply) {
+        reply({ type: "changes", isAnew: true, changed, removed: [], isComplete: true });
+        reply({ type: "end" });
+      },
     });
     const environment = { XDG_RUNTIME_DIR: runtime };
     const found = holder({ ...kt("hub"), pid: process.ppid, environment });

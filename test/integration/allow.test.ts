@@ -61,7 +61,7 @@ class Clone {
   async hasProblem(code: string | undefined): Promise<void> {
     const client = await HubClient.connect(`${this.home.path}/run/kt/hub.sock`);
     await eventually(`problem ${code}`, async () => {
-      const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+      const snapshot = await client.snapshot();
       return snapshot.profiles[0]?.problem?.code === code;
     });
     client.close();

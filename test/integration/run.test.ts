@@ -87,9 +87,9 @@ ${env}
   /** Undefined where no hub runs. */
   async snapshot(): Promise<Snapshot | undefined> {
     const client = await HubClient.connect(`${this.home.path}/run/kt/hub.sock`).catch(() => undefined);
-    const answer = await client?.ask({ type: "snapshot" }, "snapshot");
+    const snapshot = await client?.snapshot();
     client?.close();
-    return answer?.snapshot;
+    return snapshot;
   }
 
   async profiles(): Promise<Snapshot["profiles"]> {

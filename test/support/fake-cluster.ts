@@ -144,6 +144,12 @@ export class FakeCluster implements Cluster {
     for (const follower of this.#followers) follower(resolution);
   }
 
+  /** The context leads to another cluster, which has not answered yet. */
+  move(): void {
+    this.#resolution = undefined;
+    this.place = {};
+  }
+
   ready(...pods: string[]): void {
     this.resolve({ kind: "ready", endpoints: pods.map((pod) => ({ pod, port: 8080 })) });
   }

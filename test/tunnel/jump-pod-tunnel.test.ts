@@ -37,10 +37,12 @@ function rig() {
   const users = [{ profile: "p", route: "5432", create }];
   const jumpPods = new JumpPods({ holder: { id: "a", user: "ann@laptop" }, usersOf: () => users, ...common });
   const timeoutsFor = () => ({ idleTimeoutMs: 0, startTimeoutMs: 30_000 });
-  const tunnels = new Tunnels({ clusterFor: () => cluster, jumpPods, timeoutsFor, ...common });
+  const announced: unknown[] = [];
+  const onChange = (): void => void announced.push(tunnels.status(target)?.standing.state);
+  const tunnels: Tunnels = new Tunnels({ clusterFor: () => cluster, jumpPods, timeoutsFor, onChange, ...common });
   const dial = (): Promise<Recorder> => tunnels.dial(target, never).then(({ conn }) => new Recorder(conn));
   const commands = (): string[] => cluster.execs.map(({ command }) => command.join(" "));
-  return { cluster, clock, tunnels, dial, install, commands };
+  return { cluster, clock, tunnels, dial, install, commands, announced };
 }
 
 async function echoes(stream: Recorder): Promise<void> {
@@ -62,6 +64,22 @@ describe("a tunnel over a jump pod", () => {
     cluster.ready("kt-jump");
     for (const stream of await streams) await echoes(stream);
     expect(cluster.pods.made.length).toBe(1);
+  });
+
+  test("announces that it starts with the first connection that waits, and stops with the last", async () => {
+    const { cluster, tunnels, announced } = rig();
+    cluster.ready("kt-jump");
+    await tunnels.prepare(target, never);
+    cluster.resolve(absent);
+    expect(announced.at(-1)).toBe("idle");
+    cluster.pods.becomes = () => ({ state: { kind: "coming", says: "is starting" } });
+    const leaving = new AbortController();
+    const dialled = tunnels.dial(target, leaving.signal).catch((thrown: KtError) => thrown.code);
+    expect(announced.at(-1)).toBe("starting");
+    leaving.abort(new KtError("shutting-down", "the client left"));
+    expect(await dialled).toBe("shutting-down");
+    expect(announced.at(-1)).toBe(tunnels.status(target)?.standing.state);
+    expect(announced.at(-1)).not.toBe("starting");
   });
 
   test("asks for it no more while it is ready", async () => {

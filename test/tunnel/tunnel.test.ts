@@ -1,7 +1,7 @@
 /** Tunnels against pods in memory: sessions, retries, waiting, idling and death. */
 
 import { gc } from "bun";
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
@@ -21,16 +21,27 @@ function rig(options: { idleTimeoutMs?: number; startTimeoutMs?: number } = {}) 
   const cluster = new FakeCluster();
   const clock = new ManualClock();
   const events: KtEvent[] = [];
-  const tunnels = new Tunnels({
+  let announced: unknown;
+  const tunnels: Tunnels = new Tunnels({
     clusterFor: () => cluster,
     timeoutsFor: () => ({ idleTimeoutMs: options.idleTimeoutMs ?? 0, startTimeoutMs: options.startTimeoutMs ?? 30_000 }),
     clock,
     log: silentLog,
     report: (event) => events.push(event),
+    onChange: () => (announced = standing()),
   });
+  const standing = (): unknown => tunnels.status(target)?.standing;
+  // Trouble with the cluster is announced by an event of its own.
+  announcements.push(() => cluster.trouble === undefined && expect(announced).toEqual(standing()));
   const dial = async (): Promise<Recorder> => new Recorder((await tunnels.dial(target, never)).conn);
-  return { cluster, clock, tunnels, events, dial };
+  return { cluster, clock, tunnels, events, dial, announced: () => announced };
 }
+
+/** What of each tunnel was announced last must be how it stands at the end of the test. */
+const announcements: (() => void)[] = [];
+afterEach(() => {
+  for (const check of announcements.splice(0)) check();
+});
 
 const named =
   (name: string): PodServer =>
@@ -443,6 +454,22 @@ describe("without another connection, the standing", () => {
     expect(tunnels.status(target)?.standing).toMatchObject({ state: "failed", problem: { code: "cluster-unreachable", sinceMs: 5 } });
     cluster.trouble = undefined;
     expect(tunnels.status(target)?.standing.state).toBe("running");
+  });
+
+  test("is announced when the context leads to another cluster, and when a tunnel that failed goes idle", async () => {
+    const { cluster, clock, dial, tunnels, announced } = rig({ idleTimeoutMs: 5000 });
+    cluster.setPod("web-1", echo);
+    cluster.ready("web-1");
+    (await dial()).conn.end();
+    await clock.advance(1000);
+    cluster.move();
+    await clock.advance(1000);
+    expect(announced()).toMatchObject({ state: "starting" });
+    cluster.resolve({ kind: "none", problem: new KtError("service-not-found", "there is no service") });
+    await expect(dial()).rejects.toMatchObject({ code: "service-not-found" });
+    expect(announced()).toMatchObject({ state: "failed" });
+    await clock.advance(60_000);
+    expect([announced(), tunnels.status(target)?.phase]).toEqual([{ state: "idle" }, "idle"]);
   });
 
   test("of one whose only client left runs as soon as a pod is ready", async () => {

@@ -70,7 +70,7 @@ async function ownFile(options: Options): Promise<string | undefined> {
 async function askHub(subject: string, file: string | undefined): Promise<readonly Step[] | undefined> {
   try {
     const client = await findHub(surroundings());
-    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+    const snapshot = await client.snapshot();
     const has = snapshot.profiles.some(({ profile }) => file === undefined || profile === file);
     const steps = has ? (await client.ask({ type: "explain", subject }, "steps")).steps : undefined;
     client.close();

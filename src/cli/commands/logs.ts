@@ -59,7 +59,7 @@ async function findLogs(at: Surroundings): Promise<HubClient> {
 
 /** A mistyped name would look like a route that nothing happened to. Names under a suffix or pattern are not listed. */
 async function checkRoute(client: HubClient, route: string): Promise<void> {
-  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const snapshot = await client.snapshot();
   const names = snapshot.profiles.flatMap(({ routes }) => routes.map(({ name }) => name));
   if (names.includes(route) || route.includes(".")) return;
   const near = nearest(route, names);

@@ -57,7 +57,7 @@ async function prepare(context: CommandContext, file: string): Promise<Prepared>
 }
 
 async function tellWaiting({ client, profile }: Attached, names: readonly string[], output: Output): Promise<void> {
-  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const snapshot = await client.snapshot();
   const text = waitingText(snapshot, profile, names);
   if (text !== undefined) output.progress(text);
 }

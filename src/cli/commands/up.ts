@@ -38,7 +38,7 @@ async function fileOf({ options, output }: CommandContext): Promise<{ readonly f
 
 /** Nothing would ever be seen of a profile without routes. */
 async function adviseEmpty(client: HubClient, file: string, output: Output): Promise<void> {
-  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const snapshot = await client.snapshot();
   const attached = snapshot.profiles.find(({ profile }) => profile === file);
   if (attached === undefined || attached.routes.length > 0) return;
   output.note(`profile "${attached.name}" has no routes yet`);
@@ -46,7 +46,7 @@ async function adviseEmpty(client: HubClient, file: string, output: Output): Pro
 }
 
 async function showOnce({ output }: CommandContext, client: HubClient, profile: string): Promise<number> {
-  const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+  const snapshot = await client.snapshot();
   client.close();
   new LiveView(output, profile).show(snapshot);
   output.note("attached until kt down");
@@ -93,7 +93,7 @@ class Attachment {
   /** What ends the stream also ends the connection, which `stay` hears of. */
   #watch(client: HubClient): void {
     const { output } = this.#context;
-    void client.stream({ type: "watch" }, (reply) => reply.type === "snapshot" && this.#view.show(reply.snapshot)).catch(() => {});
+    void client.watch((snapshot) => this.#view.show(snapshot)).catch(() => {});
     if (!output.verbose) return;
     const show = ({ level, atMs, route, text, event }: LogEntry): void => output.log(level, event.type, { route, text }, atMs);
     // What was before stands in `kt logs`.

@@ -10,10 +10,12 @@ export interface Exposure {
   readonly reachableAt: readonly string[];
 }
 
-/** `own` are the addresses of this machine in the network. */
-export function exposuresOf({ listeners }: Pick<Plan, "listeners">, own: readonly string[] = networkAddresses()): Exposure[] {
+/** `own` are the addresses of this machine in the network; absent, they are asked for. */
+export function exposuresOf({ listeners }: Pick<Plan, "listeners">, own?: readonly string[]): Exposure[] {
   const wide = listeners.flatMap(({ listen }) => listen).filter((address) => !isLoopback(address));
-  const exposures = wide.map((address) => ({ address: formatListen(address), reachableAt: reachableAt(address, own) }));
+  if (wide.length === 0) return [];
+  const here = own ?? networkAddresses();
+  const exposures = wide.map((address) => ({ address: formatListen(address), reachableAt: reachableAt(address, here) }));
   return [...new Map(exposures.map((exposure) => [exposure.address, exposure])).values()];
 }
 

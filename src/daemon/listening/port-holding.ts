@@ -75,9 +75,9 @@ async function profilesOf(pid: number, theirs: Surroundings): Promise<readonly P
     try {
       const client = await HubClient.connect(socketPath(runtimeDirectory(parent, theirs)), daemonLimits.holderAskMs);
       const isIt = client.hello.pid === pid;
-      const reply = isIt ? await client.ask({ type: "snapshot" }, "snapshot") : undefined;
+      const snapshot = isIt ? await client.snapshot() : undefined;
       client.close();
-      if (reply) return reply.snapshot.profiles;
+      if (snapshot) return snapshot.profiles;
     } catch {
       // The next place.
     }

@@ -61,6 +61,8 @@ export interface ContextWatchOptions {
   readonly clock: Clock;
   /** Called for each new reason. */
   readonly onProblem: (profile: string, problem: Problem) => void;
+  /** Called after each look at the kubeconfig of a profile, by its path. */
+  readonly onLook?: (profile: string) => void;
 }
 
 /** The same for attached profiles, kept true as kubeconfigs change. */
@@ -130,5 +132,6 @@ export class ContextWatch {
     watched.current = current instanceof KtError ? undefined : current?.name;
     const said = new Set([...before.values()].map(({ message }) => message));
     for (const problem of this.all(plan.profile)) if (!said.has(problem.message)) this.#options.onProblem(plan.name, problem);
+    this.#options.onLook?.(plan.profile);
   }
 }

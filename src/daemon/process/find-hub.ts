@@ -59,7 +59,7 @@ export async function leftByKilled(at: Surroundings): Promise<string[]> {
 export async function findSnapshot(at: Surroundings, greetMs: number = controlLimits.hubGreetMs): Promise<Snapshot | undefined> {
   try {
     const client = await HubClient.connect(socketPath(await ensureRuntimeDirectory(at)), greetMs);
-    const { snapshot } = await client.ask({ type: "snapshot" }, "snapshot");
+    const snapshot = await client.snapshot();
     client.close();
     return snapshot;
   } catch (error) {

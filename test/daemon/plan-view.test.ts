@@ -3,7 +3,8 @@
 import { nothingWanted } from "#daemon/listening/wanted.ts";
 import { expect, test } from "bun:test";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
-import { profileStates } from "#daemon/status/state.ts";
+import { StatusBoard } from "#daemon/status/board.ts";
+import type { Running } from "#daemon/status/plan-view.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import { planOf } from "./plans.ts";
@@ -17,15 +18,20 @@ async function stateOf(standing: Standing, counters: CounterTable = new CounterT
 
 async function profileOf(standing: Standing, counters: CounterTable, settings = ""): Promise<ProfileStatus | undefined> {
   const plan = await planOf("/p/tunnels.toml", `${settings}[tcp]\n5432 = "svc/db:5432"\n`);
-  const [profile] = profileStates({
-    profiles: [{ plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] }],
-    wanted: nothingWanted,
+  const profiles = [{ plan, environment: {}, pinned: true, leases: new Set<never>(), problem: undefined, warnings: [] }];
+  const running: Running = {
+    profiles: () => profiles,
+    wanted: () => nothingWanted,
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
     tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
     contexts: { of: () => undefined, all: () => [] },
     contextOf: () => undefined,
     counters,
-  });
+    hub: () => ({ protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }),
+  };
+  const board = new StatusBoard(running);
+  board.apply(profiles);
+  const [profile] = board.profiles();
   return profile;
 }
 

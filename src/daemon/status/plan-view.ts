@@ -1,0 +1,259 @@
+/** What the status says of one plan: its head and each of its routes, read from what runs. */
+
+import { formatListen } from "#profile/values/listen.ts";
+import { command } from "#base/shell.ts";
+import type { HubStatus, ProfileHead, RouteStatus } from "#control/api.ts";
+import type { CounterTable, RouteCounters } from "#observe/counters.ts";
+import type { Problem } from "#observe/events.ts";
+import type { ListenAddress, Plan, PlannedPattern, PlannedPort, PlannedRoute } from "#profile/values/plan.ts";
+import { type ClusterRef, formatPodSource, formatTarget, type Target } from "#route/target.ts";
+import type { TargetTemplate } from "#route/template.ts";
+import type { Found } from "#route/lookup.ts";
+import type { Standing } from "#tunnel/standing.ts";
+import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { ContextWatch } from "#daemon/plans/contexts.ts";
+import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
+import type { ListenerState } from "#daemon/listening/listeners.ts";
+import type { AttachedProfile } from "#daemon/plans/profiles.ts";
+import { type Clash, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
+import { addressOf, urlOf } from "./urls.ts";
+
+/** What the status is read from. */
+export interface Running {
+  /** In the order of their attaching. */
+  readonly profiles: () => readonly AttachedProfile[];
+  readonly wanted: () => Wanted;
+  readonly listener: (address: string) => ListenerState;
+  readonly tunnel: (target: Target) => TunnelStatus | undefined;
+  readonly contexts: Pick<ContextWatch, "of" | "all">;
+  /** The context that a reference without one leads to, where that is known. */
+  readonly contextOf: (ref: ClusterRef) => string | undefined;
+  readonly counters: CounterTable;
+  readonly hub: () => HubStatus;
+}
+
+type SentProblem = NonNullable<RouteStatus["problem"]>;
+type Counts = Pick<RouteStatus, "openConnections" | "totalConnections" | "requests" | "receivedBytes" | "sentBytes" | "lastProblem">;
+type Shown = Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> & Counts;
+
+/** As it crosses the socket. */
+export function sent(problem: (Problem & { readonly sinceMs?: number }) | undefined): SentProblem | undefined {
+  if (!problem) return undefined;
+  const { code, message, hints, sinceMs } = problem;
+  return { code, message, hints: [...hints], ...(sinceMs === undefined ? {} : { sinceMs }) };
+}
+
+/** How the addresses stand that all routes of [http] share. */
+interface Doors {
+  readonly blocked: SentProblem | undefined;
+  /** The port that URLs show: of the first address that is open. */
+  readonly port: number;
+}
+
+export class PlanView {
+  readonly #running: Running;
+  readonly #attached: AttachedProfile;
+  /** The plan's own, by what they are about. */
+  #clashes: { readonly of: Wanted; readonly byRoute: ReadonlyMap<string, Clash> } | undefined;
+  readonly plan: Plan;
+  #doors: Doors | undefined;
+  #current: { readonly context: string | undefined } | undefined;
+
+  constructor(running: Running, attached: AttachedProfile) {
+    this.#running = running;
+    this.#attached = attached;
+    this.plan = attached.plan;
+  }
+
+  /** Some address was opened, or could not be. */
+  listenersChanged(): void {
+    this.#doors = undefined;
+  }
+
+  /** Whether the context is another one than was shown; then every route's is. */
+  contextChanged(): boolean {
+    const before = this.#current;
+    this.#current = undefined;
+    return before !== undefined && before.context !== this.#context();
+  }
+
+  /** Why contexts of the plan cannot be used; routes that have such a reason say so. */
+  get contextProblems(): readonly Problem[] {
+    return this.#running.contexts.all(this.plan.profile);
+  }
+
+  /** The network reaches it, at addresses that come and go. */
+  get isExposed(): boolean {
+    return this.plan.expose;
+  }
+
+  /** `shownProblems`: the messages that stand at routes. */
+  head(shownProblems: ReadonlySet<string>): ProfileHead {
+    const { plan, pinned, leases, problem, warnings } = this.#attached;
+    const exposures = exposuresOf(plan);
+    const unsaid = this.contextProblems.map(({ message }) => message).filter((message) => !shownProblems.has(message));
+    return {
+      profile: plan.profile,
+      name: plan.name,
+      context: plan.context ?? this.#context(),
+      pinned,
+      clients: leases.size,
+      listeners: this.#listeners(new Map(exposures.map(({ address, reachableAt }) => [address, [...reachableAt]]))),
+      problem: sent(problem),
+      warnings: [...warnings, ...exposures.map(exposureText), ...unsaid],
+    };
+  }
+
+  #listeners(reachableAt: ReadonlyMap<string, string[]>): ProfileHead["listeners"] {
+    const addresses = this.plan.listeners.flatMap(({ listen }) => listen).map(formatListen);
+    return [...new Set(addresses)].map((address) => {
+      const { port, problem, isOptional } = this.#running.listener(address);
+      const clash = this.#clash("listener", address);
+      const state = {
+        address,
+        open: port !== undefined && clash === undefined,
+        problem: clash ?? (isOptional ? undefined : sent(problem)),
+      };
+      const places = reachableAt.get(address);
+      return places === undefined ? state : { ...state, reachableAt: places };
+    });
+  }
+
+  http({ name, host, target, scheme, address }: PlannedRoute): RouteStatus {
+    const { blocked: shared, port } = this.#httpDoors();
+    const blocked = this.#clash("host", name) ?? shared ?? (address && this.#blocked([address]));
+    const url = urlOf(host, scheme, port);
+    const where = { address: address && formatListen(address), ...this.#where(target) };
+    return { kind: "http", name, url, ...where, ...this.#standing(target, name, blocked) };
+  }
+
+  port({ name, listen, target }: PlannedPort): RouteStatus {
+    const blocked = this.#clash("port", name) ?? this.#blocked(listen);
+    const url = addressOf(listen, this.#openPort(listen));
+    return { kind: "tcp", name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
+  }
+
+  /** A pattern has no tunnel of its own: it is in use while connections through it are open. */
+  pattern({ name, target, scheme }: PlannedPattern): RouteStatus {
+    const { blocked: shared, port } = this.#httpDoors();
+    const blocked = this.#clash("pattern", name) ?? shared;
+    const counts = this.#counts(name);
+    const inUse = counts.openConnections > 0;
+    const missing = inUse ? undefined : this.#running.contexts.of(target);
+    const state = blocked ? blockedState(blocked) : inUse ? "running" : missing ? "failed" : "idle";
+    const url = urlOf(name, scheme ?? "http", port);
+    return { kind: "pattern", name, url, target: templateText(target), state, pods: [], problem: blocked ?? sent(missing), ...counts };
+  }
+
+  /** What a dynamic name leads to; undefined for a name that is none. */
+  findDynamic(name: string): Found | undefined {
+    const tables = this.plan.http.listen.map((address) => tableAt(this.#running.wanted(), formatListen(address)));
+    const found = tables.find((table) => table !== undefined)?.lookup(name);
+    return found?.kind === "found" && found.via === "dynamic" ? found : undefined;
+  }
+
+  /** Undefined where its tunnel does not exist any more, or its counters do not. */
+  dynamic(name: string, { target, scheme }: Found): RouteStatus | undefined {
+    if (!this.#running.tunnel(target) || !this.#running.counters.has(this.plan.profile, name)) return undefined;
+    const url = urlOf(name, scheme, this.#httpDoors().port);
+    return { kind: "dynamic", name, url, ...this.#where(target), ...this.#standing(target, name, undefined) };
+  }
+
+  #httpDoors(): Doors {
+    const { listen } = this.plan.http;
+    this.#doors ??= { blocked: this.#blocked(listen), port: this.#openPort(listen) ?? listen[0]?.port ?? 0 };
+    return this.#doors;
+  }
+
+  #openPort(listen: readonly ListenAddress[]): number | undefined {
+    return listen.map((address) => this.#running.listener(formatListen(address)).port).find((port) => port !== undefined);
+  }
+
+  /** Looked up once for all routes: a profile's environment is long. */
+  #context(): string | undefined {
+    this.#current ??= { context: this.#running.contextOf({ profile: this.plan.profile, context: undefined }) };
+    return this.#current.context;
+  }
+
+  #where(target: Target): Pick<RouteStatus, "target" | "context"> {
+    return { target: formatTarget(target), context: target.cluster.context ?? this.#context() };
+  }
+
+  #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {
+    const { lastProblem, ...counts } = this.#counts(name);
+    if (blocked) return { state: blockedState(blocked), pod: undefined, pods: [], problem: blocked, ...counts, lastProblem };
+    const standing = this.#standingOf(target);
+    return { ...shown(standing), ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
+  }
+
+  /** Of a target that nobody uses the kubeconfig alone says whether it could be. */
+  #standingOf(target: Target): Standing {
+    const tunnel = this.#running.tunnel(target);
+    if (tunnel && tunnel.phase !== "idle") return tunnel.standing;
+    const problem = this.#running.contexts.of(target.cluster);
+    return problem ? { state: "failed", problem, pods: [] } : { state: "idle" };
+  }
+
+  #counts(route: string): Counts {
+    return countsOf(this.#running.counters.of(this.plan.profile, route));
+  }
+
+  /** Blocked where none of the addresses is open, and where one is somebody else's: "localhost" may lead there. */
+  #blocked(listen: readonly ListenAddress[]): SentProblem | undefined {
+    const problems = listen.map((address) => {
+      const key = formatListen(address);
+      const { port, problem } = this.#running.listener(key);
+      return this.#clash("listener", key) ?? (port === undefined ? sent(problem) : undefined);
+    });
+    const taken = problems.find((problem) => problem !== undefined && problem.code !== "listen-failed");
+    return taken ?? (problems.every((problem) => problem !== undefined) ? problems[0] : undefined);
+  }
+
+  #clash(kind: Clash["kind"], route: string): SentProblem | undefined {
+    const clash = this.#ownClashes().get(`${kind} ${route}`);
+    return clash && clashProblem(clash, this.#running.profiles());
+  }
+
+  /** Of thousands of routes each asks several times. */
+  #ownClashes(): ReadonlyMap<string, Clash> {
+    const wanted = this.#running.wanted();
+    if (this.#clashes?.of !== wanted) {
+      const own = wanted.clashes.filter(({ profile }) => profile === this.plan.profile);
+      this.#clashes = { of: wanted, byRoute: new Map(own.map((clash) => [`${clash.kind} ${clash.route}`, clash])) };
+    }
+    return this.#clashes.byRoute;
+  }
+}
+
+function countsOf({ openConnections, totalConnections, requests, receivedBytes, sentBytes, lastProblem }: RouteCounters): Counts {
+  const counts = { openConnections, totalConnections, requests, receivedBytes, sentBytes };
+  if (!lastProblem) return { ...counts, lastProblem: undefined };
+  const { code, message, hints, atMs } = lastProblem;
+  return { ...counts, lastProblem: { code, message, hints: [...hints], atMs } };
+}
+
+function shown(standing: Standing): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {
+  const { state } = standing;
+  const problem = "problem" in standing ? sent(standing.problem) : undefined;
+  const pods = "pods" in standing ? [...standing.pods] : [];
+  return { state, pod: "pod" in standing ? standing.pod : undefined, pods, problem };
+}
+
+/** What failed before the present pods were ready is no news any more. */
+function isOver(lastProblem: RouteStatus["lastProblem"], standing: Standing): boolean {
+  return lastProblem !== undefined && standing.state === "running" && lastProblem.atMs < standing.sinceMs;
+}
+
+function blockedState(problem: SentProblem): RouteStatus["state"] {
+  return problem.code === "route-conflict" ? "conflict" : "blocked";
+}
+
+function clashProblem({ route, holder }: Clash, profiles: readonly AttachedProfile[]): SentProblem {
+  const name = profiles.find(({ plan }) => plan.profile === holder)?.plan.name ?? holder;
+  const message = `"${route}" is already claimed by profile "${name}" (${holder})`;
+  return { code: "route-conflict", message, hints: [command`kt down -f ${holder}`] };
+}
+
+function templateText({ kind, namespace, name, port }: TargetTemplate): string {
+  return `${formatPodSource({ kind, namespace, name })}:${port}`;
+}
