@@ -58,6 +58,8 @@ export class SocketConn implements Conn {
   #early: Uint8Array[] = [];
   #paused = false;
   #resting = false;
+  /** Reading from the socket has stopped, for a pause or a rest. */
+  #stopped = false;
   #bulkReads = 0;
   #lastReadMs = 0;
   #ending = false;
@@ -115,8 +117,8 @@ export class SocketConn implements Conn {
 
   pause(): void {
     if (this.#paused || this.#closed) return;
+    // Most pauses end before anything arrives: `received` stops the socket in those that do not, which spares two system calls.
     this.#paused = true;
-    if (!this.#resting) this.#socket.pause();
   }
 
   resume(): void {
@@ -127,7 +129,15 @@ export class SocketConn implements Conn {
   }
 
   #listen(): void {
-    if (!this.#paused && !this.#resting && !this.#closed) this.#socket.resume();
+    if (!this.#stopped || this.#paused || this.#resting || this.#closed) return;
+    this.#stopped = false;
+    this.#socket.resume();
+  }
+
+  #stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#socket.pause();
   }
 
   /** Leaves the socket alone for a moment during a bulk transfer. */
@@ -142,7 +152,7 @@ export class SocketConn implements Conn {
     this.#bulkReads = isSoon ? this.#bulkReads + 1 : 0;
     if (this.#bulkReads < bulk.reads || readBytes >= bulk.fullReadBytes || this.#paused || this.#resting || this.#closed) return;
     this.#resting = true;
-    this.#socket.pause();
+    this.#stop();
     setTimeout(() => {
       this.#resting = false;
       this.#listen();
@@ -178,7 +188,7 @@ export class SocketConn implements Conn {
       return;
     }
     this.#early.push(bytes);
-    if (!this.#handler) this.pause();
+    this.#stop();
   }
 
   /** Called by the shared socket handler only. Bun also reports drains that were not waited for; those stay here. */
@@ -297,6 +307,8 @@ function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket<S
   return { local: { host: localAddress, port: localPort }, remote: { host: remoteAddress, port: remotePort } };
 }
 
+const ignore = (): void => {};
+
 /** A listening TCP socket. */
 export interface Listener {
   /** The port in use, also where 0 was asked for. */
@@ -325,9 +337,8 @@ export function listenTcp(options: {
         ...socketEvents,
         open(socket) {
           const conn = new SocketConn(socket);
-          const onOpen = (opened: Conn): void => accept(opened, () => endsOf(socket));
-          socket.data = { conn, acceptAny: false, onOpen, onFail: () => {} };
-          onOpen(conn);
+          socket.data = { conn, acceptAny: false, onOpen: ignore, onFail: ignore };
+          accept(conn, () => endsOf(socket));
         },
       },
     });
