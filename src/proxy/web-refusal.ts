@@ -5,6 +5,7 @@ import { type KtError, messageOf } from "#base/errors.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Door, Guest } from "#proxy/door/door.ts";
+import type { Router } from "#proxy/door/entrance.ts";
 import { serveH2 } from "#proxy/h2/h2.ts";
 import { Http1Connection } from "#proxy/http1/http1.ts";
 import { SpeechMemory } from "#http/h2/not-h2.ts";
@@ -31,11 +32,13 @@ export class WebRefusals {
 
   /** Takes the Conn over, which is paused and holds all that its client said. */
   refuse(conn: Conn, kind: Web, error: KtError, scheme: "http" | "https"): void {
-    const decide = (): never => {
-      throw error;
+    const router: Router = {
+      decide() {
+        throw error;
+      },
     };
     const { clock, log, counters, report } = this.#context;
-    const shared = { decide, scheme, backends: this.#backends };
+    const shared = { router, scheme, backends: this.#backends };
     if (kind === "h2") {
       const dial = async (): Promise<never> => await Promise.reject(error);
       const connection = serveH2(conn, {

@@ -79,7 +79,7 @@ describe("requests", () => {
       }),
     );
     const decide = (): Found => ({ ...routeTo("web", backend.port), manner: { forwarded: false, schemeGiven: true } });
-    const client = clientOf(later(startFront({}, { decide })));
+    const client = clientOf(later(startFront({}, { router: { decide } })));
     const plain = await ask(client, "web.localhost");
     expect(plain.body.toString()).not.toContain("forwarded");
     const said = await ask(client, "web.localhost", { "x-forwarded-for": "10.0.0.1", forwarded: "for=10.0.0.1" });

@@ -89,11 +89,13 @@ export function startFront(backends: Readonly<Record<string, number>>, override:
     return { conn, pod: `${carriersOf(target).name}-0`, usable: () => true, park: () => {}, unpark: () => {} };
   };
   const options = {
-    decide(authority: string): Found {
-      const name = authority.toLowerCase().split(".")[0] ?? "";
-      const port = backends[name];
-      if (port === undefined) throw new KtError("host-unknown", `no route has the name "${authority}"`);
-      return routeTo(name, port);
+    router: {
+      decide(authority: string): Found {
+        const name = authority.toLowerCase().split(".")[0] ?? "";
+        const port = backends[name];
+        if (port === undefined) throw new KtError("host-unknown", `no route has the name "${authority}"`);
+        return routeTo(name, port);
+      },
     },
     dial: (route: Found, _authority: string, signal: AbortSignal) => dialPort(route.target, signal),
     backends: new Backends({ dial: dialPort }, systemClock),

@@ -201,9 +201,11 @@ export function rawDoor(
     return waiter.promise;
   };
   const options: H2Options = {
-    decide(authority: string): Found {
-      if (authority.startsWith("unknown")) throw new KtError("host-unknown", `no route has the name "${authority}"`);
-      return routeTo(authority.split(".")[0] ?? "", 80);
+    router: {
+      decide(authority: string): Found {
+        if (authority.startsWith("unknown")) throw new KtError("host-unknown", `no route has the name "${authority}"`);
+        return routeTo(authority.split(".")[0] ?? "", 80);
+      },
     },
     async dial(): Promise<Link> {
       const link = new RawLink(more.backendSettings ?? []);

@@ -57,7 +57,7 @@ export class PodFront {
     new Http1Connection(far, {
       context,
       backends: this.#backends,
-      decide: () => this.#found,
+      router: { decide: () => this.#found },
       scheme: "http",
       onClosed() {},
     }).start();

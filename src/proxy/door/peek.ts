@@ -8,26 +8,27 @@ import { proxyLimits } from "#proxy/limits.ts";
 import { wireLimits } from "#wire/limits.ts";
 import { recognise, type Speech } from "./first-bytes.ts";
 
-export interface PeekOptions {
-  readonly clock: Clock;
+export interface PeekHandler {
   /** The Conn is paused and holds all its bytes. */
-  readonly onSpeech: (speech: Speech) => void;
+  onSpeech(speech: Speech): void;
   /** The first bytes are nothing that can be served: the callee says so and ends the Conn; `onClosed` follows. */
-  readonly onGarbage: (error: KtError) => void;
-  readonly onClosed: () => void;
+  onGarbage(error: KtError): void;
+  onClosed(): void;
 }
 
 export class Peek implements ConnHandler {
   readonly #conn: Conn;
-  readonly #options: PeekOptions;
+  readonly #clock: Clock;
+  readonly #handler: PeekHandler;
   readonly #bytes = new ByteQueue(wireLimits.tlsHelloBytes + wireLimits.httpHeadBytes);
   #cancelTimeout: (() => void) | undefined;
   #over = false;
   #garbage = false;
 
-  constructor(conn: Conn, options: PeekOptions) {
+  constructor(conn: Conn, clock: Clock, handler: PeekHandler) {
     this.#conn = conn;
-    this.#options = options;
+    this.#clock = clock;
+    this.#handler = handler;
     conn.start(this);
   }
 
@@ -38,17 +39,17 @@ export class Peek implements ConnHandler {
       const speech = recognise(this.#bytes.peek());
       if (speech === "short") {
         // A connection that has said nothing may wait as long as it likes; one that began has to come to the point.
-        this.#cancelTimeout ??= this.#options.clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
+        this.#cancelTimeout ??= this.#clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
         return;
       }
       this.#settle();
       this.#conn.pause();
       this.#conn.unread(this.#bytes.takeAll());
-      this.#options.onSpeech(speech);
+      this.#handler.onSpeech(speech);
     } catch (error) {
       this.#garbage = true;
       this.#settle();
-      this.#options.onGarbage(toKtError(error, "request-invalid", "read the first bytes"));
+      this.#handler.onGarbage(toKtError(error, "request-invalid", "read the first bytes"));
     }
   }
 
@@ -63,7 +64,7 @@ export class Peek implements ConnHandler {
   onClose(): void {
     if (this.#over && !this.#garbage) return;
     this.#settle();
-    this.#options.onClosed();
+    this.#handler.onClosed();
   }
 
   #settle(): void {

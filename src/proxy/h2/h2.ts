@@ -11,7 +11,7 @@ import type { RequestLog } from "#observe/requests.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { Link } from "#proxy/door/dialer.ts";
-import type { Asked } from "#proxy/door/guard.ts";
+import type { Router } from "#proxy/door/entrance.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import { H2Backends } from "./backends.ts";
 import { H2Exchange, type RouteUse, refuse, sendAnswer } from "./exchange.ts";
@@ -19,19 +19,15 @@ import { type H2Request, readRequest } from "./heads.ts";
 import { toldOf } from "#proxy/http1/heads.ts";
 import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
-import type { Http1Options } from "#proxy/http1/http1.ts";
 import type { SpeechMemory } from "#http/h2/not-h2.ts";
 
 export interface H2Options {
-  /** Which route a request goes to, by its :authority as sent. Throws KtError. */
-  decide(authority: string, request: Asked): Found;
+  readonly router: Router;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
   dial(route: Found, authority: string, signal: AbortSignal): Promise<Link>;
   /** For backends that have no HTTP/2. */
   readonly backends: Backends;
   readonly speech: SpeechMemory;
-  /** As in Http1Options. */
-  readonly ownPage?: Http1Options["ownPage"];
   readonly counters: CounterTable;
   readonly report: Report;
   readonly requests?: RequestLog;
@@ -144,7 +140,7 @@ class H2Door implements H2Connection {
     let route: Found;
     try {
       if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
-      route = this.#options.decide(authority, request);
+      route = this.#options.router.decide(authority, request);
     } catch (thrown) {
       this.#answerItself(stream, request, authority, toKtError(thrown, "internal", `routing "${authority}"`));
       return;
@@ -188,7 +184,8 @@ class H2Door implements H2Connection {
   #answerItself(stream: H2Stream, request: H2Request, host: string, refusal: KtError): void {
     try {
       const { method, path: target, accept, grpc } = request;
-      const answer = refusal.code === "host-unknown" && !grpc ? this.#options.ownPage?.({ host, method, target, accept }) : undefined;
+      const answer =
+        refusal.code === "host-unknown" && !grpc ? this.#options.router.ownPage?.({ host, method, target, accept }) : undefined;
       if (answer) sendAnswer(stream, method, answer);
       else this.#refuse(stream, request, refusal);
     } catch (thrown) {

@@ -11,13 +11,12 @@ import type { Found } from "#route/lookup.ts";
 import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#wire/http-head.ts";
 import type { Backends } from "./backends.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
-import type { Asked } from "#proxy/door/guard.ts";
+import type { Router } from "#proxy/door/entrance.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
 import { plainToTls, schemeHint } from "./foreign-answer.ts";
 import { isForeignText } from "#proxy/door/first-bytes.ts";
 import { ForwardedFields, requestForBackend, requestUnchanged, toldOf } from "./heads.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
-import type { OwnRequest } from "#proxy/pages/own-pages.ts";
 import { type Answer, refusalFor, statusOf } from "#proxy/pages/refusal.ts";
 import { speaksTls } from "./ask-for-tls.ts";
 import { navigates, waitingPage } from "#proxy/pages/waiting-page.ts";
@@ -25,11 +24,8 @@ import { navigates, waitingPage } from "#proxy/pages/waiting-page.ts";
 export interface Http1Options {
   readonly context: DoorContext;
   readonly backends: Backends;
-  /** Which route a request goes to, by its host as sent; throws KtError. */
-  readonly decide: (host: string, request: Asked) => Found;
+  readonly router: Router;
   readonly scheme: "http" | "https";
-  /** Our own answer to a request that no route is for; throws KtError for a client that may not see it. */
-  readonly ownPage?: (asked: OwnRequest) => Answer | undefined;
   readonly onClosed: () => void;
 }
 
@@ -226,7 +222,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     let found: Found;
     try {
       if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
-      found = this.#options.decide(head.host, head);
+      found = this.#options.router.decide(head.host, head);
     } catch (error) {
       this.#answerItself(toKtError(error, "internal", "route the request"));
       return;
@@ -283,7 +279,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     try {
       const { host, method, target } = head;
       const asked = { host, method, target, accept: headerValue(head.headers, "accept") };
-      const answer = refusal.code === "host-unknown" ? this.#options.ownPage?.(asked) : undefined;
+      const answer = refusal.code === "host-unknown" ? this.#options.router.ownPage?.(asked) : undefined;
       if (!answer) this.#refuseEarly(refusal);
       else this.#sendOwn(answer, head);
     } catch (error) {

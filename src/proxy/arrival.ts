@@ -1,0 +1,174 @@
+/** A connection at the front door: told apart by its first bytes, then served as HTTP/1, HTTP/2 or TLS. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { bracketed } from "#base/hostname.ts";
+import { NotH2Error, type SpeechMemory } from "#http/h2/not-h2.ts";
+import { toProblem } from "#observe/events.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
+import type { Link } from "#proxy/door/dialer.ts";
+import type { Door, Guest } from "#proxy/door/door.ts";
+import type { Visit } from "#proxy/door/entrance.ts";
+import { expectTls } from "#proxy/door/expect-tls.ts";
+import type { Speech } from "#proxy/door/first-bytes.ts";
+import { passThrough } from "#proxy/door/passthrough.ts";
+import { Peek, type PeekHandler } from "#proxy/door/peek.ts";
+import { serveH2 } from "#proxy/h2/h2.ts";
+import { type Backends, tlsToPod, whileSessionsLast } from "#proxy/http1/backends.ts";
+import { Http1Connection } from "#proxy/http1/http1.ts";
+import { refusalFor } from "#proxy/pages/refusal.ts";
+import { asTheClusterSays } from "#route/app-protocol.ts";
+import type { Found } from "#route/lookup.ts";
+import { encodeHead } from "#wire/http-head.ts";
+import type { WebRefusals } from "./web-refusal.ts";
+
+/** What the connections of one front door share. */
+export interface DoorParts {
+  readonly context: DoorContext;
+  readonly door: Door;
+  readonly backends: Backends;
+  readonly speech: SpeechMemory;
+  readonly refusals: WebRefusals;
+}
+
+export class Arrival implements Guest, PeekHandler {
+  readonly #conn: Conn;
+  readonly #visit: Visit;
+  readonly #parts: DoorParts;
+
+  constructor(conn: Conn, visit: Visit, parts: DoorParts) {
+    this.#conn = conn;
+    this.#visit = visit;
+    this.#parts = parts;
+    parts.door.enter(this);
+    new Peek(conn, parts.context.clock, this);
+  }
+
+  drain(): void {
+    this.#conn.abort();
+  }
+
+  abort(): void {
+    this.#conn.abort();
+  }
+
+  onSpeech(speech: Speech): void {
+    if (speech.kind === "http1") this.#serveHttp1();
+    else if (speech.kind === "h2") this.#serveHttp2();
+    else this.#serveTls(speech.hello.serverName);
+    this.#parts.door.leave(this);
+  }
+
+  /** What begins like TLS and is not gets an answer in HTTP, for people who look at what comes back. */
+  onGarbage(error: KtError): void {
+    this.#parts.context.report({ type: "refused", name: this.#conn.remoteAddress ?? "", problem: toProblem(error) });
+    for (const bytes of plainAnswer("400 Bad Request", error)) this.#conn.write(bytes);
+    this.#conn.end();
+  }
+
+  onClosed(): void {
+    this.#parts.door.leave(this);
+  }
+
+  #serveHttp1(): void {
+    const { context, backends, door } = this.#parts;
+    const connection: Http1Connection = new Http1Connection(this.#conn, {
+      context,
+      backends,
+      router: this.#visit,
+      scheme: "http",
+      onClosed: () => door.leave(connection),
+    });
+    door.enter(connection);
+    connection.start();
+  }
+
+  #serveHttp2(): void {
+    const { context, backends, speech, door } = this.#parts;
+    const { dialer, ...rest } = context;
+    const connection = serveH2(this.#conn, {
+      ...rest,
+      router: this.#visit,
+      scheme: "http",
+      backends,
+      speech,
+      dial: (found, host, signal) =>
+        whileSessionsLast(async () => {
+          const link = await dialer.dial(found.target, signal);
+          return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
+        }),
+      clientAddress: this.#conn.remoteAddress,
+    });
+    door.enter(connection);
+    void connection.closed.then(() => door.leave(connection));
+  }
+
+  #serveTls(serverName: string | undefined): void {
+    const conn = this.#conn;
+    const { door, context } = this.#parts;
+    const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
+    door.enter(guest);
+    let found: Found;
+    try {
+      found = serverName === undefined ? this.#decideUnnamed() : this.#visit.decide(serverName);
+    } catch (error) {
+      const refusal = toKtError(error, "internal", "route the connection");
+      context.report({ type: "refused", name: serverName ?? "", problem: toProblem(refusal) });
+      void this.#refuseTls(serverName, refusal, guest);
+      return;
+    }
+    const { clock, dialer } = context;
+    const { host, port } = this.#visit.entrance;
+    const dialAgain = (): Promise<Link> => dialer.dial(found.target, door.closing);
+    const plainUrl = plainUrlOf(serverName ?? host, port);
+    void passThrough(conn, found, context, door.closing, {
+      expect: (link, count) => expectTls({ client: conn, link, count, route: found.route, plainUrl, clock, dialAgain }),
+      onRefused: (error) => void this.#refuseTls(serverName, error, guest),
+      onClosed: () => door.leave(guest),
+    });
+  }
+
+  /** Clients that connect to an IP address send no name (RFC 6066 §3): that of a route leads to it. */
+  #decideUnnamed(): Found {
+    try {
+      return this.#visit.decide(this.#visit.entrance.host);
+    } catch {
+      throw new KtError("host-missing", "the TLS client did not say which name it wants (no SNI)", {
+        hints: ["connect by a name of your profile instead of an address"],
+      });
+    }
+  }
+
+  /** The client cannot be served, but it can be told: in TLS, in the protocol that it offered. */
+  async #refuseTls(serverName: string | undefined, error: KtError, guest: Guest): Promise<void> {
+    const { refusals, door } = this.#parts;
+    await refusals.accept(this.#conn, serverName, (inside, alpn) => {
+      refusals.refuse(inside, alpn === "h2" ? "h2" : "http1", error, "https");
+    });
+    door.leave(guest);
+  }
+}
+
+/** Where a client of TLS would reach the same name without it. */
+function plainUrlOf(name: string, port: number): string {
+  return `http://${bracketed(name)}${port === 80 ? "" : `:${port}`}/`;
+}
+
+/** Rejects with NotH2Error when the backend chooses HTTP/1. */
+async function h2OverTls(link: Link, host: string, clock: Clock): Promise<Link> {
+  const { conn, alpn } = await tlsToPod(link, host, ["h2", "http/1.1"], clock);
+  if (alpn !== "http/1.1") return withConn(link, conn);
+  conn.abort();
+  throw new NotH2Error(`pod "${link.pod}" speaks HTTP/1 only over TLS`);
+}
+
+function withConn(link: Link, conn: Conn): Link {
+  return { conn, pod: link.pod, usable: () => link.usable(), park: () => link.park(), unpark: () => link.unpark() };
+}
+
+/** For a client of which nothing is known yet: in HTTP, as text. */
+export function plainAnswer(status: string, error: KtError): Uint8Array[] {
+  const { headers, body } = refusalFor(error, { accept: undefined, grpc: false, host: undefined });
+  return [encodeHead(`HTTP/1.1 ${status}`, [...headers, ["Connection", "close"]]), body];
+}
