@@ -47,7 +47,11 @@ const bulk = {
   restMs: 1,
 } as const;
 
-/** A socket as a Conn. Our half is closed with `shutdown`: Bun's `end` closes both, and the peer's answer would be lost. */
+/**
+ * A socket as a Conn. Our half is closed with `shutdown`: Bun's `end` closes both, and the peer's answer would be lost. It has four
+ * booleans since reading stops for reasons of their own (the holder's pause, a rest in a bulk transfer), at the next read, and ending is
+ * apart from all that.
+ */
 export class SocketConn implements Conn {
   #remoteAddress: string | undefined;
   readonly #socket: Socket<SocketState>;
@@ -63,8 +67,8 @@ export class SocketConn implements Conn {
   #bulkReads = 0;
   #lastReadMs = 0;
   #ending = false;
-  #farEnded = false;
-  #farEndedTold = false;
+  /** The peer's half: its end is passed on once, after all bytes that came before it. */
+  #peer: "open" | "ended" | "reported" = "open";
   #closed: { readonly error: KtError | undefined } | undefined;
 
   constructor(socket: Socket<SocketState>) {
@@ -160,7 +164,7 @@ export class SocketConn implements Conn {
   }
 
   #shutdown(): void {
-    if (this.#farEnded) this.#socket.end();
+    if (this.#peer !== "open") this.#socket.end();
     else this.#socket.shutdown();
   }
 
@@ -171,12 +175,12 @@ export class SocketConn implements Conn {
       if (!bytes) break;
       handler.onData(bytes);
     }
-    this.#tellFarEnd();
+    this.#reportPeerEnd();
   }
 
-  #tellFarEnd(): void {
-    if (!this.#farEnded || this.#farEndedTold || this.#paused || this.#early.length > 0 || !this.#handler) return;
-    this.#farEndedTold = true;
+  #reportPeerEnd(): void {
+    if (this.#peer !== "ended" || this.#paused || this.#early.length > 0 || !this.#handler) return;
+    this.#peer = "reported";
     this.#handler.onEnd();
   }
 
@@ -209,9 +213,9 @@ export class SocketConn implements Conn {
   }
 
   /** Called by the shared socket handler only. */
-  farEnded(): void {
-    this.#farEnded = true;
-    this.#tellFarEnd();
+  peerEnded(): void {
+    if (this.#peer === "open") this.#peer = "ended";
+    this.#reportPeerEnd();
     // Both halves are over once ours is: without this, a socket whose FIN went out first would linger.
     if (this.#ending && this.#unsent.length === 0) this.#socket.end();
   }
@@ -219,7 +223,7 @@ export class SocketConn implements Conn {
   /** Called by the shared socket handler only. */
   closed(cause: unknown): void {
     if (this.#closed) return;
-    const orderly = cause === undefined || (this.#ending && this.#farEnded);
+    const orderly = cause === undefined || (this.#ending && this.#peer !== "open");
     const error = orderly ? undefined : new KtError("connection-lost", systemReason(cause), { cause });
     this.#closed = { error };
     this.#unsent = [];
@@ -247,7 +251,7 @@ export const socketEvents = {
     socket.data.conn?.drained();
   },
   end(socket: Socket<SocketState>): void {
-    socket.data.conn?.farEnded();
+    socket.data.conn?.peerEnded();
   },
   close(socket: Socket<SocketState>, cause?: Error): void {
     const { conn } = socket.data;
