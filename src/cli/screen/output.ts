@@ -25,9 +25,6 @@ const levelRank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn:
 export class Output {
   /** True where lines can be drawn over. */
   readonly live: boolean;
-  readonly verbose: boolean;
-  readonly quiet: boolean;
-  readonly logFormat: LogFormat;
   readonly #options: OutputOptions;
   readonly #mayColour: boolean;
   readonly #region: LiveRegion;
@@ -38,11 +35,20 @@ export class Output {
     this.#options = options;
     this.#mayColour = noColor === "" && term !== "dumb";
     this.live = options.stdout.isTTY === true && term !== "dumb";
-    this.verbose = options.verbose;
-    this.quiet = options.quiet;
-    this.logFormat = options.logFormat;
     this.#region = new LiveRegion(options.stdout, this.#mayColour);
     if (this.live) options.stdout.onResize(() => this.#region.redraw());
+  }
+
+  get verbose(): boolean {
+    return this.#options.verbose;
+  }
+
+  get quiet(): boolean {
+    return this.#options.quiet;
+  }
+
+  get logFormat(): LogFormat {
+    return this.#options.logFormat;
   }
 
   /** The width that results are laid out for; there is none off a terminal. */
