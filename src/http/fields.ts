@@ -53,3 +53,33 @@ export function isIdempotent(method: string): boolean {
       return false;
   }
 }
+
+/** RFC 9110 §15, and those of RFC 6585. */
+const reasonPhrases: Readonly<Record<number, string>> = {
+  101: "Switching Protocols",
+  200: "OK",
+  201: "Created",
+  204: "No Content",
+  304: "Not Modified",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  410: "Gone",
+  413: "Content Too Large",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+/** What stands behind a status code in the first line of a response. */
+export function reasonPhrase(status: number): string {
+  return reasonPhrases[status] ?? "";
+}

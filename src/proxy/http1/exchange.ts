@@ -4,25 +4,16 @@ import { ByteQueue, concatBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { sharedLimits } from "#base/limits.ts";
-import { proxyLimits } from "#proxy/limits.ts";
 import type { SpliceCount } from "#net/splice.ts";
 import type { Found } from "#route/lookup.ts";
-import { isIdempotent } from "#http/fields.ts";
 import { type BodyCursor, bodyCursor } from "#wire/http-body.ts";
-import {
-  beginsResponse,
-  decodeResponseHead,
-  type RequestHead,
-  requestFraming,
-  type ResponseHead,
-  responseFraming,
-} from "#wire/http-head.ts";
+import { beginsResponse, decodeResponseHead, type RequestHead, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
 import type { Backend, BackendUser } from "./backend.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
 import { foreignAnswer, plainToTls, withSilenceHint } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./heads.ts";
+import { isRepeatable, SentRequest } from "./sent-request.ts";
 
 /** The client's connection as an exchange uses it. */
 export interface ExchangeClient {
@@ -59,29 +50,16 @@ export function backendRequest({ target, scheme, manner }: Found, host: string, 
   return { target, scheme, isSchemeGuessed: manner?.schemeGiven === false, host, repeatable: isRepeatable(head) };
 }
 
-/** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
-function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
-  return isIdempotent(method) && !chunked && contentLength <= sharedLimits.replayBytes;
-}
-
 /** Response bytes up to this size leave in one write with their head. */
 const joinBytes = 16 * 1024;
 const responseHeadQueueBytes = 1024 * 1024;
 
 export class Exchange implements BackendUser {
   readonly #options: ExchangeOptions;
-  readonly #requestBody: BodyCursor;
+  readonly #request: SentRequest;
   /** Ends an attempt to open a backend. */
   #abort: AbortController | undefined;
   #backend: Backend | undefined;
-  /** Body bytes that came before there was a backend. */
-  #held: Uint8Array[] = [];
-  /** What a backend got of the body, so that another can; undefined where the request must not be sent twice, or is too long. */
-  #sent: Uint8Array[] | undefined;
-  #sentBytes = 0;
-  #tries = 0;
-  /** New connections that a pod closed. */
-  #closedNew = 0;
   /** A head has come, if only one of those before the final one. */
   #answering = false;
   #receivedBytes = 0;
@@ -95,8 +73,7 @@ export class Exchange implements BackendUser {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#keepAlive = options.keepAlive;
-    this.#sent = isIdempotent(options.head.method) ? [] : undefined;
-    this.#requestBody = bodyCursor(requestFraming(options.head), "request-invalid");
+    this.#request = new SentRequest(options.head);
   }
 
   /** Of the final response, once its head has come. */
@@ -109,7 +86,7 @@ export class Exchange implements BackendUser {
   }
 
   get requestDone(): boolean {
-    return this.#requestBody.done;
+    return this.#request.isComplete;
   }
 
   /** Whether there is no backend yet. */
@@ -119,8 +96,8 @@ export class Exchange implements BackendUser {
 
   /** Takes a parked backend or opens one; a new one where one was lost. */
   begin(): void {
-    this.#tries += 1;
-    const isFirst = this.#tries === 1;
+    this.#request.begin();
+    const isFirst = this.#request.isFirstTry;
     const parked = isFirst ? this.#options.backends.take(this.#options.request) : undefined;
     if (parked) {
       this.#opened(parked);
@@ -135,15 +112,14 @@ export class Exchange implements BackendUser {
 
   /** Body bytes from the client; returns how many of them belong to this request. Throws KtError `request-invalid`. */
   requestBytes(bytes: Uint8Array): number {
-    const count = this.#requestBody.advance(bytes, 0);
-    if (count === 0) return 0;
-    const body = count === bytes.length ? bytes : bytes.subarray(0, count);
+    const body = this.#request.bodyIn(bytes);
+    if (body.length === 0) return 0;
     if (this.#backend) this.#sendBody(this.#backend, body);
     else {
-      this.#held.push(body);
+      this.#request.wait(body);
       this.#options.client.pauseRequest();
     }
-    return count;
+    return body.length;
   }
 
   clientDrained(): void {
@@ -172,23 +148,17 @@ export class Exchange implements BackendUser {
     backend.use(this, this.#options.clock.now());
     this.#options.counters.add("sent", this.#options.headBytes.length);
     let clear = backend.conn.write(this.#options.headBytes);
-    if (this.#held.length > 0) for (const body of this.#held.splice(0)) clear = this.#sendBody(backend, body);
+    for (const body of this.#request.takeWaiting()) clear = this.#sendBody(backend, body);
     // Last, for more of the body may come from within, or the news that the client is gone.
     if (clear) this.#options.client.resumeRequest();
   }
 
   #sendBody(backend: Backend, body: Uint8Array): boolean {
-    this.#keepSent(body);
+    this.#request.noteSent(body);
     this.#options.counters.add("sent", body.length);
     const clear = backend.conn.write(body);
     if (!clear) this.#options.client.pauseRequest();
     return clear;
-  }
-
-  #keepSent(body: Uint8Array): void {
-    this.#sentBytes += body.length;
-    if (this.#sentBytes > sharedLimits.replayBytes) this.#sent = undefined;
-    this.#sent?.push(body);
   }
 
   backendData(bytes: Uint8Array): void {
@@ -207,7 +177,7 @@ export class Exchange implements BackendUser {
 
   /** What comes may be of the connection's past, sent while the request was on its way; then the request is sent again. */
   #isStale({ before }: Backend): boolean {
-    return before.answers > 0 && !this.#answering && this.#mayResend;
+    return before.answers > 0 && !this.#answering && this.#request.mayResend;
   }
 
   /** Why what came is no response. What does not even begin like one is told by its first bytes. */
@@ -276,7 +246,7 @@ export class Exchange implements BackendUser {
     this.#responseBody = cursor;
     // The next request could not be told from the rest of a body that nobody reads any more.
     this.#keepAlive &&=
-      framing.kind !== "until-close" && this.#requestBody.done && (request.version === "1.1" || framing.kind !== "chunked");
+      framing.kind !== "until-close" && this.#request.isComplete && (request.version === "1.1" || framing.kind !== "chunked");
     if (head.status === 101) {
       client.write(responseForClient(head, request, true));
       this.#upgraded(backend, bytes.subarray(headBytes));
@@ -312,7 +282,7 @@ export class Exchange implements BackendUser {
     if (this.#over) return;
     this.#over = true;
     const { backends, head, request } = this.#options;
-    if (clean && this.#requestBody.done) backends.answered(request, backend, goesOn && head.version === "1.1");
+    if (clean && this.#request.isComplete) backends.answered(request, backend, goesOn && head.version === "1.1");
     else backend.conn.abort();
     this.#options.client.exchangeDone(this.#keepAlive);
   }
@@ -352,15 +322,14 @@ export class Exchange implements BackendUser {
     this.#closedByPod(backend, new KtError("connection-lost", what));
   }
 
-  /** A request that ends a new connection twice may well be what ends it: it is not tried on one pod after the other. */
   #closedByPod(backend: Backend, error: KtError): void {
-    if (backend.before.answers === 0 && ++this.#closedNew === 2) this.#sent = undefined;
+    if (backend.before.answers === 0) this.#request.closedOnNew();
     this.#lost(backend, error);
   }
 
   #lost(backend: Backend, error: KtError): void {
     if (this.#over) return;
-    if (this.#isUnanswered && error.code === "connection-lost" && this.#mayResend) {
+    if (this.#isUnanswered && error.code === "connection-lost" && this.#request.mayResend) {
       this.#resend(backend);
       return;
     }
@@ -374,18 +343,12 @@ export class Exchange implements BackendUser {
     return !this.#answering && this.#responseHead === undefined;
   }
 
-  get #mayResend(): boolean {
-    return this.#sent !== undefined && this.#tries < proxyLimits.requestTries;
-  }
-
   /** Sends the request again on a new connection. */
   #resend(lost: Backend): void {
     this.#backend = undefined;
     lost.conn.abort();
     this.#responseHead = undefined;
-    this.#held = [...(this.#sent ?? []), ...this.#held];
-    this.#sent = [];
-    this.#sentBytes = 0;
+    this.#request.rewind();
     this.begin();
   }
 

@@ -1,23 +1,22 @@
 /** The life of one HTTP/1 client connection: every request is routed by its own Host, one after the other. */
 
-import { ByteQueue } from "#base/bytes.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
-import { KtError, toKtError, withHints } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { splice } from "#net/splice.ts";
 import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Found } from "#route/lookup.ts";
-import { decodeRequestHead, encodeHead, headerValue, type RequestHead } from "#wire/http-head.ts";
+import { headerValue, type RequestHead } from "#wire/http-head.ts";
 import type { Backends } from "./backends.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
-import { plainToTls, schemeHint } from "./foreign-answer.ts";
-import { isForeignText } from "#proxy/door/first-bytes.ts";
+import { plainToTls } from "./foreign-answer.ts";
 import { ForwardedFields, requestForBackend, requestUnchanged, toldOf } from "./heads.ts";
-import { beginsHead, PartialHead } from "./partial-head.ts";
-import { type Answer, refusalFor, statusOf } from "#proxy/pages/refusal.ts";
+import { encodeOwnHead, refusalOf, withRouteHint } from "./own-answer.ts";
+import { type ReadRequest, RequestReader } from "./request-reader.ts";
+import { type Answer, statusOf } from "#proxy/pages/refusal.ts";
 import { speaksTls } from "./ask-for-tls.ts";
 import { navigates, waitingPage } from "#proxy/pages/waiting-page.ts";
 
@@ -32,13 +31,13 @@ export interface Http1Options {
 /** How long a client may go on sending a body that nobody reads, so that it gets to see the answer. */
 const lingerMs = 2000;
 
+/** "draining": ends with the request under way. "ending": our half is closed. */
+type Phase = "open" | "draining" | "ending" | "closed";
+
 export class Http1Connection implements ConnHandler, ExchangeClient {
   readonly #conn: Conn;
   readonly #options: Http1Options;
-  /** Bytes of the next request while another is under way, or of a head that is not complete. */
-  #inbox = new ByteQueue();
-  /** The head in the inbox, as long as it is not whole. */
-  #partial: PartialHead | undefined;
+  readonly #reader: RequestReader;
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
   #found: Found | undefined;
@@ -48,13 +47,12 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #clientEnded = false;
   /** The client has not taken all we wrote: until it has, no further request of its is read. */
   #blocked = false;
-  #draining = false;
-  #ending = false;
-  #closed = false;
+  #phase: Phase = "open";
 
   constructor(conn: Conn, options: Http1Options) {
     this.#conn = conn;
     this.#options = options;
+    this.#reader = new RequestReader(options.context.clock, (error) => this.#invalid(error));
   }
 
   /** Begins to read; the connection may be over before this returns. */
@@ -64,7 +62,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   /** Ends after the request under way; at once when there is none. */
   drain(): void {
-    this.#draining = true;
+    if (this.#phase === "open") this.#phase = "draining";
     if (!this.#exchange) this.#end();
   }
 
@@ -73,14 +71,13 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   onData(bytes: Uint8Array): void {
-    if (this.#ending || this.#closed) return;
+    if (this.#isOver) return;
     try {
       const used = this.#exchange && !this.#exchange.requestDone ? this.#exchange.requestBytes(bytes) : 0;
       if (used === bytes.length) return;
-      const unread = used === 0 ? bytes : bytes.subarray(used);
-      this.#inbox.push(unread);
+      const isWorthATry = this.#reader.add(used === 0 ? bytes : bytes.subarray(used));
       if (this.#exchange) this.#conn.pause();
-      else if (this.#partial?.add(unread) !== false) this.#goOn();
+      else if (isWorthATry) this.#goOn();
     } catch (error) {
       this.#invalid(error);
     }
@@ -99,9 +96,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   onClose(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#settleHead();
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.#reader.settle();
     this.#exchange?.cancel();
     this.#record(undefined);
     this.#finish();
@@ -118,14 +115,14 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   resumeRequest(): void {
-    if (this.#inbox.length === 0) this.#conn.resume();
+    if (this.#reader.isEmpty) this.#conn.resume();
   }
 
   exchangeDone(keepAlive: boolean, status = this.#exchange?.status): void {
     const requestDone = this.#exchange?.requestDone === true;
     this.#record(status);
     this.#finish();
-    if (!keepAlive || this.#draining) this.#end(requestDone);
+    if (!keepAlive || this.#phase !== "open") this.#end(requestDone);
     else this.#goOn();
   }
 
@@ -140,16 +137,17 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     // Some servers of TLS close on a request without a word.
     const exchange = this.#exchange;
     void speaksTls(this.#options.context, found.target).then((isTls) => {
-      if (this.#exchange === exchange && !this.#closed) this.#refuseLate(isTls ? plainToTls(found, this.#head?.host ?? "") : refusal);
+      if (this.#exchange === exchange && this.#phase !== "closed")
+        this.#refuseLate(isTls ? plainToTls(found, this.#head?.host ?? "") : refusal);
     });
   }
 
   #refuseLate(refusal: KtError): void {
     const error = this.#found ? withRouteHint(refusal, this.#found) : refusal;
     const requestDone = this.#exchange?.requestDone === true;
-    const keepAlive = requestDone && this.#head?.keepAlive === true && !this.#draining;
+    const keepAlive = requestDone && this.#head?.keepAlive === true && this.#phase === "open";
     this.#note(error);
-    this.#sendRefusal(error, keepAlive);
+    this.#sendAnswer(refusalOf(error, this.#head), keepAlive);
     this.#record(statusOf(error));
     this.#finish();
     if (keepAlive) this.#goOn();
@@ -167,9 +165,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const counters = this.#counters;
     this.#record(this.#exchange?.status);
     this.#exchange = undefined;
-    this.#closed = true;
+    this.#phase = "closed";
     this.#conn.pause();
-    this.#conn.unread(this.#inbox.takeAll());
+    this.#conn.unread(this.#reader.takeRest());
     if (!counters) throw new KtError("internal", "internal error: an upgrade without a route");
     if (this.#clientEnded) backend.end();
     splice(this.#conn, backend, new ConnectionCount(counters), () => {
@@ -181,7 +179,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   /** Between two requests: begins the next, or waits for it. */
   #goOn(): void {
     this.#next();
-    if (this.#exchange || this.#ending) return;
+    if (this.#exchange || this.#isOver) return;
     if (this.#blocked) this.#conn.pause();
     else if (this.#clientEnded) this.#end();
     else this.#conn.resume();
@@ -190,34 +188,21 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   /** Reads as many requests as are complete. */
   #next(): void {
     try {
-      while (!this.#exchange && !this.#ending && !this.#blocked && this.#inbox.length > 0) {
-        const decoded = decodeRequestHead(this.#inbox.peek());
-        if (decoded === "short") {
-          if (this.#isForeign()) throw new KtError("request-invalid", "its first line is not HTTP");
-          this.#awaitHead();
-          return;
-        }
-        this.#settleHead();
-        const headBytes = this.#inbox.take(decoded.next);
-        this.#request(decoded.head, headBytes);
+      while (!this.#exchange && !this.#isOver && !this.#blocked && !this.#reader.isEmpty) {
+        const read = this.#reader.next();
+        if (!read) return;
+        this.#request(read);
       }
     } catch (error) {
       this.#invalid(error);
     }
   }
 
-  #awaitHead(): void {
-    const waiting = this.#inbox.peek();
-    if (!beginsHead(waiting)) return;
-    this.#partial ??= new PartialHead(waiting, this.#options.context.clock, (error) => this.#invalid(error));
+  get #isOver(): boolean {
+    return this.#phase === "ending" || this.#phase === "closed";
   }
 
-  #settleHead(): void {
-    this.#partial?.settle();
-    this.#partial = undefined;
-  }
-
-  #request(head: RequestHead, headBytes: Uint8Array): void {
+  #request({ head, headBytes }: ReadRequest): void {
     this.#head = head;
     let found: Found;
     try {
@@ -242,11 +227,11 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       backends,
       client: this,
       counters: this.#counters,
-      keepAlive: head.keepAlive && !this.#draining,
+      keepAlive: head.keepAlive && this.#phase === "open",
       clock: context.clock,
     });
     this.#exchange = exchange;
-    if (!exchange.requestDone && this.#inbox.length > 0) this.#inbox.take(exchange.requestBytes(this.#inbox.peek()));
+    if (!exchange.requestDone && !this.#reader.isEmpty) this.#reader.takeBody((bytes) => exchange.requestBytes(bytes));
     exchange.begin();
     if (exchange.isWaiting && navigates(head)) this.#waitInSight(exchange, found);
   }
@@ -263,9 +248,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #waitInSight(exchange: Exchange, found: Found): void {
     const { clock, whyWaiting } = this.#options.context;
     clock.after(proxyLimits.waitingPageMs, () => {
-      if (this.#exchange !== exchange || !exchange.isWaiting || this.#closed) return;
+      if (this.#exchange !== exchange || !exchange.isWaiting || this.#phase === "closed") return;
       const head = this.#head as RequestHead;
-      const keepAlive = head.keepAlive && exchange.requestDone && !this.#draining;
+      const keepAlive = head.keepAlive && exchange.requestDone && this.#phase === "open";
       exchange.cancel();
       const page = waitingPage(head.host, whyWaiting?.(found.target));
       this.#sendAnswer(page, keepAlive);
@@ -289,7 +274,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   #sendOwn(answer: Answer, head: RequestHead): void {
     const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
-    const keepAlive = bodyless && head.keepAlive && !this.#draining;
+    const keepAlive = bodyless && head.keepAlive && this.#phase === "open";
     this.#sendAnswer(answer, keepAlive);
     if (!keepAlive) this.#end(bodyless);
   }
@@ -300,8 +285,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
     this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
     // After a CONNECT the client may think that it has a tunnel: what it sends then are no requests of its own.
-    const keepAlive = bodyless && head.keepAlive && !this.#draining && head.method !== "CONNECT";
-    this.#sendRefusal(error, keepAlive);
+    const keepAlive = bodyless && head.keepAlive && this.#phase === "open" && head.method !== "CONNECT";
+    this.#sendAnswer(refusalOf(error, this.#head), keepAlive);
     if (!keepAlive) this.#end(bodyless);
   }
 
@@ -314,28 +299,13 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       this.#conn.abort();
       return;
     }
-    const foreign = this.#isForeign();
     this.#head = undefined;
-    if (!foreign) this.#sendRefusal(error, false);
+    if (!this.#reader.isForeign) this.#sendAnswer(refusalOf(error, undefined), false);
     this.#end(false);
   }
 
-  #isForeign(): boolean {
-    return this.#head === undefined && isForeignText(this.#inbox.peek());
-  }
-
-  #sendRefusal(error: KtError, keepAlive: boolean): void {
-    const head = this.#head;
-    const accept = head && headerValue(head.headers, "accept");
-    this.#sendAnswer(
-      refusalFor(error, { accept, grpc: false, host: head?.host, navigates: head !== undefined && navigates(head) }),
-      keepAlive,
-    );
-  }
-
   #sendAnswer(answer: Answer, keepAlive: boolean): void {
-    const headers = keepAlive ? answer.headers : [...answer.headers, ["Connection", "close"] as const];
-    this.write(encodeHead(`HTTP/1.1 ${answer.status} ${reasonPhrases[answer.status] ?? "Error"}`, headers));
+    this.write(encodeOwnHead(answer, keepAlive));
     if (this.#head?.method !== "HEAD") this.write(answer.body);
   }
 
@@ -360,42 +330,14 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   /** Closes our half. A client in the middle of a request is cut off after a while, for it may never end its own. */
   #end(requestDone = true): void {
-    if (this.#ending || this.#closed) return;
-    this.#ending = true;
-    this.#settleHead();
+    if (this.#isOver) return;
+    this.#phase = "ending";
+    this.#reader.settle();
     this.#conn.end();
     this.#conn.resume();
     if (requestDone) return;
     this.#options.context.clock.after(lingerMs, () => {
-      if (!this.#closed) this.#conn.abort();
+      if (this.#phase !== "closed") this.#conn.abort();
     });
   }
 }
-
-/** What to do about it, in the words of the route that was asked for. */
-function withRouteHint(error: KtError, found: Found): KtError {
-  if (error.code !== "backend-tls") return withNameHint(error, found);
-  return withHints(error, [`if it speaks plain HTTP: ${schemeHint(found, "http")}`]);
-}
-
-/** Whoever left the port out of a dynamic name has asked for a service that does not exist, and should hear how such names are read. */
-function withNameHint(error: KtError, { via, target }: Found): KtError {
-  if (via !== "dynamic" || target.kind === "address" || (error.code !== "service-not-found" && error.code !== "port-not-found"))
-    return error;
-  const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
-  return withHints(error, [hint, ...error.hints]);
-}
-
-const reasonPhrases: Readonly<Record<number, string>> = {
-  200: "OK",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  421: "Misdirected Request",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};

@@ -1,0 +1,82 @@
+/** The request of one exchange as backends get it: its body as far as it has arrived, and whether it may be sent again. */
+
+import { sharedLimits } from "#base/limits.ts";
+import { isIdempotent } from "#http/fields.ts";
+import { proxyLimits } from "#proxy/limits.ts";
+import { type BodyCursor, bodyCursor } from "#wire/http-body.ts";
+import { type RequestHead, requestFraming } from "#wire/http-head.ts";
+
+/** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
+export function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
+  return isIdempotent(method) && !chunked && contentLength <= sharedLimits.replayBytes;
+}
+
+export class SentRequest {
+  readonly #cursor: BodyCursor;
+  /** Body bytes that no backend has got yet. */
+  #waiting: Uint8Array[] = [];
+  /** What a backend got of the body, so that another can; undefined where the request must not be sent twice, or is too long. */
+  #sent: Uint8Array[] | undefined;
+  #sentBytes = 0;
+  #tries = 0;
+  /** New connections that a pod closed. */
+  #closedNew = 0;
+
+  constructor(head: RequestHead) {
+    this.#cursor = bodyCursor(requestFraming(head), "request-invalid");
+    this.#sent = isIdempotent(head.method) ? [] : undefined;
+  }
+
+  /** The whole body has arrived. */
+  get isComplete(): boolean {
+    return this.#cursor.done;
+  }
+
+  get isFirstTry(): boolean {
+    return this.#tries === 1;
+  }
+
+  get mayResend(): boolean {
+    return this.#sent !== undefined && this.#tries < proxyLimits.requestTries;
+  }
+
+  begin(): void {
+    this.#tries += 1;
+  }
+
+  /** The body bytes at the beginning of `bytes`. Throws KtError `request-invalid`. */
+  bodyIn(bytes: Uint8Array): Uint8Array {
+    const count = this.#cursor.advance(bytes, 0);
+    return count === bytes.length ? bytes : bytes.subarray(0, count);
+  }
+
+  /** Keeps body bytes until there is a backend. */
+  wait(body: Uint8Array): void {
+    this.#waiting.push(body);
+  }
+
+  /** What waited; a backend gets it now. */
+  takeWaiting(): readonly Uint8Array[] {
+    if (this.#waiting.length === 0) return this.#waiting;
+    return this.#waiting.splice(0);
+  }
+
+  /** A backend gets this part of the body. */
+  noteSent(body: Uint8Array): void {
+    this.#sentBytes += body.length;
+    if (this.#sentBytes > sharedLimits.replayBytes) this.#sent = undefined;
+    this.#sent?.push(body);
+  }
+
+  /** A request that ends a new connection twice may well be what ends it: it is not tried on one pod after the other. */
+  closedOnNew(): void {
+    if (++this.#closedNew === 2) this.#sent = undefined;
+  }
+
+  /** All of the body waits again, for another backend. */
+  rewind(): void {
+    this.#waiting = [...(this.#sent ?? []), ...this.#waiting];
+    this.#sent = [];
+    this.#sentBytes = 0;
+  }
+}
