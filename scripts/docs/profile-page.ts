@@ -25,7 +25,7 @@ export function profilePage(): string {
   const settings = keys.filter(({ schema }) => !isTable(schema));
   const tables = keys.filter(({ schema }) => isTable(schema));
   return page([
-    madeFrom("src/profile/schema/schema.ts"),
+    madeFrom("src/profile/sections"),
     ...intro,
     "## Settings",
     "They stand at the top of the file, before the first `[table]`.",

@@ -7,13 +7,16 @@ import { KtError, messageOf } from "#base/errors.ts";
 import { profileLimits } from "./limits.ts";
 import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
 import { command } from "#base/shell.ts";
-import { checkEnv, checkLayer, compile, warnings } from "./compile.ts";
+import { checkLayer } from "./check.ts";
+import { compile, warnings } from "./compile.ts";
 import type { ConsentFact } from "#profile/consent/consent-fact.ts";
 import { consentFacts } from "#profile/consent/consent.ts";
 import { type ConsentQuestion, consentInput } from "#profile/consent/consent-input.ts";
-import { expandPath, type FindFile, type FoundFile, SourceReader } from "#profile/read/extends.ts";
-import { type Layer, mergeLayers } from "#profile/read/layer.ts";
-import { normalise } from "#profile/read/normalise.ts";
+import { type FindFile, type FoundFile, SourceReader } from "#profile/read/extends.ts";
+import { checkSections, type Layer, mergeLayers, readLayer } from "#profile/read/layer.ts";
+import { profileSchema, schemaOf } from "#profile/schema/schema.ts";
+import { type Sections, sections as allSections } from "#profile/sections/sections.ts";
+import { expandPath } from "#profile/values/paths.ts";
 import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
 import { ProfileError, type ProfileProblem } from "#profile/values/problems.ts";
 import { isUsersOwn } from "#profile/consent/trust.ts";
@@ -28,6 +31,8 @@ export interface LoadOptions {
   readonly readText?: (path: string) => Promise<string | undefined>;
   /** For tests: the system, as Node names it. Default: this one. */
   readonly system?: string;
+  /** For tests: what a profile may say. Default: the sections of kt. */
+  readonly sections?: Sections;
 }
 
 export interface LoadedPlan {
@@ -89,12 +94,12 @@ export async function defaultKubeconfig(options: KubeconfigOptions): Promise<rea
 }
 
 /** A profile's name is its own: it is not taken from what it extends. */
-function layerOf(reader: SourceReader, own: ReadonlySet<string>, home: string): Layer {
+function layerOf(reader: SourceReader, home: string, sections: Sections): Layer {
   const layers = reader.sources.map((source) => {
-    const layer = normalise(source, home);
-    return own.has(source.file) ? layer : { ...layer, settings: { ...layer.settings, name: undefined } };
+    const layer = readLayer(source, home, sections);
+    return reader.own.has(source.file) ? layer : { ...layer, settings: { ...layer.settings, name: undefined } };
   });
-  return mergeLayers(layers);
+  return mergeLayers(layers, sections);
 }
 
 function inOrder(problems: readonly ProfileProblem[], files: readonly string[]): ProfileProblem[] {
@@ -116,18 +121,19 @@ interface LoadedLayer {
 }
 
 /** All that the profile's files say, with its places. Throws as `loadPlan` does. */
-export async function loadLayer({ environment, home, readText, ...options }: LoadOptions): Promise<LoadedLayer> {
+export async function loadLayer({ environment, home, readText, sections = allSections, ...options }: LoadOptions): Promise<LoadedLayer> {
   const file = resolve(options.file);
-  const reader = new SourceReader(environment, home, finderOf(readText));
+  const schema = sections === allSections ? profileSchema : schemaOf(sections);
+  const reader = new SourceReader({ environment, home, findFile: finderOf(readText), schema });
   if (!(await reader.readProfile(file))) {
     throw new KtError("profile-not-found", `there is no file "${options.file}"`, { hints: [command`kt init -f ${options.file}`] });
   }
   const directory = dirname(file);
   if (reader.sources.length === 0) refuseProblems(reader, directory);
-  const layer = layerOf(reader, reader.own, home);
-  checkLayer({ file, layer });
+  const layer = layerOf(reader, home, sections);
+  checkLayer(file, layer);
   // What is missing because it was refused would only be reported once more.
-  if (reader.problems.length === 0) checkEnv(layer);
+  if (reader.problems.length === 0) checkSections(layer, sections);
   refuseProblems(reader, directory);
   return { layer, files: [...reader.files], reader };
 }

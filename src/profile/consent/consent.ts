@@ -4,10 +4,11 @@ import { CryptoHasher } from "bun";
 import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
 import type { FoundFile } from "#profile/read/extends.ts";
-import { defaultJumpImage } from "#profile/read/jump.ts";
+import { defaultJumpImage } from "#profile/sections/jump.ts";
 import type { ConsentFact } from "./consent-fact.ts";
 import type { KubeconfigRisk } from "./kubeconfig-risks.ts";
-import type { Layer, LayerTarget, Placed } from "#profile/read/layer.ts";
+import type { Layer } from "#profile/read/layer.ts";
+import { namedEntries } from "#profile/sections/section.ts";
 import { openings } from "./openings.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
 import type { Source } from "#profile/read/source.ts";
@@ -144,8 +145,7 @@ function sentVariables({ sources, kubeconfigs: named }: ConsentInput): readonly 
 }
 
 function jumpPods({ layer }: ConsentInput): readonly ConsentFact[] {
-  const places: readonly Placed<{ readonly target: LayerTarget }>[] = [...layer.routes.values(), ...layer.tcp.values()];
-  return places.flatMap(({ value: { target }, source, path }) => {
+  return namedEntries(layer.entries).flatMap(({ value: { target }, source, path }) => {
     if (target.kind !== "address" || target.via.create === undefined) return [];
     const { image, command: words } = target.via.create;
     // As written: it may hold a variable, whose value is nobody's business.

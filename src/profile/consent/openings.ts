@@ -3,6 +3,7 @@
 import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { ConsentFact } from "./consent-fact.ts";
 import type { Layer } from "#profile/read/layer.ts";
+import { portEntries } from "#profile/sections/section.ts";
 import { formatListen, isLoopback } from "#profile/values/listen.ts";
 
 /** One rule for each way in. */
@@ -14,17 +15,18 @@ function fact(kind: string, what: string, why: string, names: readonly string[])
   return [{ what, why, content: JSON.stringify([kind, ...names]) }];
 }
 
-function exposure({ settings, tcp }: Layer): readonly ConsentFact[] {
-  const wholeProfile = [settings.expose, settings.exposeHttp].some((said) => said?.value === true);
-  if (!wholeProfile && ![...tcp.values()].some(({ value }) => value.expose)) return [];
-  const all = [...(settings.listen?.value ?? []), ...[...tcp.values()].flatMap(({ value }) => value.listen)];
+function exposure({ settings, http, entries }: Layer): readonly ConsentFact[] {
+  const wholeProfile = [settings.expose, http.expose].some((said) => said?.value === true);
+  const ports = portEntries(entries);
+  if (!wholeProfile && !ports.some(({ value }) => value.expose)) return [];
+  const all = [...(http.listen?.value ?? []), ...ports.flatMap(({ value }) => value.listen)];
   const wide = [...new Set(all.filter((address) => !isLoopback(address)).map(formatListen))].sort();
   const where = wide.length === 0 ? "" : ` on ${wide.join(", ")}`;
   return fact("expose", `lets other machines in${where} (expose = true)`, "the network could use the cluster as you", wide);
 }
 
-function pages({ settings }: Layer): readonly ConsentFact[] {
-  const foreign = (settings.allowOrigins?.value ?? []).filter((origin) => !isOfThisMachine(origin)).toSorted();
+function pages({ http }: Layer): readonly ConsentFact[] {
+  const foreign = (http.allowOrigins?.value ?? []).filter((origin) => !isOfThisMachine(origin)).toSorted();
   if (foreign.length === 0) return [];
   const what = `lets in pages of ${foreign.map((origin) => `"${origin}"`).join(", ")} (allow_origins)`;
   return fact("origins", what, "these pages could use the cluster as you, while you have them open", foreign);
@@ -36,8 +38,8 @@ function isOfThisMachine(origin: string): boolean {
 }
 
 /** A page counts as the user's own by its name: under one that the web gives away, the profile's author may have pages. */
-function publicNames({ settings, routes, patterns }: Layer): readonly ConsentFact[] {
-  const hosts = [...routes.keys(), ...[...patterns.values()].map(({ value }) => value.pattern.text), settings.suffix?.value ?? ""];
+function publicNames({ http, routes, patterns }: Layer): readonly ConsentFact[] {
+  const hosts = [...routes.keys(), ...[...patterns.values()].map(({ value }) => value.pattern.text), http.suffix?.value ?? ""];
   const zones = [...new Set(hosts.filter(isPublic).map(zoneOf))].sort();
   return zones.flatMap((zone) => {
     const what = zone === "" ? "serves names of the whole web" : `serves names of "${zone}", which may be a site of the web`;
@@ -63,7 +65,7 @@ function zoneOf(host: string): string {
 
 /** Contexts that the profile speaks of elsewhere are reached by dynamic names without it. */
 function contexts(layer: Layer): readonly ConsentFact[] {
-  const dynamic = layer.settings.dynamic?.value;
+  const dynamic = layer.http.dynamic?.value;
   if (dynamic === undefined || dynamic === false) return [];
   if (dynamic === true) return fact("dynamic", "lets dynamic names reach every context (dynamic = true)", anyContext, []);
   const named = namedContexts(layer);
@@ -75,8 +77,8 @@ function contexts(layer: Layer): readonly ConsentFact[] {
 
 const anyContext = "whatever they hold can be asked for by any name that a program on this machine thinks of";
 
-function namedContexts({ settings, contexts: short, routes, patterns, tcp }: Layer): ReadonlySet<string | undefined> {
-  const used = [...routes.values(), ...patterns.values(), ...tcp.values()].map(({ value }) => value.context);
+function namedContexts({ settings, contexts: short, entries }: Layer): ReadonlySet<string | undefined> {
+  const used = entries.map(({ value }) => value.context);
   return new Set([settings.context?.value, ...short.keys(), ...[...short.values()].map(({ value }) => value), ...used]);
 }
 

@@ -7,7 +7,9 @@ import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys } from "./edit.ts";
 import { localOverrideOf } from "#profile/read/extends.ts";
-import type { Layer, LayerRoute, LayerTcp, Placed } from "#profile/read/layer.ts";
+import type { Layer } from "#profile/read/layer.ts";
+import { type NamedEntry, portEntries } from "#profile/sections/section.ts";
+import type { Placed } from "#profile/values/placed.ts";
 import { overlaps, parseListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan, readProfileFile, unreadable } from "#profile/load.ts";
@@ -132,12 +134,12 @@ export function describeConflict({ name }: RouteKey, { value, at }: PlacedRoute,
 
 const overrideHint = "a route that you write into the profile by hand wins over those of the files it extends";
 
-export type PlacedRoute = Placed<LayerRoute | LayerTcp>;
+export type PlacedRoute = Placed<NamedEntry>;
 
 /** The route of that hostname, or one that listens where this one would. */
-export function findRoute({ routes, tcp }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
+export function findRoute({ routes, entries }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
   if (section === "routes") return routes.get(normaliseHostname(name) ?? "");
-  return [...tcp.values()].find(({ value }) => clash(value.listen, addressesOf(name)));
+  return portEntries(entries).find(({ value }) => clash(value.listen, addressesOf(name)));
 }
 
 function clash(some: readonly ListenAddress[], others: readonly ListenAddress[]): boolean {

@@ -1,11 +1,13 @@
 /** Follows `extends` and the local override from a profile's file to the list of files that make it up. */
 
-import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { profileLimits } from "#profile/limits.ts";
 import { nearest } from "#base/nearest.ts";
 import type { ProfileProblem } from "#profile/values/problems.ts";
+import { expandPath } from "#profile/values/paths.ts";
 import { shippedProfiles } from "./shipped.ts";
 import { Source } from "./source.ts";
+import type { ProfileSchema } from "#profile/schema/schema.ts";
 import type { Environment } from "#profile/values/variables.ts";
 
 export interface FoundFile {
@@ -19,16 +21,19 @@ export interface FoundFile {
 /** Reads a file; undefined when there is none. Anything else that goes wrong is thrown. */
 export type FindFile = (path: string) => Promise<FoundFile | undefined>;
 
+export interface ReaderOptions {
+  readonly environment: Environment;
+  /** What `~` stands for. */
+  readonly home: string;
+  readonly findFile: FindFile;
+  /** What the files are held against. */
+  readonly schema: ProfileSchema;
+}
+
 interface Origin {
   readonly from: Source;
   /** Which item of its `extends`. */
   readonly index: number;
-}
-
-/** `~` and relative paths made absolute. */
-export function expandPath(path: string, directory: string, home: string): string {
-  if (path === "~" || path.startsWith("~/")) return join(home, path.slice(1));
-  return isAbsolute(path) ? resolve(path) : resolve(directory, path);
 }
 
 /** `tunnels.toml` → `tunnels.local.toml`. */
@@ -53,9 +58,11 @@ export class SourceReader {
   readonly #environment: Environment;
   readonly #home: string;
   readonly #findFile: FindFile;
+  readonly #schema: ProfileSchema;
   readonly #done = new Set<string>();
 
-  constructor(environment: Environment, home: string, findFile: FindFile) {
+  constructor({ environment, home, findFile, schema }: ReaderOptions) {
+    this.#schema = schema;
     this.#environment = environment;
     this.#home = home;
     this.#findFile = findFile;
@@ -101,12 +108,16 @@ export class SourceReader {
     const { text, realPath } = found;
     // Errors quote the line where they stand, and are read by others, as in the log of a build: of what a stranger's profile names,
     // or is a link to, only a file that is called a profile is quoted.
-    return Source.parse({ file, text, environment: this.#environment, isQuoted: realPath.endsWith(".toml") }, this.problems);
+    return this.#source(file, text, realPath.endsWith(".toml"));
+  }
+
+  #source(file: string, text: string, isQuoted: boolean): Source | undefined {
+    return Source.parse({ file, text, environment: this.#environment, isQuoted, schema: this.#schema }, this.problems);
   }
 
   #parseShipped(name: string, origin: Origin): Source | undefined {
     const text = shippedProfiles.get(name.slice("kt:".length));
-    if (text !== undefined) return Source.parse({ file: name, text, environment: this.#environment, isQuoted: true }, this.problems);
+    if (text !== undefined) return this.#source(name, text, true);
     const known = [...shippedProfiles.keys()].map((shipped) => `kt:${shipped}`);
     const near = nearest(name, known);
     const hint = near === undefined ? `shipped are ${known.join(", ")}` : `did you mean "${near}"?`;

@@ -1,109 +1,45 @@
 /** What one profile file says, every value with its place, and how layers are merged into one. */
 
-import type { HostPattern } from "#route/pattern.ts";
-import type { BackendScheme } from "#route/target.ts";
-import type { ParsedTarget } from "#route/target-text.ts";
-import type { ParsedTargetTemplate } from "#route/template.ts";
-import type { ParsedAddress } from "./jump.ts";
-import type { ListenAddress } from "#profile/values/plan.ts";
-import type { KeyPath } from "#profile/toml/positions.ts";
-import type { Position } from "#profile/values/problems.ts";
+import type { Sections, sections } from "#profile/sections/sections.ts";
+import { type GeneralSettings, readGeneral } from "#profile/sections/general.ts";
+import { SectionReader } from "#profile/sections/reader.ts";
+import { bySetting, type LayerEntry, type Section } from "#profile/sections/section.ts";
+import type { Placed } from "#profile/values/placed.ts";
 import type { Source } from "./source.ts";
 
-/** A value and where it was written. */
-export interface Placed<T> {
-  readonly value: T;
-  readonly at: Position;
-  readonly source: Source;
-  readonly path: KeyPath;
+type Parts = { readonly [Key in keyof typeof sections]: ReturnType<(typeof sections)[Key]["read"]> };
+
+/** One file, understood, or several as one. */
+export interface Layer extends Parts {
+  readonly settings: GeneralSettings;
+  /** Those of all sections, in their order. */
+  readonly entries: readonly Placed<LayerEntry>[];
 }
 
-/** What is reached, before the profile's context and namespace are filled in. */
-export type LayerTarget = ParsedTarget | ParsedAddress;
-
-export interface LayerRoute {
-  /** As written. */
-  readonly name: string;
-  readonly host: string;
-  readonly target: LayerTarget;
-  readonly context: string | undefined;
-  readonly scheme: BackendScheme | undefined;
-  readonly forwarded: boolean | undefined;
+/** A section's part, by its key. */
+function partIn(parts: Parts, key: string): unknown {
+  return Reflect.get(parts, key);
 }
 
-export interface LayerPattern {
-  readonly name: string;
-  readonly pattern: HostPattern;
-  readonly target: ParsedTargetTemplate;
-  readonly context: string | undefined;
-  readonly scheme: BackendScheme | undefined;
-  readonly forwarded: boolean | undefined;
+function layerBy(all: Sections, settings: GeneralSettings, make: (section: Section, key: string) => unknown): Layer {
+  const parts = Object.fromEntries(Object.entries(all).map(([key, section]) => [key, make(section, key)])) as unknown as Parts;
+  return { settings, entries: Object.entries(all).flatMap(([key, section]) => section.entries?.(partIn(parts, key)) ?? []), ...parts };
 }
 
-export interface LayerTcp {
-  readonly name: string;
-  readonly listen: readonly ListenAddress[];
-  readonly target: LayerTarget;
-  readonly context: string | undefined;
-  /** Says `expose = true` beside its address. */
-  readonly expose: boolean;
-}
-
-/** What can be said once; undefined where the file does not say it. */
-export interface LayerSettings {
-  readonly name: Placed<string> | undefined;
-  readonly context: Placed<string> | undefined;
-  readonly namespace: Placed<string> | undefined;
-  readonly kubeconfig: Placed<readonly string[]> | undefined;
-  readonly idleTimeoutMs: Placed<number> | undefined;
-  readonly startTimeoutMs: Placed<number> | undefined;
-  readonly expose: Placed<boolean> | undefined;
-  readonly listen: Placed<readonly ListenAddress[]> | undefined;
-  readonly exposeHttp: Placed<boolean> | undefined;
-  readonly suffix: Placed<string> | undefined;
-  /** The contexts as written; true is every one, false none. */
-  readonly dynamic: Placed<boolean | readonly string[]> | undefined;
-  readonly allowOrigins: Placed<readonly string[]> | undefined;
-}
-
-/** One file, understood. Maps are keyed by what makes two entries the same: a file's entry replaces those of the files it extends. */
-export interface Layer {
-  readonly settings: LayerSettings;
-  readonly contexts: ReadonlyMap<string, Placed<string>>;
-  /** By normalised hostname. */
-  readonly routes: ReadonlyMap<string, Placed<LayerRoute>>;
-  /** By shape. */
-  readonly patterns: ReadonlyMap<string, Placed<LayerPattern>>;
-  /** By listen addresses. */
-  readonly tcp: ReadonlyMap<string, Placed<LayerTcp>>;
-  readonly env: ReadonlyMap<string, Placed<string>>;
+/** One file as a layer. `home` is what `~` stands for. */
+export function readLayer(source: Source, home: string, all: Sections): Layer {
+  const reader = new SectionReader(source, home);
+  return layerBy(all, readGeneral(reader, source.table), (section, key) => section.read(reader, Reflect.get(source.table, key)));
 }
 
 /** Layers as one, the later ones winning entry by entry: a route is replaced whole, never mixed. */
-export function mergeLayers(layers: readonly Layer[]): Layer {
-  return layers.reduce((below, above) => ({
-    settings: mergeSettings(below.settings, above.settings),
-    contexts: new Map([...below.contexts, ...above.contexts]),
-    routes: new Map([...below.routes, ...above.routes]),
-    patterns: new Map([...below.patterns, ...above.patterns]),
-    tcp: new Map([...below.tcp, ...above.tcp]),
-    env: new Map([...below.env, ...above.env]),
-  }));
+export function mergeLayers(layers: readonly Layer[], all: Sections): Layer {
+  return layers.reduce((below, above) =>
+    layerBy(all, bySetting(below.settings, above.settings), (section, key) => section.merge(partIn(below, key), partIn(above, key))),
+  );
 }
 
-function mergeSettings(below: LayerSettings, above: LayerSettings): LayerSettings {
-  return {
-    name: above.name ?? below.name,
-    context: above.context ?? below.context,
-    namespace: above.namespace ?? below.namespace,
-    kubeconfig: above.kubeconfig ?? below.kubeconfig,
-    idleTimeoutMs: above.idleTimeoutMs ?? below.idleTimeoutMs,
-    startTimeoutMs: above.startTimeoutMs ?? below.startTimeoutMs,
-    expose: above.expose ?? below.expose,
-    listen: above.listen ?? below.listen,
-    exposeHttp: above.exposeHttp ?? below.exposeHttp,
-    suffix: above.suffix ?? below.suffix,
-    dynamic: above.dynamic ?? below.dynamic,
-    allowOrigins: above.allowOrigins ?? below.allowOrigins,
-  };
+/** Reports references to what is not there. */
+export function checkSections(layer: Layer, all: Sections): void {
+  for (const [key, section] of Object.entries(all)) section.check?.(partIn(layer, key), layer.entries);
 }

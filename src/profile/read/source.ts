@@ -3,24 +3,15 @@
 import { dirname } from "node:path";
 import { TomlError, type TomlTable, parse } from "smol-toml";
 import { typographicHint } from "#base/typography.ts";
-import type { ErrorCode } from "#base/error-facts.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { profileLimits } from "#profile/limits.ts";
 import { maskSecrets } from "#base/mask.ts";
 import { type KeyPath, KeyPositions } from "#profile/toml/positions.ts";
 import type { Position, ProfileProblem } from "#profile/values/problems.ts";
-import type { ProfileTable } from "#profile/schema/schema.ts";
+import type { ProblemOptions, ProfileSource } from "#profile/values/placed.ts";
+import type { ProfileSchema, ProfileTable } from "#profile/schema/schema.ts";
 import { checkShape } from "#profile/schema/shape.ts";
 import { type Environment, fillVariables } from "#profile/values/variables.ts";
-
-interface ProblemOptions {
-  readonly code?: ErrorCode;
-  readonly hint?: string | undefined;
-  /** Default: the value. */
-  readonly at?: "key" | "value";
-  /** A part of the value to point at. */
-  readonly part?: string;
-}
 
 export interface SourceText {
   /** Absolute path, or `kt:NAME`. */
@@ -29,10 +20,11 @@ export interface SourceText {
   readonly environment: Environment;
   /** Problems may say what stands in it. */
   readonly isQuoted: boolean;
+  readonly schema: ProfileSchema;
 }
 
-/** A file that was read. Problems are collected, not thrown, so that a person sees all of them at once. */
-export class Source {
+/** A file that was read. */
+export class Source implements ProfileSource {
   /** Absolute path, or `kt:NAME`. */
   readonly file: string;
   readonly #positions: KeyPositions;
@@ -45,13 +37,18 @@ export class Source {
   /** Without what has not the shape of a profile. */
   readonly table: ProfileTable;
 
-  private constructor({ file, environment, isQuoted }: SourceText, positions: KeyPositions, problems: ProfileProblem[], table: TomlTable) {
+  private constructor(
+    { file, environment, isQuoted, schema }: SourceText,
+    positions: KeyPositions,
+    problems: ProfileProblem[],
+    table: TomlTable,
+  ) {
     this.file = file;
     this.#isQuoted = isQuoted;
     this.#written = table;
     this.#positions = positions;
     this.#problems = problems;
-    const checked = checkShape(this.#fillTable(table, [], environment));
+    const checked = checkShape(this.#fillTable(table, [], environment), schema);
     this.table = checked.table;
     for (const { path, message, at, hint } of checked.problems) this.problem(path, message, { at, hint });
   }

@@ -73,3 +73,9 @@ export function keysAt(schema: GenericSchema, path: readonly string[]): readonly
   const node = found && tableIn(found);
   return node?.kind === "object" ? [...node.entries.keys()] : [];
 }
+
+/** Whether what stands at this path is a list, whose items have numbers. */
+export function isList(schema: GenericSchema, path: readonly string[]): boolean {
+  const found = schemaAt(schema, path);
+  return found !== undefined && tableIn(found)?.kind === "array";
+}

@@ -3,8 +3,8 @@
 import { type BaseIssue, safeParse } from "valibot";
 import { nearest } from "#base/nearest.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
-import { type ProfileTable, profileSchema } from "./schema.ts";
-import { keysAt, nodeOf } from "./schema-walk.ts";
+import type { ProfileSchema, ProfileTable } from "./schema.ts";
+import { isList, keysAt, nodeOf } from "./schema-walk.ts";
 
 export interface ShapeProblem {
   readonly path: KeyPath;
@@ -44,39 +44,8 @@ function unquotedName(start: string, value: unknown): string {
     : unquotedName(`${start}.${only}`, isTable(value) ? value[only] : undefined);
 }
 
-function hintFor(table: KeyPath, key: string, value: unknown): string | undefined {
-  const known = keysAt(profileSchema, table);
-  const near = nearest(key, known);
-  if (near !== undefined) return `did you mean "${near}"?`;
-  if (table[0] === "routes" && table.length === 2 && !table[1]?.includes("."))
-    return `a name with dots is written in quotes: "${unquotedName(`${table[1]}.${key}`, value)}"`;
-  const top = keysAt(profileSchema, []);
-  if (table.length > 0 && top.includes(key)) return `"${key}" belongs at the top of the file, before the first [table]`;
-  if (table.length === 0 && keysAt(profileSchema, ["http"]).includes(key)) return `"${key}" belongs under [http]`;
-  return known.length > 0 ? `known here: ${known.join(", ")}` : undefined;
-}
-
-function unknownKey(table: KeyPath, key: string, value: unknown): ShapeProblem {
-  const later = Object.hasOwn(comingLater, key) ? comingLater[key] : undefined;
-  return { path: [...table, key], at: "key", message: `unknown key "${key}"`, hint: later ?? hintFor(table, key, value) };
-}
-
-/** Every unknown key of a table: valibot stops at the first. */
-function unknownKeys(table: KeyPath, value: Table): ShapeProblem[] {
-  const known = keysAt(profileSchema, table);
-  return Object.keys(value)
-    .filter((key) => !known.includes(key))
-    .map((key) => unknownKey(table, key, value[key]));
-}
-
 function pathOf(issue: BaseIssue<unknown>): string[] {
   return (issue.path ?? []).map((item) => String(item.key));
-}
-
-/** The last key, or of a list's item the list's. */
-function nameOf(path: KeyPath): string {
-  const last = path.at(-1) ?? "";
-  return /^[0-9]+$/.test(last) && path[0] !== "tcp" ? nameOf(path.slice(0, -1)) : last;
 }
 
 /** The value that holds the last key of the issue's path. */
@@ -85,22 +54,63 @@ function tableOf(issue: BaseIssue<unknown>): Table {
   return isTable(input) ? input : {};
 }
 
-function translateKey(issue: BaseIssue<unknown>, path: KeyPath): ShapeProblem[] {
-  const table = path.slice(0, -1);
-  const unknown = unknownKeys(table, tableOf(issue));
-  if (issue.expected === "never") return unknown;
-  // A missing key beside an unknown one is most often the same slip.
-  if (unknown.length > 0) return [];
-  return [{ path: table, at: "key", message: `"${nameOf(table)}" has no ${path.at(-1) ?? ""}`, hint: undefined }];
-}
+/** Says what a schema does not let through. */
+class Translator {
+  readonly #schema: ProfileSchema;
 
-function translate(issue: BaseIssue<unknown>, above: KeyPath): ShapeProblem[] {
-  const path = [...above, ...pathOf(issue)];
-  if (issue.type === "strict_object" && issue.path?.at(-1)?.origin === "key") return translateKey(issue, path);
-  const container = isTable(issue.input) ? "object" : Array.isArray(issue.input) ? "array" : undefined;
-  const inside = (issue.issues ?? []).filter((sub) => sub.path?.[0].type === container);
-  if (issue.type === "union" && container !== undefined && inside.length > 0) return inside.flatMap((sub) => translate(sub, path));
-  return [{ path, at: "value", message: `"${nameOf(path)}" must be ${issue.message}, not ${describe(issue.input)}`, hint: undefined }];
+  constructor(schema: ProfileSchema) {
+    this.#schema = schema;
+  }
+
+  translate(issue: BaseIssue<unknown>, above: KeyPath = []): ShapeProblem[] {
+    const path = [...above, ...pathOf(issue)];
+    if (issue.type === "strict_object" && issue.path?.at(-1)?.origin === "key") return this.#translateKey(issue, path);
+    const container = isTable(issue.input) ? "object" : Array.isArray(issue.input) ? "array" : undefined;
+    const inside = (issue.issues ?? []).filter((sub) => sub.path?.[0].type === container);
+    if (issue.type === "union" && container !== undefined && inside.length > 0) return inside.flatMap((sub) => this.translate(sub, path));
+    const message = `"${this.#nameOf(path)}" must be ${issue.message}, not ${describe(issue.input)}`;
+    return [{ path, at: "value", message, hint: undefined }];
+  }
+
+  #translateKey(issue: BaseIssue<unknown>, path: KeyPath): ShapeProblem[] {
+    const table = path.slice(0, -1);
+    const unknown = this.#unknownKeys(table, tableOf(issue));
+    if (issue.expected === "never") return unknown;
+    // A missing key beside an unknown one is most often the same slip.
+    if (unknown.length > 0) return [];
+    return [{ path: table, at: "key", message: `"${this.#nameOf(table)}" has no ${path.at(-1) ?? ""}`, hint: undefined }];
+  }
+
+  /** The last key, or of a list's item the list's. */
+  #nameOf(path: KeyPath): string {
+    const above = path.slice(0, -1);
+    return isList(this.#schema, above) ? this.#nameOf(above) : (path.at(-1) ?? "");
+  }
+
+  /** Every unknown key of a table: valibot stops at the first. */
+  #unknownKeys(table: KeyPath, value: Table): ShapeProblem[] {
+    const known = keysAt(this.#schema, table);
+    return Object.keys(value)
+      .filter((key) => !known.includes(key))
+      .map((key) => this.#unknownKey(table, key, value[key]));
+  }
+
+  #unknownKey(table: KeyPath, key: string, value: unknown): ShapeProblem {
+    const later = Object.hasOwn(comingLater, key) ? comingLater[key] : undefined;
+    return { path: [...table, key], at: "key", message: `unknown key "${key}"`, hint: later ?? this.#hintFor(table, key, value) };
+  }
+
+  #hintFor(table: KeyPath, key: string, value: unknown): string | undefined {
+    const known = keysAt(this.#schema, table);
+    const near = nearest(key, known);
+    if (near !== undefined) return `did you mean "${near}"?`;
+    if (table[0] === "routes" && table.length === 2 && !table[1]?.includes("."))
+      return `a name with dots is written in quotes: "${unquotedName(`${table[1]}.${key}`, value)}"`;
+    const top = keysAt(this.#schema, []);
+    if (table.length > 0 && top.includes(key)) return `"${key}" belongs at the top of the file, before the first [table]`;
+    if (table.length === 0 && keysAt(this.#schema, ["http"]).includes(key)) return `"${key}" belongs under [http]`;
+    return known.length > 0 ? `known here: ${known.join(", ")}` : undefined;
+  }
 }
 
 /** Keys to take away, as a tree: a table goes whole where it has no branches. */
@@ -135,10 +145,9 @@ function without(value: unknown, removal: Removal): Table | undefined {
   return Object.fromEntries(entries.filter(([, inner]) => inner !== undefined));
 }
 
-const topLevel = nodeOf(profileSchema);
-
 /** Lists where a table is wanted: valibot takes them for tables with the keys 0, 1, 2. */
-function listsForTables(table: Table): ShapeProblem[] {
+function listsForTables(table: Table, schema: ProfileSchema): ShapeProblem[] {
+  const topLevel = nodeOf(schema);
   const wanted = topLevel.kind === "object" ? [...topLevel.entries].filter(([, entry]) => /object|record/.test(nodeOf(entry).kind)) : [];
   return wanted
     .filter(([key]) => Array.isArray(table[key]))
@@ -151,14 +160,18 @@ function listsForTables(table: Table): ShapeProblem[] {
 }
 
 /** Everything that does not fit, and the table without it: so the rest can be checked further. */
-export function checkShape(table: Readonly<Record<string, unknown>>): {
+export function checkShape(
+  table: Table,
+  schema: ProfileSchema,
+): {
   readonly table: ProfileTable;
   readonly problems: readonly ShapeProblem[];
 } {
-  const lists = listsForTables(table);
-  const result = safeParse(profileSchema, withoutProblems(table, lists));
+  const lists = listsForTables(table, schema);
+  const result = safeParse(schema, withoutProblems(table, lists));
   if (result.success) return { table: result.output, problems: lists };
-  const problems = [...lists, ...result.issues.flatMap((issue) => translate(issue, []))];
+  const translator = new Translator(schema);
+  const problems = [...lists, ...result.issues.flatMap((issue) => translator.translate(issue))];
   // Taking away an unknown key can leave a table that lacks a needed one: that has been said already.
-  return { table: checkShape(withoutProblems(table, problems)).table, problems };
+  return { table: checkShape(withoutProblems(table, problems), schema).table, problems };
 }

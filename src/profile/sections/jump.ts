@@ -1,5 +1,6 @@
-/** Reads what a route says about its jump host: via, container, method, and the pod that kt may make for it. */
+/** What a route says about its jump host: via, container, method, and the pod that kt may make for it. */
 
+import * as v from "valibot";
 import { profileLimits } from "#profile/limits.ts";
 import { parseAddress } from "#route/address-text.ts";
 import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
@@ -7,8 +8,103 @@ import type { AddressTarget, JumpHost, JumpPodDefinition } from "#route/target.t
 import { parseDuration } from "#profile/values/duration.ts";
 import { isImage } from "#profile/values/image.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
-import type { JumpPodTable, LongRoute, ViaTable } from "#profile/schema/schema.ts";
-import type { Source } from "./source.ts";
+import type { ProfileSource } from "#profile/values/placed.ts";
+
+const duration = (what: string, example: string) =>
+  v.pipe(v.string(`a duration such as "${example}"`), v.description(what), v.examples([example]));
+
+/** The pod that is made where a jump host does not exist yet. */
+const jumpPod = v.pipe(
+  v.strictObject(
+    {
+      image: v.optional(
+        v.pipe(
+          v.string("the name of an image"),
+          v.description("Must have socat or nc. Default: alpine/socat, pinned by version and digest."),
+          v.examples(["alpine/socat:1.8.0.3", "registry.example.com/team/socat:1.8"]),
+        ),
+      ),
+      command: v.optional(
+        v.pipe(
+          v.array(v.string("text"), "a list of texts"),
+          v.description("What the pod runs, without a shell. It is ended when the pod is no longer used. Default: kt's own waiting."),
+          v.examples([["sleep", "infinity"]]),
+        ),
+      ),
+      timeout: v.optional(duration('How long the pod may take to become ready. Default: "60s".', "60s")),
+      ttl: v.optional(duration('The pod ends when it has not been used for this long. Default: "1h".', "1h")),
+    },
+    "a table",
+  ),
+  v.description(
+    "Makes the pod when it is needed and not there. It is deleted with the last route that uses it; a route that only names the pod uses it as made here.",
+  ),
+  v.examples([{}, { image: "alpine/socat:1.8.0.3", ttl: "30m" }]),
+);
+
+const viaTable = v.pipe(
+  v.strictObject(
+    {
+      service: v.optional(
+        v.pipe(
+          v.string("the name of a service"),
+          v.description("Any ready pod behind this service makes the connection: NAME, NAMESPACE/NAME or NAMESPACE/svc/NAME."),
+          v.examples(["backend-api", "shop/backend-api"]),
+        ),
+      ),
+      pod: v.optional(
+        v.pipe(
+          v.string("the name of a pod"),
+          v.description("This pod makes the connection: NAME, NAMESPACE/NAME or NAMESPACE/pod/NAME."),
+          v.examples(["kt-jump", "shop/kt-jump", "shop/pod/kt-jump"]),
+        ),
+      ),
+      namespace: v.optional(v.pipe(v.string("the name of a namespace"), v.description("Default: the profile's."))),
+      create: v.optional(jumpPod),
+    },
+    "a table with a service or a pod",
+  ),
+  v.description("A jump host in its long form: a service or a pod."),
+);
+
+/** What a route has in its shape that reaches an address by a pod. */
+export const jumpShape = {
+  via: v.optional(
+    v.pipe(
+      v.union(
+        [v.pipe(v.string("a jump host"), v.examples(["default/svc/backend-api", "pod/kt-jump", "deploy/worker"])), viaTable],
+        'a jump host such as "default/svc/backend-api", or a table with a service or a pod',
+      ),
+      v.description(
+        "The pod that makes the connection, as [NAMESPACE/]KIND/NAME or a table; the target is then an address, HOST:PORT, as that pod sees it.",
+      ),
+    ),
+  ),
+  container: v.optional(
+    v.pipe(
+      v.string("the name of a container"),
+      v.description("The container of the jump host in which socat or nc is run. Default: the pod's default container."),
+      v.examples(["main"]),
+    ),
+  ),
+  method: v.optional(
+    v.pipe(
+      v.picklist(["auto", "socat", "nc"], '"auto", "socat" or "nc"'),
+      v.description('What makes the connection in the pod. auto: socat, else nc. Default: "auto".'),
+    ),
+  ),
+};
+
+type ViaTable = v.InferOutput<typeof viaTable>;
+type JumpPodTable = v.InferOutput<typeof jumpPod>;
+
+/** A route in its long form, as far as it says what is reached. */
+export interface LongTarget {
+  readonly target: string;
+  readonly via?: string | ViaTable | undefined;
+  readonly container?: string | undefined;
+  readonly method?: JumpHost["method"] | undefined;
+}
 
 /** An address and how it is reached, before the profile's context and namespace are filled in. */
 export type ParsedAddress = Omit<AddressTarget, "cluster">;
@@ -24,16 +120,16 @@ const defaults = {
 } as const;
 
 class JumpReader {
-  readonly #source: Source;
+  readonly #source: ProfileSource;
   readonly #path: KeyPath;
   #failed = false;
 
-  constructor(source: Source, path: KeyPath) {
+  constructor(source: ProfileSource, path: KeyPath) {
     this.#source = source;
     this.#path = path;
   }
 
-  read({ target, via, container, method }: LongRoute): ParsedAddress | undefined {
+  read({ target, via, container, method }: LongTarget): ParsedAddress | undefined {
     if (via === undefined) return undefined;
     const address = this.#attempt(["target"], () => parseAddress(target));
     const host = typeof via === "string" ? this.#text(via) : this.#table(via);
@@ -119,6 +215,6 @@ class JumpReader {
 }
 
 /** The address that a route with `via` reaches. Problems are reported to the source; the answer is then undefined. */
-export function readJump(source: Source, path: KeyPath, route: LongRoute): ParsedAddress | undefined {
+export function readJump(source: ProfileSource, path: KeyPath, route: LongTarget): ParsedAddress | undefined {
   return new JumpReader(source, path).read(route);
 }

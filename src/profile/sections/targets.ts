@@ -2,15 +2,14 @@
 
 import { looksLikeAddress } from "#route/address-text.ts";
 import { parseTarget } from "#route/target-text.ts";
-import { readJump } from "./jump.ts";
-import type { LayerTarget } from "./layer.ts";
+import { type LongTarget, readJump } from "./jump.ts";
+import type { LayerTarget } from "./section.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
-import type { LongRoute } from "#profile/schema/schema.ts";
-import type { Source } from "./source.ts";
+import type { ProfileSource } from "#profile/values/placed.ts";
 import { tomlKey } from "#profile/toml/text.ts";
 
 /** What only a jump host has. */
-function refuseWithoutVia(source: Source, path: KeyPath, { container, method }: LongRoute): void {
+function refuseWithoutVia(source: ProfileSource, path: KeyPath, { container, method }: LongTarget): void {
   for (const [key, value] of Object.entries({ container, method })) {
     if (value === undefined) continue;
     const hint = 'leave it out, or add via = "svc/NAME" where the target is an address';
@@ -19,7 +18,7 @@ function refuseWithoutVia(source: Source, path: KeyPath, { container, method }: 
 }
 
 /** Problems are reported to the source; the answer is then undefined. */
-export function readTarget(source: Source, path: KeyPath, given: string | LongRoute): LayerTarget | undefined {
+export function readTarget(source: ProfileSource, path: KeyPath, given: string | LongTarget): LayerTarget | undefined {
   const isLong = typeof given !== "string";
   if (isLong && given.via !== undefined) return readJump(source, path, given);
   if (isLong) refuseWithoutVia(source, path, given);

@@ -1,7 +1,7 @@
 /** The pods that a profile makes for its jump hosts: one definition for each, which every route over that pod shares. */
 
 import type { AddressTarget, JumpPodDefinition, Target } from "#route/target.ts";
-import type { Placed } from "./layer.ts";
+import type { Placed } from "#profile/values/placed.ts";
 
 /** A route as written, and where it leads when all is filled in. */
 export interface JumpRoute {

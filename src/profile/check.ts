@@ -1,0 +1,77 @@
+/** Finds what is wrong between the entries of a merged layer, rather than in one. */
+
+import { Completion } from "./completion.ts";
+import type { Layer } from "#profile/read/layer.ts";
+import { frontDoorAddresses } from "#profile/sections/http.ts";
+import { portEntries } from "#profile/sections/section.ts";
+import { tomlKey } from "#profile/toml/text.ts";
+import { formatListen, isLoopback, isWildcard, overlaps } from "#profile/values/listen.ts";
+import type { Placed } from "#profile/values/placed.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
+
+interface Claim {
+  readonly name: string;
+  readonly address: ListenAddress;
+}
+
+/** Who listens where. By port, since a profile may have thousands. */
+class Claims {
+  readonly #wildcards = new Map<number, Claim[]>();
+  readonly #byAddress = new Map<string, Claim>();
+  readonly #byPort = new Map<number, Claim[]>();
+
+  add(claim: Claim): void {
+    const { address } = claim;
+    const place = formatListen(address);
+    if (!this.#byAddress.has(place)) this.#byAddress.set(place, claim);
+    for (const group of isWildcard(address) ? [this.#byPort, this.#wildcards] : [this.#byPort]) {
+      const claims = group.get(address.port) ?? [];
+      claims.push(claim);
+      group.set(address.port, claims);
+    }
+  }
+
+  /** The first that cannot listen beside the address. */
+  against(address: ListenAddress): Claim | undefined {
+    const sure = this.#byAddress.get(formatListen(address));
+    const among = (isWildcard(address) ? this.#byPort : this.#wildcards).get(address.port);
+    return sure ?? among?.find((claim) => overlaps(claim.address, address));
+  }
+}
+
+/** No two routes can listen in one place, and none where [http] does. */
+function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
+  const claims = new Claims();
+  for (const address of http) claims.add({ name: "[http] listen", address });
+  for (const { value: route, source, path } of portEntries(layer.entries)) {
+    const [clash] = route.listen.flatMap((mine) => claims.against(mine) ?? []);
+    if (clash !== undefined) {
+      const message = `"${route.name}" is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
+      source.problem(path, message, { at: "key", hint: "choose another local port" });
+    }
+    for (const address of route.listen) claims.add({ name: `"${route.name}"`, address });
+  }
+}
+
+function refuseWide(place: Placed<unknown>, address: ListenAddress, where: string): void {
+  const message = `${formatListen(address)} can be reached from other machines, and so would the cluster`;
+  place.source.problem(place.path, message, { hint: `listen on 127.0.0.1, or allow it with expose = true ${where}` });
+}
+
+function checkExposure({ settings, http, entries }: Layer): void {
+  if (settings.expose?.value === true) return;
+  const { listen, expose } = http;
+  const wide = expose?.value === true ? undefined : listen?.value.find((address) => !isLoopback(address));
+  if (listen !== undefined && wide !== undefined) refuseWide(listen, wide, "under [http]");
+  for (const route of portEntries(entries)) {
+    const address = route.value.listen.find((each) => !isLoopback(each));
+    if (address !== undefined && !route.value.expose) refuseWide(route, address, `under [${route.path.map(tomlKey).join(".")}]`);
+  }
+}
+
+/** Reports what clashes, and what is open to other machines. */
+export function checkLayer(file: string, layer: Layer): void {
+  checkOverlaps(layer, frontDoorAddresses(layer));
+  checkExposure(layer);
+  new Completion(file, layer).jumpPods.reportClashes();
+}

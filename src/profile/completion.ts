@@ -1,0 +1,79 @@
+/** Completes what routes leave out: the profile's context and namespace, the contexts behind short names, and the pods of jump hosts. */
+
+import type { Layer } from "#profile/read/layer.ts";
+import { JumpPodDefinitions } from "#profile/sections/jump-pods.ts";
+import type { LayerPattern } from "#profile/sections/patterns.ts";
+import type { LayerRoute } from "#profile/sections/routes.ts";
+import { type LayerPort, type LayerTarget, namedEntries } from "#profile/sections/section.ts";
+import type { PlannedPattern, PlannedPort, PlannedRoute } from "#profile/values/plan.ts";
+import type { DynamicReach, Manner } from "#route/lookup.ts";
+import { schemeForPort } from "#route/port.ts";
+import type { Target } from "#route/target.ts";
+
+export class Completion {
+  readonly #profile: string;
+  readonly jumpPods: JumpPodDefinitions;
+  readonly contexts: Readonly<Record<string, string>>;
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+
+  constructor(file: string, layer: Layer) {
+    this.#profile = file;
+    this.contexts = Object.fromEntries([...layer.contexts].map(([name, { value }]) => [name, value]));
+    this.context = this.#resolve(layer.settings.context?.value);
+    this.namespace = layer.settings.namespace?.value;
+    const places = namedEntries(layer.entries);
+    this.jumpPods = new JumpPodDefinitions(places.map((place) => ({ place, target: this.#fill(place.value) })));
+  }
+
+  #resolve(name: string | undefined): string | undefined {
+    return name !== undefined && Object.hasOwn(this.contexts, name) ? this.contexts[name] : name;
+  }
+
+  target(route: { readonly target: LayerTarget; readonly context: string | undefined }): Target {
+    return this.jumpPods.complete(this.#fill(route));
+  }
+
+  #fill({ target, context }: { readonly target: LayerTarget; readonly context: string | undefined }): Target {
+    const cluster = { profile: this.#profile, context: this.#resolve(context) ?? this.context };
+    if (target.kind !== "address") return { ...target, cluster, namespace: target.namespace ?? this.namespace };
+    return { ...target, cluster, via: { ...target.via, namespace: target.via.namespace ?? this.namespace } };
+  }
+
+  /** What nobody named is not reached by a name that anybody can think of. */
+  reach({ http, entries }: Layer): DynamicReach {
+    const dynamic = http.dynamic?.value;
+    if (typeof dynamic === "boolean") return { kind: dynamic ? "all" : "none" };
+    if (dynamic !== undefined) return { kind: "these", contexts: this.#distinct(dynamic), current: false };
+    const used = entries.map(({ value }) => value.context);
+    const named = [this.context, ...Object.keys(this.contexts), ...used];
+    return { kind: "these", contexts: this.#distinct(named), current: this.context === undefined };
+  }
+
+  /** The contexts behind these names; those with {captures} in them are none. */
+  #distinct(names: readonly (string | undefined)[]): readonly string[] {
+    const contexts = names.flatMap((name) => this.#resolve(name) ?? []);
+    return [...new Set(contexts)].filter((context) => !context.includes("{"));
+  }
+
+  route(route: LayerRoute): PlannedRoute {
+    const { name, host, scheme } = route;
+    return { name, host, target: this.target(route), scheme: scheme ?? schemeForPort(route.target.port), manner: mannerOf(route) };
+  }
+
+  port(port: LayerPort): PlannedPort {
+    const { door, name, listen } = port;
+    return { kind: "port", door, name, listen, target: this.target(port) };
+  }
+
+  pattern(entry: LayerPattern): PlannedPattern {
+    const { name, pattern, template, context, scheme } = entry;
+    const namespace = template.namespace ?? this.namespace;
+    const where = { profile: this.#profile, context: context ?? this.context, contexts: this.contexts };
+    return { name, pattern, target: { ...template, ...where, namespace }, scheme, manner: mannerOf(entry) };
+  }
+}
+
+function mannerOf({ scheme, forwarded }: LayerRoute | LayerPattern): Manner {
+  return { forwarded: forwarded ?? true, schemeGiven: scheme !== undefined };
+}

@@ -1,0 +1,123 @@
+/** [http]: the front door, where all hostnames are served. */
+
+import * as v from "valibot";
+import { normaliseHostname } from "#base/hostname.ts";
+import { parseAllowedOrigin } from "#route/origins.ts";
+import { formatListen, parseListen } from "#profile/values/listen.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
+import type { Placed } from "#profile/values/placed.ts";
+import type { SectionReader } from "./reader.ts";
+import { bySetting, type Section } from "./section.ts";
+import { expose } from "./shapes.ts";
+
+const port = "a port from 1 to 65535";
+
+const listenAddress = v.union(
+  [
+    v.pipe(v.string("an address"), v.examples(["127.0.0.1:8989", "[::1]:8989"])),
+    v.pipe(v.number("a port"), v.integer(port), v.minValue(1, port), v.maxValue(65535, port)),
+  ],
+  'an address such as "127.0.0.1:8989", or a port',
+);
+
+const origin = v.string('an origin such as "https://app.example.com"');
+
+const shape = v.pipe(
+  v.strictObject(
+    {
+      listen: v.optional(
+        v.pipe(
+          v.union([listenAddress, v.array(listenAddress)], "an address or a list of addresses"),
+          v.description("Where all HTTP and TLS hosts are served. A bare port is 127.0.0.1 and ::1. Default: 8989."),
+          v.examples([["127.0.0.1:8989", "[::1]:8989"]]),
+        ),
+      ),
+      suffix: v.optional(
+        v.pipe(
+          v.string('a hostname such as "k8s.localhost"'),
+          v.description('What the built-in names end with, {service}-{port}.svc.{ns}.ns.{context}.cx.SUFFIX. Default: "k8s.localhost".'),
+          v.examples(["k8s.localhost"]),
+        ),
+      ),
+      dynamic: v.optional(
+        v.pipe(
+          v.union(
+            [v.boolean("true or false"), v.array(v.string("the name of a context"), "a list of contexts")],
+            "true, false or a list of contexts",
+          ),
+          v.description(
+            "Which contexts the built-in names reach: those of the list, all with true, none with false. Contexts that the profile does not name elsewhere need `kt allow` once. Default: those that the profile itself names, by context, [contexts] or a route; where it names no context, the kubeconfig's current-context.",
+          ),
+          v.examples([["dev", "staging"], true, false]),
+        ),
+      ),
+      allow_origins: v.optional(
+        v.pipe(
+          v.union([origin, v.array(origin)], "an origin or a list of origins"),
+          v.description(
+            "Pages of other sites that may ask for this profile's routes, by their origins: * may stand for the first label, and alone for every page. Needs `kt allow` once. Default: only pages of this machine (localhost, *.localhost, loopback addresses) and of kt's own names.",
+          ),
+          v.examples([["https://app.example.com", "https://*.example.com"]]),
+        ),
+      ),
+      expose: v.optional(expose),
+    },
+    "a table",
+  ),
+  v.description("The front door."),
+);
+
+type Given = v.InferOutput<typeof shape>;
+
+const defaultListen = "8989";
+
+/** Undefined where the file does not say it. */
+export type HttpSettings = {
+  readonly listen: Placed<readonly ListenAddress[]> | undefined;
+  readonly expose: Placed<boolean> | undefined;
+  readonly suffix: Placed<string> | undefined;
+  /** The contexts as written; true is every one, false none. */
+  readonly dynamic: Placed<boolean | readonly string[]> | undefined;
+  readonly allowOrigins: Placed<readonly string[]> | undefined;
+};
+
+export const http: Section<Given, HttpSettings> = {
+  shape,
+  read: (reader, given = {}) => ({
+    listen: readListen(reader, given.listen),
+    expose: reader.asWritten(["http", "expose"], given.expose),
+    suffix: readSuffix(reader, given.suffix),
+    dynamic: reader.asWritten(["http", "dynamic"], given.dynamic),
+    allowOrigins: readOrigins(reader, given.allow_origins),
+  }),
+  merge: bySetting,
+};
+
+function readListen(reader: SectionReader, given: Given["listen"]): HttpSettings["listen"] {
+  if (given === undefined) return undefined;
+  const path = ["http", "listen"];
+  const addresses = reader.each(path, given, parseListen).flat();
+  const unique = new Map(addresses.map((address) => [formatListen(address), address]));
+  if (Array.isArray(given) && given.length === 0)
+    reader.problem(path, "listen is an empty list", { hint: 'for example ["127.0.0.1:8989", "[::1]:8989"]' });
+  return reader.place(path, [...unique.values()]);
+}
+
+function readOrigins(reader: SectionReader, given: Given["allow_origins"]): HttpSettings["allowOrigins"] {
+  if (given === undefined) return undefined;
+  const path = ["http", "allow_origins"];
+  return reader.place(path, reader.each(path, given, parseAllowedOrigin));
+}
+
+function readSuffix(reader: SectionReader, text: string | undefined): HttpSettings["suffix"] {
+  if (text === undefined) return undefined;
+  const path = ["http", "suffix"];
+  const suffix = normaliseHostname(text.replace(/^\./, ""));
+  if (suffix !== undefined) return reader.place(path, suffix);
+  return reader.problem(path, `"${text}" is not a valid hostname`, { hint: 'for example suffix = "k8s.localhost"' });
+}
+
+/** Where all hostnames are served. */
+export function frontDoorAddresses({ http: { listen } }: { readonly http: HttpSettings }): readonly ListenAddress[] {
+  return listen?.value ?? parseListen(defaultListen);
+}

@@ -1,0 +1,115 @@
+/** [routes]: hostnames and their targets. */
+
+import * as v from "valibot";
+import { normaliseHostname } from "#base/hostname.ts";
+import { typographicHint } from "#base/typography.ts";
+import { starsAsCaptures } from "#route/pattern.ts";
+import type { BackendScheme } from "#route/target.ts";
+import type { KeyPath } from "#profile/toml/positions.ts";
+import type { Placed } from "#profile/values/placed.ts";
+import { jumpShape } from "./jump.ts";
+import type { SectionReader } from "./reader.ts";
+import { byKey, entriesByKey, type NamedEntry, type Section } from "./section.ts";
+import { context, forwarded, routeTarget, scheme, target } from "./shapes.ts";
+import { readTarget } from "./targets.ts";
+
+const httpRoute = v.pipe(
+  v.strictObject(
+    {
+      target: routeTarget,
+      context: v.optional(context),
+      ...jumpShape,
+      scheme: v.optional(scheme),
+      forwarded: v.optional(forwarded),
+      tls: v.optional(
+        v.pipe(
+          v.picklist(["passthrough", "terminate"], '"passthrough"'),
+          v.description('TLS from the client is passed through to the backend; this version knows nothing else. Default: "passthrough".'),
+        ),
+      ),
+    },
+    "a table with a target",
+  ),
+  v.description("A route in its long form."),
+  v.examples([
+    { target: "monitoring/svc/grafana:http", context: "prod" },
+    { target: "monitoring/svc/grafana:3000", scheme: "https" },
+    { target: "grafana.internal:80", via: "default/svc/backend-api" },
+    { target: "home/svc/home-assistant:8123", forwarded: false },
+  ]),
+);
+
+const shape = v.pipe(
+  v.record(v.string(), v.union([target, httpRoute], 'a target such as "svc/web:80", or a table with one'), "a table of hostnames"),
+  v.description('Hostnames and their targets. Names are written in quotes: "grafana.localhost".'),
+  v.examples([{ "grafana.localhost": "monitoring/svc/grafana:http" }]),
+);
+
+type Given = v.InferOutput<typeof shape>[string];
+
+export interface LayerRoute extends NamedEntry {
+  /** Normalised. */
+  readonly host: string;
+  readonly scheme: BackendScheme | undefined;
+  readonly forwarded: boolean | undefined;
+}
+
+export const routes: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Placed<LayerRoute>>> = {
+  shape,
+  /** By normalised hostname. */
+  read(reader, given = {}) {
+    const read = new Map<string, Placed<LayerRoute>>();
+    for (const [name, entry] of Object.entries(given)) {
+      const route = readRoute(reader, name, entry);
+      if (route) reader.addOnce(read, route.value.host, route, "names match without regard to case and a trailing dot");
+    }
+    return read;
+  },
+  merge: byKey,
+  entries: entriesByKey,
+};
+
+function readRoute(reader: SectionReader, name: string, given: Given): Placed<LayerRoute> | undefined {
+  const path = ["routes", name];
+  if (isMisplaced(reader, path, name)) return undefined;
+  const {
+    context: of,
+    scheme: spoken,
+    forwarded: passed,
+    tls,
+  }: Exclude<Given, string> = typeof given === "string" ? { target: given } : given;
+  const host = readHostname(reader, path, name);
+  const reached = readTarget(reader.source, path, given);
+  if (tls === "terminate") refuseTerminate(reader, path);
+  if (host === undefined || reached === undefined) return undefined;
+  return reader.place(path, { name, host, target: reached, context: of, scheme: spoken, forwarded: passed }, "key");
+}
+
+function refuseTerminate(reader: SectionReader, path: KeyPath): void {
+  const message = 'tls = "terminate" is not in this version of kt';
+  reader.problem([...path, "tls"], message, { hint: "leave it out: TLS is passed through to the backend" });
+}
+
+function readHostname(reader: SectionReader, path: KeyPath, name: string): string | undefined {
+  const host = normaliseHostname(name);
+  return host ?? reader.problem(path, `"${name}" is not a valid hostname`, { at: "key", hint: hostHint(name) });
+}
+
+function hostHint(name: string): string {
+  const pattern = starsAsCaptures(name);
+  if (pattern !== undefined) return `such names are patterns: [[patterns]] with host = "${pattern}" and target = "svc/{service}:80"`;
+  const typographic = typographicHint(name);
+  if (typographic !== undefined) return typographic;
+  if (name.includes("{")) return "hostnames with {captures} belong in [[patterns]]";
+  if (name.includes("://") || name.includes("/")) return 'only the hostname, such as "grafana.localhost"';
+  if (/:\d*$/.test(name)) return "without the port: it is the same for all hosts, [http] listen";
+  return 'letters, digits and dashes between dots, such as "grafana.localhost"';
+}
+
+/** In TOML, a setting below the first [table] is that table's. */
+function isMisplaced(reader: SectionReader, path: KeyPath, name: string): boolean {
+  if (!/^(name|context|namespace|kubeconfig|idle_timeout|start_timeout)$/.test(name)) return false;
+  const hint = `to set the ${name}, move the line to the top of the file, before the first [table]`;
+  reader.problem(path, `"${name}" stands under [routes], as if it were a hostname`, { at: "key", hint });
+  return true;
+}

@@ -1,0 +1,67 @@
+/** A section of the profile: its shape, its normal form and its checks, each in a file of its own. */
+
+import type { GenericSchema } from "valibot";
+import type { ListenAddress } from "#profile/values/plan.ts";
+import type { Placed } from "#profile/values/placed.ts";
+import type { ParsedTarget } from "#route/target-text.ts";
+import type { ParsedAddress } from "./jump.ts";
+import type { SectionReader } from "./reader.ts";
+
+/** `Given` is what the shape lets through, `Part` what the section is once it is understood. */
+export interface Section<Given = unknown, Part = unknown> {
+  /** Of the value behind the section's key. The text given to a schema says what it wants. */
+  readonly shape: GenericSchema<unknown, Given>;
+  /** What one file says. Problems are reported to its source; what has one is left out. */
+  read(reader: SectionReader, given: Given | undefined): Part;
+  /** Two files as one: `above` wins. */
+  merge(below: Part, above: Part): Part;
+  /** Its entries, for what looks at those of all sections alike. */
+  entries?(part: Part): readonly Placed<LayerEntry>[];
+  /** Reports references to what is not there. Only of files in which nothing else is wrong. */
+  check?(part: Part, entries: readonly Placed<LayerEntry>[]): void;
+}
+
+/** What is reached, before the profile's context and namespace are filled in. */
+export type LayerTarget = ParsedTarget | ParsedAddress;
+
+/** What the entries of sections have alike. */
+export interface LayerEntry {
+  /** As written. */
+  readonly name: string;
+  readonly context: string | undefined;
+}
+
+export interface NamedEntry extends LayerEntry {
+  readonly target: LayerTarget;
+}
+
+/** A port of this machine that leads to its target. */
+export interface LayerPort extends NamedEntry {
+  /** The name of the hub's door that serves it. */
+  readonly door: string;
+  readonly listen: readonly ListenAddress[];
+  /** Says `expose = true` beside its address. */
+  readonly expose: boolean;
+}
+
+/** Those with a target of their own: that of a pattern is only known with a name. */
+export function namedEntries(entries: readonly Placed<LayerEntry>[]): Placed<NamedEntry>[] {
+  return entries.filter((entry): entry is Placed<NamedEntry> => "target" in entry.value);
+}
+
+export function portEntries(entries: readonly Placed<LayerEntry>[]): Placed<LayerPort>[] {
+  return entries.filter((entry): entry is Placed<LayerPort> => "listen" in entry.value);
+}
+
+/** How sections are merged whose entries are replaced whole, never mixed. */
+export function byKey<T>(below: ReadonlyMap<string, T>, above: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  return new Map([...below, ...above]);
+}
+
+export const entriesByKey = <T>(part: ReadonlyMap<string, T>): readonly T[] => [...part.values()];
+
+/** How settings are merged, each by itself. */
+export function bySetting<T extends object>(below: T, above: T): T {
+  const said = Object.entries(above).filter(([, value]) => value !== undefined);
+  return { ...below, ...Object.fromEntries(said) };
+}
