@@ -26,12 +26,12 @@ export async function jumpPodHolder(directory: string): Promise<JumpPodHolder> {
 
 /** The routes that go over this pod. Where a cluster cannot be told, a route that may be meant counts. */
 export function jumpPodUsers(plans: readonly Plan[], place: JumpPodPlace, clusterFor: (ref: ClusterRef) => Cluster): JumpPodUser[] {
-  const isOver = (target: Target): boolean => {
-    if (target.kind !== "address" || target.via.kind !== "pod" || target.via.name !== place.name) return false;
-    const { namespace } = target.via;
+  const isOver = ({ via, cluster: ref }: Target): boolean => {
+    if (via?.kind !== "pod" || via.name !== place.name) return false;
+    const { namespace } = via;
     if (namespace !== undefined && namespace !== place.namespace) return false;
     try {
-      const cluster = clusterFor(target.cluster);
+      const cluster = clusterFor(ref);
       return cluster.server === place.server && (namespace ?? cluster.namespace) === place.namespace;
     } catch {
       return true;
@@ -39,7 +39,7 @@ export function jumpPodUsers(plans: readonly Plan[], place: JumpPodPlace, cluste
   };
   return plans.flatMap((plan) =>
     namedRoutes(plan).flatMap(({ name: route, target }) =>
-      target.kind === "address" && isOver(target) ? [{ profile: plan.name, route, create: target.via.create }] : [],
+      isOver(target) ? [{ profile: plan.name, route, create: target.via?.create }] : [],
     ),
   );
 }

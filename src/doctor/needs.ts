@@ -51,7 +51,7 @@ const makePods: readonly Rule[] = ["create", "delete", "patch"].map((verb) => mu
 
 function rulesOf(target: Target): readonly Rule[] {
   const seeing = find(carriersOf(target).kind);
-  if (target.kind !== "address") return [...seeing, ...connectTo("pods/portforward")];
+  if (!target.via) return [...seeing, ...connectTo("pods/portforward")];
   return [...seeing, ...connectTo("pods/exec"), ...(target.via.create === undefined ? [] : makePods)];
 }
 

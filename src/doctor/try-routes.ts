@@ -68,8 +68,7 @@ class Trials {
 
   async resultOf(target: Target): Promise<Result> {
     // Nothing is made only to see whether it could be.
-    if (target.kind === "address" && target.via.create !== undefined)
-      return { later: `${formatPodSource(target.via)} is made with the first connection` };
+    if (target.via?.create !== undefined) return { later: `${formatPodSource(target.via)} is made with the first connection` };
     try {
       return await this.#gate.run(this.#late.signal, () => this.#connect(target));
     } catch (error) {

@@ -22,8 +22,8 @@ function describeTarget(target: Target): string {
 
 /** How an address behind a jump host is reached. */
 function explainJump(target: Target): ExplainStep[] {
-  if (target.kind !== "address") return [];
   const { via } = target;
+  if (via === undefined) return [];
   const program = via.method === "auto" ? "socat, else nc" : via.method;
   const container = via.container === undefined ? "" : `container "${via.container}" of `;
   const pod = via.kind === "pod" ? formatPodSource(via) : `a ready pod of ${formatPodSource(via)}`;

@@ -27,6 +27,7 @@ export interface TargetText {
 
 export interface ParsedTarget extends Omit<TargetText, "port"> {
   readonly port: PortRef;
+  readonly via?: undefined;
 }
 
 function refuse(text: string, why: string, ...hints: string[]): never {

@@ -42,6 +42,7 @@ export interface PodTarget {
   readonly port: PortRef;
   /** Absent where somebody wrote the target down. */
   readonly derived?: Derived;
+  readonly via?: undefined;
 }
 
 /** Of a target that a pattern or a dynamic name makes of a hostname: whoever thinks of the hostname chooses it. */
@@ -58,6 +59,7 @@ export interface AddressTarget {
   readonly host: string;
   readonly port: number;
   readonly via: JumpHost;
+  readonly derived?: undefined;
 }
 
 /** The pod that makes the connection: any ready one behind this, by running socat or nc in it. */
@@ -108,9 +110,10 @@ export function formatPodSource({ kind, namespace, name }: Pick<PodTarget, "kind
   return `${namespace === undefined ? "" : `${namespace}/`}${kindWords[kind]}/${name}`;
 }
 
-/** The pods that carry a target's connections. */
-export function carriersOf(target: Target): Pick<PodTarget, "kind" | "namespace" | "name"> {
-  return target.kind === "address" ? target.via : target;
+/** The pods that carry a target's connections, and which port of theirs; undefined where they connect to an address. */
+export function carriersOf(target: Target): Pick<PodTarget, "kind" | "namespace" | "name"> & { readonly port: PortRef | undefined } {
+  const { kind, namespace, name } = target.via ?? target;
+  return { kind, namespace, name, port: target.via ? undefined : target.port };
 }
 
 const keys = new WeakMap<Target, string>();

@@ -68,7 +68,7 @@ export class Endpoints {
   /** That a pod of kt's own making is not there is no problem: it is made when somebody connects. */
   get makesPod(): boolean {
     const { target, jumpPods } = this.#options;
-    return target.kind === "address" && target.via.create !== undefined && jumpPods !== undefined;
+    return target.via?.create !== undefined && jumpPods !== undefined;
   }
 
   /**
@@ -127,7 +127,7 @@ export class Endpoints {
   /** Makes the jump pod unless it is there; it has a time limit of its own. */
   async #makePod(tried: Set<string>, signal: AbortSignal): Promise<void> {
     const { target, cluster, following, jumpPods } = this.#options;
-    if (target.kind !== "address" || jumpPods === undefined) return;
+    if (!target.via || jumpPods === undefined) return;
     const uid = await jumpPods.ensure(cluster, target.via.namespace ?? cluster.namespace, target.via, signal);
     if (this.#madePod !== uid) tried.clear();
     this.#madePod = uid;

@@ -228,8 +228,7 @@ export class Tunnel {
     if (running) return running;
     const { target, timeouts } = this.#options;
     const cluster = this.#options.cluster();
-    const { kind, name, namespace = cluster.namespace } = carriersOf(target);
-    const port = target.kind === "address" ? undefined : target.port;
+    const { kind, name, namespace = cluster.namespace, port } = carriersOf(target);
     const { isGuess } = this.#options;
     const following = cluster.follow({ kind, namespace, name, port, isGuess }, (resolution) => this.#resolved(resolution));
     const carrier = this.#carrier(cluster, namespace);
@@ -249,7 +248,7 @@ export class Tunnel {
 
   #carrier(cluster: Cluster, namespace: string): Carrier {
     const { target, pools, tools, reaper, clock, log } = this.#options;
-    if (target.kind !== "address") return new ForwardCarrier(pools, cluster, namespace);
+    if (!target.via) return new ForwardCarrier(pools, cluster, namespace);
     return new JumpCarrier({ target, cluster, namespace, tools, reaper, clock, log });
   }
 

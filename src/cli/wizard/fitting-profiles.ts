@@ -42,7 +42,7 @@ interface Place {
 }
 
 function placeOf(target: Target): Place {
-  return target.kind === "address" ? { ...target.via, port: target.port } : target;
+  return target.via ? { ...target.via, port: target.port } : target;
 }
 
 /** Not allowed to see it, or no answer: treated as none. */

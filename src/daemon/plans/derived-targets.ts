@@ -12,7 +12,7 @@ import { NewNames } from "./new-names.ts";
 export type DerivedTarget = PodTarget & { readonly derived: Derived };
 
 export function isDerived(target: Target): target is DerivedTarget {
-  return target.kind !== "address" && target.derived !== undefined;
+  return target.derived !== undefined;
 }
 
 /** Throws KtError. */

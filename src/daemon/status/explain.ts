@@ -95,13 +95,12 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
   try {
     checkContext(target, context.clusterFor);
     const cluster = context.clusterFor(target.cluster);
-    const { kind, name, namespace = cluster.namespace } = carriersOf(target);
+    const { kind, name, namespace = cluster.namespace, port } = carriersOf(target);
     const where: Step = {
       step: "cluster",
       verdict: `context "${cluster.context}" at ${maskSecrets(cluster.server)}, namespace "${namespace}"`,
       outcome: "info",
     };
-    const port = target.kind === "address" ? undefined : target.port;
     const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
     if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
     return [where, ...describeAppProtocol(resolution, found), ...describeResolution(resolution, context.podOf(target))];
@@ -114,7 +113,7 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
 const madeLater = "the jump pod is not there: it is made when somebody connects";
 
 function isMadeLater(target: Target, resolution: Resolution | undefined): boolean {
-  const makes = target.kind === "address" && target.via.create !== undefined;
+  const makes = target.via?.create !== undefined;
   return makes && resolution?.kind === "none" && resolution.problem.code === "pod-not-found";
 }
 

@@ -146,7 +146,7 @@ function sentVariables({ sources, kubeconfigs: named }: ConsentInput): readonly 
 
 function jumpPods({ layer }: ConsentInput): readonly ConsentFact[] {
   return namedEntries(layer.entries).flatMap(({ value: { target }, source, path }) => {
-    if (target.kind !== "address" || target.via.create === undefined) return [];
+    if (target.via?.create === undefined) return [];
     const { image, command: words } = target.via.create;
     // As written: it may hold a variable, whose value is nobody's business.
     const written = (key: string): string => source.textAt([...path, "via", "create", key]);

@@ -16,7 +16,7 @@ interface Definition {
 
 /** The pod that a target goes over; undefined where it goes over something else. */
 function podOf(target: Target): string | undefined {
-  if (target.kind !== "address" || target.via.kind !== "pod") return undefined;
+  if (target.via?.kind !== "pod") return undefined;
   return JSON.stringify([target.cluster.context, target.via.namespace, target.via.name]);
 }
 
@@ -27,7 +27,7 @@ export class JumpPodDefinitions {
   constructor(routes: readonly JumpRoute[]) {
     for (const { place, target } of routes) {
       const pod = podOf(target);
-      if (pod === undefined || target.kind !== "address" || target.via.create === undefined) continue;
+      if (pod === undefined || target.via?.create === undefined) continue;
       const { create, name } = target.via;
       const earlier = this.#definitions.get(pod);
       if (earlier === undefined) this.#definitions.set(pod, { create, route: place.value.name });
@@ -48,7 +48,7 @@ export class JumpPodDefinitions {
   complete<T extends Target>(target: T): T | AddressTarget {
     const pod = podOf(target);
     const definition = pod === undefined ? undefined : this.#definitions.get(pod);
-    if (definition === undefined || target.kind !== "address" || target.via.container !== undefined) return target;
+    if (definition === undefined || !target.via || target.via.container !== undefined) return target;
     return { ...target, via: { ...target.via, create: definition.create } };
   }
 }

@@ -57,14 +57,14 @@ function tlsHints(found: Found, host: string): string[] {
 /** How the profile says that the backend speaks otherwise, for this route. */
 export function schemeHint({ via, route, target }: Found, scheme: "http" | "https"): string {
   if (via === "pattern") return `set scheme = "${scheme}" in the [[patterns]] table of "${route}"`;
-  if (target.kind !== "address") return `under [routes] write "${route}" = { ${targetKeys(target)}, scheme = "${scheme}" }`;
+  if (!target.via) return `under [routes] write "${route}" = { ${targetKeys(target)}, scheme = "${scheme}" }`;
   return `set scheme = "${scheme}" under [routes."${route}"]`;
 }
 
 /** For what is not HTTP: a port of its own, which carries any bytes. */
 function tcpHint({ target }: Found, usualPort: number | undefined): string {
   const port = localPort(target, usualPort);
-  if (target.kind === "address") return `for what is not HTTP use a route under [tcp], such as [tcp.${port}]`;
+  if (target.via) return `for what is not HTTP use a route under [tcp], such as [tcp.${port}]`;
   const keys = targetKeys(target);
   const value = target.cluster.context === undefined ? `"${formatTarget(target)}"` : `{ ${keys} }`;
   return `for what is not HTTP use a [tcp] route: under [tcp] write ${port} = ${value}`;
