@@ -24,7 +24,7 @@ import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
 import { Listening } from "#daemon/listening/listening.ts";
-import { HubPlace } from "#daemon/process/place.ts";
+import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import { checkOwner } from "./owner-check.ts";
 import type { Part } from "./part.ts";
@@ -72,7 +72,7 @@ export class Hub {
   /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
   readonly stopAsked: Promise<void> = this.#stopAsked.promise;
 
-  private constructor(options: HubOptions, holder: JumpPodHolder, place: HubPlace) {
+  private constructor(options: HubOptions, holder: JumpPodHolder, identity: HubIdentity) {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
@@ -106,15 +106,15 @@ export class Hub {
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
     this.#board = this.#boardOf(this.#listening);
-    this.#parts = this.#partsIn(place);
+    this.#parts = this.#partsIn(identity);
   }
 
   /** Starts the user's hub; undefined where another process is it. Throws KtError `hub-failed`. */
   static async start(options: HubOptions): Promise<Hub | undefined> {
-    const place = await HubPlace.take(options.directory);
-    if (!place) return undefined;
-    const hub = new Hub(options, await jumpPodHolder(options.directory), place);
-    await hub.#open(place);
+    const identity = await HubIdentity.take(options.directory);
+    if (!identity) return undefined;
+    const hub = new Hub(options, await jumpPodHolder(options.directory), identity);
+    await hub.#open(identity);
     return hub;
   }
 
@@ -128,8 +128,8 @@ export class Hub {
   }
 
   /**
-   * Stops accepting, gives open connections `drainMs`, and frees everything. Called again it shortens the wait. The place of
-   * the user's hub is given up before the wait, so that a new one need not share it.
+   * Stops accepting, gives open connections `drainMs`, and frees everything. Called again it shortens the wait. The identity
+   * of the user's hub is given up before the wait, so that a new hub can start meanwhile.
    */
   async stop(drainMs: number): Promise<void> {
     await this.#exclusive.close();
@@ -156,7 +156,7 @@ export class Hub {
   }
 
   /** What follows the attached profiles, in the order of applying; released and closed in reverse. */
-  #partsIn(place: HubPlace): readonly Part[] {
+  #partsIn(identity: HubIdentity): readonly Part[] {
     const { providers, lingers } = this.#options;
     const listening: Part = {
       apply: (attached) => this.#listening.apply(plansOf(attached)),
@@ -170,14 +170,14 @@ export class Hub {
       },
       close: () => this.#contexts.close(),
     };
-    // A hub in the foreground is told its profiles again by whoever starts it.
+    // A hub in the foreground gets its profiles from its command line.
     const remembered: Part = {
       settle: () => this.#remembered.keep(plansOf(this.#profiles.list().filter(({ pinned }) => pinned)).map(({ profile }) => profile)),
       release: () => this.#remembered.keep([]),
     };
     return [
       listening,
-      { release: () => place.leave() },
+      { release: () => identity.leave() },
       this.#engine,
       this.#board,
       contexts,
@@ -185,7 +185,7 @@ export class Hub {
     ];
   }
 
-  async #open(place: HubPlace): Promise<void> {
+  async #open(identity: HubIdentity): Promise<void> {
     const service = new Service({
       hello: this.#hello,
       profiles: this.#profiles,
@@ -198,16 +198,16 @@ export class Hub {
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),
       stop: () => this.#stopAsked.resolve(),
     });
-    this.#exclusive.add(() => place.release());
+    this.#exclusive.add(() => identity.release());
     for (const part of this.#parts) {
       this.#exclusive.add(() => part.release?.());
       this.#scope.add(() => part.close?.());
     }
-    await place.open((path) => new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) }));
-    place.watch({
+    await identity.open((path) => new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) }));
+    identity.watch({
       clock: this.#clock,
       onRestored: () => this.#restored(),
-      onLost: (why, isTaken) => this.#lostPlace(why, isTaken),
+      onLost: (why, isTaken) => this.#lostIdentity(why, isTaken),
     });
     this.#exclusive.add(() => this.#report({ type: "hub", change: "stopping", detail: undefined }));
     this.#scope.add(() => this.#profiles.close());
@@ -221,7 +221,7 @@ export class Hub {
   }
 
   /** A hub that no command finds must not go on holding its ports, unless there are clients that still have it. */
-  #lostPlace(why: KtError, isTaken: boolean): void {
+  #lostIdentity(why: KtError, isTaken: boolean): void {
     const isHeld = !this.#options.lingers || this.#profiles.list().some(({ leases }) => leases.size > 0);
     this.#options.log("warn", "hub-lost", { text: why.message });
     if (isTaken) this.#remembered.leave();
@@ -238,7 +238,7 @@ export class Hub {
   #apply(): void {
     const attached = this.#profiles.list();
     for (const part of this.#parts) part.apply?.(attached);
-    // Soon somebody connects; but first the listening itself is to be told.
+    // The first connection follows soon, but reporting the open addresses comes first.
     this.#clock.after(daemonLimits.prepareDelayMs, () => void this.#settle().catch(() => {}));
   }
 

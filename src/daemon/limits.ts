@@ -7,14 +7,14 @@ export const daemonLimits = {
   consentRecordBytes: 1 * mib,
   /** The hub ends this long after its last profile. */
   hubLingerMs: 2 * second,
-  /** Names that nobody wrote down and that may be tried at once, as many as a namespace has services; */
+  /** Names that no profile has and that may be tried at once, as many as a namespace has services; */
   newNames: 500,
   /** so many more per second, for those that lead nowhere: more than people and their programs mistype; */
   newNamesPerSecond: 20,
   /** and so many may wait for that: the last one for 25 s, less than it may wait for a pod. */
   newNamesWaiting: 500,
   /** How often the hub looks whether its lock and socket are still there. */
-  placeCheckMs: 2 * second,
+  identityCheckMs: 2 * second,
   /** Descriptors that no client gets, for what the hub itself needs: requests, watches, commands, its log. At most a quarter of all. */
   reservedDescriptors: 64,
   /** How long a count of the open descriptors holds. */

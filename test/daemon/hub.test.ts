@@ -170,7 +170,7 @@ describe("a route whose context the kubeconfig lacks", () => {
   });
 });
 
-describe("names that nobody wrote down", () => {
+describe("names that no profile has", () => {
   const name = (context: string, start = "web-80.svc.shop"): string => `${start}.ns.${context}.cx.k8s.localhost`;
 
   test("reach the current context, and others once the profile names them", async () => {
@@ -460,7 +460,7 @@ describe("a hub whose folder was removed", () => {
     up.close();
     await remove();
     const found = await eventually("the socket", async () => {
-      await clock.advance(daemonLimits.placeCheckMs);
+      await clock.advance(daemonLimits.identityCheckMs);
       return await client(`${directory.path}/run`).catch(() => undefined);
     });
     expect((await snapshotOf(found)).profiles.map(({ name }) => name)).toEqual(["shop"]);
@@ -479,7 +479,7 @@ describe("a hub whose folder was removed", () => {
     let stopped = false;
     void hub?.stopAsked.then(() => (stopped = true));
     await eventually("the hub to ask for its end", async () => {
-      await clock.advance(daemonLimits.placeCheckMs);
+      await clock.advance(daemonLimits.identityCheckMs);
       return stopped;
     });
     await lock?.release();

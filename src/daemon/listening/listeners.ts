@@ -34,11 +34,12 @@ export interface ListenerState {
   /** The port in use; undefined while it is not open. */
   readonly port: number | undefined;
   readonly problem: Problem | undefined;
-  /** An address that this machine lacks and that nobody misses while another is open. */
+  /** An address that this machine lacks, and that is not needed while another is open. */
   readonly isOptional: boolean;
 }
 
-interface Place {
+/** One wanted address, and what became of it. */
+interface Entry {
   want: WantedListener;
   opened: Opened | undefined;
   /** Why it could not be opened, until it is. */
@@ -51,7 +52,7 @@ interface Place {
 
 export class Listeners {
   readonly #options: ListenersOptions;
-  readonly #places = new Map<string, Place>();
+  readonly #entries = new Map<string, Entry>();
   #wanted: Wanted = nothingWanted;
   #cancelRetry: (() => void) | undefined;
   /** Failures whose holder is being looked up. */
@@ -66,8 +67,8 @@ export class Listeners {
   }
 
   state(address: string): ListenerState {
-    const place = this.#places.get(address);
-    return { port: place?.opened?.port, problem: place?.problem, isOptional: place !== undefined && isDispensable(place) };
+    const entry = this.#entries.get(address);
+    return { port: entry?.opened?.port, problem: entry?.problem, isOptional: entry !== undefined && isDispensable(entry) };
   }
 
   /** Changes only what differs from before. */
@@ -96,67 +97,67 @@ export class Listeners {
   }
 
   #close(address: string): void {
-    const place = this.#places.get(address);
-    this.#places.delete(address);
-    if (place) this.#shut(place);
+    const entry = this.#entries.get(address);
+    this.#entries.delete(address);
+    if (entry) this.#shut(entry);
   }
 
-  #shut(place: Place): void {
-    if (!place.opened) return;
-    place.opened.close();
-    place.opened = undefined;
-    if (place.isReported) this.#report(place, "closed");
-    place.isReported = false;
+  #shut(entry: Entry): void {
+    if (!entry.opened) return;
+    entry.opened.close();
+    entry.opened = undefined;
+    if (entry.isReported) this.#report(entry, "closed");
+    entry.isReported = false;
   }
 
   #open(address: string, want: WantedListener): void {
-    const place: Place = { want, opened: undefined, error: undefined, problem: undefined, isReported: false };
-    this.#places.set(address, place);
-    this.#tryOpen(place);
+    const entry: Entry = { want, opened: undefined, error: undefined, problem: undefined, isReported: false };
+    this.#entries.set(address, entry);
+    this.#tryOpen(entry);
   }
 
   #swap(address: string, want: WantedListener): void {
-    const place = this.#places.get(address);
-    if (!place) return;
-    place.want = want;
-    place.opened?.leadTo(want.leadsTo);
+    const entry = this.#entries.get(address);
+    if (!entry) return;
+    entry.want = want;
+    entry.opened?.leadTo(want.leadsTo);
   }
 
-  #report({ want }: Place, change: "open" | "closed"): void {
+  #report({ want }: Entry, change: "open" | "closed"): void {
     this.#options.report({ type: "listener", address: formatListen(want.address), change, problem: undefined });
   }
 
   /** A face of `localhost` is only opened with the other one: a program that says `localhost` may reach either. */
-  #tryOpen(place: Place): void {
-    const partner = this.#partnerOf(place);
+  #tryOpen(entry: Entry): void {
+    const partner = this.#partnerOf(entry);
     if (partner && isMissed(partner)) return;
     try {
-      place.opened = this.#openDoor(place.want);
-      place.error = undefined;
-      place.problem = undefined;
+      entry.opened = this.#openDoor(entry.want);
+      entry.error = undefined;
+      entry.problem = undefined;
       if (partner && !partner.opened && !partner.error) this.#tryOpen(partner);
     } catch (error) {
-      this.#lookUp(place, toKtError(error, "listen-failed", `listen on ${formatListen(place.want.address)}`));
-      if (partner && isMissed(place)) this.#shut(partner);
+      this.#lookUp(entry, toKtError(error, "listen-failed", `listen on ${formatListen(entry.want.address)}`));
+      if (partner && isMissed(entry)) this.#shut(partner);
     }
   }
 
-  #partnerOf({ want }: Place): Place | undefined {
+  #partnerOf({ want }: Entry): Entry | undefined {
     const address = partnerOf(want.address, this.#wanted);
-    return address === undefined ? undefined : this.#places.get(address);
+    return address === undefined ? undefined : this.#entries.get(address);
   }
 
-  #lookUp(place: Place, error: KtError): void {
-    const looking = this.#failed(place, error);
+  #lookUp(entry: Entry, error: KtError): void {
+    const looking = this.#failed(entry, error);
     this.#lookingUp.add(looking);
     void looking.then(() => this.#lookingUp.delete(looking));
   }
 
   #reportOpen(): void {
-    for (const place of this.#places.values()) {
-      if (!place.opened || place.isReported) continue;
-      place.isReported = true;
-      this.#report(place, "open");
+    for (const entry of this.#entries.values()) {
+      if (!entry.opened || entry.isReported) continue;
+      entry.isReported = true;
+      this.#report(entry, "open");
     }
   }
 
@@ -167,33 +168,33 @@ export class Listeners {
   }
 
   /** Says so once, with the holder's name, not at every retry. */
-  async #failed(place: Place, error: KtError): Promise<void> {
-    const isKnown = place.error?.code === error.code;
-    place.error = error;
+  async #failed(entry: Entry, error: KtError): Promise<void> {
+    const isKnown = entry.error?.code === error.code;
+    entry.error = error;
     if (isKnown) return;
-    const { address } = place.want;
+    const { address } = entry.want;
     const key = formatListen(address);
     const own = error.code === "port-taken" ? this.#ownHolder(address) : undefined;
     const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(address) : undefined;
-    if (this.#places.get(key) !== place || place.opened) return;
-    const problem = own ? takenByOwn(key, formatListen(own)) : listenProblem(key, error, holder, adviceFor(place.want));
-    place.problem = this.#partnerOf(place) ? forBothFaces(problem, address) : problem;
-    if (isDispensable(place)) return;
-    this.#options.report({ type: "listener", address: key, change: "failed", problem: place.problem });
+    if (this.#entries.get(key) !== entry || entry.opened) return;
+    const problem = own ? takenByOwn(key, formatListen(own)) : listenProblem(key, error, holder, adviceFor(entry.want));
+    entry.problem = this.#partnerOf(entry) ? forBothFaces(problem, address) : problem;
+    if (isDispensable(entry)) return;
+    this.#options.report({ type: "listener", address: key, change: "failed", problem: entry.problem });
   }
 
   /** The open address of this hub that stands in the way. */
   #ownHolder(address: ListenAddress): ListenAddress | undefined {
-    for (const { opened, want } of this.#places.values()) if (opened && overlaps(want.address, address)) return want.address;
+    for (const { opened, want } of this.#entries.values()) if (opened && overlaps(want.address, address)) return want.address;
     return undefined;
   }
 
   #planRetry(): void {
-    const waiting = [...this.#places.values()].filter(({ opened }) => !opened);
+    const waiting = [...this.#entries.values()].filter(({ opened }) => !opened);
     if (waiting.length === 0 || this.#cancelRetry) return;
     this.#cancelRetry = this.#options.clock.after(daemonLimits.portRetryMs, () => {
       this.#cancelRetry = undefined;
-      for (const place of this.#places.values()) if (!place.opened) this.#tryOpen(place);
+      for (const entry of this.#entries.values()) if (!entry.opened) this.#tryOpen(entry);
       this.#reportOpen();
       this.#planRetry();
     });
@@ -201,13 +202,13 @@ export class Listeners {
 }
 
 /** It cannot be opened, and nothing misses it. */
-function isDispensable({ want, error }: Place): boolean {
+function isDispensable({ want, error }: Entry): boolean {
   return error !== undefined && isOptional(want.address, error);
 }
 
 /** It cannot be opened, and that matters. */
-function isMissed(place: Place): boolean {
-  return place.error !== undefined && !isDispensable(place);
+function isMissed(entry: Entry): boolean {
+  return entry.error !== undefined && !isDispensable(entry);
 }
 
 function forBothFaces({ code, message, hints }: Problem, address: ListenAddress): Problem {

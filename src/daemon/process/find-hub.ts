@@ -104,7 +104,7 @@ async function makeWay(running: HubClient, build: Build): Promise<void> {
 
 /** Pause between looks at a hub that is starting. */
 const lookMs = 5;
-/** The old hub may still hold the place: a new one that found it taken has ended, and the next is tried after this. */
+/** The old hub may still hold the lock: a new one that found it taken has ended, and the next is tried after this. */
 const respawnMs = 100;
 /** A hub that lost the race ends as soon as it has started. */
 const loserMs = 1000;
@@ -115,7 +115,7 @@ async function startHub(at: Surroundings, path: string): Promise<HubClient> {
   while (systemClock.now() < deadline) {
     const client = await tryConnect(path);
     if (client) {
-      // Somebody else's hub was faster: ours finds the place taken and ends, which is waited for so that one process is left.
+      // Another hub was faster: ours finds the lock taken and ends, which is waited for so that one process is left.
       if (client.hello.pid !== child.pid) await Promise.race([child.exited, pause(loserMs)]);
       return client;
     }

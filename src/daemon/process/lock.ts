@@ -6,7 +6,7 @@ import { rm } from "node:fs/promises";
 /**
  * The lock is an exclusive transaction on an empty SQLite file, that is a POSIX file lock, which Bun offers in no other way.
  * A socket path alone cannot be the lock: one that a killed hub left behind looks taken, and two new hubs that both find it
- * dead could each remove the other's. Whoever holds this lock may remove and bind the path, and nobody else touches it.
+ * dead could each remove the other's. Only the holder of this lock removes or binds the path.
  */
 export interface HubLock {
   release(): Promise<void>;

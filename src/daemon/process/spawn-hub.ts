@@ -19,7 +19,7 @@ export async function spawnHub(at: Surroundings): Promise<Subprocess> {
   const log = await openLogFile(stateDirectory(at)).catch(() => undefined);
   try {
     const child = spawn([...ownCommand(), hubCommand], {
-      // A directory that nobody wants to unmount.
+      // A directory that is never unmounted.
       cwd: "/",
       env: {
         ...Object.fromEntries(inherited.flatMap((name) => (at.environment[name] === undefined ? [] : [[name, at.environment[name]]]))),

@@ -1,4 +1,4 @@
-/** The place of the user's hub, its lock and its socket: taken, put back when its folder is removed, and given up. */
+/** What makes a process the user's hub, its lock and its socket: taken, put back when their folder is removed, and given up. */
 
 import { lstat } from "node:fs/promises";
 import type { Clock } from "#base/clock.ts";
@@ -9,14 +9,14 @@ import { socketPath } from "#control/socket-path.ts";
 import { type HubLock, lockPath, removeStaleSocket, takeLock } from "./lock.ts";
 import { makeOwnDirectory } from "./runtime-dir.ts";
 
-export interface PlaceWatch {
+export interface IdentityWatch {
   readonly clock: Clock;
   readonly onRestored: () => void;
-  /** No command finds this hub any more; `isTaken`: another one has the place. It is tried again. */
+  /** No command finds this hub any more; `isTaken`: another one has lock and socket. It is tried again. */
   readonly onLost: (why: KtError, isTaken: boolean) => void;
 }
 
-export class HubPlace {
+export class HubIdentity {
   readonly #directory: string;
   #lock: HubLock;
   #server: ControlServer | undefined;
@@ -31,9 +31,9 @@ export class HubPlace {
   }
 
   /** Undefined while another process has it. */
-  static async take(directory: string): Promise<HubPlace | undefined> {
+  static async take(directory: string): Promise<HubIdentity | undefined> {
     const lock = await takeLock(directory);
-    return lock && new HubPlace(directory, lock);
+    return lock && new HubIdentity(directory, lock);
   }
 
   /** Puts the server's socket there, whatever a killed hub left. */
@@ -45,15 +45,15 @@ export class HubPlace {
   }
 
   /** Cleaners of temporary folders, and the end of a login session, remove what is still in use. */
-  watch(watch: PlaceWatch): void {
-    this.#cancel = watch.clock.after(daemonLimits.placeCheckMs, () => {
+  watch(watch: IdentityWatch): void {
+    this.#cancel = watch.clock.after(daemonLimits.identityCheckMs, () => {
       void this.#check(watch).finally(() => {
         if (!this.#closed) this.watch(watch);
       });
     });
   }
 
-  /** Says goodbye to the clients; the place stays taken. */
+  /** Disconnects the clients; the lock stays taken. */
   leave(): void {
     this.#closed = true;
     this.#cancel();
@@ -65,12 +65,12 @@ export class HubPlace {
     return this.#lock.release();
   }
 
-  async #check({ onRestored, onLost }: PlaceWatch): Promise<void> {
+  async #check({ onRestored, onLost }: IdentityWatch): Promise<void> {
     if ((await this.#look()) === this.#seen || this.#closed) return;
     try {
       await makeOwnDirectory(this.#directory, process.getuid?.() ?? 0);
       if (await this.#restore()) onRestored();
-      else onLost(new KtError("hub-failed", `another hub has taken the place in "${this.#directory}"`), true);
+      else onLost(new KtError("hub-failed", `another hub has taken the lock in "${this.#directory}"`), true);
     } catch (error) {
       onLost(toKtError(error, "hub-failed", `put the hub's socket back into "${this.#directory}"`), false);
     }
