@@ -78,7 +78,7 @@ export class Forward {
     const { view, providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
-    // Idle tunnels stay: whoever forwards a port wants it now and then.
+    // Idle tunnels stay: a forwarded port is used now and then.
     const timeouts = { idleTimeoutMs: 0, startTimeoutMs: daemonLimits.forwardStartMs };
     this.#engine = new Engine({
       providers,
@@ -254,7 +254,7 @@ export class Forward {
   #report(event: KtEvent): void {
     const { log, onConnection, onProblem } = this.#options;
     logEvent(log, event);
-    // What ends with us is no news.
+    // What ends with this command is not reported.
     if (this.#closing.signal.aborted) return;
     if (event.type === "connection-opened" || event.type === "refused") onConnection(event.name);
     if (

@@ -40,7 +40,7 @@ export class Completion {
     return { ...target, cluster, via: { ...target.via, namespace: target.via.namespace ?? this.namespace } };
   }
 
-  /** What nobody named is not reached by a name that anybody can think of. */
+  /** Only contexts that the profile names are reached by dynamic names, which any program may make up. */
   reach({ http, entries }: Layer): DynamicReach {
     const dynamic = http.dynamic?.value;
     if (typeof dynamic === "boolean") return { kind: dynamic ? "all" : "none" };

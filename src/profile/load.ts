@@ -63,7 +63,7 @@ async function findFile(path: string): Promise<FoundFile | undefined> {
   return { text: new TextDecoder().decode(found.bytes), uid: found.uid, realPath: await realpath(path).catch(() => path) };
 }
 
-/** Of a text that is not in the file system nobody is the owner. */
+/** A text that is not in the file system has no owner. */
 function finderOf(readText: LoadOptions["readText"]): FindFile {
   if (readText === undefined) return findFile;
   return async (path) => {

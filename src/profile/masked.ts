@@ -5,7 +5,7 @@ import { mask } from "#base/mask.ts";
 import { profileSchema } from "#profile/schema/schema.ts";
 import { schemaAt } from "#profile/schema/schema-walk.ts";
 
-/** The same settings, laid out anew; null for what is no TOML, of which nothing can be known to be harmless. Tells what it masked. */
+/** The same settings, laid out anew; null for what is not TOML, of which nothing is known to be harmless. Reports what it masked. */
 export function maskedProfile(text: string, onMasked: (value: string) => void): string | null {
   let table: TomlTable;
   try {

@@ -1,4 +1,4 @@
-/** Passes on what a client says until its backend says the first word, and keeps the beginning: whoever refuses it must know what it speaks. */
+/** Passes on what a client sends until its backend answers, and keeps the beginning: a refusal must be in the client's protocol. */
 
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
@@ -8,7 +8,7 @@ import { clientLeft } from "#proxy/door/expect-tls.ts";
 
 /**
  * Resolves when the two can be joined, both paused. Rejects with `clientLeft`, or with the error that the backend ended with before
- * it said a word: the client holds the beginning of what it said then, as if nobody had read it.
+ * it said a word: the client holds the beginning of what it said then, as if it had not been read.
  */
 export function firstAnswer(client: Conn, pod: Conn, count: SpliceCount): Promise<void> {
   const kept: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** TCP doors: local ports that lead to one target each, whatever is spoken on them. */
+/** TCP doors: local ports that lead to one target each, for any protocol. */
 
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";

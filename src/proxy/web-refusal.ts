@@ -1,4 +1,4 @@
-/** Serves a client of HTTP or TLS one refusal, whatever it asks for: inside a handshake of kt's own where it came with TLS. */
+/** Serves a client of HTTP or TLS one refusal for every request: inside a handshake of kt's own where it came with TLS. */
 
 import type { Conn } from "#base/conn.ts";
 import { type KtError, messageOf } from "#base/errors.ts";

@@ -45,8 +45,8 @@ function refuseUrl(text: string): never {
 function refusePath(text: string): never {
   const path = text.split(":")[0] ?? "";
   const kind = path.split("/").find((segment) => kindOfWord(segment) !== undefined);
-  if (kind !== undefined) refuse(text, "is no address, as via wants it", "leave out via: kt reaches this by itself");
-  refuse(text, "is no address, as via wants it", 'write "HOST:PORT", such as "mydb.internal:3306"');
+  if (kind !== undefined) refuse(text, "is not a valid address, which via needs", "leave out via: kt reaches this by itself");
+  refuse(text, "is not a valid address, which via needs", 'write "HOST:PORT", such as "mydb.internal:3306"');
 }
 
 function refuseColons(text: string): never {
@@ -76,7 +76,11 @@ export function parseAddress(given: string): Address {
   if (more.length > 0) refuseColons(given);
   if (isHost(host)) return { host, port: parsePort(given, port, host) };
   if (host === "") refuse(given, "names no host", 'write "HOST:PORT", such as "mydb.internal:3306"');
-  refuse(given, `has the host "${host}", which is no name and no IP address`, 'write "HOST:PORT", such as "mydb.internal:3306"');
+  refuse(
+    given,
+    `has the host "${host}", which is neither a valid name nor an IP address`,
+    'write "HOST:PORT", such as "mydb.internal:3306"',
+  );
 }
 
 /** True of a text that could only be meant as an address: a name with dots or an IP address, and a port. */

@@ -93,7 +93,7 @@ function ownerOf(context: string, entries: readonly DynamicEntry[]): DynamicEntr
   return candidates.find((entry) => Object.hasOwn(entry.contexts, context)) ?? candidates[0];
 }
 
-/** Nobody wrote down how it is spoken to. */
+/** No profile says how the backend speaks. */
 const manner: Manner = { forwarded: true, schemeGiven: false };
 
 function found(host: string, form: Form, captures: Captures, entries: readonly DynamicEntry[]): Found | Refused | undefined {

@@ -3,6 +3,6 @@
 export const routeLimits = {
   /** Names whose route was looked up by pattern, kept so that the next request for one is a map lookup. */
   recentNames: 1024,
-  /** A longer one is no name of the DNS (253 characters, a dot and a port), and not kept. */
+  /** A longer one is not a valid DNS name (253 characters, a dot and a port), and is not kept. */
   recentNameLength: 260,
 } as const;

@@ -94,7 +94,7 @@ export interface Ambiguous {
   readonly hint: string;
 }
 
-/** A name that can be read and leads nowhere all the same: nobody wrote it down, and it reaches too far. */
+/** A valid name that leads nowhere all the same: no profile has it, and it reaches too far. */
 export interface Refused {
   readonly kind: "refused";
   readonly host: string;

@@ -15,7 +15,7 @@ export interface Origin {
 
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
-/** Undefined for what is no origin of a page, as `null` and lists are none. */
+/** Undefined for what is not an origin of a page, such as `null` and lists. */
 export function parseOrigin(text: string): Origin | undefined {
   const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.+)$/i.exec(text) ?? [];
   const authority = parseAuthority(rest);

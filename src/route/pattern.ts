@@ -20,7 +20,7 @@ const captureText = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 /** A hostname has 253 characters, and the names of captures a few more. */
 const longestPattern = 1000;
 
-/** More readings than this help nobody. */
+/** More readings than this are not shown. */
 const readingsShown = 4;
 
 function refuse(text: string, why: string, hint: string): never {
@@ -74,7 +74,7 @@ interface LabelReadings {
 /**
  * Reads a label in which `{port}` stands beside another capture. The port is what follows the last dash, as long as that can only
  * be a port; otherwise the name is unclear, since it might as well be a name whose port was forgotten. A single dash before a
- * word leaves one way to read what was written, and that is taken: whoever forgot the port hears that there is no such service.
+ * word leaves one way to read what was written, and that is taken: a user who forgot the port reads that there is no such service.
  */
 function readNameAndPort(parts: Label, text: string): LabelReadings {
   const splits = readLabel(parts, text);
@@ -128,7 +128,7 @@ export class HostPattern {
     this.#ending = text.slice(text.lastIndexOf("}") + 1);
   }
 
-  /** Throws KtError `profile-invalid` for a text that is no pattern. */
+  /** Throws KtError `profile-invalid` for a text that is not a valid pattern. */
   static parse(text: string): HostPattern {
     if (text.length > longestPattern)
       refuse(`${text.slice(0, 40)}…`, "is longer than any hostname", "a hostname has 253 characters at most");
@@ -145,7 +145,7 @@ export class HostPattern {
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) refuse(text, `has {${twice}} twice`, "give each capture a name of its own");
     if (normaliseHostname(lower.replaceAll(/\{[a-z0-9_]+\}/g, "x")) === undefined) {
-      refuse(text, "would make names that are no hostnames", "letters, digits and dashes between dots, without a port");
+      refuse(text, "would make names that are not valid hostnames", "letters, digits and dashes between dots, without a port");
     }
     return new HostPattern(lower, labels);
   }

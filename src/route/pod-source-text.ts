@@ -41,7 +41,7 @@ export function kindOfWord(word: string): PodSourceKind | undefined {
 
 /**
  * What to write where a kind was expected and `word` stands, before `rest`. In front of a name alone a word may as well be the namespace of
- * a target whose kind was left out: "prod" is no slip of "pod", "scv" is one of "svc".
+ * a target whose kind was left out: "prod" is not a slip of "pod", but "scv" is one of "svc".
  */
 export function kindHint(word: string, rest: string, namespace?: string): string {
   const near = nearest(word.toLowerCase(), kindsByWord.keys());

@@ -1,4 +1,4 @@
-/** What names that nobody wrote down may reach: dynamic names by their contexts, and neither they nor patterns the API server. */
+/** What names that no profile has may reach: dynamic names by their contexts, and neither they nor patterns the API server. */
 
 import type { DynamicEntry, Refused } from "./lookup.ts";
 import type { PodTarget } from "./target.ts";

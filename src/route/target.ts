@@ -40,12 +40,12 @@ export interface PodTarget {
   readonly name: string;
   /** Of the service, or of the pods. */
   readonly port: PortRef;
-  /** Absent where somebody wrote the target down. */
+  /** Absent where a profile names the target. */
   readonly derived?: Derived;
   readonly via?: undefined;
 }
 
-/** Of a target that a pattern or a dynamic name makes of a hostname: whoever thinks of the hostname chooses it. */
+/** Of a target that a pattern or a dynamic name makes of a hostname: any program that makes up the hostname chooses it. */
 export interface Derived {
   /** The context was chosen too: it has to be the kubeconfig's current one. */
   readonly mustBeCurrent: boolean;
@@ -83,7 +83,7 @@ export interface JumpPodDefinition {
   readonly command: readonly string[] | undefined;
   /** How long it may take to become ready. */
   readonly timeoutMs: number;
-  /** How long it stays when nobody uses it; more than 0. */
+  /** How long it stays when it is not used; more than 0. */
   readonly ttlMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** Targets that nobody wrote down: the contexts they reach, and the API server behind other names. */
+/** Targets that no profile names: the contexts they reach, and the API server behind other names. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";

@@ -1,4 +1,4 @@
-/** How fast names that nobody wrote down may be tried. */
+/** How fast names that no profile has may be tried. */
 
 import { beforeEach, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";

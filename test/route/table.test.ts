@@ -252,7 +252,7 @@ describe("a pattern that leaves its port open", () => {
   });
 });
 
-describe("what nobody wrote down", () => {
+describe("names that no profile has", () => {
   const name = (context: string, start = "web-80.svc.shop"): string => `${start}.ns.${context}.cx.k8s.localhost`;
   const these = (contexts: readonly string[], current = false): DynamicReach => ({ kind: "these", contexts, current });
   const reaching = (reach: DynamicReach, contexts: Record<string, string> = {}): RouteTable =>

@@ -5,7 +5,7 @@ import type { ListenAddress, Plan, PlannedListener } from "#profile/values/plan.
 import { byFaces } from "./localhost-pair.ts";
 import type { Clash } from "./wanted.ts";
 
-/** An address that somebody has. */
+/** An address and the listener that has it. */
 export interface Claim {
   readonly address: ListenAddress;
   readonly listener: PlannedListener;

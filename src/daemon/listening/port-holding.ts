@@ -11,11 +11,11 @@ import { type Place, type PortHolder, portHolder } from "#native/port-holder.ts"
 export interface Holding {
   /** `"nginx" (pid 7)` */
   readonly who: string;
-  /** What gives the port up, most useful first; none where nobody may ask for it. */
+  /** Commands that free the port, the most useful first; none where the user may not run any. */
   readonly fixes: readonly string[];
 }
 
-/** Undefined where nobody has it, or another user whom the system does not name. */
+/** Undefined where the port is free, or held by a user that the system does not name. */
 export async function portHolding(place: Place): Promise<Holding | undefined> {
   const holder = await portHolder(place);
   return holder && (await holdingOf(holder, place));

@@ -127,7 +127,7 @@ async function stableCommand({ environment }: Surroundings): Promise<readonly st
 }
 
 function warnOfLogin(name: string): string {
-  return `${name} holds a login and is left out: a service file is no place for passwords`;
+  return `${name} holds a login and is left out: a service file is not a place for passwords`;
 }
 
 function warnOfPlace(program: string, { environment }: Surroundings): readonly string[] {

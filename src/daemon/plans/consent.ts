@@ -44,7 +44,7 @@ export class ConsentRecords {
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
       await chmod(this.#directory, 0o700);
-      // A record that is there may be somebody's link, or have another mode.
+      // What is there may be a link, or have another mode.
       await rm(path, { force: true });
       await writeFile(path, `${JSON.stringify(record)}\n`, { mode: 0o600, flag: "wx" });
     } catch (thrown) {
@@ -68,7 +68,7 @@ export class ConsentRecords {
   }
 }
 
-/** Undefined of what the user has not written: a record is worth nothing in anybody else's hand. */
+/** Undefined for a file of another user: only the user's own records count. */
 function readRecord(path: string): ConsentRecord | undefined {
   try {
     const { bytes, uid } = readRegularFile(path, { mostBytes: daemonLimits.consentRecordBytes, code: "internal" });

@@ -113,7 +113,7 @@ export class ContextWatch {
     const watched: Watched = { plan, environment, watch, problems: new Map(), current: undefined };
     this.#byProfile.set(plan.profile, watched);
     look();
-    // What changed before the watch began is no change to it.
+    // The watch does not see what changed before it began.
     void watch.ready.then(look);
   }
 

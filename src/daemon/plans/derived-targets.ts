@@ -1,4 +1,4 @@
-/** The way to targets that nobody wrote down, as patterns and dynamic names make them: which of them, and how fast. */
+/** The way to targets that patterns and dynamic names make: which of them are allowed, and how fast new ones may be tried. */
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
@@ -24,7 +24,7 @@ export interface DerivedTargetsOptions {
   readonly clock: Clock;
 }
 
-/** Throws KtError `name-refused` for a context that nobody named, and what reading kubeconfig throws. */
+/** Throws KtError `name-refused` for a context that no profile names, and what reading kubeconfig throws. */
 export function checkContext(target: Target, clusterFor: ClusterFor): void {
   const { cluster } = target;
   if (!isDerived(target) || !target.derived.mustBeCurrent || cluster.context === undefined) return;

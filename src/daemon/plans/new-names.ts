@@ -1,4 +1,4 @@
-/** How fast names that nobody wrote down may be tried: each that leads nowhere costs the cluster a request. */
+/** How fast names that no profile has may be tried: each that leads nowhere costs the cluster a request. */
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
@@ -59,7 +59,7 @@ export class NewNames {
 }
 
 function tooMany(): KtError {
-  return new KtError("too-many-names", "too many names that nobody wrote down were asked for at once, and led nowhere", {
+  return new KtError("too-many-names", "too many names that no profile has were asked for at once, and led nowhere", {
     hints: ["kt logs", "try again in a few seconds, or write the route that is meant under [routes]"],
   });
 }

@@ -10,7 +10,7 @@ import { NotAllowedError } from "#profile/consent/consent.ts";
 import { formatProblem, ProfileError } from "#profile/values/problems.ts";
 import { directoryOf, FileWatch } from "./file-watch.ts";
 
-/** The shell's environment of whoever attached the profile. */
+/** The environment of the shell that attached the profile. */
 export type Environment = Readonly<Record<string, string>>;
 
 /** A client that keeps a profile attached as long as it is there. */

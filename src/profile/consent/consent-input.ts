@@ -29,7 +29,7 @@ export async function consentInput(question: ConsentQuestion): Promise<ConsentIn
   return { layer, sources: reader.sources, parts: partsOf(question, folder), kubeconfigs: await Promise.all(kubeconfigs) };
 }
 
-/** The profile's path, the same through whatever links its folder is reached. */
+/** The profile's path behind all links. */
 export async function canonicalPath(file: string): Promise<string> {
   return join(await real(dirname(file)), basename(file));
 }

@@ -56,7 +56,7 @@ export function consentFacts(input: ConsentInput): readonly ConsentFact[] {
   return [...facts.values()];
 }
 
-/** Equal for the same facts, in whatever order they are found. */
+/** Equal for the same facts in any order. */
 export function consentDigest(facts: readonly ConsentFact[]): string {
   return digestOf(JSON.stringify(facts.map(({ content }) => content).sort()));
 }
@@ -130,7 +130,7 @@ function stays(path: KeyPath, hasStranger: boolean): boolean {
 }
 
 function sentVariables({ sources, kubeconfigs: named }: ConsentInput): readonly ConsentFact[] {
-  // Their own cluster's administrators know who somebody is; the server of a stranger's kubeconfig does not.
+  // The administrators of the user's own cluster know the user's name; the server of a stranger's kubeconfig does not.
   const known: ReadonlySet<string> = new Set(named.length > 0 ? [] : ["USER", "LOGNAME"]);
   // Another server is another matter: what may go to one need not go to the next.
   const servers = named.flatMap(({ path, digest }) => [path, digest]);
@@ -148,7 +148,7 @@ function jumpPods({ layer }: ConsentInput): readonly ConsentFact[] {
   return namedEntries(layer.entries).flatMap(({ value: { target }, source, path }) => {
     if (target.via?.create === undefined) return [];
     const { image, command: words } = target.via.create;
-    // As written: it may hold a variable, whose value is nobody's business.
+    // As written: it may hold a variable, whose value is not to be shown.
     const written = (key: string): string => source.textAt([...path, "via", "create", key]);
     return [
       ...(image === defaultJumpImage ? [] : [imageFact(written("image"))]),

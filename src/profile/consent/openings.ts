@@ -1,4 +1,4 @@
-/** What a profile would open to others, the network, pages of the web, names that anybody can think of, as facts that need consent. */
+/** What a profile would open to others, the network, pages of the web, names that any program may make up, as facts that need consent. */
 
 import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { ConsentFact } from "./consent-fact.ts";
@@ -55,7 +55,7 @@ function isPublic(host: string): boolean {
   return !privateEnds.test(host) && !loopbackIp.test(host);
 }
 
-/** What the name stands under, so that a second name there is no other matter. */
+/** The zone that the name belongs to: a second name in it needs no second consent. */
 function zoneOf(host: string): string {
   const labels = host.split(".");
   const captured = labels.findLastIndex((label) => label.includes("{"));
@@ -75,7 +75,7 @@ function contexts(layer: Layer): readonly ConsentFact[] {
   return fact("dynamic", `lets dynamic names reach ${list}, which it does not name otherwise`, anyContext, unnamed);
 }
 
-const anyContext = "whatever they hold can be asked for by any name that a program on this machine thinks of";
+const anyContext = "every service in them can be reached by a name that any program on this machine may make up";
 
 function namedContexts({ settings, contexts: short, entries }: Layer): ReadonlySet<string | undefined> {
   const used = entries.map(({ value }) => value.context);

@@ -8,7 +8,7 @@ export interface User {
   readonly environment: Environment;
 }
 
-/** Where the user's own profile is: nobody clones anything into there. */
+/** Where the user's own profile is: repositories are not cloned to there. */
 function ownDirectory({ home, environment }: User): string {
   const { XDG_CONFIG_HOME: given } = environment;
   return given?.startsWith("/") ? `${given}/kt` : `${home}/.config/kt`;

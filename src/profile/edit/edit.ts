@@ -44,7 +44,7 @@ export function removeRoute(text: string, route: RouteKey): string {
   });
 }
 
-/** The routes that stand in a text; none where it is no TOML. */
+/** The routes that stand in a text; none where it is not TOML. */
 export function routeKeys(text: string): readonly RouteKey[] {
   const table = parseToml(text) ?? {};
   return (["routes", "tcp"] as const).flatMap((section) => {
@@ -61,7 +61,7 @@ function differsOnlyIn(route: RouteKey, before: string, after: string, wanted: T
   return deepEquals(entry, wanted) && deepEquals(old.rest, now.rest);
 }
 
-/** The route's entry, and the rest without it; a section with nothing in it is as good as none. Undefined for what is no TOML. */
+/** The route's entry, and the rest without it; a section with nothing in it is as good as none. Undefined for what is not TOML. */
 function takeOut(text: string, { section, name }: RouteKey): { readonly entry: unknown; readonly rest: Table } | undefined {
   const table = parseToml(text);
   const routes = table?.[section];

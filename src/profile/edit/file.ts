@@ -1,4 +1,4 @@
-/** Edits a profile's file: whatever is to be written has been read by the loader first, and differs in the one route. */
+/** Edits a profile's file. The loader reads the new text before it is written; it may differ from the old one in the one route only. */
 
 import { dirname, resolve } from "node:path";
 import { KtError } from "#base/errors.ts";
@@ -19,7 +19,7 @@ import { replaceFile } from "./write.ts";
 /** A text with its byte order mark, which the loader does not see. */
 const mark = "\uFEFF";
 
-/** Undefined when there is no such file. Bytes that are no UTF-8 would not survive being written back. */
+/** Undefined when there is no such file. Bytes that are not valid UTF-8 would not survive being written back. */
 async function readExactly(path: string): Promise<string | undefined> {
   const bytes = readProfileFile(path)?.bytes;
   if (bytes === undefined) return undefined;
@@ -146,7 +146,7 @@ function clash(some: readonly ListenAddress[], others: readonly ListenAddress[])
   return some.some((address) => others.some((other) => overlaps(address, other)));
 }
 
-/** None for what is no address to listen on: the loader says so. */
+/** None for what is not a valid address: the loader reports it. */
 function addressesOf(name: string): readonly ListenAddress[] {
   try {
     return parseListen(name);
@@ -162,7 +162,7 @@ export interface RemovedRoute {
 }
 
 /**
- * Takes routes out of the file, all of them or none. Throws KtError `route-unknown`, and as `loadPlan` does for a file that is no
+ * Takes routes out of the file, all of them or none. Throws KtError `route-unknown`, and as `loadPlan` does for a file that is not
  * TOML, or a profile that would be wrong without them; one that is wrong as it stands may be mended this way.
  */
 export async function removeFromProfile(options: LoadOptions, names: readonly string[]): Promise<readonly RemovedRoute[]> {

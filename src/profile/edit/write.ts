@@ -1,4 +1,4 @@
-/** Puts an edited file into its place in one step: nobody ever reads half of it, and of two edits at once none is lost. */
+/** Puts an edited file into its place in one step: it is never seen half-written, and of two edits at once neither is lost. */
 
 import { access, constants, type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -19,7 +19,7 @@ export async function replaceFile(path: string, makeText: () => Promise<string>)
     await replace(path, makeText);
   } catch (thrown) {
     if (thrown instanceof KtError) throw thrown;
-    // Without the path of the file beside it, which means nothing to anybody.
+    // Without the path of the temporary file, which tells the user nothing.
     const reason = messageOf(thrown).replace(/, \w+ '.*$/s, "");
     throw new KtError("profile-unwritable", `cannot write "${path}": ${reason}`, { cause: thrown });
   }

@@ -121,7 +121,7 @@ export class SourceReader {
     const known = [...shippedProfiles.keys()].map((shipped) => `kt:${shipped}`);
     const near = nearest(name, known);
     const hint = near === undefined ? `shipped are ${known.join(", ")}` : `did you mean "${near}"?`;
-    this.#refuse(origin, `"${name}" is no shipped profile`, hint);
+    this.#refuse(origin, `"${name}" is not a shipped profile`, hint);
     return undefined;
   }
 

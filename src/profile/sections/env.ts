@@ -20,7 +20,7 @@ export const env: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Place
     for (const [name, text] of Object.entries(given)) {
       const path = ["env", name];
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-        reader.problem(path, `"${name}" is no name of a variable`, { at: "key", hint: "letters, digits and underscores" });
+        reader.problem(path, `"${name}" is not a valid name of a variable`, { at: "key", hint: "letters, digits and underscores" });
       else if (text.includes("\0"))
         reader.problem(path, `"${name}" holds a NUL character, which no variable can hold`, { hint: 'write it without "\\u0000"' });
       else read.set(name, reader.place(path, text));

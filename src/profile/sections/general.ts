@@ -84,7 +84,7 @@ function readNamespace(reader: SectionReader, namespace: string | undefined): Pl
   if (namespace === undefined) return undefined;
   if (isLabel(namespace)) return reader.place(["namespace"], namespace);
   const hint = "lower case letters, digits and dashes";
-  return reader.problem(["namespace"], `"${namespace}" is no name of a namespace`, { hint });
+  return reader.problem(["namespace"], `"${namespace}" is not a valid name of a namespace`, { hint });
 }
 
 function kubeconfigOf({ source, home }: SectionReader, paths: string | readonly string[]): readonly string[] {

@@ -182,7 +182,11 @@ class JumpReader {
     }
     if (namespace === undefined || host === undefined) return host;
     if (!isLabel(namespace))
-      return this.#problem(["via", "namespace"], `"${namespace}" is no name of a namespace`, "lower case letters, digits and dashes");
+      return this.#problem(
+        ["via", "namespace"],
+        `"${namespace}" is not a valid name of a namespace`,
+        "lower case letters, digits and dashes",
+      );
     if (host.namespace !== undefined && host.namespace !== namespace)
       return this.#problem(["via", "namespace"], `"${text}" is in another namespace than "${namespace}"`, "name the namespace once");
     return { ...host, namespace };
@@ -192,7 +196,7 @@ class JumpReader {
     const { image = defaults.image, command, timeout = defaults.timeout, ttl = defaults.ttl } = table;
     const path = ["via", "create"];
     if (!isImage(image))
-      this.#problem([...path, "image"], `"${image}" is no name of an image`, 'for example "registry.example.com/team/socat:1.8"');
+      this.#problem([...path, "image"], `"${image}" is not a valid name of an image`, 'for example "registry.example.com/team/socat:1.8"');
     if (command?.length === 0)
       this.#problem([...path, "command"], "command is an empty list", 'leave it out, or write ["sleep", "infinity"]');
     const timeoutMs = this.#attempt([...path, "timeout"], () => parseDuration(timeout));
@@ -208,7 +212,8 @@ class JumpReader {
   #checkContainer(container: string | undefined, create: JumpPodDefinition | undefined): void {
     if (container === undefined) return;
     const path = ["container"];
-    if (!isLabel(container)) this.#problem(path, `"${container}" is no name of a container`, "lower case letters, digits and dashes");
+    if (!isLabel(container))
+      this.#problem(path, `"${container}" is not a valid name of a container`, "lower case letters, digits and dashes");
     else if (create !== undefined)
       this.#problem(path, "container is for pods that are there", "leave it out: the pod that create makes has one container");
   }

@@ -14,17 +14,17 @@ function parsePort(port: string, whole: string): number {
   refuse(whole, `has the port ${port}`, "a port is a number from 1 to 65535");
 }
 
-/** The address in its shortest form, or undefined for what is no IP address. */
+/** The address in its shortest form, or undefined for what is not an IP address. */
 function normaliseIp(host: string, bracketed: boolean): string | undefined {
   if (!bracketed) return /^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$/.test(host) ? host.split(".").map(Number).join(".") : undefined;
-  // The URL parser refuses what is no IPv6 address and shortens what is.
+  // The URL parser refuses what is not an IPv6 address, and shortens what is.
   return URL.parse(`http://[${host}]/`)?.hostname.slice(1, -1);
 }
 
 /** One address, or 127.0.0.1 and ::1 for a bare port or `localhost`. Throws KtError `profile-invalid` with a hint. */
 export function parseListen(text: string): readonly ListenAddress[] {
   const match = /^(?:(?:\[([^\]]*)\]|([^:[\]]+)):)?([0-9]+)$/.exec(text);
-  if (!match) refuse(text, "is no address to listen on", 'for example "127.0.0.1:8989", "[::1]:8989" or 8989');
+  if (!match) refuse(text, "is not a valid address to listen on", 'for example "127.0.0.1:8989", "[::1]:8989" or 8989');
   const [, v6, v4, portText = ""] = match;
   const port = parsePort(portText, text);
   if (v6 === undefined && (v4 === undefined || v4.toLowerCase() === "localhost"))

@@ -25,7 +25,12 @@ interface Value {
 function valueFor(reference: string, inside: string, environment: Environment): Value | VariableProblem {
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(inside);
   if (!match || !reference.endsWith("}")) {
-    return { code: "profile-invalid", reference, message: `"${reference}" is no variable`, hint: "write ${NAME} or ${NAME:-default}" };
+    return {
+      code: "profile-invalid",
+      reference,
+      message: `"${reference}" is not a valid variable`,
+      hint: "write ${NAME} or ${NAME:-default}",
+    };
   }
   const [, name = "", fallback] = match;
   const value = environment[name];

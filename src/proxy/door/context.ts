@@ -14,7 +14,7 @@ import type { ShownProfile } from "#proxy/pages/own-pages.ts";
 export interface DoorContext {
   readonly dialer: Dialer;
   readonly counters: CounterTable;
-  /** Absent where nobody looks at single requests. */
+  /** Absent where single requests are not looked at. */
   readonly requests?: RequestLog;
   readonly clock: Clock;
   readonly log: Log;

@@ -3,7 +3,7 @@
 import type { Conn } from "#base/conn.ts";
 import type { Target } from "#route/target.ts";
 
-/** An open connection to one pod's port. Whoever holds it ends `conn`; the link needs no closing of its own. */
+/** An open connection to one pod's port. The holder ends `conn`; the link needs no closing of its own. */
 export interface Link {
   readonly conn: Conn;
   /** The pod's name, for logs and headers. */
@@ -12,7 +12,7 @@ export interface Link {
   readonly appProtocol?: string | undefined;
   /** False once the pod is no longer one that new requests should go to, or the connection has closed. */
   usable(): boolean;
-  /** Says that nobody uses the connection for now: while parked it does not keep its tunnel from going idle. */
+  /** The connection is not in use for now: while parked it does not keep its tunnel from going idle. */
   park(): void;
   /** Ends parking. */
   unpark(): void;

@@ -33,7 +33,7 @@ export class Door {
   readonly #listeners = new Set<Listener>();
   readonly #guests = new Set<Guest>();
   readonly #closing = new AbortController();
-  /** Whoever waits for the last guest to leave: a second drain does not make the first one wait on. */
+  /** Drains that wait for the last guest to leave: a second one does not prolong the first. */
   readonly #onEmpty = new Set<() => void>();
   readonly #refusal: (() => KtError | undefined) | undefined;
   /** Refused clients that may still read why. */
@@ -44,7 +44,7 @@ export class Door {
     this.#refusal = refusal;
   }
 
-  /** Aborts when the door has closed: whoever still waits for a pod waits in vain. */
+  /** Aborts when the door has closed, and with it every wait for a pod. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }

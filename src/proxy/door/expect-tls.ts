@@ -9,7 +9,7 @@ import type { SpliceCount } from "#net/splice.ts";
 import { quoteBytes } from "#wire/foreign-protocol.ts";
 import type { Link } from "./dialer.ts";
 
-/** The client went away before the backend had answered: there is nobody to tell. */
+/** The client went away before the backend had answered: no error is sent. */
 export const clientLeft = new KtError("connection-lost", "the client left before the backend had answered");
 
 /** TLS records begin with one of these (RFC 8446 §5.1): a hello in answer, or an alert. */

@@ -56,7 +56,7 @@ function indexPage(profiles: readonly ShownProfile[], form: AnswerForm): Answer 
   }
 }
 
-/** Exactly what is meant to be seen, whatever else the hub knows of a route. */
+/** Exactly what is meant to be seen, and nothing else that the hub knows of a route. */
 function shown({ name, routes }: ShownProfile): ShownProfile {
   return {
     name,
