@@ -171,7 +171,7 @@ export class Forward {
     }
   }
 
-  /** What waiting may mend is waited for. */
+  /** Goes on waiting while the problem may end by itself. */
   async #readyOne(target: PodTarget, signal: AbortSignal): Promise<Endpoint> {
     for (;;) {
       try {

@@ -23,7 +23,7 @@ export class Headroom {
   /** How many may be opened before the system is asked again. */
   #left = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
-  /** Connections to the cluster that are being opened: their descriptors are as good as taken. */
+  /** Connections to the cluster that are being opened: their descriptors count as used. */
   #opening = 0;
   /** Since the first refusal of a run of them. */
   #burst: { refused: number; readonly problem: Problem & { readonly sinceMs: number } } | undefined;
@@ -77,7 +77,7 @@ export class Headroom {
 
   #refused(): KtError {
     const { limit, clock, report } = this.#options;
-    const error = new KtError("overloaded", `no more connections are taken: the limit of ${limit} open files and sockets is near`, {
+    const error = new KtError("overloaded", `no more connections are accepted: the limit of ${limit} open files and sockets is near`, {
       hints: ["ulimit -n (in the shell that starts the hub, or LimitNOFILE of its service): raise it, then start the hub again"],
     });
     if (!this.#burst) {

@@ -242,7 +242,7 @@ export class Hub {
     this.#clock.after(daemonLimits.prepareDelayMs, () => void this.#settle().catch(() => {}));
   }
 
-  /** When the latest change has been carried out as far as it can be, and what it lacks is known. */
+  /** Resolves when the latest change has been carried out as far as it can be, and what is wrong is known. */
   async #settle(): Promise<void> {
     await Promise.all(this.#parts.map((part) => part.settle?.()));
   }

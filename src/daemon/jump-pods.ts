@@ -1,4 +1,4 @@
-/** What the hub tells its jump pods: who it is, and which routes go over a pod. */
+/** What jump pods are told by the hub: its identity, and which routes go over a pod. */
 
 import { namedRoutes } from "#profile/values/planned.ts";
 import { readFile, writeFile } from "node:fs/promises";
@@ -24,7 +24,7 @@ export async function jumpPodHolder(directory: string): Promise<JumpPodHolder> {
   return { id, user: userAtHost() };
 }
 
-/** The routes that go over this pod. Where a cluster cannot be told, a route that may be meant counts. */
+/** The routes that go over this pod. Where the cluster is not known, a route that may go over the pod counts. */
 export function jumpPodUsers(plans: readonly Plan[], place: JumpPodPlace, clusterFor: (ref: ClusterRef) => Cluster): JumpPodUser[] {
   const isOver = ({ via, cluster: ref }: Target): boolean => {
     if (via?.kind !== "pod" || via.name !== place.name) return false;

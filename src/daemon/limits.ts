@@ -19,7 +19,7 @@ export const daemonLimits = {
   reservedDescriptors: 64,
   /** How long a count of the open descriptors holds. */
   descriptorLookMs: 1 * second,
-  /** Refusals are over when none came for so long; then their number is told. */
+  /** Refusals are over when none came for so long; then their number is reported. */
   overloadQuietMs: 5 * second,
   /** The cluster code and the kubeconfig are read this long after a profile was attached, so that it is first listened. */
   prepareDelayMs: 2,
@@ -33,7 +33,7 @@ export const daemonLimits = {
   portRetryMs: 2 * second,
   /** Editors write a file in several steps: a change is read this long after its last sign. */
   reloadDebounceMs: 60,
-  /** How often watched files are looked at for changes that the system did not tell, as on network file systems. */
+  /** How often watched files are looked at for changes that the system did not report, as on network file systems. */
   filePollMs: 2 * second,
   /** How often the wall clock is held against the monotonic one. */
   clockCheckMs: 2 * second,

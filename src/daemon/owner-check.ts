@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { type ConnectionEnds, peerOwner } from "#native/socket-owner.ts";
 
-/** Throws KtError `name-refused` for a connection of another user, but root. Where the system does not tell, everyone may. */
+/** Throws KtError `name-refused` for a connection of another user, but root. Where the system does not say whose it is, everyone may. */
 export function checkOwner(ends: ConnectionEnds, ownerOf = peerOwner): void {
   const owner = ownerOf(ends);
   if (owner.kind === "unknown" || (owner.kind === "user" && isOwn(owner.uid))) return;

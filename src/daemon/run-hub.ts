@@ -27,7 +27,7 @@ export async function runUntilEnd(hub: Hub, { ignoreHangup, log }: { ignoreHangu
   return ending;
 }
 
-/** A mistake in one connection's code must not end everybody else's: it is told in the log, and the rest goes on. */
+/** A fault in the code of one connection must not end the others: it is logged, and the rest goes on. */
 export function outliveMistakes(log: Log): void {
   const tell = (error: unknown): void => {
     log("error", "internal", { text: error instanceof Error ? (error.stack ?? error.message) : String(error) });

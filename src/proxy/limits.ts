@@ -19,7 +19,7 @@ export const proxyLimits = {
   tlsSilenceMs: 1500,
   /** How long a browser waits for a pod before it is shown a page; a bit longer than `noPodAnswerMs`, whose answer says more. */
   waitingPageMs: 1200,
-  /** What is kept of a TCP client's first words until its backend answers: enough to tell protocols apart, with a whole head of HTTP. */
+  /** What is kept of a TCP client's first words until its backend answers: enough to distinguish protocols, with a whole head of HTTP. */
   firstWordsBytes: 16 * kib,
   /** How long a client of a TCP route that cannot be served may take to say what it speaks, then to read why: one that speaks first does at once. */
   tcpRefusalMs: 1 * second,
@@ -29,7 +29,7 @@ export const proxyLimits = {
   backendTlsMs: 10 * second,
   /** How long an idle HTTP connection to a pod is kept for the next request. */
   parkedLinkMs: 30 * second,
-  /** How long a pod may have closed a connection before we hear of it: container runtimes wait for a second, and then it has a way to go. */
+  /** The delay between a pod closing a connection and kt noticing: container runtimes wait for a second, and the network adds to it. */
   lateEndMs: 1.5 * second,
   /** Connections of a backend that no request may use are kept up to this number, to see whether it closes them. */
   watchedBackends: 4,

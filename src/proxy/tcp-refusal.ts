@@ -104,7 +104,7 @@ class TcpRefusal implements ConnHandler {
     this.#askOn(postgresNoEncryption);
   }
 
-  /** What it hears first makes the client say more. */
+  /** The first answer makes the client send more. */
   #askOn(bytes: Uint8Array): void {
     this.#said = emptyBytes;
     this.#conn.write(bytes);

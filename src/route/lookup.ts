@@ -16,9 +16,9 @@ export type DynamicReach =
       readonly current: boolean;
     };
 
-/** How a backend is spoken to, beside the scheme; where it is absent, as the profile says and told of its client. */
+/** How a backend is spoken to, beside the scheme. Absent: as the profile says, with the client's address. */
 export interface Manner {
-  /** Whether the backend is told of the client in X-Forwarded fields. */
+  /** Whether the backend gets the client's address in X-Forwarded fields. */
   readonly forwarded: boolean;
   /** The scheme is the profile's word, not guessed by the port. */
   readonly schemeGiven: boolean;

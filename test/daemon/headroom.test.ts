@@ -34,7 +34,7 @@ test("a refusal is told once, shows while it lasts, and its count when it is ove
   expect(headroom.problem).toMatchObject({ code: "overloaded", sinceMs: clock.wallMs() });
   await clock.advance(daemonLimits.overloadQuietMs);
   expect(told).toEqual([
-    "connections are refused: no more connections are taken: the limit of 256 open files and sockets is near",
+    "connections are refused: no more connections are accepted: the limit of 256 open files and sockets is near",
     "connections are taken again; 50 were refused",
   ]);
   expect(headroom.problem).toBeUndefined();

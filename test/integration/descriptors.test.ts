@@ -62,7 +62,7 @@ test("the connection too many is refused at once, told once, and the hub goes on
         return await client.readUntil("kt: error");
       }),
     );
-    expect(await http503).toMatch(/^HTTP\/1\.1 503 .*kt: error: no more connections are taken: the limit of 256 open files/s);
+    expect(await http503).toMatch(/^HTTP\/1\.1 503 .*kt: error: no more connections are accepted: the limit of 256 open files/s);
     const status = JSON.parse((await home.run(["status", "--json"])).stdout);
     expect(status.hub.problem.code).toBe("overloaded");
     expect(status.profiles[0].routes[0].lastProblem.code).toBe("overloaded");

@@ -39,7 +39,7 @@ export class Claims {
     else if (plan !== undefined && !shared.plans.includes(plan)) shared.plans.push(plan);
   }
 
-  /** Hostnames go on at the profile's other addresses, so each lost one is told; a port is one route. */
+  /** Hostnames stay at the profile's other addresses, so each lost one is reported; a port is one route. */
   #clashesOf(held: readonly string[], listener: PlannedListener, profile: string): Clash[] {
     const holderOf = (key: string): string => this.byAddress.get(key)?.profile ?? "";
     if (listener.kind !== "port") return held.map((key) => ({ kind: "listener", profile, route: key, holder: holderOf(key) }));

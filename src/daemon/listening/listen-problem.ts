@@ -13,7 +13,7 @@ function isAbsent(error: KtError): boolean {
   return absentCodes.has(systemCode(error.cause) ?? "");
 }
 
-/** Half of the world's containers have no ::1, and nothing there misses it while another address is open. */
+/** Half of the world's containers have no ::1, and it is not needed there while another address is open. */
 export function isOptional({ host }: ListenAddress, error: KtError): boolean {
   return host === "::1" && isAbsent(error);
 }

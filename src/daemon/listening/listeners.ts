@@ -201,7 +201,7 @@ export class Listeners {
   }
 }
 
-/** It cannot be opened, and nothing misses it. */
+/** It cannot be opened, and is not needed. */
 function isDispensable({ want, error }: Entry): boolean {
   return error !== undefined && isOptional(want.address, error);
 }

@@ -1,4 +1,4 @@
-/** Who has a port, in words for people, and how it is given up without harm: a kt that has it is never to be killed. */
+/** Who holds a port, in words for people, and how it is freed: a kt that holds it is never to be killed. */
 
 import { daemonLimits } from "#daemon/limits.ts";
 import { formatHostPort } from "#base/hostname.ts";

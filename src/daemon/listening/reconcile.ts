@@ -37,7 +37,7 @@ function wantedOf({ listener, address, profile, plans }: Claim, old: WantedListe
 
 /**
  * The route by its address, by "localhost" and by its name, and nothing by any other: what asks for a name that is not there may be a page
- * on the web whose name was made to lead here. The backend is told the name that it is told at the front door.
+ * on the web whose name was made to lead here. The backend gets the Host that it gets at the front door.
  */
 function ownTable(plans: readonly Plan[], route: PlannedRoute, address: ListenAddress): RouteTable {
   const hosts = new Set([address.host, "localhost", route.host]);

@@ -159,7 +159,7 @@ export class Profiles {
     } catch (error) {
       if (this.#entries.get(profile) !== entry) return;
       const problem = toProblem(toKtError(error, "profile-invalid", `read "${profile}"`));
-      // What the broken file refers to may be what mends it.
+      // A change in what the broken file refers to may repair it.
       if (error instanceof ProfileError || error instanceof NotAllowedError)
         this.#watch(entry, [...(entry.watch?.files ?? []), ...error.files]);
       if (entry.problem?.message === problem.message) return;

@@ -96,7 +96,7 @@ async function makeWay(running: HubClient, build: Build): Promise<void> {
     await running.stream({ type: "stop" }, () => {});
   } catch (error) {
     running.close();
-    const others = `the hub that runs is kt ${version} (${commit}), this is kt ${build.version} (${build.commit})`;
+    const others = `the running hub is kt ${version} (${commit}), this is kt ${build.version} (${build.commit})`;
     throw new KtError("hub-failed", `${others}; it has profiles attached`, { hints: ["kt down --all"], cause: error });
   }
   await running.closed;

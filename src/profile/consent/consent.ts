@@ -121,7 +121,7 @@ const staying = {
   tables: new Set("env http name idle_timeout start_timeout expose".split(" ")),
   settings: new Set("host scheme tls method".split(" ")),
 };
-/** What chooses among contexts and files: with a stranger's kubeconfig, the server can tell which was chosen. */
+/** What chooses among contexts and files: with a stranger's kubeconfig, the server learns which was chosen. */
 const choosing = { tables: new Set("context contexts kubeconfig extends".split(" ")), settings: new Set(["context"]) };
 
 function stays(path: KeyPath, hasStranger: boolean): boolean {

@@ -1,4 +1,4 @@
-/** Variables that decide which programs run, what they load, or where they send what is the user's: a stranger's `[env]` may not set them unasked. */
+/** Variables that decide which programs run, what they load, or where they send the user's data: a stranger's `[env]` needs consent to set them. */
 
 interface Steering {
   readonly why: string;

@@ -61,7 +61,7 @@ function differsOnlyIn(route: RouteKey, before: string, after: string, wanted: T
   return deepEquals(entry, wanted) && deepEquals(old.rest, now.rest);
 }
 
-/** The route's entry, and the rest without it; a section with nothing in it is as good as none. Undefined for what is not TOML. */
+/** The route's entry, and the rest without it; an empty section counts as none. Undefined for what is not TOML. */
 function takeOut(text: string, { section, name }: RouteKey): { readonly entry: unknown; readonly rest: Table } | undefined {
   const table = parseToml(text);
   const routes = table?.[section];

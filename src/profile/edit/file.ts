@@ -163,7 +163,7 @@ export interface RemovedRoute {
 
 /**
  * Takes routes out of the file, all of them or none. Throws KtError `route-unknown`, and as `loadPlan` does for a file that is not
- * TOML, or a profile that would be wrong without them; one that is wrong as it stands may be mended this way.
+ * TOML, or a profile that would be wrong without them; one that is wrong as it stands may be repaired this way.
  */
 export async function removeFromProfile(options: LoadOptions, names: readonly string[]): Promise<readonly RemovedRoute[]> {
   const take = async (found: string | undefined): Promise<Removal> => await takeOutOf(found, names, options);

@@ -30,7 +30,7 @@ export function parseListen(text: string): readonly ListenAddress[] {
   if (v6 === undefined && (v4 === undefined || v4.toLowerCase() === "localhost"))
     return ["127.0.0.1", "::1"].map((host) => ({ host, port }));
   const host = normaliseIp(v6 ?? v4 ?? "", v6 !== undefined);
-  if (host === undefined) refuse(text, "begins with no IP address", `for example "127.0.0.1:${port}" or "[::1]:${port}"`);
+  if (host === undefined) refuse(text, "does not begin with an IP address", `for example "127.0.0.1:${port}" or "[::1]:${port}"`);
   return [{ host, port }];
 }
 

@@ -36,10 +36,10 @@ export function formatProblem(problem: Position & { readonly message: string }, 
   return `${formatPlace(problem, directory)}: ${problem.message}`;
 }
 
-/** A profile that cannot be used. `message` tells the first problem; `problems` has them all, in the order of the files. */
+/** A profile that cannot be used. `message` is the first problem; `problems` has them all, in the order of the files. */
 export class ProfileError extends KtError {
   readonly problems: readonly ProfileProblem[];
-  /** Absolute paths of the files that were read or looked for: a change in one may mend the profile. */
+  /** Absolute paths of the files that were read or looked for: a change in one may repair the profile. */
   readonly files: readonly string[];
 
   constructor(problems: readonly [ProfileProblem, ...ProfileProblem[]], files: readonly string[], directory: string) {

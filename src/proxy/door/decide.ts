@@ -68,7 +68,7 @@ function isLocalName(host: string): boolean {
   return origin !== undefined && isLocalOrigin(origin);
 }
 
-/** The error without the names of routes that it proposes: for who is not to hear what there is. */
+/** The error without the names of routes that it proposes: for clients that must not learn which routes there are. */
 export function withoutNames(error: unknown): unknown {
   if (!(error instanceof KtError)) return error;
   const hints = error.hints.filter((hint) => !namesRoutes(hint));

@@ -25,7 +25,7 @@ export interface OpenAddress<LeadsTo> {
   close(): void;
 }
 
-/** What a client is told that cannot be let in. */
+/** What is sent to a client that cannot be accepted. */
 export type RefusalWords = (problem: KtError) => readonly Uint8Array[];
 
 export class Door {

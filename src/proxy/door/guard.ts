@@ -60,7 +60,7 @@ function originOf(address: string): string {
   return /^[^:]+:\/\/[^/?#]*/.exec(address)?.[0] ?? address;
 }
 
-/** The page that asks and may not; undefined when there is none. An empty text is one that did not say who it is. */
+/** The page that asks and may not; undefined when there is none. Empty for one that sent no origin. */
 function stranger({ origins, referer, crossSite, topLevel }: Evidence, table: RouteTable, lookup: Lookup): string | undefined {
   if (topLevel) return undefined;
   const foreign = origins.find((origin) => !isTrusted(origin, table, lookup));
