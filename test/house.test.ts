@@ -102,23 +102,16 @@ const namedOtherwise: Readonly<Record<string, string>> = {
 /** Where words to avoid still stand. */
 const notYetPlain = new Set([
   "src/control",
-  "src/daemon",
   "src/http",
   "src/kube",
   "src/mux",
   "src/observe",
-  "src/profile",
   "src/proxy",
-  "src/route",
   "src/tunnel",
   "test/control",
-  "test/daemon",
-  "test/golden",
   "test/kube",
   "test/mux",
-  "test/profile",
   "test/proxy",
-  "test/route",
   "test/tunnel",
 ]);
 

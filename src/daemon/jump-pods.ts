@@ -1,4 +1,4 @@
-/** What jump pods are told by the hub: its identity, and which routes go over a pod. */
+/** What the hub gives its jump pods: its identity, and which routes go over a pod. */
 
 import { namedRoutes } from "#profile/values/planned.ts";
 import { readFile, writeFile } from "node:fs/promises";

@@ -103,7 +103,7 @@ export class Service {
     if (!plan) throw new KtError("shutting-down", `profile "${profile}" is not attached any more`, { hints: ["kt up"] });
     const statuses = this.#status(profile)?.routes ?? [];
     const left = new AbortController();
-    session.onGone(() => left.abort(new KtError("shutting-down", "nobody waits any more")));
+    session.onGone(() => left.abort(new KtError("shutting-down", "the client has gone")));
     reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, left.signal) }) });
   }
 

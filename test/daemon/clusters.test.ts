@@ -1,4 +1,4 @@
-/** Clusters are shared by equal views and closed when nobody who used them is attached. */
+/** Clusters are shared by equal views, and closed when no profile that used them is attached. */
 
 import { expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
@@ -67,7 +67,7 @@ test("what failed to open is tried again", () => {
   expect(clusters.for({ profile: "a", context: "x" }).context).toBe("fake");
 });
 
-test("closes what nobody attached has used, also after a change of view", () => {
+test("closes what no attached profile has used, also after a change of view", () => {
   const environments: Record<string, Record<string, string>> = { a: { AWS_PROFILE: "x" }, b: { AWS_PROFILE: "x" } };
   const { clusters, opened } = setup(environments);
   clusters.for({ profile: "a", context: "fake" });

@@ -40,7 +40,7 @@ test.each([
   ["an unknown context of a TCP route", '[tcp.5432]\ntarget = "svc/db:5432"\ncontext = "dve"\n', ["context-unknown"]],
   ["an unknown context of the profile", 'context = "dve"\n[tcp]\n1024 = "svc/a:1"\n1025 = "svc/b:1"\n', ["context-unknown"]],
   ["a short name that leads nowhere", `[contexts]\nprod = "dve"\n${routeIn("prod")}`, ["context-unknown"]],
-  ["a short name that nobody uses", '[contexts]\nprod = "dve"\n[routes]\n"a.localhost" = "svc/a:80"\n', []],
+  ["a short name that no route uses", '[contexts]\nprod = "dve"\n[routes]\n"a.localhost" = "svc/a:80"\n', []],
 ])("%s", async (_what, rest, codes) => {
   const problems = contextProblems(await plan(rest), {}, await contextCheck());
   expect(problems.map(({ code }) => code)).toEqual(codes as typeof problems extends readonly { code: infer Code }[] ? Code[] : never);
@@ -53,7 +53,7 @@ test("a kubeconfig that is not there", async () => {
   ]);
 });
 
-test("a file that comes, and goes again, is told once each time", async () => {
+test("a file that comes, and goes again, is reported once each time", async () => {
   const path = `${folder.path}/later`;
   const clock = new ManualClock();
   const told: string[] = [];

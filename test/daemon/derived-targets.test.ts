@@ -38,7 +38,7 @@ const codeOf = (target: DerivedTarget): Promise<string> =>
     (error: unknown) => (error instanceof KtError ? error.code : String(error)),
   );
 
-describe("a context that nobody named", () => {
+describe("a context that no profile names", () => {
   test("is reached when it is the current one", async () => {
     expect(await codeOf(derived("web", "current", true))).toBe("dialled");
   });

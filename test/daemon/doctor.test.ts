@@ -92,7 +92,7 @@ describe("credentials", () => {
     expect(lines(judge({ cert: { pem: cert } }, { ...nothing, cert, key: "" }, nowMs))).toEqual([line]);
   });
 
-  test("what is no certificate", () => {
+  test("what is not a certificate", () => {
     expect(lines(judge({}, { ...nothing, cert: "garbage" }))).toEqual([
       'broken the client certificate of user "me" is not a PEM certificate',
     ]);
@@ -284,7 +284,7 @@ describe("needs", () => {
     ]);
   });
 
-  test("jump hosts exec, and make pods where they are told to", async () => {
+  test("jump hosts exec, and make pods where the profile says so", async () => {
     const text = `[tcp.3306]\ntarget = "db.internal:3306"\nvia = { pod = "kt-jump", create = { image = "a/b:1" } }\n`;
     const [[, all] = []] = await needs(text);
     expect(all).toContain("create pods/exec -");
@@ -339,7 +339,7 @@ describe("proxies", () => {
   });
 });
 
-test("names that are told to bypass the proxies do so then", () => {
+test("names that NO_PROXY lists then bypass the proxies", () => {
   const names = ["shop.test", "a.localhost"];
   const proxies = { HTTP_PROXY: "http://p:1" };
   const [fix = ""] = fixes(judgeProxies(names, proxies));
@@ -371,7 +371,7 @@ describe("ports", () => {
     expect(lines(await judge({ tryListen })).join()).toContain("a program of another user");
   });
 
-  test("no IPv6 loopback is nobody's loss; another address is", async () => {
+  test("a missing IPv6 loopback does not matter; another missing address does", async () => {
     const tryListen: PortQuestion["tryListen"] = () => fail("listen-failed", "EADDRNOTAVAIL");
     expect((await judge({ tryListen })).map(({ verdict }) => verdict)).toEqual(["broken", "broken", "ok"]);
   });

@@ -27,6 +27,6 @@ test("of many addresses four are named, and a machine without a network has none
   expect(exposuresOf(plan, []).map(exposureText)[0]).toEndWith("though this machine is in no network now");
 });
 
-test("this machine's own addresses are no loopback ones", () => {
+test("this machine's own addresses are not loopback ones", () => {
   expect(networkAddresses().filter((address) => address.startsWith("127.") || address === "::1")).toEqual([]);
 });

@@ -37,8 +37,8 @@ describe("the runtime directory", () => {
     await using parent = await tempDir();
     await symlink(parent.path, `${parent.path}/link`);
     for (const TMPDIR of [parent.path, `${parent.path}/`, `${parent.path}/link`]) {
-      const nobody = at({ TMPDIR }, uid + 54_321);
-      await expect(ensureRuntimeDirectory(nobody)).rejects.toMatchObject({ message: expect.stringContaining(`/kt-${uid + 54_321}"`) });
+      const stranger = at({ TMPDIR }, uid + 54_321);
+      await expect(ensureRuntimeDirectory(stranger)).rejects.toMatchObject({ message: expect.stringContaining(`/kt-${uid + 54_321}"`) });
     }
   });
 
@@ -76,7 +76,7 @@ describe("the runtime directory", () => {
     await expect(refused).rejects.toMatchObject({ message: expect.stringContaining('/kt" is not a directory, so') });
   });
 
-  test("that cannot be made is told as such", async () => {
+  test("that cannot be made is reported as such", async () => {
     await using parent = await tempDir();
     await writeFile(`${parent.path}/file`, "");
     await expect(ensureRuntimeDirectory(at({ XDG_RUNTIME_DIR: `${parent.path}/file` }))).rejects.toMatchObject({ code: "hub-failed" });

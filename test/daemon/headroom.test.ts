@@ -1,4 +1,4 @@
-/** Descriptors are kept free for the hub itself: the client too many is refused, and that is told once. */
+/** Descriptors are kept free for the hub itself: the client too many is refused, and that is reported once. */
 
 import { expect, test } from "bun:test";
 import { daemonLimits } from "#daemon/limits.ts";
@@ -27,7 +27,7 @@ test("clients are let in while two descriptors for each and the reserve are left
   expect(state.looks).toBeLessThan(15);
 });
 
-test("a refusal is told once, shows while it lasts, and its count when it is over", async () => {
+test("a refusal is reported once, shows while it lasts, and its count when it is over", async () => {
   const { headroom, clock, told, state } = rig(256);
   state.open = 240;
   for (let round = 0; round < 50; round++) expect(headroom.refusal()?.code).toBe("overloaded");
@@ -56,7 +56,7 @@ test("connections to the cluster that are being opened count for new clients, an
   await opening;
 });
 
-test("where there is no limit nobody is refused", () => {
+test("where there is no limit no client is refused", () => {
   const { headroom, state } = rig(Number.POSITIVE_INFINITY);
   state.open = 1_000_000;
   expect(headroom.refusal()).toBeUndefined();

@@ -158,7 +158,7 @@ describe("a route whose context the kubeconfig lacks", () => {
     up.close();
   });
 
-  test("is told of by the profile where no route shows it", async () => {
+  test("is a warning of the profile where no route shows it", async () => {
     checkContext = () => new KtError("context-unknown", "it is not there");
     await startHub();
     const up = await client();
@@ -251,7 +251,7 @@ describe("a profile", () => {
     expect(stopped).toBe(true);
   });
 
-  test("that is pinned stays until it is taken down, which its clients are told", async () => {
+  test("that is pinned stays until it is taken down, and its clients are notified then", async () => {
     await startHub();
     const file = await profile("shop", web);
     const up = await client();
@@ -288,7 +288,7 @@ describe("a profile", () => {
     up.close();
   });
 
-  test("that is broken is refused with its place, and harms nobody", async () => {
+  test("that is broken is refused with its place, and the others go on", async () => {
     await startHub();
     const up = await client();
     await attach(up, await profile("shop", web));
@@ -353,7 +353,7 @@ describe("a change of the file", () => {
     up.close();
   });
 
-  test("takes effect, by rename too; a broken one keeps the last good one and is told", async () => {
+  test("takes effect, by rename too; a broken one keeps the last good one and is reported", async () => {
     await startHub();
     const up = await client();
     const file = await profile("shop", web);

@@ -1,4 +1,4 @@
-/** What jump pods know of their hub: an id that stays, and the routes over a pod, whoever names it how. */
+/** What jump pods know of their hub: an id that stays, and the routes over a pod, however they name it. */
 
 import { describe, expect, test } from "bun:test";
 import { readFile, stat, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Listening addresses: opened, swapped and closed as wanted; a taken one is told with its holder and tried again. */
+/** Listening addresses: opened, swapped and closed as wanted; a taken one is reported with its holder and tried again. */
 
 import { formatListen } from "#profile/values/listen.ts";
 import { describe, expect, test } from "bun:test";
@@ -82,7 +82,7 @@ test("a taken port harms itself only, names its holder once, and opens when it b
   expect(about()).toHaveLength(2);
 });
 
-test("an address that another profile has among all others names that one, and nobody to kill", async () => {
+test("an address that another profile has among all others names that one, and no process to kill", async () => {
   const { doors, listeners } = setup();
   doors.failing.set("127.0.0.1:5432", "EADDRINUSE");
   const wide = await planOf("/wide/tunnels.toml", '[tcp."0.0.0.0:5432"]\ntarget = "svc/db:1"\nexpose = true\n');

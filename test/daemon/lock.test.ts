@@ -19,7 +19,7 @@ test("one at a time in one process, and again after release", async () => {
 test("a killed holder holds nothing", async () => {
   await using directory = await tempDir();
   const script = `const { takeLock } = await import("#daemon/process/lock.ts");
-    // Referenced for as long as the process lives: a lock that nobody can release any more may be collected.
+    // Referenced for as long as the process lives: a lock that can no longer be released may be collected.
     globalThis.lock = await takeLock(process.argv.at(-1));
     process.stdout.write(globalThis.lock ? "held" : "busy");
     setInterval(() => {}, 1000);`;

@@ -11,7 +11,7 @@ test.each<[string, PeerOwner, boolean]>([
   ["the hub's own user", { kind: "user", uid: own }, true],
   ["root", { kind: "user", uid: 0 }, true],
   ["another user", { kind: "user", uid: own + 4711 }, false],
-  ["one who has left, whoever that was", { kind: "gone" }, false],
+  ["one that has left already", { kind: "gone" }, false],
   ["one of whom the system does not tell", { kind: "unknown" }, true],
 ])("%s", (_who, owner, may) => {
   const check = (): void => checkOwner(ends, () => owner);

@@ -194,9 +194,9 @@ type Doing<Name extends Action["do"]> = Extract<Action, { do: Name }>;
 /** Each changes the world and says so, as the hub does. */
 const acts = {
   attach({ world, attach }: Rig, { which }: Doing<"attach">): void {
-    const before = world.attached.map(({ plan }) => plan.profile);
+    const previous = world.attached.map(({ plan }) => plan.profile);
     const plans = attachings[which] ?? [];
-    for (const profile of before) if (!plans.some((plan) => plan.profile === profile)) world.counters.forget(profile);
+    for (const profile of previous) if (!plans.some((plan) => plan.profile === profile)) world.counters.forget(profile);
     attach(...plans);
   },
   tunnel({ world, board }: Rig, { which, standing }: Doing<"tunnel">): void {
@@ -266,7 +266,7 @@ async function manyRoutes(count: number): Promise<Plan> {
   return await planOf("/p/tunnels.toml", `[http]\nlisten = ["127.0.0.1:8989"]\n[routes]\n${routes.join("\n")}\n`);
 }
 
-test("what does not change is not read again, and while nobody watches nothing is", async () => {
+test("what does not change is not read again, and without a watcher nothing is", async () => {
   const { world, clock, attach, watch } = rig();
   const plan = await manyRoutes(1000);
   attach(plan);

@@ -23,8 +23,8 @@ const cases: readonly (readonly [string, { readonly key?: string; readonly open?
   ["of a profile that was not attached before", {}, nothingAttached, shop(["db"]), true],
   ["that is in use, with another kubeconfig", { open: 1 }, shop(["db"]), shop(["db"], otherKubeconfig), false],
   ["that is in use, with other credentials", { open: 1 }, shop(["db"]), shop(["db"], otherCredentials), true],
-  ["that nobody uses, with other credentials", {}, shop(["db"]), shop(["db"], otherCredentials), false],
-  ["that nobody uses, from another terminal", {}, shop(["db"]), shop(["db"], otherTerminal), true],
+  ["that is not in use, with other credentials", {}, shop(["db"]), shop(["db"], otherCredentials), false],
+  ["that is not in use, from another terminal", {}, shop(["db"]), shop(["db"], otherTerminal), true],
   ["that no route names, with another kubeconfig", { key: "guess", open: 1 }, shop([]), shop([], otherKubeconfig), false],
 ];
 

@@ -55,8 +55,8 @@ class Folder {
 
 describe("nothing is written", () => {
   const cases: [string, text: string | Uint8Array, route: Partial<NewRoute>, code: string, message: string][] = [
-    ["to what is no TOML", "[routes\n", {}, "profile-syntax", "tunnels.toml:1:"],
-    ["to what is no UTF-8", new Uint8Array([0x23, 0xff, 0x0a]), {}, "profile-unreadable", "cannot read"],
+    ["to what is not TOML", "[routes\n", {}, "profile-syntax", "tunnels.toml:1:"],
+    ["to what is not UTF-8", new Uint8Array([0x23, 0xff, 0x0a]), {}, "profile-unreadable", "cannot read"],
     ["to a profile that is wrong elsewhere", '[routes]\n"a.localhost" = 1\n', {}, "profile-invalid", "tunnels.toml:2:17"],
     ["for a variable that is not set", 'context = "${NONE}"\n', {}, "profile-variable", "NONE"],
     [
@@ -216,7 +216,7 @@ describe("a file", () => {
   });
 });
 
-test("what another file routes still is told", async () => {
+test("what another file still routes is reported", async () => {
   await using folder = await Folder.with({
     "tunnels.toml": 'extends = ["kt:argocd"]\n[routes]\n"argocd.localhost" = "svc/a:80"\n',
   });

@@ -115,7 +115,7 @@ describe("nothing is edited", () => {
     }
   };
 
-  test("that is no TOML", () => {
+  test("that is not TOML", () => {
     expect(refused(() => addRoute("[routes\n", grafana))).toContain("cannot be added to the file");
     expect(refused(() => removeRoute("[routes\n", grafana))).toContain("cannot be taken out of the file");
   });

@@ -90,7 +90,7 @@ describe("a name and its port in one label", () => {
     ]);
   });
 
-  test("does not match without a dash or with a number that is no port", () => {
+  test("does not match without a dash or with a number that is not a port", () => {
     expect(read("web")).toBeUndefined();
     expect(read("web-0")).toBeUndefined();
     expect(read("web-65536")).toBeUndefined();

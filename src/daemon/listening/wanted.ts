@@ -1,4 +1,4 @@
-/** What is to be listened on: addresses, and what each leads to. */
+/** Addresses that the hub should listen on, and what each leads to. */
 
 import type { ListenAddress, Plan, PlannedPort } from "#profile/values/plan.ts";
 import type { Conflict } from "#route/lookup.ts";

@@ -14,7 +14,7 @@ export class StatusBoard {
   readonly #profiles = new Map<string, ProfileEntry>();
   /** By the key of their targets. */
   readonly #byTarget = new Map<string, Set<RouteEntry>>();
-  /** What is to be read again. */
+  /** What must be read again. */
   readonly #routes = new Set<RouteEntry>();
   readonly #heads = new Set<ProfileEntry>();
   /** Profiles whose context may be another one now. */

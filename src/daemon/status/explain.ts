@@ -26,7 +26,7 @@ export interface ExplainContext {
 
 const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
 
-/** `subject` is a hostname, with or without port, a URL, a TCP port, `address:port`, or a target. Rejects for one that is no target. */
+/** `subject` is a hostname, with or without port, a URL, a TCP port, `address:port`, or a target. Rejects for one that is not a target. */
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
   if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
   const port = portIn(subject, context.wanted);
@@ -110,7 +110,7 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
   }
 }
 
-const madeLater = "the jump pod is not there: it is made when somebody connects";
+const madeLater = "the jump pod is not there: it is made with the first connection";
 
 function isMadeLater(target: Target, resolution: Resolution | undefined): boolean {
   const makes = target.via?.create !== undefined;

@@ -53,7 +53,7 @@ export class StatusFeed {
     this.#lookAtNetwork();
   }
 
-  /** Changes are gathered for a moment: bytes come in thousands of pieces a second. While nobody watches, none is looked at. */
+  /** Changes are gathered for a moment: bytes come in thousands of pieces a second. Without a watcher, none is looked at. */
   #lookSoon(): void {
     if (this.#watchers.size === 0) return;
     this.#cancelLook ??= this.#clock.after(daemonLimits.statusPauseMs, () => {

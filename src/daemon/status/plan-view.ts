@@ -186,7 +186,7 @@ export class PlanView {
     return { ...shown(standing), ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
   }
 
-  /** Of a target that nobody uses the kubeconfig alone says whether it could be. */
+  /** Of a target that is not in use the kubeconfig alone says whether it could be. */
   #standingOf(target: Target): Standing {
     const tunnel = this.#running.tunnel(target);
     if (tunnel && tunnel.phase !== "idle") return tunnel.standing;
@@ -198,7 +198,7 @@ export class PlanView {
     return countsOf(this.#running.counters.of(this.plan.profile, route));
   }
 
-  /** Blocked where none of the addresses is open, and where one is somebody else's: "localhost" may lead there. */
+  /** Blocked where none of the addresses is open, and where another program has one: "localhost" may lead there. */
   #blocked(listen: readonly ListenAddress[]): SentProblem | undefined {
     const problems = listen.map((address) => {
       const key = formatListen(address);
@@ -239,7 +239,7 @@ function shown(standing: Standing): Pick<RouteStatus, "state" | "pod" | "pods" |
   return { state, pod: "pod" in standing ? standing.pod : undefined, pods, problem };
 }
 
-/** What failed before the present pods were ready is no news any more. */
+/** What failed before the present pods were ready is no longer shown. */
 function isOver(lastProblem: RouteStatus["lastProblem"], standing: Standing): boolean {
   return lastProblem !== undefined && standing.state === "running" && lastProblem.atMs < standing.sinceMs;
 }

@@ -26,7 +26,7 @@ async function readinessOf(name: string, { plan, statuses, prepare }: ReadyConte
   const route = namedRoutes(plan).find((each) => each.name === name);
   if (!route) throw new KtError("route-unknown", `profile "${plan.name}" has no route "${name}"`);
   const status = statuses.find((each) => each.name === name);
-  // A port that somebody else has is tried again, but not while a command waits.
+  // A port that another program has is tried again, but not while a command waits.
   if (status?.state === "blocked" || status?.state === "conflict") return { name, problem: status.problem };
   try {
     await prepare(route.target);

@@ -57,7 +57,7 @@ export async function prepareRoute(options: LoadOptions, route: NewRoute, fresh:
   return { ...loaded, isNew: found === undefined, written, write: () => writeBack(options.file, { found, text }, add) };
 }
 
-/** A file's text as it was found, and as it is to be. */
+/** A file's text as it was found, and the new one. */
 interface Edited {
   readonly found: string | undefined;
   readonly text: string;

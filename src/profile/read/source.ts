@@ -167,7 +167,7 @@ const tooMany: Omit<ProfileProblem, "file"> = {
   hint: "split it into several profiles, or let a pattern stand for many routes: [[patterns]]",
 };
 
-/** Level by level: what is to be found out is whether it is too deep to be walked by calls, or too large to be looked at further. */
+/** Level by level: it may be too deep to be walked by calls, or too large to be looked at further. */
 function excessOf(table: TomlTable): Omit<ProfileProblem, "file"> | undefined {
   let level: readonly unknown[] = [table];
   for (let [depth, entries] = [0, 0]; level.length > 0; depth++) {

@@ -96,7 +96,7 @@ export interface Plan {
   };
   readonly routes: readonly PlannedRoute[];
   readonly patterns: readonly PlannedPattern[];
-  /** All that is to be listened on. */
+  /** All that the profile listens on. */
   readonly listeners: readonly PlannedListener[];
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
