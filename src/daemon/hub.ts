@@ -13,13 +13,12 @@ import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
 import { RequestLog } from "#observe/requests.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import { FrontDoor } from "#proxy/front-door.ts";
-import { TcpDoor } from "#proxy/tcp-door.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
+import { doorsOf, type HubDoors } from "./doors.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
@@ -61,7 +60,7 @@ export class Hub {
   readonly #contexts: ContextWatch;
   readonly #remembered: Remembered;
   readonly #linger: Linger;
-  readonly #engine: Engine<{ http: FrontDoor; tcp: TcpDoor }>;
+  readonly #engine: Engine<HubDoors>;
   readonly #listening: Listening;
   readonly #board: StatusBoard;
   readonly #parts: readonly Part[];
@@ -93,7 +92,7 @@ export class Hub {
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
     this.#engine = new Engine({
       providers,
-      doors: (context) => ({ http: new FrontDoor(context), tcp: new TcpDoor(context) }),
+      doors: doorsOf,
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,

@@ -5,10 +5,12 @@ import * as v from "valibot";
 import { systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { silentLog } from "#base/log.ts";
+import { doorsOf } from "#daemon/doors.ts";
 import { Engine } from "#daemon/engine.ts";
 import { Listening } from "#daemon/listening/listening.ts";
 import type { PortRoute } from "#daemon/listening/wanted.ts";
 import { connectTcp } from "#net/tcp.ts";
+import { CounterTable } from "#observe/counters.ts";
 import { loadPlan } from "#profile/load.ts";
 import { byKey, entriesByKey, type LayerPort, type Section } from "#profile/sections/section.ts";
 import { sections } from "#profile/sections/sections.ts";
@@ -18,8 +20,6 @@ import type { Placed } from "#profile/values/placed.ts";
 import { ProfileError } from "#profile/values/problems.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import { Door, type OpenAddress } from "#proxy/door/door.ts";
-import { FrontDoor } from "#proxy/front-door.ts";
-import { TcpDoor } from "#proxy/tcp-door.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { echo, FakeCluster } from "#test/support/fake-cluster.ts";
 import { freePorts } from "#test/support/process.ts";
@@ -83,6 +83,8 @@ class ShoutDoor {
   }
 }
 
+const common = { clock: systemClock, log: silentLog, report() {} };
+
 const file = "/p/tunnels.toml";
 
 function load(text: string) {
@@ -95,10 +97,9 @@ function start() {
   const cluster = new FakeCluster();
   cluster.setPod("web-0", echo);
   cluster.ready("web-0");
-  const common = { clock: systemClock, log: silentLog, report() {} };
   const engine = new Engine({
     providers: { prepare: () => Promise.resolve(), openCluster: () => cluster, tunnels: (options) => new Tunnels(options) },
-    doors: (context) => ({ http: new FrontDoor(context), tcp: new TcpDoor(context), shout: new ShoutDoor(context) }),
+    doors: (context) => ({ ...doorsOf(context), shout: new ShoutDoor(context) }),
     viewOf: () => ({ kubeconfig: [], strangers: {}, environment: {} }),
     timeoutsFor: () => ({ idleTimeoutMs: 0, startTimeoutMs: 1000 }),
     ...common,
@@ -142,4 +143,12 @@ test.each([
   const error = await load(text).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ProfileError);
   expect((error as ProfileError).problems.map((problem) => problem.message)).toEqual([expect.stringContaining(message)]);
+});
+
+test("the hub has a door for each kind of listener that a profile can have", async () => {
+  const env = '[env]\nA = "${routes.a.localhost.address}"\n';
+  const { plan } = await load(`[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n5432 = "svc/db:5432"\n${env}`);
+  expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route"]));
+  const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common });
+  expect(plan.listeners.map(({ door }) => door).filter((door) => !Object.hasOwn(doors, door))).toEqual([]);
 });
