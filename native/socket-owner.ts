@@ -1,7 +1,8 @@
 /** Says whose process is at the other end of a TCP connection, where that is on this machine and the system tells. */
 
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { KtError } from "#base/errors.ts";
+import { cLibrary } from "./c-library.ts";
 import { bytesOfIpv6, type Place } from "./port-holder.ts";
 
 /** A connection as its accepting side sees it. */
@@ -46,25 +47,11 @@ export function ownerFrom(theirs: Described | undefined, ours: () => Described |
 /** What the kernel answers with when no connection has these ends and a listener has the first. */
 const isListening = ({ state }: Described): boolean => state === 10;
 
-/** Names of the C library, with glibc and with musl. */
-const libraries = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`, "libc.so"];
-
 const functions = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
 } as const;
-
-function openLibrary() {
-  for (const name of libraries) {
-    try {
-      return dlopen(name, functions).symbols;
-    } catch {
-      // The next name may be the one.
-    }
-  }
-  throw new KtError("internal", "there is no C library");
-}
 
 /** Constants of include/linux/socket.h and include/uapi/linux/{netlink,inet_diag,sock_diag}.h. */
 const netlink = { family: 16, rawCloseOnExec: 3 | 0o2000000, sockDiag: 4, request: 1, byFamily: 20, error: 2 } as const;
@@ -76,7 +63,7 @@ const errorNoEntry = -2;
 
 /** Asks the kernel for one socket by its ends (sock_diag(7)). Holds one descriptor for as long as the process lives. */
 class SocketDiagnosis {
-  readonly #c = openLibrary();
+  readonly #c = cLibrary(functions);
   readonly #socket = this.#c.socket(netlink.family, netlink.rawCloseOnExec, netlink.sockDiag);
   readonly #answer = new Uint8Array(1024);
 

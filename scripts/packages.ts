@@ -22,6 +22,8 @@ const packages: Readonly<Record<string, string>> = {
   shellcheck: "shellcheck",
   // The terminal in which the questions of kt add are answered.
   tmux: "tmux",
+  // Another C library, which resolves names in its own way.
+  "musl-gcc": "musl-tools",
   // The shells that completions are tried in, besides bash.
   fish: "fish",
   zsh: "zsh",

@@ -3,9 +3,9 @@
 /**
  * Beginnings of their names, without the common `BUN_`. OPTIONS adds flags, such as --preload FILE, which runs before kt does; BE_BUN
  * turns the binary into bun; INSPECT opens a debugger's port to every local process; BYTECODE writes files; CONFIG_VERBOSE_FETCH prints
- * requests with their credentials.
+ * requests with their credentials; TCC_OPTIONS adds options to the C compiler.
  */
-export const deafTo = ["OPTIONS", "BE_BUN", "INSPECT", "BYTECODE_", "CONFIG_VERBOSE_FETCH"] as const;
+export const deafTo = ["OPTIONS", "BE_BUN", "INSPECT", "BYTECODE_", "CONFIG_VERBOSE_FETCH", "TCC_OPTIONS"] as const;
 
 const common = "BUN_";
 

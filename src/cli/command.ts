@@ -62,6 +62,11 @@ export class Options {
     return this.#values[name] === true || this.#values[name] === "true";
   }
 
+  /** Whether a switch that takes something away was given: `names` for `--no-names`. */
+  isOff(name: string): boolean {
+    return this.#values[name] === false;
+  }
+
   text(name: string): string | undefined {
     const all = this.texts(name);
     if (all.length > 1) throw new KtError("usage", `--${name} was given ${all.length} times`, { hints: ["give it once"] });

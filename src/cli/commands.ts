@@ -3,6 +3,7 @@
 import type { CommandSpec } from "./command.ts";
 
 const fileOption = ["-f, --file <file>", "The profile; default: the nearest tunnels.toml here or above"] as const;
+const noNamesOption = ["--no-names", "Leave names to the machine"] as const;
 const jsonOption = ["--json", "Print JSON"] as const;
 
 export const commands: readonly CommandSpec[] = [
@@ -133,17 +134,28 @@ export const commands: readonly CommandSpec[] = [
     name: "run",
     group: "Use",
     args: "<COMMAND> [...ARGS]",
-    summary: "Run a command with its routes ready and its variables set",
+    summary: "Run a command with its routes, names and variables",
     notes: [
       "Waits until the routes that [env] refers to lead to a ready pod; where it refers",
       "to none, every route of [routes] and [tcp]. If one does not, says why and ends",
       "with 3 without running the command. Else ends with the exit code of the command.",
+      "On Linux it resolves every name of the profile, by an /etc/hosts that it alone sees;",
+      "that needs no root, and sudo gives it none.",
       "Options of kt go before the command; all that follows it is the command's own.",
     ],
-    options: [fileOption],
+    options: [fileOption, noNamesOption],
     example: ["kt run npm test", "kt run -f shop/tunnels.toml -- psql -c 'select 1'"],
     passesOn: true,
     load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    name: "shell",
+    args: "",
+    summary: "Start a shell in which the profile's names resolve and its variables are set",
+    notes: ["It is $SHELL, and has what a command of kt run has, without a wait for its routes."],
+    options: [fileOption, noNamesOption],
+    example: ["kt shell", "kt shell -f shop/tunnels.toml"],
+    load: async () => (await import("./commands/shell.ts")).shell,
   },
   {
     name: "forward",

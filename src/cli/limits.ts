@@ -11,6 +11,8 @@ export const cliLimits = {
   forwardReadyMs: 60 * second,
   /** `kt run` says what it waits for once it has taken this long. */
   waitNoticeMs: 1 * second,
+  /** Names of which the machine's resolver is asked whether it knows them: enough to tell, and no burst of questions. */
+  namesAsked: 16,
   /** Longest file that `kt init --from` reads: a script with ten thousand lines is not one of port-forwards. */
   convertedBytes: 1024 * kib,
   /** Longest part of a hostname between two dots (RFC 1035 §2.3.4). */

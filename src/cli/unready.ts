@@ -34,7 +34,8 @@ export function showUnready(routes: Readiness, output: Output): number | undefin
 /** A line has room for so many names. */
 const shownNames = 4;
 
-function listed(routes: readonly { readonly name: string }[]): string {
+/** A few of them, and how many more there are. */
+export function listed(routes: readonly { readonly name: string }[]): string {
   const shown = routes.slice(0, routes.length > shownNames ? shownNames - 1 : shownNames).map(({ name }) => `"${name}"`);
   const last = routes.length > shownNames ? `${routes.length - shown.length} more` : shown.pop();
   return shown.length === 0 ? `${last}` : `${shown.join(", ")} and ${last}`;

@@ -5,7 +5,7 @@ import type { CommandSpec } from "./command.ts";
 export interface Flags {
   /** As they are typed: `-f`, `--file`. */
   readonly words: readonly string[];
-  /** As cac names them: camel case. */
+  /** As cac names them: camel case; `--no-names` is `names` and false. */
   readonly names: readonly string[];
   readonly long: string;
   /** What stands between `<` and `>`; undefined for a flag without a value. */
@@ -18,7 +18,7 @@ export function readFlags(flags: string): Flags {
     .replace(/<.*>/, "")
     .split(",")
     .map((word) => word.trim());
-  const names = words.map((word) => word.replace(/^-+/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  const names = words.map((word) => word.replace(/^-+(?:no-)?/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
   return { words, names, long: words.at(-1) ?? flags, value: /<(.*)>/.exec(flags)?.[1] };
 }
 
@@ -139,7 +139,7 @@ function isLevel(word: string | undefined): boolean {
 function apart(word: string, options: readonly Flags[]): string[] {
   const found = isOption(word) ? readValued(word, options) : undefined;
   // The parser takes the next word for the value of a switch whose name has dashes.
-  if (found === undefined && /^--.+-/.test(word) && options.some(({ long }) => long === word)) return [`${word}=true`];
+  if (found === undefined && /^--(?!no-).+-/.test(word) && options.some(({ long }) => long === word)) return [`${word}=true`];
   if (found?.value === undefined) return [word];
   return [found.flags, `${found.option.long}=${found.value}`].filter((part) => part !== "");
 }

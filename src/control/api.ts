@@ -144,6 +144,8 @@ export const requestSchema = v.variant("type", [
   v.object({ type: v.literal("explain"), subject: v.string() }),
   /** Waits until these static routes of an attached profile lead to a ready pod, or it is known why they do not. */
   v.object({ type: v.literal("ready"), profile: v.string(), routes: v.array(v.string()) }),
+  /** The names of an attached profile, now and after every change. */
+  v.object({ type: v.literal("names"), profile: v.string() }),
   /** Ends a hub that has no profiles. */
   v.object({ type: v.literal("stop") }),
 ]);
@@ -157,6 +159,8 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
   v.object({ type: v.literal("ready"), routes: v.array(v.object({ name: v.string(), problem: v.optional(problemSchema) })) }),
+  /** Names in lower case, and the address on this machine that they lead to. */
+  v.object({ type: v.literal("names"), entries: v.array(v.object({ address: v.string(), names: v.array(v.string()) })) }),
   v.object({ type: v.literal("error"), problem: problemSchema }),
   /** The last reply of a request that has several. */
   v.object({ type: v.literal("end") }),

@@ -19,6 +19,7 @@ import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
 import { doorsOf, type HubDoors } from "./doors.ts";
+import { NamesFeed } from "#daemon/status/names.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
@@ -63,6 +64,7 @@ export class Hub {
   readonly #engine: Engine<HubDoors>;
   readonly #listening: Listening;
   readonly #board: StatusBoard;
+  readonly #names: NamesFeed;
   readonly #parts: readonly Part[];
   /** The lock, the socket and the listeners: what no two hubs can have. */
   readonly #exclusive = new Scope();
@@ -105,6 +107,7 @@ export class Hub {
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
     this.#board = this.#boardOf(this.#listening);
+    this.#names = new NamesFeed((profile) => this.#profiles.get(profile)?.plan);
     this.#parts = this.#partsIn(identity);
   }
 
@@ -179,6 +182,7 @@ export class Hub {
       { release: () => identity.leave() },
       this.#engine,
       this.#board,
+      this.#names,
       contexts,
       ...(lingers ? [remembered, this.#linger] : []),
     ];
@@ -192,6 +196,7 @@ export class Hub {
       requests: this.#requests,
       board: this.#board,
       feed: new StatusFeed(this.#board, this.#clock),
+      names: this.#names,
       settled: () => this.#settle(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),

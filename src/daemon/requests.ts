@@ -10,6 +10,7 @@ import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "#daemon/plans/profiles.ts";
 import type { StatusBoard } from "#daemon/status/board.ts";
 import type { StatusFeed } from "#daemon/status/feed.ts";
+import type { NamesFeed } from "#daemon/status/names.ts";
 import { waitReady } from "#daemon/status/ready.ts";
 
 export interface ServiceOptions {
@@ -19,6 +20,7 @@ export interface ServiceOptions {
   readonly requests: RequestLog;
   readonly board: StatusBoard;
   readonly feed: StatusFeed;
+  readonly names: NamesFeed;
   /** Resolves when the latest change has been carried out as far as it can be. */
   readonly settled: () => Promise<void>;
   readonly explain: (subject: string) => Promise<Step[]>;
@@ -53,6 +55,8 @@ export class Service {
         return reply({ type: "steps", steps: await this.#options.explain(request.subject) });
       case "ready":
         return await this.#ready(request, session, reply);
+      case "names":
+        return this.#names(request, session, reply);
       case "stop":
         return this.#stop(reply);
     }
@@ -97,10 +101,9 @@ export class Service {
   }
 
   async #ready({ profile, routes }: RequestOf<"ready">, session: ControlSession, reply: Send): Promise<void> {
-    const { profiles, settled, prepare } = this.#options;
+    const { settled, prepare } = this.#options;
     await settled();
-    const plan = profiles.get(profile)?.plan;
-    if (!plan) throw new KtError("shutting-down", `profile "${profile}" is not attached any more`, { hints: ["kt up"] });
+    const { plan } = this.#attached(profile);
     const statuses = this.#status(profile)?.routes ?? [];
     const left = new AbortController();
     session.onGone(() => left.abort(new KtError("shutting-down", "the client has gone")));
@@ -109,6 +112,17 @@ export class Service {
 
   #status(profile: string): ProfileStatus | undefined {
     return this.#options.board.profiles().find((each) => each.profile === profile);
+  }
+
+  #names({ profile }: RequestOf<"names">, session: ControlSession, reply: Send): void {
+    this.#attached(profile);
+    session.onGone(this.#options.names.follow(profile, (entries) => reply({ type: "names", entries })));
+  }
+
+  #attached(profile: string): AttachedProfile {
+    const attached = this.#options.profiles.get(profile);
+    if (attached) return attached;
+    throw new KtError("shutting-down", `profile "${profile}" is not attached any more`, { hints: ["kt up"] });
   }
 
   #stop(reply: Send): void {

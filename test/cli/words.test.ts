@@ -40,6 +40,7 @@ describe("a value right behind its short option", () => {
     ["forward --exit-when-gone svc/web 80", "forward --exit-when-gone=true svc/web 80"],
     ["forward --disable-compression svc/web 80", "forward --disable-compression=true svc/web 80"],
     ["forward --exit-when-gone=false svc/web 80", "forward --exit-when-gone=false svc/web 80"],
+    ["run --no-names npm", "run --no-names -- npm"],
     ["forward -- --exit-when-gone 80", "forward -- --exit-when-gone 80"],
     ["rm -- -fx", "rm -- -fx"],
   ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
@@ -77,6 +78,7 @@ test("words are read as the parser reads them", () => {
 test("flags", () => {
   expect(readFlags("-f, --file <file>")).toEqual({ words: ["-f", "--file"], names: ["f", "file"], long: "--file", value: "file" });
   expect(readFlags("--log-format <text|json>")).toMatchObject({ names: ["logFormat"], value: "text|json" });
+  expect(readFlags("--no-names")).toMatchObject({ names: ["names"], long: "--no-names" });
   expect(readFlags("--all")).toMatchObject({ value: undefined });
 });
 

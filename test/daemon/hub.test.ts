@@ -544,6 +544,30 @@ test("a watching client gets a snapshot at once and after a change", async () =>
   up.close();
 });
 
+test("a client that asks for names gets those of its profile, and again whenever they change", async () => {
+  await startHub();
+  const up = await client();
+  const file = await attach(up, await profile("shop", web));
+  await attach(up, await profile("other", '[routes]\n"other.localhost" = "svc/web:80"\n'));
+  const told: unknown[] = [];
+  const follow = async (asker: HubClient): Promise<void> =>
+    await asker.stream({ type: "names", profile: file }, (reply) => reply.type === "names" && told.push(reply.entries));
+  void follow(up).catch(() => {});
+  await eventually("the first", () => told.length === 1);
+  await profile("shop", `${web}"db.shop" = "svc/db:5432"\n`);
+  await eventually("the second", async () => {
+    await clock.advance(daemonLimits.filePollMs);
+    return told.length === 2;
+  });
+  await up.ask({ type: "detach", profile: file }, "detached");
+  await expect(follow(up)).rejects.toThrow("not attached any more");
+  expect(told).toEqual([
+    [{ address: "127.0.0.1", names: ["web.localhost"] }],
+    [{ address: "127.0.0.1", names: ["web.localhost", "db.shop"] }],
+  ]);
+  up.close();
+});
+
 test("explains down to the pods", async () => {
   await startHub();
   const up = await client();

@@ -295,13 +295,13 @@ describe("waiting", () => {
     await using shop = await Shop.open();
     const more = '"web.invalid" = "svc/web:http"';
     await shop.profile('A = "${routes.web.invalid.url}"\nB = "${routes.web.invalid.url}/b"', more);
-    const ran = await shop.home.run(["run", "echo", "ran"]);
+    const ran = await shop.home.run(["run", "--no-names", "echo", "ran"]);
     expect(ran).toMatchObject({ exitCode: 0, stdout: "ran\n" });
     expect(ran.stderr.match(/kt: warning: this machine does not resolve "web\.invalid"/g)).toHaveLength(1);
     expect(ran.stderr).toContain('write "http://${routes.web.invalid.address}"');
-    expect((await shop.home.run(["run", ...quiet, "true"])).stderr).toBe("");
+    expect((await shop.home.run(["run", ...quiet, "--no-names", "true"])).stderr).toBe("");
     await shop.profile('A = "${routes.web.invalid.address}"', more);
-    expect((await shop.home.run(["run", "true"])).stderr).toBe("");
+    expect((await shop.home.run(["run", "--no-names", "true"])).stderr).toBe("");
   });
 
   test.skipIf(process.platform !== "linux").concurrent("ends with 1 where the address of a route is taken", async () => {

@@ -121,6 +121,10 @@ export class Home {
     rmSync(this.path, { recursive: true, force: true });
     if (problems.length > 0) throw new Error(problems.join("\n"));
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 }
 
 /** `kt serve` with one profile, listening. */

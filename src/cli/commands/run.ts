@@ -1,36 +1,45 @@
-/** `kt run`: a command with its tunnels up and its variables set, which ends as the command does. */
+/** `kt run`: a command with its tunnels up, its names and its variables set, which ends as the command does. */
 
-import { type Subprocess, spawn } from "bun";
+import { spawn } from "bun";
 import { cliLimits } from "#cli/limits.ts";
 import { messageOf } from "#base/errors.ts";
 import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { CommandNames } from "#cli/command-names.ts";
 import { withConsent } from "#cli/consent.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
+import { warnMissingNames } from "#cli/missing-names.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
-import { routesOf, type Variables, variablesOf } from "#cli/plan-env.ts";
+import { routesOf, variablesOf } from "#cli/plan-env.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { showUnready, waitingText } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
+import type { RunningProgram } from "#native/own-files.ts";
 import { hasTerminal } from "#native/terminal.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
 export async function run(context: CommandContext): Promise<number> {
-  const { args, options, output } = context;
+  return await runWithNames(context, context.args, true);
+}
+
+/** With `waits` it starts once the routes that it needs are ready, and not at all where one is not. */
+export async function runWithNames(context: CommandContext, args: readonly string[], waits: boolean): Promise<number> {
+  const { options, output } = context;
   const file = await profileFile(options);
   const signals = new PassedSignals(await hasTerminal());
   try {
-    const prepared = await withConsent(file, output, () => Promise.race([prepare(context, file), signals.ended]));
+    const prepared = await withConsent(file, output, () => Promise.race([prepare(context, file, waits), signals.ended]));
     if (typeof prepared === "number") return prepared;
     const { attached, plan, routes } = prepared;
     const failed = showUnready(routes, output);
     if (failed !== undefined) return failed;
-    await warnUnresolved(plan, output);
-    const lease = new KeptLease(context, file, attached.client);
-    const code = await runCommand(args, variablesOf(plan), signals, output);
+    const names = options.isOff("names") ? undefined : new CommandNames();
+    const lease = new KeptLease(context, file, attached, names);
+    const environment = { ...shellEnvironment(), ...variablesOf(plan) };
+    const code = await runCommand({ args, environment, plan, names }, signals, output);
     lease.close();
     return code;
   } catch (error) {
@@ -45,10 +54,11 @@ interface Prepared {
 }
 
 /** The hub reads the profile for its own part, at the same time. */
-async function prepare(context: CommandContext, file: string): Promise<Prepared> {
+async function prepare(context: CommandContext, file: string, waits: boolean): Promise<Prepared> {
   const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
   const { output } = context;
   const { client, profile } = attached;
+  if (!waits) return { attached, plan, routes: [] };
   const names = routesOf(plan);
   // That the hub died is reported by what waits for the routes.
   const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), cliLimits.waitNoticeMs);
@@ -66,22 +76,26 @@ async function tellWaiting({ client, profile }: Attached, names: readonly string
 class KeptLease {
   readonly #context: CommandContext;
   readonly #file: string;
+  readonly #names: CommandNames | undefined;
   #client: HubClient;
   #isClosed = false;
 
-  constructor(context: CommandContext, file: string, client: HubClient) {
+  constructor(context: CommandContext, file: string, { client, profile }: Attached, names: CommandNames | undefined) {
     this.#context = context;
     this.#file = file;
+    this.#names = names;
     this.#client = client;
-    void this.#keep();
+    names?.follow(client, profile);
+    void this.#keep(profile);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#client.close();
+    this.#names?.close();
   }
 
-  async #keep(): Promise<void> {
+  async #keep(profile: string): Promise<void> {
     const { output } = this.#context;
     for (;;) {
       const ending = await Promise.race([this.#client.closed, this.#client.gone]);
@@ -93,6 +107,7 @@ class KeptLease {
       warnHubDied(output);
       this.#client = await attachAgain(this.#context, this.#file);
       if (this.#isClosed) this.#client.close();
+      else this.#names?.follow(this.#client, profile);
     }
   }
 }
@@ -101,22 +116,38 @@ class KeptLease {
 const notFoundCode = 127;
 const notRunCode = 126;
 
-async function runCommand(args: readonly string[], variables: Variables, signals: PassedSignals, output: Output): Promise<number> {
-  // Before the command writes something.
-  await output.flush();
-  let child: Subprocess;
-  try {
-    child = spawn([...args], { env: { ...shellEnvironment(), ...variables }, stdio: ["inherit", "inherit", "inherit"] });
-  } catch (error) {
-    return showNotRun(args[0] ?? "", error, output);
-  }
-  signals.passTo((signal) => child.kill(signal));
-  // 128 and its number where a signal ended it.
-  return await child.exited;
+interface ToRun {
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly plan: Plan;
+  /** Undefined: it is to have none of its own. */
+  readonly names: CommandNames | undefined;
 }
 
-function showNotRun(name: string, error: unknown, output: Output): number {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+async function runCommand(wanted: ToRun, signals: PassedSignals, output: Output): Promise<number> {
+  // Before the command writes something.
+  await output.flush();
+  const started = await wanted.names?.start({ command: wanted.args, environment: wanted.environment });
+  const [name = ""] = wanted.args;
+  if (started?.kind === "no-program") return showNotRun(name, started.code, started.code, output);
+  if (started?.kind === "no-files") await warnMissingNames(wanted.names?.all ?? [], started.code, output);
+  else if (started === undefined) await warnUnresolved(wanted.plan, output);
+  try {
+    const program = started?.kind === "running" ? started.program : await startPlainly(wanted, output);
+    signals.passTo((signal) => program.kill(signal));
+    return await program.exited;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return showNotRun(name, String(code), messageOf(error), output);
+  }
+}
+
+async function startPlainly({ args, environment }: ToRun, output: Output): Promise<RunningProgram> {
+  await output.flush();
+  return spawn([...args], { env: environment, stdio: ["inherit", "inherit", "inherit"] });
+}
+
+function showNotRun(name: string, code: string, otherwise: string, output: Output): number {
   if (code === "ENOENT") {
     output.error({ message: name.includes("/") ? `there is no program "${name}"` : `there is no program "${name}" in PATH`, hints: [] });
     return notFoundCode;
@@ -125,7 +156,6 @@ function showNotRun(name: string, error: unknown, output: Output): number {
     EACCES: "it is not an executable file",
     ENOEXEC: "it is neither a program for this machine nor a script that begins with #!",
   };
-  const reason = why[String(code)] ?? messageOf(error);
-  output.error({ message: `"${name}" cannot be run: ${reason}`, hints: [] });
+  output.error({ message: `"${name}" cannot be run: ${why[code] ?? otherwise}`, hints: [] });
   return notRunCode;
 }

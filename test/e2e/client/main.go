@@ -1,4 +1,4 @@
-// Command client is the part of the end-to-end tests that Bun has no API for: real gRPC calls, HTTP/2 with two authorities on
+// Command client is the part of the end-to-end tests that Bun has no API for: Go's own resolver, real gRPC calls, HTTP/2 with two authorities on
 // one connection, resets, and odd ClientHellos. It prints one line of JSON and exits 0 when all went well.
 // Usage: client MODE ADDR [-host H] [-n N] …
 package main
@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"time"
 )
@@ -20,16 +21,17 @@ type options struct {
 }
 
 var modes = map[string]func(options) (any, error){
-	"grpc":  callAll,
-	"h2":    twoAuthorities,
-	"rst":   resetAfter,
-	"hello": handshake,
-	"pull":  pull,
+	"grpc":    callAll,
+	"h2":      twoAuthorities,
+	"rst":     resetAfter,
+	"hello":   handshake,
+	"pull":    pull,
+	"resolve": resolve,
 }
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|pull ADDR [FLAG...]")
+		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|pull|resolve ADDR [FLAG...]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}
@@ -49,6 +51,8 @@ func main() {
 	}
 	json.NewEncoder(os.Stdout).Encode(result)
 }
+
+func resolve(o options) (any, error) { return net.LookupHost(o.addr) }
 
 func fail(err error) {
 	json.NewEncoder(os.Stdout).Encode(map[string]string{"error": err.Error()})

@@ -1,0 +1,136 @@
+/** Starts a program that sees other files at some paths, without root and without a change to the machine (Linux). */
+
+import { cc, ptr } from "bun:ffi";
+import { closeSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import { which } from "bun";
+import { cLibrary } from "./c-library.ts";
+import source from "./own-files.c" with { type: "text" };
+
+export interface OwnFile {
+  readonly source: string;
+  /** Where the program sees it; exists. */
+  readonly target: string;
+}
+
+export interface OwnFilesCommand {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly files: readonly OwnFile[];
+}
+
+export interface RunningProgram {
+  /** Its exit code; 128 and its number where a signal ended it. */
+  readonly exited: Promise<number>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** `no-files`: the system does not let this user have files of a program's own. Codes are those of the system: "EPERM". */
+export type Started =
+  | { readonly kind: "running"; readonly program: RunningProgram }
+  | { readonly kind: "no-files" | "no-program"; readonly code: string };
+
+const cloneFlags = { mounts: 0x0002_0000, users: 0x1000_0000 } as const;
+const stepProgram = 4;
+
+const functions = {
+  start: { args: ["i32", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
+  ended: { args: ["i32"], returns: "i32" },
+} as const;
+
+type Native = ReturnType<typeof compile>;
+
+/** The compiler reads from a path: the file is one in memory. */
+function compile() {
+  const name = Buffer.from("kt\0");
+  const file = cLibrary({ memfd_create: { args: ["ptr", "u32"], returns: "i32" } }).memfd_create(ptr(name), 1);
+  try {
+    writeSync(file, source);
+    return cc({ source: `/proc/self/fd/${file}`, symbols: functions }).symbols;
+  } finally {
+    closeSync(file);
+  }
+}
+
+export function startWithFiles(wanted: OwnFilesCommand): Started {
+  if (process.platform !== "linux") return { kind: "no-files", code: "ENOSYS" };
+  const native = compiled();
+  if (native === undefined) return { kind: "no-files", code: "ENOSYS" };
+  const [name = ""] = wanted.command;
+  const program = name.includes("/") ? name : which(name, { PATH: wanted.environment["PATH"] ?? "" });
+  if (program === null) return { kind: "no-program", code: "ENOENT" };
+  return start(native, program, wanted);
+}
+
+/** Undefined where code may not be made at run time. */
+function compiled(): Native | undefined {
+  try {
+    return compile();
+  } catch {
+    return undefined;
+  }
+}
+
+function start(native: Native, program: string, { command, environment, files }: OwnFilesCommand): Started {
+  const isRoot = process.geteuid?.() === 0;
+  const ids = new CStrings(isRoot ? [] : ownIds(process.geteuid?.() ?? 0, process.getegid?.() ?? 0));
+  const mounts = new CStrings(files.flatMap(({ source: from, target }) => [from, target]));
+  const words = new CStrings([program, ...command]);
+  const variables = new CStrings(Object.entries(environment).map(([name, value]) => `${name}=${value}`));
+  const problem = new Int32Array(2);
+  // Root may have mounts of its own as it is, and keeps all that it may do.
+  const flags = isRoot ? cloneFlags.mounts : cloneFlags.mounts | cloneFlags.users;
+  const pid = native.start(flags, ids.pointer, mounts.pointer, words.pointer, variables.pointer, ptr(problem));
+  if (pid > 0) return { kind: "running", program: new Child(native, pid) };
+  const [step, errno = 0] = problem;
+  return { kind: step === stepProgram ? "no-program" : "no-files", code: codeOf(errno) };
+}
+
+/** One user and one group, each mapped to itself; who maps a group must first give up setgroups (user_namespaces(7)). */
+function ownIds(uid: number, gid: number): string[] {
+  return ["/proc/self/setgroups", "deny", "/proc/self/uid_map", `${uid} ${uid} 1`, "/proc/self/gid_map", `${gid} ${gid} 1`];
+}
+
+function codeOf(errno: number): string {
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+}
+
+/** A list of strings as C has it: pointers, with 0 at the end. Lives as long as this object. */
+class CStrings {
+  readonly #texts: readonly Buffer[];
+  readonly #list: BigUint64Array;
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts.map((text) => Buffer.from(`${text}\0`));
+    this.#list = BigUint64Array.from([...this.#texts.map((text) => BigInt(ptr(text))), 0n]);
+  }
+
+  get pointer() {
+    return ptr(this.#list);
+  }
+}
+
+/** A child that Bun knows nothing of: the system says when one ends, and this one is asked whether it was it. */
+class Child implements RunningProgram {
+  readonly #pid: number;
+  readonly exited: Promise<number>;
+
+  constructor(native: Native, pid: number) {
+    this.#pid = pid;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.exited = promise;
+    const look = (): void => {
+      const code = native.ended(pid);
+      if (code < 0) return;
+      process.off("SIGCHLD", look);
+      resolve(code);
+    };
+    process.on("SIGCHLD", look);
+    // It may have ended before anything listened.
+    look();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    process.kill(this.#pid, signal);
+  }
+}
