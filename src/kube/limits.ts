@@ -35,7 +35,7 @@ export const kubeLimits = {
   watchTimeoutMs: 240 * second,
   /** A watch that is silent for this long is begun again: API servers send a bookmark about once a minute. */
   watchSilenceMs: 90 * second,
-  /** How often a list is asked for again where watching is not allowed, and pods are looked at while none behind a service is ready. */
+  /** How often a list is asked for again where watching is not allowed. */
   pollIntervalMs: 3 * second,
   /** A watch that was silent for this long is begun again when somebody has reason to doubt it. */
   watchDoubtMs: 5 * second,

@@ -258,10 +258,10 @@ describe("a service", () => {
     expect(await hints()).toEqual(['did you mean "web-v2"?', "kubectl get services -n shop --context test"]);
   });
 
-  test("of which no pod is ready says what its pods are doing, until one is", async () => {
-    let pods: object[] = [rawPod("a", false, { waiting: { reason: "ContainerCreating" } })];
+  test("of which no pod is ready says what its pods are doing as they do it, until one is", async () => {
+    const starting = rawPod("a", false, { waiting: { reason: "ContainerCreating" } });
     await using api = new ScriptedApi((asked) => {
-      if (isList(asked, podsPath)) return list(pods);
+      if (isList(asked, podsPath)) return list([starting]);
       if (isList(asked, slicesPath)) return list([webSlice([])], "5");
       return simple(asked);
     });
@@ -270,17 +270,24 @@ describe("a service", () => {
     expect(shown(await changes.next())).toBe(
       'coming no-ready-pod: no pod of service "shop/web" is ready: pod "a" is starting: ContainerCreating',
     );
-    pods = [rawPod("a", false, { waiting: { reason: "CrashLoopBackOff", message: "back-off 10s" } })];
+    const pods = await api.watches.nextWhere(({ asked }) => asked.path === podsPath);
+    expect(pods.asked.query.get("labelSelector")).toBe("app=web");
+    const crashed = rawPod("a", false, { waiting: { reason: "CrashLoopBackOff", message: "back-off 10s" } });
+    pods.script.send("MODIFIED", crashed);
     expect(shown(await changes.next())).toBe(
       'none no-ready-pod: no pod of service "shop/web" is ready: pod "a" is in CrashLoopBackOff (back-off 10s)',
     );
-    pods = [];
+    pods.script.send("DELETED", crashed);
     expect(shown(await changes.next())).toBe(
       'none no-ready-pod: no pod of service "shop/web" is ready: there is no pod with app=web (scaled to zero?)',
     );
-    const { script } = await api.watches.next();
+    pods.script.send("ADDED", starting);
+    expect(shown(await changes.next())).toStartWith("coming no-ready-pod");
+    expect(api.requests(/\/pods$/).length).toBe(2);
+    const { script } = await api.watches.nextWhere(({ asked }) => asked.path === slicesPath);
     script.send("MODIFIED", webSlice(["b"], "6"));
     expect(shown(await changes.next())).toBe("ready b:8080");
+    await pods.script.cancelled;
   });
 
   test("whose last pod goes away is coming at once, before anybody looked", async () => {
@@ -493,7 +500,8 @@ async function advanceUntil<T>(clock: ManualClock, answer: Promise<T>): Promise<
 }
 
 async function watchOf(api: ScriptedApi, clock: ManualClock): Promise<WatchScript> {
-  return (await advanceUntil(clock, api.watches.next())).script;
+  const ofSlices = api.watches.nextWhere(({ asked }) => asked.path === slicesPath);
+  return (await advanceUntil(clock, ofSlices)).script;
 }
 
 describe("many services of a namespace", () => {

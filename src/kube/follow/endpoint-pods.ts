@@ -28,6 +28,8 @@ interface Address {
 
 const isNameless = ({ pod, address, terminating }: SliceEndpoint): boolean => pod === undefined && address !== "" && !terminating;
 
+export const hasNameless = (slices: readonly Slice[]): boolean => slices.some(({ endpoints }) => endpoints.some(isNameless));
+
 export class EndpointPods {
   readonly #options: EndpointPodsOptions;
   readonly #addresses = new Map<string, Address>();

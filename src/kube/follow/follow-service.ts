@@ -15,7 +15,7 @@ import type { Pod, Service, ServicePort, Slice } from "#kube/objects/objects.ts"
 import { PodWatch } from "./pod-watch.ts";
 import { findServicePort, groupOf, resolveSlices, unexplained } from "#kube/objects/resolve.ts";
 import { explainPods, resolvePods } from "#kube/objects/resolve-pods.ts";
-import { EndpointPods } from "./endpoint-pods.ts";
+import { EndpointPods, hasNameless } from "./endpoint-pods.ts";
 import { ServiceReader } from "./service-reader.ts";
 import type { SliceWatch } from "./slice-watch.ts";
 import type { Endpoint, FollowRequest, Resolution } from "#kube/objects/types.ts";
@@ -39,9 +39,11 @@ export class FollowService {
   readonly #options: FollowServiceOptions;
   readonly #closing = new AbortController();
   readonly #backoff: Backoff;
-  readonly #podCheck: Backoff;
   readonly #reader: ServiceReader;
-  readonly #endpointPods: EndpointPods;
+  /** Only of slices that name no pods. */
+  #endpointPods: EndpointPods | undefined;
+  /** The pods behind it, watched while none is ready: their states change without a change of the slices. */
+  #unreadyPods: PodWatch | undefined;
   #source: Source | undefined;
   #service: Service | undefined;
   #slices: readonly Slice[] = [];
@@ -51,7 +53,6 @@ export class FollowService {
   /** Somebody asked while a request was under way. */
   #reloadGapMs: number | undefined;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
-  #explaining = false;
   #cancelReload: (() => void) | undefined;
   /** When that reload is due. */
   #reloadAtMs = 0;
@@ -59,10 +60,7 @@ export class FollowService {
   constructor(options: FollowServiceOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
-    this.#podCheck = new Backoff(options.clock);
     this.#reader = new ServiceReader(options);
-    const { api, clock, log, request } = options;
-    this.#endpointPods = new EndpointPods({ api, clock, log, namespace: request.namespace, onChange: () => this.#update() });
     this.#source = { kind: "slices", leave: options.request.isGuess ? undefined : this.#joinWatch() };
     this.refresh();
   }
@@ -79,14 +77,15 @@ export class FollowService {
   refresh(): void {
     this.#options.sliceWatch.doubt();
     this.wake();
+    this.#unreadyPods?.doubt();
     this.#reload(sharedLimits.backoffMinMs);
   }
 
   /** Ends pauses between tries. */
   wake(): void {
     this.#backoff.skip();
-    this.#podCheck.skip();
-    this.#endpointPods.wake();
+    this.#endpointPods?.wake();
+    this.#unreadyPods?.wake();
     if (this.#source?.kind === "pods") this.#source.watch.doubt();
   }
 
@@ -97,7 +96,8 @@ export class FollowService {
   }
 
   #endSource(): void {
-    this.#endpointPods.close();
+    this.#endpointPods?.close();
+    this.#leavePods();
     if (this.#source?.kind === "slices") this.#source.leave?.();
     else this.#source?.watch.close();
     this.#source = undefined;
@@ -179,6 +179,7 @@ export class FollowService {
     if (signal.aborted) return;
     if (service instanceof KtError) {
       this.#service = undefined;
+      this.#leavePods();
       this.#become({ kind: "none", problem: service });
       return;
     }
@@ -212,17 +213,17 @@ export class FollowService {
     this.#pods = await this.#reader.pods(selector, signal);
     if (signal.aborted) return;
     this.#endSource();
-    this.#source = { kind: "pods", watch: this.#watchPods(selector) };
-    this.#update();
-  }
-
-  #watchPods(selector: string): PodWatch {
-    const { request, api, clock, log } = this.#options;
     const onPods = (pods: readonly Pod[]): void => {
       this.#pods = pods;
       this.#update();
     };
-    return new PodWatch({ api, clock, log, namespace: request.namespace, selector, onPods, onProblem: () => {} });
+    this.#source = { kind: "pods", watch: this.#watchPods(selector, onPods, () => {}) };
+    this.#update();
+  }
+
+  #watchPods(selector: string, onPods: (pods: readonly Pod[]) => void, onProblem: (problem: KtError) => void): PodWatch {
+    const { request, api, clock, log } = this.#options;
+    return new PodWatch({ api, clock, log, namespace: request.namespace, selector, onPods, onProblem });
   }
 
   #update(): void {
@@ -235,62 +236,60 @@ export class FollowService {
   }
 
   #updateFromSlices(service: Service, port: ServicePort | undefined): void {
-    const slices = this.#endpointPods.named(this.#slices);
+    const slices = this.#named(this.#slices);
     if (slices === undefined) return;
     const outcome = resolveSlices(service, slices, port);
-    const unknown = outcome.kind === "none" ? this.#endpointPods.problem : undefined;
-    if (unknown) this.#become({ kind: "failed", problem: unknown });
-    else if (outcome.kind === "unready") {
-      // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
-      if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true, this.#scope).problem });
-      this.#podCheck.reset();
-      if (!this.#podCheck.skip()) void this.#explain();
-    } else this.#become(outcome);
-  }
-
-  /** Looks at the pods for as long as none is ready: their states change without a change of the slices. */
-  async #explain(): Promise<void> {
-    if (this.#explaining) return;
-    this.#explaining = true;
-    const { signal } = this.#closing;
-    try {
-      while (!signal.aborted && (await this.#explainOnce(signal)))
-        await this.#podCheck.afterFailure(signal, { maxMs: kubeLimits.pollIntervalMs });
-    } finally {
-      this.#explaining = false;
+    if (outcome.kind === "unready") this.#unready(service);
+    else {
+      this.#leavePods();
+      const unknown = outcome.kind === "none" ? this.#endpointPods?.problem : undefined;
+      this.#become(unknown ? { kind: "failed", problem: unknown } : outcome);
     }
   }
 
-  /** False when something is ready by now. */
-  async #explainOnce(signal: AbortSignal): Promise<boolean> {
-    const explained = await this.#explanation(signal);
-    if (signal.aborted || !this.#isUnready()) return false;
-    if (explained) this.#become(explained);
+  /** The slices with all their pods; undefined while some are being looked for. */
+  #named(slices: readonly Slice[]): readonly Slice[] | undefined {
+    if (!this.#endpointPods && !hasNameless(slices)) return slices;
+    const { api, clock, log, request } = this.#options;
+    this.#endpointPods ??= new EndpointPods({ api, clock, log, namespace: request.namespace, onChange: () => this.#update() });
+    return this.#endpointPods.named(slices);
+  }
+
+  /** Says what its pods are doing, for as long as none is ready. */
+  #unready(service: Service): void {
+    const { selector } = groupOf(service, undefined, this.#scope);
+    // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
+    if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true, this.#scope).problem });
     // The service may be another one by now: its slices do not tell while it has no pods.
     this.#reload(kubeLimits.serviceRecheckMs);
-    return true;
+    if (selector === undefined) this.#become(this.#unexplained(service));
+    else if (this.#unreadyPods?.selector !== selector) this.#watchUnready(selector);
   }
 
-  #isUnready(): boolean {
-    const service = this.#service;
-    if (!service || this.#source?.kind !== "slices") return false;
-    const port = findServicePort(service, this.#options.request.port);
-    if (port instanceof KtError) return false;
-    return resolveSlices(service, this.#endpointPods.named(this.#slices) ?? [], port).kind === "unready";
+  #watchUnready(selector: string): void {
+    this.#leavePods();
+    this.#unreadyPods = this.#watchPods(
+      selector,
+      (pods) => {
+        const service = this.#service;
+        if (service) this.#become(explainPods(groupOf(service, undefined, this.#scope), pods, this.#scope));
+      },
+      ({ code }) => {
+        const service = this.#service;
+        if (service && (code === "forbidden" || this.#resolution === undefined)) this.#become(this.#unexplained(service));
+      },
+    );
   }
 
-  async #explanation(signal: AbortSignal): Promise<Resolution | undefined> {
-    const service = this.#service;
-    if (!service) return undefined;
-    const group = groupOf(service, undefined, this.#scope);
+  #leavePods(): void {
+    this.#unreadyPods?.close();
+    this.#unreadyPods = undefined;
+  }
+
+  /** For when the pods may not be looked at, or nothing says which they are. */
+  #unexplained(service: Service): Resolution {
     const starting = this.#slices.some(({ endpoints }) => endpoints.some(({ ready, terminating }) => !ready && !terminating));
-    if (group.selector === undefined) return unexplained(service, starting, this.#scope);
-    try {
-      return explainPods(group, await this.#reader.pods(group.selector, signal), this.#scope);
-    } catch (error) {
-      const isForbidden = error instanceof KtError && error.code === "forbidden";
-      return isForbidden || this.#resolution === undefined ? unexplained(service, starting, this.#scope) : undefined;
-    }
+    return unexplained(service, starting, this.#scope);
   }
 
   #become(next: Resolution): void {
