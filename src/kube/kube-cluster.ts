@@ -180,7 +180,7 @@ class KubeCluster implements Cluster {
     this.#cancelCheck = undefined;
   }
 
-  /** Kubeconfig is also looked at while nobody asks for anything new. */
+  /** Kubeconfig is also checked while there are no new requests. */
   #checkLater(): void {
     this.#cancelCheck ??= this.#options.clock.after(kubeLimits.kubeconfigCheckMs, () => {
       this.#cancelCheck = undefined;

@@ -37,7 +37,7 @@ export const kubeLimits = {
   watchSilenceMs: 90 * second,
   /** How often a list is asked for again where watching is not allowed. */
   pollIntervalMs: 3 * second,
-  /** A watch that was silent for this long is begun again when somebody has reason to doubt it. */
+  /** A watch that was silent for this long is begun again when there is reason to doubt it. */
   watchDoubtMs: 5 * second,
   /** Addresses of one service's endpoints that name no pod, each of which is looked for among the pods: such endpoints are written by hand. */
   endpointAddresses: 16,
@@ -79,6 +79,6 @@ export const kubeLimits = {
   retryAfterMaxMs: 120 * second,
   /** A request waits for the end of what a server's Retry-After asks for up to this long; with longer to go it fails at once. */
   retryAfterPatienceMs: 2 * second,
-  /** How often a name that nobody wrote down, and that leads nowhere, may be worth a list of the names that there are. */
+  /** How often a name that stands in no profile and leads nowhere may be worth a list of the names that there are. */
   guessHintMs: 1 * second,
 } as const;

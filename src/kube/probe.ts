@@ -81,7 +81,7 @@ export class Probe {
     return this.#dates && this.#dates.oursMs - this.#dates.theirsMs;
   }
 
-  /** Asks as nobody, then as ourselves where that did not do and a client certificate might. */
+  /** Asks without credentials first; with ours where that failed and a client certificate may help. */
   async reach(timeoutMs: number): Promise<ServerAnswer | Unreached> {
     try {
       return await this.#bounded(timeoutMs, async (signal) => {

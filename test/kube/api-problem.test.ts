@@ -19,7 +19,7 @@ describe("the server's words", () => {
     expect([problem.status, problem.fromKubernetes]).toEqual([status, true]);
   });
 
-  test.each([401, 404, 502])("of what is no Status are the status line at %d", (status) => {
+  test.each([401, 404, 502])("of an answer without a Status are the status line at %d", (status) => {
     expect(answerProblem(answer(status, "<html>"), access, requester)).toMatchObject({
       words: `${status} Whatever`,
       fromKubernetes: false,

@@ -1,4 +1,4 @@
-/** Tests that what fails is asked for less and less often, whoever waits for it, and not at all while the server asks to be left alone. */
+/** Tests that what fails is asked for less and less often, whatever waits for it, and not at all while the server asks to be left alone. */
 
 import { chmodSync } from "node:fs";
 import { describe, expect, test } from "bun:test";
@@ -29,7 +29,7 @@ describe("a pause", () => {
     expect(new Set(Array.from({ length: 20 }, () => pauseMs(5, 100, 10_000))).size).toBeGreaterThan(1);
   });
 
-  test("is ended by whoever needs an answer, but not the one that the server asks for", async () => {
+  test("is ended by a request that needs an answer, but not the one that the server asks for", async () => {
     const clock = new ManualClock();
     const backoff = new Backoff(clock);
     let over = 0;
@@ -67,7 +67,7 @@ test.each([
 describe("a credential plugin", () => {
   const v1 = "client.authentication.k8s.io/v1";
 
-  /** How often a plugin is run in 12 s in which somebody wants its credential every 100 ms. */
+  /** How often a plugin is run in 12 s in which its credential is wanted every 100 ms. */
   async function runsOf(body: string, use: (plugin: ExecPlugin) => Promise<void>): Promise<number> {
     await using folder = await tempDir();
     const command = `${folder.path}/plugin`;
@@ -120,7 +120,7 @@ describe("a server that asks to be left alone", () => {
   test.each([
     ["in seconds", 429, "30"],
     ["by a date", 503, new Date(1_000_000 + 30_000).toUTCString()],
-  ])("%s is, by lists, watches and upgrades, whoever asks", async (_, code, retryAfter) => {
+  ])("%s is, by lists, watches and upgrades, whatever asks", async (_, code, retryAfter) => {
     const clock = new ManualClock();
     let busy = true;
     await using api = new ScriptedApi((asked) => {
@@ -170,7 +170,7 @@ describe("a server that asks to be left alone", () => {
   });
 });
 
-test("a pause that must last a while ends right after it when somebody needs an answer, and no later one with it", async () => {
+test("a pause that must last a while ends right after it when an answer is needed, and no later one with it", async () => {
   const clock = new ManualClock();
   const backoff = new Backoff(clock);
   let over = 0;

@@ -100,7 +100,7 @@ test("it lists in alphabetical order what can be reached", async () => {
   ]);
 });
 
-test("what may not be listed is told with the permission that lacks, also outside of namespaces", async () => {
+test("what may not be listed is reported with the missing permission, also outside of namespaces", async () => {
   await using api = new ScriptedApi(() => status(403, "namespaces is forbidden", "Forbidden"));
   await using at = await opened(api);
   const catalogue = catalogueOf(at.view, undefined);
@@ -111,7 +111,7 @@ test("what may not be listed is told with the permission that lacks, also outsid
   });
 });
 
-test("a cluster that does not answer in time is told so", async () => {
+test("a cluster that does not answer in time is reported so", async () => {
   const asked = Promise.withResolvers<void>();
   await using api = new ScriptedApi(() => {
     asked.resolve();

@@ -43,7 +43,7 @@ describe("HTTP proxies", () => {
     }
   });
 
-  test("what the proxy says is told", async () => {
+  test("what the proxy says is reported", async () => {
     const proxy = startProxy("407 Proxy Authentication Required");
     const { port } = new URL(proxy.url);
     expect(await first({ server: "https://k8s.test:6443", cluster: { "proxy-url": proxy.url } })).toBe(
@@ -189,10 +189,10 @@ describe("TLS", () => {
     expect(await first({ cluster }, api)).toBe(`failed cluster-unreachable: connect to ${api.url}: the server's certificate has expired`);
   });
 
-  test("texts that are no certificates", async () => {
+  test("texts that are not certificates", async () => {
     await using api = new ScriptedApi(simple, certificate);
     const user = { "client-certificate-data": btoa("garbage"), "client-key-data": btoa("garbage") };
-    expect(await first({ user, cluster: { "insecure-skip-tls-verify": true } }, api)).toContain("a certificate or key is no PEM text");
+    expect(await first({ user, cluster: { "insecure-skip-tls-verify": true } }, api)).toContain("a certificate or key is not a PEM text");
   });
 
   test("plain HTTP where TLS is due, and the other way round", async () => {

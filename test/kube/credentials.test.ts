@@ -153,7 +153,7 @@ test("a redirect takes the credentials nowhere: it is not followed", async () =>
 });
 
 describe("401", () => {
-  test("without other credentials is told as it is", async () => {
+  test("without other credentials is reported as it is", async () => {
     await using api = ScriptedApi.secure(() => status(401, "Unauthorized", "Unauthorized"));
     await using harness = await Harness.open(api, { user: { token: "old" } });
     expect(shown(await harness.follow().changes.next())).toBe(
@@ -227,7 +227,7 @@ describe("plugins", () => {
       undefined,
     ],
     ["prints no JSON", "echo secret-token", {}, "printed something that is not JSON", undefined],
-    ["prints something else", "echo '{}'", {}, "printed something that is no ExecCredential", undefined],
+    ["prints something else", "echo '{}'", {}, "printed something that is not an ExecCredential", undefined],
     ["gives nothing", credential("{}"), {}, "gave neither a token nor a client certificate", undefined],
     [
       "gives a certificate without a key",
@@ -368,7 +368,7 @@ describe("OIDC", () => {
     },
   );
 
-  test("what the issuer says is told", async () => {
+  test("what the issuer says is reported", async () => {
     await using idp = issuer([], false);
     const config = { "id-token": jwt(1), "refresh-token": "stale", "client-id": "id", "idp-issuer-url": `${idp.url}/idp` };
     const tokens = new OidcTokens({
@@ -392,7 +392,7 @@ describe("OIDC", () => {
   });
 
   test.each(["idp-certificate-authority-data", "idp-certificate-authority"])(
-    "an issuer's %s without a certificate trusts nobody",
+    "an issuer's %s without a certificate trusts no server",
     async (key) => {
       await using folder = await tempDir();
       await write(`${folder.path}/ca`, "words");

@@ -290,7 +290,7 @@ describe("a service", () => {
     await pods.script.cancelled;
   });
 
-  test("whose last pod goes away is coming at once, before anybody looked", async () => {
+  test("whose last pod goes away is coming at once, before its pods are read", async () => {
     const looked = Promise.withResolvers<Response>();
     await using api = new ScriptedApi((asked) => (isList(asked, podsPath) ? looked.promise : simple(asked)));
     await using harness = await Harness.open(api);
@@ -362,11 +362,11 @@ describe("endpoints that name no pod", () => {
     [["192.0.2.7", "10.0.0.1"], "ready db-0:8080"],
     [
       ["10.0.0.3"],
-      'none service-external: service "shop/web" has an endpoint that is no pod (10.0.0.3): it leads to no pod, so it cannot be port-forwarded',
+      'none service-external: service "shop/web" has an endpoint that is not a pod (10.0.0.3): it leads to no pod, so it cannot be port-forwarded',
     ],
     [
       ["192.0.2.7"],
-      'none service-external: service "shop/web" has an endpoint that is no pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded',
+      'none service-external: service "shop/web" has an endpoint that is not a pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded',
     ],
   ])("%p are the pods that have these addresses", async (ips, want) => {
     await using api = new ScriptedApi(serving([addresses(ips)]));
@@ -586,7 +586,7 @@ describe("a pod", () => {
 });
 
 describe("when the server cannot be reached", () => {
-  test("what was ready stays, it is told once, and everything goes on when it is back", async () => {
+  test("what was ready stays, it is reported once, and everything goes on when it is back", async () => {
     const api = new ScriptedApi(simple);
     const { port } = api;
     await using harness = await Harness.open(api);
@@ -641,10 +641,10 @@ describe("when the server cannot be reached", () => {
     expect(shown(await changes.next())).toBe(`failed cluster-unreachable: ${api.url} did not answer within 15 s`);
   });
 
-  test("an answer that is no JSON says what may be in between", async () => {
+  test("an answer that is not JSON says what may be in between", async () => {
     await using api = new ScriptedApi(() => new Response("<html>Please log in</html>"));
     await using harness = await Harness.open(api);
-    expect(shown(await harness.follow().changes.next())).toStartWith("failed cluster-error: the API server's answer is no JSON");
+    expect(shown(await harness.follow().changes.next())).toStartWith("failed cluster-error: the API server's answer is not JSON");
   });
 });
 

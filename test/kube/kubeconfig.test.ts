@@ -302,7 +302,7 @@ describe("in a pod", () => {
   });
 });
 
-test("a file that is no kubeconfig is not quoted: a stranger's profile may name any", async () => {
+test("a file that is not a kubeconfig is not quoted: a stranger's profile may name any", async () => {
   for (const text of ["CANARY=1\0PATH=/bin", "a: b: canary\n- x", "x: *canary", "a: !<canary> b", '"canary', "canary:x:0:0"]) {
     const path = await put("no-kubeconfig", text);
     const thrown = await Promise.resolve()

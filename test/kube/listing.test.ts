@@ -51,7 +51,7 @@ describe("a list", () => {
     ]);
   });
 
-  test.each([{}, "pods", 7])("whose items are %j is no list, and said to be none", async (items) => {
+  test.each([{}, "pods", 7])("whose items are %j is reported as not a list", async (items) => {
     await using api = new ScriptedApi(() => Response.json({ metadata: {}, items }));
     expect(await namesFrom(api.url)).toMatchObject({ code: "cluster-error", message: expect.stringContaining("is not a list") });
   });

@@ -44,9 +44,9 @@ test("nothing said changes nothing", async () => {
 });
 
 test("groups without a user to impersonate ask nothing with the user's own rights; the command line may name one", async () => {
-  const nobody = kubeconfig.replace("as: bob, ", "");
-  await expect(load({}, nobody)).rejects.toThrow('user "ann" has as-uid, as-groups or as-user-extra without as');
-  expect((await load({ as: "al" }, nobody)).user?.impersonate).toMatchObject({ user: "al", groups: ["ops"] });
+  const withoutUser = kubeconfig.replace("as: bob, ", "");
+  await expect(load({}, withoutUser)).rejects.toThrow('user "ann" has as-uid, as-groups or as-user-extra without as');
+  expect((await load({ as: "al" }, withoutUser)).user?.impersonate).toMatchObject({ user: "al", groups: ["ops"] });
 });
 
 describe("a name and a password", () => {

@@ -101,7 +101,7 @@ describe("pods", () => {
     });
   });
 
-  test("a quota, Pod Security or a webhook is no missing permission", async () => {
+  test("a refusal by a quota, Pod Security or a webhook is not called a missing permission", async () => {
     for (const [code, words] of [
       [403, 'pods "kt-jump" is forbidden: exceeded quota: tiny, requested: pods=1'],
       [403, 'pods "kt-jump" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'],

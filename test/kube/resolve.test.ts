@@ -189,9 +189,9 @@ describe("slices", () => {
     ["no slices", [], "unready"],
     ["empty slice", [slice(web)], "unready"],
     [
-      "an address that is no pod",
+      "an address that is not a pod",
       [slice(web, { address: "192.0.2.7", ready: true })],
-      'none service-external: service "shop/web" has an endpoint that is no pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded',
+      'none service-external: service "shop/web" has an endpoint that is not a pod (192.0.2.7): it leads to no pod, so it cannot be port-forwarded',
     ],
     ["a pod beside an address", [slice(web, { address: "192.0.2.7" }, { pod: "a" })], "ready a:8080"],
   ];

@@ -50,7 +50,7 @@ describe("it does not vouch for", () => {
       "",
       "failed cluster-unreachable: the server's certificate",
     ],
-    ["one that a server signed, which is no authority", mid.cert, pki.underServer, server.cert, "failed cluster-unreachable: "],
+    ["one that a server signed, which is not an authority", mid.cert, pki.underServer, server.cert, "failed cluster-unreachable: "],
     [
       "a server outside of the names that the authority may sign for",
       root.cert,
@@ -127,7 +127,7 @@ describe("a client key is read", () => {
       rsa.export({ type: "pkcs1", ...pem }).toString(),
       "the client certificate and the client key do not belong together",
     ],
-    ["no PEM", server.cert, "words", "a certificate or key is no PEM text"],
+    ["no PEM", server.cert, "words", "a certificate or key is not a PEM text"],
   ])("unless it is %s", async (_, cert, key, want) => {
     expect(await ask(cert, key)).toContain(want);
   });

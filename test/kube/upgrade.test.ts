@@ -248,7 +248,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
     ["answers no SPDY, agrees to a WebSocket and passes nothing on", stalls, webSocketSwallows],
   ];
 
-  test.each(blocked)("a front that %s is told of within 8 s", async (_, spdy, other) => {
+  test.each(blocked)("a front that %s is reported within 8 s", async (_, spdy, other) => {
     const { outcomes, tookMs } = await openings(spdy, other, []);
     expect(outcomes).toEqual([
       expect.stringMatching(
@@ -284,7 +284,7 @@ describe("a way that is agreed to and then passes nothing on", () => {
     expect(methods).toEqual(["POST", "GET", "POST", "POST", "GET"]);
   });
 
-  test("SPDY that closes is told of where WebSockets are refused", async () => {
+  test("SPDY that closes is reported where WebSockets are refused", async () => {
     const { outcomes } = await openings(closes, (connection) => refuse(connection, 400, undefined), []);
     expect(outcomes).toEqual([expect.stringMatching(/^cluster-unreachable: \S+ agreed to SPDY and then closed the connection$/)]);
   });
@@ -335,7 +335,7 @@ describe("refusals", () => {
     expect(lines.length).toBe(requests);
   });
 
-  test("a redirect is told with where it leads, without its query", async () => {
+  test("a redirect is reported with where it leads, without its query", async () => {
     const location = "https://sso.test/login?state=secret";
     const { results } = await opening(({ socket }) => void socket.end(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`));
     expect(outcome(results[0])).toMatch(/^cluster-error: \S+ answered 302 Found and leads to "https:\/\/sso.test\/login": /);
@@ -347,7 +347,7 @@ describe("refusals", () => {
     expect(outcome(results[0])).toMatch(/^cluster-error: http:\S+ speaks TLS, and was asked without$/);
   });
 
-  test("nobody listens", async () => {
+  test("a server that does not listen", async () => {
     await using harness = await Harness.open(undefined, { server: "http://127.0.0.1:1" });
     await expect(harness.cluster.portForward("shop", "web-1", signal)).rejects.toMatchObject({ code: "cluster-unreachable" });
     expect((await harness.reached.next()).problem?.message).toContain("connection refused");

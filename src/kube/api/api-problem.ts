@@ -26,7 +26,7 @@ export interface Requester {
   readonly user: string | undefined;
 }
 
-/** An answer of the API server that is no success. */
+/** An answer of the API server with a status of failure. */
 export class StatusError extends KtError {
   readonly status: number;
   /** True when the API server itself said so, not something on the way. */
@@ -65,7 +65,7 @@ export function statusMessage(body: string): string | undefined {
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
-/** The error for an answer that is no success. */
+/** The error for an answer with a status of failure. */
 export function answerProblem(answer: Answer, access: Access, requester: Requester): StatusError {
   const { status, reason } = answer.head;
   const told = statusMessage(answer.body);

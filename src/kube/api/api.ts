@@ -260,7 +260,7 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw new KtError("cluster-error", "the API server's answer is no JSON: is there a login page in between?", { cause: error });
+    throw new KtError("cluster-error", "the API server's answer is not JSON: is there a login page in between?", { cause: error });
   }
 }
 

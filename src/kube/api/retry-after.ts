@@ -11,5 +11,5 @@ export function retryAfterMs({ status, headers }: Pick<ResponseHead, "status" | 
   return written.endsWith("GMT") ? bounded(Date.parse(written) - wallMs) : 0;
 }
 
-/** A server may be mistaken, or its clock: whoever waits would rather know after a while. */
+/** The server or its clock may be wrong: an error after a while is better than a wait without end. */
 const bounded = (waitMs: number): number => (Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), kubeLimits.retryAfterMaxMs));

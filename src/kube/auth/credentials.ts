@@ -30,7 +30,7 @@ export interface CredentialsOptions {
   readonly pluginTimeoutMs?: number | undefined;
 }
 
-/** Nobody in particular. */
+/** Without credentials. */
 export const anonymous: Identity = { authorization: undefined, cert: undefined, key: undefined };
 
 export class Credentials {

@@ -110,7 +110,7 @@ function expiresSoon(credential: PluginCredential, nowMs: number): boolean {
   return credential.expiresAtMs !== undefined && nowMs >= credential.expiresAtMs;
 }
 
-/** Those that run now: nobody will read what they say once kt has gone. */
+/** Those that run now: their output is of no use once kt has ended. */
 const running = new Set<Subprocess>();
 process.on("exit", () => {
   for (const child of running) child.kill();
@@ -231,7 +231,7 @@ function parseCredential(output: string, options: ExecPluginOptions): PluginCred
     throw invalid("printed something that is not JSON");
   }
   const { kind, apiVersion, status } = fieldsOf(parsed);
-  if (kind !== "ExecCredential") throw invalid("printed something that is no ExecCredential");
+  if (kind !== "ExecCredential") throw invalid("printed something that is not an ExecCredential");
   if (apiVersion !== exec.apiVersion) throw invalid(`answered in apiVersion "${String(apiVersion)}" instead of "${exec.apiVersion}"`);
   const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp } = textsOf(status);
   if (token === undefined && cert === undefined) throw invalid("gave neither a token nor a client certificate");

@@ -1,4 +1,4 @@
-/** When a credential that was refused may be fetched again: at once, unless those of before were refused as soon as they were made. */
+/** When a credential that was refused may be fetched again: at once, unless the previous ones were refused as soon as they were made. */
 
 import { kubeLimits } from "#kube/limits.ts";
 import { pauseMs } from "#base/backoff.ts";

@@ -15,7 +15,7 @@ interface CachedFile {
 
 /**
  * What changes when a file is rewritten or swapped behind a symbolic link; undefined when there is none. One that may not be
- * looked at has its error for a stamp: whoever reads it is told.
+ * looked at has its error for a stamp: reading it then reports that.
  */
 export function fileStamp(path: string): string | undefined {
   try {
@@ -30,7 +30,7 @@ export function fileStamp(path: string): string | undefined {
 export class FileCache {
   readonly #cached = new Map<string, CachedFile>();
 
-  /** The file's text. Throws the system's own error, or KtError for what is no regular file or too large. */
+  /** The file's text. Throws the system's own error, or KtError for what is not a regular file or is too large. */
   read(path: string): string {
     return this.#file(path).text;
   }

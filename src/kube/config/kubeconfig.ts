@@ -207,7 +207,7 @@ function findContext(config: Kubeconfig, wanted: string | undefined, overrides: 
   throw new KtError("context-unknown", `context "${name}" is not in kubeconfig ${where}`, { hints: contextHints(config, name) });
 }
 
-/** One of the two is a mistake, and which one decides whether anybody may answer for the server. */
+/** One of the two is a mistake, and which one decides whether any server is trusted. */
 function contradictionIn({ name, insecure, ca }: ClusterConfig): string | undefined {
   return insecure && isNamed(ca) ? `cluster "${name}" has both insecure-skip-tls-verify and a certificate authority` : undefined;
 }

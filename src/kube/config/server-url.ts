@@ -9,7 +9,7 @@ export function isServerUrl(server: string): boolean {
   return beforeHost.test(server) && URL.canParse(server);
 }
 
-/** Without a slash at the end, and without what an API server's address does not use. What is no address comes back as it is. */
+/** Without a slash at the end, and without what an API server's address does not use. What is not an address is returned unchanged. */
 export function serverUrl(written: string): string {
   const trimmed = written.trim();
   const scheme = beforeHost.exec(trimmed);

@@ -112,7 +112,7 @@ export function parseYaml(text: string): unknown {
   }
 }
 
-/** Not those at a line's beginning: what they would indent, nobody can say. */
+/** Not those at a line's beginning: how far they would indent is not defined. */
 function withoutTabsInside(line: string): string {
   const indentChars = line.length - line.trimStart().length;
   return line.slice(0, indentChars) + line.slice(indentChars).replaceAll("\t", " ");

@@ -42,7 +42,7 @@ export class FollowPod {
         onList: ([pod]) => this.#resolve(pod),
         onItem: (pod, deleted) => this.#resolve(deleted ? undefined : pod),
         onProblem: (problem) => {
-          // A pod that was good remains so until somebody knows better.
+          // The last good pod stays until there is newer information.
           if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
         },
       },

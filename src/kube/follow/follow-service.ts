@@ -50,7 +50,7 @@ export class FollowService {
   #pods: readonly Pod[] = [];
   #resolution: Resolution | undefined;
   #loading = false;
-  /** Somebody asked while a request was under way. */
+  /** A reload was requested while another was under way. */
   #reloadGapMs: number | undefined;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   #cancelReload: (() => void) | undefined;
@@ -158,13 +158,13 @@ export class FollowService {
       try {
         await this.#load(signal);
         this.#backoff.reset();
-        // Where slices may not be watched, nothing tells that a missing service was created.
+        // Where slices may not be watched, nothing reports that a missing service was created.
         if (this.#service || this.#source?.kind === "slices") return;
         await this.#backoff.wait(sharedLimits.backoffMaxMs, signal);
       } catch (error) {
         if (signal.aborted) return;
         const problem = toKtError(error, "cluster-error", `look for service "${this.#options.request.name}"`);
-        // Endpoints that were good remain so until somebody knows better.
+        // The last good endpoints stay until there is newer information.
         if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
         const hopeless = isAbout(problem.code, "login", "permission");
         const maxMs = hopeless ? kubeLimits.credentialsBackoffMaxMs : sharedLimits.backoffMaxMs;
@@ -260,7 +260,7 @@ export class FollowService {
     const { selector } = groupOf(service, undefined, this.#scope);
     // Until the pods have been looked at: what was ready is no longer, and a successor is the rule.
     if (this.#resolution?.kind === "ready") this.#become({ kind: "coming", problem: unexplained(service, true, this.#scope).problem });
-    // The service may be another one by now: its slices do not tell while it has no pods.
+    // The service may be another one by now: its slices do not show that while it has no pods.
     this.#reload(kubeLimits.serviceRecheckMs);
     if (selector === undefined) this.#become(this.#unexplained(service));
     else if (this.#unreadyPods?.selector !== selector) this.#watchUnready(selector);
@@ -310,7 +310,7 @@ function sameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
   return a.pod === b?.pod && a.port === b.port && a.appProtocol === b.appProtocol;
 }
 
-/** Equal to whoever follows. */
+/** Equal to those that follow it. */
 export function sameResolution(a: Resolution | undefined, b: Resolution): boolean {
   if (a?.kind !== b.kind) return false;
   if (a.kind === "ready" && b.kind === "ready") {

@@ -149,7 +149,7 @@ export class FollowWorkload {
   }
 
   #failed(problem: KtError): void {
-    // Pods that were good remain so until somebody knows better.
+    // The last good pods stay until there is newer information.
     if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
   }
 

@@ -67,7 +67,7 @@ export class Reflector<Item extends Named> {
     this.#closing.abort();
   }
 
-  /** Somebody has reason to think that the copy is old: ends a pause, and renews a connection that was silent for a while. */
+  /** The copy may be old: ends a pause between tries, and replaces a connection that was silent for a while. */
   doubt(): void {
     if (this.#backoff.skip()) return;
     if (this.#options.clock.now() - this.#heardAtMs >= kubeLimits.watchDoubtMs) this.restart();
@@ -158,7 +158,7 @@ export class Reflector<Item extends Named> {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#watching = controller;
     const startedMs = clock.now();
-    // What is waited after it is no part of a watch's life.
+    // The pause after it does not count as a part of the watch.
     const ended = (): boolean => {
       const wasLong = clock.now() - startedMs >= shortestWatchMs;
       if (wasLong) this.#backoff.reset();

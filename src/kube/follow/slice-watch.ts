@@ -47,7 +47,7 @@ export class SliceWatch {
     return this.#listeners.size === 0;
   }
 
-  /** Tells the listener about changes until the returned function is called. The first news comes when the watch has regrouped. */
+  /** Notifies the listener of changes until the returned function is called. The first news comes when the watch has regrouped. */
   join(service: string, listener: SliceListener): () => void {
     const listeners = this.#listeners.get(service) ?? new Set();
     this.#listeners.set(service, listeners.add(listener));
@@ -59,7 +59,7 @@ export class SliceWatch {
     };
   }
 
-  /** Someone asked for a service's slices directly: later events are about these. */
+  /** A service's slices were read directly: later events are changes to these. */
   replace(service: string, slices: readonly Slice[]): void {
     this.#current?.slices.set(service, new Map(slices.map((slice) => [slice.name, slice])));
   }

@@ -5,7 +5,7 @@ export interface Service {
   readonly namespace: string;
   readonly type: string;
   readonly externalName: string | undefined;
-  /** Undefined: somebody else writes its endpoints. */
+  /** Undefined: its endpoints are written by other means. */
   readonly selector: Readonly<Record<string, string>> | undefined;
   readonly publishNotReady: boolean;
   readonly ports: readonly ServicePort[];

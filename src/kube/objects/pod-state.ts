@@ -59,7 +59,7 @@ function finished(pod: Pod): string {
   return withDetail(pod.reason === undefined ? "has failed" : `has failed with ${pod.reason}`, pod.message);
 }
 
-/** The kubelet repeats the names of pod and container, with its id, at the end of a back-off; nobody needs them here. */
+/** The kubelet repeats the names of pod and container, with its id, at the end of a back-off; the message names the pod already. */
 function waitingDetail(pod: Pod, container: ContainerState): string | undefined {
   const message = container.message?.replace(/ container=\S+ pod=\S+$/, "");
   const several = pod.containers.length > 1 ? `container "${container.name}"` : undefined;

@@ -10,7 +10,7 @@ import type { Endpoint, FollowRequest, Resolution } from "./types.ts";
 export interface PodGroup {
   /** Whose pods they are: `service "shop/web"`. */
   readonly title: string;
-  /** As the API writes it; undefined for a service whose endpoints somebody else writes. */
+  /** As the API writes it; undefined for a service whose endpoints are written by other means. */
   readonly selector: string | undefined;
   /** Pods that run are as good as ready. */
   readonly publishNotReady: boolean;
@@ -102,7 +102,7 @@ export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: 
   const endpoint = endpointOf(pod, port);
   if (!endpoint) return { kind: "none", problem: podPortNotFound(namespace, pod, port ?? 0) };
   const state = podState(pod);
-  // Whoever names a pod may well want one that is running but not ready, to look at why.
+  // A pod that is named may be wanted although it is not ready, to find out why.
   if (state.kind === "ready" || (state.kind === "coming" && runs(pod))) return { kind: "ready", endpoints: [endpoint] };
   const problem = new KtError("no-ready-pod", `pod "${namespace}/${name}" ${state.says}`, { hints: lookAt(pod, scope) });
   return { kind: state.kind === "coming" ? "coming" : "none", problem };

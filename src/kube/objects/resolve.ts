@@ -63,7 +63,7 @@ export function groupOf(service: Service, port: ServicePort | undefined, scope: 
   };
 }
 
-/** As the API writes it; undefined for a service whose endpoints somebody else writes. */
+/** As the API writes it; undefined for a service whose endpoints are written by other means. */
 function selectorOf({ selector }: Service): string | undefined {
   if (!selector) return undefined;
   const pairs = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
@@ -97,7 +97,7 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
   if (ready.size > 0) return { kind: "ready", endpoints: byName([...ready.values()]) };
   if (starting) return { kind: "unready", starting };
   if (portless) return { kind: "none", problem: podsWithoutPort(groupOf(service, port, [])) };
-  if (outside !== undefined) return { kind: "none", problem: external(service, `has an endpoint that is no pod (${outside})`) };
+  if (outside !== undefined) return { kind: "none", problem: external(service, `has an endpoint that is not a pod (${outside})`) };
   if (!service.selector) {
     return {
       kind: "none",

@@ -30,7 +30,7 @@ export interface FollowRequest {
   readonly name: string;
   /** Undefined where the pods themselves are meant, as of a jump host: endpoints then have the port 0. */
   readonly port: number | string | undefined;
-  /** A name that nobody wrote down: it is looked for first, by one request, and nothing is watched unless it is there. */
+  /** A name that stands in no profile: it is looked for first, by one request, and nothing is watched unless it is there. */
   readonly isGuess?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface FollowRequest {
 export interface Following {
   /** Undefined until the first answer. */
   current(): Resolution | undefined;
-  /** Asks again now (somebody is waiting, or a dial failed), skipping any back-off. */
+  /** Asks again now (a client waits, or a dial failed), skipping any back-off. */
   refresh(): void;
   close(): void;
 }
@@ -52,7 +52,7 @@ export type ExecExit =
 /** What hears a command. No method may throw. */
 export interface ExecHandler {
   onStdout(bytes: Uint8Array): void;
-  /** The command closed its stdout. Not always told before `onExit`. */
+  /** The command closed its stdout. Not always reported before `onExit`. */
   onStdoutEnd(): void;
   onStderr(bytes: Uint8Array): void;
   onDrain(): void;
@@ -86,7 +86,7 @@ export interface Exec {
    * others on the same way were heard, so this one may only be waiting for a command that does not read its stdin.
    */
   tick(nowMs: number, pathAlive: boolean): void;
-  /** Leaves at once: the command sees the end of its stdin. Nothing more is told. */
+  /** Leaves at once: the command sees the end of its stdin. No further call is made. */
   abort(): void;
 }
 
@@ -105,7 +105,7 @@ export interface Cluster {
   readonly server: string;
   /** Why no request can succeed now, by the latest one: unreachable, or the credentials do not do; and since when (1970). */
   readonly trouble: { readonly problem: KtError; readonly sinceMs: number } | undefined;
-  /** Another object once the context leads to another server or user: sessions of before are not for new connections then. */
+  /** Another object once the context leads to another server or user: earlier sessions are not used for new connections then. */
   readonly place: object;
 
   /** Follows what is behind a service port or pod port. `onChange` is called on every change, never from within `follow` itself. */
@@ -119,7 +119,7 @@ export interface Cluster {
 
   /**
    * Prepares a command in a container of a pod: the only one, the one that is named, or else the one that kubectl would take.
-   * Rejects like `portForward`, and with `container-not-found`. That the container has no such program is told by `onExit`.
+   * Rejects like `portForward`, and with `container-not-found`. That the container has no such program is reported by `onExit`.
    */
   exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec>;
 

@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { trustAnchors } from "#net/anchors.ts";
 
-/** Its certificates. Throws KtError `kubeconfig-unreadable` where there is none: to trust nobody in particular is to trust the system's. */
+/** Its certificates. Throws KtError `kubeconfig-unreadable` where there is none: an empty list would mean the system's roots. */
 export function authorityOf(whose: string, pem: string): string {
   const certificates = trustAnchors(pem);
   if (certificates === undefined) throw new KtError("kubeconfig-unreadable", `the certificate authority of ${whose} holds no certificate`);

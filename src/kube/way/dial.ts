@@ -74,7 +74,7 @@ const tlsReasons: Readonly<Record<string, string>> = {
   CERT_SIGNATURE_FAILURE: "the server's certificate was not signed by the authority that kubeconfig trusts",
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the client certificate and the client key do not belong together",
   ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the client certificate and the client key do not belong together",
-  ERR_OSSL_PEM_NO_START_LINE: "a certificate or key is no PEM text",
+  ERR_OSSL_PEM_NO_START_LINE: "a certificate or key is not a PEM text",
 };
 
 /** The innermost `code` of an error and its causes: the system's or the TLS library's own. */
