@@ -15,6 +15,8 @@ export const kubeLimits = {
   upgradeProvenMs: 60 * second,
   /** How long WebSockets are asked for first where SPDY did not get through: the network or the cluster may be another by then. */
   upgradeWayMs: 600 * second,
+  /** How long what nothing waits for, as the end of a connection, may wait to leave with other output: the node takes a second to act on it. */
+  flushDelayMs: 20,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
   apiRequestsAtOnce: 16,
   /** Services of one namespace that are read one by one at the same time, while fewer than that many more wait: then they are listed. */

@@ -46,7 +46,7 @@ export class ForwardCarrier implements Carrier {
   }
 
   openOn(pod: string): number {
-    return this.#pools.find(this.#cluster, this.#namespace, pod)?.busyPairs ?? 0;
+    return this.#pools.find(this.#cluster, this.#namespace, pod)?.busyStreams ?? 0;
   }
 
   sessionsOn(pod: string): number {

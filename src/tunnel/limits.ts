@@ -13,10 +13,8 @@ export const tunnelLimits = {
   burstSessions: 2,
   /** How long it is counted how many connections come at once, while the first of their sessions is being opened. */
   burstGatherMs: 3,
-  /** How long the end of a connection may wait for company: the node takes a second to act on it. */
-  endDelayMs: 20,
-  /** Connections on one session, those that are about to end among them: far ends such as kt's own take some thousands. */
-  pairsPerSession: 500,
+  /** Connections on one session, those that are about to end among them: peers such as kt's own take some thousands. */
+  streamsPerSession: 500,
   /** Most ready sessions kept for the next connections while a target is in use; opening one takes some 10 ms. */
   spareSessionsPerPod: 4,
   /** How long after the latest new connection spares are opened: in the midst of a burst they would only slow it down. */
@@ -56,7 +54,9 @@ export const tunnelLimits = {
   jumpPodYoungMs: 15 * second,
   /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
   jumpPodLeaseMs: 60 * second,
-  /** A connection that the far end has not taken up after this time is looked at: the answer needs one round trip. */
+  /** How long the end of a data stream waits for that of its error stream. */
+  errorStreamMs: 2 * second,
+  /** A connection that the peer has not accepted after this time is looked at: the answer needs one round trip. */
   acceptMs: 2 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */
   noPodAnswerMs: 1 * second,

@@ -10,12 +10,9 @@ const most = { fields: 20, booleans: 3 };
 const notYet = [
   "src/http/h2/stream.ts",
   "src/http/ws-conn.ts",
-  "src/kube/stream/exec-spdy.ts",
   "src/proxy/h2/exchange.ts",
   "src/proxy/h2/http1-stream.ts",
   "src/proxy/http1/http1.ts",
-  "src/tunnel/forward/pair.ts",
-  "src/tunnel/forward/pod-session.ts",
   "src/tunnel/jump/process.ts",
   "src/tunnel/pipe/pod-stream.ts",
 ];

@@ -2,14 +2,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
 import { frameWorkers } from "#mux/spdystream.ts";
 import { type MemoryConn, memoryPair } from "#test/support/memory-conn.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
-import type { Pair } from "#tunnel/forward/pair.ts";
-import type { PipeListener } from "#tunnel/pipe/pipe.ts";
+import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 import { PodSessions } from "#tunnel/forward/sessions.ts";
 import { PodSession } from "#tunnel/forward/pod-session.ts";
 import { SpdyDecoder } from "#wire/spdy-decoder.ts";
@@ -169,7 +169,7 @@ describe("a session", () => {
     await settle();
     expect(farEnd.ended).toEqual([data]);
     next.end();
-    await clock.advance(tunnelLimits.endDelayMs);
+    await clock.advance(kubeLimits.flushDelayMs);
     expect(farEnd.ended).toEqual([data, farEnd.opened[3] ?? 0]);
   });
 
@@ -189,7 +189,7 @@ describe("a session", () => {
     farEnd.mux.write(data, Uint8Array.of(2));
     await farEnd.flush();
     pair.end();
-    expect([heard, session.openPairs]).toEqual([["free"], 1]);
+    expect([heard, session.openStreams]).toEqual([["free"], 1]);
     session.open(80, new Listener());
     farEnd.mux.end(error);
     farEnd.mux.end(data);
@@ -249,7 +249,7 @@ describe("a session", () => {
     farEnd.mux.end(data);
     await farEnd.flush();
     await farEnd.flush();
-    expect([heard, session.openPairs]).toEqual([["free", "free"], 0]);
+    expect([heard, session.openStreams]).toEqual([["free", "free"], 0]);
   });
 
   test("that cannot prove itself beside a connection which is leaving ends with that one", async () => {
@@ -282,7 +282,7 @@ describe("a session", () => {
     heldUp(far, { worker: 3, replies: false });
     await pass({ clock, session }, 4);
     expect(listener.events).toEqual(["failed"]);
-    expect(listener.failure?.message).toBe("the pod's node did not take the connection up");
+    expect(listener.failure?.message).toBe("the pod's node did not accept the connection");
     expect(session.usable).toBe(false);
   });
 
@@ -453,7 +453,7 @@ describe("the sessions to a pod", () => {
     const burst = Promise.all(Array.from({ length: 50 }, async () => (await sessions.acquire()).open(80, new Listener())));
     await clock.advance(tunnelLimits.burstGatherMs);
     await burst;
-    expect([sessions.count, sessions.busyPairs]).toEqual([2, 50]);
+    expect([sessions.count, sessions.busyStreams]).toEqual([2, 50]);
     expect(opened).toBeGreaterThan(2);
   });
 
@@ -463,7 +463,7 @@ describe("the sessions to a pod", () => {
       await leave(await sessions.acquire());
       await farEnds[0]?.flush();
     }
-    expect([sessions.count, sessions.busyPairs]).toEqual([1, 0]);
+    expect([sessions.count, sessions.busyStreams]).toEqual([1, 0]);
   });
 
   test("are not given out for free once more comes for a client that seemed to have gone", async () => {
@@ -488,7 +488,7 @@ describe("the sessions to a pod", () => {
 
   test("are retired beside one whose last connection does not end", async () => {
     const { clock, sessions, farEnds } = pool();
-    const pairs: Pair[] = [];
+    const pairs: Pipe[] = [];
     for (let count = 0; count < 20; count++) pairs.push((await sessions.acquire()).open(80, new Listener()));
     await settle();
     for (const [at, pair] of pairs.entries()) {
@@ -550,11 +550,11 @@ describe("the sessions to a pod", () => {
   test("that take no more connections leave room for others, up to the cap", async () => {
     const { sessions, farEnds } = pool();
     for (let at = 0; at < tunnelLimits.sessionsPerPod; at++) (await sessions.acquire()).open(80, new Listener());
-    expect((await sessions.acquire()).openPairs).toBe(1);
+    expect((await sessions.acquire()).openStreams).toBe(1);
     for (const farEnd of farEnds) {
       farEnd.mux.goAway();
       await farEnd.flush();
     }
-    expect((await sessions.acquire()).openPairs).toBe(0);
+    expect((await sessions.acquire()).openStreams).toBe(0);
   });
 });

@@ -8,7 +8,8 @@ import { Liveness } from "#mux/liveness.ts";
 import { ChannelDecoder, closeStdin, execChannels } from "#wire/exec.ts";
 import { WsDecoder } from "#wire/ws-decoder.ts";
 import { encodeWsFrame, type WsOpcode, wsOpcodes } from "#wire/ws-frame.ts";
-import { ExecResult, lostBefore, noPong } from "./exec-result.ts";
+import { ExecResult } from "./exec-result.ts";
+import { noPong, sessionLost } from "./session-errors.ts";
 import type { Exec, ExecHandler } from "#kube/objects/types.ts";
 import { takeMask } from "#http/ws-mask.ts";
 
@@ -48,7 +49,7 @@ export class ChannelExec implements Exec {
   start(handler: ExecHandler): void {
     this.#handler = handler;
     if (!this.open) {
-      queueMicrotask(() => handler.onExit(lostBefore()));
+      queueMicrotask(() => handler.onExit({ kind: "lost", error: sessionLost() }));
       return;
     }
     this.#conn.start({

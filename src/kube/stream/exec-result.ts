@@ -1,18 +1,11 @@
 /** Collects how a command ended from what its error stream and its connection tell, and says so once. */
 
 import { concatBytes } from "#base/bytes.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { type KtError, toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
-import { muxLimits } from "#mux/limits.ts";
 import { parseExecEnd } from "#wire/exec.ts";
 import type { ExecExit } from "#kube/objects/types.ts";
-
-/** For a command that is started on a session which is over. */
-export const lostBefore = (): ExecExit => ({ kind: "lost", error: new KtError("connection-lost", "the session was lost") });
-
-/** The peer is dead. */
-export const noPong = (): KtError =>
-  new KtError("connection-lost", `the session answered no ping within ${muxLimits.pingTimeoutMs / 1000} s`);
+import { serverClosed } from "./session-errors.ts";
 
 const decoder = new TextDecoder();
 
@@ -41,7 +34,7 @@ export class ExecResult {
 
   connectionEnded(error: KtError | undefined): void {
     this.ended();
-    this.lost(error ?? new KtError("connection-lost", "the API server closed the session"));
+    this.lost(error ?? serverClosed());
   }
 
   lost(error: KtError): void {

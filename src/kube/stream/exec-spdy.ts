@@ -2,14 +2,11 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { toKtError } from "#base/errors.ts";
-import type { SessionEvent } from "#mux/events.ts";
-import { Liveness } from "#mux/liveness.ts";
-import { SpdySession } from "#mux/session.ts";
-import { SpdystreamPeer } from "#mux/spdystream.ts";
 import { type ExecStream, execStreamHeaders } from "#wire/exec.ts";
-import { ExecResult, lostBefore, noPong } from "./exec-result.ts";
-import type { Exec, ExecHandler } from "#kube/objects/types.ts";
+import { ExecResult } from "./exec-result.ts";
+import type { Exec, ExecExit, ExecHandler } from "#kube/objects/types.ts";
+import { sessionLost } from "./session-errors.ts";
+import { SpdyDriver } from "./spdy-driver.ts";
 
 /** Our half of those that only the command writes to is closed at once. */
 const streams: readonly (readonly [ExecStream, { readonly fin: boolean }])[] = [
@@ -22,121 +19,73 @@ const streams: readonly (readonly [ExecStream, { readonly fin: boolean }])[] = [
 export class SpdyExec implements Exec {
   readonly waits = true;
   readonly canEndStdin = true;
-  readonly #conn: Conn;
-  readonly #clock: Clock;
-  readonly #mux = new SpdySession({ role: "client" });
-  readonly #peer = new SpdystreamPeer(() => this.#mux.ping());
-  readonly #liveness: Liveness;
-  readonly #ids = new Map<number, ExecStream>();
-  readonly #result = new ExecResult((end) => this.#over(end));
-  readonly #emit = (event: SessionEvent): void => this.#on(event);
+  readonly #driver: SpdyDriver;
+  readonly #streams = new Map<number, ExecStream>();
+  readonly #result = new ExecResult((exit) => this.#over(exit));
   #stdin = 0;
   #handler: ExecHandler | undefined;
-  #open = true;
-  #blocked = false;
-  #flushing = false;
-  #paused = false;
 
   /** Owns the Conn. */
   constructor(conn: Conn, clock: Clock) {
-    this.#conn = conn;
-    this.#clock = clock;
-    this.#liveness = new Liveness(clock.now());
-    conn.start({
-      onData: (bytes) => this.#received(bytes),
-      onEnd: () => this.#result.connectionEnded(undefined),
-      onDrain: () => this.#drained(),
+    this.#driver = new SpdyDriver(conn, clock, {
+      onReply() {},
+      onData: (stream, bytes) => this.#data(this.#streams.get(stream), bytes),
+      onEnd: (stream) => this.#ended(this.#streams.get(stream)),
+      onReset: (stream) => this.#ended(this.#streams.get(stream)),
+      onGoAway() {},
+      onDrain: () => this.#handler?.onDrain(),
+      onProof() {},
       onClose: (error) => this.#result.connectionEnded(error),
     });
   }
 
   get open(): boolean {
-    return this.#open;
+    return this.#driver.isOpen;
+  }
+
+  get heardMs(): number {
+    return this.#driver.heardMs;
   }
 
   start(handler: ExecHandler): void {
     this.#handler = handler;
-    if (!this.#open) {
-      queueMicrotask(() => handler.onExit(lostBefore()));
+    if (!this.open) {
+      queueMicrotask(() => handler.onExit({ kind: "lost", error: sessionLost() }));
       return;
     }
     for (const [stream, options] of streams) {
-      const id = this.#mux.open(execStreamHeaders(stream), options);
-      this.#ids.set(id, stream);
+      const id = this.#driver.open(execStreamHeaders(stream), options);
+      this.#streams.set(id, stream);
       if (stream === "stdin") this.#stdin = id;
     }
-    this.#scheduleFlush();
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#open) return true;
-    this.#liveness.sent(bytes.length);
-    this.#mux.write(this.#stdin, bytes);
-    this.#scheduleFlush();
-    return !this.#blocked;
+    return this.#driver.write(this.#stdin, bytes);
   }
 
   end(): void {
-    this.#mux.end(this.#stdin);
-    this.#scheduleFlush();
+    this.#driver.end(this.#stdin, "soon");
   }
 
   pause(): void {
-    this.#paused = true;
-    this.#conn.pause();
+    this.#driver.pause();
   }
 
   resume(): void {
-    if (this.#paused) this.#liveness.resumed(this.#clock.now());
-    this.#paused = false;
-    this.#conn.resume();
-  }
-
-  get heardMs(): number {
-    return this.#liveness.heardMs;
+    this.#driver.resume();
   }
 
   ping(): void {
-    if (!this.#open || !this.#liveness.ask(this.#clock.now())) return;
-    this.#peer.ping();
-    this.#scheduleFlush();
+    this.#driver.ping();
   }
 
   tick(nowMs: number, pathAlive: boolean): void {
-    if (!this.#open || this.#paused) return;
-    const isExcused = pathAlive && (this.#peer.hasBlocked || this.#liveness.mayWaitForReader);
-    const verdict = this.#liveness.verdict(nowMs, { pingIntervalMs: this.#peer.pingIntervalMs, isExcused });
-    if (verdict === "ping") this.ping();
-    else if (verdict === "dead") this.#result.lost(noPong());
+    this.#driver.tick(nowMs, pathAlive);
   }
 
   abort(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#conn.abort();
-  }
-
-  #received(bytes: Uint8Array): void {
-    this.#liveness.heard(this.#clock.now());
-    try {
-      this.#mux.receive(bytes, this.#emit);
-    } catch (error) {
-      this.#result.lost(toKtError(error, "protocol", "read from a command's session"));
-    }
-    this.#scheduleFlush();
-  }
-
-  #on(event: SessionEvent): void {
-    if (event.type === "pong") this.#peer.pongReceived(event.id);
-    if (event.type === "pinged") this.#peer.pingEchoed();
-    if (!this.#open || (event.type !== "data" && event.type !== "reset")) return;
-    const stream = this.#ids.get(event.stream);
-    if (event.type === "reset") {
-      if (stream !== "stdin") this.#ended(stream);
-      return;
-    }
-    if (event.bytes.length > 0) this.#data(stream, event.bytes);
-    if (event.fin) this.#ended(stream);
+    this.#driver.close();
   }
 
   #data(stream: ExecStream | undefined, bytes: Uint8Array): void {
@@ -150,26 +99,8 @@ export class SpdyExec implements Exec {
     else if (stream === "error") this.#result.ended();
   }
 
-  #over(end: Parameters<ExecHandler["onExit"]>[0]): void {
-    if (!this.#open) return;
-    this.abort();
-    this.#handler?.onExit(end);
-  }
-
-  #drained(): void {
-    if (!this.#blocked) return;
-    this.#blocked = false;
-    this.#handler?.onDrain();
-  }
-
-  /** Small writes of one turn of the event loop leave together. */
-  #scheduleFlush(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      if (!this.#open) return;
-      for (const chunk of this.#mux.take()) if (!this.#conn.write(chunk)) this.#blocked = true;
-    });
+  #over(exit: ExecExit): void {
+    this.#driver.close();
+    this.#handler?.onExit(exit);
   }
 }

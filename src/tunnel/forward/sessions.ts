@@ -57,9 +57,9 @@ export class PodSessions {
   }
 
   /** Connections whose clients have not left. */
-  get busyPairs(): number {
+  get busyStreams(): number {
     let sum = 0;
-    for (const session of this.#all) sum += session.busyPairs;
+    for (const session of this.#all) sum += session.busyStreams;
     return sum;
   }
 
@@ -112,7 +112,7 @@ export class PodSessions {
     let isOpen = false;
     for (const session of this.#all) {
       lastHeardMs = Math.max(lastHeardMs, session.lastHeardMs);
-      isOpen ||= session.openPairs > 0;
+      isOpen ||= session.openStreams > 0;
     }
     const pathAlive = nowMs - lastHeardMs < muxLimits.pingTimeoutMs;
     for (const session of [...this.#all]) session.tick(nowMs, pathAlive);
@@ -123,7 +123,7 @@ export class PodSessions {
 
   #retireAbove(spare: number, nowMs: number): void {
     const old = this.#free.filter(
-      ({ openPairs, idleSinceMs = nowMs }) => openPairs === 0 && nowMs - idleSinceMs >= tunnelLimits.sessionIdleMs,
+      ({ openStreams, idleSinceMs = nowMs }) => openStreams === 0 && nowMs - idleSinceMs >= tunnelLimits.sessionIdleMs,
     );
     for (const session of old.slice(0, Math.max(0, this.#free.length - spare))) session.close();
   }
@@ -152,7 +152,7 @@ export class PodSessions {
     let best: PodSession | undefined;
     for (const session of this.#all) {
       if (!this.#isTrusted(session) || (best && best.stalled < session.stalled)) continue;
-      if (!best || best.stalled > session.stalled || session.busyPairs < best.busyPairs) best = session;
+      if (!best || best.stalled > session.stalled || session.busyStreams < best.busyStreams) best = session;
     }
     return best;
   }
