@@ -7,8 +7,8 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { JumpHost } from "#route/target.ts";
 import { isMissingProgram } from "#wire/exec.ts";
-import { type JumpExit, noProgramCode } from "./failure.ts";
-import { JumpProcess } from "./process.ts";
+import { noProgramCode } from "./failure.ts";
+import { JumpProcess, type JumpProcessEnd } from "./jump-process.ts";
 import { RecentPeak } from "./recent-peak.ts";
 import type { JumpAddress } from "./tool.ts";
 import type { JumpReaper } from "./reaper.ts";
@@ -188,7 +188,7 @@ export class JumpPool {
       inShell: hasShell,
       clock,
       leave: () => reaper.add(exec, () => this.#kill(container, process.processId)),
-      onOver: (over, exit) => this.#over(over, kit, exit),
+      onOver: (over, end) => this.#over(over, kit, end),
     });
     this.#all.add(process);
     return process;
@@ -204,14 +204,14 @@ export class JumpPool {
     return true;
   }
 
-  #over(process: JumpProcess, kit: JumpKit, exit: JumpExit | undefined): void {
+  #over(process: JumpProcess, kit: JumpKit, { exit, isOpened }: JumpProcessEnd): void {
     this.#all.delete(process);
     const at = this.#spare.indexOf(process);
     if (at >= 0) this.#spare.splice(at, 1);
     if (!exit || exit.kind === "lost" || exit.kind === "late") return;
     const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
     // What ends by itself before it was given its line is no shell that would do.
-    const isNoShell = exit.kind === "failed" ? isMissing : !process.isOpened && exit.code < firstSignalCode;
+    const isNoShell = exit.kind === "failed" ? isMissing : !isOpened && exit.code < firstSignalCode;
     if (process.inShell && isNoShell) {
       kit.hasShell = false;
       // The connection comes again without one: it is not two.
