@@ -7,12 +7,12 @@ import type { AddressTarget } from "#route/target.ts";
 import { JumpPool } from "#tunnel/jump/pool.ts";
 import type { JumpReaper } from "#tunnel/jump/reaper.ts";
 import type { JumpTools } from "#tunnel/jump/tools.ts";
-import type { Attachment } from "#tunnel/pipe/pipe.ts";
+import type { Slot } from "#tunnel/pipe/slot.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
 
 export interface Carrier {
   /** Rejects with KtError: another pod may do. */
-  attach(endpoint: Endpoint): Promise<Attachment>;
+  reserve(endpoint: Endpoint): Promise<Slot>;
   /** Connections that are open on a pod, for choosing among several. */
   openOn(pod: string): number;
   /** Upgraded connections to a pod. */
@@ -38,7 +38,7 @@ export class ForwardCarrier implements Carrier {
     this.#namespace = namespace;
   }
 
-  async attach(endpoint: Endpoint): Promise<Attachment> {
+  async reserve(endpoint: Endpoint): Promise<Slot> {
     const { pod, port } = endpoint;
     const sessions = this.#pools.of(this.#cluster, this.#namespace, pod);
     const session = await sessions.acquire();
@@ -83,7 +83,7 @@ export class JumpCarrier implements Carrier {
     this.#options = options;
   }
 
-  async attach({ pod, port }: Endpoint): Promise<Attachment> {
+  async reserve({ pod, port }: Endpoint): Promise<Slot> {
     const pool = this.#pool(pod);
     this.#known.add(pod);
     const process = await pool.acquire();

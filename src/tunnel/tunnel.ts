@@ -12,9 +12,9 @@ import { Endpoints, tunnelClosed } from "./endpoints.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import type { JumpReaper } from "#tunnel/jump/reaper.ts";
 import type { JumpTools } from "#tunnel/jump/tools.ts";
-import { PodLink } from "#tunnel/pipe/link.ts";
-import type { Attachment } from "#tunnel/pipe/pipe.ts";
-import { PodStream } from "#tunnel/pipe/pod-stream.ts";
+import { Link } from "#tunnel/pipe/link.ts";
+import type { Slot } from "#tunnel/pipe/slot.ts";
+import { TargetConn } from "#tunnel/pipe/target-conn.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
 import { type EndpointsView, problemOf, type Standing, standingOf, type TimedProblem } from "./standing.ts";
 
@@ -57,7 +57,7 @@ interface Live {
   readonly following: Following;
   readonly endpoints: Endpoints;
   /** Open connections, parked ones among them. */
-  readonly streams: Set<PodStream>;
+  readonly conns: Set<TargetConn>;
   /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
   readonly proven: Set<string>;
   /** Pods that sessions may be open to. */
@@ -145,12 +145,12 @@ export class Tunnel {
   }
 
   /** See Dialer. */
-  async dial(signal: AbortSignal): Promise<PodLink> {
+  async dial(signal: AbortSignal): Promise<Link> {
     const live = this.#begin();
     this.#used();
     try {
-      const attachment = await this.#attach(live, new Set(), signal, undefined);
-      return this.#link(live, attachment);
+      const slot = await this.#reserve(live, new Set(), signal, undefined);
+      return this.#link(live, slot);
     } catch (error) {
       this.#released();
       throw this.#noted(toKtError(error, "internal", `connect to ${formatTarget(this.#options.target)}`));
@@ -162,7 +162,7 @@ export class Tunnel {
     const live = this.#begin();
     this.#used();
     try {
-      const { pod, port, drop } = await this.#attach(live, new Set(), signal, undefined);
+      const { pod, port, drop } = await this.#reserve(live, new Set(), signal, undefined);
       drop();
       this.#carried(live);
       return { pod, port };
@@ -201,7 +201,7 @@ export class Tunnel {
     if (!live) return;
     this.#become({ phase: "stopping", live });
     live.following.close();
-    for (const stream of [...live.streams]) stream.lose(tunnelClosed());
+    for (const conn of [...live.conns]) conn.lose(tunnelClosed());
     live.carrier.close();
     this.#become({ phase: "idle" });
     this.#view = { kind: "unknown" };
@@ -239,7 +239,7 @@ export class Tunnel {
       openOn: (pod) => carrier.openOn(pod),
       startTimeoutMs: () => timeouts().startTimeoutMs,
     });
-    const live: Live = { cluster, carrier, following, endpoints, streams: new Set(), proven: new Set(), used: new Set() };
+    const live: Live = { cluster, carrier, following, endpoints, conns: new Set(), proven: new Set(), used: new Set() };
     const known = following.current();
     if (known) this.#see(known);
     this.#become({ phase: "starting", live });
@@ -297,19 +297,19 @@ export class Tunnel {
   }
 
   /** Tries ready pods until one takes the connection. `failed` carries why the last one did not. */
-  async #attach(live: Live, tried: Set<string>, signal: AbortSignal, failed: KtError | undefined): Promise<Attachment> {
+  async #reserve(live: Live, tried: Set<string>, signal: AbortSignal, failed: KtError | undefined): Promise<Slot> {
     let last = failed;
     const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
     for (;;) {
       const endpoint = await live.endpoints.next({ tried, deadlineMs, signal }, last);
       live.used.add(endpoint.pod);
       try {
-        const attachment = await live.carrier.attach(endpoint);
+        const slot = await live.carrier.reserve(endpoint);
         if (signal.aborted || this.#live() !== live) {
-          attachment.drop();
+          slot.drop();
           throw signal.aborted ? signal.reason : tunnelClosed();
         }
-        return attachment;
+        return slot;
       } catch (error) {
         const problem = toKtError(error, "connection-lost", `connect to pod "${endpoint.pod}"`);
         if (signal.aborted || this.#live() !== live || !errorFacts[problem.code].otherPodHelps) throw problem;
@@ -320,10 +320,10 @@ export class Tunnel {
     }
   }
 
-  #link(live: Live, attachment: Attachment): PodLink {
+  #link(live: Live, slot: Slot): Link {
     const { place } = live.cluster;
     let attempts: Attempts | undefined;
-    const stream: PodStream = new PodStream(attachment, {
+    const conn: TargetConn = new TargetConn(slot, {
       clock: this.#options.clock,
       retry: (failed, error) => {
         attempts ??= { tried: new Set(), lost: new Set(), giveUp: new AbortController() };
@@ -332,20 +332,20 @@ export class Tunnel {
       answered: (at) => live.proven.add(at.pod),
       closed: () => {
         attempts?.giveUp.abort(new KtError("connection-lost", "the connection was closed"));
-        live.streams.delete(stream);
+        live.conns.delete(conn);
         if (!link.isParked) this.#released();
       },
     });
-    const link = new PodLink(stream, {
+    const link = new Link(conn, {
       isCurrent: (pod) => this.#live() === live && live.cluster.place === place && live.endpoints.isReady(pod),
       parked: (isParked) => {
-        if (!live.streams.has(stream)) return;
+        if (!live.conns.has(conn)) return;
         if (isParked) this.#released();
         else this.#used();
       },
     });
-    live.streams.add(stream);
-    this.#lastPod = attachment.pod;
+    live.conns.add(conn);
+    this.#lastPod = slot.pod;
     this.#carried(live);
     return link;
   }
@@ -358,7 +358,7 @@ export class Tunnel {
   }
 
   /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
-  async #retry(live: Live, { tried, lost, giveUp }: Attempts, failed: Attachment, error: KtError): Promise<Attachment> {
+  async #retry(live: Live, { tried, lost, giveUp }: Attempts, failed: Slot, error: KtError): Promise<Slot> {
     if (!errorFacts[error.code].otherPodHelps) throw this.#noted(error);
     // A session that was lost says little about its pod, which gets a second chance.
     if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
@@ -366,7 +366,7 @@ export class Tunnel {
     live.following.refresh();
     if (error.code === "port-refused" && !live.endpoints.hasOther(tried) && !live.proven.has(failed.pod)) throw this.#noted(error);
     try {
-      return await this.#attach(live, tried, giveUp.signal, error);
+      return await this.#reserve(live, tried, giveUp.signal, error);
     } catch (final) {
       throw this.#noted(toKtError(final, error.code, error.message));
     }

@@ -1,4 +1,4 @@
-/** Every tunnel of the hub, one per target, and the beat that keeps them honest. */
+/** Every tunnel of the hub, one per target, and the tick of every second that keeps them up to date. */
 
 import type { Clock } from "#base/clock.ts";
 import { mayCome } from "#base/error-facts.ts";
@@ -12,7 +12,7 @@ import { AbsentTargets, isAbsent } from "./absent.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { JumpReaper } from "#tunnel/jump/reaper.ts";
 import { JumpTools } from "#tunnel/jump/tools.ts";
-import type { PodLink } from "#tunnel/pipe/link.ts";
+import type { Link } from "#tunnel/pipe/link.ts";
 import { SessionPools } from "#tunnel/forward/pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
 
@@ -34,7 +34,7 @@ export interface TunnelsOptions {
 }
 
 /** How often sessions and idle times are looked at. */
-const beatMs = 1000;
+const tickMs = 1000;
 
 export class Tunnels {
   readonly #options: TunnelsOptions;
@@ -43,7 +43,7 @@ export class Tunnels {
   readonly #pools: SessionPools;
   readonly #tools: JumpTools;
   readonly #reaper: JumpReaper;
-  #stopBeat: () => void;
+  #stopTicks: () => void;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
@@ -51,7 +51,7 @@ export class Tunnels {
     this.#pools = new SessionPools(options.clock, options.log);
     this.#tools = new JumpTools(options.clock);
     this.#reaper = new JumpReaper(options.clock);
-    this.#stopBeat = options.clock.after(beatMs, () => this.#beat());
+    this.#stopTicks = options.clock.after(tickMs, () => this.#tick());
   }
 
   /** See Dialer. */
@@ -60,7 +60,7 @@ export class Tunnels {
   }
 
   /** See Dialer. */
-  dial(target: Target, signal: AbortSignal): Promise<PodLink> {
+  dial(target: Target, signal: AbortSignal): Promise<Link> {
     const key = targetKey(target);
     return this.#isNamed(key) ? this.#tunnel(key, target, true).dial(signal) : this.#guess(key, target, signal);
   }
@@ -94,7 +94,7 @@ export class Tunnels {
   }
 
   close(): Promise<void> {
-    this.#stopBeat();
+    this.#stopTicks();
     for (const tunnel of this.#byKey.values()) tunnel.stop();
     this.#byKey.clear();
     this.#pools.close();
@@ -106,7 +106,7 @@ export class Tunnels {
   }
 
   /** What is not there costs one request, and nothing of it stays. */
-  async #guess(key: string, target: Target, signal: AbortSignal): Promise<PodLink> {
+  async #guess(key: string, target: Target, signal: AbortSignal): Promise<Link> {
     const absent = this.#absent.get(key);
     if (absent) throw absent;
     const tunnel = this.#tunnel(key, target, false);
@@ -161,14 +161,14 @@ export class Tunnels {
     return tunnel;
   }
 
-  #beat(): void {
+  #tick(): void {
     const nowMs = this.#options.clock.now();
     for (const [key, tunnel] of this.#byKey) {
       tunnel.tick(nowMs);
       if (!this.#isNamed(key) && isOver(tunnel, nowMs)) this.#drop(key, tunnel);
     }
     this.#pools.tick(nowMs);
-    this.#stopBeat = this.#options.clock.after(beatMs, () => this.#beat());
+    this.#stopTicks = this.#options.clock.after(tickMs, () => this.#tick());
   }
 }
 

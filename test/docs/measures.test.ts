@@ -13,7 +13,6 @@ const notYet = [
   "src/proxy/h2/exchange.ts",
   "src/proxy/h2/http1-stream.ts",
   "src/proxy/http1/http1.ts",
-  "src/tunnel/pipe/pod-stream.ts",
 ];
 
 let sources: readonly ParsedFile[] = [];

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { knownPod } from "#kube/write/pods.ts";
+import { parsePod } from "#kube/write/pods.ts";
 import { definitionText, isHeldByOthers, isOurs, isPlain, jumpPodManifest, lacksShell } from "#tunnel/jump-pod/manifest.ts";
 import { watchdogScript } from "#tunnel/jump-pod/watchdog.ts";
 
@@ -73,7 +73,7 @@ describe("the manifest", () => {
       "kt.dev/routes": "5433, admin.localhost",
       "kt.dev/definition": definitionText(request.create),
     });
-    const pod = knownPod({ metadata: { name: "kt-jump", ...metadata } });
+    const pod = parsePod({ metadata: { name: "kt-jump", ...metadata } });
     expect([isOurs(pod), isPlain(pod)]).toEqual([true, false]);
     expect(isHeldByOthers(pod, { id: "b", user: "" }, request.leaseUntilMs - 1)).toBe(true);
     expect(isHeldByOthers(pod, { id: "b", user: "" }, request.leaseUntilMs)).toBe(false);
@@ -111,8 +111,8 @@ test("a missing shell is known by the words of containerd and CRI-O", () => {
   ];
   for (const message of words) {
     const containerStatuses = [{ name: "jump", state: { terminated: { exitCode: 128, reason: "StartError", message } } }];
-    expect(lacksShell(knownPod({ status: { phase: "Failed", containerStatuses } }))).toBe(true);
+    expect(lacksShell(parsePod({ status: { phase: "Failed", containerStatuses } }))).toBe(true);
   }
   const other = [{ name: "jump", state: { terminated: { exitCode: 1, reason: "Error", message: "/bin/sh: syntax error" } } }];
-  expect(lacksShell(knownPod({ status: { phase: "Failed", containerStatuses: other } }))).toBe(false);
+  expect(lacksShell(parsePod({ status: { phase: "Failed", containerStatuses: other } }))).toBe(false);
 });

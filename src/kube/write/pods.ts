@@ -24,7 +24,7 @@ interface RawOwnPod extends RawObject {
   };
 }
 
-export function knownPod(raw: RawOwnPod): KnownPod {
+export function parsePod(raw: RawOwnPod): KnownPod {
   const pod = pickPod(raw);
   const { uid = "", resourceVersion = "", labels = {}, annotations = {} } = raw.metadata ?? {};
   const isOver = pod.phase === "Succeeded" || pod.phase === "Failed";
@@ -109,7 +109,7 @@ export class ApiPods implements Pods {
   }
 
   #known(answer: unknown): KnownPod {
-    return knownPod(answer as RawOwnPod);
+    return parsePod(answer as RawOwnPod);
   }
 
   /** Quotas, Pod Security and webhooks answer with 403 too, but no permission is missing then. */

@@ -24,7 +24,7 @@ export class PodSessions {
   #free: PodSession[] = [];
   #opening = 0;
   /** How often the pod went, or sessions were lost: what was being opened then led to the pod of before, or was lost too. */
-  #round = 0;
+  #generation = 0;
   #lastUsedMs: number;
   /** When a session was last lost. What took it away may have taken others of which we have not heard yet. */
   #lostMs = Number.NEGATIVE_INFINITY;
@@ -135,7 +135,7 @@ export class PodSessions {
 
   /** The pod went, and one that comes under its name is another: what leads there takes no more connections. */
   retire(): void {
-    this.#round += 1;
+    this.#generation += 1;
     for (const session of [...this.#all]) session.retire();
   }
 
@@ -213,17 +213,17 @@ export class PodSessions {
 
   #openOne(): void {
     this.#opening += 1;
-    const round = this.#round;
+    const generation = this.#generation;
     const startedMs = this.#options.clock.now();
     this.#options.open(this.#abort.signal).then(
-      (conn) => this.#opened(conn, round),
-      (error: KtError) => this.#failed(error, round, startedMs),
+      (conn) => this.#opened(conn, generation),
+      (error: KtError) => this.#failed(error, generation, startedMs),
     );
   }
 
-  #opened(conn: Conn, round: number): void {
+  #opened(conn: Conn, generation: number): void {
     this.#opening -= 1;
-    if (this.#closed || round !== this.#round) {
+    if (this.#closed || generation !== this.#generation) {
       conn.abort();
       this.#openForWaiting();
       return;
@@ -271,12 +271,12 @@ export class PodSessions {
     for (const [index, waiter] of this.#waiting.splice(0).entries()) waiter.resolve(usable[index % usable.length] as PodSession);
   }
 
-  #failed(error: KtError, round: number, startedMs: number): void {
+  #failed(error: KtError, generation: number, startedMs: number): void {
     this.#opening -= 1;
     // What was lost together with sessions says nothing about the next attempt, and it may be the first to be heard of.
     const isSurprise = this.#worked && this.#options.clock.now() - startedMs < tunnelLimits.quickFailureMs;
     this.#worked = false;
-    if ((round !== this.#round || isSurprise) && !this.#closed) {
+    if ((generation !== this.#generation || isSurprise) && !this.#closed) {
       this.#openForWaiting();
       return;
     }
@@ -299,7 +299,7 @@ export class PodSessions {
   #doubt(): void {
     const nowMs = this.#options.clock.now();
     // What is being opened now may go the same way, though we shall hear of its opening first.
-    if (nowMs - this.#lostMs > tunnelLimits.lossSpanMs) this.#round += 1;
+    if (nowMs - this.#lostMs > tunnelLimits.lossSpanMs) this.#generation += 1;
     this.#lostMs = nowMs;
     this.ping();
   }

@@ -1,7 +1,7 @@
 /** A link: an open connection to a pod as the front door holds it, with parking. */
 
 import type { Conn } from "#base/conn.ts";
-import type { PodStream } from "./pod-stream.ts";
+import type { TargetConn } from "./target-conn.ts";
 
 /** What a link needs to know of its tunnel. */
 export interface LinkOwner {
@@ -10,26 +10,26 @@ export interface LinkOwner {
   parked(isParked: boolean): void;
 }
 
-export class PodLink {
-  readonly #stream: PodStream;
+export class Link {
+  readonly #conn: TargetConn;
   readonly #owner: LinkOwner;
   #parked = false;
 
-  constructor(stream: PodStream, owner: LinkOwner) {
-    this.#stream = stream;
+  constructor(conn: TargetConn, owner: LinkOwner) {
+    this.#conn = conn;
     this.#owner = owner;
   }
 
   get conn(): Conn {
-    return this.#stream;
+    return this.#conn;
   }
 
   get pod(): string {
-    return this.#stream.pod;
+    return this.#conn.pod;
   }
 
   get appProtocol(): string | undefined {
-    return this.#stream.appProtocol;
+    return this.#conn.appProtocol;
   }
 
   get isParked(): boolean {
@@ -37,7 +37,7 @@ export class PodLink {
   }
 
   usable(): boolean {
-    return this.#stream.open && this.#owner.isCurrent(this.#stream.pod);
+    return this.#conn.open && this.#owner.isCurrent(this.#conn.pod);
   }
 
   park(): void {

@@ -1,7 +1,6 @@
-/** One connection within a pod as a PodStream drives it: a pair of port-forward streams, or a process that runs socat or nc. */
+/** One connection within a pod as a TargetConn drives it: a forwarded stream, or a process that runs socat or nc. */
 
 import type { KtError } from "#base/errors.ts";
-import type { Endpoint } from "#kube/objects/types.ts";
 
 export interface Pipe {
   /** Bytes of ours are on their way or there. */
@@ -30,10 +29,4 @@ export interface PipeListener {
   /** Both halves are over in an orderly way. */
   pipeClosed(): void;
   pipeDrained(): void;
-}
-
-/** Where a connection goes: a way to open it on a pod that was chosen. It is opened or dropped, once. */
-export interface Attachment extends Endpoint {
-  readonly open: (listener: PipeListener) => Pipe;
-  readonly drop: () => void;
 }
