@@ -3,32 +3,77 @@
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 
-/** One end of a pair. Bytes are delivered in microtasks, as a socket would deliver them from the event loop. */
-export class MemoryConn implements Conn {
-  readonly remoteAddress = undefined;
-  /** Bytes that `write` accepts before it answers false. */
+/** One direction between two ends. */
+class Lane {
+  /**
+   * `ended`: the writer has ended it. `read`: and the reader has been told, after everything before it. `lost`: nothing that is
+   * written arrives any more, and neither end learns of it.
+   */
+  state: "open" | "ended" | "read" | "lost" = "open";
+  /** The writer waits for room. */
+  isFull = false;
+  waitingBytes = 0;
   readonly #highWaterBytes: number;
-  #far: MemoryConn | undefined;
-  #handler: ConnHandler | undefined;
-  #inbox: Uint8Array[] = [];
-  #inboxBytes = 0;
-  #inboxEnded = false;
-  #endTold = false;
-  #paused = false;
-  #ended = false;
-  #full = false;
-  #scheduled = false;
-  #blackHole = false;
-  #closed: { readonly error: KtError | undefined } | undefined;
+  readonly #chunks: Uint8Array[] = [];
 
   constructor(highWaterBytes: number) {
     this.#highWaterBytes = highWaterBytes;
   }
 
-  /** Joins two ends; called once by `memoryPair`. */
-  static join(one: MemoryConn, other: MemoryConn): void {
-    one.#far = other;
-    other.#far = one;
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0;
+  }
+
+  /** Returns whether the writer may go on. */
+  push(bytes: Uint8Array): boolean {
+    // A reader may change what it is given, and a writer may write the same bytes again.
+    this.#chunks.push(new Uint8Array(bytes));
+    this.waitingBytes += bytes.length;
+    this.isFull = this.waitingBytes > this.#highWaterBytes;
+    return !this.isFull;
+  }
+
+  unshift(bytes: Uint8Array): void {
+    this.#chunks.unshift(bytes);
+    this.waitingBytes += bytes.length;
+  }
+
+  shift(): Uint8Array | undefined {
+    const bytes = this.#chunks.shift();
+    this.waitingBytes -= bytes?.length ?? 0;
+    return bytes;
+  }
+
+  /** Returns whether a writer that waited may go on. */
+  drains(): boolean {
+    if (!this.isFull || this.waitingBytes > this.#highWaterBytes / 2) return false;
+    this.isFull = false;
+    return true;
+  }
+}
+
+/** One end of a pair. Bytes are delivered in microtasks, as a socket would deliver them from the event loop. */
+export class MemoryConn implements Conn {
+  readonly remoteAddress = undefined;
+  readonly #in: Lane;
+  readonly #out: Lane;
+  #joined: MemoryConn | undefined;
+  #handler: ConnHandler | undefined;
+  #paused = false;
+  #scheduled = false;
+  #closed: { readonly error: KtError | undefined } | undefined;
+
+  private constructor(incoming: Lane, outgoing: Lane) {
+    this.#in = incoming;
+    this.#out = outgoing;
+  }
+
+  static pair(highWaterBytes: number): [MemoryConn, MemoryConn] {
+    const [there, back] = [new Lane(highWaterBytes), new Lane(highWaterBytes)];
+    const [one, other] = [new MemoryConn(back, there), new MemoryConn(there, back)];
+    one.#joined = other;
+    other.#joined = one;
+    return [one, other];
   }
 
   start(handler: ConnHandler): void {
@@ -41,34 +86,26 @@ export class MemoryConn implements Conn {
   }
 
   unread(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#inbox.unshift(bytes);
-    this.#inboxBytes += bytes.length;
+    if (bytes.length > 0) this.#in.unshift(bytes);
   }
 
   write(bytes: Uint8Array): boolean {
-    const far = this.#far;
-    if (this.#closed || this.#ended || !far || bytes.length === 0 || this.#blackHole) return true;
-    // A reader may change what it is given, and a writer may write the same bytes again.
-    far.#inbox.push(new Uint8Array(bytes));
-    far.#inboxBytes += bytes.length;
-    far.#schedule();
-    this.#full = far.#inboxBytes > this.#highWaterBytes;
-    return !this.#full;
+    if (this.#closed || this.#out.state !== "open" || bytes.length === 0) return true;
+    const mayGoOn = this.#out.push(bytes);
+    this.#other.#schedule();
+    return mayGoOn;
   }
 
   end(): void {
-    const far = this.#far;
-    if (this.#closed || this.#ended || !far) return;
-    this.#ended = true;
-    if (this.#blackHole) return;
-    far.#inboxEnded = true;
-    far.#schedule();
+    if (this.#closed || this.#out.state !== "open") return;
+    this.#out.state = "ended";
+    this.#other.#schedule();
   }
 
   abort(): void {
     this.#close(undefined);
-    if (!this.#blackHole && this.#far) this.#far.#close(new KtError("connection-lost", "connection reset by the peer"));
+    const isLost = this.#in.state === "lost" || this.#out.state === "lost";
+    if (!isLost) this.#other.#close(new KtError("connection-lost", "connection reset by the peer"));
   }
 
   pause(): void {
@@ -82,8 +119,12 @@ export class MemoryConn implements Conn {
 
   /** From now on nothing reaches the peer, without notice to either side: a packet filter that drops. */
   blackHole(): void {
-    this.#blackHole = true;
-    if (this.#far) this.#far.#blackHole = true;
+    for (const lane of [this.#in, this.#out]) if (lane.state === "open") lane.state = "lost";
+  }
+
+  get #other(): MemoryConn {
+    if (!this.#joined) throw new Error("an end without another");
+    return this.#joined;
   }
 
   #schedule(): void {
@@ -95,36 +136,30 @@ export class MemoryConn implements Conn {
     });
   }
 
-  #deliver(): void {
-    while (this.#handler && !this.#paused && !this.#closed) {
-      const bytes = this.#inbox.shift();
-      if (!bytes) break;
-      this.#inboxBytes -= bytes.length;
-      this.#handler.onData(bytes);
-    }
-    if (this.#far) this.#far.#drained(this.#inboxBytes);
-    if (this.#handler && !this.#paused && !this.#closed && this.#inboxEnded && !this.#endTold && this.#inbox.length === 0) {
-      this.#endTold = true;
-      this.#handler.onEnd();
-    }
-    const far = this.#far;
-    if (far && this.#endTold && this.#ended && far.#endTold) {
-      this.#close(undefined);
-      far.#close(undefined);
-    }
+  /** Who reads now. */
+  get #reader(): ConnHandler | undefined {
+    return this.#paused || this.#closed ? undefined : this.#handler;
   }
 
-  #drained(waitingBytes: number): void {
-    if (!this.#full || waitingBytes > this.#highWaterBytes / 2) return;
-    this.#full = false;
-    if (!this.#closed && !this.#ended) this.#handler?.onDrain();
-    else this.#schedule();
+  #deliver(): void {
+    for (let reader = this.#reader; reader && !this.#in.isEmpty; reader = this.#reader) reader.onData(this.#in.shift() as Uint8Array);
+    this.#other.#drained();
+    if (this.#reader && this.#in.state === "ended" && this.#in.isEmpty) {
+      this.#in.state = "read";
+      this.#reader.onEnd();
+    }
+    if (this.#in.state !== "read" || this.#out.state !== "read") return;
+    this.#close(undefined);
+    this.#other.#close(undefined);
+  }
+
+  #drained(): void {
+    if (this.#out.drains() && !this.#closed && this.#out.state === "open") this.#handler?.onDrain();
   }
 
   #close(error: KtError | undefined): void {
     if (this.#closed) return;
     this.#closed = { error };
-    this.#inbox = [];
     const handler = this.#handler;
     if (handler) queueMicrotask(() => handler.onClose(error));
   }
@@ -132,9 +167,5 @@ export class MemoryConn implements Conn {
 
 /** Two joined ends: what one writes the other reads. */
 export function memoryPair(options: { highWaterBytes?: number } = {}): [MemoryConn, MemoryConn] {
-  const highWaterBytes = options.highWaterBytes ?? 64 * 1024;
-  const one = new MemoryConn(highWaterBytes);
-  const other = new MemoryConn(highWaterBytes);
-  MemoryConn.join(one, other);
-  return [one, other];
+  return MemoryConn.pair(options.highWaterBytes ?? 64 * 1024);
 }
