@@ -1,4 +1,4 @@
-/** Whether the peer of a connection is alive, by when it was last heard and what it was asked and sent since. */
+/** Whether the peer of a connection is alive, by when it was last heard and asked. */
 
 import { muxLimits } from "./limits.ts";
 
@@ -8,8 +8,6 @@ export type Verdict = "fine" | "ping" | "dead";
 export class Liveness {
   #heardMs: number;
   #askedMs: number | undefined;
-  /** Sent since something last came. */
-  #unheardBytes = 0;
 
   constructor(nowMs: number) {
     this.#heardMs = nowMs;
@@ -20,20 +18,10 @@ export class Liveness {
     return this.#heardMs;
   }
 
-  /** Any bytes are a sign of life. */
+  /** Any bytes are a sign of life. Also for when we begin to read again: until then the silence was ours. */
   heard(nowMs: number): void {
-    this.resumed(nowMs);
-    this.#unheardBytes = 0;
-  }
-
-  /** We read again: until now the silence was ours. */
-  resumed(nowMs: number): void {
     this.#heardMs = nowMs;
     this.#askedMs = undefined;
-  }
-
-  sent(lengthBytes: number): void {
-    this.#unheardBytes += lengthBytes;
   }
 
   /** A ping is about to be sent. False when one is unanswered already. */
@@ -41,11 +29,6 @@ export class Liveness {
     if (this.#askedMs !== undefined) return false;
     this.#askedMs = nowMs;
     return true;
-  }
-
-  /** Answers to pings may wait behind bytes that the far side does not read: what it was sent does not fit the buffers on the way. */
-  get mayWaitForReader(): boolean {
-    return this.#unheardBytes > muxLimits.unreadBytes;
   }
 
   /** `isExcused`: that there is no answer does not mean that the peer is dead. */

@@ -18,6 +18,8 @@ interface Ping {
   /** Its place among all pings. */
   readonly sequence: number;
   readonly worker: number;
+  /** What was sent on streams before it. */
+  readonly sentBytes: number;
 }
 
 /** Pings whose answers show that a session can carry another connection. */
@@ -40,16 +42,37 @@ export class SpdystreamPeer {
   #turn = 0;
   /** By id, oldest first. */
   readonly #unanswered = new Map<number, Ping>();
-  #sent = 0;
+  #sentPings = 0;
   /** The highest sequence number that was answered. */
   #lastAnswered = 0;
   /** Workers that bytes may block that were sent before. */
   readonly #doubted = new Set<number>();
   #proof: Proof | undefined;
+  /** Sent on streams, and how much of that the peer has read for certain. */
+  #sentBytes = 0;
+  #readBytes = 0;
 
   /** `sendPing` sends a PING frame of ours and returns its id. */
   constructor(sendPing: () => number) {
     this.#sendPing = sendPing;
+  }
+
+  /** Bytes were sent on a stream. */
+  sent(lengthBytes: number): void {
+    this.#sentBytes += lengthBytes;
+  }
+
+  /** Bytes came on a stream: most likely an answer to what was sent. */
+  answered(): void {
+    this.#readBytes = this.#sentBytes;
+  }
+
+  /**
+   * Whether its silence may come from a program that does not read: a worker is blocked, or more was sent than fits the buffers
+   * on the way since the peer is known to have read, so that answers to pings may wait behind it.
+   */
+  get mayWaitForReader(): boolean {
+    return this.hasBlocked || this.#sentBytes - this.#readBytes > muxLimits.unreadBytes;
   }
 
   /** Asks every worker for an answer, unless too many pings wait already. */
@@ -69,6 +92,7 @@ export class SpdystreamPeer {
     if (!ping) return false;
     this.#unanswered.delete(id);
     this.#lastAnswered = Math.max(this.#lastAnswered, ping.sequence);
+    this.#readBytes = Math.max(this.#readBytes, ping.sentBytes);
     return this.#completesProof(id);
   }
 
@@ -128,8 +152,8 @@ export class SpdystreamPeer {
 
   #pingNext(): number {
     const id = this.#sendPing();
-    this.#sent += 1;
-    this.#unanswered.set(id, { sequence: this.#sent, worker: this.#turn });
+    this.#sentPings += 1;
+    this.#unanswered.set(id, { sequence: this.#sentPings, worker: this.#turn, sentBytes: this.#sentBytes });
     this.#turn = (this.#turn + 1) % frameWorkers;
     return id;
   }

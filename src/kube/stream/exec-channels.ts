@@ -26,6 +26,8 @@ export class ChannelExec implements Exec {
   readonly #decoder: WsDecoder;
   #handler: ExecHandler | undefined;
   readonly #liveness: Liveness;
+  /** Sent since something last came: answers to pings may wait behind what the command does not read. */
+  #unheardBytes = 0;
   #state: "flowing" | "paused" | "over" = "flowing";
 
   /** Owns the Conn, which carries WebSocket frames. */
@@ -61,7 +63,7 @@ export class ChannelExec implements Exec {
   }
 
   write(bytes: Uint8Array): boolean {
-    this.#liveness.sent(bytes.length);
+    this.#unheardBytes += bytes.length;
     return this.#send(wsOpcodes.binary, stdin, bytes);
   }
 
@@ -77,7 +79,7 @@ export class ChannelExec implements Exec {
   resume(): void {
     if (this.#state === "paused") {
       this.#state = "flowing";
-      this.#liveness.resumed(this.#clock.now());
+      this.#liveness.heard(this.#clock.now());
     }
     this.#conn.resume();
   }
@@ -92,7 +94,7 @@ export class ChannelExec implements Exec {
 
   tick(nowMs: number, pathAlive: boolean): void {
     if (this.#state !== "flowing") return;
-    const isExcused = pathAlive && this.#liveness.mayWaitForReader;
+    const isExcused = pathAlive && this.#unheardBytes > muxLimits.unreadBytes;
     const verdict = this.#liveness.verdict(nowMs, { pingIntervalMs: muxLimits.pingIntervalMs, isExcused });
     if (verdict === "ping") this.ping();
     else if (verdict === "dead") this.#result.lost(noPong());
@@ -110,6 +112,7 @@ export class ChannelExec implements Exec {
 
   #received(bytes: Uint8Array): void {
     this.#liveness.heard(this.#clock.now());
+    this.#unheardBytes = 0;
     try {
       this.#decoder.decode(bytes);
     } catch (error) {

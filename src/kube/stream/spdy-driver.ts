@@ -98,7 +98,7 @@ export class SpdyDriver {
   /** As `Conn.write`. */
   write(stream: number, bytes: Uint8Array): boolean {
     if (!this.isOpen) return true;
-    this.#liveness.sent(bytes.length);
+    this.#peer.sent(bytes.length);
     this.#mux.write(stream, bytes);
     this.#flushes.request("soon");
     return !this.#blocked;
@@ -127,7 +127,7 @@ export class SpdyDriver {
     if (this.#state !== "paused") return;
     this.#state = "reading";
     this.#readingSinceMs = this.#clock.now();
-    this.#liveness.resumed(this.#readingSinceMs);
+    this.#liveness.heard(this.#readingSinceMs);
     this.#conn.resume();
   }
 
@@ -139,7 +139,7 @@ export class SpdyDriver {
   tick(nowMs: number, pathAlive: boolean): void {
     if (this.#state !== "reading") return;
     if (this.#peer.isProofLate(nowMs)) this.#proof(false);
-    const isExcused = pathAlive && (this.#peer.hasBlocked || this.#blocked || this.#liveness.mayWaitForReader);
+    const isExcused = pathAlive && (this.#blocked || this.#peer.mayWaitForReader);
     const verdict = this.#liveness.verdict(nowMs, { pingIntervalMs: this.#peer.pingIntervalMs, isExcused });
     if (verdict === "ping") this.ping();
     else if (verdict === "dead") this.#fail(noPong());
@@ -210,7 +210,10 @@ export class SpdyDriver {
       this.#onOther(event);
       return;
     }
-    if (event.bytes.length > 0) this.#joiner.add(event.stream, event.bytes);
+    if (event.bytes.length > 0) {
+      this.#peer.answered();
+      this.#joiner.add(event.stream, event.bytes);
+    }
     if (!event.fin) return;
     this.#joiner.deliver();
     if (this.isOpen) this.#handler.onEnd(event.stream);
