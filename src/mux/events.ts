@@ -3,7 +3,7 @@
 import type { SpdyHeaders } from "#wire/spdy-headers.ts";
 
 export type SessionEvent =
-  /** The peer opened a stream; only a server hears this. */
+  /** The peer opened a stream; only for a server. */
   | { readonly type: "opened"; readonly stream: number; readonly headers: SpdyHeaders }
   /** The peer accepted a stream that we opened. */
   | { readonly type: "replied"; readonly stream: number }

@@ -18,8 +18,8 @@ import { Outbox } from "./outbox.ts";
 import { MuxStream } from "./stream.ts";
 
 /**
- * The most we put into one DATA frame. The far end (spdystream) allocates each frame whole and hands it on only when it is
- * complete, so larger ones add latency; smaller ones cost it more reads. Uploads measured fastest at this size.
+ * The largest DATA frame we send. The peer (spdystream) allocates each frame whole and passes it on only when it is complete,
+ * so larger ones add latency; smaller ones cost it more reads. Uploads measured fastest at this size.
  */
 export const maxDataFrameBytes = 128 * 1024;
 
@@ -42,7 +42,7 @@ type Emit = (event: SessionEvent) => void;
 type FrameOf<T extends SpdyControlFrame["type"]> = Extract<SpdyControlFrame, { type: T }>;
 
 /**
- * There are no windows: spdystream sends no WINDOW_UPDATE and ignores ours, so back-pressure is the connection's own.
+ * There are no windows: spdystream sends no WINDOW_UPDATE and ignores ours, so back-pressure comes from the connection.
  * Calls that name a stream which is over do nothing: a reset from the peer may always cross them.
  */
 export class SpdySession {
@@ -55,7 +55,7 @@ export class SpdySession {
   #nextStream: number;
   #nextPing: number;
   #lastPeerStream = 0;
-  /** Somebody has said GOAWAY: no new streams, the present ones go on. */
+  /** One side has sent GOAWAY: no new streams, the present ones continue. */
   #goingAway = false;
   #emit: Emit = () => {};
 
@@ -74,7 +74,7 @@ export class SpdySession {
     return this.#streams.size;
   }
 
-  /** Whether `open` may be called: nobody has said GOAWAY and there are stream ids left. */
+  /** Whether `open` may be called: neither side has sent GOAWAY and there are stream ids left. */
   get canOpen(): boolean {
     return !this.#goingAway && this.#nextStream <= maxStreamId;
   }
@@ -85,8 +85,8 @@ export class SpdySession {
   }
 
   /**
-   * Takes the next bytes from the peer, who must not change them afterwards: events hold views on them. `emit` may call every
-   * other method. Throws KtError `protocol`; the session is of no use after that.
+   * Takes the next bytes from the peer, which the caller must not change afterwards: events hold views on them. `emit` may call
+   * every other method. Throws KtError `protocol`; the session cannot be used after that.
    */
   receive(bytes: Uint8Array, emit: Emit): void {
     this.#emit = emit;
@@ -149,7 +149,7 @@ export class SpdySession {
     return id;
   }
 
-  /** Says that no more streams are wanted. On this spdystream closes the connection, once its streams are over. */
+  /** Tells the peer to open no more streams. spdystream then closes the connection once its streams are over. */
   goAway(): void {
     this.#goingAway = true;
     this.#send({ type: "go-away", lastGoodStream: this.#lastPeerStream, status: 0 });

@@ -5,7 +5,7 @@ const socketBytes = 16 * 1024;
 
 export class UnreadBytes {
   #sentBytes = 0;
-  /** Sent since something last came; infinite once only the peer's answer to a ping can tell. */
+  /** Sent since something last came; infinite once only the peer's answer to a ping can show more. */
   #unansweredBytes = 0;
 
   /** Whether anything was sent. */

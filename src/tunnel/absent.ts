@@ -1,11 +1,11 @@
-/** Targets that nobody wrote down and that were not there when somebody asked: the answer is kept for a moment, for some of them. */
+/** Targets that no profile names and that did not exist when a client asked: the answer is kept for a moment, for some of them. */
 
 import type { Clock } from "#base/clock.ts";
 import { type ErrorCode, isAbout } from "#base/error-facts.ts";
 import type { KtError } from "#base/errors.ts";
 import { tunnelLimits } from "./limits.ts";
 
-/** The cluster has nothing of the kind, however long one waits. */
+/** The cluster has nothing of the kind, and waiting does not help. */
 export const isAbsent = (code: ErrorCode): boolean => isAbout(code, "absence");
 
 interface Entry {
@@ -22,7 +22,7 @@ export class AbsentTargets {
     this.#clock = clock;
   }
 
-  /** Why there is no such target, when that was found out a moment ago. */
+  /** Why there is no such target, if that was found a moment ago. */
   get(key: string): KtError | undefined {
     const entry = this.#entries.get(key);
     if (!entry || this.#clock.now() < entry.untilMs) return entry?.problem;

@@ -11,13 +11,13 @@ import type { Slot } from "#tunnel/pipe/slot.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
 
 export interface Carrier {
-  /** Rejects with KtError: another pod may do. */
+  /** Rejects with KtError: another pod may work. */
   reserve(endpoint: Endpoint): Promise<Slot>;
   /** Connections that are open on a pod, for choosing among several. */
   openOn(pod: string): number;
   /** Upgraded connections to a pod. */
   sessionsOn(pod: string): number;
-  /** The pod is not for new connections any more. */
+  /** The pod takes no more new connections. */
   retire(pod: string): void;
   /** Called about every second. */
   tick(nowMs: number): void;
@@ -76,7 +76,7 @@ export interface JumpCarrierOptions {
 export class JumpCarrier implements Carrier {
   readonly #options: JumpCarrierOptions;
   readonly #pools = new Map<string, JumpPool>();
-  /** Pods whose tools are remembered: others may come under their names. */
+  /** Pods whose tools are remembered: new pods may get the same names. */
   readonly #known = new Set<string>();
 
   constructor(options: JumpCarrierOptions) {

@@ -38,7 +38,7 @@ export class Endpoints {
   /** The uid of the pod that was made: another one deserves another try. */
   #madePod: string | undefined;
   #closed = false;
-  /** Told at every change of the resolution. */
+  /** Called at every change of the resolution. */
   readonly #onChange = new Set<() => void>();
 
   constructor(options: EndpointsOptions) {
@@ -47,10 +47,10 @@ export class Endpoints {
 
   /** The resolution is another one. */
   changed(): void {
-    for (const tell of [...this.#onChange]) tell();
+    for (const notify of [...this.#onChange]) notify();
   }
 
-  /** Whoever waits is told that the tunnel was closed. */
+  /** Those that wait get the error that the tunnel was closed. */
   close(): void {
     this.#closed = true;
     this.changed();
@@ -65,22 +65,22 @@ export class Endpoints {
     return this.#ready().some(({ pod }) => !tried.has(pod));
   }
 
-  /** That a pod of kt's own making is not there is no problem: it is made when somebody connects. */
+  /** A jump pod that does not exist yet is not a problem: it is made for the first connection. */
   get makesPod(): boolean {
     const { target, jumpPods } = this.#options;
     return target.via?.create !== undefined && jumpPods !== undefined;
   }
 
   /**
-   * Waits for a ready pod that has not been tried: up to the deadline while one is on its way, shortly otherwise. `failed` carries
-   * why the last one did not do. Rejects with KtError, or with the signal's reason.
+   * Waits for a ready pod that has not been tried: up to the deadline while one is on its way, shortly otherwise. `failed` says
+   * why the last one was of no use. Rejects with KtError, or with the signal's reason.
    */
   async next({ tried, deadlineMs, signal }: Search, failed: KtError | undefined): Promise<Endpoint> {
     const { clock, following, startTimeoutMs } = this.#options;
     let startedMs = clock.now();
     let untilMs = deadlineMs;
     let made: Resolution | undefined | "nothing" = "nothing";
-    // What is known may be seconds old where nothing is ready, and now somebody waits for it.
+    // Where nothing is ready, what is known may be seconds old, and now a connection waits for it.
     if (following.current()?.kind !== "ready") following.refresh();
     for (;;) {
       if (this.#closed) throw tunnelClosed();
@@ -140,7 +140,7 @@ export class Endpoints {
     const seconds = startTimeoutMs() / 1000;
     if (!resolution && !problem) {
       const what = `context "${cluster.context}" did not say within ${seconds} s what is behind ${formatTarget(target)}`;
-      // Requests have shorter limits: what takes this long is a credential plugin that waits for somebody.
+      // Requests have shorter limits: what takes this long is a credential plugin that waits for the user.
       return new KtError("start-timeout", what, { hints: ["finish its login if one is waiting, then try again"] });
     }
     const reason = problem ? `: ${problem.message}` : "";

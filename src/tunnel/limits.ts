@@ -17,7 +17,7 @@ export const tunnelLimits = {
   streamsPerSession: 500,
   /** Most ready sessions kept for the next connections while a target is in use; opening one takes some 10 ms. */
   spareSessionsPerPod: 4,
-  /** How long after the latest new connection spares are opened: in the midst of a burst they would only slow it down. */
+  /** How long after the latest new connection spares are opened: during a burst they would only slow it down. */
   spareDelayMs: 50,
   /** A session that could not be opened is tried once more for those who wait, where the last one could and this took no longer. */
   quickFailureMs: 1 * second,
@@ -27,44 +27,44 @@ export const tunnelLimits = {
   sessionIdleMs: 30 * second,
   /** Most processes kept ready in a jump host for the next connections; each is a shell that waits, of half a megabyte. */
   spareProcessesPerPod: 20,
-  /** How long a jump host may take to reach the target's address; a packet that nobody answers is sent again after 1, 3 and 7 s. */
+  /** How long a jump host may take to reach the target's address; a packet that is not answered is sent again after 1, 3 and 7 s. */
   jumpConnectMs: 10 * second,
-  /** How long after one side has ended the other may say nothing before a jump host's process gives up: a slow report must still come through. */
+  /** After one side has ended, how long the other may be silent before a jump host's process gives up: a slow report must still come through. */
   jumpHalfClosedMs: 600 * second,
   /** How long the end of a jump host's output waits for the process to say that it failed. */
   jumpExitMs: 500,
-  /** How long a jump host's process may take to end once its connection is gone, and to end when it is told to. */
+  /** How long a jump host's process may take to end once its connection is gone, and once it is asked to. */
   jumpLeaveMs: 500,
   jumpKillMs: 2 * second,
-  /** How long a node may take to start a jump host's process that is to be ended again: a hundred at once take seconds. */
+  /** How long a node may take to start a jump host's process that will be ended again: a hundred at once take seconds. */
   jumpStartMs: 20 * second,
   /** Bytes that a jump host's process moves at a time; socat's own 8 KiB cost it more system calls than the copying. */
   jumpBlockBytes: 64 * kib,
   /** How long a prepared command may wait to be run: nodes give up after 30 s (StreamCreationTimeout). */
   execWaitMs: 25 * second,
-  /** How often a jump pod that is starting is looked at: at first often, since most start within a second or two. */
+  /** How often a jump pod that is starting is read again: at first often, since most start within a second or two. */
   jumpPodLookMs: 100,
   jumpPodLookMaxMs: 1 * second,
   /** How long a jump pod may be in a state such as ErrImagePull before its reason is the answer: the next try may succeed. */
   jumpPodStuckMs: 4 * second,
-  /** A jump pod that could not be had is not asked for again within this time, which doubles with each failure. */
+  /** After a jump pod could not be made, it is not requested again within this time, which doubles with each failure. */
   jumpPodRetryMs: 5 * second,
   jumpPodRetryMaxMs: 30 * second,
   /** A jump pod that failed before this age would fail again at once: its reason is the answer, not another pod. */
   jumpPodYoungMs: 15 * second,
-  /** Longest time between two signs that a hub still uses a jump pod; it is taken for gone when three are missing. */
+  /** Longest time between two signs that a hub still uses a jump pod; without three in a row the hub counts as gone. */
   jumpPodLeaseMs: 60 * second,
   /** How long the end of a data stream waits for that of its error stream. */
   errorStreamMs: 2 * second,
-  /** A connection that the peer has not accepted after this time is looked at: the answer needs one round trip. */
+  /** If the peer has not accepted a connection within this time, its worker is checked: the answer needs one round trip. */
   acceptMs: 2 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */
   noPodAnswerMs: 1 * second,
   /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */
   guessedTunnels: 256,
-  /** How long such a one is followed that has carried nothing yet, as the name of a service without pods: a person tries again sooner. */
+  /** How long such a target is followed before its first connection, as the name of a service without pods: people try again sooner. */
   guessPatienceMs: 60 * second,
-  /** Such targets that were not there are remembered so long, and so many of them: reloads and favicons ask again at once. */
+  /** How long such targets are remembered that do not exist, and how many of them: reloads and favicons ask again at once. */
   absentTargetMs: 3 * second,
   absentTargets: 1024,
 } as const;

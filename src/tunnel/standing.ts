@@ -1,4 +1,4 @@
-/** How a tunnel stands: one pure function from what is known of it to the state that people are shown. */
+/** How a tunnel stands: one pure function from what is known of it to the state that users see. */
 
 import type { ErrorDetail } from "#base/errors.ts";
 import type { Problem, TunnelPhase } from "#observe/events.ts";
@@ -21,18 +21,18 @@ export interface TunnelFacts {
   readonly view: EndpointsView;
   /** Why no request to the API server can succeed now. */
   readonly clusterProblem: TimedProblem | undefined;
-  /** What the latest connection met, unless it is over: a later one went through, or other pods came. */
+  /** The problem of the latest connection, unless it is over: a later one succeeded, or there are other pods. */
   readonly dialProblem: TimedProblem | undefined;
   /** The pod that the latest connection went to. */
   readonly lastPod: string | undefined;
   /** Connections in use, and those that wait for a pod. */
   readonly openConnections: number;
-  /** The pod behind it is kt's to make: that there is none yet is no problem. */
+  /** kt makes the pod behind it: that there is none yet is not a problem. */
   readonly makesPod: boolean;
 }
 
 export type Standing =
-  /** Nobody used it, or not for long: nothing is watched. */
+  /** It was not used, or not for long: nothing is watched. */
   | { readonly state: "idle" }
   | { readonly state: "starting"; readonly problem: TimedProblem | undefined }
   /** A new connection would be answered by one of `pods`; `pod` is the one that had the latest, while it is among them. */
@@ -47,7 +47,7 @@ export function standingOf(facts: TunnelFacts): Standing {
   return clusterProblem ? failed(clusterProblem) : byEndpoints(facts);
 }
 
-/** What stands in the way, if anything does. */
+/** The problem, if there is one. */
 export function problemOf(standing: Standing | undefined): TimedProblem | undefined {
   return standing && "problem" in standing ? standing.problem : undefined;
 }

@@ -31,7 +31,7 @@ export interface TunnelStatus {
 export interface TunnelOptions {
   readonly key: string;
   readonly target: Target;
-  /** Nobody wrote it down: it is looked for before anything is watched. */
+  /** No profile names it: it is looked up before anything is watched. */
   readonly isGuess: boolean;
   /** Asked at each start, since kubeconfig may have changed. Throws KtError. */
   readonly cluster: () => Cluster;
@@ -56,15 +56,15 @@ interface Live {
   readonly carrier: Carrier;
   readonly following: Following;
   readonly endpoints: Endpoints;
-  /** Open connections, parked ones among them. */
+  /** Open connections, including parked ones. */
   readonly conns: Set<TargetConn>;
-  /** Pods that have carried bytes since they became ready: a refusal there is news, elsewhere it is the answer. */
+  /** Pods that have carried bytes since they became ready: a refusal by one of them is retried, by any other it is the answer. */
   readonly proven: Set<string>;
   /** Pods that sessions may be open to. */
   readonly used: Set<string>;
 }
 
-/** Of a connection whose first pod did not do. */
+/** Of a connection whose first pod failed. */
 interface Attempts {
   readonly tried: Set<string>;
   /** Pods whose sessions were lost once. */
@@ -81,7 +81,7 @@ type State =
 export class Tunnel {
   readonly #options: TunnelOptions;
   #state: State = { phase: "idle" };
-  /** What the latest connection met; see TunnelFacts. */
+  /** The problem of the latest connection; see TunnelFacts. */
   #dialProblem: TimedProblem | undefined;
   #view: EndpointsView = { kind: "unknown" };
   #lastPod: string | undefined;
@@ -128,7 +128,7 @@ export class Tunnel {
   #standing(live: Live | undefined): Standing {
     return standingOf({
       phase: this.#state.phase,
-      // What was seen of another cluster, before the context led here, says nothing.
+      // What was seen of another cluster, before the context led here, does not count.
       view: live?.following.current() ? this.#view : { kind: "unknown" },
       clusterProblem: live?.cluster.trouble && timed(live.cluster.trouble.problem, live.cluster.trouble.sinceMs),
       dialProblem: this.#dialProblem,
@@ -157,7 +157,7 @@ export class Tunnel {
     }
   }
 
-  /** Begins the tunnel and opens a session to a ready pod, for the first connection to use. Rejects as `dial` does. */
+  /** Starts the tunnel and opens a session to a ready pod for the first connection. Rejects as `dial` does. */
   async prepare(signal: AbortSignal): Promise<Endpoint> {
     const live = this.#begin();
     this.#used();
@@ -188,14 +188,14 @@ export class Tunnel {
     this.#wasSeen = isSeen;
   }
 
-  /** Looks at what is behind the target at once, as after the machine slept. */
+  /** Checks at once what is behind the target, as after the machine slept. */
   wake(): void {
     const live = this.#live();
     live?.following.refresh();
     live?.carrier.ping();
   }
 
-  /** Ends every connection and goes idle; the next dial starts afresh. */
+  /** Ends every connection and becomes idle; the next dial starts again. */
   stop(): void {
     const live = this.#live();
     if (!live) return;
@@ -258,7 +258,7 @@ export class Tunnel {
     this.#see(resolution);
     for (const pod of live.used) {
       if (live.endpoints.isReady(pod)) continue;
-      // One that comes again under its name is another, and the sessions of before do not lead to it.
+      // A new pod of the same name is a different pod, and the previous sessions do not lead to it.
       live.used.delete(pod);
       live.proven.delete(pod);
       live.carrier.retire(pod);
@@ -266,7 +266,7 @@ export class Tunnel {
     live.endpoints.changed();
   }
 
-  /** Other pods, or none: what the latest connection met there is over, but for a permission that kt lacks. */
+  /** Other pods, or none: the problem of the latest connection is over, unless kt lacks a permission. */
   #see(resolution: Resolution): void {
     const sinceMs = this.#options.clock.wallMs();
     if (resolution.kind === "ready") this.#replaced(resolution.endpoints.map(({ pod }) => pod));
@@ -285,7 +285,7 @@ export class Tunnel {
     report({ type: "pod-changed", target: formatTarget(target), routes: routes(), from, to });
   }
 
-  /** The reason may change while nothing is ready; that nothing is does not. */
+  /** The reason may change while nothing is ready; the time since when does not. */
   get #unreadySinceMs(): number | undefined {
     return "problem" in this.#view ? this.#view.problem.sinceMs : undefined;
   }
@@ -296,7 +296,7 @@ export class Tunnel {
     return problem;
   }
 
-  /** Tries ready pods until one takes the connection. `failed` carries why the last one did not. */
+  /** Tries ready pods until one accepts the connection. `failed` says why the last one did not. */
   async #reserve(live: Live, tried: Set<string>, signal: AbortSignal, failed: KtError | undefined): Promise<Slot> {
     let last = failed;
     const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
@@ -357,10 +357,10 @@ export class Tunnel {
     else this.#options.onChange();
   }
 
-  /** A pod refused or vanished before its first byte. One that never worked and is alone gives its answer at once. */
+  /** A pod refused or vanished before its first byte. If it never worked and is the only one, its answer is reported at once. */
   async #retry(live: Live, { tried, lost, giveUp }: Attempts, failed: Slot, error: KtError): Promise<Slot> {
     if (!errorFacts[error.code].otherPodHelps) throw this.#noted(error);
-    // A session that was lost says little about its pod, which gets a second chance.
+    // A lost session says little about its pod, which is tried once more.
     if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
     lost.add(failed.pod);
     live.following.refresh();

@@ -22,7 +22,7 @@ export interface TunnelsOptions {
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods?: JumpPods;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
-  /** Whether a profile names the target outright, by its key; others are guesses of whoever asks. Absent: all are named. */
+  /** Whether a profile names the target outright, by its key; others are guesses from what clients ask for. Absent: all are named. */
   readonly isNamed?: (key: string) => boolean;
   /** The routes that lead to a target, by its key; absent where there are none. */
   readonly routesTo?: (key: string) => readonly string[];
@@ -33,7 +33,7 @@ export interface TunnelsOptions {
   readonly report: Report;
 }
 
-/** How often sessions and idle times are looked at. */
+/** How often sessions and idle times are checked. */
 const tickMs = 1000;
 
 export class Tunnels {
@@ -105,7 +105,7 @@ export class Tunnels {
     return this.#options.isNamed?.(key) ?? true;
   }
 
-  /** What is not there costs one request, and nothing of it stays. */
+  /** A target that does not exist costs one request, and nothing of it stays. */
   async #guess(key: string, target: Target, signal: AbortSignal): Promise<Link> {
     const absent = this.#absent.get(key);
     if (absent) throw absent;
@@ -126,7 +126,7 @@ export class Tunnels {
     this.#options.onChange?.(key);
   }
 
-  /** Makes room for one more that nobody wrote down. */
+  /** Makes room for one more that no profile names. */
   #dropOldestGuess(): void {
     const guesses = [...this.#byKey].filter(([key]) => !this.#isNamed(key));
     if (guesses.length < tunnelLimits.guessedTunnels) return;

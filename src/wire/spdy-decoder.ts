@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { wireLimits } from "./limits.ts";
 import { decodeControlFrame, decodeFrameHeader, frameHeaderBytes, type SpdyControlFrame } from "./spdy-frame.ts";
 
-/** Hears what was decoded. Neither method may call back into the decoder. */
+/** Receives what was decoded. Neither method may call back into the decoder. */
 export interface SpdyFrameHandler {
   /**
    * A piece of a data frame, as a view on the bytes given to `decode`; a frame may come in many pieces. `fin` comes with the

@@ -1,4 +1,4 @@
-/** The model of the peer's frame workers against a peer that is simulated frame by frame, and what is to be made of its silence. */
+/** The model of the peer's frame workers against a peer that is simulated frame by frame, and what its silence means. */
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -195,7 +195,7 @@ describe("a peer that reads no more since a program does not", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), fc.nat(100), (steps, taken) => {
         const { peer, wire } = wireRig();
-        /** Of the worker with the stream, whose bytes are taken up to a point. The others answer at once. */
+        /** Of the worker with the stream, which takes bytes up to a point. The others answer at once. */
         const queue: Frame[] = [];
         let room = taken;
         let turn = 0;

@@ -116,7 +116,7 @@ describe("a jump pod", () => {
     expect(cluster.pods.made).toEqual([]);
   });
 
-  test("that was deleted by somebody is made again", async () => {
+  test("that was deleted is made again", async () => {
     const pods = jumpPods();
     ensure(pods);
     await pass(200);
@@ -169,7 +169,7 @@ describe("a broken one of ours", () => {
     expect(cluster.pods.made.length).toBe(1);
   });
 
-  test("by another definition is replaced when nobody uses it", async () => {
+  test("by another definition is replaced when it is not in use", async () => {
     ours({ annotations: leaseOf(bob, clock.wallMs() - 1) }, { ...definition, image: "other:1" });
     const replaced = ensure(jumpPods());
     await pass(500);
@@ -177,7 +177,7 @@ describe("a broken one of ours", () => {
     expect(cluster.pods.made.length).toBe(1);
   });
 
-  test("by another definition stays when somebody uses it, who is named", async () => {
+  test("by another definition stays while it is in use, and its user is named", async () => {
     ours({ annotations: leaseOf(bob, clock.wallMs() + 60_000) }, { ...definition, image: "other:1" });
     const refused = ensure(jumpPods());
     await pass(500);
@@ -360,7 +360,7 @@ describe("the end", () => {
     expect(again.value).toBe(podNow()?.uid as string);
   });
 
-  test("is also that of somebody who waited for it to have another pod, when the route has gone", async () => {
+  test("is also that of a connection that waited for another pod, when the route has gone", async () => {
     const pods = jumpPods();
     ensure(pods);
     await pass(200);
@@ -411,7 +411,7 @@ describe("the end", () => {
     expect(podNow()).toBeUndefined();
   });
 
-  test("waits for somebody who begins to use the pod in that very moment", async () => {
+  test("waits for a hub that begins to use the pod at that moment", async () => {
     const pods = jumpPods();
     ensure(pods);
     await pass(200);
@@ -458,7 +458,7 @@ describe("the end", () => {
     expect(podNow()).toBeUndefined();
   });
 
-  test("does not hold up a hub whose cluster is silent", async () => {
+  test("does not delay a hub whose cluster is silent", async () => {
     const pods = jumpPods();
     ensure(pods);
     await pass(200);
@@ -497,7 +497,7 @@ describe("the mark", () => {
     const pods = jumpPods();
     ensure(pods);
     await pass(200);
-    cluster.pods.set("shop", "kt-jump", { uid: "somebody-elses", annotations: {} });
+    cluster.pods.set("shop", "kt-jump", { uid: "of-another", annotations: {} });
     await pass(3 * tunnelLimits.jumpPodLeaseMs);
     expect(podNow()?.annotations).toEqual({});
     cluster.pods.delete("shop", "kt-jump");

@@ -28,7 +28,7 @@ describe("nc", () => {
     ["traditional", ["nc", "-w", "10", "db", "80"], false],
     ["ncat", ["nc", "-w", "10", "db", "80"], true],
     ["unknown", ["nc", "db", "80"], false],
-  ] as const)("of the kind %s is told by its help", (kind, command, halfCloses) => {
+  ] as const)("of the kind %s is known by its help", (kind, command, halfCloses) => {
     const tool = ncByHelp(help[kind]);
     expect([tool.command({ host: "db", port: 80 }), tool.halfCloses]).toEqual([[...command], halfCloses]);
   });
@@ -52,8 +52,8 @@ describe("socat", () => {
   test.each(["db,fork", "db!!EXEC", "a b", "$(id)", "`id`", "-e", "", "db;ls", "::1,fork", "[::1]", "fe80::1%eth0", "é"])(
     "never gets %p",
     (host) => {
-      expect(() => to(host)).toThrow("is no address");
-      expect(() => ncByHelp(help.busybox).command({ host, port: 80 })).toThrow("is no address");
+      expect(() => to(host)).toThrow("is not a valid address");
+      expect(() => ncByHelp(help.busybox).command({ host, port: 80 })).toThrow("is not a valid address");
     },
   );
 
@@ -111,7 +111,7 @@ describe("a process that failed", () => {
     expect(late("nc: connect to db (::1) port 80 (tcp) failed: Connection refused")?.code).toBe("target-refused");
   });
 
-  test("and says nothing is told with its exit code", () => {
+  test("and says nothing is reported with its exit code", () => {
     expect(end("", 137)?.message).toBe(`the connection to "db:80" broke off in pod "p": the jump host's process ended with code 137`);
   });
 

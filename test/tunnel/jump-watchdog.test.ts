@@ -46,7 +46,7 @@ function run(shell: readonly string[], ttlS: number, ...command: readonly string
 
 for (const shell of shells) {
   describe(`the watchdog under ${shell.join(" ")}`, () => {
-    test("ends when nobody uses the pod: its own children do not count", async () => {
+    test("ends when the pod is not used: its own children do not count", async () => {
       await addProcess(7, 1);
       await addProcess(70, 7);
       const child = run(shell, 1);

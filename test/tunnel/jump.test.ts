@@ -148,7 +148,7 @@ describe("a connection", () => {
     expect(broken.error?.message).toContain("connection reset by peer");
   });
 
-  test("tells that the target has ended its half where the process goes on", async () => {
+  test("reports that the target has ended its half where the process goes on", async () => {
     const { cluster, clock, dial } = rig();
     const { target, processes } = driven();
     cluster.setPrograms("api-1", withSocat(target));
@@ -387,7 +387,7 @@ describe("what runs in a pod", () => {
     expect(commands().at(-1)).toBe(waiting);
   });
 
-  test("is told to end when its connection was given up and it does not end by itself", async () => {
+  test("is killed when its connection was given up and it does not end by itself", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial } = rig();
     const { target, processes } = driven();
@@ -406,7 +406,7 @@ describe("what runs in a pod", () => {
     expect(killed).toEqual(["100"]);
   });
 
-  test("is told to end also when its connection was given up before it said its process id", async () => {
+  test("is killed also when its connection was given up before it said its process id", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial } = rig();
     const programs = withSocat(driven().target, killed);
@@ -433,7 +433,7 @@ describe("what runs in a pod", () => {
     expect(killed).toEqual(["100"]);
   });
 
-  test("is told to end also where the shell complained before it said its process id", async () => {
+  test("is killed also where the shell complained before it said its process id", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial } = rig();
     const { target, processes } = driven();
@@ -452,7 +452,7 @@ describe("what runs in a pod", () => {
     expect(killed).toEqual(["100"]);
   });
 
-  test("and ends by itself is not told to", async () => {
+  test("and ends by itself is not killed", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial, tunnels } = rig();
     cluster.setPrograms("api-1", withSocat(echoTarget, killed));
@@ -466,7 +466,7 @@ describe("what runs in a pod", () => {
     await tunnels.close();
   });
 
-  test("has ended, or was told to, before the tunnels are closed", async () => {
+  test("has ended, or was killed, before the tunnels are closed", async () => {
     const killed: string[] = [];
     const { cluster, clock, dial, tunnels } = rig();
     const { target, processes } = driven();

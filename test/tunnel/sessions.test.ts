@@ -1,4 +1,4 @@
-/** Sessions to one pod, with a far end that answers when the test says so. */
+/** Sessions to one pod, with a peer that answers when the test says so. */
 
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
@@ -16,8 +16,8 @@ import { SpdyDecoder } from "#wire/spdy-decoder.ts";
 import { encodeControlFrame } from "#wire/spdy-frame.ts";
 import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
 
-/** The far end of a session; nothing leaves it before `flush`. */
-class FarEnd {
+/** The peer of a session; nothing leaves it before `flush`. */
+class FakePeer {
   readonly mux = new SpdySession({ role: "server" });
   readonly opened: number[] = [];
   /** Data streams whose other half is over. */
@@ -48,7 +48,7 @@ class FarEnd {
   }
 }
 
-/** Notes what becomes of a pair. */
+/** Notes what becomes of a connection. */
 class Listener implements PipeListener {
   readonly events: string[] = [];
   failure: KtError | undefined;
@@ -73,21 +73,24 @@ class Listener implements PipeListener {
 function rig() {
   const clock = new ManualClock();
   const [near, far] = memoryPair();
-  const farEnd = new FarEnd(far);
+  const peer = new FakePeer(far);
   const heard: string[] = [];
   const session = new PodSession({ conn: near, pod: "web-1", clock, onGone: () => heard.push("gone"), onFree: () => heard.push("free") });
-  return { clock, farEnd, session, heard };
+  return { clock, peer, session, heard };
 }
 
-/** A session whose far end is up to the test, byte by byte. */
+/** A session whose peer the test drives byte by byte. */
 function bareRig() {
   const clock = new ManualClock();
   const [near, far] = memoryPair();
   return { clock, far, session: new PodSession({ conn: near, pod: "web-1", clock, onGone() {}, onFree() {} }) };
 }
 
-/** A far end whose workers answer pings in turn, but for one that never does; and that takes streams up, or not. */
-function heldUp(far: MemoryConn, { worker, replies }: { readonly worker: number; readonly replies: boolean }): { pings: number } {
+/** A peer whose workers answer pings in turn, except one that never does; it accepts streams, or not. */
+function withBlockedWorker(
+  far: MemoryConn,
+  { worker, replies }: { readonly worker: number; readonly replies: boolean },
+): { pings: number } {
   const held = { pings: 0 };
   let given = 0;
   const headers = new SpdyHeaderEncoder();
@@ -122,55 +125,55 @@ async function pass({ clock, session }: { readonly clock: ManualClock; readonly 
   }
 }
 
-/** Uses a pair and ends it from both sides, so that the session begins to prove itself. */
-async function useOnce({ session, farEnd }: ReturnType<typeof rig>): Promise<void> {
+/** Uses a connection and ends it from both sides, so that the session begins to prove itself. */
+async function useOnce({ session, peer }: ReturnType<typeof rig>): Promise<void> {
   const pair = session.open(80, new Listener());
   pair.write(Uint8Array.of(1));
   await settle();
-  for (const stream of farEnd.opened.splice(0)) farEnd.mux.end(stream);
-  await farEnd.flush();
+  for (const stream of peer.opened.splice(0)) peer.mux.end(stream);
+  await peer.flush();
   pair.end();
   await settle();
 }
 
 describe("a session", () => {
-  test("is free again once its far end has proved that it can take another connection", async () => {
+  test("is free again once its peer has proved that it can take another connection", async () => {
     const all = rig();
     await useOnce(all);
     expect(all.heard).toEqual([]);
-    await all.farEnd.flush();
+    await all.peer.flush();
     expect(all.heard).toEqual(["free"]);
   });
 
   test("that is shared before its proof came is not free, and is not ended for want of the proof", async () => {
     const all = rig();
-    const { clock, farEnd, session, heard } = all;
+    const { clock, peer, session, heard } = all;
     await useOnce(all);
     const listener = new Listener();
     session.open(80, listener);
     await clock.advance(3000);
     session.tick(clock.now(), true);
     expect(listener.events).toEqual([]);
-    await farEnd.flush();
+    await peer.flush();
     expect(heard).toEqual([]);
     expect(session.idleSinceMs).toBeUndefined();
   });
 
-  test("says that a client has left with the next connection's first bytes, or soon when there is none", async () => {
-    const { clock, farEnd, session } = rig();
+  test("reports that a client has left with the next connection's first bytes, or soon when there is none", async () => {
+    const { clock, peer, session } = rig();
     const pair = session.open(80, new Listener());
     await settle();
-    const [, data = 0] = farEnd.opened;
+    const [, data = 0] = peer.opened;
     pair.end();
     await settle();
-    expect(farEnd.ended).toEqual([]);
+    expect(peer.ended).toEqual([]);
     const next = session.open(80, new Listener());
     next.write(Uint8Array.of(1));
     await settle();
-    expect(farEnd.ended).toEqual([data]);
+    expect(peer.ended).toEqual([data]);
     next.end();
     await clock.advance(kubeLimits.flushDelayMs);
-    expect(farEnd.ended).toEqual([data, farEnd.opened[3] ?? 0]);
+    expect(peer.ended).toEqual([data, peer.opened[3] ?? 0]);
   });
 
   test("that sent nothing is free at once", async () => {
@@ -180,132 +183,132 @@ describe("a session", () => {
   });
 
   test("needs no proof when the pod had the last word, and is free though the runtime takes a second to close the connection", async () => {
-    const { farEnd, session, heard } = rig();
+    const { peer, session, heard } = rig();
     const listener = new Listener();
     const pair = session.open(80, listener);
     pair.write(Uint8Array.of(1));
     await settle();
-    const [error = 0, data = 0] = farEnd.opened;
-    farEnd.mux.write(data, Uint8Array.of(2));
-    await farEnd.flush();
+    const [error = 0, data = 0] = peer.opened;
+    peer.mux.write(data, Uint8Array.of(2));
+    await peer.flush();
     pair.end();
     expect([heard, session.openStreams]).toEqual([["free"], 1]);
     session.open(80, new Listener());
-    farEnd.mux.end(error);
-    farEnd.mux.end(data);
-    await farEnd.flush();
+    peer.mux.end(error);
+    peer.mux.end(data);
+    await peer.flush();
     expect(listener.events).toEqual(["data", "ended", "closed"]);
     expect(session.usable).toBe(true);
   });
 
-  /** A pair that has sent so much, has heard one byte since, and ends after the pod or before it. */
-  async function answered({ session, farEnd }: ReturnType<typeof rig>, sentBytes: number, first: "pod" | "client"): Promise<void> {
+  /** A connection that has sent this much and received one byte since, and ends after the pod or before it. */
+  async function answered({ session, peer }: ReturnType<typeof rig>, sentBytes: number, first: "pod" | "client"): Promise<void> {
     const pair = session.open(80, new Listener());
     pair.write(new Uint8Array(sentBytes));
     await settle();
-    const [error = 0, data = 0] = farEnd.opened;
-    farEnd.mux.write(data, Uint8Array.of(2));
-    if (first === "pod") for (const stream of [error, data]) farEnd.mux.end(stream);
-    await farEnd.flush();
+    const [error = 0, data = 0] = peer.opened;
+    peer.mux.write(data, Uint8Array.of(2));
+    if (first === "pod") for (const stream of [error, data]) peer.mux.end(stream);
+    await peer.flush();
     pair.end();
     await settle();
   }
 
   test.each([
     ["the pod ended first", 1, "pod"],
-    ["more was sent than a socket takes that nobody reads", 100_000, "client"],
+    ["more was sent than a socket takes unread", 100_000, "client"],
   ] as const)("needs a proof though the pod had the last word, when %s", async (_, sentBytes, first) => {
     const all = rig();
     await answered(all, sentBytes, first);
     expect(all.heard).toEqual([]);
-    await all.farEnd.flush();
+    await all.peer.flush();
     expect(all.heard).toEqual(["free"]);
   });
 
   test("needs a proof again when a connection fails whose client seemed to have left", async () => {
     const all = rig();
-    const { farEnd, session, heard } = all;
+    const { peer, session, heard } = all;
     await answered(all, 1, "client");
     expect(heard).toEqual(["free"]);
-    farEnd.mux.write(farEnd.opened[0] ?? 0, new TextEncoder().encode("connection reset by peer"));
-    farEnd.mux.end(farEnd.opened[0] ?? 0);
-    await farEnd.flush();
+    peer.mux.write(peer.opened[0] ?? 0, new TextEncoder().encode("connection reset by peer"));
+    peer.mux.end(peer.opened[0] ?? 0);
+    await peer.flush();
     expect(session.idleSinceMs).toBeUndefined();
-    await farEnd.flush();
+    await peer.flush();
     expect(heard).toEqual(["free", "free"]);
   });
 
-  test("is not free any more when more comes for a client that seemed to have gone", async () => {
-    const { clock, farEnd, session, heard } = rig();
+  test("is no longer free when more comes for a client that seemed to have gone", async () => {
+    const { clock, peer, session, heard } = rig();
     await leave(session);
-    await farEnd.flush();
+    await peer.flush();
     expect(heard).toEqual(["free"]);
-    const [error = 0, data = 0] = farEnd.opened;
-    farEnd.mux.write(data, Uint8Array.of(2));
-    await farEnd.flush();
+    const [error = 0, data = 0] = peer.opened;
+    peer.mux.write(data, Uint8Array.of(2));
+    await peer.flush();
     expect(session.idleSinceMs).toBeUndefined();
     await clock.advance(5000);
-    farEnd.mux.end(error);
-    farEnd.mux.end(data);
-    await farEnd.flush();
-    await farEnd.flush();
+    peer.mux.end(error);
+    peer.mux.end(data);
+    await peer.flush();
+    await peer.flush();
     expect([heard, session.openStreams]).toEqual([["free", "free"], 0]);
   });
 
   test("that cannot prove itself beside a connection which is leaving ends with that one", async () => {
-    const { clock, farEnd, session, heard } = rig();
+    const { clock, peer, session, heard } = rig();
     await leave(session);
     await clock.advance(3000);
     session.tick(clock.now(), true);
     expect([heard, session.usable]).toEqual([[], false]);
-    for (const stream of farEnd.opened) farEnd.mux.end(stream);
-    await farEnd.flush();
+    for (const stream of peer.opened) peer.mux.end(stream);
+    await peer.flush();
     expect(heard).toEqual(["gone"]);
   });
 
-  test("lives on while a pod that does not read holds up one of its far end's workers, which is asked less and less", async () => {
+  test("lives on while a pod that does not read blocks one of its peer's workers, which is pinged less and less", async () => {
     const { clock, session, far } = bareRig();
     const listener = new Listener();
     session.open(80, listener);
-    const held = heldUp(far, { worker: 2, replies: true });
+    const held = withBlockedWorker(far, { worker: 2, replies: true });
     await pass({ clock, session }, 600);
     expect(listener.events).toEqual([]);
-    // The far end reads on up to fifty frames that nobody takes.
+    // The peer reads on until fifty frames are waiting.
     expect(held.pings).toBeGreaterThan(1);
     expect(held.pings).toBeLessThan(50);
   });
 
-  test("fails a connection that fell to a blocked worker, and takes no more", async () => {
+  test("fails a connection whose worker is blocked, and takes no more", async () => {
     const { clock, session, far } = bareRig();
     const listener = new Listener();
     session.open(80, listener);
-    heldUp(far, { worker: 3, replies: false });
+    withBlockedWorker(far, { worker: 3, replies: false });
     await pass({ clock, session }, 4);
     expect(listener.events).toEqual(["failed"]);
     expect(listener.failure?.message).toBe("the pod's node did not accept the connection");
     expect(session.usable).toBe(false);
   });
 
-  test("does not take a connection for one that fell to a blocked worker when that is another's", async () => {
+  test("does not fail a connection when the blocked worker is another's", async () => {
     const { clock, session, far } = bareRig();
     const listener = new Listener();
     session.open(80, listener);
-    heldUp(far, { worker: 2, replies: false });
+    withBlockedWorker(far, { worker: 2, replies: false });
     await pass({ clock, session }, 4);
     expect(listener.events).toEqual([]);
   });
 
-  test("waits for a far end that is only slow to take a connection up", async () => {
-    const { clock, farEnd, session } = rig();
+  test("waits for a peer that is only slow to accept a connection", async () => {
+    const { clock, peer, session } = rig();
     const listener = new Listener();
     session.open(80, listener);
     await pass({ clock, session }, 9);
-    await farEnd.flush();
+    await peer.flush();
     session.tick(clock.now(), true);
     expect([listener.events, session.usable]).toEqual([[], true]);
   });
 
-  test("whose far end answers nothing at all is not excused by the others", async () => {
+  test("whose peer answers nothing at all is dead, though others on the way are heard", async () => {
     const { clock, session, far } = bareRig();
     far.start({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
     const listener = new Listener();
@@ -314,18 +317,18 @@ describe("a session", () => {
     expect(listener.events).toEqual(["failed"]);
   });
 
-  test("that carries nothing ends when the far end goes away", async () => {
-    const { farEnd, heard } = rig();
-    farEnd.mux.goAway();
-    await farEnd.flush();
+  test("that carries nothing ends when the peer goes away", async () => {
+    const { peer, heard } = rig();
+    peer.mux.goAway();
+    await peer.flush();
     expect(heard).toEqual(["gone"]);
   });
 
   test("that may not be used any more when it comes to it loses the connection instead of throwing", async () => {
-    const { farEnd, session } = rig();
+    const { peer, session } = rig();
     session.open(80, new Listener());
-    farEnd.mux.goAway();
-    await farEnd.flush();
+    peer.mux.goAway();
+    await peer.flush();
     expect(session.usable).toBe(false);
     const listener = new Listener();
     session.open(80, listener);
@@ -337,31 +340,31 @@ describe("a session", () => {
 describe("the sessions to a pod", () => {
   function pool() {
     const clock = new ManualClock();
-    const farEnds: FarEnd[] = [];
+    const peers: FakePeer[] = [];
     const sessions = new PodSessions({
       clock,
       pod: "web-1",
       open: () => {
         const [near, far] = memoryPair();
-        farEnds.push(new FarEnd(far));
+        peers.push(new FakePeer(far));
         return Promise.resolve(near);
       },
       onLost: () => {},
     });
-    return { clock, sessions, farEnds };
+    return { clock, sessions, peers };
   }
 
-  /** Lets seconds pass for all of them, while their far ends answer. */
-  async function passAnswered({ clock, sessions, farEnds }: ReturnType<typeof pool>, seconds: number): Promise<void> {
+  /** Lets seconds pass for all of them, while their peers answer. */
+  async function passAnswered({ clock, sessions, peers }: ReturnType<typeof pool>, seconds: number): Promise<void> {
     for (let second = 0; second < seconds; second++) {
       await clock.advance(1000);
-      for (const farEnd of farEnds) await farEnd.flush();
+      for (const peer of peers) await peer.flush();
       sessions.tick(clock.now());
-      for (const farEnd of farEnds) await farEnd.flush();
+      for (const peer of peers) await peer.flush();
     }
   }
 
-  test("do not take one for free that is given back while it carries somebody else's connection", async () => {
+  test("do not count as free when given back while another connection uses them", async () => {
     const { sessions } = pool();
     const shared = await sessions.acquire();
     shared.open(80, new Listener());
@@ -369,17 +372,17 @@ describe("the sessions to a pod", () => {
     expect(await sessions.acquire()).not.toBe(shared);
   });
 
-  test("are not given out once another was lost, until their far ends have been heard again", async () => {
-    const { clock, sessions, farEnds } = pool();
+  test("are not given out once another was lost, until their peers were heard again", async () => {
+    const { clock, sessions, peers } = pool();
     (await sessions.acquire()).open(80, new Listener());
     const free = await sessions.acquire();
     sessions.release(free);
     await clock.advance(10);
-    await farEnds[0]?.lose();
+    await peers[0]?.lose();
     const opened = await sessions.acquire();
     expect(opened).not.toBe(free);
     opened.open(80, new Listener());
-    await farEnds[1]?.flush();
+    await peers[1]?.flush();
     expect(await sessions.acquire()).toBe(free);
   });
 
@@ -391,10 +394,10 @@ describe("the sessions to a pod", () => {
       return attempts.at(-1)?.promise as Promise<MemoryConn>;
     };
     const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
-    const arrive = (nth: number): FarEnd => {
+    const arrive = (nth: number): FakePeer => {
       const [near, far] = memoryPair();
       attempts[nth]?.resolve(near);
-      return new FarEnd(far);
+      return new FakePeer(far);
     };
     const first = sessions.acquire();
     const far = arrive(0);
@@ -422,7 +425,7 @@ describe("the sessions to a pod", () => {
     const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
     const first = sessions.acquire();
     const [near, far] = memoryPair();
-    new FarEnd(far);
+    new FakePeer(far);
     attempts[0]?.resolve(near);
     (await first).open(80, new Listener());
     const second = Promise.resolve(sessions.acquire()).then(
@@ -444,7 +447,7 @@ describe("the sessions to a pod", () => {
       opened += 1;
       if (opened > 2) return new Promise(() => {});
       const [near, far] = memoryPair();
-      new FarEnd(far);
+      new FakePeer(far);
       return Promise.resolve(near);
     };
     const sessions = new PodSessions({ clock, pod: "web-1", open, onLost: () => {} });
@@ -458,102 +461,102 @@ describe("the sessions to a pod", () => {
   });
 
   test("carry one connection after the other, though the runtime is slow to close them", async () => {
-    const { sessions, farEnds } = pool();
+    const { sessions, peers } = pool();
     for (let count = 0; count < 50; count++) {
       await leave(await sessions.acquire());
-      await farEnds[0]?.flush();
+      await peers[0]?.flush();
     }
     expect([sessions.count, sessions.busyStreams]).toEqual([1, 0]);
   });
 
   test("are not given out for free once more comes for a client that seemed to have gone", async () => {
-    const { sessions, farEnds } = pool();
+    const { sessions, peers } = pool();
     const first = await sessions.acquire();
     await leave(first);
-    await farEnds[0]?.flush();
-    farEnds[0]?.mux.write(farEnds[0]?.opened[1] ?? 0, Uint8Array.of(2));
-    await farEnds[0]?.flush();
+    await peers[0]?.flush();
+    peers[0]?.mux.write(peers[0]?.opened[1] ?? 0, Uint8Array.of(2));
+    await peers[0]?.flush();
     expect(await sessions.acquire()).not.toBe(first);
   });
 
-  test("that are retired while they prove themselves are not given to whoever waits", async () => {
-    const { sessions, farEnds } = pool();
+  test("that are retired while they prove themselves are not given to a connection that waits", async () => {
+    const { sessions, peers } = pool();
     const first = await sessions.acquire();
     await leave(first);
     const waiting = sessions.acquire();
     first.retire();
-    await farEnds[0]?.flush();
+    await peers[0]?.flush();
     expect(await waiting).not.toBe(first);
   });
 
   test("are retired beside one whose last connection does not end", async () => {
-    const { clock, sessions, farEnds } = pool();
+    const { clock, sessions, peers } = pool();
     const pairs: Pipe[] = [];
     for (let count = 0; count < 20; count++) pairs.push((await sessions.acquire()).open(80, new Listener()));
     await settle();
     for (const [at, pair] of pairs.entries()) {
       // The first client's connection never ends.
-      if (at > 0) for (const stream of farEnds[at]?.opened ?? []) farEnds[at]?.mux.end(stream);
-      await farEnds[at]?.flush();
+      if (at > 0) for (const stream of peers[at]?.opened ?? []) peers[at]?.mux.end(stream);
+      await peers[at]?.flush();
       pair.end();
     }
-    await passAnswered({ clock, sessions, farEnds }, 120);
+    await passAnswered({ clock, sessions, peers }, 120);
     expect(sessions.count).toBeLessThanOrEqual(1 + tunnelLimits.spareSessionsPerPod);
   });
 
   test("are not retired while the end of a connection is still to come", async () => {
-    const { clock, sessions, farEnds } = pool();
+    const { clock, sessions, peers } = pool();
     const listener = new Listener();
     await leave(await sessions.acquire(), listener);
-    await farEnds[0]?.flush();
-    await passAnswered({ clock, sessions, farEnds }, 60);
+    await peers[0]?.flush();
+    await passAnswered({ clock, sessions, peers }, 60);
     expect([listener.events, sessions.count]).toEqual([[], 1]);
   });
 
-  test("lead to a pod that went until their last connection ends, and take none of the pod that comes under its name", async () => {
-    const { sessions, farEnds } = pool();
+  test("to a pod that is gone stay until their last connection ends, and none is opened to the new pod of its name", async () => {
+    const { sessions, peers } = pool();
     const busy = await sessions.acquire();
     const listener = new Listener();
     const pair = busy.open(80, listener);
     await settle();
     sessions.retire();
     expect([sessions.count, listener.events]).toEqual([1, []]);
-    const [farEnd] = farEnds;
-    for (const stream of farEnd?.opened ?? []) farEnd?.mux.end(stream);
-    await farEnd?.flush();
+    const [peer] = peers;
+    for (const stream of peer?.opened ?? []) peer?.mux.end(stream);
+    await peer?.flush();
     pair.end();
     await settle();
     expect(sessions.count).toBe(0);
     expect(await sessions.acquire()).not.toBe(busy);
   });
 
-  test("that were still being opened when their pod went are opened again", async () => {
-    const { sessions, farEnds } = pool();
+  test("that were being opened when their pod went are opened again", async () => {
+    const { sessions, peers } = pool();
     const waiting = sessions.acquire();
     sessions.retire();
     await waiting;
-    expect([farEnds.length, sessions.count]).toEqual([2, 1]);
+    expect([peers.length, sessions.count]).toEqual([2, 1]);
   });
 
-  test("are in use as long as a spare is to be opened", async () => {
+  test("are in use as long as a spare will be opened", async () => {
     const { clock, sessions } = pool();
     const only = await sessions.acquire();
     only.open(80, new Listener());
     only.close();
     expect(sessions.count).toBe(0);
-    // Whoever forgets an unused pool must not forget one that is about to open a session.
+    // A pool that is about to open a session must not be dropped as unused.
     expect(sessions.isUnused).toBe(false);
     await clock.advance(50);
     expect(sessions.count).toBe(1);
   });
 
   test("that take no more connections leave room for others, up to the cap", async () => {
-    const { sessions, farEnds } = pool();
+    const { sessions, peers } = pool();
     for (let at = 0; at < tunnelLimits.sessionsPerPod; at++) (await sessions.acquire()).open(80, new Listener());
     expect((await sessions.acquire()).openStreams).toBe(1);
-    for (const farEnd of farEnds) {
-      farEnd.mux.goAway();
-      await farEnd.flush();
+    for (const peer of peers) {
+      peer.mux.goAway();
+      await peer.flush();
     }
     expect((await sessions.acquire()).openStreams).toBe(0);
   });

@@ -28,7 +28,7 @@ function said(facts: Partial<TunnelFacts>): string {
 }
 
 test.each<readonly [string, Partial<TunnelFacts>, string]>([
-  ["nobody used", { phase: "idle" }, "idle"],
+  ["not used", { phase: "idle" }, "idle"],
   ["could not begin", { phase: "idle", dialProblem: problem("context-unknown") }, "failed context-unknown"],
   ["has just been asked for", { phase: "starting", openConnections: 1 }, "starting"],
   ["got no answer from the cluster", { phase: "starting", dialProblem: problem("start-timeout") }, "failed start-timeout"],

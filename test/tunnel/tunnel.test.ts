@@ -133,7 +133,7 @@ describe("a dial", () => {
     expect(pods.sort()).toEqual(["a", "a", "b", "b", "c", "c"]);
   });
 
-  test("to a context that leads elsewhere by now does not use a session of before, though the pod has the same name", async () => {
+  test("to a context that leads elsewhere now does not use a previous session, though the pod has the same name", async () => {
     const { cluster, dial, tunnels } = rig();
     cluster.setPod("db-0", echo);
     cluster.ready("db-0");
@@ -181,7 +181,7 @@ describe("preparing", () => {
   });
 });
 
-test("a pod that comes again under its name is not reached over a session of before, whether that was used or not", async () => {
+test("a new pod of the same name is not reached over a previous session, whether that was used or not", async () => {
   const { cluster, tunnels, dial } = rig();
   cluster.setPod("db-0", () => {});
   cluster.ready("db-0");
@@ -351,7 +351,7 @@ describe("without a ready pod", () => {
     expect(error.message).toContain("CrashLoopBackOff");
   });
 
-  test("nothing is known yet: that is told, and not that no pod is ready", async () => {
+  test("nothing is known yet: that is reported, and not that no pod is ready", async () => {
     const { clock, tunnels } = rig({ startTimeoutMs: 5000 });
     const dial = tunnels.dial(target, never).catch((error: unknown) => error);
     await clock.advance(5000);
@@ -362,7 +362,7 @@ describe("without a ready pod", () => {
     });
   });
 
-  test("what waiting does not mend is told at once", async () => {
+  test("what waiting does not help is reported at once", async () => {
     const { cluster, tunnels } = rig();
     const forbidden = new KtError("forbidden", 'may not "get" "services"');
     cluster.resolve({ kind: "failed", problem: forbidden });
@@ -432,7 +432,7 @@ describe("without another connection, the standing", () => {
     expect(standing()).toBe("failed");
   });
 
-  test("tells since when nothing is ready, though the reason changes", async () => {
+  test("reports since when nothing is ready, though the reason changes", async () => {
     const { cluster, clock, dial, tunnels } = rig();
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
@@ -450,7 +450,7 @@ describe("without another connection, the standing", () => {
     cluster.setPod("web-1", echo);
     cluster.ready("web-1");
     await dial();
-    cluster.trouble = { problem: new KtError("cluster-unreachable", "nobody is there"), sinceMs: 5 };
+    cluster.trouble = { problem: new KtError("cluster-unreachable", "no answer"), sinceMs: 5 };
     expect(tunnels.status(target)?.standing).toMatchObject({ state: "failed", problem: { code: "cluster-unreachable", sinceMs: 5 } });
     cluster.trouble = undefined;
     expect(tunnels.status(target)?.standing.state).toBe("running");
@@ -526,7 +526,7 @@ describe("a session", () => {
     await stream.untilText("still");
   });
 
-  test("with a reader that stalls stops the far end, and leaves the others alone", async () => {
+  test("with a reader that stalls stops the peer, and leaves the others alone", async () => {
     const { cluster, dial } = rig();
     let sentBytes = 0;
     cluster.setPod("web-1", (connection) => {
@@ -599,7 +599,7 @@ describe("a tunnel", () => {
     await stream.untilClosed();
   });
 
-  test("tells a link when its pod is not for new requests any more", async () => {
+  test("a link is not usable once its pod takes no new requests", async () => {
     const { cluster, tunnels } = rig();
     cluster.setPod("old", echo);
     cluster.setPod("new", echo);
@@ -643,7 +643,7 @@ describe("a tunnel", () => {
     const stream = await dial();
     tunnels.retain(() => false);
     await stream.untilClosed();
-    // An error, so that a splice resets the client: after an orderly end it would go on to take bytes for nobody.
+    // An error, so that a splice resets the client: after an orderly end it would go on to accept bytes.
     expect(stream.error?.code).toBe("shutting-down");
     expect(tunnels.all()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** A command over a WebSocket: each message begins with the channel that it belongs to. */
+/** A command over a WebSocket: each message begins with its channel. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
@@ -135,4 +135,4 @@ export class ChannelExec implements Exec {
 }
 
 const closed = (code: number, reason: string): KtError =>
-  new KtError("connection-lost", `the far end closed the WebSocket with code ${code}${reason === "" ? "" : `: ${reason}`}`);
+  new KtError("connection-lost", `the API server closed the WebSocket with code ${code}${reason === "" ? "" : `: ${reason}`}`);

@@ -1,4 +1,4 @@
-/** What the cluster says about the container that a command was meant for, in words for people. */
+/** What the cluster says about the container that a command was meant for, in words for users. */
 
 import { KtError } from "#base/errors.ts";
 import type { StatusError } from "#kube/api/api-problem.ts";

@@ -1,4 +1,4 @@
-/** Collects how a command ended from what its error stream and its connection tell, and says so once. */
+/** Collects how a command ended from its error stream and its connection, and reports it once. */
 
 import { concatBytes } from "#base/bytes.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
@@ -10,16 +10,16 @@ import { serverClosed } from "./session-errors.ts";
 const decoder = new TextDecoder();
 
 export class ExecResult {
-  readonly #tell: (exit: ExecExit) => void;
+  readonly #report: (exit: ExecExit) => void;
   #chunks: Uint8Array[] = [];
   #lengthBytes = 0;
-  #told = false;
+  #reported = false;
 
-  constructor(tell: (exit: ExecExit) => void) {
-    this.#tell = tell;
+  constructor(report: (exit: ExecExit) => void) {
+    this.#report = report;
   }
 
-  /** Bytes of the error stream. What is told there is one JSON object, after everything else. */
+  /** Bytes of the error stream: one JSON object, after everything else. */
   push(bytes: Uint8Array): void {
     this.#lengthBytes += bytes.length;
     if (this.#lengthBytes > sharedLimits.errorTextBytes) return;
@@ -51,8 +51,8 @@ export class ExecResult {
   }
 
   #say(exit: ExecExit): void {
-    if (this.#told) return;
-    this.#told = true;
-    this.#tell(exit);
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#report(exit);
   }
 }

@@ -1,4 +1,4 @@
-/** Why a session to a pod is over, in words for people. */
+/** Why a session to a pod is over, in words for users. */
 
 import { KtError } from "#base/errors.ts";
 import { muxLimits } from "#mux/limits.ts";

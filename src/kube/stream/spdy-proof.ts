@@ -1,14 +1,14 @@
-/** Asks the far end of a fresh SPDY session for a sign of life: some proxies agree to the upgrade and then pass nothing on. */
+/** Asks the peer of a new SPDY session for a sign of life: some proxies agree to the upgrade and then pass nothing on. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { frameWorkers } from "#mux/spdystream.ts";
 import { encodeControlFrame } from "#wire/spdy-frame.ts";
 
-/** Odd, as a client's ids are, and larger than any that a session gives. */
+/** Odd, as a client's ids are, and larger than any that a session uses. */
 const id = 0x7f_ff_ff_ff;
 
-/** One for each worker of the far end, so that a session finds their turns where it expects them. */
+/** One for each of the peer's workers, so that their turns are where a session expects them. */
 const pings = Array.from({ length: frameWorkers }, () => encodeControlFrame({ type: "ping", id }));
 
 /** How a control frame begins, and until streams are open there are no others. */
@@ -18,7 +18,7 @@ type Proof = "alive" | "silent" | "closed" | "other";
 
 /**
  * "alive": a frame came; the Conn is paused before it. "silent": nothing came in time, and the Conn is paused. "other": what came
- * is no SPDY. Rejects with the signal's reason, the Conn then being aborted.
+ * is not SPDY. Rejects with the signal's reason, the Conn then being aborted.
  */
 export function proveSpdy(conn: Conn, clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<Proof> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Turns the text on a port-forward error stream into an error for people. */
+/** Turns the text on a port-forward error stream into an error for users. */
 
 import { KtError } from "#base/errors.ts";
 import { parseForwardFailure } from "#wire/portforward.ts";

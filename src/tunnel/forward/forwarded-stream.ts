@@ -7,7 +7,7 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import { HeldBack } from "#tunnel/pipe/held-back.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 
-/** What a forwarded stream tells its session. */
+/** How a forwarded stream notifies its session. */
 export interface StreamOwner {
   /** The client ended its half; the pod's is still open. */
   clientEnded(stream: ForwardedStream): void;

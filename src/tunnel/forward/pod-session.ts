@@ -258,7 +258,7 @@ export class PodSession {
     else if (!hadLeft) this.#proveIfIdle();
   }
 
-  /** Reads on unless a reader that paused holds up too much. */
+  /** Reads on unless too much is held back for a reader that paused. */
   #resumeReading(): void {
     if (!this.#driver.isPaused) return;
     for (const stream of this.#streams.values()) if (stream.heldBytes > tunnelLimits.sharedStreamBufferBytes) return;
@@ -311,7 +311,7 @@ export class PodSession {
   }
 }
 
-/** The session died, or was told to take no more, between being chosen and being used. */
+/** The session died, or the peer went away, between being chosen and being used. */
 function lostPipe(listener: PipeListener): Pipe {
   queueMicrotask(() => listener.pipeFailed(sessionLost(), "if-nothing-sent"));
   return { hasSent: false, halfCloses: false, write: () => true, end() {}, abort() {}, pause() {}, resume() {} };

@@ -23,23 +23,23 @@ export class PodSessions {
   /** Free ones, the most recently used last: the front of the list grows old and is retired. */
   #free: PodSession[] = [];
   #opening = 0;
-  /** How often the pod went, or sessions were lost: what was being opened then led to the pod of before, or was lost too. */
+  /** Incremented when the pod is replaced or sessions are lost: what was being opened then leads to the previous pod, or was lost too. */
   #generation = 0;
   #lastUsedMs: number;
-  /** When a session was last lost. What took it away may have taken others of which we have not heard yet. */
+  /** When a session was last lost. Others may be lost for the same reason without our knowing yet. */
   #lostMs = Number.NEGATIVE_INFINITY;
-  /** The latest attempt to open one did not fail. */
+  /** The latest attempt to open a session succeeded. */
   #worked = false;
   #closed = false;
-  /** Set while it is counted how many connections come at once. */
+  /** Set while connections that come at once are counted. */
   #cancelGather: (() => void) | undefined;
-  /** Sessions that connections of that moment were given: what else comes in the same burst may share them. */
+  /** Sessions given to connections at that moment: the rest of the same burst may share them. */
   #justGiven: PodSession[] = [];
   #givenSinceMs = Number.NEGATIVE_INFINITY;
   /** Set while spares are about to be opened. */
   #cancelSpare: (() => void) | undefined;
   readonly #abort = new AbortController();
-  /** Whoever waits for the next session that becomes free or open, oldest first. */
+  /** Connections that wait for the next session that becomes free or open, oldest first. */
   #waiting: PromiseWithResolvers<PodSession>[] = [];
 
   constructor(options: SessionsOptions) {
@@ -85,7 +85,7 @@ export class PodSessions {
     return waiter.promise;
   }
 
-  /** The most recently used one; those that are not free any more are forgotten, those in doubt stay for later. */
+  /** The most recently used one; those that are no longer free are dropped, those in doubt stay for later. */
   #takeFree(): PodSession | undefined {
     for (let at = this.#free.length - 1; at >= 0; at--) {
       const session = this.#free[at] as PodSession;
@@ -96,7 +96,7 @@ export class PodSessions {
     return undefined;
   }
 
-  /** It takes connections, and has been heard since another was lost. */
+  /** It takes connections, and was heard since another was lost. */
   #isTrusted(session: PodSession): boolean {
     return session.usable && session.lastHeardMs >= this.#lostMs;
   }
@@ -133,7 +133,7 @@ export class PodSessions {
     for (const session of this.#all) session.ping();
   }
 
-  /** The pod went, and one that comes under its name is another: what leads there takes no more connections. */
+  /** The pod is gone, and a new one of its name is a different pod: its sessions take no more connections. */
   retire(): void {
     this.#generation += 1;
     for (const session of [...this.#all]) session.retire();
@@ -165,7 +165,7 @@ export class PodSessions {
 
   /**
    * Opens a spare once connections have stopped coming in, and the next as long after it: opening one costs as much as a
-   * hundred small requests, and four at once would hold up a request that comes just then by 10 ms.
+   * hundred small requests, and four at once would delay a request that comes just then by 10 ms.
    */
   #keepSpareSoon(): void {
     this.#cancelSpare?.();
@@ -181,7 +181,7 @@ export class PodSessions {
     this.#keepSpareSoon();
   }
 
-  /** Sessions that take no more connections do not count: they could not be shared either, and somebody would wait for their end. */
+  /** Sessions that take no more connections do not count: they could not be shared either, and a connection would wait for their end. */
   #isFull(): boolean {
     let usable = this.#opening;
     for (const session of this.#all) if (this.#isTrusted(session)) usable += 1;
@@ -196,7 +196,7 @@ export class PodSessions {
     this.#justGiven.push(session);
   }
 
-  /** Once it is known how many connections come at once, they get their sessions: that decides whether they share. */
+  /** Once it is known how many connections come at once, they get their sessions; the number decides whether they share. */
   #gather(): void {
     this.#cancelGather ??= this.#options.clock.after(tunnelLimits.burstGatherMs, () => {
       this.#cancelGather = undefined;
@@ -258,13 +258,13 @@ export class PodSessions {
     if (this.#opening === 0) this.#shareOut();
   }
 
-  /** Every session that may be had is open, and more connections came at once than that: they share, evenly. */
+  /** Every session that may be opened is open, and there are more connections than that: they share, evenly. */
   #shareOut(failed = new KtError("connection-lost", "every session to the pod was lost")): void {
     this.#shareOver([...this.#all]);
     for (const waiter of this.#waiting.splice(0)) waiter.reject(failed);
   }
 
-  /** All that wait go to those of these sessions that take more, evenly; where none does they go on waiting. */
+  /** All waiting connections go to those of these sessions that accept more, evenly; if none does, they keep waiting. */
   #shareOver(sessions: readonly PodSession[]): void {
     const usable = sessions.filter((session) => this.#isTrusted(session));
     if (usable.length === 0) return;
@@ -273,7 +273,7 @@ export class PodSessions {
 
   #failed(error: KtError, generation: number, startedMs: number): void {
     this.#opening -= 1;
-    // What was lost together with sessions says nothing about the next attempt, and it may be the first to be heard of.
+    // An attempt that was lost together with sessions says nothing about the next one, and may be reported before they are.
     const isSurprise = this.#worked && this.#options.clock.now() - startedMs < tunnelLimits.quickFailureMs;
     this.#worked = false;
     if ((generation !== this.#generation || isSurprise) && !this.#closed) {
@@ -290,15 +290,15 @@ export class PodSessions {
     const at = this.#free.indexOf(session);
     if (at >= 0) this.#free.splice(at, 1);
     if (error) this.#doubt();
-    // Where there was no room for another session, there is now.
+    // There may be room for another session now.
     this.#openForWaiting();
     if (error) this.#options.onLost(error);
   }
 
-  /** Whoever is lost with one session asks for another at once: not for one that dies a moment later. */
+  /** Connections lost with one session ask for another at once, which must not be one that dies a moment later. */
   #doubt(): void {
     const nowMs = this.#options.clock.now();
-    // What is being opened now may go the same way, though we shall hear of its opening first.
+    // What is being opened now may be lost as well, though its opening is reported first.
     if (nowMs - this.#lostMs > tunnelLimits.lossSpanMs) this.#generation += 1;
     this.#lostMs = nowMs;
     this.ping();
@@ -310,7 +310,7 @@ export class PodSessions {
   }
 }
 
-/** What became free may have heard more for a client that seemed to have left, or that the far end goes away. */
+/** Since it became free more may have come for a client that seemed to have left, or the peer may have gone away. */
 function isFree(session: PodSession): boolean {
   return session.usable && session.idleSinceMs !== undefined;
 }

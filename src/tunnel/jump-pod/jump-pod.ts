@@ -14,7 +14,7 @@ import { JumpPodStart, type JumpPodUser } from "./start.ts";
 
 export interface JumpPodOptions {
   readonly cluster: Cluster;
-  /** Where the pod is; the context may lead elsewhere by and by. */
+  /** Where the pod is; the context may lead elsewhere later. */
   readonly server: string;
   readonly namespace: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export const unused = (): KtError => new KtError("shutting-down", "no route uses
 
 export class JumpPod {
   readonly #options: JumpPodOptions;
-  /** The latest that asked: one of before may have been closed, or know another user. */
+  /** The latest that asked: an earlier one may be closed, or have another user. */
   #cluster: Cluster;
   /** Aborts with the last route. */
   readonly #life = new AbortController();
@@ -51,7 +51,7 @@ export class JumpPod {
   constructor(options: JumpPodOptions) {
     this.#options = options;
     this.#cluster = options.cluster;
-    this.#lease = new JumpPodLease({ ...options, pods: () => this.#cluster.pods, onEnded: () => this.#tell("ended") });
+    this.#lease = new JumpPodLease({ ...options, pods: () => this.#cluster.pods, onEnded: () => this.#report("ended") });
   }
 
   /** Resolves with the pod's uid when it is ready. All who ask at the same time share one start, which goes on when they leave. */
@@ -74,7 +74,7 @@ export class JumpPod {
     await this.#running?.done.catch(() => {});
     if (!this.#touched || this.#cluster.server !== this.#options.server) return { kind: "gone" };
     const end = await this.#lease.end(signal);
-    if (end.kind !== "gone") this.#tell(end.kind, end.kind === "kept" ? end.problem : undefined);
+    if (end.kind !== "gone") this.#report(end.kind, end.kind === "kept" ? end.problem : undefined);
     return end;
   }
 
@@ -82,7 +82,7 @@ export class JumpPod {
     return `${this.#options.namespace}/${this.#options.name}`;
   }
 
-  #tell(change: JumpPodChange, problem?: KtError): void {
+  #report(change: JumpPodChange, problem?: KtError): void {
     this.#options.report({ type: "jump-pod", pod: this.#title, change, problem: problem && toProblem(problem) });
   }
 
@@ -102,7 +102,7 @@ export class JumpPod {
       if (isAbout(problem.code, "login", "way")) throw problem;
       const pauseMs = Math.min(before ? before.pauseMs * 2 : tunnelLimits.jumpPodRetryMs, tunnelLimits.jumpPodRetryMaxMs);
       this.#failure = { wanted, problem, untilMs: clock.now() + pauseMs, pauseMs };
-      this.#tell("failed", problem);
+      this.#report("failed", problem);
       throw problem;
     }
   }
@@ -120,7 +120,7 @@ export class JumpPod {
       onMade: (uid) => {
         this.#latest = { uid, atMs: clock.now() };
       },
-      onChange: (change, why) => this.#tell(change, why),
+      onChange: (change, why) => this.#report(change, why),
     });
   }
 }

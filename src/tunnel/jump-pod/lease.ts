@@ -1,4 +1,4 @@
-/** Says on a jump pod that this hub uses it, as long as it does, and removes the pod when nobody uses it any more. */
+/** Says on a jump pod that this hub uses it, as long as it does, and removes the pod when no hub uses it any more. */
 
 import type { Clock } from "#base/clock.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
@@ -64,7 +64,7 @@ export class JumpPodLease {
       const now = await pods().annotate(namespace, pod, leaseOf(holder, this.untilMs(ttlMs)), signal);
       if (this.#pod !== pod) return;
       if (now === undefined) return this.drop();
-      // It ended by itself; what is left of it is of no use to anybody.
+      // It ended by itself; what is left of it is of no use.
       if (now.ended) {
         this.drop();
         this.#options.onEnded();
@@ -84,7 +84,7 @@ export class JumpPodLease {
     this.#cancel = this.#options.clock.after(renewalMs(ttlMs), () => void this.#renew(pod, ttlMs, signal));
   }
 
-  /** Takes the lease back and, where nobody else holds one, removes the pod. Never rejects. */
+  /** Takes the lease back and, if no other hub has one, removes the pod. Never rejects. */
   async end(signal: AbortSignal): Promise<JumpPodEnd> {
     this.drop();
     try {

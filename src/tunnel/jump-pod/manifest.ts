@@ -134,7 +134,7 @@ export function definitionOf({ annotations }: KnownPod): string | undefined {
   return annotations[definitionKey];
 }
 
-/** Whether somebody else has said, not too long ago, that they use the pod. */
+/** Whether another hub has marked the pod as in use, not too long ago. */
 export function isHeldByOthers({ annotations }: KnownPod, { id }: JumpPodHolder, nowMs: number): boolean {
   return Object.entries(annotations).some(
     ([key, until]) => key.startsWith(leasePrefix) && key !== `${leasePrefix}${id}` && Date.parse(until) > nowMs,

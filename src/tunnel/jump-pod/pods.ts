@@ -51,7 +51,7 @@ export class JumpPods {
     let entry = this.#entries.get(key);
     if (!entry) {
       const { usersOf, ...options } = this.#options;
-      // The last route may have gone in the meantime, and nobody would give this pod up.
+      // The last route may have gone in the meantime, and then nothing would give this pod up.
       if (usersOf(place).length === 0) throw unused();
       entry = { place, pod: new JumpPod({ ...options, cluster, ...place, users: () => usersOf(place) }) };
       this.#entries.set(key, entry);

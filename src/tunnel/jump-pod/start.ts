@@ -96,7 +96,7 @@ export class JumpPodStart {
     const routes = users.map(({ route }) => route);
     const manifest = jumpPodManifest({ ...this.#options, profiles, routes, leaseUntilMs, plain: this.#plain });
     const pod = await cluster.pods.create(namespace, manifest, signal);
-    // Somebody else was faster: their pod is looked at next.
+    // Another hub was faster: its pod is read next.
     if (pod === undefined) return;
     this.#made.add(pod.uid);
     this.#lookMs = tunnelLimits.jumpPodLookMs;
@@ -136,7 +136,7 @@ export class JumpPodStart {
     throw new KtError(code, `the jump pod "${namespace}/${name}" ${says}`, { hints: [...hints, events] });
   }
 
-  /** A pod that never came to run has no end of its own. One that is merely slow may be ready when somebody asks again. */
+  /** A pod that never ran does not end by itself. One that is merely slow may be ready for the next connection. */
   async #discard(pod: KnownPod): Promise<void> {
     const { cluster, namespace, holder, young, clock, signal } = this.#options;
     if (!(this.#made.has(pod.uid) || pod.uid === young) || isHeldByOthers(pod, holder, clock.wallMs())) return;

@@ -61,10 +61,10 @@ function foreign({ name }: KnownPod): JumpPodStep {
   };
 }
 
-/** A pod of ours by another definition: it makes way unless somebody uses it. */
+/** A pod of ours by another definition: it is replaced unless it is in use. */
 function otherwiseMade({ other, holder, nowMs }: JumpPodSituation, pod: KnownPod): JumpPodStep {
   const inUse = !pod.ended && isHeldByOthers(pod, holder, nowMs);
-  const by = other === undefined ? (inUse ? `by ${pod.annotations["kt.dev/made-by"] ?? "somebody else"}` : undefined) : `by "${other}"`;
+  const by = other === undefined ? (inUse ? `by ${pod.annotations["kt.dev/made-by"] ?? "another user"}` : undefined) : `by "${other}"`;
   if (by === undefined) return { do: "replace", plain: false, says: "is made in another way" };
   return {
     do: "give-up",

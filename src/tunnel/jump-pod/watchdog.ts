@@ -1,4 +1,4 @@
-/** The script that a jump pod runs: it ends the pod when nobody has used it for a while, whatever became of the hub. */
+/** The script that a jump pod runs: it ends the pod when it has not been used for a while, whatever became of the hub. */
 
 /**
  * Arguments: the time to live in seconds, then the user's own command, if any. Each connection is a process that was brought

@@ -26,7 +26,7 @@ export interface JumpProcessOptions {
   /** It runs in a shell that says its process id and waits for a line before it becomes the tool. */
   readonly inShell: boolean;
   readonly clock: Clock;
-  /** Has the command, which runs on, brought to its end. Returns what to call when it has ended. */
+  /** Ends the command, which still runs. Returns what to call once it has ended. */
   readonly leave: () => () => void;
   /** Once, when it carries nothing any more. */
   readonly onOver: (process: JumpProcess, end: JumpProcessEnd) => void;
@@ -37,14 +37,14 @@ type Output =
   | { readonly kind: "open" }
   /** The last byte came. Most runtimes end the process now, which says why; that is waited for. */
   | { readonly kind: "ended"; readonly cancel: () => void }
-  /** The process goes on: the target has only ended its half, which is to be reported. */
+  /** The process goes on: the target has only ended its half, which is not reported yet. */
   | { readonly kind: "half-closed" }
   | { readonly kind: "reported" };
 
 type State =
   /** For its connection. */
   | { readonly kind: "waiting" }
-  /** `exit`: it has ended, which is to be reported once the reader has had all that came. */
+  /** `exit`: it has ended, which is reported once the reader has got everything. */
   | { readonly kind: "carrying"; readonly listener: PipeListener; readonly output: Output; readonly exit: JumpExit | undefined }
   /** It carries nothing any more, but its command runs on. */
   | { readonly kind: "leaving"; readonly ended: () => void }

@@ -1,4 +1,4 @@
-/** What a jump host's process says on stderr: its process id where a shell tells that first, and why it failed. */
+/** What a jump host's process says on stderr: its process id where a shell prints that first, and why it failed. */
 
 import { sharedLimits } from "#base/limits.ts";
 

@@ -137,7 +137,7 @@ export class JumpPool {
     return tools.find(place, via);
   }
 
-  /** Once connections have stopped coming, one after the other: preparing one costs the node as much as serving one. */
+  /** One after the other, once no more connections come: preparing a process costs the node as much as serving one. */
   #keepSpareSoon(): void {
     this.#cancelSpare?.();
     this.#cancelSpare = this.#options.clock.after(tunnelLimits.spareDelayMs, () => {
@@ -156,12 +156,12 @@ export class JumpPool {
     this.#opening += 1;
     try {
       const kit = await this.#kit();
-      // Nothing may connect to the target before somebody wants it: without a shell that holds it back, only where the node waits.
+      // Nothing may connect to the target before a client does: without a shell that waits, only where the node waits.
       if (!kit.hasShell && !this.#nodeWaits) return;
       this.#spare.push(await this.#prepare(kit));
       this.#keepSpareSoon();
     } catch (error) {
-      // Whoever connects next meets the same, and is told; until then it is not tried again.
+      // The next connection fails in the same way and reports it; until then it is not tried again.
       this.#lastUsedMs = Number.NEGATIVE_INFINITY;
       this.#options.log("info", "jump-spare-failed", { pod: this.#options.place.pod, reason: String(error) });
     } finally {
@@ -194,7 +194,7 @@ export class JumpPool {
     return process;
   }
 
-  /** As a terminal would. False where the id is not known yet; a process that has none to tell ends when its target does. */
+  /** As a terminal would. False while the id is not known; a process without one ends when its target does. */
   #kill(container: string | undefined, processId: string | undefined): boolean {
     if (processId === undefined) return false;
     const { place, clock, log } = this.#options;
@@ -210,7 +210,7 @@ export class JumpPool {
     if (at >= 0) this.#spare.splice(at, 1);
     if (!exit || exit.kind === "lost" || exit.kind === "late") return;
     const isMissing = exit.kind === "failed" ? isMissingProgram(exit.text) : exit.code === noProgramCode;
-    // What ends by itself before it was given its line is no shell that would do.
+    // A shell that ends by itself before its line comes is of no use.
     const isNoShell = exit.kind === "failed" ? isMissing : !isOpened && exit.code < firstSignalCode;
     if (process.inShell && isNoShell) {
       kit.hasShell = false;
@@ -219,7 +219,7 @@ export class JumpPool {
     } else if (isMissing) this.#forget();
   }
 
-  /** The pod's image is another by now: neither what was found nor what waits is of use. */
+  /** The pod's image has changed: neither the tools that were found nor the waiting processes are of use. */
   #forget(): void {
     const { tools, place, via } = this.#options;
     tools.forget(place, via);

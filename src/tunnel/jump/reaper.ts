@@ -1,7 +1,7 @@
 /**
- * Sees to it that processes in jump hosts end with their connections. A node does not end a command whose client has gone: it
- * closes its input, and a command that still writes waits for a reader for ever. So its output is read on until it has ended,
- * and what does not end by itself is told to.
+ * Makes processes in jump hosts end with their connections. A node does not end a command whose client has gone: it closes the
+ * input, and a command that still writes waits for a reader for ever. So its output is read until it has ended, and a process
+ * that does not end by itself is killed.
  */
 
 import type { Clock } from "#base/clock.ts";
@@ -10,7 +10,7 @@ import type { Exec } from "#kube/objects/types.ts";
 
 export class JumpReaper {
   readonly #clock: Clock;
-  /** What is to be done once each has ended, or will not. */
+  /** What each needs done once it has ended, or will not. */
   readonly #pending = new Set<() => void>();
   #emptied = Promise.withResolvers<void>();
 
@@ -18,7 +18,7 @@ export class JumpReaper {
     this.#clock = clock;
   }
 
-  /** Takes over a command that runs. `kill` ends it in another way; false: not yet. Returns what to call when it has ended. */
+  /** Takes over a running command. `kill` ends it in another way; false: not yet. Returns what to call once it has ended. */
   add(exec: Exec, kill: () => boolean): () => void {
     const finish = (): void => {
       cancel();
@@ -38,7 +38,7 @@ export class JumpReaper {
     return finish;
   }
 
-  /** Waits for those that are ending, as long as a hub that ends may. */
+  /** Waits for those that are ending, for as long as a hub may take to end. */
   async close(): Promise<void> {
     if (this.#pending.size === 0) return;
     this.#emptied = Promise.withResolvers();

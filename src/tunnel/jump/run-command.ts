@@ -1,4 +1,4 @@
-/** Runs a short command in a container to its end, and collects what it says. */
+/** Runs a short command in a container to its end, and collects its output. */
 
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";

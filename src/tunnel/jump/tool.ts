@@ -14,9 +14,9 @@ export interface JumpTool {
   readonly name: "socat" | "nc";
   /** Whether it passes the end of its input on, and goes on reading. */
   readonly halfCloses: boolean;
-  /** What it says once connected, where that must bound the time which connecting may take. */
+  /** What it says once connected, where the time to connect must be bounded by that. */
   readonly connectedSign?: RegExp;
-  /** What runs, argument by argument. Throws KtError for a host that no address can be. */
+  /** What runs, argument by argument. Throws KtError for a host that cannot be an address. */
   command(address: JumpAddress): readonly string[];
 }
 
@@ -31,7 +31,7 @@ const connectSeconds = String(tunnelLimits.jumpConnectMs / 1000);
  */
 function checked({ host, port }: JumpAddress): JumpAddress {
   const plausible = host.includes(":") ? /^[\da-f:.]+$/i : /^[a-z\d_][a-z\d_.-]*$/i;
-  if (!plausible.test(host) || !Number.isInteger(port)) throw new KtError("target-not-found", `"${host}:${port}" is no address`);
+  if (!plausible.test(host) || !Number.isInteger(port)) throw new KtError("target-not-found", `"${host}:${port}" is not a valid address`);
   return { host, port };
 }
 
@@ -61,7 +61,7 @@ function nc(options: readonly string[], rest: Pick<JumpTool, "halfCloses" | "con
 
 /**
  * Which nc this is, by its help. Their `-w` differ: that of busybox and ncat bounds the connecting alone, OpenBSD's would cut
- * idle connections, and the oldest one's also bounds the wait for an answer once its input has ended, which it passes on to nobody.
+ * idle connections, and the oldest one's also bounds the wait for an answer once its input has ended, which it does not pass on.
  */
 export function ncByHelp(help: string): JumpTool {
   const boundsConnect = /^Ncat\b/m.test(help) || /-w\s+SEC\s+Connect timeout/i.test(help);

@@ -12,7 +12,7 @@ import { type JumpPlace, runCommand } from "./run-command.ts";
 export interface JumpKit {
   readonly container: string | undefined;
   readonly tool: JumpTool;
-  /** Taken for granted until it is known that there is none. */
+  /** Assumed until it is known that there is none. */
   hasShell: boolean;
 }
 

@@ -5,11 +5,11 @@ import type { KtError } from "#base/errors.ts";
 export interface Pipe {
   /** Bytes of ours are on their way or there. */
   readonly hasSent: boolean;
-  /** Whether our end reaches the far end as such, and leaves the other half open. */
+  /** Whether our end reaches the target as a half-close, and leaves the other half open. */
   readonly halfCloses: boolean;
   write(bytes: Uint8Array): boolean;
   end(): void;
-  /** Gives it up; nothing more is told. */
+  /** Gives it up; nothing more is reported. */
   abort(): void;
   /** Bytes that come from now on are held back. */
   pause(): void;
@@ -19,10 +19,10 @@ export interface Pipe {
 /** Whether the connection may be made again: a program that read what was written may act on it twice. */
 export type Again = "always" | "if-nothing-sent" | "never";
 
-/** Hears what happens to a pipe. */
+/** Is notified of what happens to a pipe. */
 export interface PipeListener {
   pipeData(bytes: Uint8Array): void;
-  /** The far side sent its last byte. */
+  /** The target sent its last byte. */
   pipeEnded(): void;
   /** It failed or was lost, and is over. */
   pipeFailed(error: KtError, again: Again): void;
