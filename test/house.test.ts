@@ -173,7 +173,7 @@ describe("the house", () => {
   test("tests import across rooms by name, never by climbing", () => {
     const wrong = tests.flatMap(({ path, text }) =>
       importsOf(text)
-        .filter((specifier) => specifier.includes("../") && specifier !== "../rooms.mjs")
+        .filter((specifier) => specifier.includes("../") && !specifier.endsWith("../rooms.mjs"))
         .map((specifier) => `${path}: "${specifier}"`),
     );
     expect(wrong).toEqual([]);

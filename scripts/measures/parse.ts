@@ -25,6 +25,7 @@ import type { SourceText } from "./house.ts";
 export interface ParsedFunction {
   readonly name: string;
   readonly lines: number;
+  readonly text: string;
 }
 
 export interface ParsedClass {
@@ -80,7 +81,8 @@ function* nodesBelow(node: Node): Generator<Node> {
 /** A function, method or accessor with a body, or an arrow function that has a name. */
 function parsedFunction(node: Node, file: SourceFile): ParsedFunction[] {
   const name = nameOfFunction(node, file);
-  return name === undefined ? [] : [{ name, lines: lineOf(file, node.getEnd()) - lineOf(file, node.getStart(file)) + 1 }];
+  if (name === undefined) return [];
+  return [{ name, lines: lineOf(file, node.getEnd()) - lineOf(file, node.getStart(file)) + 1, text: node.getText(file) }];
 }
 
 function nameOfFunction(node: Node, file: SourceFile): string | undefined {

@@ -40,7 +40,7 @@ describe("the measures can fail:", () => {
     path: "src/a/b.ts",
     text: "",
     lines: 10,
-    functions: [{ name: "f", lines: 3 }],
+    functions: [{ name: "f", lines: 3, text: "function f() {}" }],
     classes: [{ name: "A", comment: "", fields: 21, booleans: 4 }],
     comments: "/** Nobody reads. */",
   };
