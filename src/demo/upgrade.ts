@@ -2,13 +2,13 @@
 
 import { SHA1 } from "bun";
 import type { Conn } from "#base/conn.ts";
+import { WsConn } from "#http/ws-conn.ts";
 import { type Header, headerValue, type RequestHead } from "#wire/http-head.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
 import type { HttpAnswer } from "./http-server.ts";
 import { jsonAnswer, statusAnswer, textAnswer } from "./resource-answers.ts";
 import { badRequest } from "./status.ts";
-import { WebSocketConn } from "./web-socket-conn.ts";
 
 export type UpgradeWay = "spdy" | "websocket" | "none";
 
@@ -59,5 +59,5 @@ function webSocketAnswer(head: RequestHead, take: (conn: Conn) => void): HttpAns
     ["Sec-WebSocket-Accept", wsAccept(key, sha1)],
     ["Sec-WebSocket-Protocol", portForwardProtocols.webSocketTunnel],
   ];
-  return { kind: "upgrade", headers, take: (conn) => take(new WebSocketConn(conn)) };
+  return { kind: "upgrade", headers, take: (conn) => take(new WsConn(conn, "server")) };
 }

@@ -55,7 +55,7 @@ class Exchange implements ConnHandler {
   onData(bytes: Uint8Array): void {
     if (this.#over) return;
     try {
-      if (this.#body) this.#body.push(bytes);
+      if (this.#body) this.#readBody(this.#body, bytes);
       else this.#takeHead(bytes);
       if (this.#body?.done) this.finish(undefined);
     } catch (error) {
@@ -107,8 +107,12 @@ class Exchange implements ConnHandler {
 
   #beginBody(head: ResponseHead, rest: Uint8Array): void {
     this.#head = [];
-    this.#body = new BodyDecoder(responseFraming(head, this.#method), (bytes) => this.#sink.onBody(bytes));
-    this.#body.push(rest);
+    this.#body = new BodyDecoder(responseFraming(head, this.#method), "cluster-error");
+    this.#readBody(this.#body, rest);
+  }
+
+  #readBody(body: BodyDecoder, bytes: Uint8Array): void {
+    for (const data of body.read(bytes)) this.#sink.onBody(data);
   }
 
   #upgraded(rest: Uint8Array): void {

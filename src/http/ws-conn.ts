@@ -2,47 +2,50 @@
 
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { encodeWsClose, encodeWsFrame, wsCloseCodes, wsOpcodes } from "#wire/ws-frame.ts";
+import { encodeWsClose, encodeWsFrame, type WsOpcode, wsCloseCodes, wsOpcodes } from "#wire/ws-frame.ts";
 import { WsDecoder } from "#wire/ws-decoder.ts";
 import { takeMask } from "./ws-mask.ts";
 
-/** Owns the Conn below. A WebSocket has no half-close: ending our half asks the far end to close too. */
+export type WsRole = "client" | "server";
+
+/** Owns the Conn below. A WebSocket has no half-close: ending our half asks the peer to close too. */
 export class WsConn implements Conn {
   readonly remoteAddress: string | undefined;
   readonly #below: Conn;
   readonly #decoder: WsDecoder;
+  readonly #role: WsRole;
   #handler: ConnHandler | undefined;
-  #started = false;
+  #phase: "new" | "started" | "closed" = "new";
   #paused = true;
   /** Payloads that arrived while paused. */
   #pending: Uint8Array[] = [];
   #closeSent = false;
-  #farEnd: "open" | "ended" | "told" = "open";
+  #peer: "open" | "ended" | "reported" = "open";
   #error: KtError | undefined;
-  #closed = false;
 
-  constructor(below: Conn) {
+  constructor(below: Conn, role: WsRole) {
     this.#below = below;
+    this.#role = role;
     this.remoteAddress = below.remoteAddress;
-    this.#decoder = new WsDecoder("client", {
+    this.#decoder = new WsDecoder(role, {
       onMessage: (kind, bytes) => this.#received(kind, bytes),
-      onPing: (payload) => void this.#below.write(encodeWsFrame(wsOpcodes.pong, [payload], { mask: takeMask() })),
+      onPing: (payload) => void this.#below.write(this.#frame(wsOpcodes.pong, payload)),
       onPong() {},
-      onClose: (code, reason) => this.#farClosed(code, reason),
+      onClose: (code, reason) => this.#peerClosed(code, reason),
     });
   }
 
   start(handler: ConnHandler): void {
     this.#handler = handler;
-    if (this.#closed) {
+    if (this.#phase === "closed") {
       queueMicrotask(() => handler.onClose(this.#error));
       return;
     }
-    if (this.#started) {
+    if (this.#phase === "started") {
       this.resume();
       return;
     }
-    this.#started = true;
+    this.#phase = "started";
     this.#paused = false;
     this.#deliver();
     this.#below.start({
@@ -59,8 +62,8 @@ export class WsConn implements Conn {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#closed || this.#closeSent || bytes.length === 0) return true;
-    return this.#below.write(encodeWsFrame(wsOpcodes.binary, [bytes], { mask: takeMask() }));
+    if (this.#phase === "closed" || this.#closeSent || bytes.length === 0) return true;
+    return this.#below.write(this.#frame(wsOpcodes.binary, bytes));
   }
 
   end(): void {
@@ -74,14 +77,23 @@ export class WsConn implements Conn {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    if (this.#started) this.#below.pause();
+    if (this.#phase === "started") this.#below.pause();
   }
 
   resume(): void {
-    if (!this.#paused || this.#closed) return;
+    if (!this.#paused || this.#phase === "closed") return;
     this.#paused = false;
     this.#deliver();
     if (!this.#paused) this.#below.resume();
+  }
+
+  /** Only a client masks what it sends (RFC 6455 §5.1). */
+  #mask(): number | undefined {
+    return this.#role === "client" ? takeMask() : undefined;
+  }
+
+  #frame(opcode: WsOpcode, payload: Uint8Array): Uint8Array {
+    return encodeWsFrame(opcode, [payload], { mask: this.#mask() });
   }
 
   #decode(bytes: Uint8Array): void {
@@ -108,46 +120,43 @@ export class WsConn implements Conn {
         handler.onData(bytes);
         continue;
       }
-      if (this.#farEnd !== "ended") return;
-      this.#farEnd = "told";
+      if (this.#peer !== "ended") return;
+      this.#peer = "reported";
       handler.onEnd();
     }
   }
 
-  #farClosed(code: number, reason: string): void {
+  #peerClosed(code: number, reason: string): void {
     if (code !== wsCloseCodes.normal && code !== wsCloseCodes.goingAway && code !== wsCloseCodes.noStatus) {
-      this.#error = new KtError(
-        "connection-lost",
-        `the far end closed the WebSocket with code ${code}${reason === "" ? "" : `: ${reason}`}`,
-      );
+      this.#error = new KtError("connection-lost", `the peer closed the WebSocket with code ${code}${reason === "" ? "" : `: ${reason}`}`);
     }
     this.#sendClose(wsCloseCodes.normal);
-    this.#farEnded();
+    this.#peerEnded();
   }
 
-  #farEnded(): void {
-    if (this.#farEnd === "open") this.#farEnd = "ended";
+  #peerEnded(): void {
+    if (this.#peer === "open") this.#peer = "ended";
     // Both close frames are on their way: what is left is the end of the connection below.
     this.#below.end();
   }
 
   #sendClose(code: number): void {
-    if (this.#closed || this.#closeSent) return;
+    if (this.#phase === "closed" || this.#closeSent) return;
     this.#closeSent = true;
-    this.#below.write(encodeWsClose(code, "", takeMask()));
-    if (this.#farEnd !== "open") this.#below.end();
+    this.#below.write(encodeWsClose(code, "", this.#mask()));
+    if (this.#peer !== "open") this.#below.end();
   }
 
   #belowEnded(): void {
-    if (this.#farEnd === "open" && !this.#closeSent) {
+    if (this.#peer === "open" && !this.#closeSent) {
       this.#error ??= new KtError("connection-lost", "the connection was closed without a WebSocket close");
     }
-    this.#farEnded();
+    this.#peerEnded();
     this.#deliver();
   }
 
   #belowClosed(error: KtError | undefined): void {
-    this.#closed = true;
+    this.#phase = "closed";
     this.#error ??= error;
     this.#pending = [];
     this.#handler?.onClose(this.#error);

@@ -11,25 +11,42 @@ const trailerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
 
 const decoder = new TextDecoder("latin1");
 
+/** Whose body it is: a client's request, a backend's response, or an answer of the API server. */
+export type BodyErrorCode = "request-invalid" | "backend-invalid" | "cluster-error";
+
+const bodyNames: Readonly<Record<BodyErrorCode, string>> = {
+  "request-invalid": "request body",
+  "backend-invalid": "response body",
+  "cluster-error": "answer",
+};
+
 /** Where a reader is: in a line of framing, in data, or past the end. */
 type Part = "size" | "data" | "data-end" | "trailer" | "done";
 
 /** Takes one body apart, in whatever pieces it comes. Holds no more than a line. */
 export class ChunkReader {
+  readonly #code: BodyErrorCode;
   #part: Part = "size";
   #leftBytes = 0;
   #line: Uint8Array = emptyBytes;
   #trailerBytes = 0;
   readonly trailers: Header[] = [];
+  /** How many of the bytes that were read last came after the body's end. */
+  surplusBytes = 0;
+
+  constructor(code: BodyErrorCode) {
+    this.#code = code;
+  }
 
   get done(): boolean {
     return this.#part === "done";
   }
 
-  /** The data in these bytes; what follows the body's end is left out. Throws KtError `backend-invalid` for what is not a chunk. */
+  /** The data in these bytes; what follows the body's end is left out. Throws KtError for what is not a valid chunk. */
   read(bytes: Uint8Array): Uint8Array[] {
     const data: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length && this.#part !== "done"; ) {
+    let at = 0;
+    while (at < bytes.length && this.#part !== "done") {
       if (this.#part !== "data") {
         at = this.#takeLine(bytes, at);
         continue;
@@ -40,6 +57,7 @@ export class ChunkReader {
       if (this.#leftBytes === 0) this.#part = "data-end";
       at = end;
     }
+    this.surplusBytes = bytes.length - at;
     return data;
   }
 
@@ -47,7 +65,8 @@ export class ChunkReader {
     const end = bytes.indexOf(lf, at);
     const next = end < 0 ? bytes.length : end + 1;
     const line = concatBytes([this.#line, bytes.subarray(at, next)]);
-    if (line.length > wireLimits.httpHeadBytes) throw malformed("a line of its framing is too long");
+    const capBytes = this.#part === "trailer" ? wireLimits.httpHeadBytes : wireLimits.httpChunkLineBytes;
+    if (line.length > capBytes) throw this.#fail("a line of its framing is too long");
     this.#line = end < 0 ? line : emptyBytes;
     if (end >= 0) this.#finishLine(decoder.decode(line).replace(/\r?\n$/, ""));
     return next;
@@ -57,31 +76,31 @@ export class ChunkReader {
     if (this.#part === "size") this.#beginChunk(line);
     else if (this.#part === "trailer") this.#takeTrailer(line);
     else if (line === "") this.#part = "size";
-    else throw malformed("a chunk does not end where its size says");
+    else throw this.#fail("a chunk does not end where its size says");
   }
 
   #beginChunk(line: string): void {
     const size = sizeLine.exec(line)?.[1];
-    if (size === undefined) throw malformed("a chunk has no size");
+    if (size === undefined) throw this.#fail("a chunk has no size");
     this.#leftBytes = Number.parseInt(size, 16);
     this.#part = this.#leftBytes === 0 ? "trailer" : "data";
   }
 
   #takeTrailer(line: string): void {
     this.#trailerBytes += line.length;
-    if (this.#trailerBytes > wireLimits.httpHeadBytes) throw malformed("its trailers are too long");
+    if (this.#trailerBytes > wireLimits.httpHeadBytes) throw this.#fail("its trailers are too long");
     if (line === "") {
       this.#part = "done";
       return;
     }
     const [, name, value] = trailerLine.exec(line) ?? [];
-    if (name === undefined || value === undefined) throw malformed("a trailer is not a valid header line");
+    if (name === undefined || value === undefined) throw this.#fail("a trailer is not a valid header line");
     this.trailers.push([name, value]);
   }
-}
 
-function malformed(what: string): KtError {
-  return new KtError("backend-invalid", `reading the response body: ${what}`);
+  #fail(what: string): KtError {
+    return new KtError(this.#code, `reading the ${bodyNames[this.#code]}: ${what}`);
+  }
 }
 
 /** One chunk; there is none without bytes, which would be the end. */

@@ -110,7 +110,7 @@ describe("an answer without an end", () => {
       tooLong,
     ],
     ["in its head", "HTTP/1.1 200 OK\r\n", Buffer.from(`X: ${"x".repeat(1000)}\r\n`), "the answer's head is too long"],
-    ["in the line of a chunk", chunked, Buffer.from("0".repeat(1000)), "the answer's chunk framing has an endless line"],
+    ["in the line of a chunk", chunked, Buffer.from("0".repeat(1000)), "reading the answer: a line of its framing is too long"],
     ["of a refusal", "HTTP/1.1 500 Broken\r\n\r\n", new Uint8Array(64 * 1024).fill(32), tooLong],
   ])("%s is refused", async (_, head, piece, message) => {
     const { server, url, sent } = flood(head, piece);

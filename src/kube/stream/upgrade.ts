@@ -162,7 +162,7 @@ export class Upgrader {
       if (way === "spdy") return await this.#proven({ way, conn }, proofMs, signal);
       const protocol = agreedProtocol(head);
       if (protocol !== webSocketTunnel) return { way, conn, protocol };
-      return await this.#proven({ way, conn: new WsConn(conn), protocol }, proofMs, signal);
+      return await this.#proven({ way, conn: new WsConn(conn, "client"), protocol }, proofMs, signal);
     } catch (error) {
       if (error instanceof CutShort && !signal.aborted) return error;
       throw error;

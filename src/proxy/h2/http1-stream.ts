@@ -3,10 +3,11 @@
 import { ByteQueue, emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { BodyDecoder } from "#http/body-decoder.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
-import { ChunkReader, encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
+import { encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
 import { decodeResponseHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "#proxy/http1/exchange.ts";
@@ -32,11 +33,8 @@ export class Http1Stream implements ExchangeClient {
   readonly #handler: H2StreamHandler;
   readonly #exchange: Exchange;
   readonly #chunked: boolean;
-  #head: ResponseHead | undefined;
   readonly #headBytes = new ByteQueue();
-  #chunks: ChunkReader | undefined;
-  /** Of a body with a length: what is left of it. */
-  #leftBytes = Number.POSITIVE_INFINITY;
+  #body: BodyDecoder | undefined;
   /** Response bytes that the client has not taken. */
   #heldBytes = 0;
   /** Request bytes that the backend has not taken, while it is paused. */
@@ -106,7 +104,7 @@ export class Http1Stream implements ExchangeClient {
   write(bytes: Uint8Array): boolean {
     if (this.#over) return true;
     try {
-      if (this.#head) this.#takeBody(bytes);
+      if (this.#body) this.#takeBody(this.#body, bytes);
       else this.#takeHeads(bytes);
     } catch (thrown) {
       this.violate(h2Codes.internalError, toKtError(thrown, "backend-invalid", "reading the response"));
@@ -158,42 +156,34 @@ export class Http1Stream implements ExchangeClient {
   /** Interim heads and the final one, each as soon as it is whole; what follows the final one is body. */
   #takeHeads(bytes: Uint8Array): void {
     this.#headBytes.push(bytes);
-    while (!this.#head) {
+    while (!this.#body) {
       const decoded = decodeResponseHead(this.#headBytes.peek());
       if (decoded === "short") return;
       this.#headBytes.take(decoded.next);
       this.#takeHead(decoded.head);
     }
     const rest = this.#headBytes.takeAll();
-    if (rest.length > 0 && !this.#ended) this.#takeBody(rest);
+    if (rest.length > 0 && !this.#ended) this.#takeBody(this.#body, rest);
   }
 
   #takeHead(head: ResponseHead): void {
     const interim = head.status < 200;
-    const framing = interim ? undefined : responseFraming(head, this.#options.request.method);
-    this.#ended = framing?.kind === "none";
-    if (framing?.kind === "chunked") this.#chunks = new ChunkReader();
-    if (framing?.kind === "length") this.#leftBytes = framing.bytes;
-    if (!interim) this.#head = head;
+    if (!interim) {
+      this.#body = new BodyDecoder(responseFraming(head, this.#options.request.method), "backend-invalid");
+      this.#ended = this.#body.done;
+    }
     this.#handler.onHeaders(headFromHttp1(head), this.#ended);
   }
 
-  #takeBody(bytes: Uint8Array): void {
-    if (this.#chunks) this.#takeChunks(this.#chunks, bytes);
-    else {
-      this.#leftBytes -= bytes.length;
-      if (this.#leftBytes <= 0) this.#endWith(bytes);
-      else this.#passOn(bytes, false);
-    }
-  }
-
-  #takeChunks(chunks: ChunkReader, bytes: Uint8Array): void {
-    for (const data of chunks.read(bytes)) this.#passOn(data, false);
-    if (!chunks.done || this.#ended || this.#over) return;
-    if (chunks.trailers.length === 0) this.#endWith(emptyBytes);
+  #takeBody(body: BodyDecoder, bytes: Uint8Array): void {
+    const data = body.read(bytes);
+    const last = body.done && body.trailers.length === 0 ? data.length - 1 : data.length;
+    for (const [at, piece] of data.entries()) if (at !== last) this.#passOn(piece, false);
+    if (!body.done || this.#ended || this.#over) return;
+    if (body.trailers.length === 0) this.#endWith(data.at(last) ?? emptyBytes);
     else {
       this.#ended = true;
-      this.#handler.onHeaders(trailersFromHttp1(chunks.trailers), true);
+      this.#handler.onHeaders(trailersFromHttp1(body.trailers), true);
     }
   }
 

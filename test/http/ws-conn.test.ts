@@ -1,6 +1,7 @@
 /** Tests a WebSocket as a Conn: payloads both ways, pause, close, ping, and what breaks it. */
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import type { KtError } from "#base/errors.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import { WsConn } from "#http/ws-conn.ts";
@@ -11,10 +12,10 @@ import { settle } from "#test/support/manual-clock.ts";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (piece: Uint8Array): string => new TextDecoder().decode(piece);
 
-/** A WsConn, what it tells, and the far end with what it was sent. */
+/** A WsConn, what it reports, and its peer with what it was sent. */
 function pair() {
   const [near, far] = memoryPair();
-  const conn = new WsConn(near);
+  const conn = new WsConn(near, "client");
   const heard: string[] = [];
   const sent: string[] = [];
   const decoder = new WsDecoder("server", {
@@ -73,7 +74,7 @@ describe("WsConn", () => {
     expect(heard).toEqual(["a", "again", "b", "c"]);
   });
 
-  test("the far end's close is its end, answered and orderly", async () => {
+  test("the peer's close is its end, answered and orderly", async () => {
     const { conn, far, heard, sent, handler } = pair();
     conn.start(handler);
     far.write(Buffer.concat([binary("last"), encodeWsClose(1000, "")]));
@@ -85,16 +86,16 @@ describe("WsConn", () => {
     expect(conn.write(bytes("late"))).toBe(true);
   });
 
-  test("a close with a reason is told", async () => {
+  test("a close with a reason is reported", async () => {
     const { conn, far, heard, handler } = pair();
     conn.start(handler);
     far.write(encodeWsClose(1011, "kubelet gone"));
     far.end();
     await settle();
-    expect(heard).toEqual(["<end>", "<connection-lost: the far end closed the WebSocket with code 1011: kubelet gone>"]);
+    expect(heard).toEqual(["<end>", "<connection-lost: the peer closed the WebSocket with code 1011: kubelet gone>"]);
   });
 
-  test("our end asks the far end to close, and its bytes still come", async () => {
+  test("our end asks the peer to close, and its bytes still come", async () => {
     const { conn, far, heard, sent, handler } = pair();
     conn.start(handler);
     conn.write(bytes("x"));
@@ -139,11 +140,41 @@ describe("WsConn", () => {
 
   test("passes on back-pressure", async () => {
     const [near, far] = memoryPair({ highWaterBytes: 1000 });
-    const conn = new WsConn(near);
+    const conn = new WsConn(near, "client");
     const drained = Promise.withResolvers<void>();
     conn.start({ onData() {}, onEnd() {}, onDrain: () => drained.resolve(), onClose() {} });
     expect(conn.write(new Uint8Array(5000))).toBe(false);
     far.start({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
     await drained.promise;
   });
+
+  test("a client and a server read each other, however much they send, and close in order", () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 5 }), async (pieces) => {
+        const [near, far] = memoryPair();
+        const client = new WsConn(near, "client");
+        const server = new WsConn(far, "server");
+        const got: number[] = [];
+        const ends: string[] = [];
+        client.start({
+          onData: (piece) => void got.push(...piece),
+          onEnd: () => void ends.push("client end"),
+          onDrain() {},
+          onClose: (error) => void ends.push(`client ${error?.code}`),
+        });
+        server.start({
+          onData: (piece) => void server.write(piece),
+          onEnd() {},
+          onDrain() {},
+          onClose: (error) => void ends.push(`server ${error?.code}`),
+        });
+        for (const piece of pieces) client.write(piece.slice());
+        await settle();
+        server.end();
+        await settle();
+        expect(got).toEqual(pieces.flatMap((piece) => [...piece]));
+        expect(ends.sort()).toEqual(["client end", "client undefined", "server undefined"]);
+      }),
+      { numRuns: 30 },
+    ));
 });

@@ -11,10 +11,8 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function decode(framing: Framing, pieces: readonly Uint8Array[]): { text: string; done: boolean; complete: boolean } {
   let text = "";
-  const decoder = new BodyDecoder(framing, (piece) => {
-    text += Buffer.from(piece).toString("latin1");
-  });
-  for (const piece of pieces) decoder.push(piece);
+  const decoder = new BodyDecoder(framing, "cluster-error");
+  for (const piece of pieces) for (const data of decoder.read(piece)) text += Buffer.from(data).toString("latin1");
   return { text, done: decoder.done, complete: decoder.end() };
 }
 
@@ -49,13 +47,25 @@ describe("BodyDecoder", () => {
   });
 
   test.each(["x\r\n", "-1\r\n", "\r\n", "1234567890123\r\n"])("refuses the chunk size %p", (text) => {
-    expect(() => decode({ kind: "chunked" }, [bytes(text)])).toThrow("chunk framing");
+    expect(() => decode({ kind: "chunked" }, [bytes(text)])).toThrow(/^reading the answer: a chunk has no size$/);
   });
 
   test("refuses an endless line at its limit", () => {
     const line = (length: number): Uint8Array => bytes(`0;${"x".repeat(length - 4)}\r\n`);
     expect(decode({ kind: "chunked" }, [line(wireLimits.httpChunkLineBytes), bytes("\r\n")]).done).toBe(true);
-    expect(() => decode({ kind: "chunked" }, [line(wireLimits.httpChunkLineBytes + 1)])).toThrow("endless line");
+    expect(() => decode({ kind: "chunked" }, [line(wireLimits.httpChunkLineBytes + 1)])).toThrow("a line of its framing is too long");
+  });
+
+  test("says how much came after its end", () => {
+    const surplus = (framing: Framing, text: string): number => {
+      const decoder = new BodyDecoder(framing, "cluster-error");
+      decoder.read(bytes(text));
+      return decoder.surplusBytes;
+    };
+    expect(surplus({ kind: "chunked" }, "1\r\na\r\n0\r\n\r\nrest")).toBe(4);
+    expect(surplus({ kind: "length", bytes: 5 }, "hellorest")).toBe(4);
+    expect(surplus({ kind: "none" }, "rest")).toBe(4);
+    expect(surplus({ kind: "until-close" }, "rest")).toBe(0);
   });
 
   test("random bytes give a body or a KtError", () => {
