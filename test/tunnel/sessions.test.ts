@@ -317,6 +317,19 @@ describe("a session", () => {
     expect(listener.events).toEqual(["failed"]);
   });
 
+  test("that is lost while a reader pauses delivers nothing of it when the reader goes on", async () => {
+    const { peer, session } = rig();
+    const listener = new Listener();
+    const pipe = session.open(80, listener);
+    await settle();
+    pipe.pause();
+    peer.mux.write(peer.opened[1] ?? 0, Uint8Array.of(1));
+    await peer.flush();
+    await peer.lose();
+    pipe.resume();
+    expect(listener.events).toEqual(["failed"]);
+  });
+
   test("that carries nothing ends when the peer goes away", async () => {
     const { peer, heard } = rig();
     peer.mux.goAway();

@@ -3,23 +3,21 @@
 import type { Clock } from "#base/clock.ts";
 import { kubeLimits } from "#kube/limits.ts";
 
-/** From the most patient on. */
-const moments = ["with-next", "after-poll", "soon"] as const;
-
 /**
  * `soon`: at the end of this turn of the event loop, so that small writes leave together.
  * `after-poll`: after what the next turn reads. A client's first bytes are mostly there when its connection is; read in the
  * next turn, they leave with the streams that are opened for it, in one write instead of two at every hop.
  * `with-next`: with whatever is sent next, for what nothing waits for; that saves a message at every hop.
  */
-export type Moment = (typeof moments)[number];
+const urgencies = { "with-next": 0, "after-poll": 1, soon: 2 } as const;
 
-const rankOf = (moment: Moment): number => moments.indexOf(moment);
+/** When output must leave at the latest. */
+export type Moment = keyof typeof urgencies;
 
 export class FlushSchedule {
   readonly #clock: Clock;
   readonly #flush: () => void;
-  #pending: { readonly rank: number } | undefined;
+  #pending: { readonly urgency: number } | undefined;
 
   constructor(clock: Clock, flush: () => void) {
     this.#clock = clock;
@@ -27,9 +25,9 @@ export class FlushSchedule {
   }
 
   request(moment: Moment): void {
-    const rank = rankOf(moment);
-    if (this.#pending && this.#pending.rank >= rank) return;
-    const pending = { rank };
+    const urgency = urgencies[moment];
+    if (this.#pending && this.#pending.urgency >= urgency) return;
+    const pending = { urgency };
     this.#pending = pending;
     const flush = (): void => {
       if (this.#pending === pending) this.flushNow();
