@@ -242,13 +242,10 @@ export class Forward {
     return handle;
   }
 
-  async #explain(address: ListenAddress, error: KtError, { port }: PodTarget): Promise<Problem> {
+  #explain(address: ListenAddress, error: KtError, { port }: PodTarget): Promise<Problem> {
     const { command } = this.#options;
-    const holder = error.code === "port-taken" ? await portHolding(address) : undefined;
-    return listenProblem(formatListen(address), error, holder, {
-      otherPort: command(`:${port}`),
-      openPort: command(`${8000 + address.port}:${port}`),
-    });
+    const advice = { otherPort: command(`:${port}`), openPort: command(`${8000 + address.port}:${port}`) };
+    return listenProblem(address, error, advice, portHolding);
   }
 
   #report(event: KtEvent): void {

@@ -21,8 +21,9 @@ test.each([
   [failure("port-taken", "EADDRINUSE"), undefined, "listen on 127.0.0.1:80: EADDRINUSE", []],
   [failure("listen-failed", "EACCES"), undefined, "listen on 127.0.0.1:80: EACCES", ["take an open one"]],
   [failure("listen-failed", "EADDRNOTAVAIL"), undefined, "listen on 127.0.0.1:80: this machine has no such address", []],
-])("%s", (error, holder, message, hints) => {
-  expect(listenProblem("127.0.0.1:80", error, holder, advice)).toEqual({ code: error.code, message, hints: [...hints] });
+])("%s", async (error, holder, message, hints) => {
+  const problem = await listenProblem({ host: "127.0.0.1", port: 80 }, error, advice, async () => holder);
+  expect(problem).toEqual({ code: error.code, message, hints: [...hints] });
 });
 
 test.each([

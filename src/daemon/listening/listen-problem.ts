@@ -3,6 +3,7 @@
 import type { KtError } from "#base/errors.ts";
 import { systemCode } from "#net/tcp.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import type { Holding } from "./port-holding.ts";
 
@@ -18,18 +19,21 @@ export function isOptional({ host }: ListenAddress, error: KtError): boolean {
   return host === "::1" && isAbsent(error);
 }
 
-/** `otherPort` says how another port is chosen, and `openPort` the same for one that needs no privilege. */
-export function listenProblem(
-  address: string,
-  error: KtError,
-  holder: Holding | undefined,
-  { otherPort, openPort }: { readonly otherPort: string; readonly openPort: string },
-): Problem {
+/** How the user chooses another port, and one that needs no privilege. */
+export interface PortAdvice {
+  readonly otherPort: string;
+  readonly openPort: string;
+}
+
+export type HolderOf = (address: ListenAddress) => Promise<Holding | undefined>;
+
+/** Resolves when the holder of a taken port is known. */
+export async function listenProblem(address: ListenAddress, error: KtError, advice: PortAdvice, holderOf: HolderOf): Promise<Problem> {
   const { code, message, hints } = toProblem(error);
-  if (code === "port-taken" && holder) {
-    return { code, message: `${address} is taken by ${holder.who}`, hints: [...holder.fixes, otherPort] };
-  }
-  if (isAbsent(error)) return { code, message: `listen on ${address}: this machine has no such address`, hints };
+  const shown = formatListen(address);
+  const holder = code === "port-taken" ? await holderOf(address) : undefined;
+  if (holder) return { code, message: `${shown} is taken by ${holder.who}`, hints: [...holder.fixes, advice.otherPort] };
+  if (isAbsent(error)) return { code, message: `listen on ${shown}: this machine has no such address`, hints };
   // A port below 1024 needs a privilege on most systems.
-  return { code, message, hints: systemCode(error.cause) === "EACCES" ? [openPort] : hints };
+  return { code, message, hints: systemCode(error.cause) === "EACCES" ? [advice.openPort] : hints };
 }

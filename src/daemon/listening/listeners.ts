@@ -6,9 +6,8 @@ import { daemonLimits } from "#daemon/limits.ts";
 import type { Problem, Report } from "#observe/events.ts";
 import { formatListen, overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
-import { isOptional, listenProblem } from "./listen-problem.ts";
+import { type HolderOf, isOptional, listenProblem, type PortAdvice } from "./listen-problem.ts";
 import { otherFace, partnerOf } from "./localhost-pair.ts";
-import type { Holding } from "./port-holding.ts";
 import { nothingWanted, type Wanted, type WantedListener } from "./wanted.ts";
 import { type Step, stepsBetween } from "./reconcile.ts";
 
@@ -27,7 +26,7 @@ export interface ListenersOptions {
   readonly doors: Doors;
   readonly clock: Clock;
   readonly report: Report;
-  readonly holderOf: (address: ListenAddress) => Promise<Holding | undefined>;
+  readonly holderOf: HolderOf;
 }
 
 export interface ListenerState {
@@ -175,9 +174,10 @@ export class Listeners {
     const { address } = entry.want;
     const key = formatListen(address);
     const own = error.code === "port-taken" ? this.#ownHolder(address) : undefined;
-    const holder = error.code === "port-taken" && !own ? await this.#options.holderOf(address) : undefined;
+    const problem = own
+      ? takenByOwn(key, formatListen(own))
+      : await listenProblem(address, error, adviceFor(entry.want), this.#options.holderOf);
     if (this.#entries.get(key) !== entry || entry.opened) return;
-    const problem = own ? takenByOwn(key, formatListen(own)) : listenProblem(key, error, holder, adviceFor(entry.want));
     entry.problem = this.#partnerOf(entry) ? forBothFaces(problem, address) : problem;
     if (isDispensable(entry)) return;
     this.#options.report({ type: "listener", address: key, change: "failed", problem: entry.problem });
@@ -222,7 +222,7 @@ function forBothFaces({ code, message, hints }: Problem, address: ListenAddress)
 const otherPort = "choose another port in tunnels.toml";
 
 /** All routes of [http] move together. */
-function adviceFor({ kind }: WantedListener): { readonly otherPort: string; readonly openPort: string } {
+function adviceFor({ kind }: WantedListener): PortAdvice {
   const where = kind === "names" ? ": [http] listen" : "";
   return { otherPort: `${otherPort}${where}`, openPort: `choose a port above 1023${where}` };
 }
