@@ -31,10 +31,15 @@ export class CappedBytes {
 
   /** As UTF-8, and forgets it. */
   takeText(): string {
-    const text = new TextDecoder().decode(this.#buffer.subarray(0, this.#lengthBytes));
+    return new TextDecoder().decode(this.takeBytes());
+  }
+
+  /** All of it, and forgets it. */
+  takeBytes(): Uint8Array {
+    const bytes = this.#buffer.subarray(0, this.#lengthBytes);
     this.#buffer = new Uint8Array(0);
     this.#lengthBytes = 0;
-    return text;
+    return bytes;
   }
 
   #grow(lengthBytes: number): void {

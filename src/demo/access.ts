@@ -1,6 +1,6 @@
 /** Who a request comes from and what it may do: tokens, impersonation, and the permissions that tests take away. */
 
-import type { HttpRequest } from "./http-server.ts";
+import type { ServerRequest } from "#http/server.ts";
 import type { ResourceName } from "./status.ts";
 import { headerValue } from "#wire/http-head.ts";
 
@@ -40,7 +40,7 @@ export class AccessControl {
   }
 
   /** The user behind a request, after impersonation; undefined for 401. */
-  userOf({ head }: HttpRequest): string | undefined {
+  userOf({ head }: ServerRequest): string | undefined {
     const [scheme, token] = (headerValue(head.headers, "authorization") ?? "").split(" ");
     const user = this.#check(scheme === "Bearer" ? token : undefined);
     return user === undefined ? undefined : (headerValue(head.headers, "impersonate-user") ?? user);

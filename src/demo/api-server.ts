@@ -9,7 +9,7 @@ import { AccessControl } from "./access.ts";
 import { type ApiPath, kinds, parseApiPath } from "./api-paths.ts";
 import { DemoCluster } from "./cluster.ts";
 import { Gate } from "./gate.ts";
-import { type HttpAnswer, type HttpRequest, serveHttp } from "./http-server.ts";
+import { type ServerAnswer, type ServerRequest, serveHttp } from "#http/server.ts";
 import { kubeconfigText } from "./kubeconfig.ts";
 import { PortForward } from "./port-forward.ts";
 import { isTrue, jsonAnswer, listAnswer, objectAnswer, statusAnswer, textAnswer, watchRequest } from "./resource-answers.ts";
@@ -186,7 +186,7 @@ export class ApiServer {
     serveHttp(conn, (request) => this.#answer(request));
   }
 
-  #answer(request: HttpRequest): HttpAnswer {
+  #answer(request: ServerRequest): ServerAnswer {
     this.requests.push(`${request.head.method} ${request.head.target}`);
     if (this.requests.length > rememberedRequests) this.requests.shift();
     const path = parseApiPath(request.path);
@@ -212,15 +212,15 @@ export class ApiServer {
     }
   }
 
-  #review(request: HttpRequest, user: string): HttpAnswer {
+  #review(request: ServerRequest, user: string): ServerAnswer {
     if (request.head.method !== "POST") return statusAnswer(methodNotAllowed);
-    const review: AccessReview = JSON.parse(request.body);
+    const review: AccessReview = JSON.parse(Buffer.from(request.body).toString());
     const { verb = "", resource = "", subresource = "" } = review.spec?.resourceAttributes ?? {};
     const allowed = this.access.allows(user, verb, { resource: subresource === "" ? resource : `${resource}/${subresource}` });
     return jsonAnswer(201, { ...review, metadata: {}, status: { allowed } });
   }
 
-  #collection(request: HttpRequest, user: string, { collection, namespace }: PathOf<"collection">): HttpAnswer {
+  #collection(request: ServerRequest, user: string, { collection, namespace }: PathOf<"collection">): ServerAnswer {
     if (request.head.method !== "GET") return statusAnswer(methodNotAllowed);
     const verb = isTrue(request.query.get("watch")) ? "watch" : "list";
     const refusal = this.#refusal(user, verb, kinds[collection], namespace, undefined);
@@ -231,7 +231,8 @@ export class ApiServer {
     if ("code" in wanted) return statusAnswer(wanted);
     return {
       kind: "stream",
-      type: "application/json",
+      status: 200,
+      headers: [["Content-Type", "application/json"]],
       begin: (stream) => {
         const watch = new Watch(wanted, store, this.#clock, stream);
         this.#watches.add(watch);
@@ -259,13 +260,13 @@ export class ApiServer {
     }
   }
 
-  #object(request: HttpRequest, user: string, { collection, namespace, name }: PathOf<"object">): HttpAnswer {
+  #object(request: ServerRequest, user: string, { collection, namespace, name }: PathOf<"object">): ServerAnswer {
     if (request.head.method !== "GET") return statusAnswer(methodNotAllowed);
     const refusal = this.#refusal(user, "get", kinds[collection], namespace, name);
     return refusal ?? objectAnswer(this.cluster.store, collection, namespace, name);
   }
 
-  #portForward({ head }: HttpRequest, user: string, { namespace, name }: PathOf<"port-forward">): HttpAnswer {
+  #portForward({ head }: ServerRequest, user: string, { namespace, name }: PathOf<"port-forward">): ServerAnswer {
     const way = this.#options.withoutWays?.includes(upgradeWay(head)) ? "none" : upgradeWay(head);
     const resource = { group: "", resource: "pods/portforward" };
     const refusal = this.#refusal(user, head.method === "POST" ? "create" : "get", resource, namespace, name);
@@ -304,7 +305,7 @@ export class ApiServer {
     { group, resource }: ResourceName,
     namespace: string | undefined,
     name: string | undefined,
-  ): HttpAnswer | undefined {
+  ): ServerAnswer | undefined {
     const wanted = { group, resource };
     if (this.access.allows(user, verb, wanted)) return undefined;
     return statusAnswer(forbidden({ user, verb, resource: wanted, namespace, name }));

@@ -1,25 +1,29 @@
 /** Lists, single objects and the beginning of watches, out of the store. */
 
 import { kinds } from "./api-paths.ts";
-import type { HttpAnswer } from "./http-server.ts";
+import type { ServerAnswer } from "#http/server.ts";
 import { parseFieldSelector, parseLabelSelector, type Selects } from "./selectors.ts";
 import { badRequest, invalidVersion, notFound, type Status, tooOldToList } from "./status.ts";
 import type { Collection, ObjectStore } from "./store.ts";
 import type { WatchRequest } from "./watch.ts";
 
-export function jsonAnswer(code: number, body: object): HttpAnswer {
-  return { kind: "whole", status: code, type: "application/json", text: `${JSON.stringify(body)}\n` };
+export function jsonAnswer(code: number, body: object): ServerAnswer {
+  return wholeAnswer(code, "application/json", `${JSON.stringify(body)}\n`);
 }
 
-export function statusAnswer(status: Status): HttpAnswer {
+export function statusAnswer(status: Status): ServerAnswer {
   return jsonAnswer(status.code, status);
 }
 
-export function textAnswer(code: number, text: string): HttpAnswer {
-  return { kind: "whole", status: code, type: "text/plain; charset=utf-8", text };
+export function textAnswer(code: number, text: string): ServerAnswer {
+  return wholeAnswer(code, "text/plain; charset=utf-8", text);
 }
 
-export function objectAnswer(store: ObjectStore, collection: Collection, namespace: string | undefined, name: string): HttpAnswer {
+function wholeAnswer(status: number, type: string, text: string): ServerAnswer {
+  return { kind: "whole", status, headers: [["Content-Type", type]], body: Buffer.from(text) };
+}
+
+export function objectAnswer(store: ObjectStore, collection: Collection, namespace: string | undefined, name: string): ServerAnswer {
   const { kind, apiVersion, ...resource } = kinds[collection];
   const object = store.get(collection, namespace, name);
   return object ? jsonAnswer(200, { kind, apiVersion, ...object }) : statusAnswer(notFound(resource, name));
@@ -41,7 +45,12 @@ function versionOf(query: URLSearchParams): number | undefined | Status {
   return /^\d+$/.test(text) ? Number(text) : invalidVersion(text);
 }
 
-export function listAnswer(store: ObjectStore, collection: Collection, namespace: string | undefined, query: URLSearchParams): HttpAnswer {
+export function listAnswer(
+  store: ObjectStore,
+  collection: Collection,
+  namespace: string | undefined,
+  query: URLSearchParams,
+): ServerAnswer {
   const { kind, apiVersion } = kinds[collection];
   const selects = selection(query);
   if (typeof selects !== "function") return statusAnswer(selects);

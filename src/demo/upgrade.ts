@@ -6,7 +6,7 @@ import { WsConn } from "#http/ws-conn.ts";
 import { type Header, headerValue, type RequestHead } from "#wire/http-head.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
 import { wsAccept } from "#wire/ws-frame.ts";
-import type { HttpAnswer } from "./http-server.ts";
+import type { ServerAnswer } from "#http/server.ts";
 import { jsonAnswer, statusAnswer, textAnswer } from "./resource-answers.ts";
 import { badRequest } from "./status.ts";
 
@@ -21,7 +21,7 @@ export function upgradeWay(head: RequestHead): UpgradeWay {
 const listed = (value: string | undefined): string[] => (value ?? "").split(",").map((part) => part.trim());
 
 /** `take` gets the Conn that carries SPDY. */
-export function upgradeAnswer(head: RequestHead, way: UpgradeWay, take: (conn: Conn) => void): HttpAnswer {
+export function upgradeAnswer(head: RequestHead, way: UpgradeWay, take: (conn: Conn) => void): ServerAnswer {
   switch (way) {
     case "none":
       return statusAnswer(badRequest("Upgrade request required"));
@@ -32,7 +32,7 @@ export function upgradeAnswer(head: RequestHead, way: UpgradeWay, take: (conn: C
   }
 }
 
-function spdyAnswer(head: RequestHead, take: (conn: Conn) => void): HttpAnswer {
+function spdyAnswer(head: RequestHead, take: (conn: Conn) => void): ServerAnswer {
   const offered = listed(headerValue(head.headers, "x-stream-protocol-version"));
   if (!offered.includes(portForwardProtocols.stream)) {
     const problem = `unable to negotiate protocol: client supports [${offered.join(" ")}], server accepts [${portForwardProtocols.stream}]`;
@@ -48,7 +48,7 @@ function spdyAnswer(head: RequestHead, take: (conn: Conn) => void): HttpAnswer {
 
 const sha1 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(new SHA1().update(text).digest("hex"), "hex"));
 
-function webSocketAnswer(head: RequestHead, take: (conn: Conn) => void): HttpAnswer {
+function webSocketAnswer(head: RequestHead, take: (conn: Conn) => void): ServerAnswer {
   const key = headerValue(head.headers, "sec-websocket-key");
   if (key === undefined) return jsonAnswer(400, badRequest("websocket: no Sec-WebSocket-Key"));
   const offered = listed(headerValue(head.headers, "sec-websocket-protocol"));

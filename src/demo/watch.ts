@@ -1,7 +1,7 @@
 /** One watch: what is there, then every change that its selectors let through, until its time is up. */
 
 import type { Clock } from "#base/clock.ts";
-import type { AnswerStream } from "./http-server.ts";
+import type { BodyStream } from "#http/server.ts";
 import type { Selects } from "./selectors.ts";
 import { type Status, tooOldToWatch } from "./status.ts";
 import type { Change, Collection, ObjectStore, StoredObject } from "./store.ts";
@@ -25,11 +25,11 @@ const defaultTimeoutMs = 5 * 60 * 1000;
 export class Watch {
   readonly #request: WatchRequest;
   readonly #store: ObjectStore;
-  readonly #stream: AnswerStream;
+  readonly #stream: BodyStream;
   readonly #stopFollowing: () => void;
   readonly #cancelTimeout: () => void;
 
-  constructor(request: WatchRequest, store: ObjectStore, clock: Clock, stream: AnswerStream) {
+  constructor(request: WatchRequest, store: ObjectStore, clock: Clock, stream: BodyStream) {
     this.#request = request;
     this.#store = store;
     this.#stream = stream;
@@ -100,6 +100,6 @@ export class Watch {
   }
 
   #send(type: string, object: object): void {
-    this.#stream.write(`${JSON.stringify({ type, object })}\n`);
+    this.#stream.write(Buffer.from(`${JSON.stringify({ type, object })}\n`));
   }
 }

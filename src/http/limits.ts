@@ -28,6 +28,8 @@ export const httpLimits = {
   /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */
   h2CostlyFrames: 2000,
   h2CostlyFramesPerSecond: 1000,
+  /** Longest request that our own server reads, and most that may wait behind one whose answer is under way. */
+  serverRequestBytes: 1 * mib,
   /** Longest answer to one API request: a page of pods takes some 3 MiB. */
   apiAnswerBytes: 8 * mib,
 } as const;
