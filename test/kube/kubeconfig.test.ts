@@ -79,8 +79,8 @@ contexts:
   context: { cluster: prod, user: eve }
 - name: "arn:aws:eks:eu-west-1:1:cluster/prod"
   context: { cluster: nowhere, user: eve }
-- name: nobody
-  context: { cluster: prod, user: nobody }
+- name: stranger
+  context: { cluster: prod, user: stranger }
 clusters:
 - name: dev
   cluster: { server: https://wrong }
@@ -211,7 +211,7 @@ describe("contexts that cannot be used", () => {
     ["prd", "context-unknown", 'context "prd" is not in kubeconfig', ['did you mean "prod"?', "known contexts: "]],
     ["xyzzy", "context-unknown", 'context "xyzzy" is not in kubeconfig', ["known contexts: "]],
     ["arn:aws:eks:eu-west-1:1:cluster/prod", "kubeconfig-unreadable", 'names cluster "nowhere", which is not there', []],
-    ["nobody", "kubeconfig-unreadable", 'names user "nobody", which is not there', []],
+    ["stranger", "kubeconfig-unreadable", 'names user "stranger", which is not there', []],
   ];
   test.each(cases)("%p", async (name, code, message, hints) => {
     const config = read(await put("second", second));
