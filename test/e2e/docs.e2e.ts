@@ -52,6 +52,7 @@ async function runAll(sequence: readonly DocBlock[], env: Readonly<Record<string
     // What stands for the database is a pod that echoes; what makes the connection is an image that is here.
     "mydb.abc123.eu-west-1.rds.amazonaws.com:5432": `${await addressOf("single")}:7000`,
     "default/svc/backend-api": `${namespace.name}/svc/backend-api`,
+    "monitoring/svc/grafana:http": `${namespace.name}/svc/web:http`,
     'ttl = "30m"': 'ttl = "30m", image = "kt.test/jump:1"',
   });
   const runner = await DocRunner.make({ project: `${home.path}/shop`, env: home.env }, words, [binary]);
