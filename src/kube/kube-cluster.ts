@@ -113,6 +113,8 @@ class KubeCluster implements Cluster {
     );
     this.#followed.add(followed);
     this.#checkLater();
+    // What is followed is dialled as soon as its pod is known, and the requests for that go first; most names that are guessed lead nowhere.
+    if (!request.isGuess) setImmediate(() => this.#expectUpgrade());
     return followed;
   }
 
@@ -128,6 +130,11 @@ class KubeCluster implements Cluster {
     for (const followed of [...this.#followed]) followed.close();
     for (const watch of this.#sliceWatches.values()) watch.close();
     this.#cancelCheck?.();
+    this.#api.close();
+  }
+
+  #expectUpgrade(): void {
+    if (this.#followed.size > 0) this.#api.expectUpgrade();
   }
 
   #open(request: FollowRequest, onChange: (resolution: Resolution) => void): Follower {

@@ -17,6 +17,8 @@ export const kubeLimits = {
   upgradeWayMs: 600 * second,
   /** How long what nothing waits for, as the end of a connection, may wait to leave with other output: the node takes a second to act on it. */
   flushDelayMs: 20,
+  /** How long a connection that was opened ahead of an upgrade is kept for it: longer than finding its pod takes, shorter than any proxy's patience. */
+  aheadMs: 2 * second,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
   apiRequestsAtOnce: 16,
   /** Services of one namespace that are read one by one at the same time, while fewer than that many more wait: then they are listed. */

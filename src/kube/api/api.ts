@@ -7,6 +7,7 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { kubeLimits } from "#kube/limits.ts";
 import type { ResponseHead } from "#wire/http-head.ts";
+import { Ahead } from "./ahead.ts";
 import { type Access, answerProblem, type Requester, type StatusError, statusMessage } from "./api-problem.ts";
 import { CappedBytes } from "#base/capped-bytes.ts";
 import type { ApiRequest, Connection } from "./connection.ts";
@@ -15,7 +16,7 @@ import { withDeadline } from "#base/deadline.ts";
 import { Semaphore } from "#base/semaphore.ts";
 import { Hold } from "./hold.ts";
 import { signedInUser } from "#kube/config/kubeconfig.ts";
-import { type Answer, request, stream, upgrade } from "#http/client.ts";
+import { type Answer, CutShort, request, stream, upgrade } from "#http/client.ts";
 
 export interface ApiOptions {
   /** Asked for each request, since kubeconfig may have changed. Throws KtError. */
@@ -53,6 +54,7 @@ export class Api {
   readonly #gate = new Semaphore(kubeLimits.apiRequestsAtOnce);
   readonly #running = new Set<Running>();
   readonly #hold: Hold;
+  readonly #ahead: Ahead;
   #reachable: boolean | undefined;
   /** Why it is not reachable. */
   #trouble: KtError["code"] | undefined;
@@ -62,6 +64,7 @@ export class Api {
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#hold = new Hold(options.clock);
+    this.#ahead = new Ahead(options.clock);
   }
 
   get #requestTimeoutMs(): number {
@@ -155,13 +158,30 @@ export class Api {
           signal,
           () => this.#silent(kubeLimits.upgradeTimeoutMs),
           async (inner) => {
+            const message = connection.message(wanted, identity);
+            const ahead = await this.#ahead.take(connection, identity, inner);
+            if (ahead) {
+              onAsked();
+              const asked = await upgrade(ahead, message, inner, accepts).catch(unlessCutShort);
+              if (asked) return asked;
+            }
             const conn = await connection.open(identity, inner);
             onAsked();
-            return await upgrade(conn, connection.message(wanted, identity), inner, accepts);
+            return await upgrade(conn, message, inner, accepts);
           },
         ),
       ),
     );
+  }
+
+  /** An upgrade will follow: its connection is opened while the way to the pod is being looked for. */
+  expectUpgrade(): void {
+    if (this.heldMs === 0) this.#ahead.begin(this.#options.connection());
+  }
+
+  /** No upgrade will follow. */
+  close(): void {
+    this.#ahead.drop();
   }
 
   /** Runs again once when the answer is 401 and there are other credentials now. */
@@ -249,6 +269,11 @@ export class Api {
     if (isBack) this.#renewSilent();
     this.#options.onReachable(reachable, problem);
   }
+}
+
+/** A connection that was opened ahead may have been closed by the time it is used. */
+function unlessCutShort(error: unknown): undefined {
+  if (!(error instanceof CutShort)) throw error;
 }
 
 const jsonHeaders = [
