@@ -6,6 +6,7 @@ import type { KtError } from "#base/errors.ts";
 import { kubeLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import { Api } from "#kube/api/api.ts";
+import { StatusError } from "#kube/api/api-problem.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
 import type { ExecCommand } from "#wire/exec.ts";
 import { ContextSource } from "#kube/api/context-source.ts";
@@ -19,7 +20,8 @@ import { ApiPods } from "#kube/write/pods.ts";
 import type { FileCache } from "#kube/config/files.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
 import { SliceWatch } from "#kube/follow/slice-watch.ts";
-import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
+import { openCollection } from "#kube/follow/collection.ts";
+import type { Cluster, CollectionRequest, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
 import type { ContextOverrides } from "#kube/config/overrides.ts";
 import { Upgrader } from "#kube/stream/upgrade.ts";
 
@@ -53,6 +55,7 @@ export function openCluster(options: OpenClusterOptions): Cluster {
 }
 
 type Follower = FollowService | FollowPod | FollowWorkload;
+type AnyKept = Pick<Kept<Follower>, "reopen" | "wake" | "close">;
 
 class KubeCluster implements Cluster {
   readonly #options: OpenClusterOptions;
@@ -64,7 +67,7 @@ class KubeCluster implements Cluster {
   /** By namespace, as the next. */
   readonly #sliceWatches = new Map<string, SliceWatch>();
   readonly #reads = new Map<string, NamespaceReads>();
-  readonly #followed = new Set<Followed>();
+  readonly #kept = new Set<AnyKept>();
   #place: object = {};
   #trouble: Cluster["trouble"];
   #suggestedMs = Number.NEGATIVE_INFINITY;
@@ -107,15 +110,32 @@ class KubeCluster implements Cluster {
   }
 
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following {
-    const followed = new Followed(
-      () => this.#open(request, onChange),
-      () => this.#closed(followed),
-    );
-    this.#followed.add(followed);
-    this.#checkLater();
+    const kept = this.#keep(() => this.#open(request, onChange));
     // What is followed is dialled as soon as its pod is known, and the requests for that go first; most names that are guessed lead nowhere.
     if (!request.isGuess) setImmediate(() => this.#expectUpgrade());
-    return followed;
+    return { current: () => kept.inner.current(), refresh: () => kept.inner.refresh(), close: () => kept.close() };
+  }
+
+  collect(request: CollectionRequest): () => void {
+    const { clock, log } = this.#options;
+    const kept = this.#keep(() => openCollection(request, { api: this.#api, clock, log }));
+    return () => kept.close();
+  }
+
+  #keep<Inner extends { wake(): void; close(): void }>(open: () => Inner): Kept<Inner> {
+    const kept: Kept<Inner> = new Kept(open, () => this.#closed(kept));
+    this.#kept.add(kept);
+    this.#checkLater();
+    return kept;
+  }
+
+  async hasNamespace(name: string, signal: AbortSignal): Promise<boolean | undefined> {
+    try {
+      await this.#api.get(`/api/v1/namespaces/${name}`, { verb: "get", resource: "namespaces", group: "", namespace: "", name }, signal);
+      return true;
+    } catch (error) {
+      return error instanceof StatusError && error.status === 404 ? false : undefined;
+    }
   }
 
   async portForward(namespace: string, pod: string, signal: AbortSignal): Promise<Conn> {
@@ -127,14 +147,14 @@ class KubeCluster implements Cluster {
   }
 
   close(): void {
-    for (const followed of [...this.#followed]) followed.close();
+    for (const kept of [...this.#kept]) kept.close();
     for (const watch of this.#sliceWatches.values()) watch.close();
     this.#cancelCheck?.();
     this.#api.close();
   }
 
   #expectUpgrade(): void {
-    if (this.#followed.size > 0) this.#api.expectUpgrade();
+    if (this.#kept.size > 0) this.#api.expectUpgrade();
   }
 
   #open(request: FollowRequest, onChange: (resolution: Resolution) => void): Follower {
@@ -175,14 +195,14 @@ class KubeCluster implements Cluster {
     return reads;
   }
 
-  #closed(followed: Followed): void {
-    this.#followed.delete(followed);
+  #closed(kept: AnyKept): void {
+    this.#kept.delete(kept);
     for (const [namespace, watch] of this.#sliceWatches) {
       if (!watch.unused) continue;
       this.#sliceWatches.delete(namespace);
       this.#reads.delete(namespace);
     }
-    if (this.#followed.size > 0) return;
+    if (this.#kept.size > 0) return;
     this.#cancelCheck?.();
     this.#cancelCheck = undefined;
   }
@@ -192,7 +212,7 @@ class KubeCluster implements Cluster {
     this.#cancelCheck ??= this.#options.clock.after(kubeLimits.kubeconfigCheckMs, () => {
       this.#cancelCheck = undefined;
       this.#source.connection();
-      if (this.#followed.size > 0) this.#checkLater();
+      if (this.#kept.size > 0) this.#checkLater();
     });
   }
 
@@ -201,7 +221,7 @@ class KubeCluster implements Cluster {
     for (const watch of this.#sliceWatches.values()) watch.close();
     this.#sliceWatches.clear();
     this.#reads.clear();
-    for (const followed of this.#followed) followed.reopen();
+    for (const kept of this.#kept) kept.reopen();
   }
 
   #reachable(reachable: boolean, problem: KtError | undefined): void {
@@ -213,41 +233,33 @@ class KubeCluster implements Cluster {
   /** Ends the pauses of whatever waits to try again. */
   #wake(): void {
     for (const watch of this.#sliceWatches.values()) watch.wake();
-    for (const followed of this.#followed) followed.wake();
+    for (const kept of this.#kept) kept.wake();
   }
 }
 
-/** A following that outlives a move to another cluster. */
-class Followed implements Following {
-  readonly #open: () => Follower;
+/** What is kept fresh, beyond a move of the context to another cluster. */
+class Kept<Inner extends { wake(): void; close(): void }> {
+  readonly #open: () => Inner;
   readonly #onClose: () => void;
-  #inner: Follower;
+  inner: Inner;
 
-  constructor(open: () => Follower, onClose: () => void) {
+  constructor(open: () => Inner, onClose: () => void) {
     this.#open = open;
     this.#onClose = onClose;
-    this.#inner = open();
-  }
-
-  current(): Resolution | undefined {
-    return this.#inner.current();
-  }
-
-  refresh(): void {
-    this.#inner.refresh();
+    this.inner = open();
   }
 
   wake(): void {
-    this.#inner.wake();
+    this.inner.wake();
   }
 
   reopen(): void {
-    this.#inner.close();
-    this.#inner = this.#open();
+    this.inner.close();
+    this.inner = this.#open();
   }
 
   close(): void {
-    this.#inner.close();
+    this.inner.close();
     this.#onClose();
   }
 }

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { Cluster, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
+import type { Cluster, CollectionRequest, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
 import { SpdyExec } from "#kube/stream/exec-spdy.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
@@ -164,6 +164,20 @@ export class FakeCluster implements Cluster {
       },
       close: () => this.#followers.delete(onChange),
     };
+  }
+
+  /** Of collections that are kept now, oldest first. */
+  readonly collections = new Set<CollectionRequest>();
+  /** Namespaces that are not there. */
+  readonly missing = new Set<string>();
+
+  collect(request: CollectionRequest): () => void {
+    this.collections.add(request);
+    return () => this.collections.delete(request);
+  }
+
+  hasNamespace(name: string): Promise<boolean | undefined> {
+    return Promise.resolve(!this.missing.has(name));
   }
 
   portForward(_namespace: string, pod: string): Promise<Conn> {

@@ -39,6 +39,8 @@ export interface ReflectorListener<Item> {
   onItem(item: Item, deleted: boolean): void;
   /** It cannot be listed or watched now; trying goes on. */
   onProblem(problem: KtError): void;
+  /** It may not be watched, and is listed every few seconds instead. */
+  onWatchForbidden?(): void;
 }
 
 /** HTTP 410: the version is too old to go on from. */
@@ -173,6 +175,7 @@ export class Reflector<Item extends Named> {
       if (!(error instanceof StatusError) || error.status !== 403) throw error;
       this.#options.log("info", "watch-forbidden", { resource: this.#options.access.resource, namespace: this.#options.access.namespace });
       this.#watchAllowed = false;
+      this.#options.listener.onWatchForbidden?.();
     } finally {
       this.#watching = undefined;
       signal.removeEventListener("abort", onAbort);

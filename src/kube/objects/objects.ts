@@ -8,6 +8,8 @@ export interface Service {
   /** Undefined: its endpoints are written by other means. */
   readonly selector: Readonly<Record<string, string>> | undefined;
   readonly publishNotReady: boolean;
+  /** It has no address of its own in the cluster: its name leads to its pods. */
+  readonly headless: boolean;
   readonly ports: readonly ServicePort[];
 }
 
@@ -87,6 +89,7 @@ interface RawService {
     readonly externalName?: string;
     readonly selector?: Readonly<Record<string, string>>;
     readonly publishNotReadyAddresses?: boolean;
+    readonly clusterIP?: string;
     readonly ports?: readonly {
       readonly name?: string;
       readonly port?: number;
@@ -201,6 +204,7 @@ export function pickService(raw: RawService): Service {
     externalName: spec?.externalName,
     selector: selector && Object.keys(selector).length > 0 ? selector : undefined,
     publishNotReady: spec?.publishNotReadyAddresses === true,
+    headless: spec?.clusterIP === "None",
     ports: (spec?.ports ?? []).map(({ name, port, targetPort, protocol, appProtocol }) => ({
       name: name ?? "",
       port: port ?? 0,

@@ -4,6 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import type { ExecCommand, ExecEnd } from "#wire/exec.ts";
 import type { Pods } from "./known-pod.ts";
+import type { Service, Slice } from "./objects.ts";
 
 /** One pod that may be dialled now, and the port number on it. */
 export interface Endpoint {
@@ -96,6 +97,27 @@ export interface OpenedExec {
   readonly container: string | undefined;
 }
 
+/** What hears of the objects of a collection. */
+export interface CollectionListener<Item> {
+  /** All of them, after the first list and after every change. */
+  onItems(items: readonly Item[]): void;
+  /** They cannot be listed or watched now; trying goes on. What is known stays. */
+  onProblem(problem: KtError): void;
+  /** They may be listed, and not watched: from now on they are listed every few seconds. */
+  onPolled(): void;
+}
+
+/** All services of a namespace that a label selector matches, the slices of its headless ones, or all namespaces. */
+export type CollectionRequest =
+  | {
+      readonly kind: "services";
+      readonly namespace: string;
+      readonly selector: string | undefined;
+      readonly listener: CollectionListener<Service>;
+    }
+  | { readonly kind: "headless-slices"; readonly namespace: string; readonly listener: CollectionListener<Slice> }
+  | { readonly kind: "namespaces"; readonly listener: CollectionListener<{ readonly name: string }> };
+
 export interface Cluster {
   /** The kubeconfig context's name. */
   readonly context: string;
@@ -110,6 +132,12 @@ export interface Cluster {
 
   /** Follows what is behind a service port or pod port. `onChange` is called on every change, never from within `follow` itself. */
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following;
+
+  /** Keeps a whole collection, over one list and one watch, until the returned function is called. */
+  collect(request: CollectionRequest): () => void;
+
+  /** Whether there is such a namespace; undefined where that may not be known. */
+  hasNamespace(name: string, signal: AbortSignal): Promise<boolean | undefined>;
 
   /**
    * Opens an upgraded connection for port-forwarding to one pod. The Conn carries SPDY/3.1 bytes, whether directly or inside

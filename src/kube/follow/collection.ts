@@ -1,0 +1,98 @@
+/** Keeps all objects of one kind in a namespace, or in the cluster, over one list and one watch. */
+
+import type { Clock } from "#base/clock.ts";
+import type { KtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { Api } from "#kube/api/api.ts";
+import type { Access } from "#kube/api/api-problem.ts";
+import { pickService, pickSlice, type RawObject, type Service, type Slice } from "#kube/objects/objects.ts";
+import type { CollectionListener, CollectionRequest } from "#kube/objects/types.ts";
+import { Reflector } from "./reflector.ts";
+import { slicesPath } from "./slice-watch.ts";
+
+export interface CollectionOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Kind<Item> {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly access: Omit<Access, "verb">;
+  readonly pick: (raw: RawObject) => Item;
+}
+
+/** The label that Kubernetes puts on the slices of services without an address of their own. */
+const headlessLabel = "service.kubernetes.io/headless";
+
+function servicesOf(namespace: string, selector: string | undefined): Kind<Service> {
+  const query: Readonly<Record<string, string>> = selector === undefined ? {} : { labelSelector: selector };
+  const access = { resource: "services", group: "", namespace };
+  return { path: `/api/v1/namespaces/${namespace}/services`, query, access, pick: pickService };
+}
+
+function headlessSlicesOf(namespace: string): Kind<Slice> {
+  const access = { resource: "endpointslices", group: "discovery.k8s.io", namespace };
+  return { path: slicesPath(namespace), query: { labelSelector: headlessLabel }, access, pick: pickSlice };
+}
+
+const namespaces: Kind<{ readonly name: string }> = {
+  path: "/api/v1/namespaces",
+  query: {},
+  access: { resource: "namespaces", group: "", namespace: "" },
+  pick: ({ metadata }) => ({ name: metadata?.name ?? "" }),
+};
+
+export class Collection<Item extends { readonly name: string }> {
+  readonly #reflector: Reflector<Item>;
+  readonly #items = new Map<string, Item>();
+  readonly #listener: CollectionListener<Item>;
+
+  constructor({ path, query, access, pick }: Kind<Item>, listener: CollectionListener<Item>, options: CollectionOptions) {
+    this.#listener = listener;
+    this.#reflector = new Reflector<Item>({
+      ...options,
+      path,
+      query,
+      access,
+      pick,
+      listener: {
+        onList: (items) => this.#listed(items),
+        onItem: (item, deleted) => this.#changed(item, deleted),
+        onProblem: (problem: KtError) => listener.onProblem(problem),
+        onWatchForbidden: () => listener.onPolled(),
+      },
+    });
+  }
+
+  wake(): void {
+    this.#reflector.wake();
+  }
+
+  close(): void {
+    this.#reflector.close();
+  }
+
+  #listed(items: readonly Item[]): void {
+    this.#items.clear();
+    for (const item of items) this.#items.set(item.name, item);
+    this.#listener.onItems([...this.#items.values()]);
+  }
+
+  #changed(item: Item, deleted: boolean): void {
+    if (deleted) this.#items.delete(item.name);
+    else this.#items.set(item.name, item);
+    this.#listener.onItems([...this.#items.values()]);
+  }
+}
+
+/** Begins at once; the listener is called later. */
+export function openCollection(
+  request: CollectionRequest,
+  options: CollectionOptions,
+): Collection<Service> | Collection<Slice> | Collection<{ readonly name: string }> {
+  if (request.kind === "services") return new Collection(servicesOf(request.namespace, request.selector), request.listener, options);
+  if (request.kind === "headless-slices") return new Collection(headlessSlicesOf(request.namespace), request.listener, options);
+  return new Collection(namespaces, request.listener, options);
+}

@@ -1,0 +1,93 @@
+/** Tests keeping whole collections against a scripted API server: one list and one watch, polling where watching is forbidden. */
+
+import { expect, test } from "bun:test";
+import type { KtError } from "#base/errors.ts";
+import type { Service, Slice } from "#kube/objects/objects.ts";
+import type { CollectionListener } from "#kube/objects/types.ts";
+import { type Asked, Harness, list, Queue, ScriptedApi, status } from "./scripted-api.ts";
+
+const servicesPath = "/api/v1/namespaces/shop/services";
+const isWatch = ({ query }: Asked): boolean => query.get("watch") === "1";
+const service = (name: string, spec: object = {}): object => ({
+  metadata: { name, namespace: "shop", resourceVersion: "2" },
+  spec: { selector: { app: name }, ports: [{ port: 80 }], ...spec },
+});
+
+interface Heard<Item> {
+  readonly listener: CollectionListener<Item>;
+  readonly items: Queue<readonly Item[]>;
+  readonly problems: Queue<KtError>;
+  readonly polled: Queue<true>;
+}
+
+function hear<Item>(): Heard<Item> {
+  const [items, problems, polled] = [new Queue<readonly Item[]>(), new Queue<KtError>(), new Queue<true>()];
+  const listener = {
+    onItems: (all: readonly Item[]) => items.push(all),
+    onProblem: (problem: KtError) => problems.push(problem),
+    onPolled: () => polled.push(true),
+  };
+  return { listener, items, problems, polled };
+}
+
+const names = (items: readonly { readonly name: string }[]): string => items.map(({ name }) => name).join(" ");
+
+test("services of a namespace are known by one list and one watch, and an end takes one away", async () => {
+  await using api = new ScriptedApi((asked) => (isWatch(asked) ? undefined : list([service("api"), service("db", { clusterIP: "None" })])));
+  await using harness = await Harness.open(api);
+  const { listener, items } = hear<Service>();
+  const close = harness.cluster.collect({ kind: "services", namespace: "shop", selector: "tier=backend", listener });
+  const first = await items.next();
+  expect(first.map(({ name, headless }) => `${name} ${headless}`)).toEqual(["api false", "db true"]);
+  const { asked, script } = await api.watches.next();
+  expect(asked.path).toBe(servicesPath);
+  expect(asked.query.get("labelSelector")).toBe("tier=backend");
+  script.send("ADDED", service("web"));
+  expect(names(await items.next())).toBe("api db web");
+  script.send("DELETED", service("api"));
+  expect(names(await items.next())).toBe("db web");
+  expect(api.asked.length).toBe(2);
+  close();
+  await script.cancelled;
+});
+
+test("only slices of headless services are asked for", async () => {
+  const slice = { metadata: { name: "db-1", labels: { "kubernetes.io/service-name": "db" } }, ports: [], endpoints: [] };
+  await using api = new ScriptedApi((asked) => (isWatch(asked) ? undefined : list([slice])));
+  await using harness = await Harness.open(api);
+  const { listener, items } = hear<Slice>();
+  harness.cluster.collect({ kind: "headless-slices", namespace: "shop", listener });
+  expect(names(await items.next())).toBe("db-1");
+  expect(api.asked[0]?.path).toBe("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices");
+  expect(api.asked[0]?.query.get("labelSelector")).toBe("service.kubernetes.io/headless");
+});
+
+test("where watching is forbidden that is reported, once, and the list is what is known", async () => {
+  await using api = new ScriptedApi((asked) => (isWatch(asked) ? status(403, "no watch", "Forbidden") : list([service("api")])));
+  await using harness = await Harness.open(api);
+  const { listener, items, polled } = hear<Service>();
+  harness.cluster.collect({ kind: "services", namespace: "shop", selector: undefined, listener });
+  expect(names(await items.next())).toBe("api");
+  await polled.next();
+});
+
+test("namespaces that may not be listed are a problem that names the right", async () => {
+  await using api = new ScriptedApi(() => status(403, "namespaces is forbidden", "Forbidden"));
+  await using harness = await Harness.open(api);
+  const { listener, problems } = hear<{ readonly name: string }>();
+  harness.cluster.collect({ kind: "namespaces", listener });
+  const { code, hints } = await problems.next();
+  expect(code).toBe("forbidden");
+  expect(hints.join()).toContain("list namespaces");
+});
+
+test("a namespace is there, is not, or may not be asked for", async () => {
+  await using api = new ScriptedApi(({ path }) => {
+    if (path.endsWith("/shop")) return Response.json({ metadata: { name: "shop" } });
+    return path.endsWith("/secret") ? status(403, "no", "Forbidden") : undefined;
+  });
+  await using harness = await Harness.open(api);
+  const { signal } = new AbortController();
+  const answers = await Promise.all(["shop", "nowhere", "secret"].map((name) => harness.cluster.hasNamespace(name, signal)));
+  expect(answers).toEqual([true, false, undefined]);
+});
