@@ -1,0 +1,24 @@
+/** At which loopback addresses programs of this machine listen, as far as the system tells. */
+
+import { readFileSync } from "node:fs";
+
+/** See include/net/tcp_states.h. */
+const listening = "0A";
+
+/** Addresses of 127.0.0.0/8 that some program listens at; none on systems other than Linux, which have 127.0.0.1 alone. */
+export function loopbackListeners(): ReadonlySet<string> {
+  try {
+    return process.platform === "linux" ? listenersIn(readFileSync("/proc/net/tcp", "latin1")) : new Set();
+  } catch {
+    return new Set();
+  }
+}
+
+/** From the text of /proc/net/tcp: "  1: 0100007F:1F90 00000000:0000 0A …", the address in the machine's byte order. */
+export function listenersIn(table: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const [, hex = "", state] of table.matchAll(/^ *\d+: ([0-9A-F]{6}7F):[0-9A-F]{4} [0-9A-F:]+ ([0-9A-F]{2})/gm)) {
+    if (state === listening) found.add([6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join("."));
+  }
+  return found;
+}
