@@ -1,0 +1,154 @@
+/** Services and slices as the cluster has them → what is listened on, at which address and under which names. Pure. */
+
+import type { Service, Slice } from "#kube/objects/objects.ts";
+import { globMatcher } from "./glob.ts";
+import { type LocalPort, localPortsOf } from "./local-ports.ts";
+import { hostnamesOf, nameIn, type NameClash, type NameEntry, type Naming, withoutClashes } from "./names.ts";
+
+/** What a [[forward]] asks for in every namespace of its own. */
+export interface Rules {
+  /** Names and globs; none is all. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** From service ports to local ports. */
+  readonly ports: ReadonlyMap<number, number>;
+}
+
+/** A namespace as it is known now. */
+export interface SeenNamespace {
+  readonly context: string;
+  readonly namespace: string;
+  readonly rules: Rules;
+  readonly naming: Naming;
+  /** Undefined until they are listed. */
+  readonly services: readonly Service[] | undefined;
+  /** Of headless services. */
+  readonly slices: readonly Slice[];
+}
+
+export interface ForwardedPort extends LocalPort {
+  /** Of the service, or of the pod. */
+  readonly targetPort: number;
+}
+
+/** A service, or one ready pod of a headless one, with an address of its own. */
+export interface Forwarded {
+  readonly context: string;
+  /** Unlike that of any other: "db.shop", "db-0.db.shop", of another cluster "db.shop.prod". */
+  readonly name: string;
+  readonly namespace: string;
+  readonly service: string;
+  /** Undefined where any ready pod will do. */
+  readonly pod: string | undefined;
+  readonly address: string;
+  readonly ports: readonly ForwardedPort[];
+  /** What is not as the cluster has it; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface ForwardedAll {
+  readonly forwarded: readonly Forwarded[];
+  readonly names: readonly NameEntry[];
+  readonly clashes: readonly NameClash[];
+}
+
+export interface Claimant {
+  readonly context: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly pod: string | undefined;
+}
+
+export interface ForwardedOptions {
+  /** Gives an address, the same one each time; undefined where none is left. */
+  readonly addressOf: (claimant: Claimant) => string | undefined;
+  /** Ports below need a privilege that kt does not have. */
+  readonly firstFreePort: number;
+}
+
+/** In the order of the namespaces, services by name, pods after their service. */
+export function forwardedBy(namespaces: readonly SeenNamespace[], options: ForwardedOptions): ForwardedAll {
+  const entries: NameEntry[] = [];
+  const forwarded: Forwarded[] = [];
+  for (const seen of namespaces) {
+    for (const service of selected(seen)) {
+      const places = placesOf(service, seen, options);
+      forwarded.push(...places);
+      entries.push(...places.flatMap((place) => entryOf(place, places, seen.naming)));
+    }
+  }
+  const { entries: names, clashes } = withoutClashes(entries);
+  return { forwarded, names, clashes };
+}
+
+function selected({ rules: { include, exclude }, services = [] }: SeenNamespace): readonly Service[] {
+  const isIncluded = include.length === 0 ? () => true : globMatcher(include);
+  const isExcluded = globMatcher(exclude);
+  return services.filter(({ name }) => isIncluded(name) && !isExcluded(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptions): Forwarded[] {
+  const { context, namespace, rules, naming, slices } = seen;
+  const local = localPortsOf(service, rules.ports, options.firstFreePort);
+  const claim = (pod: string | undefined, ports: readonly ForwardedPort[], notes: readonly string[]): Forwarded[] => {
+    const claimant = { context, namespace, service: service.name, pod };
+    const place = { ...claimant, name: nameIn(claimant, naming) };
+    const address = ports.length === 0 ? "" : options.addressOf(claimant);
+    return address === undefined ? [{ ...place, address: "", ports: [], notes: [noAddress] }] : [{ ...place, address, ports, notes }];
+  };
+  if (service.type === "ExternalName") return claim(undefined, [], [externalNote(service)]);
+  const notes = [...local.notes, ...notesOf(service)];
+  const own = claim(
+    undefined,
+    local.ports.map((each) => ({ ...each, targetPort: each.port })),
+    notes,
+  );
+  if (!service.headless || local.ports.length === 0) return own;
+  return [...own, ...readyPods(service, slices).flatMap(({ pod, portOf }) => claim(pod, podPorts(local.ports, portOf), []))];
+}
+
+const noAddress = "no loopback address is left for it";
+
+function externalNote({ externalName }: Service): string {
+  return `an alias of ${externalName ?? "another name"}: it leads to no pod, so it is not forwarded`;
+}
+
+function notesOf({ ports, selector }: Service): string[] {
+  if (ports.length === 0) return ["declares no ports, so there is nothing to listen on"];
+  return selector === undefined ? ["has no selector: it is reached only where its endpoints are pods"] : [];
+}
+
+function podPorts(ports: readonly LocalPort[], portOf: (name: string) => number | undefined): ForwardedPort[] {
+  return ports.flatMap((each) => {
+    const targetPort = portOf(each.name);
+    return targetPort === undefined ? [] : [{ ...each, targetPort }];
+  });
+}
+
+interface ReadyPod {
+  readonly pod: string;
+  /** The pod's port by the name of the service's. */
+  readonly portOf: (name: string) => number | undefined;
+}
+
+/** Each once, by name: a pod with an address of each family is in two slices. */
+function readyPods({ name }: Service, slices: readonly Slice[]): ReadyPod[] {
+  const pods = new Map<string, ReadyPod>();
+  for (const slice of slices.filter(({ service }) => service === name)) {
+    const portOf = (port: string): number | undefined => slice.ports.find((each) => each.name === port)?.port;
+    for (const { pod, ready, terminating } of slice.endpoints)
+      if (pod !== undefined && ready && !terminating) pods.set(pod, { pod, portOf });
+  }
+  return [...pods.values()].toSorted((a, b) => a.pod.localeCompare(b.pod, "en", { numeric: true }));
+}
+
+/** The name of a headless service is answered with all of its pods, as the cluster does. */
+function entryOf(place: Forwarded, places: readonly Forwarded[], naming: Naming): NameEntry[] {
+  const { address, pod, ports } = place;
+  if (address === "") return [];
+  const pods = places.filter((each) => each.pod !== undefined && each.address !== "").map((each) => each.address);
+  const addresses = pod === undefined && pods.length > 0 ? pods : [address];
+  const named = ports.map(({ name, port, localPort }) => ({ name, port, localPort }));
+  const names = hostnamesOf(place, naming);
+  return [{ names, address, addresses, ports: named }];
+}

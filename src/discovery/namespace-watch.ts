@@ -1,0 +1,101 @@
+/** What one namespace has: its services, and the slices of those without an address of their own, over one watch each. */
+
+import type { Clock } from "#base/clock.ts";
+import type { KtError } from "#base/errors.ts";
+import type { Service, Slice } from "#kube/objects/objects.ts";
+import type { Cluster, CollectionListener } from "#kube/objects/types.ts";
+import { discoveryLimits } from "./limits.ts";
+
+/** What discovery needs of a cluster. */
+export type DiscoveredCluster = Pick<Cluster, "context" | "server" | "namespace" | "collect" | "hasNamespace">;
+
+export interface NamespaceWatchOptions {
+  readonly cluster: DiscoveredCluster;
+  readonly namespace: string;
+  readonly selector: string | undefined;
+  readonly clock: Clock;
+  readonly onChange: () => void;
+}
+
+export class NamespaceWatch {
+  readonly #options: NamespaceWatchOptions;
+  readonly #closing = new AbortController();
+  readonly #closeServices: () => void;
+  #closeSlices: (() => void) | undefined;
+  #cancelCheck = (): void => {};
+  /** Undefined until they are listed. */
+  services: readonly Service[] | undefined;
+  slices: readonly Slice[] = [];
+  /** Why services or slices are not known, or not known any more. */
+  problem: KtError | undefined;
+  /** Why pods of headless services are not known. */
+  slicesProblem: KtError | undefined;
+  isPolled = false;
+  isMissing = false;
+
+  constructor(options: NamespaceWatchOptions) {
+    this.#options = options;
+    const { cluster, namespace, selector } = options;
+    const listener: CollectionListener<Service> = {
+      onItems: (services) => this.#listed(services),
+      onProblem: (problem) => this.#changed(() => (this.problem = problem)),
+      onPolled: () => this.#changed(() => (this.isPolled = true)),
+    };
+    this.#closeServices = cluster.collect({ kind: "services", namespace, selector, listener });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#cancelCheck();
+    this.#closeServices();
+    this.#closeSlices?.();
+  }
+
+  #changed(change: () => void): void {
+    if (this.#closing.signal.aborted) return;
+    change();
+    this.#options.onChange();
+  }
+
+  #listed(services: readonly Service[]): void {
+    this.#changed(() => {
+      this.services = services;
+      this.problem = undefined;
+    });
+    if (services.some(({ headless }) => headless)) this.#watchSlices();
+    if (services.length === 0) void this.#lookForNamespace();
+    else this.#found();
+  }
+
+  #watchSlices(): void {
+    const { cluster, namespace } = this.#options;
+    if (this.#closing.signal.aborted) return;
+    const listener: CollectionListener<Slice> = {
+      onItems: (slices) =>
+        this.#changed(() => {
+          this.slices = slices;
+          this.slicesProblem = undefined;
+        }),
+      onProblem: (problem) => this.#changed(() => (this.slicesProblem = problem)),
+      onPolled: () => this.#changed(() => (this.isPolled = true)),
+    };
+    this.#closeSlices ??= cluster.collect({ kind: "headless-slices", namespace, listener });
+  }
+
+  #found(): void {
+    this.#cancelCheck();
+    if (this.isMissing) this.#changed(() => (this.isMissing = false));
+  }
+
+  /** A namespace that is not there has an empty list like any other. */
+  async #lookForNamespace(): Promise<void> {
+    const { cluster, namespace, clock } = this.#options;
+    const { signal } = this.#closing;
+    this.#cancelCheck();
+    const isThere = await cluster.hasNamespace(namespace, signal);
+    if (signal.aborted || (this.services?.length ?? 0) > 0) return;
+    if (isThere !== false) return this.#found();
+    if (!this.isMissing) this.#changed(() => (this.isMissing = true));
+    this.#cancelCheck = clock.after(discoveryLimits.missingCheckMs, () => void this.#lookForNamespace());
+  }
+}

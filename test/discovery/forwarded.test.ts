@@ -1,0 +1,195 @@
+/** Tests what services and slices become: listeners, addresses, names, and one sentence for what is not forwarded. */
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { forwardedBy, type Forwarded, type ForwardedAll, type SeenNamespace } from "#discovery/forwarded.ts";
+import { globMatcher, isGlob } from "#discovery/glob.ts";
+import { localPortsOf } from "#discovery/local-ports.ts";
+import type { Service, ServicePort, Slice } from "#kube/objects/objects.ts";
+
+const port = (number: number, name = "", protocol = "TCP"): ServicePort => ({
+  name,
+  port: number,
+  targetPort: number,
+  protocol,
+  appProtocol: undefined,
+});
+
+const service = (name: string, ports: readonly ServicePort[] = [port(80)], more: Partial<Service> = {}): Service => ({
+  name,
+  namespace: "shop",
+  type: "ClusterIP",
+  externalName: undefined,
+  selector: { app: name },
+  publishNotReady: false,
+  headless: false,
+  ports,
+  ...more,
+});
+
+const slice = (of: string, pods: readonly string[], ports: Slice["ports"], more: Partial<Slice["endpoints"][number]> = {}): Slice => ({
+  name: `${of}-1`,
+  service: of,
+  ports,
+  endpoints: pods.map((pod) => ({ pod, address: "10.0.0.1", ready: true, terminating: false, ...more })),
+});
+
+const seen = (services: readonly Service[] | undefined, more: Partial<SeenNamespace> = {}): SeenNamespace => ({
+  context: "dev",
+  namespace: "shop",
+  rules: { include: [], exclude: [], ports: new Map() },
+  naming: { isFirst: true, cluster: undefined, clusterDomain: "cluster.local", domain: undefined },
+  services,
+  slices: [],
+  ...more,
+});
+
+function forward(namespaces: readonly SeenNamespace[], firstFreePort = 0): ForwardedAll {
+  const given: string[] = [];
+  const addressOf = (claimant: object): string => {
+    const key = JSON.stringify(claimant);
+    if (!given.includes(key)) given.push(key);
+    return `127.1.27.${given.indexOf(key) + 1}`;
+  };
+  return forwardedBy(namespaces, { addressOf, firstFreePort });
+}
+
+const shown = ({ pod, service: of, address, ports, notes }: Forwarded): string => {
+  const listeners = ports.map(({ localPort, targetPort }) => `${localPort}>${targetPort}`).join(",");
+  return [pod === undefined ? of : `${pod}.${of}`, address, listeners, ...notes].filter((part) => part !== "").join(" ");
+};
+
+describe("services", () => {
+  test("are listened on at every TCP port, by name", () => {
+    const { forwarded, names } = forward([seen([service("web", [port(80, "http"), port(443, "https")]), service("db", [port(5432)])])]);
+    expect(forwarded.map(shown)).toEqual(["db 127.1.27.1 5432>5432", "web 127.1.27.2 80>80,443>443"]);
+    expect(names[1]?.names).toEqual(["web", "web.shop", "web.shop.svc", "web.shop.svc.cluster.local"]);
+    expect(names[1]?.ports).toEqual([
+      { name: "http", port: 80, localPort: 80 },
+      { name: "https", port: 443, localPort: 443 },
+    ]);
+  });
+
+  test("are chosen by names and globs", () => {
+    const services = ["api", "api-canary", "db-main", "web"].map((name) => service(name));
+    const rules = { include: ["api*", "db-?ain"], exclude: ["*-canary"], ports: new Map() };
+    expect(forward([seen(services, { rules })]).forwarded.map(({ service: of }) => of)).toEqual(["api", "db-main"]);
+  });
+
+  test("that cannot be forwarded, or not wholly, say why", () => {
+    const services = [
+      service("alias", [port(80)], { type: "ExternalName", externalName: "db.example.com" }),
+      service("dns", [port(53, "dns", "UDP"), port(53, "dns-tcp"), port(9, "", "SCTP")]),
+      service("empty", []),
+      service("hand", [port(80)], { selector: undefined }),
+    ];
+    expect(forward([seen(services)]).forwarded.map(shown)).toEqual([
+      "alias an alias of db.example.com: it leads to no pod, so it is not forwarded",
+      "dns 127.1.27.1 53>53 port 53 (dns) is UDP, and only TCP is forwarded port 9 is SCTP, and only TCP is forwarded",
+      "empty declares no ports, so there is nothing to listen on",
+      "hand 127.1.27.2 80>80 has no selector: it is reached only where its endpoints are pods",
+    ]);
+  });
+
+  test("have names in their domain, and end with the cluster's short name from the second cluster on", () => {
+    const naming = { isFirst: false, cluster: "prod", clusterDomain: "cluster.local", domain: "dev.test" };
+    expect(forward([seen([service("web")], { naming })]).names[0]?.names).toEqual([
+      "web.shop.prod",
+      "web.shop.svc.prod",
+      "web.shop.svc.cluster.local.prod",
+      "web.shop.dev.test",
+    ]);
+  });
+
+  test("of two namespaces with one name: the bare name leads to the first", () => {
+    const { names, clashes } = forward([seen([service("db")]), seen([service("db")], { namespace: "team" })]);
+    expect(names.map(({ names: [first] }) => first)).toEqual(["db", "db.team"]);
+    expect(clashes).toEqual([{ name: "db", kept: "127.1.27.1", refused: "127.1.27.2" }]);
+  });
+
+  test("whose list is not there yet are none", () => {
+    expect(forward([seen(undefined)])).toEqual({ forwarded: [], names: [], clashes: [] });
+  });
+});
+
+describe("headless services", () => {
+  const headless = service("db", [port(5432, "pg"), port(9187, "metrics")], { headless: true });
+  const ports = [
+    { name: "pg", port: 5433, appProtocol: undefined },
+    { name: "metrics", port: 9187, appProtocol: undefined },
+  ];
+
+  test("have an address for every ready pod, in the order of the ordinals", () => {
+    const slices = [
+      slice("db", ["db-10", "db-2", "db-0"], ports),
+      slice("db", ["db-0"], ports),
+      slice("db", ["db-7"], ports, { ready: false }),
+      slice("db", ["db-8"], ports, { terminating: true }),
+      slice("other", ["other-0"], ports),
+    ];
+    const { forwarded, names } = forward([seen([headless], { slices })]);
+    expect(forwarded.map(shown)).toEqual([
+      "db 127.1.27.1 5432>5432,9187>9187",
+      "db-0.db 127.1.27.2 5432>5433,9187>9187",
+      "db-2.db 127.1.27.3 5432>5433,9187>9187",
+      "db-10.db 127.1.27.4 5432>5433,9187>9187",
+    ]);
+    expect(names[0]?.addresses).toEqual(["127.1.27.2", "127.1.27.3", "127.1.27.4"]);
+    expect(names[3]?.names).toEqual(["db-10.db", "db-10.db.shop", "db-10.db.shop.svc", "db-10.db.shop.svc.cluster.local"]);
+    expect(names[3]?.addresses).toEqual(["127.1.27.4"]);
+  });
+
+  test("without ready pods have one address", () => {
+    expect(forward([seen([headless])]).names[0]?.addresses).toEqual(["127.1.27.1"]);
+  });
+
+  test("of which a slice has not all ports are listened on at those that it has", () => {
+    const slices = [slice("db", ["db-0"], ports.slice(0, 1))];
+    expect(forward([seen([headless], { slices })]).forwarded.map(shown)[1]).toBe("db-0.db 127.1.27.2 5432>5433");
+  });
+});
+
+describe("local ports", () => {
+  const locals = (ports: readonly ServicePort[], mapped: ReadonlyMap<number, number>, firstFree = 1024): string => {
+    const { ports: given, notes } = localPortsOf({ ports }, mapped, firstFree);
+    return [...given.map(({ port: number, localPort }) => `${number}=${localPort}`), ...notes].join(" ");
+  };
+
+  test("that need a privilege are raised by 8000, and out of the way of others", () => {
+    expect(locals([port(80), port(443), port(5432)], new Map())).toBe("80=8080 443=8443 5432=5432");
+    expect(locals([port(80), port(8080)], new Map())).toBe("80=18080 8080=8080");
+  });
+
+  test("are the profile's where it maps them, and a clash is said", () => {
+    expect(locals([port(80), port(443)], new Map([[80, 9000]]))).toBe("80=9000 443=8443");
+    expect(locals([port(80), port(8080)], new Map([[80, 8080]]))).toBe(
+      "80=8080 port 8080 is not listened on: local port 8080 stands for port 80 already",
+    );
+  });
+
+  test("are all different, and free, whatever a service declares", () => {
+    const some = fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 40 });
+    fc.assert(
+      fc.property(some, fc.constantFrom(0, 80, 1024), (numbers, firstFree) => {
+        const { ports } = localPortsOf({ ports: numbers.map((each) => port(each)) }, new Map(), firstFree);
+        expect(new Set(ports.map(({ localPort }) => localPort)).size).toBe(numbers.length);
+        for (const { localPort } of ports) expect(localPort >= firstFree && localPort <= 65_535).toBe(true);
+      }),
+    );
+  });
+});
+
+test("globs match whole names, and their other characters are themselves", () => {
+  const matches = globMatcher(["db-*", "a.c", "team-?"]);
+  expect(["db-", "db-main", "xdb-main", "a.c", "abc", "team-1", "team-12"].map(matches)).toEqual([
+    true,
+    true,
+    false,
+    true,
+    false,
+    true,
+    false,
+  ]);
+  expect(["db", "db-*", "team-?"].map(isGlob)).toEqual([false, true, true]);
+  expect(globMatcher([])("db")).toBe(false);
+});
