@@ -11,7 +11,12 @@ import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
 
 const minuteMs = 60_000;
-const defaults = { suffix: "k8s.localhost", idleTimeoutMs: 60 * minuteMs, startTimeoutMs: minuteMs / 2 } as const;
+const defaults = {
+  addressBase: "127.1.27.1",
+  suffix: "k8s.localhost",
+  idleTimeoutMs: 60 * minuteMs,
+  startTimeoutMs: minuteMs / 2,
+} as const;
 
 export interface CompileInput {
   /** Absolute path of the profile's file. */
@@ -93,6 +98,11 @@ export function compile(input: CompileInput): Plan {
       ...portEntries(layer.entries).map(({ value }) => complete.port(value)),
       ...routes.flatMap((route) => ownListener(route)),
     ],
+    forwards: [...layer.forward.values()].map(({ value }) => complete.forward(value)),
+    addresses: {
+      base: layer.addresses.base?.value ?? defaults.addressBase,
+      reserve: [...layer.addresses.reserve.values()].map(({ value }) => complete.reserve(value)),
+    },
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose: settings.expose?.value === true || http.expose?.value === true || portEntries(layer.entries).some(({ value }) => value.expose),
   };

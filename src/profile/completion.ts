@@ -1,11 +1,13 @@
 /** Completes what routes leave out: the profile's context and namespace, the contexts behind short names, and the pods of jump hosts. */
 
 import type { Layer } from "#profile/read/layer.ts";
+import type { LayerReserve } from "#profile/sections/addresses.ts";
+import type { LayerForward } from "#profile/sections/forward.ts";
 import { JumpPodDefinitions } from "#profile/sections/jump-pods.ts";
 import type { LayerPattern } from "#profile/sections/patterns.ts";
 import type { LayerRoute } from "#profile/sections/routes.ts";
 import { type LayerPort, type LayerTarget, namedEntries } from "#profile/sections/section.ts";
-import type { PlannedPattern, PlannedPort, PlannedRoute } from "#profile/values/plan.ts";
+import type { PlannedForward, PlannedPattern, PlannedPort, PlannedReserve, PlannedRoute } from "#profile/values/plan.ts";
 import type { DynamicReach, Manner } from "#route/lookup.ts";
 import { schemeForPort } from "#route/port.ts";
 import type { Target } from "#route/target.ts";
@@ -64,6 +66,16 @@ export class Completion {
   port(port: LayerPort): PlannedPort {
     const { door, name, listen } = port;
     return { kind: "port", door, name, listen, target: this.target(port) };
+  }
+
+  forward({ namespaces, selector, include, exclude, ports, domain, context }: LayerForward): PlannedForward {
+    const own = this.namespace === undefined ? undefined : [this.namespace];
+    const where = { context: this.#resolve(context) ?? this.context, namespaces: namespaces.length > 0 ? namespaces : own };
+    return { ...where, selector, include, exclude, ports, domain };
+  }
+
+  reserve({ namespace, name, address }: LayerReserve): PlannedReserve {
+    return { namespace: namespace ?? this.namespace, service: name, address };
   }
 
   pattern(entry: LayerPattern): PlannedPattern {

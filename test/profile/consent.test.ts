@@ -50,6 +50,7 @@ describe("a profile that only maps names", () => {
     ["routes and ports", { "tunnels.toml": `context = "prod"\n${routes}[tcp]\n5432 = "svc/db:5432"` }],
     ["variables for programs", { "tunnels.toml": `[env]\nDATABASE_URL = "postgres://\${USER}@x"\nNODE_ENV = "test"\nPGHOST = "a"` }],
     ["a namespace by the user's name", { "tunnels.toml": 'namespace = "${USER}"' }],
+    ["whole namespaces, with names of no site of the web", { "tunnels.toml": '[[forward]]\nnamespaces = ["shop"]\ndomain = "dev.test"' }],
     ["a default", { "tunnels.toml": 'namespace = "${NONE:-dev}"' }],
     ["a context, an address and a hostname of the environment", { "tunnels.toml": 'context = "${CONTEXT}"\n[http]\nsuffix = "${SUFFIX}"' }],
     ["the usual kubeconfig", { "tunnels.toml": 'kubeconfig = ["~/.kube/config", "~/.kube/other"]' }],
@@ -117,6 +118,7 @@ describe("consent is needed for", () => {
       '[tcp.1]\ntarget = "a:1"\nvia = "svc/a"\ncontainer = "${SECRET}"',
       '[[patterns]]\nhost = "{a}.x.localhost"\ntarget = "svc/${SECRET}:80"',
       'namespace = "${SECRET:-none}"',
+      '[[forward]]\nnamespaces = ["${SECRET}"]',
     ])
       expect(await whats({ files: { "tunnels.toml": text }, environment })).toEqual([
         "sends the variable SECRET of your environment to a cluster, as a part of a name",
@@ -183,6 +185,7 @@ describe("who is let in", () => {
     ["pages by an address", '[routes]\n"203.0.113.5" = "svc/a:80"', [`serves names of "203.0.113.5", ${page}`]],
     ["pages by a pattern", '[[patterns]]\nhost = "{a}.x.{b}.evil.com"\ntarget = "svc/{a}:80"', [`serves names of "evil.com", ${page}`]],
     ["all pages by a pattern", '[[patterns]]\nhost = "{a}.{b}"\ntarget = "svc/{a}:80"', ["serves names of the whole web"]],
+    ["pages by the domain of services", '[[forward]]\ndomain = "evil.com"', [`serves names of "evil.com", ${page}`]],
     ["pages by the suffix", '[http]\nsuffix = "k8s.evil.com"', [`serves names of "evil.com", ${page}`]],
     ["every context", "[http]\ndynamic = true", ["lets dynamic names reach every context (dynamic = true)"]],
     ["a context", 'context = "a"\n[http]\ndynamic = ["a", "b"]', ['lets dynamic names reach "b", which it does not name otherwise']],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Glob, env, file, write } from "bun";
 import { formatListen } from "#profile/values/listen.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import { ProfileError, formatProblem } from "#profile/values/problems.ts";
 import { KtError } from "#base/errors.ts";
 import type { Manner } from "#route/lookup.ts";
@@ -67,6 +68,18 @@ function showSettings({ plan }: LoadedPlan): string[] {
 
 const toldText = ({ forwarded }: Manner): string => (forwarded ? "" : ", not told of clients");
 
+function showForwards({ forwards, addresses: { base, reserve } }: Plan): string[] {
+  const shown = forwards.map(({ context, namespaces, selector, include, exclude, ports, domain }) => {
+    const mapped = [...ports].map(([port, local]) => `${port}=${local}`);
+    const rest = { selector, include: include.join(","), exclude: exclude.join(","), ports: mapped.join(","), domain };
+    const said = Object.entries(rest).filter(([, value]) => value !== undefined && value !== "");
+    const where = `${namespaces?.join(" ") ?? "(the context's)"}${context === undefined ? "" : ` in ${context}`}`;
+    return [`forward ${where}`, ...said.map(([key, value]) => `${key} ${value}`)].join(", ");
+  });
+  const reserved = reserve.map(({ namespace, service, address }) => `reserve ${namespace ?? "(the context's)"}/${service} ${address}`);
+  return [...(base === "127.1.27.1" ? [] : [`addresses from ${base}`]), ...shown, ...reserved];
+}
+
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
   const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
@@ -78,6 +91,7 @@ function showPlan(loaded: LoadedPlan): string[] {
     ...plan.routes.map(({ host, target, scheme, manner }) => `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}`),
     ...templates,
     ...portsOf(plan).map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
+    ...showForwards(plan),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
     `files ${plan.files.join(" ")}`,
     ...warnings.map((warning) => `warning ${formatProblem(warning, project)}`),

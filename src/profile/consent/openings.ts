@@ -38,8 +38,10 @@ function isOfThisMachine(origin: string): boolean {
 }
 
 /** A page counts as the user's own by its name: under one that the web gives away, the profile's author may have pages. */
-function publicNames({ http, routes, patterns }: Layer): readonly ConsentFact[] {
-  const hosts = [...routes.keys(), ...[...patterns.values()].map(({ value }) => value.pattern.text), http.suffix?.value ?? ""];
+function publicNames({ http, routes, patterns, forward }: Layer): readonly ConsentFact[] {
+  const domains = [...forward.values()].flatMap(({ value: { domain } }) => (domain === undefined ? [] : [`{service}.${domain}`]));
+  const texts = [...patterns.values()].map(({ value }) => value.pattern.text);
+  const hosts = [...routes.keys(), ...texts, ...domains, http.suffix?.value ?? ""];
   const zones = [...new Set(hosts.filter(isPublic).map(zoneOf))].sort();
   return zones.flatMap((zone) => {
     const what = zone === "" ? "serves names of the whole web" : `serves names of "${zone}", which may be a site of the web`;

@@ -58,9 +58,50 @@ export interface PlannedPort extends Listens {
   /** As written: "5432" or "127.0.0.1:5432". */
   readonly name: string;
   readonly target: Target;
+  /** Where no profile names it: the service of a [[forward]] that it is. */
+  readonly forwarded?: ForwardedFrom;
 }
 
 export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort;
+
+/** A service, or one pod of a headless one. */
+export interface ForwardedFrom {
+  /** Its cluster, unlike that of any other by which a profile may know the same context. */
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly pod?: string;
+}
+
+/** Whole namespaces: one [[forward]]. */
+export interface PlannedForward {
+  /** Undefined is the kubeconfig's current one. */
+  readonly context: string | undefined;
+  /** Names and globs. Undefined is the context's own namespace. */
+  readonly namespaces: readonly string[] | undefined;
+  /** Labels of services, as the API takes it. */
+  readonly selector: string | undefined;
+  /** Names and globs of services; none is all. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** From service ports to local ports; others are the same. */
+  readonly ports: ReadonlyMap<number, number>;
+  /** Normalised. */
+  readonly domain: string | undefined;
+}
+
+/** [addresses]. */
+export interface PlannedAddresses {
+  readonly base: string;
+  readonly reserve: readonly PlannedReserve[];
+}
+
+export interface PlannedReserve {
+  /** Undefined is the context's own. */
+  readonly namespace: string | undefined;
+  readonly service: string;
+  readonly address: string;
+}
 
 export interface Plan {
   /** The profile's identity in the hub: the absolute path of its file. */
@@ -98,6 +139,9 @@ export interface Plan {
   readonly patterns: readonly PlannedPattern[];
   /** All that the profile listens on. */
   readonly listeners: readonly PlannedListener[];
+  /** In the order of the profile: the first counts where two have the same service or the same name. */
+  readonly forwards: readonly PlannedForward[];
+  readonly addresses: PlannedAddresses;
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
   /** True when the profile says `expose = true`: only then may it listen beyond loopback. */
