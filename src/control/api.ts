@@ -23,7 +23,7 @@ const problemSchema = v.object({
 const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;
 
 const routeSchema = v.object({
-  kind: v.picklist(["http", "pattern", "tcp", "dynamic"]),
+  kind: v.picklist(["http", "pattern", "tcp", "dynamic", "forward"]),
   /** As written in the profile; of a dynamic name, the name. */
   name: v.string(),
   /** What to open or to connect to: a URL, or `host:port`. */
@@ -31,6 +31,8 @@ const routeSchema = v.object({
   /** Of an HTTP route that has one for itself: `host:port`, where its name need not be resolved. */
   address: v.optional(v.string()),
   target: v.string(),
+  /** Of a service that a [[forward]] found. */
+  forwarded: v.optional(v.object({ namespace: v.string(), service: v.string(), pod: v.optional(v.string()) })),
   /** The context that it is reached through, where that is known. */
   context: v.optional(v.string()),
   state: v.picklist(routeStates),
@@ -47,6 +49,16 @@ const routeSchema = v.object({
   problem: v.optional(problemSchema),
   /** The last failure of a single connection. */
   lastProblem: v.optional(v.object({ ...problemSchema.entries, atMs: count })),
+});
+
+const namespaceSchema = v.object({
+  namespace: v.string(),
+  context: v.string(),
+  /** How many are forwarded; absent while they are not listed. */
+  services: v.optional(count),
+  /** What is not as the cluster has it, one sentence each. */
+  notes: v.array(v.string()),
+  problem: v.optional(problemSchema),
 });
 
 const profileHeadSchema = v.object({
@@ -67,6 +79,8 @@ const profileHeadSchema = v.object({
       reachableAt: v.optional(v.array(v.string())),
     }),
   ),
+  /** Of a profile with [[forward]]: its namespaces, in their order. */
+  namespaces: v.optional(v.array(namespaceSchema)),
   /** Why the file on disk is not what runs. */
   problem: v.optional(problemSchema),
   warnings: v.array(v.string()),
@@ -179,6 +193,7 @@ export type Hello = v.InferOutput<typeof helloSchema>;
 export type StatusPart = v.InferOutput<typeof partSchema>;
 export type HubStatus = v.InferOutput<typeof hubSchema>;
 export type ProfileHead = v.InferOutput<typeof profileHeadSchema>;
+export type NamespaceStatus = v.InferOutput<typeof namespaceSchema>;
 export type RouteStatus = v.InferOutput<typeof routeSchema>;
 export type ProfileStatus = ProfileHead & { readonly routes: RouteStatus[] };
 /** The whole status, put together. */

@@ -4,7 +4,7 @@ import type { Hello, HubStatus, Snapshot, Step } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import { daemonLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import { Scope } from "#base/scope.ts";
@@ -12,6 +12,10 @@ import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
 import { RequestLog } from "#observe/requests.ts";
+import { AddressKeeper } from "#host/address-keeper.ts";
+import { firstFreePort } from "#native/low-ports.ts";
+import { loopbackListeners } from "#native/loopback-listeners.ts";
+import { Forwards } from "#daemon/plans/forwards.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
@@ -34,11 +38,13 @@ import { Remembered } from "#daemon/plans/remembered.ts";
 import { Service } from "./requests.ts";
 import { StatusBoard } from "#daemon/status/board.ts";
 import { StatusFeed } from "#daemon/status/feed.ts";
-import { sent } from "#daemon/status/plan-view.ts";
+import { sent } from "#daemon/status/sent.ts";
 
 export interface HubOptions {
   /** The private directory for the socket and the lock. */
   readonly directory: string;
+  /** For what is kept from one hub to the next; default: the other one. */
+  readonly stateDirectory?: string;
   readonly version: string;
   readonly commit: string;
   readonly log: Log;
@@ -63,6 +69,7 @@ export class Hub {
   readonly #linger: Linger;
   readonly #engine: Engine<HubDoors>;
   readonly #listening: Listening;
+  readonly #forwards: Forwards;
   readonly #board: StatusBoard;
   readonly #names: NamesFeed;
   readonly #parts: readonly Part[];
@@ -73,7 +80,7 @@ export class Hub {
   /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
   readonly stopAsked: Promise<void> = this.#stopAsked.promise;
 
-  private constructor(options: HubOptions, holder: JumpPodHolder, identity: HubIdentity) {
+  private constructor(options: HubOptions, { holder, identity, addresses }: Beginning) {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
@@ -106,8 +113,20 @@ export class Hub {
       door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
+    this.#forwards = new Forwards({
+      prepare: providers.prepare,
+      clusterFor: (ref) => this.#engine.clusterFor(ref),
+      addresses,
+      firstFreePort,
+      clock,
+      report,
+      onChange: () => this.#discovered(),
+    });
     this.#board = this.#boardOf(this.#listening);
-    this.#names = new NamesFeed((profile) => this.#profiles.get(profile)?.plan);
+    this.#names = new NamesFeed(
+      (profile) => this.#profiles.get(profile)?.plan,
+      (profile) => this.#forwards.state(profile).all.names,
+    );
     this.#parts = this.#partsIn(identity);
   }
 
@@ -115,7 +134,8 @@ export class Hub {
   static async start(options: HubOptions): Promise<Hub | undefined> {
     const identity = await HubIdentity.take(options.directory);
     if (!identity) return undefined;
-    const hub = new Hub(options, await jumpPodHolder(options.directory), identity);
+    const [holder, addresses] = await Promise.all([jumpPodHolder(options.directory), openAddresses(options)]);
+    const hub = new Hub(options, { holder, identity, addresses });
     await hub.#open(identity);
     return hub;
   }
@@ -154,6 +174,7 @@ export class Hub {
       contextOf: (ref) => ref.context ?? this.#engine.contextOf(ref) ?? this.#contexts.current(ref.profile),
       counters: this.#engine.counters,
       hub: () => this.#status(),
+      forwards: (profile) => this.#forwards.state(profile),
     });
   }
 
@@ -161,7 +182,7 @@ export class Hub {
   #partsIn(identity: HubIdentity): readonly Part[] {
     const { providers, lingers } = this.#options;
     const listening: Part = {
-      apply: (attached) => this.#listening.apply(plansOf(attached)),
+      apply: () => this.#listening.apply(plansOf(this.#profiles.list())),
       settle: () => this.#listening.settled(),
       release: () => this.#listening.close(),
     };
@@ -181,6 +202,7 @@ export class Hub {
       listening,
       { release: () => identity.leave() },
       this.#engine,
+      this.#forwards,
       this.#board,
       this.#names,
       contexts,
@@ -239,8 +261,19 @@ export class Hub {
     logEvent(this.#options.log, event);
   }
 
+  #discovered(): void {
+    this.#listening.discover(this.#forwards.ports());
+    const attached = this.#attachedNow();
+    for (const part of [this.#engine, this.#board, this.#names]) part.apply(attached);
+  }
+
+  /** With what their [[forward]]s have found. */
+  #attachedNow(): readonly AttachedProfile[] {
+    return this.#profiles.list().map((each) => this.#forwards.extended(each));
+  }
+
   #apply(): void {
-    const attached = this.#profiles.list();
+    const attached = this.#attachedNow();
     for (const part of this.#parts) part.apply?.(attached);
     // The first connection follows soon, but reporting the open addresses comes first.
     this.#clock.after(daemonLimits.prepareDelayMs, () => void this.#settle().catch(() => {}));
@@ -264,9 +297,23 @@ export class Hub {
       wanted: this.#listening.wanted,
       clusterFor: (ref) => this.#engine.clusterFor(ref),
       podOf: (target) => podOf(this.#engine.tunnel(target)),
+      forwardOf: (hostname) => this.#forwards.find(hostname),
       clock: this.#clock,
     });
   }
+}
+
+/** What a hub begins with. */
+interface Beginning {
+  readonly holder: JumpPodHolder;
+  readonly identity: HubIdentity;
+  readonly addresses: AddressKeeper;
+}
+
+function openAddresses({ directory, stateDirectory = directory, log, clock = systemClock }: HubOptions): Promise<AddressKeeper> {
+  const path = `${stateDirectory}/addresses.json`;
+  const onUnwritable = (error: unknown): void => log("warn", "addresses", { text: `write "${path}": ${messageOf(error)}` });
+  return AddressKeeper.open({ path, clock, listeners: loopbackListeners, onUnwritable });
 }
 
 function plansOf(attached: readonly AttachedProfile[]): Plan[] {

@@ -29,6 +29,10 @@ export const daemonLimits = {
   hubStartMs: 10 * second,
   /** The hub's log file is cut to one old generation at this size. */
   hubLogBytes: 1 * mib,
+  /** How long a client that attaches waits for the first lists of services: they take milliseconds, or the cluster does not answer. */
+  forwardListMs: 3 * second,
+  /** How often a cluster of [[forward]] that could not be opened is tried again: its kubeconfig may have been mended. */
+  forwardRetryMs: 5 * second,
   /** How often a port that was taken is tried again. */
   portRetryMs: 2 * second,
   /** Editors write a file in several steps: a change is read this long after its last sign. */

@@ -22,7 +22,13 @@ export interface ServiceSpec {
   readonly name: string;
   /** Undefined for ExternalName. */
   readonly selector?: Readonly<Record<string, string>>;
-  readonly ports: readonly { readonly name?: string; readonly port: number; readonly targetPort: number | string }[];
+  readonly ports: readonly {
+    readonly name?: string;
+    readonly port: number;
+    readonly targetPort: number | string;
+    /** Default "TCP". */
+    readonly protocol?: string;
+  }[];
   readonly externalName?: string;
   readonly headless?: boolean;
 }
@@ -177,7 +183,7 @@ function serviceObject(spec: ServiceSpec): NewObject {
   return {
     metadata: { name, namespace, labels: selector ?? {} },
     spec: {
-      ports: ports.map((port) => ({ ...port, protocol: "TCP" })),
+      ports: ports.map((port) => ({ protocol: "TCP", ...port })),
       ...(selector === undefined ? {} : { selector }),
       ...(externalName === undefined ? {} : { type: "ExternalName", externalName }),
       ...cluster,
@@ -224,10 +230,10 @@ function podObject(pod: Pod): NewObject {
 
 /** A named target port is looked up in each pod. */
 function targetPorts(service: ServiceSpec, pod: Pod): object[] {
-  return service.ports.flatMap(({ name, targetPort }) => {
+  return service.ports.flatMap(({ name, targetPort, protocol = "TCP" }) => {
     const named = pod.spec.containerPorts.find((port) => port.name === targetPort)?.containerPort;
     const port = typeof targetPort === "number" ? targetPort : named;
-    return port === undefined ? [] : [{ name: name ?? "", port, protocol: "TCP" }];
+    return port === undefined ? [] : [{ name: name ?? "", port, protocol }];
   });
 }
 
@@ -240,7 +246,11 @@ function sliceObjects(service: ServiceSpec, pods: readonly Pod[], uidOf: (pod: s
     metadata: {
       name: `${service.name}-${index}`,
       namespace: service.namespace,
-      labels: { [serviceNameLabel]: service.name, "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io" },
+      labels: {
+        [serviceNameLabel]: service.name,
+        ...(service.headless ? { "service.kubernetes.io/headless": "" } : {}),
+        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+      },
     },
     addressType: "IPv4",
     endpoints: members.map((pod) => endpoint(pod, uidOf(pod.spec.name))),

@@ -17,6 +17,7 @@ export function eventLevel(event: KtEvent): LogLevel {
     case "connection-closed":
       return event.problem ? "warn" : "debug";
     case "hub":
+    case "forward":
     case "pod-changed":
       return "info";
     default:
@@ -59,6 +60,8 @@ export function describeEvent(event: KtEvent): string {
       return withProblem(`profile "${event.profile}" ${event.change}`, event.problem);
     case "listener":
       return withProblem(describeListener(event), event.problem);
+    case "forward":
+      return describeForward(event);
     case "overload":
       return event.problem
         ? withProblem("connections are refused", event.problem)
@@ -99,6 +102,8 @@ export function eventSubjects(event: KtEvent): readonly string[] {
       return [...event.routes, event.target];
     case "jump-pod":
       return [event.pod];
+    case "forward":
+      return [event.namespace, ...event.added, ...event.removed];
     case "listener":
       return [event.address];
     default:
@@ -142,6 +147,20 @@ const hubChanges: Readonly<Record<EventOf<"hub">["change"], string>> = {
 function describeListener(event: EventOf<"listener">): string {
   const verb = { open: "listening on", failed: "cannot listen on", closed: "no longer listening on" }[event.change];
   return `${verb} ${event.address}`;
+}
+
+/** So many services are named. */
+const shownServices = 5;
+
+function describeForward({ namespace, added, removed }: EventOf<"forward">): string {
+  const said = [...(added.length > 0 ? [`${listed(added)} forwarded`] : []), ...(removed.length > 0 ? [`${listed(removed)} gone`] : [])];
+  return `namespace "${namespace}": ${said.join("; ")}`;
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - shownServices;
+  const shown = more > 1 ? [...names.slice(0, shownServices), `${more} more`] : names;
+  return `${shown.join(", ")} ${names.length === 1 ? "is" : "are"}`;
 }
 
 function withProblem(text: string, problem: Problem | undefined): string {

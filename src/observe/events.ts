@@ -82,6 +82,14 @@ export type KtEvent =
       readonly change: "open" | "failed" | "closed";
       readonly problem: Problem | undefined;
     }
+  /** What a [[forward]] found, or found to be gone: services, and pods of headless ones. */
+  | {
+      readonly type: "forward";
+      readonly context: string;
+      readonly namespace: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
   /** Connections are refused for want of descriptors; told at the first (0), and with their number and no problem when it is over. */
   | { readonly type: "overload"; readonly refused: number; readonly problem: Problem | undefined }
   | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke" | "restored"; readonly detail: string | undefined };

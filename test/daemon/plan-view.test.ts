@@ -7,7 +7,7 @@ import { StatusBoard } from "#daemon/status/board.ts";
 import type { Running } from "#daemon/status/plan-view.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Standing } from "#tunnel/standing.ts";
-import { planOf } from "./plans.ts";
+import { noForwards, planOf } from "./plans.ts";
 
 const problem = { code: "no-ready-pod", message: "it is so", hints: ["look"], sinceMs: 70 } as const;
 const running: Standing = { state: "running", pod: "db-1", pods: ["db-0", "db-1"], sinceMs: 100 };
@@ -27,6 +27,7 @@ async function profileOf(standing: Standing, counters: CounterTable, settings = 
     contexts: { of: () => undefined, all: () => [] },
     contextOf: () => undefined,
     counters,
+    forwards: () => noForwards,
     hub: () => ({ protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }),
   };
   const board = new StatusBoard(running);

@@ -1,6 +1,7 @@
 /** Plans for tests, loaded from profile texts as the real ones are. */
 
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
+import type { ForwardsState } from "#daemon/plans/forwards.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
 /** `file` is an absolute path that need not exist. */
@@ -12,3 +13,10 @@ export function loadText(file: string, text: string): Promise<LoadedPlan> {
 export async function planOf(file: string, text: string): Promise<Plan> {
   return (await loadText(file, text)).plan;
 }
+
+/** What is known of the [[forward]]s of a profile without any. */
+export const noForwards: ForwardsState = {
+  discovered: { namespaces: [], problems: [] },
+  all: { forwarded: [], names: [], clashes: [] },
+  unopened: [],
+};

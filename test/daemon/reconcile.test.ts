@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Plan } from "#profile/values/plan.ts";
-import { nothingWanted, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
+import { type DiscoveredPort, nothingWanted, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
 import { stepsBetween, wantedBy } from "#daemon/listening/reconcile.ts";
 import { planOf } from "./plans.ts";
 
@@ -19,6 +19,23 @@ async function bill(rest: string): Promise<Plan> {
 function steps(from: Wanted, to: Wanted): string[] {
   return stepsBetween(from, to).map((step) => `${step.do} ${step.address}`);
 }
+
+test("two profiles that forward one service share its listener, and one that another cluster has is a clash", async () => {
+  const plans = [await shop("[tcp]\n"), await bill(http)];
+  const found = (profile: string, cluster: string): DiscoveredPort => {
+    const target = { kind: "service", cluster: { profile, context: undefined }, namespace: "shop", name: "db", port: 5432 } as const;
+    const forwarded = { cluster, namespace: "shop", service: "db" };
+    const listen = [{ host: "127.1.27.1", port: 5432 }];
+    return { profile, port: { kind: "port", door: "tcp", name: "db.shop:5432", listen, target, forwarded } };
+  };
+  const shared = wantedBy(plans, nothingWanted, [found("/shop/tunnels.toml", "dev"), found("/bill/tunnels.toml", "dev")]);
+  expect(shared.clashes).toEqual([]);
+  expect(shared.listeners.get("127.1.27.1:5432")?.leadsTo).toMatchObject({ profile: "/shop/tunnels.toml" });
+  const other = wantedBy(plans, nothingWanted, [found("/shop/tunnels.toml", "dev"), found("/bill/tunnels.toml", "prod")]);
+  expect(other.clashes).toEqual([{ kind: "port", profile: "/bill/tunnels.toml", route: "db.shop:5432", holder: "/shop/tunnels.toml" }]);
+  const alone = wantedBy(plans.slice(1), shared, [found("/bill/tunnels.toml", "dev")]);
+  expect(steps(shared, alone)).toContain("swap 127.1.27.1:5432");
+});
 
 describe("steps", () => {
   test("from nothing, and back", async () => {

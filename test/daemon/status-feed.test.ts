@@ -20,7 +20,7 @@ import { portsOf } from "#profile/values/planned.ts";
 import { type Target, targetKey } from "#route/target.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
-import { planOf } from "./plans.ts";
+import { noForwards, planOf } from "./plans.ts";
 
 const problem = { code: "no-ready-pod", message: "none is ready", hints: [], sinceMs: 5 } as const;
 const taken = { code: "port-taken", message: "it is taken", hints: [] } as const;
@@ -56,6 +56,7 @@ class World implements Running {
     all: () => (this.contextProblem ? [this.contextProblem] : []),
   };
   readonly contextOf = (): string | undefined => this.context;
+  readonly forwards = () => noForwards;
   readonly hub = () => ({
     protocol: 1,
     version: "1",

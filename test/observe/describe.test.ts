@@ -25,6 +25,16 @@ const cases: [KtEvent, string, string][] = [
     "connection closed (0 B received, 0 B sent): nothing listens on 80",
     "warn",
   ],
+  [
+    { type: "forward", context: "dev", namespace: "shop", added: ["a.shop", "b.shop"], removed: ["c.shop"] },
+    'namespace "shop": a.shop, b.shop are forwarded; c.shop is gone',
+    "info",
+  ],
+  [
+    { type: "forward", context: "dev", namespace: "shop", added: ["a", "b", "c", "d", "e", "f", "g"], removed: [] },
+    'namespace "shop": a, b, c, d, e, 2 more are forwarded',
+    "info",
+  ],
   [{ type: "refused", name: "x", problem }, "refused: nothing listens on 80", "warn"],
   [{ type: "pod-changed", target, routes: ["a"], from: "web-0", to: "web-1" }, "pod web-0 → web-1", "info"],
   [

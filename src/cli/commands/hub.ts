@@ -14,12 +14,13 @@ import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 /** Exit code 0 also where another hub has the place: the command that started this one will find it. */
 export async function hub({ build, output }: CommandContext): Promise<number> {
   const at = surroundings();
-  const file = new LogFile(stateDirectory(at));
+  const state = stateDirectory(at);
+  const file = new LogFile(state);
   const directory = await ensureRuntimeDirectory(at);
   const log: Log = (level, event, fields) => {
     if (level !== "debug") file.write(formatLogLine(output.logFormat, Date.now(), level, event, fields));
   };
-  const running = await Hub.start({ ...build, directory, lingers: true, providers: realProviders(), log });
+  const running = await Hub.start({ ...build, directory, stateDirectory: state, lingers: true, providers: realProviders(), log });
   if (running) await runUntilEnd(running, { ignoreHangup: true, log });
   await file.flushed();
   return exitCodes.done;

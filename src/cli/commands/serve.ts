@@ -5,7 +5,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
-import { surroundings } from "#control/socket-path.ts";
+import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/process/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
 import { realProviders } from "#daemon/providers.ts";
@@ -17,7 +17,15 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const files = given.length > 0 ? given : [await profileFile(options)];
   const directory = await ensureRuntimeDirectory(surroundings());
   const log = output.log.bind(output);
-  const hub = await startAlone({ ...build, directory, lingers: false, providers: realProviders(), log, logsRequests: output.verbose });
+  const hub = await startAlone({
+    ...build,
+    directory,
+    stateDirectory: stateDirectory(surroundings()),
+    lingers: false,
+    providers: realProviders(),
+    log,
+    logsRequests: output.verbose,
+  });
   try {
     for (const file of files) await withConsent(file, output, () => hub.pin({ file, environment: shellEnvironment() }));
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Who gets which address: the first that claims it, and profiles may share one of hostnames. Pure. */
 
+import { deepEquals } from "bun";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedListener } from "#profile/values/plan.ts";
 import { byFaces } from "./localhost-pair.ts";
@@ -12,6 +13,12 @@ export interface Claim {
   readonly profile: string;
   /** Those that share it, in the order of their attaching; of a discovered port none. */
   readonly plans: Plan[];
+}
+
+/** Two profiles that forward one namespace have its services at the same addresses: the first listens, and both are served. */
+function isSameService(held: PlannedListener, listener: PlannedListener): boolean {
+  if (held.kind !== "port" || listener.kind !== "port" || listener.forwarded === undefined) return false;
+  return held.target.port === listener.target.port && deepEquals(held.forwarded, listener.forwarded);
 }
 
 export class Claims {
@@ -27,9 +34,10 @@ export class Claims {
     }
   }
 
-  #isFree(key: string, { kind, door }: PlannedListener): boolean {
+  #isFree(key: string, listener: PlannedListener): boolean {
     const claim = this.byAddress.get(key);
-    return claim === undefined || (kind === "names" && claim.listener.kind === "names" && claim.listener.door === door);
+    if (claim === undefined || isSameService(claim.listener, listener)) return true;
+    return listener.kind === "names" && claim.listener.kind === "names" && claim.listener.door === listener.door;
   }
 
   #add(address: ListenAddress, listener: PlannedListener, profile: string, plan: Plan | undefined): void {

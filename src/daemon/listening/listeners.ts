@@ -47,6 +47,8 @@ interface Entry {
   problem: Problem | undefined;
   /** Reported as open. */
   isReported: boolean;
+  /** That it could not be opened was reported. */
+  hasFailed: boolean;
 }
 
 export class Listeners {
@@ -110,7 +112,7 @@ export class Listeners {
   }
 
   #open(address: string, want: WantedListener): void {
-    const entry: Entry = { want, opened: undefined, error: undefined, problem: undefined, isReported: false };
+    const entry: Entry = { want, opened: undefined, error: undefined, problem: undefined, isReported: false, hasFailed: false };
     this.#entries.set(address, entry);
     this.#tryOpen(entry);
   }
@@ -122,7 +124,9 @@ export class Listeners {
     entry.opened?.leadTo(want.leadsTo);
   }
 
-  #report({ want }: Entry, change: "open" | "closed"): void {
+  /** What a namespace brings is reported as a whole, and what of it went wrong by itself. */
+  #report({ want, hasFailed }: Entry, change: "open" | "closed"): void {
+    if (want.kind === "port" && want.isForwarded && !hasFailed) return;
     this.#options.report({ type: "listener", address: formatListen(want.address), change, problem: undefined });
   }
 
@@ -180,6 +184,7 @@ export class Listeners {
     if (this.#entries.get(key) !== entry || entry.opened) return;
     entry.problem = this.#partnerOf(entry) ? forBothFaces(problem, address) : problem;
     if (isDispensable(entry)) return;
+    entry.hasFailed = true;
     this.#options.report({ type: "listener", address: key, change: "failed", problem: entry.problem });
   }
 

@@ -29,7 +29,10 @@ export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted,
 
 function wantedOf({ listener, address, profile, plans }: Claim, old: WantedListener | undefined): WantedListener {
   const { door } = listener;
-  if (listener.kind === "port") return { kind: "port", door, address, leadsTo: { profile, route: listener.name, target: listener.target } };
+  if (listener.kind === "port") {
+    const { name: route, target, forwarded } = listener;
+    return { kind: "port", door, address, leadsTo: { profile, route, target }, isForwarded: forwarded !== undefined };
+  }
   if (old?.kind === "names" && samePlans(old.plans, plans)) return old;
   const leadsTo = listener.kind === "names" ? RouteTable.build(routeEntries(plans)) : ownTable(plans, listener.route, address);
   return { kind: "names", door, address, plans, leadsTo };

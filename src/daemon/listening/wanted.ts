@@ -23,6 +23,8 @@ export interface WantedNames extends WantedAddress {
 export interface WantedPort extends WantedAddress {
   readonly kind: "port";
   readonly leadsTo: PortRoute;
+  /** One of the hundreds that a namespace brings: its opening is not reported by itself. */
+  readonly isForwarded: boolean;
 }
 
 export interface PortRoute {

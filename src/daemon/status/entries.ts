@@ -1,6 +1,7 @@
 /** The entries of the status: which profiles and routes there are, and how each is read. */
 
 import type { RouteStatus } from "#control/api.ts";
+import type { PlannedPort } from "#profile/values/plan.ts";
 import { portsOf } from "#profile/values/planned.ts";
 import { type Target, targetKey } from "#route/target.ts";
 import type { PlanView } from "./plan-view.ts";
@@ -38,7 +39,7 @@ export class ProfileEntry {
     this.#written = [
       ...routes.map((route, at) => this.#entry("http", at, route.name, route.target, () => view.http(route))),
       ...patterns.map((route, at) => this.#entry("pattern", routes.length + at, route.name, undefined, () => view.pattern(route))),
-      ...ports.map((port, at) => this.#entry("tcp", routes.length + patterns.length + at, port.name, port.target, () => view.port(port))),
+      ...ports.map((port, at) => this.#port(port, routes.length + patterns.length + at)),
     ];
     this.#byName = Map.groupBy(this.#written, ({ name }) => name);
     this.#nextOrder = this.#written.length;
@@ -69,6 +70,10 @@ export class ProfileEntry {
     const dropped = [...this.#dynamic.values()].filter(({ name }) => isOver(name));
     for (const { name } of dropped) this.#dynamic.delete(name);
     return dropped;
+  }
+
+  #port(port: PlannedPort, order: number): RouteEntry {
+    return this.#entry(port.forwarded ? "forward" : "tcp", order, port.name, port.target, () => this.view.port(port));
   }
 
   #entry(kind: RouteStatus["kind"], order: number, name: string, target: Target | undefined, read: RouteEntry["read"]): RouteEntry {

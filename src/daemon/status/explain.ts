@@ -14,6 +14,7 @@ import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
 import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
 import { checkContext } from "#daemon/plans/derived-targets.ts";
+import type { FoundForward } from "#daemon/plans/forwards.ts";
 import { namesIn, portsIn, type Wanted } from "#daemon/listening/wanted.ts";
 
 export interface ExplainContext {
@@ -21,6 +22,8 @@ export interface ExplainContext {
   readonly clusterFor: (ref: ClusterRef) => Cluster;
   /** The pod that the last connection to a target went to. */
   readonly podOf: (target: Target) => string | undefined;
+  /** The service of a [[forward]] that has this name. */
+  readonly forwardOf?: (hostname: string) => FoundForward | undefined;
   readonly clock: Clock;
 }
 
@@ -29,6 +32,8 @@ const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
 /** `subject` is a hostname, with or without port, a URL, a TCP port, `address:port`, or a target. Rejects for one that is not a target. */
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
   if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
+  const forward = explainForward(hostIn(subject), context);
+  if (forward) return forward.target === undefined ? forward.steps : [...forward.steps, ...(await explainTarget(forward.target, context))];
   const port = portIn(subject, context.wanted);
   const { steps, target, found } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
   return target === undefined ? steps : [...steps, ...(await explainTarget(target, context, found))];
@@ -70,6 +75,25 @@ interface Explained {
   readonly target: Target | undefined;
   /** Of a name that leads somewhere. */
   readonly found?: Found;
+}
+
+/** A name without a port is of all of them, and the first shows what is behind it. */
+function explainForward(text: string, { forwardOf }: ExplainContext): Explained | undefined {
+  const [, host = "", asked] = /^([^:]+)(?::([0-9]+))?$/.exec(text) ?? [];
+  const found = forwardOf?.(host);
+  if (!found) return undefined;
+  const { place, routes } = found;
+  const what = place.pod === undefined ? `service "${place.service}"` : `pod "${place.pod}" of service "${place.service}"`;
+  const verdict = `"${host}" is ${what} of namespace "${place.namespace}" in context "${place.context}", at ${place.address}`;
+  const ports = place.ports.map(({ port, localPort }) => (port === localPort ? String(port) : `${port} by local port ${localPort}`));
+  const steps: Step[] = [
+    { step: "forward", verdict, outcome: "match" },
+    { step: "ports", verdict: ports.join(", "), outcome: "info" },
+    ...place.notes.map((note): Step => ({ step: "note", verdict: note, outcome: "info" })),
+  ];
+  const route = asked === undefined ? routes[0] : routes.find(({ listen }) => listen.some(({ port }) => port === Number(asked)));
+  if (route) return { steps, target: route.target };
+  return { steps: [...steps, { step: "port", verdict: `nothing listens on port ${asked} there`, outcome: "stop" }], target: undefined };
 }
 
 function explainName(host: string, { wanted }: ExplainContext): Explained {

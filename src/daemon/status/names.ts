@@ -7,6 +7,12 @@ import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 
 export type NameEntry = ReplyOf<"names">["entries"][number];
 
+/** A service of a [[forward]]. */
+interface Forwarded {
+  readonly address: string;
+  readonly names: readonly string[];
+}
+
 /** The hostnames of the routes lead to the front door. Patterns and dynamic names have no end, so no list has them. */
 function namesOf({ http, routes }: Plan): NameEntry[] {
   const names = routes.map(({ host }) => host);
@@ -24,11 +30,13 @@ type Tell = (entries: NameEntry[]) => void;
 
 export class NamesFeed {
   readonly #planOf: (profile: string) => Plan | undefined;
+  readonly #forwardedOf: (profile: string) => readonly Forwarded[];
   readonly #looks = new Set<() => void>();
 
-  /** `planOf` is undefined for a profile that is not attached. */
-  constructor(planOf: (profile: string) => Plan | undefined) {
+  /** `planOf` is undefined for a profile that is not attached; `forwardedOf` has the names of its [[forward]]s. */
+  constructor(planOf: (profile: string) => Plan | undefined, forwardedOf: (profile: string) => readonly Forwarded[]) {
     this.#planOf = planOf;
+    this.#forwardedOf = forwardedOf;
   }
 
   /** Something changed that names may follow from. */
@@ -36,12 +44,19 @@ export class NamesFeed {
     for (const look of this.#looks) look();
   }
 
+  /** Services, by the cluster's names; a name that the profile gives to a route leads there. */
+  #forwarded(profile: string, { routes }: Plan): NameEntry[] {
+    const own = new Set(routes.map(({ host }) => host));
+    const entries = this.#forwardedOf(profile).map(({ address, names }) => ({ address, names: names.filter((name) => !own.has(name)) }));
+    return entries.filter(({ names }) => names.length > 0);
+  }
+
   /** Reports the entries now and after every change, until the returned function is called; of a profile that is detached, no more. */
   follow(profile: string, tell: Tell): () => void {
     let last: NameEntry[] | undefined;
     const look = (): void => {
       const plan = this.#planOf(profile);
-      const entries = plan && namesOf(plan);
+      const entries = plan && [...namesOf(plan), ...this.#forwarded(profile, plan)];
       if (entries === undefined || deepEquals(entries, last)) return;
       last = entries;
       tell(entries);

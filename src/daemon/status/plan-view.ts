@@ -16,6 +16,9 @@ import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import type { ListenerState } from "#daemon/listening/listeners.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { type Clash, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
+import type { ForwardsState } from "#daemon/plans/forwards.ts";
+import { namespaceStates } from "./namespaces.ts";
+import { type SentProblem, sent } from "./sent.ts";
 import { addressOf, urlOf } from "./urls.ts";
 
 /** What the status is read from. */
@@ -30,18 +33,12 @@ export interface Running {
   readonly contextOf: (ref: ClusterRef) => string | undefined;
   readonly counters: CounterTable;
   readonly hub: () => HubStatus;
+  /** What the profile's [[forward]]s have found. */
+  readonly forwards: (profile: string) => ForwardsState;
 }
 
-type SentProblem = NonNullable<RouteStatus["problem"]>;
 type Counts = Pick<RouteStatus, "openConnections" | "totalConnections" | "requests" | "receivedBytes" | "sentBytes" | "lastProblem">;
 type Shown = Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> & Counts;
-
-/** As it crosses the socket. */
-export function sent(problem: (Problem & { readonly sinceMs?: number }) | undefined): SentProblem | undefined {
-  if (!problem) return undefined;
-  const { code, message, hints, sinceMs } = problem;
-  return { code, message, hints: [...hints], ...(sinceMs === undefined ? {} : { sinceMs }) };
-}
 
 /** How the addresses stand that all routes of [http] share. */
 interface Doors {
@@ -99,13 +96,16 @@ export class PlanView {
       pinned,
       clients: leases.size,
       listeners: this.#listeners(new Map(exposures.map(({ address, reachableAt }) => [address, [...reachableAt]]))),
+      ...(plan.forwards.length === 0 ? {} : { namespaces: namespaceStates(this.#running.forwards(plan.profile)) }),
       problem: sent(problem),
       warnings: [...warnings, ...exposures.map(exposureText), ...unsaid],
     };
   }
 
   #listeners(reachableAt: ReadonlyMap<string, string[]>): ProfileHead["listeners"] {
-    const addresses = this.plan.listeners.flatMap(({ listen }) => listen).map(formatListen);
+    // Those of a namespace are hundreds, and each is a route that says how it stands.
+    const written = this.plan.listeners.filter((each) => each.kind !== "port" || each.forwarded === undefined);
+    const addresses = written.flatMap(({ listen }) => listen).map(formatListen);
     return [...new Set(addresses)].map((address) => {
       const { port, problem, isOptional } = this.#running.listener(address);
       const clash = this.#clash("listener", address);
@@ -127,10 +127,13 @@ export class PlanView {
     return { kind: "http", name, url, ...where, ...this.#standing(target, name, blocked) };
   }
 
-  port({ name, listen, target }: PlannedPort): RouteStatus {
+  port({ name, listen, target, forwarded }: PlannedPort): RouteStatus {
     const blocked = this.#clash("port", name) ?? this.#blocked(listen);
     const url = addressOf(listen, this.#openPort(listen));
-    return { kind: "tcp", name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
+    const route = { name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
+    if (!forwarded) return { kind: "tcp", ...route };
+    const { cluster: _, ...place } = forwarded;
+    return { kind: "forward", ...route, forwarded: place };
   }
 
   /** A pattern has no tunnel of its own: it is in use while connections through it are open. */
