@@ -1,4 +1,4 @@
-/** A profile for a namespace without one: every service of it, in a file of kt's own that is made anew each time. */
+/** A profile for namespaces without one: every service of them, in a file of kt's own that is made anew each time. */
 
 import { file as openFile, write } from "bun";
 import { sharedLimits } from "#base/limits.ts";
@@ -10,25 +10,28 @@ import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
 import { tomlKey, tomlString } from "#profile/toml/text.ts";
+import { systemFacts } from "#native/system.ts";
 import { isLabel } from "#route/pod-source-text.ts";
 import { shellEnvironment } from "./profile-file.ts";
 import type { Output } from "./screen/output.ts";
 import { type Proposal, proposeRoutes } from "./proposals.ts";
 
 export interface AdHocQuestion {
-  /** Undefined is the context's own. */
-  readonly namespace: string | undefined;
+  /** Names and globs; none is the context's own. */
+  readonly namespaces: readonly string[];
   /** Undefined is the current one. */
   readonly context: string | undefined;
   /** Given where all of the namespace is served: then it matters what it has. */
   readonly output?: Pick<Output, "warning" | "hints">;
 }
 
-/** Resolves to the file's path. Throws KtError for a kubeconfig that names no cluster, and `file-unwritable`. */
-export async function writeAdHocProfile({ namespace: given, context, output }: AdHocQuestion): Promise<string> {
+/** Resolves to the file's path. Throws KtError for a kubeconfig that leads nowhere, and `file-unwritable`. */
+export async function writeAdHocProfile({ namespaces, context, output }: AdHocQuestion): Promise<string> {
   const catalogue = await openCatalogue(context);
-  const namespace = given ?? catalogue.namespace;
-  if (!isLabel(namespace)) throw new KtError("usage", `"${namespace}" is not a valid name of a namespace`);
+  const [namespace = catalogue.namespace, ...others] = namespaces;
+  const wrong = [namespace, ...others].find((each) => !isLabel(each.replaceAll(/[*?]/g, "x")));
+  if (wrong !== undefined) throw new KtError("usage", `"${wrong}" is not a valid name of a namespace`);
+  if (others.length > 0 || /[*?]/.test(namespace)) return await writeForwards(catalogue.context, namespaces);
   // Services that may not be listed have their dynamic names all the same.
   const services = await catalogue.services(namespace).catch((error: unknown) => {
     if (error instanceof KtError && error.code === "forbidden") return undefined;
@@ -41,9 +44,19 @@ export async function writeAdHocProfile({ namespace: given, context, output }: A
     namespace,
     proposeRoutes(services ?? [], () => false, `${namespace}.localhost`),
   );
-  const path = `${stateDirectory(surroundings())}/namespaces/${labelOf(catalogue.context)}/${namespace}/tunnels.toml`;
-  await writeWhereNew(path, text);
-  return path;
+  return await writeWhereNew(pathOf(catalogue.context, namespace), text);
+}
+
+/** Several namespaces, or all that fit: each service has its address and its names, and no port of localhost is taken. */
+async function writeForwards(context: string, namespaces: readonly string[]): Promise<string> {
+  const name = namespaces.join(",");
+  const settings = { name, context };
+  const text = [...headOf(`namespaces ${name}`, settings), ...shortNameOf(context), ...forwardLines(namespaces), ""].join("\n");
+  return await writeWhereNew(pathOf(context, namespaces.join("+").replaceAll(/[*?]/g, "_")), text);
+}
+
+function pathOf(context: string, folder: string): string {
+  return `${stateDirectory(surroundings())}/namespaces/${labelOf(context)}/${folder.slice(0, cliLimits.folderCharacters)}/tunnels.toml`;
 }
 
 function warnUnlisted(context: string, namespace: string, output: Pick<Output, "warning" | "hints">): void {
@@ -80,11 +93,12 @@ function profileText(context: string, namespace: string, proposals: readonly Pro
     proposals
       .filter((each) => each.section === section)
       .map(({ local, target }) => `${section === "tcp" ? local : tomlString(local)} = ${tomlString(target)}`);
-  const short = isLabel(context) ? [] : ["[contexts]", `${tomlKey(labelOf(context))} = ${tomlString(context)}`];
+  // Where 127.0.0.1 is the only loopback address, each service would need one to be set up first.
+  const forwards = systemFacts().platform === "linux" ? forwardLines([namespace]) : [];
   return [
-    `# Every service of namespace ${namespace}. kt up -n makes this file anew: kt init makes one that is yours.`,
-    ...Object.entries({ name: namespace, context, namespace }).map(([key, value]) => `${key} = ${tomlString(value)}`),
-    ...short,
+    ...headOf(`namespace ${namespace}`, { name: namespace, context, namespace }),
+    ...shortNameOf(context),
+    ...forwards,
     "[routes]",
     ...lines("routes"),
     "[tcp]",
@@ -93,11 +107,27 @@ function profileText(context: string, namespace: string, proposals: readonly Pro
   ].join("\n");
 }
 
+function headOf(what: string, settings: Readonly<Record<string, string>>): string[] {
+  return [
+    `# Every service of ${what}. kt up -n makes this file anew: kt init makes one that is yours.`,
+    ...Object.entries(settings).map(([key, value]) => `${key} = ${tomlString(value)}`),
+  ];
+}
+
+function shortNameOf(context: string): string[] {
+  return isLabel(context) ? [] : ["[contexts]", `${tomlKey(labelOf(context))} = ${tomlString(context)}`];
+}
+
+function forwardLines(namespaces: readonly string[]): string[] {
+  return ["[[forward]]", `namespaces = [${namespaces.map(tomlString).join(", ")}]`];
+}
+
 /** The same text is not written again: the hub would take it for a change. */
-async function writeWhereNew(path: string, text: string): Promise<void> {
+async function writeWhereNew(path: string, text: string): Promise<string> {
   const file = openFile(path);
-  if ((await file.exists()) && (await file.text()) === text) return;
+  if ((await file.exists()) && (await file.text()) === text) return path;
   await write(path, text).catch((error: unknown) => {
     throw new KtError("file-unwritable", `write "${path}": ${messageOf(error)}`, { cause: error });
   });
+  return path;
 }

@@ -22,6 +22,10 @@ export async function findAsked(route: string, options: Options): Promise<AskedR
   } catch (error) {
     if (!isTarget || !(error instanceof KtError) || error.code !== "profile-not-found" || options.text("file") !== undefined) throw error;
     const { namespace } = parseTarget(route);
-    return { plan: (await loadHere(await writeAdHocProfile({ namespace, context: undefined }))).plan, isTarget, isAdHoc: true };
+    return {
+      plan: (await loadHere(await writeAdHocProfile({ namespaces: namespace === undefined ? [] : [namespace], context: undefined }))).plan,
+      isTarget,
+      isAdHoc: true,
+    };
   }
 }

@@ -13,14 +13,18 @@ export const commands: readonly CommandSpec[] = [
     group: "Hub",
     args: "",
     summary: "Attach the profile and show what is live; Ctrl-C detaches",
-    notes: ["With -n or --context it needs no profile: it serves every service of the namespace."],
+    notes: [
+      "With -n or --context it needs no profile: it serves every service of the namespace",
+      "at a loopback address of its own, and what speaks HTTP as NAME.NAMESPACE.localhost.",
+      "Several -n, and names with *, serve several namespaces.",
+    ],
     options: [
       fileOption,
       ["-d, --detach", "Leave the profile attached and return"],
-      ["-n, --namespace <NAMESPACE>", "Every service of it; default with --context: the context's"],
+      ["-n, --namespace <NAMESPACE>", "Every service of it, may be repeated; default with --context: the context's"],
       ["--context <CONTEXT>", "Its context; default with -n: the current one"],
     ],
-    example: ["kt up", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring"],
+    example: ["kt up", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
     load: async () => (await import("./commands/up.ts")).up,
   },
   {

@@ -3,6 +3,8 @@
 import { kib, mib, second } from "#base/units.ts";
 
 export const cliLimits = {
+  /** Longest name of a folder that is made of namespaces: file systems take 255 bytes. */
+  folderCharacters: 200,
   /** How long `kt init` looks for what the cluster has: it writes a profile also where there is none. */
   clusterLookMs: 2 * second,
   /** Shown of one thing that needs consent: more would push the others off the screen. */

@@ -45,9 +45,29 @@ test("kt up -n serves every service of a namespace without a profile, and kt dow
   expect(stdout).toContain("localhost:35432");
   const written = await readFile(cluster.profile("dev"), "utf8");
   expect(written).toContain('context = "dev"\nnamespace = "shop"\n');
+  const services = process.platform === "linux" ? ["db.shop:35432", "web.shop:80"] : [];
+  const { profiles } = JSON.parse((await home.run(["status", "--json"])).stdout);
+  expect(profiles[0].routes.filter(({ kind }: { kind: string }) => kind === "forward").map(({ name }: { name: string }) => name)).toEqual(
+    services,
+  );
   expect((await home.run(["up", "-d", "--context", "dev"])).exitCode).toBe(0);
   expect(await readFile(cluster.profile("dev"), "utf8")).toBe(written);
   expect((await home.run(["down", "shop"])).stdout).toBe(`detached ${cluster.profile("dev")}\n`);
+});
+
+test.skipIf(process.platform !== "linux")("kt up with several namespaces and globs serves all of them, by address", async () => {
+  await using cluster = await makeCluster();
+  const { home, api } = cluster;
+  api.cluster.setService({ namespace: "team-a", name: "api", selector: { app: "api" }, ports: [{ port: 8080, targetPort: 8080 }] });
+  const { stdout, stderr, exitCode } = await home.run(["up", "-d", "-n", "shop", "-n", "team-*"]);
+  expect([stderr, exitCode]).toEqual(["", 0]);
+  const shown = stdout.replaceAll(/127\.[0-9.]+:/g, "ADDRESS:");
+  expect(shown).toContain("  shop  2 services\n  ○ idle      ADDRESS:35432  db.shop\n  ○ idle      ADDRESS:80     web.shop\n");
+  expect(shown).toContain("  team-a  1 service\n  ○ idle      ADDRESS:8080   api.team-a\n");
+  expect((await home.run(["status", "db.shop"])).stdout).not.toContain("team-a");
+  expect((await home.run(["status", "team-a"])).stdout).toContain("api.team-a");
+  expect((await home.run(["down", "shop,team-*"])).stdout).toContain("detached");
+  expect((await home.run(["up", "-n", "Shop"])).exitCode).toBe(2);
 });
 
 test("kt up -n of a namespace without services names the one that was meant", async () => {

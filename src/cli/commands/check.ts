@@ -97,9 +97,14 @@ function reachText({ contexts: shortNames, http: { dynamic: reach } }: Plan): st
 }
 
 function summary(plan: Plan): string {
-  const { routes, patterns } = plan;
+  const { routes, patterns, forwards } = plan;
   const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
-  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(portsOf(plan), "TCP route")}`;
+  const forwarded = forwards.length === 0 ? "" : `; services of ${forwards.flatMap(forwardText).join(", ")}`;
+  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(portsOf(plan), "TCP route")}${forwarded}`;
+}
+
+function forwardText({ namespaces = ["the context's namespace"], context }: Plan["forwards"][number]): string[] {
+  return namespaces.map((namespace) => (context === undefined ? namespace : `${namespace} in ${context}`));
 }
 
 const jsonWarning = ({ message, file, line, column }: ProfileWarning) => ({ message, file, line, column });

@@ -27,20 +27,20 @@ export async function up(context: CommandContext): Promise<number> {
   }
 }
 
-/** The profile of this folder, or one of the namespace that is asked for. */
+/** The profile of this folder, or one of the namespaces that are asked for. */
 async function fileOf({ options, output }: CommandContext): Promise<{ readonly file: string; readonly isAdHoc: boolean }> {
-  const [namespace, kubeContext] = [options.text("namespace"), options.text("context")];
-  if (namespace === undefined && kubeContext === undefined) return { file: await profileFile(options), isAdHoc: false };
+  const [namespaces, kubeContext] = [options.texts("namespace"), options.text("context")];
+  if (namespaces.length === 0 && kubeContext === undefined) return { file: await profileFile(options), isAdHoc: false };
   if (options.text("file") !== undefined)
-    throw new KtError("usage", "-n and --context are for a namespace without a profile, and -f names one", { hints: ["kt up --help"] });
-  return { file: await writeAdHocProfile({ namespace, context: kubeContext, output }), isAdHoc: true };
+    throw new KtError("usage", "-n and --context are for namespaces without a profile, and -f names one", { hints: ["kt up --help"] });
+  return { file: await writeAdHocProfile({ namespaces, context: kubeContext, output }), isAdHoc: true };
 }
 
 /** Nothing would ever be seen of a profile without routes. */
 async function adviseEmpty(client: HubClient, file: string, output: Output): Promise<void> {
   const snapshot = await client.snapshot();
   const attached = snapshot.profiles.find(({ profile }) => profile === file);
-  if (attached === undefined || attached.routes.length > 0) return;
+  if (attached === undefined || attached.routes.length > 0 || attached.namespaces !== undefined) return;
   output.note(`profile "${attached.name}" has no routes yet`);
   output.advice(["kt add", "every service has a name already: http://NAME-PORT.svc.NAMESPACE.ns.CONTEXT.cx.k8s.localhost:8989"]);
 }

@@ -39,8 +39,9 @@ export class LiveView {
     this.#output.warning(warning);
   }
 
-  #showProblems({ problem, routes, listeners }: ProfileStatus): void {
-    for (const each of [problem, ...[...routes, ...listeners].map((part) => part.problem)]) if (each) this.#warn(each.message);
+  #showProblems({ problem, routes, listeners, namespaces = [] }: ProfileStatus): void {
+    for (const each of [problem, ...[...routes, ...listeners, ...namespaces].map((part) => part.problem)])
+      if (each) this.#warn(each.message);
   }
 
   #showChanges(profile: ProfileStatus): void {

@@ -2,6 +2,7 @@
 
 import { formatBytes } from "#base/bytes-text.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
+import { type NamespaceGroup, namespaceGroups } from "./namespace-groups.ts";
 import { hintLine } from "./hint.ts";
 import { bold, cyan, dim, green, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "./text.ts";
 
@@ -34,14 +35,38 @@ export interface Part {
 
 /** Everything about one profile in its order, with the heading. `columns` is what there is room for. */
 export function profileParts(profile: ProfileStatus, columns: number): Part[] {
-  const layout = layoutFor(profile, columns);
+  const groups = namespaceGroups(profile);
+  const written = profile.routes.filter(({ kind }) => kind !== "forward");
+  const layout = layoutFor([...written, ...groups.flatMap(({ routes }) => routes)], profile.context, columns);
   return [
     { key: "heading", lines: [headingOf(profile)] },
     { key: "shared", lines: layout.shared ? problemLines(layout.shared, indent, red) : [] },
-    ...profile.routes.map((route) => ({ key: `${route.kind} ${route.name}`, lines: routeLines(route, layout) })),
+    ...written.map((route) => routePart(route, layout)),
+    ...groups.flatMap((group) => namespaceParts(group, layout)),
     { key: "listeners", lines: listenerLines(profile) },
     { key: "file", lines: fileLines(profile) },
   ];
+}
+
+function routePart(route: RouteStatus, layout: Layout): Part {
+  return { key: `${route.kind} ${route.name}`, lines: routeLines(route, layout) };
+}
+
+function namespaceParts({ status, routes }: NamespaceGroup, layout: Layout): Part[] {
+  const { namespace, context, services, notes, problem } = status;
+  const where = context === layout.context || context === "" ? [] : [`context ${context}`];
+  const count = services === undefined ? [] : [counted(services, "service")];
+  const facts = [...where, ...count].join(" · ");
+  const heading = line([" ".repeat(indent), bold(namespace), gap, dim(facts)], indent);
+  const lines = [
+    ...(problem ? problemLines(problem, problemIndent, red) : []),
+    ...notes.map((note) => messageLine(note, problemIndent, dim)),
+  ];
+  return [{ key: `namespace ${context} ${namespace}`, lines: [heading, ...lines] }, ...routes.map((route) => routePart(route, layout))];
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 export function profileLines(profile: ProfileStatus, columns: number): Line[] {
@@ -78,7 +103,7 @@ interface Layout {
   readonly target: number;
 }
 
-function layoutFor({ routes, context }: ProfileStatus, columns: number): Layout {
+function layoutFor(routes: readonly RouteStatus[], context: string | undefined, columns: number): Layout {
   const room = columns - urlColumn;
   // One long name must not take the room of all others.
   const widest = (texts: readonly string[], most: number): number =>
