@@ -48,6 +48,7 @@ async function objection({ path, name }: Proof): Promise<string | undefined> {
 
 describe.each([
   ["docs/coming-from.md", parity, 30],
+  ["docs/coming-from.md", "## kubefwd", 15],
   ["docs/security.md", attacks, 50],
 ])("%s: %s", async (page, heading, least) => {
   const rows = rowsOf((await pages()).get(page) ?? "", heading);
