@@ -100,7 +100,7 @@ const namedOtherwise: Readonly<Record<string, string>> = {
 };
 
 /** Where words to avoid still stand. */
-const notYetPlain = new Set(["src/control", "src/http", "src/observe", "src/proxy", "test/control", "test/proxy"]);
+const notYetPlain = new Set(["src/control", "src/observe", "test/control"]);
 
 /** The place of a text in the house: a room with its tests apart, a folder, or a page. */
 function placeOf(path: string): string {

@@ -21,14 +21,14 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The far end closed before its answer was complete. */
+/** The peer closed before its answer was complete. */
 export class CutShort extends KtError {
   constructor(cause: KtError | undefined) {
     super("cluster-unreachable", cause?.message ?? "the connection was closed before the answer was complete", { cause });
   }
 }
 
-/** What hears an answer as it comes. `onHead` says whether the bytes after the head are its body or another protocol. */
+/** Receives an answer as it arrives. `onHead` returns whether the bytes after the head are its body or another protocol. */
 interface AnswerSink {
   onHead(head: ResponseHead): "body" | "upgraded";
   onBody(bytes: Uint8Array): void;
@@ -78,7 +78,7 @@ class Exchange implements ConnHandler {
   finish(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
-    // The connection served one request: nothing that still comes is of use, and a far end that lingers must not hold the socket.
+    // The connection served one request: nothing that still arrives is needed, and a peer that lingers must not keep the socket open.
     this.#conn.abort();
     this.#settle(error);
   }
@@ -147,7 +147,7 @@ const newBody = (): CappedBytes => new CappedBytes(httpLimits.apiAnswerBytes, "t
 /** The whole answer. */
 export async function request(conn: Conn, message: HttpRequest, signal: AbortSignal): Promise<Answer> {
   const result = await upgrade(conn, message, signal, () => false);
-  if ("conn" in result) throw new KtError("internal", "internal error: an upgrade that nobody asked for");
+  if ("conn" in result) throw new KtError("internal", "internal error: an upgrade that was not requested");
   return result;
 }
 
@@ -174,7 +174,7 @@ export async function upgrade(
   return upgraded ? { head: answered, conn } : { head: answered, body: body.takeText() };
 }
 
-/** An answer that goes on: a 200's head and body are given to the listener as they come; any other answer is collected and returned. */
+/** An answer of unknown length: a 200's head and body are given to the listener as they come; any other answer is collected and returned. */
 export async function stream(
   conn: Conn,
   message: HttpRequest,

@@ -11,19 +11,19 @@ export const httpLimits = {
   h2StreamWindowMaxBytes: 4 * mib,
   /** By how much the windows of one connection's streams may have grown together. */
   h2WindowGrowthBytes: 32 * mib,
-  /** The window of a whole HTTP/2 connection. Given back on receipt, so it holds nobody up and nothing back: streams have their own. */
+  /** The window of a whole HTTP/2 connection. Given back on receipt, so it limits nothing: streams have their own. */
   h2ConnectionWindowBytes: 16 * mib,
   /** Frames other than DATA that may wait for an HTTP/2 peer that does not read. */
   h2PendingBytes: 4 * mib,
   /** What such a list takes from the budget of costly frames: it may cost as much as so many of them. */
   h2OversizedListCost: 50,
-  /** Closed streams of one connection on which frames may still be on their way, for its other end had not finished with them. */
+  /** Closed streams of one connection on which frames may still arrive, because the peer had not finished with them. */
   h2LateStreams: 1000,
-  /** How long a backend is taken to have no HTTP/2 once it was found so: another version of its program may have it. */
+  /** How long a backend is assumed to have no HTTP/2 after it was found to have none: a new version of it may. */
   http1BackendMs: 60 * second,
-  /** Targets of which it is remembered what they speak. */
+  /** Targets whose protocol is remembered. */
   knownBackends: 1024,
-  /** How long a far end that broke the rules of HTTP/2 may take to read why, before its connection is reset. */
+  /** How long a peer that violated HTTP/2 may take to read the reason, before its connection is reset. */
   h2LingerMs: 1 * second,
   /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */
   h2CostlyFrames: 2000,

@@ -60,7 +60,7 @@ export class Arrival implements Guest, PeekHandler {
     this.#parts.door.leave(this);
   }
 
-  /** What begins like TLS and is not gets an answer in HTTP, for people who look at what comes back. */
+  /** What begins like TLS and is not valid is answered in HTTP, which most tools show as it is. */
   onGarbage(error: KtError): void {
     this.#parts.context.report({ type: "refused", name: this.#conn.remoteAddress ?? "", problem: toProblem(error) });
     for (const bytes of plainAnswer("400 Bad Request", error)) this.#conn.write(bytes);
@@ -140,7 +140,7 @@ export class Arrival implements Guest, PeekHandler {
     }
   }
 
-  /** The client cannot be served, but it can be told: in TLS, in the protocol that it offered. */
+  /** The client cannot be served, but it can read why: inside TLS, in the protocol that it offered. */
   async #refuseTls(serverName: string | undefined, error: KtError, guest: Guest): Promise<void> {
     const { refusals, door } = this.#parts;
     await refusals.accept(this.#conn, serverName, (inside, alpn) => {

@@ -89,7 +89,7 @@ describe("an HTTP route to", () => {
     expect(hints).toEqual([tcp(9000)]);
   });
 
-  test("a response whose Content-Length is no number", async () => {
+  test("a response whose Content-Length is not a number", async () => {
     const { error } = await refusal(answers("HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello"));
     expect(error).toBe('reading the response: "5x" is not a valid Content-Length');
   });

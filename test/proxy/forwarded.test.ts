@@ -1,4 +1,4 @@
-/** What the backend of an HTTP/1 route is told of its client. */
+/** What the backend of an HTTP/1 route learns about its client. */
 
 import { expect, test } from "bun:test";
 import type { PodServer } from "#test/support/fake-cluster.ts";

@@ -440,7 +440,7 @@ describe("HTTP/1", () => {
   });
 
   test("TLS to the backend where the route says https", async () => {
-    const certificate = selfSigned("whoever", Date.now());
+    const certificate = selfSigned("any", Date.now());
     backends.add("secure", () => {});
     const plain = backends.dial.bind(backends);
     backends.dial = async (to) => {
@@ -568,7 +568,7 @@ describe("the address of one route", () => {
     return RouteTable.build({ static: [{ ...entry, host: "127.0.0.1" }], patterns: [], dynamic: [] });
   };
 
-  test("leads to it by HTTP/1, and the backend is told its name", async () => {
+  test("leads to it by HTTP/1, and the backend gets its name", async () => {
     setTable(own("a", "http"));
     backends.add(
       "a",
@@ -615,7 +615,7 @@ describe("kt's own names", () => {
     expect(events).toEqual([]);
   });
 
-  test("are no route's under a name of another", async () => {
+  test("belong to no route under another name", async () => {
     const one = await client();
     one.write(get("evil.test"));
     await one.untilText("HTTP/1.1 404");
@@ -673,7 +673,7 @@ describe("TLS to a backend that has none", () => {
     return inside.text();
   }
 
-  test("is told so inside a handshake, in the log and in the counters", async () => {
+  test("reads so inside a handshake, and the log and the counters say it", async () => {
     backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.write("HTTP/1.1 400 Bad Request\r\n\r\n")));
     const text = await readOverTls("http/1.1");
     expect(text).toStartWith("HTTP/1.1 400 Bad Request\r\n");
@@ -683,7 +683,7 @@ describe("TLS to a backend that has none", () => {
     expect(await readOverTls("http/1.1", "text/html")).toContain(`http://a.localhost:${port}/`);
   });
 
-  test("is told in HTTP/2 to clients that offer it", async () => {
+  test("is answered in HTTP/2 for clients that offer it", async () => {
     backends.add("a", (conn) => void conn.until(() => conn.length > 0).then(() => conn.write("HTTP/1.1 400 Bad Request\r\n\r\n")));
     const one = await client();
     const session = await tlsClient(one.conn, { serverName: "a.localhost", insecure: true, alpn: ["h2", "http/1.1"] });
@@ -978,7 +978,7 @@ test("a name that is too long for one is neither kept nor repeated whole", async
   expect(JSON.stringify(events.map((event) => "problem" in event && event.problem)).length).toBeLessThan(2000);
 });
 
-test("text that is no request gets an answer to read, and what is like a preface of HTTP/2 none", async () => {
+test("text that is not a request gets a readable answer, and what resembles a preface of HTTP/2 none", async () => {
   const one = await client();
   one.write("hello there\r\n\r\n");
   await one.untilEnd();

@@ -189,7 +189,7 @@ describe("malformed requests are reset, and no backend hears of them", () => {
     const { client } = rawDoor();
     client.headers(1, { ":method": "CONNECT", ":authority": "web.localhost:80" }, true);
     expect((await client.next("headers")).headers[":status"]).toBe("400");
-    expect((await client.next("data")).text).toContain("CONNECT is for proxies");
+    expect((await client.next("data")).text).toContain("CONNECT is not supported: kt is not a forward proxy");
   });
 });
 

@@ -54,7 +54,7 @@ describe("failures of a backend", () => {
     expect(client.events.filter((event) => event.type === "reset")).toEqual([]);
   });
 
-  test("a lost connection in mid-response is told in trailers to gRPC", async () => {
+  test("a connection lost in mid-response is reported to gRPC in trailers", async () => {
     const { client, backend, counters } = await underWay(rawDoor(), { "content-type": "application/grpc+proto" });
     backend.headers(1, { ...ok, "content-type": "application/grpc+proto" });
     await client.next("headers");
@@ -355,7 +355,7 @@ describe("streams", () => {
 describe("windows", () => {
   const window = httpLimits.h2StreamWindowBytes;
 
-  test("a body nobody reads is held up to the window, one byte more resets the stream", async () => {
+  test("of a body that is not read one window is kept, one byte more resets the stream", async () => {
     const door = rawDoor({ backendSettings: [[h2Settings.initialWindowSize, 0]] });
     const { client, backend, counters } = await underWay(door, { ":method": "POST" }, false);
     for (let sent = 0; sent < window; sent += 16384) client.data(1, new Uint8Array(16384));
@@ -432,7 +432,7 @@ describe("windows", () => {
     expect((await client.next("data")).text).toBe("ef");
   });
 
-  test("a stalled stream holds up no other, also when the client takes no more bytes of it", async () => {
+  test("a stalled stream does not delay another, also when the client accepts no more bytes of it", async () => {
     const { client, backend } = await underWay(rawDoor({ settings: [[h2Settings.initialWindowSize, 0]] }));
     client.request(3);
     await backend.next("headers");

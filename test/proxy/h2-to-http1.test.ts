@@ -196,7 +196,7 @@ describe("responses", () => {
     expect((await answer).body.toString()).toBe("seen");
   });
 
-  test("one that nobody reads stops its backend", async () => {
+  test("one that is not read stops its backend", async () => {
     let written = 0;
     const piece = Buffer.alloc(64 * 1024);
     const port = raw(
@@ -233,7 +233,7 @@ describe("failures", () => {
     expect((await ask(client, "web.localhost")).body.toString()).toBe("ok");
   });
 
-  test("what is no HTTP at all is named", async () => {
+  test("what is not HTTP at all is named", async () => {
     const port = raw((conn) => void conn.write("SSH-2.0-OpenSSH_9.2\r\n"));
     const { client } = clientOf({ web: port });
     const answer = await ask(client, "web.localhost");

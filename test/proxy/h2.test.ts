@@ -343,7 +343,7 @@ describe("failures", () => {
 });
 
 describe("back-pressure", () => {
-  test("a stream that nobody reads stops its backend, holds little, and holds up no other", async () => {
+  test("a stream that is not read stops its backend, keeps little, and does not delay another", async () => {
     let pushed = 0;
     const stalled = Promise.withResolvers<void>();
     const { client } = await setUp((stream, headers) => {

@@ -9,7 +9,7 @@ import type { Recorder } from "#test/support/recorder.ts";
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/** A pod that holds its answers back until it is told, then answers at once. */
+/** A pod that keeps its answers back until it is released, then answers at once. */
 function slowPod() {
   const held: (() => void)[] = [];
   const read: string[] = [];

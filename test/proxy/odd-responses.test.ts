@@ -26,7 +26,7 @@ test.each<[what: string, sent: string, got: string]>([
   ["a version that is still to come", `HTTP/1.2 200 OK\r\n${five}`, "hello"],
   ["one length in two fields", `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n${five}`, "hello"],
   ["one length twice", "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello", "hello"],
-  ["a name with blanks", `HTTP/1.1 200 OK\r\nX Powered By: nobody\r\n${five}`, "hello"],
+  ["a name with blanks", `HTTP/1.1 200 OK\r\nX Powered By: me\r\n${five}`, "hello"],
   ["a blank before the colon", `HTTP/1.1 200 OK\r\nX-Name : blank\r\n${five}`, "hello"],
   ["garbage after the body", `HTTP/1.1 200 OK\r\n${five}garbage`, "hello"],
   ["a body that 204 has not", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", ""],
@@ -44,10 +44,10 @@ test.each<[what: string, sent: string, got: string]>([
 });
 
 test.each([
-  ["a size that is no number", "zz\r\nhello\r\n0\r\n\r\n", "a chunk has no size"],
+  ["a size that is not a number", "zz\r\nhello\r\n0\r\n\r\n", "a chunk has no size"],
   ["line feeds alone", "5\nhello\n0\n\n", "a chunk's size is not a number"],
   ["a chunk longer than its size", "4\r\nhello\r\n0\r\n\r\n", "a chunk does not end where its size says"],
-])("chunks that come with the head and have %s are told in words, for nothing has been sent", async (_, body, why) => {
+])("chunks that come with the head and have %s are answered with a page, for nothing has been sent", async (_, body, why) => {
   const front = new PodFront(answers(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`, false));
   const answer = await front.answer(requestText());
   expect(answer).toStartWith("HTTP/1.1 502 ");

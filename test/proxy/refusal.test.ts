@@ -19,10 +19,10 @@ describe("an error page", () => {
   });
 
   test("makes blocks of commands and links of addresses, and nothing of markup", () => {
-    const page = html(["kubectl get pods -n 'a b'", "open http://a.localhost:1/x<y>. Then more", "ktx is no command"], "a.localhost");
+    const page = html(["kubectl get pods -n 'a b'", "open http://a.localhost:1/x<y>. Then more", "ktx is unknown"], "a.localhost");
     expect(page).toContain('<pre tabindex="0"><code>kubectl get pods -n &#39;a b&#39;</code></pre>');
     expect(page).toContain('<a href="http://a.localhost:1/x" rel="noreferrer noopener">http://a.localhost:1/x</a>&#60;y&#62;. Then more');
-    expect(page).toContain("<li>ktx is no command</li>");
+    expect(page).toContain("<li>ktx is unknown</li>");
     expect(page).toContain("no &#60;b&#62;");
     expect(html(["javascript:alert(1)"], "a")).not.toContain('href="javascript');
   });

@@ -1,4 +1,4 @@
-/** The certificate that a TLS client gets to read an error page in: what becomes of a handshake that nobody finishes. */
+/** The certificate that a TLS client gets to read an error page in: what becomes of a handshake that the client does not finish. */
 
 import { expect, test } from "bun:test";
 import { proxyLimits } from "#proxy/limits.ts";

@@ -87,7 +87,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     withFields("X: 1\rTransfer-Encoding: chunked") + smuggledChunk,
     withFields("X: 1\r\r\nTransfer-Encoding: chunked") + smuggledChunk,
   ],
-  "a Content-Length that is no plain number, or two": [
+  "a Content-Length that is not a plain number, or two": [
     ...[
       " +5",
       " -5",
@@ -130,7 +130,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     withFields("Content-Length:\r\n 44") + hidden,
     withFields("X: y\r\n\tContent-Length: 44") + hidden,
   ],
-  "more than one Host, or one that is no field": [
+  "more than one Host, or one that is not a valid field": [
     `GET / HTTP/1.1\r\nHost: a.localhost\r\nHost: b.localhost\r\n\r\n`,
     `GET / HTTP/1.1\r\nHost: a.localhost\r\nhost: a.localhost\r\n\r\n`,
     `GET / HTTP/1.1\r\nHost : a.localhost\r\n\r\n`,
@@ -185,7 +185,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   "control characters in other fields": ["\x00", "\x01", "\x08", "\x0b", "\x0c", "\x1b", "\x1f", "\x7f", "\r"].map((character) =>
     withFields(`X: a${character}b`),
   ),
-  "lines that are no fields": [
+  "lines that are not valid fields": [
     withFields("X"),
     withFields(": y"),
     withFields("X\x20Y: z"),
@@ -365,7 +365,7 @@ describe("a head that is copied instead of written anew", () => {
     return written && textOf(written);
   }
 
-  test("has what is added behind its own fields, or nothing where the backend is told nothing", () => {
+  test("has what is added behind its own fields, or nothing where the backend learns nothing", () => {
     expect(copied(curl)).toBe(curl.slice(0, -2) + added);
     expect(copied(curl, new ForwardedFields({ address: undefined, scheme: "https" }))).toBe(
       `${curl.slice(0, -2)}X-Forwarded-Host: a.localhost\r\nX-Forwarded-Proto: https\r\n\r\n`,
@@ -373,7 +373,7 @@ describe("a head that is copied instead of written anew", () => {
     expect(copied(`${curl.slice(0, -2)}X-Forwarded-For: 10.0.0.1\r\n\r\n`)).toBeUndefined();
   });
 
-  test("is told of the host that it names, whichever the request before named", () => {
+  test("names the host of its own request, not that of the previous one", () => {
     expect(copied(curl.replace("a.localhost", "b.localhost"))).toEndWith(added.replace("a.localhost", "b.localhost"));
     expect(copied(curl)).toEndWith(added);
   });

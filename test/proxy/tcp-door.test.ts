@@ -62,7 +62,7 @@ const encryption = "00000008 04d2162f";
 const session = "00000026 00030000 75736572 00706f73 74677265 7300";
 
 describe("a target that cannot be reached", () => {
-  test("is told to PostgreSQL, which asks for encryption first", async () => {
+  test("is reported to PostgreSQL, which asks for encryption first", async () => {
     const { client, counters, events } = open(5432, unreachable);
     const one = await client();
     send(one, encryption);
@@ -80,7 +80,7 @@ describe("a target that cannot be reached", () => {
     [3306, "1234"],
     ["mysql", "1234"],
     [15999, "127.0.0.1:3306"],
-  ])("is told to MySQL, whose server speaks first (target port %p, route %p)", async (port, route) => {
+  ])("is reported to MySQL, whose server speaks first (target port %p, route %p)", async (port, route) => {
     const { client } = open(port, unreachable, route);
     const one = await client();
     await one.untilEnd();
@@ -88,14 +88,14 @@ describe("a target that cannot be reached", () => {
     expect(one.text()).toEndWith('kt: no pod of service "shop/db" is ready: CrashLoopBackOff');
   });
 
-  test("is told to Redis", async () => {
+  test("is reported to Redis", async () => {
     const one = await open(6379, unreachable).client();
     send(one, "*1\r\n$4\r\nPING\r\n");
     await one.untilEnd();
     expect(one.text()).toBe('-ERR kt: no pod of service "shop/db" is ready: CrashLoopBackOff\r\n');
   });
 
-  test("is told to AMQP, after a greeting", async () => {
+  test("is reported to AMQP, after a greeting", async () => {
     const one = await open(5672, unreachable).client();
     one.conn.write(Buffer.from("AMQP\0\0\x09\x01", "latin1"));
     await one.untilText("PLAIN");
@@ -104,14 +104,14 @@ describe("a target that cannot be reached", () => {
     await one.untilEnd();
   });
 
-  test("is told to MongoDB", async () => {
+  test("is reported to MongoDB", async () => {
     const one = await open(27017, unreachable).client();
     send(one, "3a000000 07000000 00000000 d4070000 00000000");
     await one.untilEnd();
     expect(one.text()).toContain("CrashLoopBackOff");
   });
 
-  test("is told to HTTP and HTTP/2, with a page or a gRPC status", async () => {
+  test("is reported to HTTP and HTTP/2, with a page or a gRPC status", async () => {
     const { client, port, events } = open(8080, unreachable);
     const one = await client();
     send(one, "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n");
@@ -124,7 +124,7 @@ describe("a target that cannot be reached", () => {
     expect(events.map(({ type }) => type)).toEqual(["refused", "refused"]);
   });
 
-  test("is told inside TLS", async () => {
+  test("is reported inside TLS", async () => {
     const one = await open(8443, unreachable).client();
     const { conn } = await tlsClient(one.conn, { serverName: "localhost", insecure: true, alpn: ["http/1.1"] });
     const inside = new Recorder(conn);
@@ -169,7 +169,7 @@ class Refusing implements Conn {
 const linkOf = (conn: Conn): Link => ({ conn, pod: "db-0", usable: () => true, park() {}, unpark() {} });
 
 describe("a connection that fails before the pod's first byte", () => {
-  test("is told in the client's protocol, from what it had said", async () => {
+  test("is reported in the client's protocol, recognised by what it had sent", async () => {
     const refused = new KtError("port-refused", "nothing listens on port 5432 of the pod");
     const { client, events, counters } = open(5432, async () => linkOf(new Refusing(refused)));
     const one = await client();

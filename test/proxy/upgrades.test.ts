@@ -59,7 +59,7 @@ describe("an upgrade", () => {
     expect(connections).toBe(2);
   });
 
-  test("that was not asked for is no answer", async () => {
+  test("that was not requested is not accepted as an answer", async () => {
     const front = new PodFront(answers("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", false));
     expect(await front.answer(requestText())).toContain("the pod switched protocols without being asked to");
     await settle();

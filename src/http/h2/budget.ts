@@ -1,4 +1,4 @@
-/** Counts frames that only cost work, and says when a far end sends too many of them. */
+/** Counts frames that only cost work, and reports when a peer sends too many of them. */
 
 import type { Clock } from "#base/clock.ts";
 import { httpLimits } from "#http/limits.ts";

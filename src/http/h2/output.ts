@@ -1,4 +1,4 @@
-/** Collects the frames of one tick into few writes, and knows when the far end does not take more. */
+/** Collects the frames of one tick into few writes, and knows when the peer accepts no more. */
 
 import { concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
@@ -25,12 +25,12 @@ export class H2Output {
     return !this.#blocked;
   }
 
-  /** Adds bytes that the caller does not change afterwards. Throws H2Error when a far end that does not read makes us pile up. */
+  /** Adds bytes that the caller does not change afterwards. Throws H2Error when a peer that does not read makes us buffer too much. */
   push(bytes: Uint8Array): void {
     this.#parts.push(bytes);
     this.#partsBytes += bytes.length;
     if (this.#blocked && this.#partsBytes > httpLimits.h2PendingBytes) {
-      throw new H2Error(h2Codes.enhanceYourCalm, "a far end that makes us answer and does not read");
+      throw new H2Error(h2Codes.enhanceYourCalm, "the peer sends what must be answered and does not read the answers");
     }
     if (!this.#blocked && this.#partsBytes >= batchBytes) this.flush();
   }

@@ -37,11 +37,11 @@ import { type H2Role, H2Transport, type TransportHandler } from "./transport.ts"
 export interface H2SessionHandler {
   /** A client opened a stream: the callee sets its handler or ends it. `tooLarge`: the list is cut off. Only on a server's session. */
   onStream(stream: H2Stream, headers: readonly Header[], tooLarge: boolean): void;
-  /** The far end's first settings have come. */
+  /** The peer's first settings have arrived. */
   onConfigured(): void;
   /** The last open stream is gone. */
   onIdle(): void;
-  /** The connection is over, after each of its streams was told. */
+  /** The connection is over, after each of its streams has been notified. */
   onClose(error: KtError | undefined): void;
 }
 
@@ -76,7 +76,7 @@ export class H2Session implements TransportHandler, StreamHost {
   #forgetTable = true;
   #peerWindowBytes = defaultWindowBytes;
   #peerStreams = assumedStreams;
-  /** Whether the far end's settings have come; what they leave out has its default then. */
+  /** Whether the peer's settings have come; what they leave out has its default then. */
   #configured = false;
   #sendWindowBytes = defaultWindowBytes;
   /** Received on the connection since its window was topped up. */
@@ -85,7 +85,7 @@ export class H2Session implements TransportHandler, StreamHost {
   #lastRemoteId = 0;
   readonly #late = new LateStreams();
   #nextLocalId = 1;
-  /** No new stream after this: we or the far end said so. */
+  /** No new stream after this: we or the peer said so. */
   #draining = false;
 
   constructor(role: H2Role, conn: Conn, clock: Clock, handler: H2SessionHandler) {
@@ -111,12 +111,12 @@ export class H2Session implements TransportHandler, StreamHost {
     return !this.#transport.closed && !this.#draining && this.#streams.size < this.#peerStreams && this.#nextLocalId < maxStreamId;
   }
 
-  /** Whether more streams may be accepted once the far end's settings have come. */
+  /** Whether more streams may be accepted once the peer's settings have come. */
   get promising(): boolean {
     return this.lasting && !this.#configured;
   }
 
-  /** Whether the far end's settings have come. */
+  /** Whether the peer's settings have come. */
   get isConfigured(): boolean {
     return this.#configured;
   }
@@ -192,7 +192,7 @@ export class H2Session implements TransportHandler, StreamHost {
 
   // What the transport tells.
 
-  /** One frame for each stream in turn, as long as the windows and the far end take them. */
+  /** One frame for each stream in turn, as long as the windows and the peer take them. */
   onPump(): void {
     for (const stream of this.#ready) {
       if (!this.#transport.writable) return;
@@ -211,7 +211,7 @@ export class H2Session implements TransportHandler, StreamHost {
 
   onFarEnd(): void {
     // A client that closed its half still reads the answers to what it asked in full; of a server nothing more can come.
-    const error = new KtError("connection-lost", "the connection was closed by the far end");
+    const error = new KtError("connection-lost", "the connection was closed by the peer");
     this.#draining = true;
     for (const stream of [...this.#streams.values()]) {
       if (this.#role === "client" || !stream.remoteEnded) stream.fail({ code: h2Codes.cancel, refused: false, error });
@@ -318,7 +318,7 @@ export class H2Session implements TransportHandler, StreamHost {
     this.#transport.push(encodeReset(streamId, h2Codes.streamClosed));
   }
 
-  /** Whether the far end knows that the stream is over, so that nothing of it can still be on its way. */
+  /** Whether the peer knows that the stream is over, so that nothing of it can still be on its way. */
   #isOver(streamId: number): boolean {
     return this.#known(streamId) && !this.#late.has(streamId);
   }

@@ -9,13 +9,13 @@ import { ReceiveWindow } from "./window.ts";
 export interface StreamFailure {
   /** RFC 9113 §7. */
   readonly code: number;
-  /** True when the far end has surely not acted on the request, which may be sent again. */
+  /** True when the peer has certainly not acted on the request, which may be sent again. */
   readonly refused: boolean;
-  /** Undefined when the far end reset the stream itself. */
+  /** Undefined when the peer reset the stream itself. */
   readonly error: KtError | undefined;
 }
 
-/** What the holder of a stream hears. `onFailure` is the last of it; a stream whose two halves end says nothing more. */
+/** What the holder of a stream is notified of. `onFailure` is the last call; a stream whose two halves end makes no further call. */
 export interface H2StreamHandler {
   /** A head, an interim head, or trailers. */
   onHeaders(headers: readonly Header[], endStream: boolean): void;
@@ -34,7 +34,7 @@ export interface StreamHost {
   sendReset(stream: H2Stream, code: number): void;
   sendWindowUpdate(stream: H2Stream, incrementBytes: number): void;
   borrowWindow(bytes: number): boolean;
-  /** The far end broke the rules on a stream; throws when it does so too often. */
+  /** The peer violated the protocol on a stream; throws when it does so too often. */
   noteViolation(): void;
   /** Nothing more will be sent or delivered on it. */
   retire(stream: H2Stream): void;
@@ -60,15 +60,14 @@ export class H2Stream {
   #tail: Tail = "open";
   #resetAfterQueue: number | undefined;
   #localEnded = false;
-  #remoteEnded: boolean;
-  #resetByRemote = false;
+  #remote: "open" | "ended" | "reset";
   #over = false;
 
   constructor(id: number, host: StreamHost, sendWindowBytes: number, remoteEnded: boolean) {
     this.id = id;
     this.#host = host;
     this.#sendWindowBytes = sendWindowBytes;
-    this.#remoteEnded = remoteEnded;
+    this.#remote = remoteEnded ? "ended" : "open";
     this.#window = new ReceiveWindow((bytes) => host.borrowWindow(bytes));
   }
 
@@ -76,14 +75,14 @@ export class H2Stream {
     return this.#window.borrowedBytes;
   }
 
-  /** True once the far end has sent all it will. */
+  /** True once the peer has sent all it will. */
   get remoteEnded(): boolean {
-    return this.#remoteEnded;
+    return this.#remote === "ended";
   }
 
-  /** True once the far end will send nothing more, however that came. */
+  /** True once the peer will send nothing more, however that came. */
   get remoteDone(): boolean {
-    return this.#remoteEnded || this.#resetByRemote;
+    return this.#remote !== "open";
   }
 
   /** Whether `takeData` would give something if the windows allow it. */
@@ -125,51 +124,51 @@ export class H2Stream {
     else this.#resetAfterQueue = code;
   }
 
-  /** Says that bytes from `onData` are done with, so that the far end may send as many more. */
+  /** Says that bytes from `onData` are done with, so that the peer may send as many more. */
   grant(bytes: number): void {
     if (this.#over || bytes === 0) return;
     const increment = this.#window.take(bytes);
-    if (increment > 0 && !this.#remoteEnded) this.#host.sendWindowUpdate(this, increment);
+    if (increment > 0 && !this.remoteEnded) this.#host.sendWindowUpdate(this, increment);
   }
 
   // What its connection does.
 
   receiveHeaders(headers: readonly Header[], endStream: boolean): void {
     if (this.#over) return;
-    if (this.#remoteEnded) {
+    if (this.remoteEnded) {
       this.violate(h2Codes.streamClosed, undefined);
       return;
     }
-    this.#remoteEnded = endStream;
+    if (endStream) this.#remote = "ended";
     this.#handler?.onHeaders(headers, endStream);
     this.#closeWhenDone();
   }
 
   receiveData(bytes: Uint8Array, paddingBytes: number, endStream: boolean): void {
     if (this.#over) return;
-    if (this.#remoteEnded || !this.#window.receive(bytes.length + paddingBytes)) {
-      this.violate(this.#remoteEnded ? h2Codes.streamClosed : h2Codes.flowControlError, undefined);
+    if (this.remoteEnded || !this.#window.receive(bytes.length + paddingBytes)) {
+      this.violate(this.remoteEnded ? h2Codes.streamClosed : h2Codes.flowControlError, undefined);
       return;
     }
-    this.#remoteEnded = endStream;
+    if (endStream) this.#remote = "ended";
     this.grant(paddingBytes);
     if (bytes.length > 0 || endStream) this.#handler?.onData(bytes, endStream);
     this.#closeWhenDone();
   }
 
   receiveReset(code: number): void {
-    this.#resetByRemote = true;
+    if (this.#remote === "open") this.#remote = "reset";
     this.fail({ code, refused: code === h2Codes.refusedStream, error: undefined });
   }
 
-  /** The stream is over without a word to the far end. */
+  /** Ends the stream without sending the peer anything. */
   fail(failure: StreamFailure): void {
     if (this.#over) return;
     this.#finish();
     this.#handler?.onFailure(failure);
   }
 
-  /** The far end broke the rules on this stream: it and the holder are told. */
+  /** The peer violated the protocol on this stream: the stream is reset and its holder notified. */
   violate(code: number, error: KtError | undefined): void {
     if (this.#over) return;
     this.reset(code);
@@ -219,7 +218,7 @@ export class H2Stream {
   }
 
   #closeWhenDone(): void {
-    if (this.#localEnded && this.#remoteEnded && !this.#over) this.#finish();
+    if (this.#localEnded && this.remoteEnded && !this.#over) this.#finish();
   }
 
   #finish(): void {

@@ -12,9 +12,9 @@ import { NotH2Error } from "./not-h2.ts";
 export type H2Role = "server" | "client";
 
 export interface TransportHandler extends FrameSink {
-  /** Once per tick in which `wake` was called, and when the far end takes bytes again: the time to push DATA. */
+  /** Once per tick in which `wake` was called, and when the peer accepts bytes again: the time to push DATA. */
   onPump(): void;
-  /** The far end sends nothing more. */
+  /** The peer sends nothing more. */
   onFarEnd(): void;
   /** Nothing more will come or go; called once. */
   onClosed(error: KtError | undefined): void;
@@ -64,7 +64,7 @@ export class H2Transport implements ConnHandler {
     try {
       this.#output.push(bytes);
     } catch (thrown) {
-      // Told later: whoever pushes is in the middle of something.
+      // Reported later: the caller is in the middle of something.
       queueMicrotask(() => this.fail(thrown));
     }
     this.wake();
@@ -80,7 +80,7 @@ export class H2Transport implements ConnHandler {
     });
   }
 
-  /** Sends what waits and closes our half; the far end's closes the rest. */
+  /** Sends what waits and closes our half; the peer's closes the rest. */
   end(): void {
     if (!this.#closed) this.#output.end();
   }
@@ -90,7 +90,7 @@ export class H2Transport implements ConnHandler {
     this.#conn.abort();
   }
 
-  /** Ends the connection for an error, told to the far end when it is its own. */
+  /** Ends the connection for an error, which the peer is sent in a GOAWAY. */
   fail(thrown: unknown): void {
     if (this.#closed) return;
     const error = toKtError(thrown, "internal", "handling HTTP/2");
@@ -141,7 +141,7 @@ export class H2Transport implements ConnHandler {
     return bytes.subarray(at);
   }
 
-  /** A server's first frame is a short SETTINGS; its first byte is 0. Other protocols are told apart by theirs. */
+  /** A server's first frame is a short SETTINGS; its first byte is 0. Other protocols are recognised by theirs. */
   #checkGreeting(bytes: Uint8Array): Uint8Array {
     if (this.#greeted || bytes.length === 0) return bytes;
     this.#greeted = true;

@@ -117,7 +117,7 @@ export class H2Backend {
     this.#events.onGone();
   }
 
-  /** Lets open streams end, then closes; a far end that does not go along is reset. */
+  /** Lets open streams end, then closes; a peer that does not close is reset. */
   close(): void {
     this.#events.onGone();
     this.session.drain();

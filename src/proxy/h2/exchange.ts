@@ -14,6 +14,7 @@ import { type BodySink, H2RequestBody } from "./request-body.ts";
 import type { H2Stream, H2StreamHandler, StreamFailure } from "#http/h2/stream.ts";
 import type { ClientSide } from "#proxy/http1/heads.ts";
 import { Http1Stream } from "./http1-stream.ts";
+import { isIdempotent } from "#http/fields.ts";
 import { NotH2Error } from "#http/h2/not-h2.ts";
 import { type Answer, refusalFor, statusOf } from "#proxy/pages/refusal.ts";
 
@@ -52,9 +53,6 @@ type State =
   | { readonly kind: "forwarding" | "answered"; readonly backend: BackendStream }
   | { readonly kind: "over" };
 
-/** Methods that may be sent twice (RFC 9110 §9.2.2). */
-const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
-
 const otherLength = "another length than its content-length";
 
 function invalidResponse(what: string): KtError {
@@ -88,7 +86,7 @@ export function sendAnswer(client: H2Stream, method: string | undefined, { statu
   const bodiless = body.length === 0 || method === "HEAD";
   client.sendHeaders([[":status", String(status)], ...lowerNames(headers)], bodiless);
   if (!bodiless) client.sendData(body, true);
-  // RFC 9113 §8.1: tells a client that is still sending that nobody reads it.
+  // RFC 9113 §8.1: a client that is still sending is asked to stop.
   if (!client.remoteEnded) client.resetAfterSend(h2Codes.noError);
 }
 
@@ -101,10 +99,9 @@ export class H2Exchange implements H2StreamHandler {
   #responseLength = new BodyLength(undefined);
   #state: State = { kind: "over" };
   #retried = false;
-  /** True once the final head has been passed on. */
-  #headSent = false;
   /** True once its whole response has been. */
   #complete = false;
+  /** Of the final head, once it has been passed on. */
   #status: number | undefined;
   #receivedBytes = 0;
   #isDone = false;
@@ -240,6 +237,10 @@ export class H2Exchange implements H2StreamHandler {
     if (endStream) this.#done(this.#status);
   }
 
+  get #headSent(): boolean {
+    return this.#status !== undefined;
+  }
+
   #readTrailers(headers: readonly Header[], endStream: boolean): readonly Header[] {
     const trailers = readTrailers(headers);
     if (!endStream) throw new KtError("backend-invalid", "trailers that do not end the response");
@@ -255,7 +256,6 @@ export class H2Exchange implements H2StreamHandler {
     if (interim) return response.headers;
     this.#responseLength = new BodyLength(announced(response, this.#request.method));
     if (endStream && !this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
-    this.#headSent = true;
     this.#status = response.status;
     return response.headers;
   }
@@ -299,7 +299,7 @@ export class H2Exchange implements H2StreamHandler {
     if (this.#retried || !this.#body.repeatable) return false;
     if (refused) return true;
     const lost = error?.code === "connection-lost";
-    return lost && this.#body.empty && (idempotent.has(this.#request.method) || !this.#body.ended);
+    return lost && this.#body.empty && (isIdempotent(this.#request.method) || !this.#body.ended);
   }
 
   /** The response has begun, so all that can be said is that it is not whole; gRPC has words for that in trailers. */

@@ -139,7 +139,7 @@ class H2Door implements H2Connection {
     }
     let route: Found;
     try {
-      if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
+      if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
       route = this.#options.router.decide(authority, request);
     } catch (thrown) {
       this.#answerItself(stream, request, authority, toKtError(thrown, "internal", `routing "${authority}"`));

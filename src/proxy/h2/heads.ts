@@ -1,6 +1,7 @@
 /** HTTP/2 field lists: which are well formed (RFC 9113 §8), and what of them goes on to the next hop. Pure. */
 
 import { KtError } from "#base/errors.ts";
+import { isFirstHopField, isForwardedField, isHopField } from "#http/fields.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { ClientSide } from "#proxy/http1/heads.ts";
 
@@ -23,10 +24,6 @@ const blankOrControl = /[\0-\x20\x7f]/;
 const methodToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const schemeToken = /^[A-Za-z][A-Za-z0-9+.-]*$/;
 const lengthDigits = /^[0-9]{1,15}$/;
-/** Fields of one connection only, which HTTP/2 does not have (RFC 9113 §8.2.2). */
-const connectionFields = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
-/** Well formed, but for us: what an upgrade offers, and a proxy's password. */
-const ownFields = new Set(["http2-settings", "proxy-authorization"]);
 /** What a trailer must not say any more: how long the message is, and where it goes (RFC 9110 §6.5.1). */
 const headOnly = new Set(["content-length", "host"]);
 /** Blanks, and what begins another part of a URL: a name and password, which HTTP/2 forbids here, a path, a query, a fragment. */
@@ -69,7 +66,8 @@ function splitFields(headers: readonly Header[], allowed: ReadonlySet<string>): 
 
 function checkName(name: string, value: string): void {
   if (!fieldName.test(name)) throw malformed(`${quote(name)} is not a valid name`);
-  if (connectionFields.has(name)) throw malformed(`"${name}" belongs to HTTP/1`);
+  // RFC 9113 §8.2.2: fields of one connection only, which HTTP/2 does not have.
+  if (isHopField(name) || name === "transfer-encoding") throw malformed(`"${name}" belongs to HTTP/1`);
   if (name === "te" && value.toLowerCase() !== "trailers") throw malformed(`"te" with ${quote(value)}, which belongs to HTTP/1`);
 }
 
@@ -79,7 +77,7 @@ function readLength(value: string, before: number | undefined): number {
   return Number(value);
 }
 
-const endToEnd = ([name]: Header): boolean => !ownFields.has(name);
+const endToEnd = ([name]: Header): boolean => !isFirstHopField(name);
 
 /** A path as HTTP/1 could say it too; `*` is for OPTIONS. */
 function checkTarget(method: string, path: string): void {
@@ -106,7 +104,7 @@ export function readRequest(headers: readonly Header[], ended: boolean): H2Reque
   for (const field of fields) {
     const [name, value] = field;
     if (name === "host") {
-      // Two names for one request are how it reaches a backend that nobody chose.
+      // Two names for one request are how it reaches a backend that was not chosen.
       if ((host ?? sent ?? value).toLowerCase() !== value.toLowerCase()) throw malformed("it names two hosts");
       host = value;
       continue;
@@ -136,7 +134,7 @@ export function requestFields(request: H2Request, authority: string, scheme: str
   for (const header of request.headers) {
     const [name, value] = header;
     if (name === "x-forwarded-for") hops.push(value);
-    else if (name !== "x-forwarded-host" && name !== "x-forwarded-proto" && endToEnd(header)) headers.push(header);
+    else if (!isForwardedField(name) && endToEnd(header)) headers.push(header);
   }
   if (client.address !== undefined) hops.push(client.address);
   if (hops.length > 0) headers.push(["x-forwarded-for", hops.join(", ")]);
@@ -165,5 +163,5 @@ const noPseudo = new Set<string>();
 
 /** Trailers as the next hop gets them. Throws KtError `request-invalid` when they are malformed (RFC 9113 §8.1). */
 export function readTrailers(headers: readonly Header[]): readonly Header[] {
-  return splitFields(headers, noPseudo).fields.filter(([name]) => !headOnly.has(name) && !ownFields.has(name));
+  return splitFields(headers, noPseudo).fields.filter(([name]) => !headOnly.has(name) && !isFirstHopField(name));
 }

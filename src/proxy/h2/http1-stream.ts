@@ -40,8 +40,8 @@ export class Http1Stream implements ExchangeClient {
   /** Request bytes that the backend has not taken, while it is paused. */
   #unsentBytes = 0;
   #paused = false;
-  #ended = false;
-  #over = false;
+  /** "ended": the client has the whole response; "over": nothing more is sent or received. */
+  #phase: "open" | "ended" | "over" = "open";
 
   constructor(options: Http1StreamOptions) {
     this.#options = options;
@@ -69,7 +69,7 @@ export class Http1Stream implements ExchangeClient {
   }
 
   sendData(bytes: Uint8Array, endStream: boolean): void {
-    if (this.#over || this.#exchange.requestDone) return;
+    if (this.#phase === "over" || this.#exchange.requestDone) return;
     this.#unsentBytes += bytes.length;
     if (bytes.length > 0) this.#exchange.requestBytes(this.#chunked ? encodeChunk(bytes) : bytes);
     if (endStream && this.#chunked) this.#exchange.requestBytes(encodeLastChunk([]));
@@ -78,23 +78,23 @@ export class Http1Stream implements ExchangeClient {
 
   /** Trailers; a body with a length has no place for them. */
   sendHeaders(trailers: readonly Header[], _endStream: true): void {
-    if (!this.#over && this.#chunked && !this.#exchange.requestDone) this.#exchange.requestBytes(encodeLastChunk(trailers));
+    if (this.#phase !== "over" && this.#chunked && !this.#exchange.requestDone) this.#exchange.requestBytes(encodeLastChunk(trailers));
   }
 
   grant(bytes: number): void {
     const wasFull = this.#heldBytes >= proxyLimits.http1HeldBytes;
     this.#heldBytes -= bytes;
-    if (!this.#over && wasFull && this.#heldBytes < proxyLimits.http1HeldBytes) this.#exchange.clientDrained();
+    if (this.#phase !== "over" && wasFull && this.#heldBytes < proxyLimits.http1HeldBytes) this.#exchange.clientDrained();
   }
 
   reset(_code: number): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#phase === "over") return;
+    this.#phase = "over";
     this.#exchange.cancel();
   }
 
   violate(code: number, error: KtError | undefined): void {
-    if (this.#over) return;
+    if (this.#phase === "over") return;
     this.reset(code);
     this.#handler.onFailure({ code, refused: false, error });
   }
@@ -102,7 +102,7 @@ export class Http1Stream implements ExchangeClient {
   // What the exchange does.
 
   write(bytes: Uint8Array): boolean {
-    if (this.#over) return true;
+    if (this.#phase === "over") return true;
     try {
       if (this.#body) this.#takeBody(this.#body, bytes);
       else this.#takeHeads(bytes);
@@ -122,9 +122,9 @@ export class Http1Stream implements ExchangeClient {
   }
 
   exchangeDone(): void {
-    if (this.#over) return;
-    if (!this.#ended) this.#endWith(emptyBytes);
-    this.#over = true;
+    if (this.#phase === "over") return;
+    if (this.#phase === "open") this.#endWith(emptyBytes);
+    this.#phase = "over";
     // A backend that has answered before the request ended reads no more of it.
     if (!this.#exchange.requestDone) this.#handler.onFailure({ code: h2Codes.noError, refused: false, error: undefined });
   }
@@ -142,8 +142,8 @@ export class Http1Stream implements ExchangeClient {
   }
 
   #fail(error: KtError): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#phase === "over") return;
+    this.#phase = "over";
     this.#handler.onFailure({ code: h2Codes.internalError, refused: false, error });
   }
 
@@ -163,37 +163,37 @@ export class Http1Stream implements ExchangeClient {
       this.#takeHead(decoded.head);
     }
     const rest = this.#headBytes.takeAll();
-    if (rest.length > 0 && !this.#ended) this.#takeBody(this.#body, rest);
+    if (rest.length > 0 && this.#phase === "open") this.#takeBody(this.#body, rest);
   }
 
   #takeHead(head: ResponseHead): void {
     const interim = head.status < 200;
     if (!interim) {
       this.#body = new BodyDecoder(responseFraming(head, this.#options.request.method), "backend-invalid");
-      this.#ended = this.#body.done;
+      if (this.#body.done) this.#phase = "ended";
     }
-    this.#handler.onHeaders(headFromHttp1(head), this.#ended);
+    this.#handler.onHeaders(headFromHttp1(head), this.#phase === "ended");
   }
 
   #takeBody(body: BodyDecoder, bytes: Uint8Array): void {
     const data = body.read(bytes);
     const last = body.done && body.trailers.length === 0 ? data.length - 1 : data.length;
     for (const [at, piece] of data.entries()) if (at !== last) this.#passOn(piece, false);
-    if (!body.done || this.#ended || this.#over) return;
+    if (!body.done || this.#phase !== "open") return;
     if (body.trailers.length === 0) this.#endWith(data.at(last) ?? emptyBytes);
     else {
-      this.#ended = true;
+      this.#phase = "ended";
       this.#handler.onHeaders(trailersFromHttp1(body.trailers), true);
     }
   }
 
   #endWith(bytes: Uint8Array): void {
-    this.#ended = true;
+    this.#phase = "ended";
     this.#passOn(bytes, true);
   }
 
   #passOn(bytes: Uint8Array, endStream: boolean): void {
-    if (this.#over) return;
+    if (this.#phase === "over") return;
     this.#heldBytes += bytes.length;
     this.#handler.onData(bytes, endStream);
   }

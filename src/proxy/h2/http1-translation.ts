@@ -1,5 +1,6 @@
 /** HTTP/2 requests as HTTP/1 heads, and HTTP/1 responses as HTTP/2 field lists (RFC 9113 §8). Pure. */
 
+import { isHopField } from "#http/fields.ts";
 import type { Header, RequestHead, ResponseHead } from "#wire/http-head.ts";
 import type { H2Request } from "./heads.ts";
 
@@ -34,8 +35,8 @@ function joinedCookies(headers: readonly Header[]): string | undefined {
   return cookies.length === 0 ? undefined : cookies.join("; ");
 }
 
-/** Fields that say how HTTP/1 carries a message. */
-const http1Only = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"]);
+/** Whether a field says how HTTP/1 carries a message. */
+const isHttp1Only = (lower: string): boolean => isHopField(lower) || lower === "transfer-encoding" || lower === "te";
 
 /** Control characters, which HTTP/1 clients skip and HTTP/2 clients refuse. */
 const control = /[\0-\x08\x0a-\x1f\x7f]/g;
@@ -44,7 +45,7 @@ function forHttp2(headers: readonly Header[]): Header[] {
   const kept: Header[] = [];
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
-    if (!http1Only.has(lower)) kept.push([lower, value.replace(control, " ").replace(/^[ \t]+|[ \t]+$/g, "")]);
+    if (!isHttp1Only(lower)) kept.push([lower, value.replace(control, " ").replace(/^[ \t]+|[ \t]+$/g, "")]);
   }
   return kept;
 }

@@ -6,7 +6,7 @@ import { proxyLimits } from "#proxy/limits.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { Pause } from "./keep-alive.ts";
 
-/** Who uses a backend at the moment. */
+/** The exchange that uses a backend. */
 export interface BackendUser {
   backendData(bytes: Uint8Array): void;
   backendEnded(): void;
@@ -14,9 +14,9 @@ export interface BackendUser {
   backendClosed(error: KtError | undefined): void;
 }
 
-/** Who keeps backends that nobody uses. */
+/** Keeps backends that are not in use. */
 export interface BackendKeeper {
-  /** It is over, or of no use any more. `closedByPod`: in good order, while it was kept. */
+  /** It is closed or closing. `closedByPod`: in good order, while it was kept. */
   gone(backend: Backend, closedByPod: boolean): void;
 }
 
@@ -31,7 +31,7 @@ export class Backend implements ConnHandler {
   #restedMs: number;
   /** The pause before the request under way. */
   #before: Pause;
-  /** Whatever a pod does to an unused connection, it is of no use afterwards. */
+  /** It is closed or closing: no request may use it. */
   #gone = false;
   readonly #keeper: BackendKeeper;
 
@@ -43,7 +43,7 @@ export class Backend implements ConnHandler {
     this.#before = { answers: 0, idleMs: 0 };
   }
 
-  /** It is over, or was found to be of no use. */
+  /** It is closed or closing. */
   get gone(): boolean {
     return this.#gone;
   }
@@ -75,7 +75,7 @@ export class Backend implements ConnHandler {
     this.#restedMs = nowMs;
   }
 
-  /** Nobody uses it, and nobody waits for it. */
+  /** It is not in use, and no request waits for it. */
   keep(): void {
     this.#isKept = true;
     this.link.park();

@@ -23,7 +23,7 @@ export interface BackendRequest {
   readonly repeatable: boolean;
 }
 
-/** Who waits for a connection. */
+/** A request that waits for a connection. */
 interface Waiter {
   readonly sinceMs: number;
   /** Only a connection that was not used before will do. */
@@ -74,7 +74,7 @@ export class Backends {
   /**
    * A new connection, or one that another request gives back in the meantime: when many requests come at once, most are
    * served sooner by the first connections than each by one of its own, so only those that are not get one. `unused`: only a new
-   * one will do. Rejects with KtError; a dial that failed speaks for everybody who waits for the same target. When `signal`
+   * one will do. Rejects with KtError; a dial that failed fails every request that waits for the same target. When `signal`
    * aborts only this wait ends.
    */
   open(request: BackendRequest, signal: AbortSignal, unused = false): Promise<Backend> {
@@ -266,7 +266,7 @@ function poolKey(request: BackendRequest): string {
   return request.scheme === "http" ? targetKey(request.target) : `${targetKey(request.target)}\u0000${request.host.toLowerCase()}`;
 }
 
-/** Tries again where a session is lost in the midst of a TLS handshake: nothing of a request has been sent by then. */
+/** Tries again where a session is lost during a TLS handshake: nothing of a request has been sent by then. */
 export async function whileSessionsLast<T>(dial: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
@@ -285,7 +285,7 @@ function isLostInHandshake(error: unknown): boolean {
 
 /**
  * TLS to a backend inside its tunnel. The certificate is not checked: the tunnel has brought us to the right pod, and what
- * pods present inside a cluster is signed by authorities that nobody outside knows. Rejects with KtError `backend-tls`.
+ * pods present inside a cluster is signed by authorities unknown outside it. Rejects with KtError `backend-tls`.
  */
 export async function tlsToPod(link: Link, authority: string, alpn: readonly string[], clock: Clock): Promise<TlsSession> {
   const serverName = parseAuthority(authority)?.host ?? authority;

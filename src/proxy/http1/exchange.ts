@@ -180,7 +180,7 @@ export class Exchange implements BackendUser {
     return before.answers > 0 && !this.#answering && this.#request.mayResend;
   }
 
-  /** Why what came is no response. What does not even begin like one is told by its first bytes. */
+  /** Why what arrived is not a valid response. What does not even begin like one is recognised by its first bytes. */
   #invalid(error: unknown, bytes: Uint8Array): KtError {
     const waiting = this.#responseHead?.peek() ?? bytes;
     if (this.#response !== undefined || beginsResponse(waiting)) return toKtError(error, "backend-invalid", "read the response");
@@ -227,7 +227,7 @@ export class Exchange implements BackendUser {
   /** A pod may send any number of them, and a client need not read: what waits for it is bounded like a body. */
   #passInterim(backend: Backend, head: ResponseHead): void {
     const { client, head: request } = this.#options;
-    // A client of before knows none of these (RFC 9110 §15.2).
+    // A client of HTTP/1.0 knows none of these (RFC 9110 §15.2).
     if (request.version === "1.1" && !client.write(responseForClient(head, request, true))) backend.conn.pause();
   }
 
@@ -241,10 +241,10 @@ export class Exchange implements BackendUser {
     const framing = responseFraming(head, request.method);
     const cursor = bodyCursor(framing, "backend-invalid");
     const end = headBytes + (head.status === 101 ? 0 : cursor.advance(bytes, headBytes));
-    // From here on the client has had a part of it; a body that is wrong from the start is still told in words.
+    // From here on the client has had a part of it; a body that is invalid from the start is still answered with a page.
     this.#response = head;
     this.#responseBody = cursor;
-    // The next request could not be told from the rest of a body that nobody reads any more.
+    // The next request could not be distinguished from the rest of a body that is no longer read.
     this.#keepAlive &&=
       framing.kind !== "until-close" && this.#request.isComplete && (request.version === "1.1" || framing.kind !== "chunked");
     if (head.status === 101) {

@@ -14,7 +14,7 @@ export interface Asked {
   readonly requestLine: string;
 }
 
-/** `bytes` are all that has come; they are no beginning of an HTTP/1 response. */
+/** `bytes` are all that has come; an HTTP/1 response does not begin like this. */
 export function foreignAnswer(bytes: Uint8Array, { found, host, requestLine }: Asked): KtError {
   const protocol = foreignProtocol(bytes, requestLine);
   const message = `the backend's answer is not HTTP/1: ${describe(protocol)}${quoteBytes(bytes)}`;

@@ -39,14 +39,14 @@ export interface ClientSide {
   readonly scheme: "http" | "https";
 }
 
-/** What the backend of a route is told of the client: nothing where the profile says so. */
+/** What the backend of a route learns about the client: nothing where the profile says so. */
 export function toldOf<T>(found: Found, client: T): T | undefined {
   return found.manner?.forwarded === false ? undefined : client;
 }
 
 const endOfHead = Buffer.from("\r\n", "latin1");
 
-/** One client as its backends are told of it. What follows a head that passes unchanged is encoded once per host. */
+/** What backends learn about one client. What follows a head that passes unchanged is encoded once per host. */
 export class ForwardedFields {
   readonly client: ClientSide;
   #host = "";

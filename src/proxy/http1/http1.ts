@@ -28,7 +28,7 @@ export interface Http1Options {
   readonly onClosed: () => void;
 }
 
-/** How long a client may go on sending a body that nobody reads, so that it gets to see the answer. */
+/** How long a client may go on sending a body that is not read, so that it can read the answer. */
 const lingerMs = 2000;
 
 /** "draining": ends with the request under way. "ending": our half is closed. */
@@ -45,7 +45,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #startedMs = 0;
   #told: ForwardedFields | undefined;
   #clientEnded = false;
-  /** The client has not taken all we wrote: until it has, no further request of its is read. */
+  /** The client has not accepted all we wrote: until it has, no further request is read. */
   #blocked = false;
   #phase: Phase = "open";
 
@@ -128,13 +128,13 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   exchangeRefused(refusal: KtError): void {
     const found = this.#found;
-    // Nobody has had an answer from it, and the first to look mostly does so by GET.
+    // It has never answered, and the first request to a new route is mostly a GET.
     const isUnknown = this.#counters?.receivedBytes === 0 && this.#head?.method === "GET";
     if (!found || !isUnknown || found.scheme !== "http" || refusal.code !== "connection-lost") {
       this.#refuseLate(refusal);
       return;
     }
-    // Some servers of TLS close on a request without a word.
+    // Some TLS servers close the connection on a plain request without an answer.
     const exchange = this.#exchange;
     void speaksTls(this.#options.context, found.target).then((isTls) => {
       if (this.#exchange === exchange && this.#phase !== "closed")
@@ -206,7 +206,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#head = head;
     let found: Found;
     try {
-      if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is for proxies, and kt is none");
+      if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
       found = this.#options.router.decide(head.host, head);
     } catch (error) {
       this.#answerItself(toKtError(error, "internal", "route the request"));
@@ -244,7 +244,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     return unchanged ?? requestForBackend(head, told?.client, host);
   }
 
-  /** A person before an empty tab sees after a while what it waits for. */
+  /** A browser is shown after a while what the request waits for. */
   #waitInSight(exchange: Exchange, found: Found): void {
     const { clock, whyWaiting } = this.#options.context;
     clock.after(proxyLimits.waitingPageMs, () => {
@@ -284,7 +284,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const head = this.#head as RequestHead;
     const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
     this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
-    // After a CONNECT the client may think that it has a tunnel: what it sends then are no requests of its own.
+    // After a CONNECT the client may assume a tunnel: what it sends then is not meant as requests.
     const keepAlive = bodyless && head.keepAlive && this.#phase === "open" && head.method !== "CONNECT";
     this.#sendAnswer(refusalOf(error, this.#head), keepAlive);
     if (!keepAlive) this.#end(bodyless);
@@ -315,7 +315,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
   }
 
-  /** For those who look: what became of the request under way. */
+  /** Adds the request under way to the log of requests. */
   #record(status: number | undefined): void {
     if (!this.#exchange || !this.#found || !this.#head) return;
     const { host, method } = this.#head;
