@@ -44,6 +44,9 @@ export const commands: readonly CommandSpec[] = [
     group: "Hub",
     args: "[PROFILE|ROUTE]",
     summary: "Show every route: state, pod, connections, bytes, last error",
+    notes: [
+      "A connection is one of a client that asked for the route, however many requests it carries; bytes are those of HTTP bodies, and of the whole stream under [tcp] and of TLS.",
+    ],
     options: [jsonOption],
     example: ["kt status", "kt status shop", "kt status grafana.localhost --json"],
     load: async () => (await import("./commands/status.ts")).status,

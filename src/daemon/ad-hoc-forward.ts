@@ -253,7 +253,7 @@ export class Forward {
     logEvent(log, event);
     // What ends with this command is not reported.
     if (this.#closing.signal.aborted) return;
-    if (event.type === "connection-opened" || event.type === "refused") onConnection(event.name);
+    if (event.type === "connection-opened") onConnection(event.name);
     if (
       event.type === "refused" ||
       event.type === "connection-closed" ||

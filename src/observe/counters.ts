@@ -141,20 +141,3 @@ export class CounterTable {
       .map((key) => key.slice(prefix.length));
   }
 }
-
-/** The bytes of one connection, added to its route's as they pass, so that a long transfer shows while it runs. */
-export class ConnectionCount {
-  readonly #route: RouteCounters;
-  sentBytes = 0;
-  receivedBytes = 0;
-
-  constructor(route: RouteCounters) {
-    this.#route = route;
-  }
-
-  add(direction: Direction, bytes: number): void {
-    if (direction === "sent") this.sentBytes += bytes;
-    else this.receivedBytes += bytes;
-    this.#route.add(direction, bytes);
-  }
-}

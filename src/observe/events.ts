@@ -22,6 +22,8 @@ export type TunnelPhase = "idle" | "starting" | "running" | "stopping";
 /** What became of a pod that kt makes for a jump host. `kept`: it could not be removed. */
 export type JumpPodChange = "made" | "found" | "replaced" | "removed" | "left" | "kept" | "ended" | "failed";
 
+export type ClientProtocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
+
 /** One HTTP request that went to a pod, or should have. */
 export type RequestEvent = {
   readonly type: "request";
@@ -30,10 +32,16 @@ export type RequestEvent = {
   /** The host that was asked for. */
   readonly name: string;
   readonly method: string;
+  /** Without its query. For those who look at single requests: no log and no metric has it. */
+  readonly path: string;
+  /** How the client spoke. */
+  readonly protocol: ClientProtocol;
   /** Undefined where the client left before there was one. */
   readonly status: number | undefined;
   readonly durationMs: number;
-  /** From the pod. */
+  /** Of the request's body. */
+  readonly sentBytes: number;
+  /** Of the response's body. */
   readonly receivedBytes: number;
 };
 

@@ -11,6 +11,8 @@ export const observeLimits = {
   removedEntries: 1024,
   /** Requests kept for `kt logs -v`. */
   requestEntries: 500,
+  /** Kept of a request's method, host and path together. */
+  requestTextBytes: 512,
   /** Events kept for `kt logs`, and as many again of single connections. */
   journalEntries: 1000,
 } as const;

@@ -6,21 +6,33 @@ import { eventLevel } from "./describe.ts";
 import type { RequestEvent } from "./events.ts";
 import type { JournalEntry } from "./journal.ts";
 
-/** What a request is known by once it is over. Its path is nobody's business but the pod's. */
-export type RequestFacts = Omit<RequestEvent, "type" | "durationMs">;
+/** A request that is over. */
+export interface RequestFacts
+  extends Readonly<Pick<RequestEvent, "method" | "name" | "status" | "protocol" | "sentBytes" | "receivedBytes">> {
+  /** As sent: its query is not kept. */
+  readonly target: string;
+  /** As `begin` had it. */
+  readonly startedMs: number;
+}
 
-/** Columns instead of objects: what is only kept to be looked at later must cost a request next to nothing. */
+/**
+ * Columns instead of objects: what is only kept to be looked at later must cost a request next to nothing. Texts of clients are copied, for
+ * a part of a request's head would keep the whole of it.
+ */
 export class RequestLog {
   readonly #clock: Clock;
   readonly #capacity: number;
   readonly #followers = new Set<(entry: JournalEntry) => void>();
-  readonly #routes: RequestFacts["route"][] = [];
+  readonly #routes: RequestEvent["route"][] = [];
   readonly #profiles: string[] = [];
-  readonly #names: string[] = [];
-  readonly #methods: string[] = [];
+  /** Method, host and path, in latin1, with blanks between them, which none of them has. */
+  readonly #texts: Buffer;
+  readonly #textLengths: Uint16Array;
+  readonly #protocols: RequestEvent["protocol"][] = [];
   readonly #statuses: (number | undefined)[] = [];
   readonly #atMs: Float64Array;
   readonly #durationMs: Float64Array;
+  readonly #sentBytes: Float64Array;
   readonly #receivedBytes: Float64Array;
   /** How many there were since the start. */
   #count = 0;
@@ -28,8 +40,11 @@ export class RequestLog {
   constructor(clock: Clock, capacity: number = observeLimits.requestEntries) {
     this.#clock = clock;
     this.#capacity = capacity;
+    this.#texts = Buffer.alloc(capacity * observeLimits.requestTextBytes);
+    this.#textLengths = new Uint16Array(capacity);
     this.#atMs = new Float64Array(capacity);
     this.#durationMs = new Float64Array(capacity);
+    this.#sentBytes = new Float64Array(capacity);
     this.#receivedBytes = new Float64Array(capacity);
   }
 
@@ -38,26 +53,20 @@ export class RequestLog {
     return this.#clock.now();
   }
 
-  /** `status`: undefined where the client left before there was one. */
-  add(
-    { profile, route }: { readonly profile: string; readonly route: string },
-    name: string,
-    method: string,
-    status: number | undefined,
-    startedMs: number,
-    receivedBytes: number,
-  ): void {
+  add(route: { readonly profile: string; readonly route: string }, facts: RequestFacts): void {
     const at = this.#count % this.#capacity;
     this.#count += 1;
-    this.#routes[at] = route;
-    this.#profiles[at] = profile;
-    this.#names[at] = name;
-    this.#methods[at] = method;
-    this.#statuses[at] = status;
+    this.#routes[at] = route.route;
+    this.#profiles[at] = route.profile;
+    const text = `${facts.method} ${facts.name} ${pathOf(facts.target)}`;
+    this.#textLengths[at] = this.#texts.write(text, at * observeLimits.requestTextBytes, observeLimits.requestTextBytes, "latin1");
+    this.#protocols[at] = facts.protocol;
+    this.#statuses[at] = facts.status;
     this.#atMs[at] = this.#clock.wallMs();
-    this.#durationMs[at] = this.#clock.now() - startedMs;
-    this.#receivedBytes[at] = receivedBytes;
-    if (this.#followers.size > 0) for (const tell of this.#followers) tell(this.#entry(at));
+    this.#durationMs[at] = this.#clock.now() - facts.startedMs;
+    this.#sentBytes[at] = facts.sentBytes;
+    this.#receivedBytes[at] = facts.receivedBytes;
+    if (this.#followers.size > 0) for (const notify of this.#followers) notify(this.#entry(at));
   }
 
   /** The latest entries, oldest first. */
@@ -67,22 +76,34 @@ export class RequestLog {
   }
 
   /** Calls back on every new entry until the returned function is called. */
-  follow(tell: (entry: JournalEntry) => void): () => void {
-    this.#followers.add(tell);
-    return () => this.#followers.delete(tell);
+  follow(notify: (entry: JournalEntry) => void): () => void {
+    this.#followers.add(notify);
+    return () => this.#followers.delete(notify);
   }
 
   #entry(at: number): JournalEntry {
+    const from = at * observeLimits.requestTextBytes;
+    const [method = "", name = "", path = ""] = this.#texts.toString("latin1", from, from + (this.#textLengths[at] ?? 0)).split(" ");
     const event: RequestEvent = {
       type: "request",
       route: this.#routes[at] ?? "",
       profile: this.#profiles[at] ?? "",
-      name: this.#names[at] ?? "",
-      method: this.#methods[at] ?? "",
+      name,
+      method,
+      path,
+      protocol: this.#protocols[at] ?? "HTTP/1.1",
       status: this.#statuses[at],
       durationMs: this.#durationMs[at] ?? 0,
+      sentBytes: this.#sentBytes[at] ?? 0,
       receivedBytes: this.#receivedBytes[at] ?? 0,
     };
     return { atMs: this.#atMs[at] ?? 0, level: eventLevel(event), event };
   }
+}
+
+/** Without the query, which may carry secrets, and without the authority of an absolute target. */
+function pathOf(target: string): string {
+  const query = target.indexOf("?");
+  const path = query < 0 ? target : target.slice(0, query);
+  return path.startsWith("/") ? path : path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
 }

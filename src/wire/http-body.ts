@@ -59,6 +59,7 @@ export class BodyCursor {
   /** Of the current trailer line of a request, up to its colon; undefined past that. */
   #trailerName: string | undefined;
   #done: boolean;
+  #dataBytes = 0;
 
   constructor(framing: Framing, code: "request-invalid" | "backend-invalid") {
     this.#kind = framing.kind;
@@ -71,6 +72,11 @@ export class BodyCursor {
   /** True when the message has ended. */
   get done(): boolean {
     return this.#done;
+  }
+
+  /** How much of the body there was, without its framing. */
+  get dataBytes(): number {
+    return this.#dataBytes;
   }
 
   /** How many of the bytes at `from` belong to the body; the rest is the next message's. Throws KtError for what is not a chunk. */
@@ -92,6 +98,7 @@ export class BodyCursor {
   #takeData(available: number): number {
     const taken = Math.min(available, this.#left);
     this.#left -= taken;
+    this.#dataBytes += taken;
     if (this.#left === 0) {
       if (this.#kind === "chunked") this.#part = "data-cr";
       else this.#done = true;

@@ -36,7 +36,7 @@ test("a request, without its path, and the pod that comes after the one that ans
   const change = new RegExp(` info  web\\.localhost pod ${old} → (web-\\S+)$`, "m");
   const next = await eventually("the change", async () => change.exec(await logs())?.[1], patienceMs, 250);
   expect(await podsOf(ns.name, "web")).toContain(next);
-  expect(await logs("-v")).not.toContain("secret");
+  for (const words of [["-v"], ["--json"]]) expect(await logs(...words)).not.toContain("secret");
 }, 120_000);
 
 test("the hint of a crash loop shows what the pod said, and its exit code is named", async () => {

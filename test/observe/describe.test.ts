@@ -7,6 +7,16 @@ import type { KtEvent, Problem } from "#observe/events.ts";
 const problem: Problem = { code: "port-refused", message: "nothing listens on 80", hints: [] };
 const target = "shop/svc/web:80";
 
+const request = {
+  type: "request",
+  route: "a",
+  profile: "p",
+  name: "a",
+  path: "/users/ann",
+  protocol: "HTTP/1.1",
+  sentBytes: 7,
+} as const;
+
 const cases: [KtEvent, string, string][] = [
   [{ type: "tunnel-phase", target, routes: ["a"], phase: "running", pod: "web-0", problem: undefined }, "is running on web-0", "info"],
   [
@@ -37,13 +47,9 @@ const cases: [KtEvent, string, string][] = [
   ],
   [{ type: "refused", name: "x", problem }, "refused: nothing listens on 80", "warn"],
   [{ type: "pod-changed", target, routes: ["a"], from: "web-0", to: "web-1" }, "pod web-0 → web-1", "info"],
+  [{ ...request, method: "GET", status: 200, durationMs: 3.21, receivedBytes: 5_120 }, "GET 200 in 3.2 ms, 5.1 KB", "debug"],
   [
-    { type: "request", route: "a", profile: "p", name: "a", method: "GET", status: 200, durationMs: 3.21, receivedBytes: 5_120 },
-    "GET 200 in 3.2 ms, 5.1 KB",
-    "debug",
-  ],
-  [
-    { type: "request", route: "a", profile: "p", name: "a", method: "POST", status: undefined, durationMs: 1234.5, receivedBytes: 0 },
+    { ...request, method: "POST", status: undefined, durationMs: 1234.5, receivedBytes: 0 },
     "POST left by the client in 1235 ms, 0 B",
     "debug",
   ],

@@ -52,6 +52,8 @@ function open(targetPort: number | string, dial: () => Promise<Link>, route = "1
   return { port, counters, events, client };
 }
 
+/** What is reported of one that asks and is refused. */
+const connection: KtEvent["type"][] = ["connection-opened", "refused", "connection-closed"];
 const unreachable = async (): Promise<Link> => await Promise.reject(noPod);
 
 function send(client: Recorder, hexOrText: string): void {
@@ -73,7 +75,7 @@ describe("a target that cannot be reached", () => {
       'SFATAL\0VFATAL\0C08006\0Mkt: no pod of service "shop/db" is ready: CrashLoopBackOff\0Hkubectl describe pod db-0\0',
     );
     expect(counters.of("p", "15432").lastProblem?.code).toBe("no-ready-pod");
-    expect(events.map(({ type }) => type)).toEqual(["refused"]);
+    expect(events.map(({ type }) => type)).toEqual(connection);
   });
 
   test.each([
@@ -121,7 +123,7 @@ describe("a target that cannot be reached", () => {
     closers.push(() => h2.destroy());
     const call = await ask(h2, "localhost", { ":method": "POST", "content-type": "application/grpc" });
     expect(call.headers["grpc-message"]).toContain("CrashLoopBackOff");
-    expect(events.map(({ type }) => type)).toEqual(["refused", "refused"]);
+    expect(events.map(({ type }) => type)).toEqual([...connection, ...connection]);
   });
 
   test("is reported inside TLS", async () => {
@@ -176,7 +178,7 @@ describe("a connection that fails before the pod's first byte", () => {
     send(one, session);
     await one.untilEnd();
     expect(one.text()).toContain("Mkt: nothing listens on port 5432 of the pod\0");
-    expect(events.map(({ type }) => type)).toEqual(["connection-opened", "connection-closed", "refused"]);
+    expect(events.map(({ type }) => type)).toEqual(connection);
     expect(counters.of("p", "15432")).toMatchObject({ openConnections: 0, lastProblem: { code: "port-refused" } });
   });
 

@@ -69,6 +69,7 @@ async function checkRoute(client: HubClient, route: string): Promise<void> {
 }
 
 function showEntry({ atMs, level, route, text, event }: LogEntry, asJson: boolean, output: Output): void {
-  if (asJson) output.jsonLine({ at: new Date(atMs).toISOString(), level, text, ...event });
+  // The path of a request may say who the user is, and logs are passed on.
+  if (asJson) output.jsonLine({ at: new Date(atMs).toISOString(), level, text, ...event, path: undefined });
   else output.lines([logLine(atMs, level, event.type, { route, text })]);
 }

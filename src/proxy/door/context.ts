@@ -1,24 +1,16 @@
 /** What every connection of the front door is handed. */
 
-import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { SocketEnds } from "#net/tcp.ts";
-import type { CounterTable } from "#observe/counters.ts";
-import type { Report } from "#observe/events.ts";
-import type { RequestLog } from "#observe/requests.ts";
+import type { MeterContext } from "#observe/meter.ts";
 import type { Target } from "#route/target.ts";
 import type { Dialer } from "./dialer.ts";
 import type { ShownProfile } from "#proxy/pages/own-pages.ts";
 
-export interface DoorContext {
+export interface DoorContext extends MeterContext {
   readonly dialer: Dialer;
-  readonly counters: CounterTable;
-  /** Absent where single requests are not looked at. */
-  readonly requests?: RequestLog;
-  readonly clock: Clock;
   readonly log: Log;
-  readonly report: Report;
   /** What the index shows. */
   readonly profiles?: () => readonly ShownProfile[];
   /** Why a request to the target has to wait now, where that is known. */

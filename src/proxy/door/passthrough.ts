@@ -3,8 +3,8 @@
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { splice } from "#net/splice.ts";
-import { ConnectionCount } from "#observe/counters.ts";
-import { type Problem, toProblem } from "#observe/events.ts";
+import { toProblem } from "#observe/events.ts";
+import { RouteUse } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Target } from "#route/target.ts";
 import type { DoorContext } from "./context.ts";
@@ -20,7 +20,7 @@ export interface PassthroughRoute {
 
 export interface PassthroughHooks {
   /** Looks at the backend before the two are joined, both paused; counts what it sends on. */
-  readonly expect: (link: Link, count: ConnectionCount) => Promise<void>;
+  readonly expect: (link: Link, use: RouteUse) => Promise<void>;
   readonly onRefused: (error: KtError) => void;
   readonly onClosed: () => void;
 }
@@ -36,44 +36,30 @@ export async function passThrough(
   signal: AbortSignal,
   hooks: PassthroughHooks,
 ): Promise<void> {
-  const counters = context.counters.of(route.profile, route.route, route.via);
+  const use = new RouteUse(context, route, route.route);
   try {
     const link = await context.dialer.dial(route.target, signal);
-    await join(client, link, route, context, hooks);
+    await join(client, link, use, hooks);
   } catch (error) {
     if (error === clientLeft) {
+      use.close();
       hooks.onClosed();
       return;
     }
     const refusal = error as KtError;
     const problem = toProblem(refusal);
-    counters.failed(problem, context.clock.wallMs());
+    use.failed(problem);
     context.report({ type: "refused", name: route.route, problem });
+    use.close();
     hooks.onRefused(refusal);
   }
 }
 
-/** Counts the connection for as long as it lasts; rejects with what `expect` does. */
-async function join(client: Conn, link: Link, route: PassthroughRoute, context: DoorContext, hooks: PassthroughHooks): Promise<void> {
-  const counters = context.counters.of(route.profile, route.route, route.via);
-  const count = new ConnectionCount(counters);
-  const about = { profile: route.profile, route: route.route, name: route.route };
-  counters.connectionOpened();
-  context.report({ type: "connection-opened", ...about });
-  const closed = (problem: Problem | undefined): void => {
-    counters.connectionClosed();
-    if (problem) counters.failed(problem, context.clock.wallMs());
-    const { receivedBytes, sentBytes } = count;
-    context.report({ type: "connection-closed", ...about, receivedBytes, sentBytes, problem });
-  };
-  try {
-    await hooks.expect(link, count);
-  } catch (error) {
-    closed(undefined);
-    throw error;
-  }
-  splice(client, link.conn, count, (error) => {
-    closed(error && error.code !== "connection-lost" ? toProblem(error) : undefined);
+/** Rejects with what `expect` does; else the connection goes on until both sides have closed. */
+async function join(client: Conn, link: Link, use: RouteUse, hooks: PassthroughHooks): Promise<void> {
+  await hooks.expect(link, use);
+  splice(client, link.conn, use, (error) => {
+    use.close(error && error.code !== "connection-lost" ? toProblem(error) : undefined);
     hooks.onClosed();
   });
 }

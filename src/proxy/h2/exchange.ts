@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { KtError, messageOf, toKtError } from "#base/errors.ts";
-import type { RouteCounters } from "#observe/counters.ts";
+import type { RequestMeter } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Header } from "#wire/http-head.ts";
@@ -18,13 +18,6 @@ import { isIdempotent } from "#http/fields.ts";
 import { NotH2Error } from "#http/h2/not-h2.ts";
 import { type Answer, refusalFor, statusOf } from "#proxy/pages/refusal.ts";
 
-/** Bytes of one route that one client connection moved, beside the route's own counters. */
-export interface RouteUse {
-  readonly counters: RouteCounters;
-  receivedBytes: number;
-  sentBytes: number;
-}
-
 export interface ExchangeContext {
   readonly backends: H2Backends;
   /** For backends that have no HTTP/2. */
@@ -33,11 +26,9 @@ export interface ExchangeContext {
   readonly route: Found;
   readonly authority: string;
   readonly client: ClientSide | undefined;
-  readonly use: RouteUse;
+  readonly meter: RequestMeter;
   /** Told of every failure that the client reads of. */
   readonly onRefused: (error: KtError) => void;
-  /** The request is over. `status`: undefined where the client left before there was one. */
-  readonly onDone: (status: number | undefined, receivedBytes: number) => void;
 }
 
 /** What an exchange needs of the stream to its backend, which may be an HTTP/1 request in its place. */
@@ -103,8 +94,6 @@ export class H2Exchange implements H2StreamHandler {
   #complete = false;
   /** Of the final head, once it has been passed on. */
   #status: number | undefined;
-  #receivedBytes = 0;
-  #isDone = false;
 
   constructor(client: H2Stream, request: H2Request, context: ExchangeContext) {
     this.#client = client;
@@ -156,8 +145,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     if (this.#state.kind === "over") return;
-    this.#context.use.sentBytes += bytes.length;
-    this.#context.use.counters.add("sent", bytes.length);
+    this.#context.meter.add("sent", bytes.length);
     this.#body.add(bytes, endStream);
   }
 
@@ -168,7 +156,7 @@ export class H2Exchange implements H2StreamHandler {
   onFailure({ code }: StreamFailure): void {
     const state = this.#state;
     this.#state = { kind: "over" };
-    this.#done(this.#status);
+    this.#context.meter.end(this.#status);
     if (state.kind === "waiting") state.cancel();
     else if (state.kind !== "over") state.backend.reset(code);
   }
@@ -234,7 +222,7 @@ export class H2Exchange implements H2StreamHandler {
     this.#body.forget();
     this.#complete = endStream;
     this.#client.sendHeaders(fields, endStream);
-    if (endStream) this.#done(this.#status);
+    if (endStream) this.#context.meter.end(this.#status);
   }
 
   get #headSent(): boolean {
@@ -268,12 +256,10 @@ export class H2Exchange implements H2StreamHandler {
       state.backend.violate(h2Codes.protocolError, error);
       return;
     }
-    this.#context.use.receivedBytes += bytes.length;
-    this.#context.use.counters.add("received", bytes.length);
-    this.#receivedBytes += bytes.length;
+    this.#context.meter.add("received", bytes.length);
     this.#complete = endStream;
     this.#client.sendData(bytes, endStream);
-    if (endStream) this.#done(this.#status);
+    if (endStream) this.#context.meter.end(this.#status);
   }
 
   /** `backend`: undefined for one that was asked in HTTP/1, which has tried again itself where it could. */
@@ -309,7 +295,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     this.#context.onRefused(error);
-    this.#done(this.#status);
+    this.#context.meter.end(this.#status);
     if (!this.#request.grpc || !this.#headSent) {
       this.#client.resetAfterSend(h2Codes.internalError);
       return;
@@ -320,16 +306,10 @@ export class H2Exchange implements H2StreamHandler {
     if (!this.#client.remoteEnded) this.#client.resetAfterSend(h2Codes.noError);
   }
 
-  #done(status: number | undefined): void {
-    if (this.#isDone) return;
-    this.#isDone = true;
-    this.#context.onDone(status, this.#receivedBytes);
-  }
-
   #refuse(error: KtError): void {
     this.#state = { kind: "over" };
     this.#context.onRefused(error);
-    this.#done(statusOf(error));
+    this.#context.meter.end(statusOf(error));
     refuse(this.#client, this.#request, error);
   }
 }

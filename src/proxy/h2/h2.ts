@@ -1,37 +1,31 @@
 /** The HTTP/2 cleartext front door: each stream of a client's connection goes to the route that its own :authority names. */
 
-import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { CounterTable } from "#observe/counters.ts";
-import { type Report, toProblem } from "#observe/events.ts";
+import { toProblem } from "#observe/events.ts";
+import { ClientMeter, type MeterContext, type RouteUse } from "#observe/meter.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
-import type { RequestLog } from "#observe/requests.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Header } from "#wire/http-head.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import { H2Backends } from "./backends.ts";
-import { H2Exchange, type RouteUse, refuse, sendAnswer } from "./exchange.ts";
+import { H2Exchange, refuse, sendAnswer } from "./exchange.ts";
 import { type H2Request, readRequest } from "./heads.ts";
 import { toldOf } from "#proxy/http1/heads.ts";
 import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
 import type { SpeechMemory } from "#http/h2/not-h2.ts";
 
-export interface H2Options {
+export interface H2Options extends MeterContext {
   readonly router: Router;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
   dial(route: Found, authority: string, signal: AbortSignal): Promise<Link>;
   /** For backends that have no HTTP/2. */
   readonly backends: Backends;
   readonly speech: SpeechMemory;
-  readonly counters: CounterTable;
-  readonly report: Report;
-  readonly requests?: RequestLog;
-  readonly clock: Clock;
   readonly log: Log;
   /** For X-Forwarded-For. */
   readonly clientAddress: string | undefined;
@@ -56,22 +50,17 @@ export function serveH2(client: Conn, options: H2Options): H2Connection {
   return door;
 }
 
-interface NamedUse extends RouteUse {
-  readonly route: Found;
-  readonly name: string;
-}
-
 class H2Door implements H2Connection {
   readonly #options: H2Options;
   readonly #session: H2Session;
   readonly #backends: H2Backends;
-  /** The routes that this connection has used, each counted as one open connection. */
-  readonly #uses = new Map<string, NamedUse>();
+  readonly #meter: ClientMeter;
   readonly #closing = Promise.withResolvers<void>();
   readonly closed: Promise<void> = this.#closing.promise;
 
   constructor(client: Conn, options: H2Options) {
     this.#options = options;
+    this.#meter = new ClientMeter(options);
     this.#backends = new H2Backends((route, authority, signal) => options.dial(route, authority, signal), options.clock, options.speech);
     this.#session = new H2Session("server", client, options.clock, this);
   }
@@ -116,18 +105,7 @@ class H2Door implements H2Connection {
   onClose(error: KtError | undefined): void {
     this.#backends.close();
     if (error) this.#options.log("debug", "h2-client-closed", { reason: error.message });
-    for (const { route, name, counters, receivedBytes, sentBytes } of this.#uses.values()) {
-      counters.connectionClosed();
-      this.#options.report({
-        type: "connection-closed",
-        route: route.route,
-        profile: route.profile,
-        name,
-        receivedBytes,
-        sentBytes,
-        problem: undefined,
-      });
-    }
+    this.#meter.close();
     this.#closing.resolve();
   }
 
@@ -145,13 +123,8 @@ class H2Door implements H2Connection {
       this.#answerItself(stream, request, authority, toKtError(thrown, "internal", `routing "${authority}"`));
       return;
     }
-    const use = this.#use(route, authority);
-    use.counters.requestBegun();
-    const { requests } = this.#options;
-    const startedMs = requests?.begin() ?? 0;
+    const use = this.#meter.use(route, authority);
     const onRefused = (error: KtError): void => this.#noteProblem(use, error);
-    const onDone = (status: number | undefined, receivedBytes: number): void =>
-      requests?.add(route, authority, request.method, status, startedMs, receivedBytes);
     const client = toldOf(route, { address: this.#options.clientAddress, scheme: this.#options.scheme });
     const exchange = new H2Exchange(stream, request, {
       backends: this.#backends,
@@ -160,24 +133,11 @@ class H2Door implements H2Connection {
       route,
       authority: route.sentHost ?? authority,
       client,
-      use,
+      meter: use.request(request.method, authority, request.path, "HTTP/2"),
       onRefused,
-      onDone,
     });
     stream.setHandler(exchange);
     exchange.start();
-  }
-
-  #use(route: Found, name: string): NamedUse {
-    const key = `${route.profile}\u0000${route.route}`;
-    const known = this.#uses.get(key);
-    if (known) return known;
-    const counters = this.#options.counters.of(route.profile, route.route, route.via);
-    counters.connectionOpened();
-    const use = { route, name, counters, receivedBytes: 0, sentBytes: 0 };
-    this.#uses.set(key, use);
-    this.#options.report({ type: "connection-opened", route: route.route, profile: route.profile, name });
-    return use;
   }
 
   /** A request that has no route: under our own names we answer it. */
@@ -199,9 +159,9 @@ class H2Door implements H2Connection {
     refuse(stream, request, error);
   }
 
-  #noteProblem({ counters, name }: NamedUse, error: KtError): void {
-    counters.failed(toProblem(error), this.#options.clock.wallMs());
-    this.#reportRefused(name, error);
+  #noteProblem(use: RouteUse, error: KtError): void {
+    use.failed(toProblem(error));
+    this.#reportRefused(use.name, error);
   }
 
   #reportRefused(name: string, error: KtError): void {

@@ -56,7 +56,7 @@ export class Http1Stream implements ExchangeClient {
       request: backendRequest(found, authority, head),
       backends: options.backends,
       client: this,
-      counters: { add() {} },
+      count: { add() {} },
       keepAlive: true,
       clock: options.clock,
     });

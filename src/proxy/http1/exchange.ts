@@ -13,7 +13,7 @@ import type { Backend, BackendUser } from "./backend.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
 import { foreignAnswer, plainToTls, withSilenceHint } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./heads.ts";
-import { isRepeatable, SentRequest } from "./sent-request.ts";
+import { advanceCounted, isRepeatable, SentRequest } from "./sent-request.ts";
 
 /** The client's connection as an exchange uses it. */
 export interface ExchangeClient {
@@ -39,7 +39,7 @@ export interface ExchangeOptions {
   readonly request: BackendRequest;
   readonly backends: Backends;
   readonly client: ExchangeClient;
-  readonly counters: SpliceCount;
+  readonly count: SpliceCount;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
   readonly clock: Pick<Clock, "now">;
@@ -62,7 +62,6 @@ export class Exchange implements BackendUser {
   #backend: Backend | undefined;
   /** A head has come, if only one of those before the final one. */
   #answering = false;
-  #receivedBytes = 0;
   /** The beginning of the response, where it came in pieces. */
   #responseHead: ByteQueue | undefined;
   #response: ResponseHead | undefined;
@@ -73,16 +72,12 @@ export class Exchange implements BackendUser {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#keepAlive = options.keepAlive;
-    this.#request = new SentRequest(options.head);
+    this.#request = new SentRequest(options.head, options.count);
   }
 
   /** Of the final response, once its head has come. */
   get status(): number | undefined {
     return this.#response?.status;
-  }
-
-  get receivedBytes(): number {
-    return this.#receivedBytes;
   }
 
   get requestDone(): boolean {
@@ -146,7 +141,6 @@ export class Exchange implements BackendUser {
     }
     this.#backend = backend;
     backend.use(this, this.#options.clock.now());
-    this.#options.counters.add("sent", this.#options.headBytes.length);
     let clear = backend.conn.write(this.#options.headBytes);
     for (const body of this.#request.takeWaiting()) clear = this.#sendBody(backend, body);
     // Last, for more of the body may come from within, or the news that the client is gone.
@@ -155,7 +149,6 @@ export class Exchange implements BackendUser {
 
   #sendBody(backend: Backend, body: Uint8Array): boolean {
     this.#request.noteSent(body);
-    this.#options.counters.add("sent", body.length);
     const clear = backend.conn.write(body);
     if (!clear) this.#options.client.pauseRequest();
     return clear;
@@ -164,8 +157,6 @@ export class Exchange implements BackendUser {
   backendData(bytes: Uint8Array): void {
     const backend = this.#backend;
     if (this.#over || !backend) return;
-    this.#receivedBytes += bytes.length;
-    this.#options.counters.add("received", bytes.length);
     try {
       if (this.#responseBody) this.#body(backend, bytes);
       else this.#head(backend, bytes);
@@ -240,7 +231,7 @@ export class Exchange implements BackendUser {
       throw plainToTls(this.#options.found, this.#options.request.host);
     const framing = responseFraming(head, request.method);
     const cursor = bodyCursor(framing, "backend-invalid");
-    const end = headBytes + (head.status === 101 ? 0 : cursor.advance(bytes, headBytes));
+    const end = headBytes + (head.status === 101 ? 0 : advanceCounted(cursor, bytes, headBytes, "received", this.#options.count));
     // From here on the client has had a part of it; a body that is invalid from the start is still answered with a page.
     this.#response = head;
     this.#responseBody = cursor;
@@ -267,7 +258,7 @@ export class Exchange implements BackendUser {
 
   #body(backend: Backend, bytes: Uint8Array): void {
     const cursor = this.#responseBody as BodyCursor;
-    const count = cursor.advance(bytes, 0);
+    const count = advanceCounted(cursor, bytes, 0, "received", this.#options.count);
     const clear = this.#options.client.write(count === bytes.length ? bytes : bytes.subarray(0, count));
     this.#afterBody(backend, clear, bytes.length - count);
   }

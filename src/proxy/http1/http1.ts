@@ -4,8 +4,8 @@ import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { splice } from "#net/splice.ts";
-import { ConnectionCount, type RouteCounters } from "#observe/counters.ts";
 import { toProblem } from "#observe/events.ts";
+import { ClientMeter, type RequestMeter, type RouteUse } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
 import { headerValue, type RequestHead } from "#wire/http-head.ts";
 import type { Backends } from "./backends.ts";
@@ -41,8 +41,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
   #found: Found | undefined;
-  #counters: RouteCounters | undefined;
-  #startedMs = 0;
+  readonly #meter: ClientMeter;
+  #use: RouteUse | undefined;
+  #metered: RequestMeter | undefined;
   #told: ForwardedFields | undefined;
   #clientEnded = false;
   /** The client has not accepted all we wrote: until it has, no further request is read. */
@@ -53,6 +54,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#conn = conn;
     this.#options = options;
     this.#reader = new RequestReader(options.context.clock, (error) => this.#invalid(error));
+    this.#meter = new ClientMeter(options.context);
   }
 
   /** Begins to read; the connection may be over before this returns. */
@@ -100,8 +102,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#phase = "closed";
     this.#reader.settle();
     this.#exchange?.cancel();
-    this.#record(undefined);
-    this.#finish();
+    this.#metered?.end(undefined);
+    this.#exchange = undefined;
+    this.#meter.close();
     this.#options.onClosed();
   }
 
@@ -120,8 +123,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   exchangeDone(keepAlive: boolean, status = this.#exchange?.status): void {
     const requestDone = this.#exchange?.requestDone === true;
-    this.#record(status);
-    this.#finish();
+    this.#metered?.end(status);
+    this.#exchange = undefined;
     if (!keepAlive || this.#phase !== "open") this.#end(requestDone);
     else this.#goOn();
   }
@@ -129,7 +132,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   exchangeRefused(refusal: KtError): void {
     const found = this.#found;
     // It has never answered, and the first request to a new route is mostly a GET.
-    const isUnknown = this.#counters?.receivedBytes === 0 && this.#head?.method === "GET";
+    const isUnknown = this.#use?.isUnproven === true && this.#head?.method === "GET";
     if (!found || !isUnknown || found.scheme !== "http" || refusal.code !== "connection-lost") {
       this.#refuseLate(refusal);
       return;
@@ -148,30 +151,30 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const keepAlive = requestDone && this.#head?.keepAlive === true && this.#phase === "open";
     this.#note(error);
     this.#sendAnswer(refusalOf(error, this.#head), keepAlive);
-    this.#record(statusOf(error));
-    this.#finish();
+    this.#metered?.end(statusOf(error));
+    this.#exchange = undefined;
     if (keepAlive) this.#goOn();
     else this.#end(requestDone);
   }
 
   exchangeBroken(error: KtError): void {
     this.#note(error);
-    this.#record(this.#exchange?.status);
-    this.#finish();
+    this.#metered?.end(this.#exchange?.status);
+    this.#exchange = undefined;
     this.#conn.abort();
   }
 
   exchangeUpgraded(backend: Conn): void {
-    const counters = this.#counters;
-    this.#record(this.#exchange?.status);
+    const use = this.#use;
+    this.#metered?.end(this.#exchange?.status);
     this.#exchange = undefined;
     this.#phase = "closed";
     this.#conn.pause();
     this.#conn.unread(this.#reader.takeRest());
-    if (!counters) throw new KtError("internal", "internal error: an upgrade without a route");
+    if (!use) throw new KtError("internal", "internal error: an upgrade without a route");
     if (this.#clientEnded) backend.end();
-    splice(this.#conn, backend, new ConnectionCount(counters), () => {
-      counters.connectionClosed();
+    splice(this.#conn, backend, use, () => {
+      this.#meter.close();
       this.#options.onClosed();
     });
   }
@@ -214,10 +217,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     }
     this.#found = found;
     const { context, backends } = this.#options;
-    this.#counters = context.counters.of(found.profile, found.route, found.via);
-    this.#counters.connectionOpened();
-    this.#counters.requestBegun();
-    this.#startedMs = context.requests?.begin() ?? 0;
+    this.#use = this.#meter.use(found, head.host);
+    this.#metered = this.#use.request(head.method, head.host, head.target, head.version === "1.0" ? "HTTP/1.0" : "HTTP/1.1");
     const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
       head,
@@ -226,7 +227,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       request: backendRequest(found, host, head),
       backends,
       client: this,
-      counters: this.#counters,
+      count: this.#metered,
       keepAlive: head.keepAlive && this.#phase === "open",
       clock: context.clock,
     });
@@ -295,7 +296,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#options.context.report({ type: "refused", name: this.#conn.remoteAddress ?? "", problem: toProblem(error) });
     if (this.#exchange) {
       this.#exchange.cancel();
-      this.#finish();
+      this.#exchange = undefined;
       this.#conn.abort();
       return;
     }
@@ -311,21 +312,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   #note(error: KtError): void {
     const problem = toProblem(error);
-    this.#counters?.failed(problem, this.#options.context.clock.wallMs());
+    this.#use?.failed(problem);
     this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
-  }
-
-  /** Adds the request under way to the log of requests. */
-  #record(status: number | undefined): void {
-    if (!this.#exchange || !this.#found || !this.#head) return;
-    const { host, method } = this.#head;
-    this.#options.context.requests?.add(this.#found, host, method, status, this.#startedMs, this.#exchange.receivedBytes);
-  }
-
-  #finish(): void {
-    if (!this.#exchange) return;
-    this.#exchange = undefined;
-    this.#counters?.connectionClosed();
   }
 
   /** Closes our half. A client in the middle of a request is cut off after a while, for it may never end its own. */

@@ -2,6 +2,7 @@
 
 import { sharedLimits } from "#base/limits.ts";
 import { isIdempotent } from "#http/fields.ts";
+import type { SpliceCount } from "#net/splice.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { type BodyCursor, bodyCursor } from "#wire/http-body.ts";
 import { type RequestHead, requestFraming } from "#wire/http-head.ts";
@@ -11,8 +12,23 @@ export function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead
   return isIdempotent(method) && !chunked && contentLength <= sharedLimits.replayBytes;
 }
 
+/** How many bytes belong to the body; of these its data is counted, and its framing is not. */
+export function advanceCounted(
+  cursor: BodyCursor,
+  bytes: Uint8Array,
+  from: number,
+  direction: "sent" | "received",
+  count: SpliceCount,
+): number {
+  const before = cursor.dataBytes;
+  const taken = cursor.advance(bytes, from);
+  if (cursor.dataBytes > before) count.add(direction, cursor.dataBytes - before);
+  return taken;
+}
+
 export class SentRequest {
   readonly #cursor: BodyCursor;
+  readonly #count: SpliceCount;
   /** Body bytes that no backend has got yet. */
   #waiting: Uint8Array[] = [];
   /** What a backend got of the body, so that another can; undefined where the request must not be sent twice, or is too long. */
@@ -22,7 +38,8 @@ export class SentRequest {
   /** New connections that a pod closed. */
   #closedNew = 0;
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestHead, count: SpliceCount) {
+    this.#count = count;
     this.#cursor = bodyCursor(requestFraming(head), "request-invalid");
     this.#sent = isIdempotent(head.method) ? [] : undefined;
   }
@@ -46,8 +63,8 @@ export class SentRequest {
 
   /** The body bytes at the beginning of `bytes`. Throws KtError `request-invalid`. */
   bodyIn(bytes: Uint8Array): Uint8Array {
-    const count = this.#cursor.advance(bytes, 0);
-    return count === bytes.length ? bytes : bytes.subarray(0, count);
+    const taken = advanceCounted(this.#cursor, bytes, 0, "sent", this.#count);
+    return taken === bytes.length ? bytes : bytes.subarray(0, taken);
   }
 
   /** Keeps body bytes until there is a backend. */

@@ -1,0 +1,140 @@
+/** One meter for every door: a client's connection, what it carries for each route, its requests, their bytes, and the end of each. */
+
+import type { Clock } from "#base/clock.ts";
+import type { CounterTable, Direction, RouteCounters } from "./counters.ts";
+import type { ClientProtocol, Problem, Report } from "./events.ts";
+import type { RequestFacts, RequestLog } from "./requests.ts";
+
+export interface MeterContext {
+  readonly counters: CounterTable;
+  /** Absent where nobody looks at single requests. */
+  readonly requests?: RequestLog;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+export interface MeteredRoute {
+  readonly profile: string;
+  readonly route: string;
+  readonly via?: "static" | "pattern" | "dynamic";
+}
+
+/** What one client connection carries for one route, from when it asks for the route until it closes: one connection of the route. */
+export class RouteUse {
+  readonly #context: MeterContext;
+  readonly #counters: RouteCounters;
+  readonly route: MeteredRoute;
+  /** What the client asked for, as events have it. */
+  readonly name: string;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #isOpen = true;
+
+  constructor(context: MeterContext, route: MeteredRoute, name: string) {
+    this.#context = context;
+    this.#counters = context.counters.of(route.profile, route.route, route.via);
+    this.route = route;
+    this.name = name;
+    this.#counters.connectionOpened();
+    context.report({ type: "connection-opened", route: route.route, profile: route.profile, name });
+  }
+
+  /** No byte of a body has come from the route, through any connection. */
+  get isUnproven(): boolean {
+    return this.#counters.receivedBytes === 0;
+  }
+
+  /** Bytes of a body or of a stream; heads and the framing of bodies are none. */
+  add(direction: Direction, bytes: number): void {
+    if (direction === "sent") this.#sentBytes += bytes;
+    else this.#receivedBytes += bytes;
+    this.#counters.add(direction, bytes);
+  }
+
+  failed(problem: Problem): void {
+    this.#counters.failed(problem, this.#context.clock.wallMs());
+  }
+
+  /** `name` is the host that it asks for; `target` as sent, with its query. */
+  request(method: string, name: string, target: string, protocol: ClientProtocol): RequestMeter {
+    this.#counters.requestBegun();
+    return new RequestMeter(this, this.#context.requests, method, name, target, protocol);
+  }
+
+  close(problem?: Problem): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#counters.connectionClosed();
+    if (problem) this.failed(problem);
+    const { route, profile } = this.route;
+    const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
+    this.#context.report({ type: "connection-closed", route, profile, name: this.name, ...bytes, problem });
+  }
+}
+
+/** One request. */
+export class RequestMeter implements RequestFacts {
+  readonly #use: RouteUse;
+  readonly #log: RequestLog | undefined;
+  readonly method: string;
+  readonly name: string;
+  readonly target: string;
+  readonly protocol: ClientProtocol;
+  readonly startedMs: number;
+  sentBytes = 0;
+  receivedBytes = 0;
+  status: number | undefined;
+  #isOver = false;
+
+  constructor(use: RouteUse, log: RequestLog | undefined, method: string, name: string, target: string, protocol: ClientProtocol) {
+    this.#use = use;
+    this.#log = log;
+    this.method = method;
+    this.name = name;
+    this.target = target;
+    this.protocol = protocol;
+    this.startedMs = log?.begin() ?? 0;
+  }
+
+  add(direction: Direction, bytes: number): void {
+    if (direction === "sent") this.sentBytes += bytes;
+    else this.receivedBytes += bytes;
+    this.#use.add(direction, bytes);
+  }
+
+  /** `status`: undefined where the client left before there was one. */
+  end(status: number | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.status = status;
+    this.#log?.add(this.#use.route, this);
+  }
+}
+
+/** The connection of one client of HTTP, whose requests may go to several routes. */
+export class ClientMeter {
+  readonly #context: MeterContext;
+  readonly #uses = new Map<string, RouteUse>();
+  /** The latest, which mostly is the next one too. */
+  #last: RouteUse | undefined;
+
+  constructor(context: MeterContext) {
+    this.#context = context;
+  }
+
+  use(route: MeteredRoute, name: string): RouteUse {
+    if (this.#last?.route.route === route.route && this.#last.route.profile === route.profile) return this.#last;
+    const key = `${route.profile}\u0000${route.route}`;
+    let use = this.#uses.get(key);
+    if (!use) {
+      use = new RouteUse(this.#context, route, name);
+      this.#uses.set(key, use);
+    }
+    this.#last = use;
+    return use;
+  }
+
+  close(): void {
+    for (const use of this.#uses.values()) use.close();
+  }
+}
