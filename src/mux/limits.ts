@@ -15,4 +15,15 @@ export const muxLimits = {
   proofMs: 2 * second,
   /** A silence may come from a program that does not read only after more than this was sent: less fits the buffers on the way. */
   unreadBytes: 256 * kib,
+  /** A program's socket takes this much whether the program reads or not, with any usual system. */
+  socketBytes: 16 * kib,
+  /**
+   * The largest DATA frame we send. spdystream allocates each frame whole and passes it on only when it is complete, so larger
+   * ones add latency; smaller ones cost it more reads. Uploads measured fastest at this size.
+   */
+  dataFrameBytes: 128 * kib,
+  /** Output from this size on is passed on by reference; copying smaller pieces costs less than another write. */
+  byReferenceBytes: 8 * kib,
+  /** Smaller pieces of output are collected in blocks of at least this size. */
+  blockBytes: 4 * kib,
 } as const;

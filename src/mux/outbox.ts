@@ -1,12 +1,6 @@
 /** Bytes waiting to be sent, small pieces joined so that few writes are needed. */
 
-const kib = 1024;
-
-/** Pieces from here on are passed on by reference; copying smaller ones costs less than another write. */
-const byReferenceBytes = 8 * kib;
-
-/** Small pieces are collected in blocks of at least this size, one after the other. */
-const blockBytes = 4 * kib;
+import { muxLimits } from "./limits.ts";
 
 const noBlock = new Uint8Array(0);
 
@@ -23,7 +17,7 @@ export class Outbox {
 
   /** Adds bytes, which must not be changed afterwards. */
   push(bytes: Uint8Array): void {
-    if (bytes.length >= byReferenceBytes) {
+    if (bytes.length >= muxLimits.byReferenceBytes) {
       this.#seal();
       this.#chunks.push(bytes);
       return;
@@ -35,7 +29,7 @@ export class Outbox {
   reserve(lengthBytes: number, write: (block: Uint8Array, at: number) => void): void {
     if (this.#block.length - this.#blockEnd < lengthBytes) {
       this.#seal();
-      this.#block = new Uint8Array(Math.max(blockBytes, lengthBytes));
+      this.#block = new Uint8Array(Math.max(muxLimits.blockBytes, lengthBytes));
       this.#blockStart = 0;
       this.#blockEnd = 0;
     }

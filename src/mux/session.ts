@@ -17,12 +17,6 @@ import type { SessionEvent } from "./events.ts";
 import { Outbox } from "./outbox.ts";
 import { MuxStream } from "./stream.ts";
 
-/**
- * The largest DATA frame we send. The peer (spdystream) allocates each frame whole and passes it on only when it is complete,
- * so larger ones add latency; smaller ones cost it more reads. Uploads measured fastest at this size.
- */
-export const maxDataFrameBytes = 128 * 1024;
-
 /** The largest id of a ping: all ones is left to pings that are sent before there is a session. */
 const lastPingId = 0x7f_ff_ff_fe;
 
@@ -121,8 +115,8 @@ export class SpdySession {
   write(stream: number, bytes: Uint8Array): void {
     if (!this.#streams.get(stream)?.maySend) return;
     let rest = bytes;
-    for (; rest.length > maxDataFrameBytes; rest = rest.subarray(maxDataFrameBytes)) {
-      this.#sendData(stream, rest.subarray(0, maxDataFrameBytes), false);
+    for (; rest.length > muxLimits.dataFrameBytes; rest = rest.subarray(muxLimits.dataFrameBytes)) {
+      this.#sendData(stream, rest.subarray(0, muxLimits.dataFrameBytes), false);
     }
     if (rest.length > 0) this.#sendData(stream, rest, false);
   }

@@ -1,7 +1,6 @@
 /** Whether what was sent on a stream may wait at the peer for good, and block the worker that handles the stream. */
 
-/** A program's socket takes this much whether the program reads or not, with any usual system. */
-const socketBytes = 16 * 1024;
+import { muxLimits } from "./limits.ts";
 
 export class UnreadBytes {
   #sentBytes = 0;
@@ -25,7 +24,7 @@ export class UnreadBytes {
 
   /** Something came: what was sent before has been read, unless it was more than a socket holds. */
   answered(): void {
-    if (this.#unansweredBytes <= socketBytes) this.#unansweredBytes = 0;
+    if (this.#unansweredBytes <= muxLimits.socketBytes) this.#unansweredBytes = 0;
   }
 
   /** The other side has failed or ended: it may read nothing more. */

@@ -58,6 +58,14 @@ export const tunnelLimits = {
   errorStreamMs: 2 * second,
   /** If the peer has not accepted a connection within this time, its worker is checked: the answer needs one round trip. */
   acceptMs: 2 * second,
+  /** After a client has ended its half, an answer to its last bytes may take this long to begin, and may pause this long. */
+  answerPauseMs: 10 * second,
+  /** If the last bytes were the pod's and no more follow within this time, the client has all it wanted and has gone. */
+  satisfiedPauseMs: 5,
+  /** How often sessions and idle times are checked. */
+  tickMs: 1 * second,
+  /** Connections through a jump host within this time of each other came at once: preparing a process takes some 60 ms. */
+  atOnceMs: 1 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */
   noPodAnswerMs: 1 * second,
   /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */

@@ -33,9 +33,6 @@ export interface TunnelsOptions {
   readonly report: Report;
 }
 
-/** How often sessions and idle times are checked. */
-const tickMs = 1000;
-
 export class Tunnels {
   readonly #options: TunnelsOptions;
   readonly #byKey = new Map<string, Tunnel>();
@@ -51,7 +48,7 @@ export class Tunnels {
     this.#pools = new SessionPools(options.clock, options.log);
     this.#tools = new JumpTools(options.clock);
     this.#reaper = new JumpReaper(options.clock);
-    this.#stopTicks = options.clock.after(tickMs, () => this.#tick());
+    this.#stopTicks = options.clock.after(tunnelLimits.tickMs, () => this.#tick());
   }
 
   /** See Dialer. */
@@ -168,7 +165,7 @@ export class Tunnels {
       if (!this.#isNamed(key) && isOver(tunnel, nowMs)) this.#drop(key, tunnel);
     }
     this.#pools.tick(nowMs);
-    this.#stopTicks = this.#options.clock.after(tickMs, () => this.#tick());
+    this.#stopTicks = this.#options.clock.after(tunnelLimits.tickMs, () => this.#tick());
   }
 }
 

@@ -6,7 +6,7 @@ import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
 import { muxLimits } from "#mux/limits.ts";
 import type { SessionEvent } from "#mux/events.ts";
-import { maxDataFrameBytes, SpdySession } from "#mux/session.ts";
+import { SpdySession } from "#mux/session.ts";
 import { cut, pattern, protocolErrorOf } from "#test/wire/pieces.ts";
 import { encodeControlFrame, resetStatus } from "#wire/spdy-frame.ts";
 import { SpdyHeaderEncoder } from "#wire/spdy-headers.ts";
@@ -157,10 +157,10 @@ describe("the session", () => {
     client.write(stream, pattern(100));
     client.ping();
     expect(client.take().length).toBe(1);
-    const large = pattern(maxDataFrameBytes);
+    const large = pattern(muxLimits.dataFrameBytes);
     client.write(stream, large);
     const chunks = client.take();
-    expect(chunks.map((chunk) => chunk.length)).toEqual([8, maxDataFrameBytes]);
+    expect(chunks.map((chunk) => chunk.length)).toEqual([8, muxLimits.dataFrameBytes]);
     expect(chunks[1]?.buffer).toBe(large.buffer);
     expect(client.take()).toEqual([]);
   });
@@ -169,9 +169,9 @@ describe("the session", () => {
     const { client } = pair();
     const stream = client.open(headers);
     client.take();
-    client.write(stream, pattern(2 * maxDataFrameBytes + 1));
+    client.write(stream, pattern(2 * muxLimits.dataFrameBytes + 1));
     const bytes = concatBytes(client.take());
-    expect(bytes.length).toBe(2 * maxDataFrameBytes + 1 + 3 * 8);
+    expect(bytes.length).toBe(2 * muxLimits.dataFrameBytes + 1 + 3 * 8);
     expect([...bytes.subarray(5, 8)]).toEqual([2, 0, 0]);
   });
 
@@ -236,7 +236,7 @@ const step = fc.record({
   on: fc.nat(5),
   act: fc.oneof(
     { weight: 2, arbitrary: fc.constant({ kind: "open" as const }) },
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant("write" as const), length: fc.nat(3 * maxDataFrameBytes) }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant("write" as const), length: fc.nat(3 * muxLimits.dataFrameBytes) }) },
     { weight: 2, arbitrary: fc.constant({ kind: "end" as const }) },
     { weight: 1, arbitrary: fc.constant({ kind: "reset" as const }) },
     { weight: 1, arbitrary: fc.constant({ kind: "ping" as const }) },

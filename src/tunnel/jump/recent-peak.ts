@@ -2,9 +2,6 @@
 
 import { tunnelLimits } from "#tunnel/limits.ts";
 
-/** Connections within this time of each other came at once: preparing a process for one of them takes some 60 ms. */
-const atOnceMs = 1000;
-
 export class RecentPeak {
   /** When each of the latest came, oldest first. */
   #cameAtMs: number[] = [];
@@ -28,6 +25,6 @@ export class RecentPeak {
   }
 
   #forgetOld(nowMs: number): void {
-    this.#cameAtMs = this.#cameAtMs.filter((cameAtMs) => nowMs - cameAtMs < atOnceMs);
+    this.#cameAtMs = this.#cameAtMs.filter((cameAtMs) => nowMs - cameAtMs < tunnelLimits.atOnceMs);
   }
 }

@@ -7,11 +7,7 @@
  * told from the other by whether the last bytes were its own.
  */
 
-/** After the client's last bytes, an answer may take this long to begin, and may pause this long. */
-const answerPauseMs = 10_000;
-
-/** The last bytes were the pod's: unless more follow within this time, the client has all it wanted and has gone. */
-const satisfiedPauseMs = 5;
+import { tunnelLimits } from "#tunnel/limits.ts";
 
 /** Bytes of both directions as far as they matter here; times are of one clock. */
 export interface LastBytes {
@@ -28,5 +24,5 @@ export function holdBackMs(last: LastBytes, nowMs: number): number {
   const answering = receivedMs !== undefined && receivedMs > endedMs;
   const awaiting = sentMs !== undefined && (receivedMs === undefined || receivedMs < sentMs);
   const sinceMs = Math.max(endedMs, receivedMs ?? endedMs);
-  return sinceMs + (answering || awaiting ? answerPauseMs : satisfiedPauseMs) - nowMs;
+  return sinceMs + (answering || awaiting ? tunnelLimits.answerPauseMs : tunnelLimits.satisfiedPauseMs) - nowMs;
 }
