@@ -34,6 +34,12 @@ const seeService: readonly Rule[] = [
   ...seePods,
 ];
 
+/** Of a namespace as a whole. */
+const seeServices: readonly Rule[] = [
+  must("list", "services"),
+  { verb: "watch", resource: "services", group: core, without: "kt asks again every few seconds instead" },
+];
+
 function find(kind: PodSourceKind): readonly Rule[] {
   if (kind === "service") return seeService;
   if (kind === "pod") return [must("get", "pods"), ...seePods];
@@ -68,6 +74,11 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
     }
   };
   for (const { target } of namedRoutes(plan)) add(target.cluster.context, carriersOf(target).namespace, rulesOf(target));
+  for (const { context, namespaces = [undefined] } of plan.forwards) {
+    // What a glob stands for is only known in the cluster.
+    const named = namespaces.filter((namespace) => namespace === undefined || !/[*?]/.test(namespace));
+    for (const namespace of named) add(context, namespace, [...seeServices, ...seeService, ...connectTo("pods/portforward")]);
+  }
   if (needs.size === 0) add(plan.context, plan.namespace, [...seeService, ...connectTo("pods/portforward")]);
   return new Map([...needs].map(([context, byKey]) => [context, [...byKey.values()]]));
 }

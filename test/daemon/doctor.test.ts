@@ -265,6 +265,13 @@ describe("needs", () => {
       all.map(({ verb, resource, namespace }) => `${verb} ${resource} ${namespace ?? "-"}`),
     ]);
 
+  test("of whole namespaces, by name", async () => {
+    const [[context, all = []] = []] = await needs('[[forward]]\nnamespaces = ["shop", "team-*"]\ncontext = "prod"\n');
+    expect(context).toBe("prod");
+    expect((all as string[]).slice(0, 3)).toEqual(["list services shop", "watch services shop", "get services shop"]);
+    expect((all as string[]).filter((need) => !need.endsWith(" shop"))).toEqual([]);
+  });
+
   test("by context and namespace, each once", async () => {
     const text = `[routes]\n"a.localhost" = "x/svc/a:80"\n"b.localhost" = "x/svc/b:80"\n[tcp.5432]\ntarget = "pod/db-0:5432"\ncontext = "prod"\n`;
     expect(await needs(text)).toEqual([

@@ -12,6 +12,7 @@ import { Hub } from "#daemon/hub.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import type { ServiceSpec } from "#demo/cluster.ts";
+import { loopbackListeners } from "#native/loopback-listeners.ts";
 import { eventually } from "#test/support/wait.ts";
 import { startTestPod, type TestPod } from "./test-pod.ts";
 
@@ -33,8 +34,8 @@ class NamespaceRig {
     this.base = base;
   }
 
-  static async start(forward: string, prepare: (rig: NamespaceRig) => void): Promise<NamespaceRig> {
-    const rig = new NamespaceRig(await mkdtemp(`${await realpath(tmpdir())}/kt-namespaces-`), nextBase());
+  static async start(forward: string, prepare: (rig: NamespaceRig) => void, base: string = nextBase()): Promise<NamespaceRig> {
+    const rig = new NamespaceRig(await mkdtemp(`${await realpath(tmpdir())}/kt-namespaces-`), base);
     rigs.push(rig);
     prepare(rig);
     await mkdir(`${rig.directory}/.kube`);
@@ -223,6 +224,43 @@ describe.skipIf(!onLinux)("a namespace", () => {
       ["team-a", ['"db" leads to namespace "shop", which comes first']],
     ]);
   });
+});
+
+test.skipIf(!onLinux)("three hundred changes leave what the cluster has: no stale listener, and every address where it was", async () => {
+  const rig = await NamespaceRig.start(shop, (each) => {
+    for (let at = 0; at < 10; at++) each.service(`stays-${at}`);
+  });
+  const addresses = (): string[] => Array.from({ length: 10 }, (_, at) => rig.route(`stays-${at}.shop:7000`)?.url ?? "");
+  await rig.address("stays-9.shop:7000");
+  const before = addresses();
+  const live = new Set<string>();
+  for (let at = 0; at < 300; at++) {
+    const name = `comes-${(at * 7) % 40}`;
+    if (live.delete(name)) rig.api.cluster.deleteService("shop", name);
+    else {
+      live.add(name);
+      rig.service(name, at % 3 === 0 ? [7000, 7003] : [7000]);
+    }
+    if (at % 20 === 0) await eventually("the hub to keep up", () => rig.profile().routes.length > 9);
+  }
+  rig.service("last");
+  await rig.address("last.shop:7000");
+  const shown = new Set(rig.profile().routes.map(({ forwarded }) => forwarded?.service));
+  expect(shown.difference(new Set([...live, "last"])).size).toBe(10);
+  expect(live.isSubsetOf(shown)).toBe(true);
+  expect(addresses()).toEqual(before);
+  const own = `${rig.base.split(".").slice(0, 3).join(".")}.`;
+  const listening = [...loopbackListeners()].filter((address) => address.startsWith(own));
+  expect(new Set(listening)).toEqual(new Set([rig.base, ...rig.profile().routes.map(({ url }) => url.split(":")[0] ?? "")]));
+});
+
+test.skipIf(!onLinux)("two hubs with one base, as of two users: none takes an address of the other", async () => {
+  const first = await NamespaceRig.start(shop, (each) => each.service("web"));
+  const taken = await first.address("web.shop:7000");
+  const second = await NamespaceRig.start(shop, (each) => each.service("web"), first.base);
+  const [address = ""] = (await second.address("web.shop:7000")).split(":");
+  expect(address).not.toBe(taken.split(":")[0] ?? "");
+  expect(second.route("web.shop:7000")?.problem).toBeUndefined();
 });
 
 test.skipIf(!onLinux)("the names that a command of kt run gets are those of the services, now and as they change", async () => {

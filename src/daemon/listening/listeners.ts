@@ -226,9 +226,16 @@ function forBothFaces({ code, message, hints }: Problem, address: ListenAddress)
 
 const otherPort = "choose another port in tunnels.toml";
 
+/** Its address and its port come from kt, unless the profile says otherwise. */
+const forwardAdvice: PortAdvice = {
+  otherPort: 'another port stands for it by ports = { 5432 = 15432 } in its [[forward]], another address by "reserve" in [addresses]',
+  openPort: "another port stands for it by ports = { 80 = 8080 } in its [[forward]]",
+};
+
 /** All routes of [http] move together. */
-function adviceFor({ kind }: WantedListener): PortAdvice {
-  const where = kind === "names" ? ": [http] listen" : "";
+function adviceFor(want: WantedListener): PortAdvice {
+  if (want.kind === "port" && want.isForwarded) return forwardAdvice;
+  const where = want.kind === "names" ? ": [http] listen" : "";
   return { otherPort: `${otherPort}${where}`, openPort: `choose a port above 1023${where}` };
 }
 
