@@ -26,6 +26,19 @@ test.each([
   expect(problem).toEqual({ code: error.code, message, hints: [...hints] });
 });
 
+test("of many addresses that are missing for one reason the same is said", async () => {
+  const error = failure("listen-failed", "EADDRNOTAVAIL");
+  const problems = [1, 2].map((number) => {
+    return listenProblem(
+      { host: `127.1.27.${number}`, port: 80 },
+      error,
+      { ...advice, absent: "there is 127.0.0.1 alone" },
+      async () => undefined,
+    );
+  });
+  expect((await Promise.all(problems)).map(({ message }) => message)).toEqual(["there is 127.0.0.1 alone", "there is 127.0.0.1 alone"]);
+});
+
 test.each([
   ["::1", "EADDRNOTAVAIL", true],
   ["::1", "EAFNOSUPPORT", true],

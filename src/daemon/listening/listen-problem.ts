@@ -21,6 +21,8 @@ export function isOptional({ host }: ListenAddress, error: KtError): boolean {
 
 /** How the user chooses another port, and one that needs no privilege. */
 export interface PortAdvice {
+  /** What is said of an address that this machine lacks; default: its own words. */
+  readonly absent?: string;
   readonly otherPort: string;
   readonly openPort: string;
 }
@@ -33,7 +35,7 @@ export async function listenProblem(address: ListenAddress, error: KtError, advi
   const shown = formatListen(address);
   const holder = code === "port-taken" ? await holderOf(address) : undefined;
   if (holder) return { code, message: `${shown} is taken by ${holder.who}`, hints: [...holder.fixes, advice.otherPort] };
-  if (isAbsent(error)) return { code, message: `listen on ${shown}: this machine has no such address`, hints };
+  if (isAbsent(error)) return { code, message: advice.absent ?? `listen on ${shown}: this machine has no such address`, hints };
   // A port below 1024 needs a privilege on most systems.
   return { code, message, hints: systemCode(error.cause) === "EACCES" ? [advice.openPort] : hints };
 }

@@ -228,6 +228,8 @@ const otherPort = "choose another port in tunnels.toml";
 
 /** Its address and its port come from kt, unless the profile says otherwise. */
 const forwardAdvice: PortAdvice = {
+  // The same for all of them, so it is shown once.
+  absent: "this machine has no loopback addresses for services, as macOS, which has 127.0.0.1 alone",
   otherPort: 'another port stands for it by ports = { 5432 = 15432 } in its [[forward]], another address by "reserve" in [addresses]',
   openPort: "another port stands for it by ports = { 80 = 8080 } in its [[forward]]",
 };
