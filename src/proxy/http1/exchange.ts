@@ -142,7 +142,8 @@ export class Exchange implements BackendUser {
     this.#backend = backend;
     backend.use(this, this.#options.clock.now());
     let clear = backend.conn.write(this.#options.headBytes);
-    for (const body of this.#request.takeWaiting()) clear = this.#sendBody(backend, body);
+    const waiting = this.#request.takeWaiting();
+    if (waiting) for (const body of waiting) clear = this.#sendBody(backend, body);
     // Last, for more of the body may come from within, or the news that the client is gone.
     if (clear) this.#options.client.resumeRequest();
   }

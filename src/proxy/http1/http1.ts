@@ -15,7 +15,7 @@ import { backendRequest, Exchange, type ExchangeClient } from "./exchange.ts";
 import { plainToTls } from "./foreign-answer.ts";
 import { ForwardedFields, requestForBackend, requestUnchanged, toldOf } from "./heads.ts";
 import { encodeOwnHead, refusalOf, withRouteHint } from "./own-answer.ts";
-import { type ReadRequest, RequestReader } from "./request-reader.ts";
+import { RequestReader } from "./request-reader.ts";
 import { type Answer, statusOf } from "#proxy/pages/refusal.ts";
 import { speaksTls } from "./ask-for-tls.ts";
 import { navigates, waitingPage } from "#proxy/pages/waiting-page.ts";
@@ -192,9 +192,9 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   #next(): void {
     try {
       while (!this.#exchange && !this.#isOver && !this.#blocked && !this.#reader.isEmpty) {
-        const read = this.#reader.next();
-        if (!read) return;
-        this.#request(read);
+        const head = this.#reader.next();
+        if (!head) return;
+        this.#request(head);
       }
     } catch (error) {
       this.#invalid(error);
@@ -205,7 +205,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     return this.#phase === "ending" || this.#phase === "closed";
   }
 
-  #request({ head, headBytes }: ReadRequest): void {
+  #request(head: RequestHead): void {
     this.#head = head;
     let found: Found;
     try {
@@ -222,7 +222,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     const { sentHost: host = head.host } = found;
     const exchange = new Exchange({
       head,
-      headBytes: this.#written(head, headBytes, found, host),
+      headBytes: this.#written(head, found, host),
       found,
       request: backendRequest(found, host, head),
       backends,
@@ -238,10 +238,10 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   /** The head as the backend gets it. */
-  #written(head: RequestHead, headBytes: Uint8Array, found: Found, host: string): Uint8Array {
+  #written(head: RequestHead, found: Found, host: string): Uint8Array {
     this.#told ??= new ForwardedFields({ address: this.#conn.remoteAddress, scheme: this.#options.scheme });
     const told = toldOf(found, this.#told);
-    const unchanged = host === head.host ? requestUnchanged(head, headBytes, told) : undefined;
+    const unchanged = host === head.host ? requestUnchanged(head, this.#reader.takeHeadBytes(), told) : undefined;
     return unchanged ?? requestForBackend(head, told?.client, host);
   }
 

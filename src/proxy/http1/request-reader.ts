@@ -1,17 +1,11 @@
 /** Reads the request heads of one client connection from the pieces that they arrive in. */
 
-import { ByteQueue } from "#base/bytes.ts";
+import { ByteQueue, emptyBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { isForeignText } from "#proxy/door/first-bytes.ts";
 import { decodeRequestHead, type RequestHead } from "#wire/http-head.ts";
 import { beginsHead, PartialHead } from "./partial-head.ts";
-
-export interface ReadRequest {
-  readonly head: RequestHead;
-  /** The head as it came. */
-  readonly headBytes: Uint8Array;
-}
 
 export class RequestReader {
   readonly #clock: Clock;
@@ -20,7 +14,8 @@ export class RequestReader {
   readonly #inbox = new ByteQueue();
   /** The head in the inbox, as long as it is not complete. */
   #partial: PartialHead | undefined;
-  #hasRead = false;
+  /** The head that was read last, as it came; undefined before the first. */
+  #headBytes: Uint8Array | undefined;
 
   /** `onLate` gets the error of a head that takes too long. */
   constructor(clock: Clock, onLate: (error: KtError) => void) {
@@ -34,7 +29,14 @@ export class RequestReader {
 
   /** Whether what has arrived is the first line of another protocol, whose client does not read HTTP either. */
   get isForeign(): boolean {
-    return !this.#hasRead && isForeignText(this.#inbox.peek());
+    return this.#headBytes === undefined && isForeignText(this.#inbox.peek());
+  }
+
+  /** The head that was read last, as it came; once. */
+  takeHeadBytes(): Uint8Array {
+    const bytes = this.#headBytes ?? emptyBytes;
+    this.#headBytes = emptyBytes;
+    return bytes;
   }
 
   /** Keeps bytes; true when `next` is worth a try. */
@@ -44,7 +46,7 @@ export class RequestReader {
   }
 
   /** The next head; undefined until it is complete. Throws KtError as decodeRequestHead does. */
-  next(): ReadRequest | undefined {
+  next(): RequestHead | undefined {
     const waiting = this.#inbox.peek();
     const decoded = decodeRequestHead(waiting);
     if (decoded === "short") {
@@ -53,8 +55,8 @@ export class RequestReader {
       return undefined;
     }
     this.settle();
-    this.#hasRead = true;
-    return { head: decoded.head, headBytes: this.#inbox.take(decoded.next) };
+    this.#headBytes = this.#inbox.take(decoded.next);
+    return decoded.head;
   }
 
   /** Gives what has arrived behind a head to its body, which says how many of the bytes it used. */

@@ -29,10 +29,12 @@ export function advanceCounted(
 export class SentRequest {
   readonly #cursor: BodyCursor;
   readonly #count: SpliceCount;
-  /** Body bytes that no backend has got yet. */
-  #waiting: Uint8Array[] = [];
-  /** What a backend got of the body, so that another can; undefined where the request must not be sent twice, or is too long. */
+  /** Body bytes that no backend has got yet. Most requests have no body: there is no array before there are bytes. */
+  #waiting: Uint8Array[] | undefined;
+  /** What a backend got of the body, so that another can. */
   #sent: Uint8Array[] | undefined;
+  /** False where the request must not be sent twice, or is too long to be kept. */
+  #isKept: boolean;
   #sentBytes = 0;
   #tries = 0;
   /** New connections that a pod closed. */
@@ -41,7 +43,7 @@ export class SentRequest {
   constructor(head: RequestHead, count: SpliceCount) {
     this.#count = count;
     this.#cursor = bodyCursor(requestFraming(head), "request-invalid");
-    this.#sent = isIdempotent(head.method) ? [] : undefined;
+    this.#isKept = isIdempotent(head.method);
   }
 
   /** The whole body has arrived. */
@@ -54,7 +56,7 @@ export class SentRequest {
   }
 
   get mayResend(): boolean {
-    return this.#sent !== undefined && this.#tries < proxyLimits.requestTries;
+    return this.#isKept && this.#tries < proxyLimits.requestTries;
   }
 
   begin(): void {
@@ -69,31 +71,40 @@ export class SentRequest {
 
   /** Keeps body bytes until there is a backend. */
   wait(body: Uint8Array): void {
+    this.#waiting ??= [];
     this.#waiting.push(body);
   }
 
   /** What waited; a backend gets it now. */
-  takeWaiting(): readonly Uint8Array[] {
-    if (this.#waiting.length === 0) return this.#waiting;
-    return this.#waiting.splice(0);
+  takeWaiting(): readonly Uint8Array[] | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
   }
 
   /** A backend gets this part of the body. */
   noteSent(body: Uint8Array): void {
     this.#sentBytes += body.length;
-    if (this.#sentBytes > sharedLimits.replayBytes) this.#sent = undefined;
-    this.#sent?.push(body);
+    if (this.#sentBytes > sharedLimits.replayBytes) this.#forget();
+    if (!this.#isKept) return;
+    this.#sent ??= [];
+    this.#sent.push(body);
   }
 
   /** A request that ends a new connection twice may well be what ends it: it is not tried on one pod after the other. */
   closedOnNew(): void {
-    if (++this.#closedNew === 2) this.#sent = undefined;
+    if (++this.#closedNew === 2) this.#forget();
   }
 
   /** All of the body waits again, for another backend. */
   rewind(): void {
-    this.#waiting = [...(this.#sent ?? []), ...this.#waiting];
-    this.#sent = [];
+    this.#waiting = [...(this.#sent ?? []), ...(this.#waiting ?? [])];
+    this.#sent = undefined;
     this.#sentBytes = 0;
+  }
+
+  #forget(): void {
+    this.#isKept = false;
+    this.#sent = undefined;
   }
 }
