@@ -13,7 +13,9 @@ export type ErrorDetail =
   /** No context was asked for, and the kubeconfig names none. */
   | "no-current-context"
   /** The pod lacks nothing but readiness: it would accept a connection. */
-  | "running-not-ready";
+  | "running-not-ready"
+  /** The backend uses a different protocol than its route says: only the profile can change that. */
+  | "other-protocol";
 
 export interface KtErrorOptions {
   /** Commands to paste or sentences to act on, most useful first. */

@@ -297,6 +297,7 @@ export class Hub {
       wanted: this.#listening.wanted,
       clusterFor: (ref) => this.#engine.clusterFor(ref),
       podOf: (target) => podOf(this.#engine.tunnel(target)),
+      mismatchOf: ({ profile, route }) => this.#engine.counters.get(profile, route)?.mismatch,
       forwardOf: (hostname) => this.#forwards.find(hostname),
       clock: this.#clock,
     });

@@ -28,6 +28,8 @@ export class RouteCounters {
   sentBytes = 0;
   /** The last failure of a single connection. */
   lastProblem: (Problem & { readonly atMs: number }) | undefined;
+  /** Why no connection can work as the profile has the route, by the latest that tried. */
+  mismatch: (Problem & { readonly sinceMs: number }) | undefined;
 
   constructor(about: CountedRoute, onChange: (counters: RouteCounters) => void) {
     this.about = about;
@@ -56,8 +58,16 @@ export class RouteCounters {
     this.#changed();
   }
 
-  failed({ code, message, hints }: Problem, atMs: number): void {
+  failed({ code, message, hints }: Problem, atMs: number, isMismatch = false): void {
     this.lastProblem = { code, message, hints, atMs };
+    if (isMismatch) this.mismatch = { code, message, hints, sinceMs: this.mismatch?.sinceMs ?? atMs };
+    this.#changed();
+  }
+
+  /** A connection has worked. */
+  worked(): void {
+    if (!this.mismatch) return;
+    this.mismatch = undefined;
     this.#changed();
   }
 
@@ -128,9 +138,9 @@ export class CounterTable {
     for (const key of this.#byRoute.keys()) if (key.startsWith(`${profile}\u0000`)) this.#forget(key);
   }
 
-  /** Whether the route was ever used and is not forgotten. */
-  has(profile: string, route: string): boolean {
-    return this.#byRoute.has(`${profile}\u0000${route}`);
+  /** Undefined where the route was never used, or is forgotten. */
+  get(profile: string, route: string): RouteCounters | undefined {
+    return this.#byRoute.get(`${profile}\u0000${route}`);
   }
 
   /** The names of a profile's routes that were ever used, dynamic names among them. */

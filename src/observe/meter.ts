@@ -1,8 +1,9 @@
 /** One meter for every door: a client's connection, what it carries for each route, its requests, their bytes, and the end of each. */
 
 import type { Clock } from "#base/clock.ts";
+import type { KtError } from "#base/errors.ts";
 import type { CounterTable, Direction, RouteCounters } from "./counters.ts";
-import type { ClientProtocol, Problem, Report } from "./events.ts";
+import { type ClientProtocol, type Report, toProblem } from "./events.ts";
 import type { RequestFacts, RequestLog } from "./requests.ts";
 
 export interface MeterContext {
@@ -51,8 +52,13 @@ export class RouteUse {
     this.#counters.add(direction, bytes);
   }
 
-  failed(problem: Problem): void {
-    this.#counters.failed(problem, this.#context.clock.wallMs());
+  failed(error: KtError): void {
+    this.#counters.failed(toProblem(error), this.#context.clock.wallMs(), error.detail === "other-protocol");
+  }
+
+  /** The backend has answered in the protocol that it was asked in. */
+  worked(): void {
+    this.#counters.worked();
   }
 
   /** `name` is the host that it asks for; `target` as sent, with its query. */
@@ -61,14 +67,14 @@ export class RouteUse {
     return new RequestMeter(this, this.#context.requests, method, name, target, protocol);
   }
 
-  close(problem?: Problem): void {
+  close(error?: KtError): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#counters.connectionClosed();
-    if (problem) this.failed(problem);
+    if (error) this.failed(error);
     const { route, profile } = this.route;
     const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
-    this.#context.report({ type: "connection-closed", route, profile, name: this.name, ...bytes, problem });
+    this.#context.report({ type: "connection-closed", route, profile, name: this.name, ...bytes, problem: error && toProblem(error) });
   }
 }
 
@@ -84,6 +90,7 @@ export class RequestMeter implements RequestFacts {
   sentBytes = 0;
   receivedBytes = 0;
   status: number | undefined;
+  #hasFailed = false;
   #isOver = false;
 
   constructor(use: RouteUse, log: RequestLog | undefined, method: string, name: string, target: string, protocol: ClientProtocol) {
@@ -102,11 +109,17 @@ export class RequestMeter implements RequestFacts {
     this.#use.add(direction, bytes);
   }
 
+  failed(error: KtError): void {
+    this.#hasFailed = true;
+    this.#use.failed(error);
+  }
+
   /** `status`: undefined where the client left before there was one. */
   end(status: number | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.status = status;
+    if (status !== undefined && !this.#hasFailed) this.#use.worked();
     this.#log?.add(this.#use.route, this);
   }
 }

@@ -587,3 +587,38 @@ test("explains down to the pods", async () => {
   ]);
   up.close();
 });
+
+test("a route whose backend wants TLS is failed, in kt explain too, until a request succeeds", async () => {
+  const alert: PodServer = (connection) => {
+    connection.onData = () => connection.write(Buffer.from("\x15\x03\x01\x00\x02\x02\x46", "latin1"));
+    connection.onEnd = () => connection.end();
+  };
+  cluster.setPod("web-0", alert);
+  await startHub();
+  const up = await client();
+  await attach(up, await profile("shop", web));
+  const route = async () => routesOf(await up.snapshot(), "shop")[0];
+  const explained = async () => (await up.ask({ type: "explain", subject: "web.localhost" }, "steps")).steps.slice(-3);
+  const hint = 'under [routes] write "web.localhost" = { target = "svc/web:80", scheme = "https" }';
+  expect(await get("web.localhost")).toBe("502");
+  expect(await route()).toMatchObject({
+    state: "failed",
+    pod: "web-0",
+    problem: { code: "backend-invalid", hints: [hint, expect.anything()] },
+  });
+  const [request, first] = await explained();
+  expect(request).toMatchObject({
+    step: "request",
+    verdict: expect.stringContaining("it wants TLS"),
+    outcome: "stop",
+    code: "backend-invalid",
+  });
+  expect(first).toEqual({ step: "hint", verdict: hint, outcome: "info" });
+  cluster.setPod("web-0", answering("web-0"));
+  for (const session of cluster.sessions) session.far.abort();
+  expect(await get("web.localhost")).toBe("200 web-0");
+  const after = await route();
+  expect([after?.state, after?.problem]).toEqual(["running", undefined]);
+  expect((await explained()).map(({ outcome }) => outcome)).not.toContain("stop");
+  up.close();
+});

@@ -69,3 +69,18 @@ test.each([
   counters.of("/p/tunnels.toml", "5432").failed(problem, atMs);
   expect((await stateOf(running, counters))?.lastProblem?.message).toBe(message as string);
 });
+
+test.each([
+  [99, "running"],
+  [100, "failed"],
+])("a backend of a different protocol at %d has failed the route unless other pods came", async (atMs, state) => {
+  const counters = new CounterTable();
+  const route = counters.of("/p/tunnels.toml", "5432");
+  route.failed(problem, atMs, true);
+  expect(await stateOf(running, counters)).toMatchObject({
+    state,
+    problem: state === "failed" ? { message: "it is so", hints: ["look"], sinceMs: 100 } : undefined,
+  });
+  route.worked();
+  expect(await stateOf(running, counters)).toMatchObject({ state: "running", problem: undefined });
+});

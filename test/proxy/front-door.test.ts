@@ -736,6 +736,22 @@ describe("plain HTTP to a backend of TLS", () => {
     expect(one.text()).toStartWith("HTTP/1.1 502 ");
     expect(one.text()).toContain(`kt: hint: open https://a.localhost:${port}/\n`);
     expect(one.text()).toContain('scheme = "https"');
+    expect(counters.of("p", "a.localhost").mismatch?.hints.join()).toContain('scheme = "https"');
+  });
+
+  test("is wrong with the route until TLS is passed through", async () => {
+    backends.add("a", (conn) => {
+      const alert = Buffer.from("\x15\x03\x01\x00\x02\x02\x46", "latin1");
+      void conn.until(() => conn.length > 0).then(() => conn.conn.write(alert));
+    });
+    const plain = await client();
+    plain.write(get("a.localhost"));
+    await plain.untilText("kt: hint:");
+    expect(counters.of("p", "a.localhost").mismatch?.code).toBe("backend-invalid");
+    const tls = await client();
+    tls.conn.write(helloFor("a.localhost"));
+    await tls.until(() => tls.length > 0);
+    expect(counters.of("p", "a.localhost").mismatch).toBeUndefined();
   });
 
   test("that closes without a word is found out", async () => {

@@ -135,7 +135,7 @@ export class StatusBoard {
   /** Of names that any client may ask for the counters keep the latest, and no others are kept here. */
   #dropForgotten(entry: ProfileEntry): void {
     const { profile } = entry.view.plan;
-    for (const route of entry.dropDynamic((name) => !this.#running.counters.has(profile, name))) {
+    for (const route of entry.dropDynamic((name) => !this.#running.counters.get(profile, name))) {
       this.#routes.delete(route);
       this.#store.remove(route.key);
       const key = route.targetKey ?? "";

@@ -2,6 +2,7 @@
 
 import { namedRoutes } from "#profile/values/planned.ts";
 import type { Step } from "#control/api.ts";
+import type { Problem } from "#observe/events.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
@@ -22,6 +23,8 @@ export interface ExplainContext {
   readonly clusterFor: (ref: ClusterRef) => Cluster;
   /** The pod that the last connection to a target went to. */
   readonly podOf: (target: Target) => string | undefined;
+  /** What the latest request to a route showed to be wrong with it; absent where no hub serves it. */
+  readonly mismatchOf?: (route: Pick<Found, "profile" | "route">) => Problem | undefined;
   /** The service of a [[forward]] that has this name. */
   readonly forwardOf?: (hostname: string) => FoundForward | undefined;
   readonly clock: Clock;
@@ -36,7 +39,16 @@ export async function explain(subject: string, context: ExplainContext): Promise
   if (forward) return forward.target === undefined ? forward.steps : [...forward.steps, ...(await explainTarget(forward.target, context))];
   const port = portIn(subject, context.wanted);
   const { steps, target, found } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
-  return target === undefined ? steps : [...steps, ...(await explainTarget(target, context, found))];
+  if (target === undefined) return steps;
+  const further = await explainTarget(target, context, found);
+  return [...steps, ...further, ...(further.some(({ outcome }) => outcome === "stop") ? [] : explainMismatch(found, context))];
+}
+
+/** Pods are ready, and yet no request can succeed. */
+function explainMismatch(found: Found | undefined, { mismatchOf }: ExplainContext): Step[] {
+  const problem = found && mismatchOf?.(found);
+  if (!problem) return [];
+  return [{ step: "request", verdict: problem.message, outcome: "stop", code: problem.code }, ...problem.hints.map(hintStep)];
 }
 
 /** As if it stood in a route of the first profile, and which of its routes lead there. */

@@ -157,7 +157,7 @@ export class PlanView {
 
   /** Undefined where its tunnel does not exist any more, or its counters do not. */
   dynamic(name: string, { target, scheme }: Found): RouteStatus | undefined {
-    if (!this.#running.tunnel(target) || !this.#running.counters.has(this.plan.profile, name)) return undefined;
+    if (!this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name)) return undefined;
     const url = urlOf(name, scheme, this.#httpDoors().port);
     return { kind: "dynamic", name, url, ...this.#where(target), ...this.#standing(target, name, undefined) };
   }
@@ -183,10 +183,14 @@ export class PlanView {
   }
 
   #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {
-    const { lastProblem, ...counts } = this.#counts(name);
+    const counters = this.#running.counters.of(this.plan.profile, name);
+    const { lastProblem, ...counts } = countsOf(counters);
     if (blocked) return { state: blockedState(blocked), pod: undefined, pods: [], problem: blocked, ...counts, lastProblem };
     const standing = this.#standingOf(target);
-    return { ...shown(standing), ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
+    const { mismatch } = counters;
+    const isMismatched = mismatch && standing.state === "running" && mismatch.sinceMs >= standing.sinceMs;
+    const state = isMismatched ? { ...shown(standing), state: "failed" as const, problem: sent(mismatch) } : shown(standing);
+    return { ...state, ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
   }
 
   /** Of a target that is not in use the kubeconfig alone says whether it could be. */

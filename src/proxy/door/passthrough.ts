@@ -47,9 +47,8 @@ export async function passThrough(
       return;
     }
     const refusal = error as KtError;
-    const problem = toProblem(refusal);
-    use.failed(problem);
-    context.report({ type: "refused", name: route.route, problem });
+    use.failed(refusal);
+    context.report({ type: "refused", name: route.route, problem: toProblem(refusal) });
     use.close();
     hooks.onRefused(refusal);
   }
@@ -58,8 +57,9 @@ export async function passThrough(
 /** Rejects with what `expect` does; else the connection goes on until both sides have closed. */
 async function join(client: Conn, link: Link, use: RouteUse, hooks: PassthroughHooks): Promise<void> {
   await hooks.expect(link, use);
+  use.worked();
   splice(client, link.conn, use, (error) => {
-    use.close(error && error.code !== "connection-lost" ? toProblem(error) : undefined);
+    use.close(error?.code === "connection-lost" ? undefined : error);
     hooks.onClosed();
   });
 }

@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { toProblem } from "#observe/events.ts";
-import { ClientMeter, type MeterContext, type RouteUse } from "#observe/meter.ts";
+import { ClientMeter, type MeterContext } from "#observe/meter.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Header } from "#wire/http-head.ts";
@@ -124,7 +124,11 @@ class H2Door implements H2Connection {
       return;
     }
     const use = this.#meter.use(route, authority);
-    const onRefused = (error: KtError): void => this.#noteProblem(use, error);
+    const meter = use.request(request.method, authority, request.path, "HTTP/2");
+    const onRefused = (error: KtError): void => {
+      meter.failed(error);
+      this.#reportRefused(use.name, error);
+    };
     const client = toldOf(route, { address: this.#options.clientAddress, scheme: this.#options.scheme });
     const exchange = new H2Exchange(stream, request, {
       backends: this.#backends,
@@ -133,7 +137,7 @@ class H2Door implements H2Connection {
       route,
       authority: route.sentHost ?? authority,
       client,
-      meter: use.request(request.method, authority, request.path, "HTTP/2"),
+      meter,
       onRefused,
     });
     stream.setHandler(exchange);
@@ -157,11 +161,6 @@ class H2Door implements H2Connection {
   #refuse(stream: H2Stream, request: H2Request | undefined, error: KtError): void {
     this.#reportRefused(request?.authority ?? "", error);
     refuse(stream, request, error);
-  }
-
-  #noteProblem(use: RouteUse, error: KtError): void {
-    use.failed(toProblem(error));
-    this.#reportRefused(use.name, error);
   }
 
   #reportRefused(name: string, error: KtError): void {

@@ -18,13 +18,15 @@ export interface Asked {
 export function foreignAnswer(bytes: Uint8Array, { found, host, requestLine }: Asked): KtError {
   const protocol = foreignProtocol(bytes, requestLine);
   const message = `the backend's answer is not HTTP/1: ${describe(protocol)}${quoteBytes(bytes)}`;
-  return new KtError("backend-invalid", message, { hints: hintsFor(protocol, found, host) });
+  const detail = protocol && "other-protocol";
+  return new KtError("backend-invalid", message, { hints: hintsFor(protocol, found, host), detail });
 }
 
 /** For a backend that says in HTTP that it wants TLS. */
 export function plainToTls(found: Found, host: string): KtError {
   return new KtError("backend-invalid", `the backend of "${found.route}" speaks TLS, and was asked without`, {
     hints: tlsHints(found, host),
+    detail: "other-protocol",
   });
 }
 

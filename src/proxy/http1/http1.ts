@@ -311,9 +311,8 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   #note(error: KtError): void {
-    const problem = toProblem(error);
-    this.#use?.failed(problem);
-    this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem });
+    this.#metered?.failed(error);
+    this.#options.context.report({ type: "refused", name: this.#head?.host ?? "", problem: toProblem(error) });
   }
 
   /** Closes our half. A client in the middle of a request is cut off after a while, for it may never end its own. */
