@@ -23,6 +23,7 @@ const { measureJump, prepareJump } = await import("./jump.ts");
 const { machine } = await import("./measure.ts");
 const { measureBursts, measureCold, measureFirstUse, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } =
   await import("./rows.ts");
+const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { soak } = await import("./soak.ts");
 
@@ -73,6 +74,7 @@ async function measureAll(kubeconfig: string): Promise<string> {
   results.add("kt", await measureWatching(kubeconfig, namespace));
   await manyServices(1_000);
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureFirstUse(kubeconfig, namespace));
+  for (const figures of await measureNamespaces(kubeconfig, namespace, rounds)) results.add("kt", figures);
   return table(results);
 }
 

@@ -2,7 +2,6 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { spawn } from "bun";
 import {
   apply,
   createUser,
@@ -11,12 +10,12 @@ import {
   ownNamespace,
   podsOf,
   rolledOut,
-  run,
   service,
   writeKubeconfig,
 } from "#test/support/cluster.ts";
 import { Kt, statusOf } from "#test/support/kt.ts";
-import { freePorts, isAlive } from "#test/support/process.ts";
+import { listeningAt, plainServices } from "#test/support/plain-services.ts";
+import { freePorts, isAlive, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
 
 interface Route {
@@ -80,11 +79,7 @@ async function podAt(address: string, path = "/"): Promise<string> {
 }
 
 /** Addresses of our range at which something listens. */
-function listening(): string[] {
-  const rows = readFileSync("/proc/net/tcp", "latin1").matchAll(/^ *\d+: ([0-9A-F]{8}):[0-9A-F]{4} \S+ 0A/gm);
-  const addresses = [...rows].map(([, hex = ""]) => [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join("."));
-  return addresses.filter((address) => address.startsWith(range));
-}
+const listening = (): string[] => listeningAt(range);
 
 beforeAll(async () => {
   [first, second] = await Promise.all([ownNamespace("ns-a"), ownNamespace("ns-b")]);
@@ -293,20 +288,7 @@ describe("what may not be done, and the end", () => {
 
 test("sixty services in four namespaces listen within a second, a thousand within three", async () => {
   const names = Array.from({ length: 5 }, (_, at) => `${first.name}-${at}`);
-  const services = names.flatMap((ns, at) =>
-    Array.from({ length: at === 4 ? 1000 : 15 }, (_, number) => ({
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { namespace: ns, name: `s${number}` },
-      spec: { selector: { app: "none" }, ports: [{ port: 8080 }] },
-    })),
-  );
-  await apply(...names.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })));
-  const created = spawn(["kubectl", "--kubeconfig", process.env["KT_E2E_KUBECONFIG"] ?? "", "create", "-f", "-"], {
-    stdin: new TextEncoder().encode(JSON.stringify({ apiVersion: "v1", kind: "List", items: services })),
-    stdout: "ignore",
-  });
-  expect(await created.exited).toBe(0);
+  const remove = await plainServices(Object.fromEntries(names.map((name, at) => [name, at === 4 ? 1000 : 15])));
   try {
     const cases = [
       [names.slice(0, 4), 60, 1_000],
@@ -317,10 +299,10 @@ test("sixty services in four namespaces listen within a second, a thousand withi
       const kt = await serve(`[[forward]]\nnamespaces = ${JSON.stringify(wanted)}\n`);
       await eventually(`${count} listeners`, () => listening().length === count, 20_000, 10);
       expect(performance.now() - startedMs).toBeLessThan(withinMs);
-      expect(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${kt.pid}/status`, "utf8"))?.[1]) / 1024).toBeLessThan(150);
+      expect(residentBytes(kt.pid)).toBeLessThan(150 * 1024 * 1024);
       await closeAll();
     }
   } finally {
-    await run(["kubectl", "--kubeconfig", process.env["KT_E2E_KUBECONFIG"] ?? "", "delete", "namespace", "--wait=false", ...names]);
+    await remove();
   }
 }, 120_000);
