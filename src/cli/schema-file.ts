@@ -2,7 +2,7 @@
 
 import { file as openFile } from "bun";
 import { jsonSchema } from "#profile/schema/json-schema.ts";
-import { replaceFile } from "#profile/edit/write.ts";
+import { replaceFile } from "#profile/edit/replace-file.ts";
 
 const schemaFileName = "tunnels.schema.json";
 

@@ -65,7 +65,7 @@ export interface ForwardOptions {
 /** Tunnels have a profile that they belong to; here it is this word. */
 const profile = "kt forward";
 
-export class Forward {
+export class AdHocForward {
   readonly #options: ForwardOptions;
   readonly #clock: Clock;
   readonly #scope = new Scope();

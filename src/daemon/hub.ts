@@ -35,7 +35,7 @@ import type { Part } from "./part.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
 import type { Providers } from "./providers.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
-import { Service } from "./requests.ts";
+import { HubRequests } from "./requests.ts";
 import { StatusBoard } from "#daemon/status/board.ts";
 import { StatusFeed } from "#daemon/status/feed.ts";
 import { sent } from "#daemon/status/sent.ts";
@@ -211,7 +211,7 @@ export class Hub {
   }
 
   async #open(identity: HubIdentity): Promise<void> {
-    const service = new Service({
+    const requests = new HubRequests({
       hello: this.#hello,
       profiles: this.#profiles,
       journal: this.#journal,
@@ -229,7 +229,7 @@ export class Hub {
       this.#exclusive.add(() => part.release?.());
       this.#scope.add(() => part.close?.());
     }
-    await identity.open((path) => new ControlServer({ path, hello: this.#hello, handle: service.handle.bind(service) }));
+    await identity.open((path) => new ControlServer({ path, hello: this.#hello, handle: requests.handle.bind(requests) }));
     identity.watch({
       clock: this.#clock,
       onRestored: () => this.#restored(),

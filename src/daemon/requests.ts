@@ -32,7 +32,7 @@ export interface ServiceOptions {
 type RequestOf<Type extends Request["type"]> = Extract<Request, { type: Type }>;
 type Send = (reply: Reply) => void;
 
-export class Service {
+export class HubRequests {
   readonly #options: ServiceOptions;
 
   constructor(options: ServiceOptions) {

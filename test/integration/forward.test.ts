@@ -5,7 +5,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { listen, type Subprocess } from "bun";
 import { silentLog } from "#base/log.ts";
 import { readForward } from "#cli/forward-args.ts";
-import { Forward } from "#daemon/ad-hoc-forward.ts";
+import { AdHocForward } from "#daemon/ad-hoc-forward.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import type { PodSpec } from "#demo/cluster.ts";
@@ -167,7 +167,7 @@ describe("what kubectl port-forward does", () => {
     for (const kind of ["deployments", "statefulsets", "replicasets", "daemonsets", "jobs"] as const) place.put(kind, "web");
     place.startPod("web-1");
     const ports = new Set<number>();
-    const forward = new Forward({
+    const forward = new AdHocForward({
       request: readForward({ args: line.split(" "), namespace: undefined, context: undefined, addresses: [], timeout: undefined }),
       view: { kubeconfig: [place.kubeconfig], strangers: {}, environment: {} },
       providers: realProviders(),

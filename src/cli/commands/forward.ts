@@ -9,7 +9,7 @@ import { exposedHosts, readForward, readRequestTimeout } from "#cli/forward-args
 import { absolutePath, shellEnvironment } from "#cli/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import type { ClusterView, ContextOverrides } from "#daemon/plans/clusters.ts";
-import { Forward, type ForwardRequest } from "#daemon/ad-hoc-forward.ts";
+import { AdHocForward, type ForwardRequest } from "#daemon/ad-hoc-forward.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { outliveMistakes } from "#daemon/run-hub.ts";
 import { formatListen } from "#profile/values/listen.ts";
@@ -33,7 +33,7 @@ export async function forward({ args, options, output }: CommandContext): Promis
   const [target = "", ...ports] = args;
   const command = (...words: string[]): string => ["kt", "forward", ...words, ...place].map(shellQuoted).join(" ");
   const log = output.verbose ? output.log.bind(output) : silentLog;
-  const running = new Forward({
+  const running = new AdHocForward({
     request,
     view: await viewOf(options),
     providers: realProviders(),

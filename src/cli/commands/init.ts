@@ -21,7 +21,7 @@ import { profileFileName } from "#profile/read/find.ts";
 import { parseListen } from "#profile/values/listen.ts";
 import { loadPlan } from "#profile/load.ts";
 import { profileTemplate, type TemplateRoute, type TemplateTcp } from "#profile/edit/template.ts";
-import { replaceFile } from "#profile/edit/write.ts";
+import { replaceFile } from "#profile/edit/replace-file.ts";
 
 export async function init({ options, output }: CommandContext): Promise<number> {
   const path = await newFile(options);

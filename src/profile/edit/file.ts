@@ -14,7 +14,7 @@ import { overlaps, parseListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import { type LoadedPlan, loadLayer, type LoadOptions, loadPlan, readProfileFile, unreadable } from "#profile/load.ts";
 import { formatPlace, ProfileError } from "#profile/values/problems.ts";
-import { replaceFile } from "./write.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /** A text with its byte order mark, which the loader does not see. */
 const mark = "\uFEFF";

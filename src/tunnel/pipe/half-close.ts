@@ -19,7 +19,7 @@ export interface LastBytes {
 }
 
 /** Milliseconds until the half-close may be passed on if nothing else comes; 0 or less: now. Pure. */
-export function holdBackMs(last: LastBytes, nowMs: number): number {
+export function halfCloseInMs(last: LastBytes, nowMs: number): number {
   const { endedMs, sentMs, receivedMs } = last;
   const answering = receivedMs !== undefined && receivedMs > endedMs;
   const awaiting = sentMs !== undefined && (receivedMs === undefined || receivedMs < sentMs);

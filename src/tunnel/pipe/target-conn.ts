@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { holdBackMs } from "./half-close.ts";
+import { halfCloseInMs } from "./half-close.ts";
 import type { Again, Pipe, PipeListener } from "./pipe.ts";
 import { Replay } from "./replay.ts";
 import type { Slot } from "./slot.ts";
@@ -162,7 +162,7 @@ export class TargetConn implements Conn, PipeListener {
     if (!pipe || this.#endedMs === undefined) return;
     const { clock } = this.#hooks;
     const last = { endedMs: this.#endedMs, sentMs: this.#sentMs, receivedMs: this.#receivedMs };
-    const waitMs = this.#podEnded || pipe.halfCloses ? 0 : holdBackMs(last, clock.now());
+    const waitMs = this.#podEnded || pipe.halfCloses ? 0 : halfCloseInMs(last, clock.now());
     if (waitMs <= 0) pipe.end();
     else this.#cancelEnd = clock.after(waitMs, () => this.#passEnd());
   }
