@@ -73,8 +73,15 @@ export class RouteUse {
     this.#counters.connectionClosed();
     if (error) this.failed(error);
     const { route, profile } = this.route;
-    const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
-    this.#context.report({ type: "connection-closed", route, profile, name: this.name, ...bytes, problem: error && toProblem(error) });
+    this.#context.report({
+      type: "connection-closed",
+      route,
+      profile,
+      name: this.name,
+      receivedBytes: this.#receivedBytes,
+      sentBytes: this.#sentBytes,
+      problem: error && toProblem(error),
+    });
   }
 }
 
@@ -127,7 +134,8 @@ export class RequestMeter implements RequestFacts {
 /** The connection of one client of HTTP, whose requests may go to several routes. */
 export class ClientMeter {
   readonly #context: MeterContext;
-  readonly #uses = new Map<string, RouteUse>();
+  /** Most clients use one route: these are the others than the latest. */
+  #others: Map<string, RouteUse> | undefined;
   /** The latest, which mostly is the next one too. */
   #last: RouteUse | undefined;
 
@@ -137,17 +145,20 @@ export class ClientMeter {
 
   use(route: MeteredRoute, name: string): RouteUse {
     if (this.#last?.route.route === route.route && this.#last.route.profile === route.profile) return this.#last;
-    const key = `${route.profile}\u0000${route.route}`;
-    let use = this.#uses.get(key);
-    if (!use) {
-      use = new RouteUse(this.#context, route, name);
-      this.#uses.set(key, use);
+    if (this.#last) {
+      this.#others ??= new Map();
+      this.#others.set(keyOf(this.#last.route), this.#last);
     }
-    this.#last = use;
-    return use;
+    this.#last = this.#others?.get(keyOf(route)) ?? new RouteUse(this.#context, route, name);
+    return this.#last;
   }
 
   close(): void {
-    for (const use of this.#uses.values()) use.close();
+    this.#last?.close();
+    if (this.#others) for (const use of this.#others.values()) use.close();
   }
+}
+
+function keyOf({ profile, route }: MeteredRoute): string {
+  return `${profile}\u0000${route}`;
 }

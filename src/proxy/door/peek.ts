@@ -20,7 +20,8 @@ export class Peek implements ConnHandler {
   readonly #conn: Conn;
   readonly #clock: Clock;
   readonly #handler: PeekHandler;
-  readonly #bytes = new ByteQueue(wireLimits.tlsHelloBytes + wireLimits.httpHeadBytes);
+  /** What has arrived, where the first bytes did not say enough. */
+  #bytes: ByteQueue | undefined;
   #cancelTimeout: (() => void) | undefined;
   #over = false;
   #garbage = false;
@@ -35,22 +36,35 @@ export class Peek implements ConnHandler {
   onData(bytes: Uint8Array): void {
     if (this.#over) return;
     try {
-      this.#bytes.push(bytes);
-      const speech = recognise(this.#bytes.peek());
+      const all = this.#with(bytes);
+      const speech = recognise(all);
       if (speech === "short") {
-        // A connection that has said nothing may wait as long as it likes; one that began has to come to the point.
-        this.#cancelTimeout ??= this.#clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
+        this.#wait(all);
         return;
       }
       this.#settle();
       this.#conn.pause();
-      this.#conn.unread(this.#bytes.takeAll());
+      this.#conn.unread(all);
       this.#handler.onSpeech(speech);
     } catch (error) {
       this.#garbage = true;
       this.#settle();
       this.#handler.onGarbage(toKtError(error, "request-invalid", "read the first bytes"));
     }
+  }
+
+  #with(bytes: Uint8Array): Uint8Array {
+    if (!this.#bytes) return bytes;
+    this.#bytes.push(bytes);
+    return this.#bytes.peek();
+  }
+
+  #wait(first: Uint8Array): void {
+    if (this.#bytes || first.length === 0) return;
+    this.#bytes = new ByteQueue(wireLimits.tlsHelloBytes + wireLimits.httpHeadBytes);
+    this.#bytes.push(first);
+    // A connection that has said nothing may wait as long as it likes; one that began has to come to the point.
+    this.#cancelTimeout = this.#clock.after(proxyLimits.peekTimeoutMs, () => this.#conn.abort());
   }
 
   onEnd(): void {
