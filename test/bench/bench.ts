@@ -21,8 +21,9 @@ const { eventually } = await import("#test/support/wait.ts");
 const { contestants, startTunnel, versions } = await import("./tunnels.ts");
 const { measureJump, prepareJump } = await import("./jump.ts");
 const { machine } = await import("./measure.ts");
-const { measureBursts, measureCold, measureFirstUse, measureMemory, measureStall, measureStart, measureTunnel, measureWatching } =
-  await import("./rows.ts");
+const rows = await import("./rows.ts");
+const { measureBursts, measureCold, measureFirstUse, measureMemory } = rows;
+const { measureStall, measureStart, measureStatus, measureTunnel, measureWatching } = rows;
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { soak } = await import("./soak.ts");
@@ -69,6 +70,8 @@ async function measureAll(kubeconfig: string): Promise<string> {
       if (contestant === "kt") for (let times = 0; times < 3; times++) results.add("kt", await measureStart(kubeconfig));
     }
   }
+  console.log("the status of many routes");
+  for (let round = 1; round <= rounds; round++) results.add("kt", await measureStatus(kubeconfig, namespace));
   console.log("500 and 1,000 services");
   await manyServices(500);
   results.add("kt", await measureWatching(kubeconfig, namespace));

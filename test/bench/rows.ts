@@ -1,12 +1,12 @@
 /** What is measured of each contestant, in turns, and what kt is to reach. */
 
 import { rmSync } from "node:fs";
-import { spawn } from "bun";
+import { sleep, spawn } from "bun";
 import { Home, listening } from "#test/support/kt.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { takesConnections } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
-import { cpuSeconds, flawless, load, loadBinary } from "./measure.ts";
+import { cpuSeconds, flawless, load, loadBinary, median } from "./measure.ts";
 import { benchHost, benchProfile, type Contestant, spawnKubectl, startTunnel, type Tunnel } from "./tunnels.ts";
 
 /** One figure per name; undefined where the contestant has none. */
@@ -51,6 +51,9 @@ export const rows: readonly Row[] = [
   { name: "1,000 services of a namespace until every port listens", unit: "ms", better: "lower", limit: 3_000 },
   { name: "resident memory, 1,000 services listened for", unit: "MB", better: "lower", limit: 150 },
   { name: "1,000 services at rest", unit: "% of a core", better: "lower", limit: 0.5 },
+  { name: "kt status --json of 3,000 routes", unit: "ms", better: "lower" },
+  { name: "the hub's CPU time for it", unit: "ms", better: "lower", limit: 5 },
+  { name: "the hub at rest, 1,000 routes and one watcher", unit: "% of a core", better: "lower", limit: 0.3 },
   { name: "kt version", unit: "ms", better: "lower", limit: 20 },
   { name: "kt up until it listens", unit: "ms", better: "lower", limit: 200 },
   { name: "kt run -- true on a warm hub", unit: "ms", better: "lower", limit: 150 },
@@ -116,7 +119,7 @@ async function withRoutes(
   kubeconfig: string,
   namespace: string,
   count: number,
-  measure: (tunnel: Pick<Tunnel, "pid" | "http">) => Promise<Figures>,
+  measure: (tunnel: Pick<Tunnel, "pid" | "http"> & { readonly home: Home }) => Promise<Figures>,
 ): Promise<Figures> {
   const [http = 0] = freePorts(1);
   const home = new Home({ KUBECONFIG: kubeconfig });
@@ -125,7 +128,7 @@ async function withRoutes(
   try {
     const started = home.start(["serve", "-f", home.write("tunnels.toml", profile.join("\n"))]);
     await listening(http, started);
-    return await measure({ pid: started.pid, http });
+    return await measure({ pid: started.pid, http, home });
   } finally {
     await home.close();
   }
@@ -195,6 +198,31 @@ export async function measureWatching(kubeconfig: string, namespace: string): Pr
     return { "resident memory, 500 services watched": residentBytes(pid) / mb };
   });
 }
+
+/** What the status of many routes costs: asked for, and watched while nothing happens. Their services need not exist. */
+export async function measureStatus(kubeconfig: string, namespace: string): Promise<Figures> {
+  const asked = await withRoutes(kubeconfig, namespace, 3_000, async ({ pid, home }) => {
+    await timed(home, "status", "--json");
+    const before = cpuSeconds(pid);
+    const tookMs: number[] = [];
+    for (let times = 0; times < 50; times++) tookMs.push(await timed(home, "status", "--json"));
+    const cpuMs = (cpuSeconds(pid) - before) * 1000;
+    return { "kt status --json of 3,000 routes": median(tookMs), "the hub's CPU time for it": cpuMs / tookMs.length };
+  });
+  const watched = await withRoutes(kubeconfig, namespace, 1_000, async ({ pid, home }) => {
+    const watcher = home.start(["up"]);
+    await sleep(2_000);
+    const before = cpuSeconds(pid);
+    await sleep(restSeconds * 1000);
+    const seconds = cpuSeconds(pid) - before;
+    await watcher.stop();
+    return { "the hub at rest, 1,000 routes and one watcher": (seconds / restSeconds) * 100 };
+  });
+  return { ...asked, ...watched };
+}
+
+/** CPU time is counted in steps of 10 ms: a smaller share of a core shows in this time. */
+const restSeconds = 20;
 
 /** How long a command takes to its end. */
 async function timed(home: Home, ...args: string[]): Promise<number> {
