@@ -94,14 +94,6 @@ const namedOtherwise: Readonly<Record<string, string>> = {
   "src/proxy/door/guard.ts": "the guard that the docs name",
 };
 
-/** Where words to avoid still stand. */
-const notYetPlain = new Set(["src/control", "src/observe", "test/control"]);
-
-/** The place of a text in the house: a room with its tests apart, a folder, or a page. */
-function placeOf(path: string): string {
-  return path.split("/").slice(0, 2).join("/");
-}
-
 /** What people read: comments, messages and titles stand in code, the rest in pages. The words themselves stand in three files. */
 async function proseFiles(): Promise<SourceText[]> {
   const patterns = ["scripts/**/*.ts", "test/{golden,scripts}/**/*.*", "docs/**/*.md", "*.md", "install.sh", ".github/**/*.{md,yml}"];
@@ -161,7 +153,7 @@ describe("the house", () => {
   });
 
   test("what people read is in plain words", async () => {
-    const texts = (await proseFiles()).filter(({ path }) => !notYetPlain.has(placeOf(path)));
+    const texts = await proseFiles();
     expect(texts.flatMap(({ path, text }) => avoidedIn(text).map((found) => `${path}: ${found}`))).toEqual([]);
   });
 

@@ -17,7 +17,7 @@ const problemSchema = v.object({
 });
 
 /**
- * How a route stands. `conflict` and `blocked` concern its name and its port here. Nobody used an `idle` one lately; a `running` one
+ * How a route stands. `conflict` and `blocked` concern its name and its port here. An `idle` one was not used lately; a `running` one
  * would answer now; for a `starting` one a pod is on its way; a `failed` one has a problem.
  */
 const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;

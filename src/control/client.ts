@@ -31,7 +31,7 @@ export class HubClient {
   private constructor() {}
 
   /**
-   * Rejects with KtError `hub-unreachable` where no hub listens, `hub-failed` where one does not answer, or speaks another version of
+   * Rejects with KtError `hub-unreachable` where no hub listens, `hub-failed` where one does not answer, or speaks a different version of
    * kt's language; a hub of any version understands that it is to detach.
    */
   static async connect(path: string, greetMs: number = controlLimits.hubGreetMs, versions: "own" | "any" = "own"): Promise<HubClient> {
@@ -112,7 +112,7 @@ export class HubClient {
   onValue(value: unknown): void {
     const parsed = v.safeParse(replyLineSchema, value);
     if (!parsed.success) {
-      this.#lose(new KtError("protocol", "the hub speaks another version of kt's language", { hints: ["kt down --all"] }));
+      this.#lose(new KtError("protocol", "the hub uses a different version of the control protocol", { hints: ["kt down --all"] }));
       return;
     }
     const { id, reply } = parsed.output;
@@ -149,7 +149,7 @@ export class HubClient {
     if (versions === "own" && this.hello.protocol !== protocolVersion) {
       const { version } = this.hello;
       this.close();
-      throw new KtError("hub-failed", `the hub that runs is of version ${version} and speaks another language`, {
+      throw new KtError("hub-failed", `the running hub is version ${version}, which uses a different control protocol`, {
         hints: ["kt down --all"],
       });
     }

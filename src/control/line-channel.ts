@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export interface LineHandler {
-  /** One parsed line; what is no JSON ends the channel. */
+  /** One parsed line; what is not JSON ends the channel. */
   onValue(value: unknown): void;
   /** False while the next line should wait: `goOn` asks again. Absent: all are taken as they come. */
   takesMore?(): boolean;
@@ -37,12 +37,12 @@ export class LineChannel {
     this.#handler = handler;
   }
 
-  /** Bytes that the far end has not taken yet: a writer that has newer news should wait for 0. */
+  /** Bytes that the peer has not taken yet: a writer that has newer news should wait for 0. */
   get waitingBytes(): number {
     return this.#unsent.length;
   }
 
-  /** A far end that takes nothing while `controlMessageBytes` wait is cut off. */
+  /** A peer that takes nothing while `controlMessageBytes` wait is cut off. */
   send(value: unknown): void {
     if (this.#closed || this.#ending) return;
     const isFirst = this.#unsent.length === 0;
@@ -92,7 +92,7 @@ export class LineChannel {
     this.#handler.onClose();
   }
 
-  /** Takes the lines that wait, a few in each turn of the event loop: whoever sends thousands keeps nobody else waiting. */
+  /** Takes the lines that wait, a few in each turn of the event loop: a peer that sends thousands keeps no other waiting. */
   goOn(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

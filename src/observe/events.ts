@@ -102,7 +102,7 @@ export type KtEvent =
   | { readonly type: "overload"; readonly refused: number; readonly problem: Problem | undefined }
   | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke" | "restored"; readonly detail: string | undefined };
 
-/** The event with nothing in it longer than a person would read: names and texts may come from whoever asks. */
+/** The event with nothing in it longer than a person would read: names and texts may come from any client. */
 export function boundedEvent(event: KtEvent): KtEvent {
   const problem = "problem" in event ? event.problem : undefined;
   const isShort = !("name" in event) || event.name.length <= observeLimits.eventNameLength;

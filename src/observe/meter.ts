@@ -8,7 +8,7 @@ import type { RequestFacts, RequestLog } from "./requests.ts";
 
 export interface MeterContext {
   readonly counters: CounterTable;
-  /** Absent where nobody looks at single requests. */
+  /** Absent where single requests are not recorded. */
   readonly requests?: RequestLog;
   readonly clock: Clock;
   readonly report: Report;

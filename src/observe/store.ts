@@ -51,7 +51,7 @@ export class StatusStore<Value> {
     return this.#entries.get(key)?.value;
   }
 
-  /** What equals the present value is no change. */
+  /** A value that equals the present one does not count as a change. */
   put(key: string, value: Value): void {
     const old = this.#entries.get(key);
     if (old?.value !== undefined && this.#isEqual(old.value, value)) return;

@@ -161,7 +161,7 @@ describe("the lease", () => {
 });
 
 describe("the hub's end", () => {
-  test("is told to everyone, and removes the socket", async () => {
+  test("is announced to every client, and removes the socket", async () => {
     serve(() => {});
     const client = await HubClient.connect(path);
     const asked = client.ask(detach, "detached").catch((thrown: KtError) => thrown.code);
@@ -172,7 +172,7 @@ describe("the hub's end", () => {
     expect(await HubClient.connect(path).catch((thrown: KtError) => thrown.code)).toBe("hub-unreachable");
   });
 
-  test("before it says hello is told as such", async () => {
+  test("before it says hello is reported as such", async () => {
     using silent = listen({ unix: path, socket: { open: (socket) => void socket.end(), data() {} } });
     expect(silent.unix).toBe(path);
     expect(await HubClient.connect(path).catch((thrown: KtError) => thrown.code)).toBe("hub-unreachable");
@@ -204,7 +204,7 @@ describe("what is not understood", () => {
     expect(await answerTo('{"id":1,"request":{"type":"dance"}}\n')).toContain('"code":"protocol"');
   });
 
-  test("what is no JSON is hung up on", async () => {
+  test("a peer whose line is not JSON is disconnected", async () => {
     expect(await answerTo("hello?\n")).not.toContain('"type":"error"');
   });
 
