@@ -19,10 +19,6 @@ export const httpLimits = {
   h2OversizedListCost: 50,
   /** Closed streams of one connection on which frames may still arrive, because the peer had not finished with them. */
   h2LateStreams: 1000,
-  /** How long a backend is assumed to have no HTTP/2 after it was found to have none: a new version of it may. */
-  http1BackendMs: 60 * second,
-  /** Targets whose protocol is remembered. */
-  knownBackends: 1024,
   /** How long a peer that violated HTTP/2 may take to read the reason, before its connection is reset. */
   h2LingerMs: 1 * second,
   /** Frames that only cost work (resets, settings, pings, empty frames): this many at once, and so many more per second. */

@@ -1,6 +1,6 @@
 /** The front door: listening addresses that each take HTTP, HTTP/2 cleartext and TLS. */
 
-import { SpeechMemory } from "#http/h2/not-h2.ts";
+import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import { Door, type OpenAddress } from "#proxy/door/door.ts";
 import { Entrance, Visit } from "#proxy/door/entrance.ts";

@@ -46,4 +46,8 @@ export const proxyLimits = {
   /** How long a client that is refused may take to read why, and so many of them at once; others are cut off. */
   refusalLingerMs: 1 * second,
   lingeringRefusals: 16,
+  /** How long a backend is assumed to have no HTTP/2 after it was found to have none: a new version of it may. */
+  http1BackendMs: 60 * second,
+  /** Targets whose protocol is remembered. */
+  knownBackends: 1024,
 } as const;

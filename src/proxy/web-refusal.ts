@@ -8,7 +8,7 @@ import type { Door, Guest } from "#proxy/door/door.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import { serveH2 } from "#proxy/h2/h2.ts";
 import { Http1Connection } from "#proxy/http1/http1.ts";
-import { SpeechMemory } from "#http/h2/not-h2.ts";
+import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { SelfSignedServer } from "#proxy/door/self-signed.ts";
 
 type Web = "http1" | "h2";

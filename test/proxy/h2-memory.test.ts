@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { httpLimits } from "#http/limits.ts";
+import { proxyLimits } from "#proxy/limits.ts";
 import { BodyLength } from "#http/h2/body-length.ts";
 import { LateStreams } from "#http/h2/late-streams.ts";
-import { SpeechMemory } from "#http/h2/not-h2.ts";
+import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 
 describe("LateStreams", () => {
@@ -37,7 +38,7 @@ describe("SpeechMemory", () => {
     const memory = new SpeechMemory(clock);
     memory.note("a", "http1");
     memory.note("b", "h2");
-    await clock.advance(httpLimits.http1BackendMs - 1);
+    await clock.advance(proxyLimits.http1BackendMs - 1);
     expect([memory.of("a"), memory.of("b")]).toEqual(["http1", "h2"]);
     await clock.advance(1);
     expect([memory.of("a"), memory.of("b")]).toEqual([undefined, "h2"]);
@@ -49,7 +50,7 @@ describe("SpeechMemory", () => {
 
   test("forgets the oldest of more targets than the limit", () => {
     const memory = new SpeechMemory(new ManualClock());
-    for (let count = 0; count < httpLimits.knownBackends; count++) memory.note(`${count}`, "h2");
+    for (let count = 0; count < proxyLimits.knownBackends; count++) memory.note(`${count}`, "h2");
     expect(memory.of("0")).toBe("h2");
     memory.note("one more", "h2");
     expect([memory.of("0"), memory.of("1")]).toEqual([undefined, "h2"]);

@@ -21,7 +21,7 @@ import type { KtEvent } from "#observe/events.ts";
 import { carriersOf, type Target } from "#route/target.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2/h2.ts";
-import { SpeechMemory } from "#http/h2/not-h2.ts";
+import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 

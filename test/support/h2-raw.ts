@@ -10,7 +10,7 @@ import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2/h2.ts";
-import { SpeechMemory } from "#http/h2/not-h2.ts";
+import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { type FrameSink, H2FrameDecoder } from "#wire/h2-decoder.ts";
 import { encodeFrame, encodeHeadersFrames, encodeSettings, frameTypes, h2Preface, type Setting, settingsAck } from "#wire/h2-frame.ts";
 import { encodeHeaderBlock, HpackDecoder } from "#wire/hpack.ts";

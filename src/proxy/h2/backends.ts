@@ -9,7 +9,8 @@ import type { Found } from "#route/lookup.ts";
 import { targetKey } from "#route/target.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { H2Session } from "#http/h2/session.ts";
-import { NotH2Error, type SpeechMemory } from "#http/h2/not-h2.ts";
+import { NotH2Error } from "#http/h2/not-h2.ts";
+import type { SpeechMemory } from "./speech-memory.ts";
 
 /**
  * Opens the transport of an HTTP/2 connection to a pod of the route's target; `authority` is the client's, as sent. Rejects with

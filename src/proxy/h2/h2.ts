@@ -17,7 +17,7 @@ import { type H2Request, readRequest } from "./heads.ts";
 import { toldOf } from "#proxy/http1/heads.ts";
 import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
-import type { SpeechMemory } from "#http/h2/not-h2.ts";
+import type { SpeechMemory } from "./speech-memory.ts";
 
 export interface H2Options extends MeterContext {
   readonly router: Router;

@@ -1,4 +1,8 @@
-/** One HTTP/1 request and its response: takes a backend, passes bodies both ways, and tries again where that is safe. */
+/**
+ * One HTTP/1 request and its response: takes a backend, passes bodies both ways, and tries again where that is safe. This engine is
+ * not the client and server of `http`: it passes bodies on in the framing they came in, and mostly heads as well, where those take
+ * messages apart. What both do alike, the heads, the fields and the framing, is in `wire` and `http/fields.ts`.
+ */
 
 import { ByteQueue, concatBytes } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
