@@ -107,3 +107,9 @@ test("the picture shows every room once, above all that it imports", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+test("CONTRIBUTING.md says of every room what it is for", async () => {
+  const text = (await pages()).get("CONTRIBUTING.md") ?? "";
+  const [, table = ""] = /^\| room \| .*\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(text) ?? [];
+  expect([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, room]) => room).sort()).toEqual(Object.keys(rooms).sort());
+});
