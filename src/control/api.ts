@@ -95,20 +95,18 @@ const hubSchema = v.object({
   problem: v.optional(problemSchema),
 });
 
-/** The status in the pieces in which it changes. `order`: the place among those of its kind, in a profile or in the hub. */
-const partSchema = v.variant("part", [
-  v.object({ part: v.literal("hub"), hub: hubSchema }),
-  v.object({ part: v.literal("profile"), order: count, profile: profileHeadSchema }),
-  /** `profile`: the path of its profile. */
-  v.object({ part: v.literal("route"), order: count, profile: v.string(), route: routeSchema }),
-]);
+/** A part of the status by its number, and its place: among the profiles, or among the routes of its profile. */
+const placed = { id: count, order: count };
 
 const changesSchema = v.object({
   type: v.literal("changes"),
   /** What was sent before is void. */
   isAnew: v.boolean(),
-  /** A part that was sent before under this number is replaced. */
-  changed: v.array(v.object({ id: count, value: partSchema })),
+  hub: v.optional(hubSchema),
+  /** What was sent before under the same number is replaced. */
+  profiles: v.array(v.object({ ...placed, profile: profileHeadSchema })),
+  /** `profile`: the path of its profile. */
+  routes: v.array(v.object({ ...placed, profile: v.string(), route: routeSchema })),
   /** The numbers of parts that are no more. */
   removed: v.array(count),
   /** What has been sent so far is the whole status as it is now. */
@@ -190,7 +188,6 @@ export type Request = v.InferOutput<typeof requestSchema>;
 export type Reply = v.InferOutput<typeof replySchema>;
 export type ReplyOf<Type extends Reply["type"]> = Extract<Reply, { type: Type }>;
 export type Hello = v.InferOutput<typeof helloSchema>;
-export type StatusPart = v.InferOutput<typeof partSchema>;
 export type HubStatus = v.InferOutput<typeof hubSchema>;
 export type ProfileHead = v.InferOutput<typeof profileHeadSchema>;
 export type NamespaceStatus = v.InferOutput<typeof namespaceSchema>;

@@ -1,35 +1,34 @@
 /** The status as a client has it, put together from the changes that the hub sends. */
 
 import { KtError } from "#base/errors.ts";
-import type { ProfileStatus, ReplyOf, Snapshot, StatusPart } from "./api.ts";
+import type { HubStatus, ProfileStatus, ReplyOf, Snapshot } from "./api.ts";
 
-type PartOf<Name extends StatusPart["part"]> = Extract<StatusPart, { part: Name }>;
+type Changes = ReplyOf<"changes">;
 
 export class StatusView {
-  readonly #parts = new Map<number, StatusPart>();
+  #hub: HubStatus | undefined;
+  readonly #profiles = new Map<number, Changes["profiles"][number]>();
+  readonly #routes = new Map<number, Changes["routes"][number]>();
 
-  apply({ isAnew, changed, removed }: ReplyOf<"changes">): void {
-    if (isAnew) this.#parts.clear();
-    for (const { id, value } of changed) this.#parts.set(id, value);
-    for (const id of removed) this.#parts.delete(id);
+  apply({ isAnew, hub, profiles, routes, removed }: Changes): void {
+    if (isAnew) for (const parts of [this.#profiles, this.#routes]) parts.clear();
+    this.#hub = hub ?? this.#hub;
+    for (const profile of profiles) this.#profiles.set(profile.id, profile);
+    for (const route of routes) this.#routes.set(route.id, route);
+    for (const id of removed) if (!this.#routes.delete(id)) this.#profiles.delete(id);
   }
 
   /** Only consistent after changes that were complete. */
   snapshot(): Snapshot {
-    const [hub] = this.#all("hub");
-    if (!hub) throw new KtError("protocol", "the hub sent no status of its own");
-    const routes = Map.groupBy(inOrder(this.#all("route")), ({ profile }) => profile);
-    const profiles = inOrder(this.#all("profile")).map(
+    if (!this.#hub) throw new KtError("protocol", "the hub sent no status of its own");
+    const routes = Map.groupBy(inOrder(this.#routes), ({ profile }) => profile);
+    const profiles = inOrder(this.#profiles).map(
       ({ profile }): ProfileStatus => ({ ...profile, routes: (routes.get(profile.profile) ?? []).map(({ route }) => route) }),
     );
-    return { hub: hub.hub, profiles };
-  }
-
-  #all<Name extends StatusPart["part"]>(name: Name): PartOf<Name>[] {
-    return [...this.#parts.values()].filter((part): part is PartOf<Name> => part.part === name);
+    return { hub: this.#hub, profiles };
   }
 }
 
-function inOrder<Part extends { readonly order: number }>(parts: Part[]): Part[] {
-  return parts.sort((one, other) => one.order - other.order);
+function inOrder<Part extends { readonly order: number }>(parts: ReadonlyMap<number, Part>): Part[] {
+  return [...parts.values()].sort((one, other) => one.order - other.order);
 }

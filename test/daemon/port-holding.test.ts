@@ -68,15 +68,12 @@ describe("a hub that answers", () => {
     const hello = { protocol: protocolVersion, version: "0", commit: "c", pid: process.ppid };
     const listeners = [{ address: "127.0.0.1:8989", open: true }];
     const profile = { profile: "/sh op/tunnels.toml", name: "shop", pinned: true, clients: 0, listeners, warnings: [] };
-    const changed = [
-      { id: 1, value: { part: "hub" as const, hub: { ...hello, startedAtMs: 0 } } },
-      { id: 2, value: { part: "profile" as const, order: 0, profile } },
-    ];
+    const parts = { hub: { ...hello, startedAtMs: 0 }, profiles: [{ id: 2, order: 0, profile }], routes: [], removed: [] };
     const server = new ControlServer({
       path: socketPath(`${runtime}/kt`),
       hello,
       handle(_request, _session, reply) {
-        reply({ type: "changes", isAnew: true, changed, removed: [], isComplete: true });
+        reply({ type: "changes", isAnew: true, ...parts, isComplete: true });
         reply({ type: "end" });
       },
     });

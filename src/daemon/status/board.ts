@@ -1,12 +1,18 @@
 /** Keeps the status of everything in a store: what may have changed is marked, and only that is read again when it is asked for. */
 
 import { deepEquals } from "bun";
-import type { ProfileStatus, RouteStatus, StatusPart } from "#control/api.ts";
+import type { HubStatus, ProfileHead, ProfileStatus, RouteStatus } from "#control/api.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { StatusStore } from "#observe/store.ts";
 import { ProfileEntry, type RouteEntry } from "./entries.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { PlanView, type Running } from "./plan-view.ts";
+
+/** The status in the parts in which it changes. `order`: the place among the profiles, or among the routes of a profile. */
+export type StatusPart =
+  | { readonly part: "hub"; readonly hub: HubStatus }
+  | { readonly part: "profile"; readonly order: number; readonly profile: ProfileHead }
+  | { readonly part: "route"; readonly order: number; readonly profile: string; readonly route: RouteStatus };
 
 export class StatusBoard {
   readonly #running: Running;

@@ -1,12 +1,12 @@
 /** Sends the status over the control socket: the whole in pieces, then what changes, at the pace at which each client reads. */
 
-import type { Reply, StatusPart } from "#control/api.ts";
+import type { Reply, ReplyOf } from "#control/api.ts";
 import { controlLimits } from "#control/limits.ts";
 import type { ControlSession } from "#control/server.ts";
 import type { Clock } from "#base/clock.ts";
 import { daemonLimits } from "#daemon/limits.ts";
 import type { Changes, StatusReader } from "#observe/store.ts";
-import type { StatusBoard } from "./board.ts";
+import type { StatusBoard, StatusPart } from "./board.ts";
 
 type Send = (reply: Reply) => void;
 
@@ -93,11 +93,12 @@ function sendNew(reader: StatusReader<StatusPart>, session: ControlSession, send
 }
 
 function toReply({ isAnew, changes, isComplete }: Changes<StatusPart>): Reply {
-  return {
-    type: "changes",
-    isAnew,
-    changed: changes.flatMap(({ id, value }) => (value === undefined ? [] : [{ id, value }])),
-    removed: changes.filter(({ value }) => value === undefined).map(({ id }) => id),
-    isComplete,
-  };
+  const reply: ReplyOf<"changes"> = { type: "changes", isAnew, hub: undefined, profiles: [], routes: [], removed: [], isComplete };
+  for (const { id, value } of changes) {
+    if (value === undefined) reply.removed.push(id);
+    else if (value.part === "hub") reply.hub = value.hub;
+    else if (value.part === "profile") reply.profiles.push({ id, order: value.order, profile: value.profile });
+    else reply.routes.push({ id, order: value.order, profile: value.profile, route: value.route });
+  }
+  return reply;
 }
