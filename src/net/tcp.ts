@@ -66,6 +66,7 @@ export class SocketConn implements Conn {
   #stopped = false;
   #bulkReads = 0;
   #lastReadMs = 0;
+  #lastReadBytes = 0;
   #ending = false;
   /** The peer's half: its end is passed on once, after all bytes that came before it. */
   #peer: "open" | "ended" | "reported" = "open";
@@ -121,8 +122,10 @@ export class SocketConn implements Conn {
 
   pause(): void {
     if (this.#paused || this.#closed) return;
-    // Most pauses end before anything arrives: `received` stops the socket in those that do not, which spares two system calls.
     this.#paused = true;
+    // Most pauses end before anything arrives: `received` stops the socket in those that do not, which spares two system calls. In a
+    // bulk transfer more does arrive, up to half a megabyte at once, and is left in the kernel.
+    if (this.#lastReadBytes >= bulk.readBytes) this.#stop();
   }
 
   resume(): void {
@@ -187,6 +190,7 @@ export class SocketConn implements Conn {
   /** Called by the shared socket handler only. */
   received(bytes: Uint8Array): void {
     if (this.#handler && !this.#paused && this.#early.length === 0) {
+      this.#lastReadBytes = bytes.length;
       this.#handler.onData(bytes);
       this.#restIfBulk(bytes.length);
       return;

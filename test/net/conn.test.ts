@@ -1,5 +1,6 @@
 /** The Conns of the net room against the contract. */
 
+import { expect, test } from "bun:test";
 import type { Conn } from "#base/conn.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
@@ -32,3 +33,41 @@ connContract("a pair in memory", async () => {
 });
 // node:tls closes both halves together, and an abort inside TLS has no reset of its own.
 connContract("TLS over a Conn", tlsPair, { halfClose: false, reset: false });
+
+/** Resolves after bytes have gone through another connection and back: what had arrived elsewhere has been read by then. */
+async function roundTrip({ near, far }: ConnPair): Promise<void> {
+  const back = Promise.withResolvers<void>();
+  far.start({ onData: (bytes) => void far.write(bytes), onEnd() {}, onDrain() {}, onClose() {} });
+  near.start({ onData: () => back.resolve(), onEnd() {}, onDrain() {}, onClose() {} });
+  near.write(new Uint8Array(1));
+  await back.promise;
+  near.abort();
+}
+
+test("a TCP connection that is paused in a bulk transfer reads nothing more", async () => {
+  const pair = await tcpPair();
+  const sizes: number[] = [];
+  const bulkRead = Promise.withResolvers<void>();
+  pair.far.start({
+    onData(bytes) {
+      sizes.push(bytes.length);
+      pair.far.pause();
+      bulkRead.resolve();
+    },
+    onEnd() {},
+    onDrain() {},
+    onClose() {},
+  });
+  pair.near.start({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
+  const block = new Uint8Array(32 * 1024);
+  while (pair.near.write(block));
+  await bulkRead.promise;
+  await roundTrip(await tcpPair());
+  expect(sizes).toHaveLength(1);
+  expect(sizes[0]).toBeGreaterThanOrEqual(16 * 1024);
+  // Only what was read during the pause is delivered before `resume` returns.
+  pair.far.resume();
+  expect(sizes).toHaveLength(1);
+  pair.near.abort();
+  pair.close?.();
+});
