@@ -120,6 +120,7 @@ export class Hub {
       firstFreePort,
       clock,
       report,
+      onGone: (profile, route) => this.#engine.counters.forgetRoute(profile, route),
       onChange: () => this.#discovered(),
     });
     this.#board = this.#boardOf(this.#listening);

@@ -133,6 +133,11 @@ export class CounterTable {
     this.#byRoute.delete(key);
   }
 
+  /** For a route that is no more: one that comes back under its name begins at zero. */
+  forgetRoute(profile: string, route: string): void {
+    this.#forget(`${profile}\u0000${route}`);
+  }
+
   /** For a profile that is not attached any more: attached again it begins at zero. */
   forget(profile: string): void {
     for (const key of this.#byRoute.keys()) if (key.startsWith(`${profile}\u0000`)) this.#forget(key);

@@ -4,6 +4,17 @@ import { expect, test } from "bun:test";
 import { observeLimits } from "#observe/limits.ts";
 import { CounterTable } from "#observe/counters.ts";
 
+test("a route that is no more is forgotten, and begins at zero when it comes back", () => {
+  const table = new CounterTable();
+  const counters = table.of("p", "db.shop:5432");
+  counters.connectionOpened();
+  table.of("p", "web.shop:80").connectionOpened();
+  table.forgetRoute("p", "db.shop:5432");
+  expect(table.takeChanged().map(({ route }) => route)).toEqual(["web.shop:80"]);
+  counters.connectionClosed();
+  expect(table.of("p", "db.shop:5432").totalConnections).toBe(0);
+});
+
 test("keeps the latest dynamic names, those in use, and every route", () => {
   const table = new CounterTable();
   table.of("p", "web.localhost", "static").requestBegun();

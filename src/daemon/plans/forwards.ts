@@ -26,6 +26,8 @@ export interface ForwardsOptions {
   readonly firstFreePort: () => number;
   readonly clock: Clock;
   readonly report: Report;
+  /** A route is no more: its service has gone, or has another port. */
+  readonly onGone: (profile: string, route: string) => void;
   /** Other ports are wanted now. */
   readonly onChange: () => void;
 }
@@ -279,10 +281,16 @@ class ProfileForwards {
     });
     const before = this.routes;
     this.routes = this.#routesOf(wanted, all, before);
+    this.#forget(before);
     this.#extended = undefined;
     this.#report(all.forwarded);
     this.state = { discovered, all, unopened };
     this.#options.onChange();
+  }
+
+  #forget(before: ReadonlyMap<string, PlannedPort>): void {
+    const names = new Set(Array.from(this.routes.values(), ({ name }) => name));
+    for (const { name } of before.values()) if (!names.has(name)) this.#options.onGone(this.#profile, name);
   }
 
   #keyOf(context: string): string {
