@@ -89,8 +89,10 @@ class ForwardWatch {
   readonly #forward: Forward;
   readonly #clock: Clock;
   readonly #onChange: () => void;
+  readonly #rules: Rules;
   readonly #literal: readonly string[];
   readonly #globs: readonly string[];
+  readonly #isMeant: (name: string) => boolean;
   readonly #closeList: () => void;
   readonly #watches = new Map<string, NamespaceWatch>();
   /** Undefined until there is a list. */
@@ -104,6 +106,8 @@ class ForwardWatch {
     const names = forward.namespaces ?? [forward.cluster.namespace];
     this.#literal = names.filter((name) => !isGlob(name));
     this.#globs = names.filter(isGlob);
+    this.#isMeant = globMatcher(this.#globs);
+    this.#rules = { include: forward.include, exclude: forward.exclude, ports: forward.ports };
     this.#closeList = this.#globs.length === 0 ? () => {} : this.#list();
   }
 
@@ -116,12 +120,12 @@ class ForwardWatch {
   }
 
   namespaces(): DiscoveredNamespace[] {
-    const { cluster, naming, include, exclude, ports } = this.#forward;
+    const { cluster, naming } = this.#forward;
+    const rules = this.#rules;
     return this.#wanted().flatMap((namespace) => {
       const watch = this.#watches.get(namespace);
       if (!watch) return [];
       const { services, slices, problem, slicesProblem, isPolled, isMissing } = watch;
-      const rules = { include, exclude, ports };
       return [{ context: cluster.context, namespace, rules, naming, services, slices, problem, slicesProblem, isPolled, isMissing }];
     });
   }
@@ -145,8 +149,7 @@ class ForwardWatch {
   }
 
   #wanted(): string[] {
-    const isMeant = globMatcher(this.#globs);
-    return [...new Set([...this.#literal, ...(this.#listed ?? []).filter(isMeant).toSorted()])];
+    return [...new Set([...this.#literal, ...(this.#listed ?? []).filter(this.#isMeant).toSorted()])];
   }
 
   #list(): () => void {

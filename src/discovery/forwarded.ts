@@ -62,23 +62,65 @@ export interface Claimant {
 export interface ForwardedOptions {
   /** Gives an address, the same one each time; undefined where none is left. */
   readonly addressOf: (claimant: Claimant) => string | undefined;
+  /** The address is not needed any more. */
+  readonly onGone: (claimant: Claimant) => void;
   /** Ports below need a privilege that kt does not have. */
   readonly firstFreePort: number;
 }
 
-/** In the order of the namespaces, services by name, pods after their service. */
-export function forwardedBy(namespaces: readonly SeenNamespace[], options: ForwardedOptions): ForwardedAll {
-  const entries: NameEntry[] = [];
-  const forwarded: Forwarded[] = [];
-  for (const seen of namespaces) {
-    for (const service of selected(seen)) {
-      const places = placesOf(service, seen, options);
-      forwarded.push(...places);
-      entries.push(...places.flatMap((place) => entryOf(place, places, seen.naming)));
+/** What one service came to, and of what. */
+interface Known {
+  readonly service: Service;
+  readonly seen: SeenNamespace;
+  readonly places: readonly Forwarded[];
+  readonly entries: readonly NameEntry[];
+}
+
+/** Of thousands of services one changes at a time, so what each came to is remembered. */
+export class ForwardedServices {
+  readonly #options: ForwardedOptions;
+  #known = new Map<string, Known>();
+
+  constructor(options: ForwardedOptions) {
+    this.#options = options;
+  }
+
+  /** In the order of the namespaces, services by name, pods after their service. What did not change is the same object as before. */
+  update(namespaces: readonly SeenNamespace[]): ForwardedAll {
+    const before = this.#known;
+    this.#known = new Map();
+    for (const seen of namespaces) {
+      for (const service of selected(seen)) {
+        const key = `${seen.context}\0${seen.namespace}\0${service.name}`;
+        const old = before.get(key);
+        this.#known.set(key, old && isSame(old, service, seen) ? old : this.#read(service, seen));
+      }
+    }
+    this.#release(before);
+    const all = [...this.#known.values()];
+    const { entries: names, clashes } = withoutClashes(all.flatMap(({ entries }) => entries));
+    return { forwarded: all.flatMap(({ places }) => places), names, clashes };
+  }
+
+  #read(service: Service, seen: SeenNamespace): Known {
+    const places = placesOf(service, seen, this.#options);
+    return { service, seen, places, entries: places.flatMap((place) => entryOf(place, places, seen.naming)) };
+  }
+
+  #release(previous: ReadonlyMap<string, Known>): void {
+    for (const [key, { places }] of previous) {
+      const now = this.#known.get(key)?.places ?? [];
+      if (now === places) continue;
+      const kept = new Set(now.map(({ name }) => name));
+      for (const place of places) if (place.address !== "" && !kept.has(place.name)) this.#options.onGone(place);
     }
   }
-  const { entries: names, clashes } = withoutClashes(entries);
-  return { forwarded, names, clashes };
+}
+
+/** Slices concern headless services alone. */
+function isSame(known: Known, service: Service, seen: SeenNamespace): boolean {
+  const { rules, naming, slices } = known.seen;
+  return known.service === service && rules === seen.rules && naming === seen.naming && (!service.headless || slices === seen.slices);
 }
 
 function selected({ rules: { include, exclude }, services = [] }: SeenNamespace): readonly Service[] {
@@ -87,7 +129,7 @@ function selected({ rules: { include, exclude }, services = [] }: SeenNamespace)
   return services.filter(({ name }) => isIncluded(name) && !isExcluded(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptions): Forwarded[] {
+function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptions): readonly Forwarded[] {
   const { context, namespace, rules, naming, slices } = seen;
   const local = localPortsOf(service, rules.ports, options.firstFreePort);
   const claim = (pod: string | undefined, ports: readonly ForwardedPort[], notes: readonly string[]): Forwarded[] => {

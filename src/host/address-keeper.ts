@@ -15,17 +15,25 @@ export interface AddressKeeperOptions {
   readonly onUnwritable: (error: unknown) => void;
 }
 
-/** Gives an owner its address; the same one each time. Undefined where none is left. */
-export type Claim = (owner: Owner) => string | undefined;
+/** The addresses of one user of the keeper, as a profile is. */
+export interface AddressLease {
+  /** The same one each time; undefined where none is left. */
+  claim(owner: Owner): string | undefined;
+  /** The owner has gone: its address is kept for it until it is needed. */
+  release(owner: Owner): void;
+  /** Releases all. */
+  close(): void;
+}
 
 const keyOf = (owner: Owner): string => JSON.stringify(owner);
 
 export class AddressKeeper {
   readonly #options: AddressKeeperOptions;
   readonly #book: AddressBook;
-  /** By holder. */
-  readonly #owners = new Map<string, ReadonlyMap<string, Owner>>();
-  readonly #reserved = new Map<string, ReadonlySet<string>>();
+  /** How many leases have claimed it. */
+  readonly #claims = new Map<string, number>();
+  readonly #reserved = new Set<ReadonlySet<string>>();
+  #listeners: { readonly addresses: ReadonlySet<string>; readonly atMs: number } | undefined;
   #cancelWrite: (() => void) | undefined;
   /** Writes follow one another. */
   #writing: Promise<void> = Promise.resolve();
@@ -39,38 +47,26 @@ export class AddressKeeper {
     return new AddressKeeper(options, new AddressBook(await readAddresses(options.path), options.clock.wallMs()));
   }
 
-  /**
-   * All claims of one holder: what it claimed before and does not claim again is given up, unless another has it too. A reserved address is
-   * given to none of them.
-   */
-  claimAll<T>(holder: string, reserved: ReadonlySet<string>, work: (claim: Claim) => T): T {
-    this.#reserved.set(holder, reserved);
+  /** A reserved address is given to none of those that claim one. */
+  lease(reserved: ReadonlySet<string>): AddressLease {
     const owners = new Map<string, Owner>();
-    let listeners: ReadonlySet<string> | undefined;
-    let isNew = false;
-    const isTaken = (address: string, isLive: boolean): boolean => {
-      if (this.#isReserved(address)) return true;
-      if (!isLive) listeners ??= this.#options.listeners();
-      return !isLive && listeners?.has(address) === true;
+    this.#reserved.add(reserved);
+    return {
+      claim: (owner) => {
+        const key = keyOf(owner);
+        if (!owners.has(key)) this.#claims.set(key, (this.#claims.get(key) ?? 0) + 1);
+        owners.set(key, owner);
+        return this.#claim(owner);
+      },
+      release: (owner) => {
+        if (owners.delete(keyOf(owner))) this.#release(owner);
+      },
+      close: () => {
+        for (const owner of owners.values()) this.#release(owner);
+        owners.clear();
+        this.#reserved.delete(reserved);
+      },
     };
-    const result = work((owner) => {
-      const key = keyOf(owner);
-      isNew ||= !this.#owners.get(holder)?.has(key);
-      owners.set(key, owner);
-      return this.#book.claim(owner, isTaken);
-    });
-    const before = this.#owners.get(holder);
-    this.#owners.set(holder, owners);
-    if (this.#release(before) || isNew) this.#writeSoon();
-    return result;
-  }
-
-  /** The holder claims nothing any more. */
-  drop(holder: string): void {
-    const before = this.#owners.get(holder);
-    this.#owners.delete(holder);
-    this.#reserved.delete(holder);
-    if (this.#release(before)) this.#writeSoon();
   }
 
   /** Writes what has not been written yet. */
@@ -79,18 +75,34 @@ export class AddressKeeper {
     await this.#writing;
   }
 
-  #isReserved(address: string): boolean {
-    return [...this.#reserved.values()].some((addresses) => addresses.has(address));
+  #claim(owner: Owner): string | undefined {
+    this.#writeSoon();
+    return this.#book.claim(owner, (address, isLive) => this.#isReserved(address) || (!isLive && this.#listened().has(address)));
   }
 
-  #release(previous: ReadonlyMap<string, Owner> | undefined): boolean {
-    let isReleased = false;
-    for (const [key, owner] of previous ?? []) {
-      if ([...this.#owners.values()].some((owners) => owners.has(key))) continue;
-      this.#book.release(owner, this.#options.clock.wallMs());
-      isReleased = true;
+  #isReserved(address: string): boolean {
+    for (const addresses of this.#reserved) if (addresses.has(address)) return true;
+    return false;
+  }
+
+  /** Read once for claims that come together. */
+  #listened(): ReadonlySet<string> {
+    const nowMs = this.#options.clock.now();
+    if (!this.#listeners || nowMs - this.#listeners.atMs >= hostLimits.listenersFreshMs)
+      this.#listeners = { addresses: this.#options.listeners(), atMs: nowMs };
+    return this.#listeners.addresses;
+  }
+
+  #release(owner: Owner): void {
+    const key = keyOf(owner);
+    const left = (this.#claims.get(key) ?? 1) - 1;
+    if (left > 0) {
+      this.#claims.set(key, left);
+      return;
     }
-    return isReleased;
+    this.#claims.delete(key);
+    this.#book.release(owner, this.#options.clock.wallMs());
+    this.#writeSoon();
   }
 
   #writeSoon(): void {

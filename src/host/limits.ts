@@ -9,6 +9,8 @@ export const hostLimits = {
   addressFileBytes: 4 * mib,
   /** Blocks of addresses that are tried for one service while other programs listen on all of theirs. */
   addressBlocksTried: 64,
+  /** How long a look at what programs listen at holds: as long as it takes to claim the addresses of a thousand services. */
+  listenersFreshMs: 100,
   /** Changes of addresses are collected for this long before they are written. */
   addressWriteMs: 200,
 } as const;

@@ -1,7 +1,7 @@
 /** Plans for tests, loaded from profile texts as the real ones are. */
 
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
-import type { ForwardsState } from "#daemon/plans/forwards.ts";
+import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
 /** `file` is an absolute path that need not exist. */

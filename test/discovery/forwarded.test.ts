@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { forwardedBy, type Forwarded, type ForwardedAll, type SeenNamespace } from "#discovery/forwarded.ts";
+import { type Claimant, type Forwarded, ForwardedServices, type ForwardedAll, type SeenNamespace } from "#discovery/forwarded.ts";
 import { globMatcher, isGlob } from "#discovery/glob.ts";
 import { localPortsOf } from "#discovery/local-ports.ts";
 import type { Service, ServicePort, Slice } from "#kube/objects/objects.ts";
@@ -51,7 +51,7 @@ function forward(namespaces: readonly SeenNamespace[], firstFreePort = 0): Forwa
     if (!given.includes(key)) given.push(key);
     return `127.1.27.${given.indexOf(key) + 1}`;
   };
-  return forwardedBy(namespaces, { addressOf, firstFreePort });
+  return new ForwardedServices({ addressOf, onGone() {}, firstFreePort }).update(namespaces);
 }
 
 const shown = ({ pod, service: of, address, ports, notes }: Forwarded): string => {
@@ -146,6 +146,43 @@ describe("headless services", () => {
   test("of which a slice has not all ports are listened on at those that it has", () => {
     const slices = [slice("db", ["db-0"], ports.slice(0, 1))];
     expect(forward([seen([headless], { slices })]).forwarded.map(shown)[1]).toBe("db-0.db 127.1.27.2 5432>5433");
+  });
+});
+
+describe("from one time to the next", () => {
+  const [web, db] = [service("web"), service("db", [port(80)], { headless: true })];
+  const slices = [slice("db", ["db-0", "db-1"], [{ name: "", port: 80, appProtocol: undefined }])];
+  const view = seen([web, db], { slices });
+
+  function following() {
+    const [asked, gone]: [Claimant[], Claimant[]] = [[], []];
+    const addressOf = (claimant: Claimant): string => `127.1.27.${asked.push(claimant)}`;
+    return { asked, gone, services: new ForwardedServices({ addressOf, onGone: (claimant) => gone.push(claimant), firstFreePort: 0 }) };
+  }
+
+  test("a service that did not change is the same object, and has no new address", () => {
+    const { asked, services } = following();
+    const before = services.update([view]).forwarded;
+    const after = services.update([{ ...view, services: [web, db, service("new")] }]).forwarded;
+    expect(before.map((place) => after.includes(place))).toEqual([true, true, true, true]);
+    expect(asked.map(({ service: of, pod }) => pod ?? of)).toEqual(["db", "db-0", "db-1", "web", "new"]);
+  });
+
+  test("what has gone is reported, a pod as well as a service", () => {
+    const { gone, services } = following();
+    services.update([view]);
+    services.update([{ ...view, slices: [slice("db", ["db-1"], [{ name: "", port: 80, appProtocol: undefined }])] }]);
+    expect(gone.map(({ pod }) => pod)).toEqual(["db-0"]);
+    services.update([{ ...view, services: [db] }]);
+    expect(gone.map(({ service: of, pod }) => pod ?? of)).toEqual(["db-0", "web"]);
+  });
+
+  test("slices of others concern a headless service alone, and other rules all of them", () => {
+    const { services } = following();
+    const [, , , before] = services.update([view]).forwarded;
+    expect(services.update([{ ...view, slices: [] }]).forwarded.at(-1)).toBe(before);
+    const rules = { ...view.rules, ports: new Map([[80, 8080]]) };
+    expect(services.update([{ ...view, rules }]).forwarded.at(-1)?.ports[0]?.localPort).toBe(8080);
   });
 });
 

@@ -1,9 +1,8 @@
 /** Tests that profiles share addresses, give up what they do not claim again, and that the file is written when something changed. */
 
 import { expect, test } from "bun:test";
-import { write } from "bun";
 import { readAddresses } from "#host/address-file.ts";
-import { AddressKeeper, type Claim } from "#host/address-keeper.ts";
+import { AddressKeeper } from "#host/address-keeper.ts";
 import type { Owner } from "#host/address-book.ts";
 import { hostLimits } from "#host/limits.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -15,60 +14,81 @@ const none: ReadonlySet<string> = new Set();
 async function open(path: string, listeners: ReadonlySet<string> = none) {
   const clock = new ManualClock();
   const errors: unknown[] = [];
-  const keeper = await AddressKeeper.open({ path, clock, listeners: () => listeners, onUnwritable: (error) => errors.push(error) });
-  const claim = (holder: string, ...names: string[]): (string | undefined)[] =>
-    keeper.claimAll(holder, none, (give: Claim) => names.map((name) => give(owner(name))));
-  return { keeper, clock, errors, claim };
+  const looks = { count: 0 };
+  const look = (): ReadonlySet<string> => {
+    looks.count += 1;
+    return listeners;
+  };
+  const keeper = await AddressKeeper.open({ path, clock, listeners: look, onUnwritable: (error) => errors.push(error) });
+  const claimer = (reserved = none) => {
+    const lease = keeper.lease(reserved);
+    return { ...lease, claimAll: (...names: string[]) => names.map((name) => lease.claim(owner(name))) };
+  };
+  return { keeper, clock, errors, looks, claimer };
 }
 
 test("two profiles have the same address for the same service, and it is given up when neither claims it", async () => {
   await using folder = await tempDir();
-  const { keeper, clock, claim } = await open(`${folder.path}/addresses.json`);
-  expect(claim("a", "svc/x", "svc/y")).toEqual(["127.1.27.1", "127.1.27.2"]);
-  expect(claim("b", "svc/y")).toEqual(["127.1.27.2"]);
+  const { keeper, clock, claimer } = await open(`${folder.path}/addresses.json`);
+  const [a, b] = [claimer(), claimer()];
+  expect(a.claimAll("svc/x", "svc/y")).toEqual(["127.1.27.1", "127.1.27.2"]);
+  expect(b.claimAll("svc/y", "svc/y")).toEqual(["127.1.27.2", "127.1.27.2"]);
   clock.advance(1000);
-  claim("a", "svc/x");
-  keeper.drop("b");
+  a.release(owner("svc/y"));
+  clock.advance(1000);
+  b.close();
+  clock.advance(1000);
   await keeper.close();
-  const seen = new Map((await readAddresses(`${folder.path}/addresses.json`)).map(({ name, seenMs }) => [name, seenMs]));
-  expect([...seen.keys()]).toEqual(["svc/x", "svc/y"]);
+  const seen = new Map((await readAddresses(`${folder.path}/addresses.json`)).map(({ name, seenMs }) => [name, seenMs - clock.wallMs()]));
+  expect([...seen]).toEqual([
+    ["svc/x", 0],
+    ["svc/y", -1000],
+  ]);
 });
 
 test("a restarted hub gives the same addresses, in whatever order they are claimed", async () => {
   await using folder = await tempDir();
   const first = await open(`${folder.path}/addresses.json`);
-  first.claim("a", "svc/x", "svc/y", "svc/z");
+  first.claimer().claimAll("svc/x", "svc/y", "svc/z");
   await first.keeper.close();
   const second = await open(`${folder.path}/addresses.json`);
-  expect(second.claim("a", "svc/z", "svc/new", "svc/x")).toEqual(["127.1.27.3", "127.1.27.4", "127.1.27.1"]);
+  expect(second.claimer().claimAll("svc/z", "svc/new", "svc/x")).toEqual(["127.1.27.3", "127.1.27.4", "127.1.27.1"]);
 });
 
 test("addresses that another program listens at, and those that are reserved, are not given away", async () => {
   await using folder = await tempDir();
-  const { keeper, claim } = await open(`${folder.path}/addresses.json`, new Set(["127.1.27.1"]));
-  keeper.claimAll("b", new Set(["127.1.27.2"]), () => {});
-  expect(claim("a", "svc/x")).toEqual(["127.1.27.3"]);
-  expect(keeper.claimAll("a", new Set(["127.1.27.3"]), (give) => give(owner("svc/x")))).toBe("127.1.27.4");
+  const { claimer } = await open(`${folder.path}/addresses.json`, new Set(["127.1.27.1"]));
+  const reserving = claimer(new Set(["127.1.27.2"]));
+  expect(claimer().claimAll("svc/x")).toEqual(["127.1.27.3"]);
+  expect(claimer(new Set(["127.1.27.3"])).claimAll("svc/x")).toEqual(["127.1.27.4"]);
+  reserving.close();
+  expect(claimer().claimAll("svc/y")).toEqual(["127.1.27.2"]);
 });
 
-test("the file is written a moment after a change, and not where nothing changed", async () => {
+test("what programs listen at is looked up once for a thousand services, and again later", async () => {
+  await using folder = await tempDir();
+  const { clock, looks, claimer } = await open(`${folder.path}/addresses.json`);
+  const lease = claimer();
+  lease.claimAll(...Array.from({ length: 1000 }, (_, at) => `svc/${at}`));
+  expect(looks.count).toBe(1);
+  clock.advance(hostLimits.listenersFreshMs);
+  lease.claimAll("svc/later");
+  expect(looks.count).toBe(2);
+});
+
+test("the file is written a moment after a change", async () => {
   await using folder = await tempDir();
   const path = `${folder.path}/addresses.json`;
-  const { keeper, clock, claim } = await open(path);
-  claim("a", "svc/x");
+  const { keeper, clock, claimer } = await open(path);
+  claimer().claimAll("svc/x");
   clock.advance(hostLimits.addressWriteMs);
   await keeper.close();
   expect(await readAddresses(path)).toHaveLength(1);
-  await write(path, "[]");
-  claim("a", "svc/x");
-  clock.advance(hostLimits.addressWriteMs);
-  await keeper.close();
-  expect(await readAddresses(path)).toEqual([]);
 });
 
 test("a file that cannot be written is reported, and addresses are given all the same", async () => {
-  const { keeper, errors, claim } = await open("/dev/null/addresses.json");
-  expect(claim("a", "svc/x")).toEqual(["127.1.27.1"]);
+  const { keeper, errors, claimer } = await open("/dev/null/addresses.json");
+  expect(claimer().claimAll("svc/x")).toEqual(["127.1.27.1"]);
   await keeper.close();
   expect(errors).toHaveLength(1);
 });

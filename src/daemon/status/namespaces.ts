@@ -5,7 +5,7 @@ import type { DiscoveredNamespace } from "#discovery/discovery.ts";
 import type { Forwarded, ForwardedAll } from "#discovery/forwarded.ts";
 import { kubeLimits } from "#kube/limits.ts";
 import { toProblem } from "#observe/events.ts";
-import type { ForwardsState, UnopenedForward } from "#daemon/plans/forwards.ts";
+import type { ForwardsState, UnopenedForward } from "#daemon/plans/opened-forwards.ts";
 import { sent } from "./sent.ts";
 
 /** In the order of the profile. */

@@ -16,7 +16,7 @@ import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import type { ListenerState } from "#daemon/listening/listeners.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { type Clash, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
-import type { ForwardsState } from "#daemon/plans/forwards.ts";
+import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
 import { namespaceStates } from "./namespaces.ts";
 import { type SentProblem, sent } from "./sent.ts";
 import { addressOf, urlOf } from "./urls.ts";
