@@ -7,6 +7,8 @@ import { StatusBoard } from "#daemon/status/board.ts";
 import type { Running } from "#daemon/status/plan-view.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Standing } from "#tunnel/standing.ts";
+import type { AttachedProfile } from "#daemon/plans/profiles.ts";
+import type { Plan } from "#profile/values/plan.ts";
 import { noForwards, planOf } from "./plans.ts";
 
 const problem = { code: "no-ready-pod", message: "it is so", hints: ["look"], sinceMs: 70 } as const;
@@ -18,7 +20,22 @@ async function stateOf(standing: Standing, counters: CounterTable = new CounterT
 
 async function profileOf(standing: Standing, counters: CounterTable, settings = ""): Promise<ProfileStatus | undefined> {
   const plan = await planOf("/p/tunnels.toml", `${settings}[tcp]\n5432 = "svc/db:5432"\n`);
-  const profiles = [{ plan, environment: {}, pinned: true, leases: new Set<never>(), problem: undefined, warnings: [] }];
+  const board = boardOf([attachedTo(plan)], standing, counters);
+  const [profile] = board.profiles();
+  return profile;
+}
+
+const attachedTo = (plan: Plan): AttachedProfile => ({
+  plan,
+  environment: {},
+  pinned: false,
+  leases: new Set(),
+  problem: undefined,
+  warnings: [],
+});
+
+/** `applied`: the profiles as the board gets them, where these are not what is attached. */
+function boardOf(profiles: readonly AttachedProfile[], standing: Standing, counters: CounterTable, applied = profiles): StatusBoard {
   const running: Running = {
     profiles: () => profiles,
     wanted: () => nothingWanted,
@@ -31,10 +48,19 @@ async function profileOf(standing: Standing, counters: CounterTable, settings = 
     hub: () => ({ protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }),
   };
   const board = new StatusBoard(running);
-  board.apply(profiles);
-  const [profile] = board.profiles();
-  return profile;
+  board.apply(applied);
+  return board;
 }
+
+test("a profile with more routes than its file has is shown as it is attached now", async () => {
+  const plan = await planOf("/p/tunnels.toml", '[tcp]\n5432 = "svc/db:5432"\n');
+  const live = { ...attachedTo(plan) };
+  const board = boardOf([live], running, new CounterTable(), [{ ...live, plan: { ...plan } }]);
+  expect(board.profiles()[0]).toMatchObject({ pinned: false, clients: 0 });
+  Object.assign(live, { pinned: true, leases: new Set([{}]), problem, warnings: ["odd"] });
+  board.noteEvent({ type: "profile", profile: "p", change: "rejected", problem });
+  expect(board.profiles()[0]).toMatchObject({ pinned: true, clients: 1, problem: { message: "it is so" }, warnings: ["odd"] });
+});
 
 test("an address that is open to the network is warned of, and marked", async () => {
   const profile = await profileOf({ state: "idle" }, new CounterTable(), 'expose = true\n[http]\nlisten = "0.0.0.0:80"\n');

@@ -56,10 +56,10 @@ export class StatusBoard {
     const before = new Set(this.#keys());
     this.#profiles.clear();
     for (const marks of [this.#byTarget, this.#routes, this.#heads, this.#contexts]) marks.clear();
-    for (const [order, attached] of profiles.entries()) {
-      const entry = new ProfileEntry(new PlanView(this.#running, attached), order);
-      this.#profiles.set(attached.plan.profile, entry);
-      for (const name of this.#running.counters.used(attached.plan.profile)) if (entry.named(name).length === 0) entry.addDynamic(name);
+    for (const [order, { plan }] of profiles.entries()) {
+      const entry = new ProfileEntry(new PlanView(this.#running, plan), order);
+      this.#profiles.set(plan.profile, entry);
+      for (const name of this.#running.counters.used(plan.profile)) if (entry.named(name).length === 0) entry.addDynamic(name);
       for (const route of entry.routes()) this.#index(route);
     }
     for (const key of before.difference(new Set(this.#keys()))) this.#store.remove(key);

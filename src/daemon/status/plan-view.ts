@@ -49,17 +49,16 @@ interface Doors {
 
 export class PlanView {
   readonly #running: Running;
-  readonly #attached: AttachedProfile;
   /** The plan's own, by what they are about. */
   #clashes: { readonly of: Wanted; readonly byRoute: ReadonlyMap<string, Clash> } | undefined;
   readonly plan: Plan;
   #doors: Doors | undefined;
   #current: { readonly context: string | undefined } | undefined;
 
-  constructor(running: Running, attached: AttachedProfile) {
+  /** `plan` may have more routes than the profile writes down. */
+  constructor(running: Running, plan: Plan) {
     this.#running = running;
-    this.#attached = attached;
-    this.plan = attached.plan;
+    this.plan = plan;
   }
 
   /** Some address was opened, or could not be. */
@@ -86,7 +85,10 @@ export class PlanView {
 
   /** `shownProblems`: the messages that stand at routes. */
   head(shownProblems: ReadonlySet<string>): ProfileHead {
-    const { plan, pinned, leases, problem, warnings } = this.#attached;
+    const { plan } = this;
+    // As it is now: clients come and go, and the file may be broken since.
+    const attached = this.#running.profiles().find((each) => each.plan.profile === plan.profile);
+    const { pinned = false, leases, problem, warnings = [] } = attached ?? {};
     const exposures = exposuresOf(plan);
     const unsaid = this.contextProblems.map(({ message }) => message).filter((message) => !shownProblems.has(message));
     return {
@@ -94,7 +96,7 @@ export class PlanView {
       name: plan.name,
       context: plan.context ?? this.#context(),
       pinned,
-      clients: leases.size,
+      clients: leases?.size ?? 0,
       listeners: this.#listeners(new Map(exposures.map(({ address, reachableAt }) => [address, [...reachableAt]]))),
       ...(plan.forwards.length === 0 ? {} : { namespaces: namespaceStates(this.#running.forwards(plan.profile)) }),
       problem: sent(problem),
