@@ -3,7 +3,7 @@
 import { ByteQueue, concatBytes, emptyBytes } from "#base/bytes.ts";
 import { CappedBytes, TooLong } from "#base/capped-bytes.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
-import { toKtError } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
 import { decodeRequestHead, encodeHead, type Header, type RequestHead, requestFraming } from "#wire/http-head.ts";
 import { BodyDecoder } from "./body-decoder.ts";
@@ -38,7 +38,7 @@ export type ServerAnswer =
   /** 101: `take` owns the Conn. */
   | { readonly kind: "upgrade"; readonly headers: readonly Header[]; readonly take: (conn: Conn) => void };
 
-/** One that throws or rejects is answered for by a 500. */
+/** One that throws or rejects is answered for by a 500, or by a 400 for KtError `request-invalid`. */
 export type RequestHandler = (request: ServerRequest) => ServerAnswer | Promise<ServerAnswer>;
 
 /** Serves one connection, which it owns. */
@@ -131,8 +131,7 @@ class ServerConnection implements ConnHandler {
   #handle(head: RequestHead, body: Uint8Array): void {
     this.#answering = head;
     try {
-      const url = new URL(head.target, "http://host");
-      const answer = this.#handler({ head, path: url.pathname, query: url.searchParams, body });
+      const answer = this.#handler({ head, ...readTarget(head.target), body });
       if (answer instanceof Promise) answer.then((late) => this.#answer(head, late)).catch((error) => this.#failed(error));
       else this.#answer(head, answer);
     } catch (error) {
@@ -140,8 +139,9 @@ class ServerConnection implements ConnHandler {
     }
   }
 
-  #failed(error: unknown): void {
-    this.#refuse(toKtError(error, "internal", "answer the request").message, 500);
+  #failed(thrown: unknown): void {
+    const error = toKtError(thrown, "internal", "answer the request");
+    this.#refuse(error.message, error.code === "request-invalid" ? 400 : 500);
   }
 
   /** An answer of our own, behind which nothing is read any more. */
@@ -223,6 +223,17 @@ class ServerConnection implements ConnHandler {
     this.#conn.write(encodeHead(firstLine(101), headers));
     this.#conn.unread(this.#inbox.takeAll());
     take(this.#conn);
+  }
+}
+
+/** A path that begins with two slashes names no host (RFC 9112 §3.2.1). Throws KtError `request-invalid`. */
+function readTarget(target: string): Pick<ServerRequest, "path" | "query"> {
+  if (target === "*") return { path: target, query: new URLSearchParams() };
+  try {
+    const url = new URL(target.startsWith("/") ? `http://host${target}` : target);
+    return { path: url.pathname, query: url.searchParams };
+  } catch {
+    throw new KtError("request-invalid", `${JSON.stringify(target)} is not a valid target`);
   }
 }
 

@@ -110,6 +110,19 @@ describe("a request", () => {
     expect(answer).not.toContain("GET /b");
   });
 
+  test.each([
+    ["/a/b?c=d", "/a/b c=d"],
+    ["//b.test/c", "//b.test/c "],
+    ["http://b.test/c?d", "/c d="],
+  ])("for %s has its path, whatever the path looks like", async (target, want) => {
+    expect(await answerTo(get(target))).toBe(ok(`GET ${want} `));
+  });
+
+  test("for everything has an asterisk as its path, and one for an address that is not valid is refused", async () => {
+    expect(await answerTo("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")).toBe(ok("OPTIONS *  "));
+    expect(await answerTo(get("http://[/"))).toStartWith("HTTP/1.1 400 Bad Request\r\n");
+  });
+
   test("with a body past the limit is refused, and one of the limit is not", async () => {
     const put = async (bytes: number): Promise<string> => {
       const client = served(({ body }) => ({ kind: "whole", status: 200, headers: [], body: Buffer.from(String(body.length)) }));
