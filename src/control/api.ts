@@ -107,7 +107,7 @@ const changesSchema = v.object({
   profiles: v.array(v.object({ ...placed, profile: profileHeadSchema })),
   /** `profile`: the path of its profile. */
   routes: v.array(v.object({ ...placed, profile: v.string(), route: routeSchema })),
-  /** The numbers of parts that are no more. */
+  /** The numbers of parts that were removed. */
   removed: v.array(count),
   /** What has been sent so far is the whole status as it is now. */
   isComplete: v.boolean(),

@@ -92,7 +92,7 @@ export class LineChannel {
     this.#handler.onClose();
   }
 
-  /** Takes the lines that wait, a few in each turn of the event loop: a peer that sends thousands keeps no other waiting. */
+  /** Takes the lines that wait, a few in each turn of the event loop: a peer that sends thousands keeps no other peer waiting. */
   goOn(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

@@ -11,7 +11,7 @@ import { type ChannelState, channelEvents, LineChannel } from "./line-channel.ts
 /** One connected client. */
 export interface ControlSession {
   /** Says something unasked. */
-  tell(reply: Reply): void;
+  notify(reply: Reply): void;
   /** True while the client is behind with reading: newer news should wait. */
   busy(): boolean;
   /** Calls back whenever the client is no longer behind, until the returned function is called. */
@@ -36,7 +36,7 @@ class ServerSession implements ControlSession {
     this.#handle = handle;
   }
 
-  tell(reply: Reply): void {
+  notify(reply: Reply): void {
     this.channel?.send({ id: 0, reply });
   }
 
@@ -60,7 +60,7 @@ class ServerSession implements ControlSession {
   onValue(value: unknown): void {
     const parsed = v.safeParse(requestLineSchema, value);
     if (!parsed.success) {
-      this.tell(errorReply(new KtError("protocol", `the hub does not understand this request: ${v.summarize(parsed.issues)}`)));
+      this.notify(errorReply(new KtError("protocol", `the hub does not understand this request: ${v.summarize(parsed.issues)}`)));
       this.end();
       return;
     }
@@ -140,7 +140,7 @@ export class ControlServer {
             socket.data = { channel };
             sessions.add(session);
             session.onGone(() => sessions.delete(session));
-            session.tell({ type: "hello", ...hello });
+            session.notify({ type: "hello", ...hello });
           },
         },
       });
@@ -152,7 +152,7 @@ export class ControlServer {
   /** Says goodbye to every client and removes the socket. */
   close(): void {
     for (const session of this.#sessions) {
-      session.tell({ type: "gone" });
+      session.notify({ type: "gone" });
       session.end();
     }
     this.#listener.stop(false);

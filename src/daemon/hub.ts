@@ -11,7 +11,7 @@ import { Scope } from "#base/scope.ts";
 import { logEvent } from "#observe/describe.ts";
 import { boundedEvent, type KtEvent } from "#observe/events.ts";
 import { Journal } from "#observe/journal.ts";
-import { RequestLog } from "#observe/requests.ts";
+import { RequestLog } from "#observe/request-log.ts";
 import { AddressKeeper } from "#host/address-keeper.ts";
 import { firstFreePort } from "#native/low-ports.ts";
 import { loopbackListeners } from "#native/loopback-listeners.ts";

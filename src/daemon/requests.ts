@@ -5,7 +5,7 @@ import type { ControlSession } from "#control/server.ts";
 import { KtError } from "#base/errors.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
-import type { RequestLog } from "#observe/requests.ts";
+import type { RequestLog } from "#observe/request-log.ts";
 import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "#daemon/plans/profiles.ts";
 import type { StatusBoard } from "#daemon/status/board.ts";
@@ -13,7 +13,7 @@ import type { StatusFeed } from "#daemon/status/feed.ts";
 import type { NamesFeed } from "#daemon/status/names.ts";
 import { waitReady } from "#daemon/status/ready.ts";
 
-export interface ServiceOptions {
+export interface RequestsOptions {
   readonly hello: Hello;
   readonly profiles: Profiles;
   readonly journal: Journal;
@@ -33,9 +33,9 @@ type RequestOf<Type extends Request["type"]> = Extract<Request, { type: Type }>;
 type Send = (reply: Reply) => void;
 
 export class HubRequests {
-  readonly #options: ServiceOptions;
+  readonly #options: RequestsOptions;
 
-  constructor(options: ServiceOptions) {
+  constructor(options: RequestsOptions) {
     this.#options = options;
   }
 
@@ -74,7 +74,7 @@ export class HubRequests {
 
   #detach({ profile }: RequestOf<"detach">, session: ControlSession, reply: Send): void {
     const gone = this.#options.profiles.detach(profile);
-    for (const attached of gone) tellGone(attached, session);
+    for (const attached of gone) notifyGone(attached, session);
     reply({ type: "detached", profiles: gone.map(({ plan }) => plan.profile) });
   }
 
@@ -141,9 +141,9 @@ function concerns(route: string, named: readonly RouteStatus[]): (event: Journal
 }
 
 function isSession(lease: object): lease is ControlSession {
-  return "tell" in lease;
+  return "notify" in lease;
 }
 
-function tellGone({ plan, leases }: AttachedProfile, asker: ControlSession): void {
-  for (const lease of leases) if (lease !== asker && isSession(lease)) lease.tell({ type: "gone", profile: plan.profile });
+function notifyGone({ plan, leases }: AttachedProfile, asker: ControlSession): void {
+  for (const lease of leases) if (lease !== asker && isSession(lease)) lease.notify({ type: "gone", profile: plan.profile });
 }

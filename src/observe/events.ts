@@ -98,7 +98,7 @@ export type KtEvent =
       readonly added: readonly string[];
       readonly removed: readonly string[];
     }
-  /** Connections are refused for want of descriptors; told at the first (0), and with their number and no problem when it is over. */
+  /** Connections are refused for want of descriptors; reported at the first (0), and with their number and no problem when it is over. */
   | { readonly type: "overload"; readonly refused: number; readonly problem: Problem | undefined }
   | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke" | "restored"; readonly detail: string | undefined };
 

@@ -54,7 +54,7 @@ export class Journal {
   add(event: KtEvent): void {
     const entry = { atMs: this.#clock.wallMs(), level: eventLevel(event), event, order: this.#count++ };
     (entry.level === "debug" ? this.#details : this.#news).add(entry);
-    for (const tell of this.#followers) tell(entry);
+    for (const notify of this.#followers) notify(entry);
   }
 
   /** The latest entries, oldest first. */
@@ -63,8 +63,8 @@ export class Journal {
   }
 
   /** Calls back on every new entry until the returned function is called. */
-  follow(tell: (entry: JournalEntry) => void): () => void {
-    this.#followers.add(tell);
-    return () => this.#followers.delete(tell);
+  follow(notify: (entry: JournalEntry) => void): () => void {
+    this.#followers.add(notify);
+    return () => this.#followers.delete(notify);
   }
 }

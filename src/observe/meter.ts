@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import type { CounterTable, Direction, RouteCounters } from "./counters.ts";
 import { type ClientProtocol, type Report, toProblem } from "./events.ts";
-import type { RequestFacts, RequestLog } from "./requests.ts";
+import type { RequestFacts, RequestLog } from "./request-log.ts";
 
 export interface MeterContext {
   readonly counters: CounterTable;

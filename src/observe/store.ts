@@ -100,7 +100,7 @@ export class StatusStore<Value> {
 export class StatusReader<Value> {
   readonly #store: StatusStore<Value>;
   #version = 0;
-  /** Removals up to this version were of what this reader has never been told. */
+  /** Removals up to this version are of entries that this reader was never given. */
   #forgottenBefore = 0;
   #isAnew = true;
 

@@ -100,7 +100,7 @@ class Client implements ControlSession {
     for (const callback of this.#gone) callback();
   }
 
-  tell(): void {}
+  notify(): void {}
   end(): void {}
   busy(): boolean {
     return this.room <= 0;

@@ -37,15 +37,15 @@ test("forgets a profile, and no other", () => {
 
 test("lists what changed once, until it is taken, and says so at the first", () => {
   const table = new CounterTable();
-  let told = 0;
-  table.onChange = () => told++;
+  let calls = 0;
+  table.onChange = () => calls++;
   const web = table.of("p", "web", "static");
   for (let index = 0; index < 100; index++) web.add("received", 10);
   table.of("p", "db", "static").connectionOpened();
   expect(table.takeChanged().map(({ route }) => route)).toEqual(["web", "db"]);
-  expect([table.takeChanged(), told]).toEqual([[], 1]);
+  expect([table.takeChanged(), calls]).toEqual([[], 1]);
   web.requestBegun();
-  expect([table.takeChanged().map(({ route }) => route), told]).toEqual([["web"], 2]);
+  expect([table.takeChanged().map(({ route }) => route), calls]).toEqual([["web"], 2]);
 });
 
 test("the list of changes that are not taken is no longer than the table", () => {

@@ -1,4 +1,4 @@
-/** The journal keeps the latest events only, and tells its followers. */
+/** The journal keeps the latest events only, and notifies its followers. */
 
 import { expect, test } from "bun:test";
 import { Journal, type JournalEntry } from "#observe/journal.ts";
@@ -14,7 +14,7 @@ test("keeps the latest, oldest first, and never more than twice its capacity", (
   expect(journal.entries().map(({ event }) => event)).toEqual(["r97", "r98", "r99"].map(opened));
 });
 
-test("tells followers until they leave", () => {
+test("notifies followers until they leave", () => {
   const journal = new Journal(new ManualClock());
   const heard: JournalEntry[] = [];
   const leave = journal.follow((entry) => heard.push(entry));

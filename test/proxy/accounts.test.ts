@@ -12,7 +12,7 @@ import { connectTcp, type Listener, listenTcp } from "#net/tcp.ts";
 import { tlsClient } from "#net/tls.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent, RequestEvent } from "#observe/events.ts";
-import { RequestLog } from "#observe/requests.ts";
+import { RequestLog } from "#observe/request-log.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { TcpDoor } from "#proxy/tcp-door.ts";
 import { RouteTable } from "#route/table.ts";

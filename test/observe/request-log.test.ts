@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { observeLimits } from "#observe/limits.ts";
 import type { JournalEntry } from "#observe/journal.ts";
-import { type RequestFacts, RequestLog } from "#observe/requests.ts";
+import { type RequestFacts, RequestLog } from "#observe/request-log.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 
 const route = { profile: "p", route: "a" };
