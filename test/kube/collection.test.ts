@@ -71,6 +71,27 @@ test("where watching is forbidden that is reported, once, and the list is what i
   await polled.next();
 });
 
+test("a problem is over as soon as the watch goes on, though nothing has changed", async () => {
+  let watches = 0;
+  await using api = new ScriptedApi((asked) => {
+    if (!isWatch(asked)) return list([service("api")]);
+    watches += 1;
+    return watches === 2 ? status(500, "away for a moment") : undefined;
+  });
+  await using harness = await Harness.open(api);
+  const { listener, items, problems } = hear<Service>();
+  harness.cluster.collect({ kind: "services", namespace: "shop", selector: undefined, listener });
+  expect(names(await items.next())).toBe("api");
+  const { script } = await api.watches.next();
+  script.end();
+  expect((await problems.next()).message).toContain("away for a moment");
+  const next = await api.watches.next();
+  // What has no content yet has no head either, as Bun serves it.
+  next.script.send("BOOKMARK", { metadata: { resourceVersion: "3" } });
+  expect(names(await items.next())).toBe("api");
+  expect(api.asked.filter((asked) => !isWatch(asked))).toHaveLength(1);
+});
+
 test("namespaces that may not be listed are a problem that names the right", async () => {
   await using api = new ScriptedApi(() => status(403, "namespaces is forbidden", "Forbidden"));
   await using harness = await Harness.open(api);

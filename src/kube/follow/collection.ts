@@ -48,6 +48,7 @@ export class Collection<Item extends { readonly name: string }> {
   readonly #reflector: Reflector<Item>;
   readonly #items = new Map<string, Item>();
   readonly #listener: CollectionListener<Item>;
+  #hasFailed = false;
 
   constructor({ path, query, access, pick }: Kind<Item>, listener: CollectionListener<Item>, options: CollectionOptions) {
     this.#listener = listener;
@@ -60,8 +61,9 @@ export class Collection<Item extends { readonly name: string }> {
       listener: {
         onList: (items) => this.#listed(items),
         onItem: (item, deleted) => this.#changed(item, deleted),
-        onProblem: (problem: KtError) => listener.onProblem(problem),
+        onProblem: (problem: KtError) => this.#failed(problem),
         onWatchForbidden: () => listener.onPolled(),
+        onWatching: () => this.#repaired(),
       },
     });
   }
@@ -74,7 +76,20 @@ export class Collection<Item extends { readonly name: string }> {
     this.#reflector.close();
   }
 
+  #failed(problem: KtError): void {
+    this.#hasFailed = true;
+    this.#listener.onProblem(problem);
+  }
+
+  /** A watch that goes on from where it stopped may have nothing to tell for hours. */
+  #repaired(): void {
+    if (!this.#hasFailed) return;
+    this.#hasFailed = false;
+    this.#listener.onItems([...this.#items.values()]);
+  }
+
   #listed(items: readonly Item[]): void {
+    this.#hasFailed = false;
     this.#items.clear();
     for (const item of items) this.#items.set(item.name, item);
     this.#listener.onItems([...this.#items.values()]);

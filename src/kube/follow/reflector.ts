@@ -41,6 +41,8 @@ export interface ReflectorListener<Item> {
   onProblem(problem: KtError): void;
   /** It may not be watched, and is listed every few seconds instead. */
   onWatchForbidden?(): void;
+  /** A watch goes on from what is known: what was wrong is over. */
+  onWatching?(): void;
 }
 
 /** HTTP 410: the version is too old to go on from. */
@@ -191,6 +193,7 @@ export class Reflector<Item extends Named> {
     const listener = {
       onOpen: () => {
         this.#heardAtMs = clock.now();
+        this.#options.listener.onWatching?.();
       },
       onEvent: (text: string) => {
         this.#heardAtMs = clock.now();

@@ -99,7 +99,7 @@ export interface OpenedExec {
 
 /** What hears of the objects of a collection. */
 export interface CollectionListener<Item> {
-  /** All of them, after the first list and after every change. */
+  /** All of them, after the first list, after every change, and once what was wrong is over. */
   onItems(items: readonly Item[]): void;
   /** They cannot be listed or watched now; trying goes on. What is known stays. */
   onProblem(problem: KtError): void;
