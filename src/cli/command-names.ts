@@ -4,7 +4,7 @@ import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
-import { type PrivateCommand, PrivateNames } from "#host/private-names.ts";
+import { type PrivateCommand, PrivateNames } from "#host/names/private-names.ts";
 import type { Started } from "#native/own-files.ts";
 
 type Entries = ReplyOf<"names">["entries"];

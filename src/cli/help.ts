@@ -16,7 +16,7 @@ export function mainHelp(commands: readonly CommandSpec[]): Line[] {
     line("kt: every Kubernetes service you need on your own machine, on demand"),
     line(""),
     ...tableLines(rows),
-    line([bold("More"), `     ${others.join(", ")}`], indent),
+    line([bold("More"), `     ${others.join(" ")}`], indent),
     line(""),
     line([bold("Options"), `  ${flags.join("   ")}`], indent),
     line([bold("Example"), "  kt init && kt up"], indent),

@@ -16,5 +16,6 @@ export async function warnMissingNames(names: readonly string[], code: string, o
   if (asked.every((name) => !lost.includes(name))) return;
   const { why, remedy } = namespaceRestriction(code);
   output.warning(`the command does not resolve ${listed(lost.map((name) => ({ name })))}: ${why}`);
-  output.hints(remedy === undefined ? ["under [env], ${routes.HOST.address} is an address that needs no name"] : [remedy]);
+  const setup = process.platform === "linux" ? ["or for every program of this machine: kt setup names"] : [];
+  output.hints([remedy ?? "under [env], ${routes.HOST.address} is an address that needs no name", ...setup]);
 }

@@ -27,6 +27,7 @@ import { NamesFeed } from "#daemon/status/names.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
+import { MachineNames } from "./machine-names.ts";
 import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
@@ -53,6 +54,8 @@ export interface HubOptions {
   /** Ends by itself after its last profile. */
   readonly lingers: boolean;
   readonly providers: Providers;
+  /** The socket of the helper that gives names to the whole machine. */
+  readonly namesHelper?: string;
   readonly clock?: Clock;
 }
 
@@ -181,7 +184,7 @@ export class Hub {
 
   /** What follows the attached profiles, in the order of applying; released and closed in reverse. */
   #partsIn(identity: HubIdentity): readonly Part[] {
-    const { providers, lingers } = this.#options;
+    const { providers, lingers, namesHelper: path, log } = this.#options;
     const listening: Part = {
       apply: () => this.#listening.apply(plansOf(this.#profiles.list())),
       settle: () => this.#listening.settled(),
@@ -206,9 +209,15 @@ export class Hub {
       this.#forwards,
       this.#board,
       this.#names,
+      ...(path === undefined ? [] : [this.#machineNames(new MachineNames({ path, clock: this.#clock, log }))]),
       contexts,
       ...(lingers ? [remembered, this.#linger] : []),
     ];
+  }
+
+  #machineNames(machine: MachineNames): Part {
+    this.#names.watch(() => machine.want(plansOf(this.#profiles.list()).flatMap(({ profile }) => this.#names.of(profile) ?? [])));
+    return machine;
   }
 
   async #open(identity: HubIdentity): Promise<void> {

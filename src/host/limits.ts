@@ -13,4 +13,8 @@ export const hostLimits = {
   listenersFreshMs: 100,
   /** Changes of addresses are collected for this long before they are written. */
   addressWriteMs: 200,
+  /** How often a change of the hosts file is tried anew when another program has changed it meanwhile. */
+  hostsAttempts: 10,
+  /** Longest list of names that the helper accepts, as JSON: 10,000 services with a dozen names of 60 characters each. */
+  namesMessageBytes: 8 * mib,
 } as const;

@@ -29,10 +29,15 @@ function lineWithout(line: string, names: ReadonlySet<string>): string {
 export function withEntries(text: string, entries: readonly HostsEntry[]): string {
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
   const gap = text === "" || text.endsWith("\n") ? "" : newline;
-  return `${text}${gap}${entries
+  return `${text}${gap}${formatEntries(entries, newline)}`;
+}
+
+/** Lines short enough for every reader, with this behind each. */
+export function formatEntries(entries: readonly HostsEntry[], newline: string): string {
+  return entries
     .flatMap(linesOf)
     .map((line) => `${line}${newline}`)
-    .join("")}`;
+    .join("");
 }
 
 function linesOf({ address, names }: HostsEntry): string[] {

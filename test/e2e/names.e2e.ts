@@ -143,6 +143,7 @@ describe.skipIf(!isRoot)("names for one command", () => {
     expect(ran.stderr.trim().split("\n")).toEqual([
       'kt: warning: the command does not resolve "api.shop": user namespaces are turned off here',
       "kt: hint: sudo sysctl -w user.max_user_namespaces=10000",
+      "kt: hint: or for every program of this machine: kt setup names",
     ]);
   });
 

@@ -7,6 +7,7 @@ import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { Hub } from "#daemon/hub.ts";
 import { LogFile } from "#daemon/process/log-file.ts";
 import { formatLogLine } from "#daemon/process/log-line.ts";
+import { namesSocket } from "#host/names/names-socket.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
@@ -20,7 +21,16 @@ export async function hub({ build, output }: CommandContext): Promise<number> {
   const log: Log = (level, event, fields) => {
     if (level !== "debug") file.write(formatLogLine(output.logFormat, Date.now(), level, event, fields));
   };
-  const running = await Hub.start({ ...build, directory, stateDirectory: state, lingers: true, providers: realProviders(), log });
+  const namesHelper = namesSocket(at.uid);
+  const running = await Hub.start({
+    ...build,
+    directory,
+    stateDirectory: state,
+    lingers: true,
+    providers: realProviders(),
+    namesHelper,
+    log,
+  });
   if (running) await runUntilEnd(running, { ignoreHangup: true, log });
   await file.flushed();
   return exitCodes.done;

@@ -8,6 +8,7 @@ import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/process/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
+import { namesSocket } from "#host/names/names-socket.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
@@ -15,14 +16,16 @@ import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 export async function serve({ args, options, output, build }: CommandContext): Promise<number> {
   const given = await Promise.all([...options.texts("file"), ...args].map(namedFile));
   const files = given.length > 0 ? given : [await profileFile(options)];
-  const directory = await ensureRuntimeDirectory(surroundings());
+  const at = surroundings();
+  const directory = await ensureRuntimeDirectory(at);
   const log = output.log.bind(output);
   const hub = await startAlone({
     ...build,
     directory,
-    stateDirectory: stateDirectory(surroundings()),
+    stateDirectory: stateDirectory(at),
     lingers: false,
     providers: realProviders(),
+    namesHelper: namesSocket(at.uid),
     log,
     logsRequests: output.verbose,
   });

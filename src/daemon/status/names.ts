@@ -44,6 +44,18 @@ export class NamesFeed {
     for (const look of this.#looks) look();
   }
 
+  /** The names of a profile now; undefined for one that is not attached. */
+  of(profile: string): NameEntry[] | undefined {
+    const plan = this.#planOf(profile);
+    return plan && [...namesOf(plan), ...this.#forwarded(profile, plan)];
+  }
+
+  /** Calls when something changed that names may follow from, until the returned function is called. */
+  watch(look: () => void): () => void {
+    this.#looks.add(look);
+    return () => this.#looks.delete(look);
+  }
+
   /** Services, by the cluster's names; a name that the profile gives to a route leads there. */
   #forwarded(profile: string, { routes }: Plan): NameEntry[] {
     const own = new Set(routes.map(({ host }) => host));
@@ -55,14 +67,12 @@ export class NamesFeed {
   follow(profile: string, tell: Tell): () => void {
     let last: NameEntry[] | undefined;
     const look = (): void => {
-      const plan = this.#planOf(profile);
-      const entries = plan && [...namesOf(plan), ...this.#forwarded(profile, plan)];
+      const entries = this.of(profile);
       if (entries === undefined || deepEquals(entries, last)) return;
       last = entries;
       tell(entries);
     };
-    this.#looks.add(look);
     look();
-    return () => this.#looks.delete(look);
+    return this.watch(look);
   }
 }

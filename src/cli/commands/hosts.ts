@@ -1,0 +1,30 @@
+/** `kt hosts`: what the machine's hosts file holds of kt's, and the way to take it out. */
+
+import { KtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { bold, line } from "#cli/screen/text.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { ownCommand } from "#daemon/process/own-process.ts";
+import { changeHosts, machineHosts } from "#host/names/change-hosts.ts";
+import { readBlocks } from "#host/names/read-blocks.ts";
+import { runAsRoot } from "#native/elevate.ts";
+
+export async function hosts({ args: [action], options, output }: CommandContext): Promise<number> {
+  if (action === "purge") return await purge(options.text("user") ?? String(surroundings().uid));
+  if (action !== undefined) throw new KtError("usage", `kt hosts does not know "${action}"`, { hints: ["kt hosts purge"] });
+  const blocks = readBlocks();
+  if (options.flag("json")) output.json(blocks);
+  else if (blocks.length === 0) output.note(`${machineHosts.path} holds nothing of kt's`);
+  else output.lines(blocks.flatMap(({ owner, lines }) => [line(bold(`uid ${owner}`)), ...lines.map((each) => line(`  ${each}`))]));
+  return exitCodes.done;
+}
+
+/** Of one user alone: another's hub may be running. */
+async function purge(uid: string): Promise<number> {
+  if (!/^\d+$/.test(uid)) throw new KtError("usage", `"${uid}" is not the number of a user`, { hints: ["kt hosts purge --user 1000"] });
+  if (!readBlocks().some(({ owner }) => owner === uid)) return exitCodes.done;
+  if (process.geteuid?.() !== 0) return await runAsRoot([...ownCommand(), "hosts", "purge", "--user", uid]);
+  changeHosts(machineHosts, uid, []);
+  return exitCodes.done;
+}
