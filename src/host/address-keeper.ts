@@ -113,6 +113,7 @@ export class AddressKeeper {
     this.#cancelWrite?.();
     this.#cancelWrite = undefined;
     const { path, clock, onUnwritable } = this.#options;
-    this.#writing = this.#writing.then(() => writeAddresses(path, this.#book.remembered(clock.wallMs()))).catch(onUnwritable);
+    const remembered = this.#book.remembered(clock.wallMs());
+    this.#writing = this.#writing.then(() => writeAddresses(path, remembered)).catch(onUnwritable);
   }
 }

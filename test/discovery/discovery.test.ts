@@ -100,7 +100,7 @@ describe("namespaces", () => {
     await settle();
     expect(rig.shown()).toEqual(["shop  missing"]);
     rig.cluster.missing.delete("shop");
-    rig.clock.advance(discoveryLimits.missingCheckMs);
+    await rig.clock.advance(discoveryLimits.missingCheckMs);
     await settle();
     expect(rig.shown()).toEqual(["shop "]);
   });
@@ -139,15 +139,15 @@ test("all is known once every namespace is listed, or it is known why not", () =
   expect(rig.shown()).toEqual(["shop web", "team-a ? forbidden"]);
 });
 
-test("changes that come together are reported once, and none after the end", () => {
+test("changes that come together are reported once, and none after the end", async () => {
   const rig = new Rig(["shop", "infra"]);
   rig.services("shop", "web");
   rig.services("infra", "db");
   expect(rig.changes).toBe(0);
-  rig.clock.advance(discoveryLimits.settleMs);
+  await rig.clock.advance(discoveryLimits.settleMs);
   expect(rig.changes).toBe(1);
   rig.services("shop", "web", "api");
   rig.discovery.close();
-  rig.clock.advance(discoveryLimits.settleMs);
+  await rig.clock.advance(discoveryLimits.settleMs);
   expect(rig.changes).toBe(1);
 });
