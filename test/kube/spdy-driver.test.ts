@@ -92,6 +92,29 @@ describe("what is sent", () => {
   });
 });
 
+test("ends that follow each other closely share one timer", async () => {
+  const clock = new ManualClock();
+  let timers = 0;
+  let flushes = 0;
+  const counting = {
+    now: () => clock.now(),
+    wallMs: () => clock.wallMs(),
+    after: (delayMs: number, callback: () => void) => {
+      timers += 1;
+      return clock.after(delayMs, callback);
+    },
+  };
+  const schedule = new FlushSchedule(counting, () => (flushes += 1));
+  for (let count = 0; count < 10; count++) {
+    schedule.request("with-next");
+    schedule.request("soon");
+    await Promise.resolve();
+  }
+  schedule.request("with-next");
+  await clock.advance(kubeLimits.flushDelayMs);
+  expect([timers, flushes]).toEqual([1, 11]);
+});
+
 describe("what comes", () => {
   test("is reported in order, with the data of one read joined", async () => {
     const { driver, mux, heard, answer } = rig();

@@ -17,7 +17,13 @@ export type Moment = keyof typeof urgencies;
 export class FlushSchedule {
   readonly #clock: Clock;
   readonly #flush: () => void;
-  #pending: { readonly urgency: number } | undefined;
+  #pending: Moment | undefined;
+  /** Whether the timer of `with-next` runs: one serves all ends of that time. */
+  #timerRuns = false;
+  readonly #soon = (): void => this.#flushIfDue("soon");
+  /** The first callback still runs before the next turn has read anything. */
+  readonly #beforePoll = (): void => void setImmediate(this.#afterPoll);
+  readonly #afterPoll = (): void => this.#flushIfDue("after-poll");
 
   constructor(clock: Clock, flush: () => void) {
     this.#clock = clock;
@@ -25,21 +31,28 @@ export class FlushSchedule {
   }
 
   request(moment: Moment): void {
-    const urgency = urgencies[moment];
-    if (this.#pending && this.#pending.urgency >= urgency) return;
-    const pending = { urgency };
-    this.#pending = pending;
-    const flush = (): void => {
-      if (this.#pending === pending) this.flushNow();
-    };
-    if (moment === "soon") queueMicrotask(flush);
-    // The first callback still runs before the next turn has read anything.
-    else if (moment === "after-poll") setImmediate(() => setImmediate(flush));
-    else this.#clock.after(kubeLimits.flushDelayMs, flush);
+    if (this.#pending !== undefined && urgencies[this.#pending] >= urgencies[moment]) return;
+    this.#pending = moment;
+    if (moment === "soon") queueMicrotask(this.#soon);
+    else if (moment === "after-poll") setImmediate(this.#beforePoll);
+    else this.#startTimer();
   }
 
   flushNow(): void {
     this.#pending = undefined;
     this.#flush();
+  }
+
+  #startTimer(): void {
+    if (this.#timerRuns) return;
+    this.#timerRuns = true;
+    this.#clock.after(kubeLimits.flushDelayMs, () => {
+      this.#timerRuns = false;
+      this.#flushIfDue("with-next");
+    });
+  }
+
+  #flushIfDue(moment: Moment): void {
+    if (this.#pending === moment) this.flushNow();
   }
 }
