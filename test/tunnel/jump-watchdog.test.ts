@@ -86,7 +86,7 @@ for (const shell of shells) {
     });
 
     test("runs the command as it is written, and ends as it does", async () => {
-      const child = run(shell, 4, "sh", "-c", 'printf %s "$1"; exit 7', "x", "a b; $(id) 'c'");
+      const child = run(shell, 3600, "sh", "-c", 'printf %s "$1"; exit 7', "x", "a b; $(id) 'c'");
       expect(await child.exited).toBe(7);
       expect(await new Response(child.stdout).text()).toBe("a b; $(id) 'c'");
     });
