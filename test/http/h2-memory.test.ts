@@ -1,12 +1,9 @@
-/** What the HTTP/2 door remembers of streams and of backends, up to its limits and for how long. */
+/** What HTTP/2 remembers of streams: those that frames may still come for, and how long a body is to become. */
 
 import { describe, expect, test } from "bun:test";
-import { httpLimits } from "#http/limits.ts";
-import { proxyLimits } from "#proxy/limits.ts";
 import { BodyLength } from "#http/h2/body-length.ts";
 import { LateStreams } from "#http/h2/late-streams.ts";
-import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
-import { ManualClock } from "#test/support/manual-clock.ts";
+import { httpLimits } from "#http/limits.ts";
 
 describe("LateStreams", () => {
   test("forgets the oldest of more than the limit", () => {
@@ -29,31 +26,6 @@ describe("LateStreams", () => {
     const late = new LateStreams();
     for (let count = 0; count <= httpLimits.h2LateStreams; count++) late.skip(1 + count * 4, 5 + count * 4);
     expect([late.wasSkipped(3), late.wasSkipped(7)]).toEqual([false, true]);
-  });
-});
-
-describe("SpeechMemory", () => {
-  test("believes HTTP/1 for a while, and HTTP/2 until it is proved wrong", async () => {
-    const clock = new ManualClock();
-    const memory = new SpeechMemory(clock);
-    memory.note("a", "http1");
-    memory.note("b", "h2");
-    await clock.advance(proxyLimits.http1BackendMs - 1);
-    expect([memory.of("a"), memory.of("b")]).toEqual(["http1", "h2"]);
-    await clock.advance(1);
-    expect([memory.of("a"), memory.of("b")]).toEqual([undefined, "h2"]);
-    memory.note("b", "http1");
-    expect(memory.of("b")).toBe("http1");
-    memory.forget("b");
-    expect(memory.of("b")).toBeUndefined();
-  });
-
-  test("forgets the oldest of more targets than the limit", () => {
-    const memory = new SpeechMemory(new ManualClock());
-    for (let count = 0; count < proxyLimits.knownBackends; count++) memory.note(`${count}`, "h2");
-    expect(memory.of("0")).toBe("h2");
-    memory.note("one more", "h2");
-    expect([memory.of("0"), memory.of("1")]).toEqual([undefined, "h2"]);
   });
 });
 
