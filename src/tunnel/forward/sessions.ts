@@ -5,6 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { muxLimits } from "#mux/limits.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
+import { SpareSchedule } from "#tunnel/pipe/spare-schedule.ts";
 import { PodSession } from "./pod-session.ts";
 
 export interface SessionsOptions {
@@ -36,8 +37,7 @@ export class PodSessions {
   /** Sessions given to connections at that moment: the rest of the same burst may share them. */
   #justGiven: PodSession[] = [];
   #givenSinceMs = Number.NEGATIVE_INFINITY;
-  /** Set while spares are about to be opened. */
-  #cancelSpare: (() => void) | undefined;
+  readonly #spares: SpareSchedule;
   readonly #abort = new AbortController();
   /** Connections that wait for the next session that becomes free or open, oldest first. */
   #waiting: PromiseWithResolvers<PodSession>[] = [];
@@ -45,6 +45,7 @@ export class PodSessions {
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#lastUsedMs = options.clock.now();
+    this.#spares = new SpareSchedule(options.clock, () => this.#keepSpare());
   }
 
   get count(): number {
@@ -53,7 +54,7 @@ export class PodSessions {
 
   /** Nothing is open, being opened, about to be opened or waited for. */
   get isUnused(): boolean {
-    return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0 && !this.#cancelSpare;
+    return this.#all.size === 0 && this.#opening === 0 && this.#waiting.length === 0 && !this.#spares.isPending;
   }
 
   /** Connections whose clients have not left. */
@@ -71,7 +72,7 @@ export class PodSessions {
     this.#lastUsedMs = this.#options.clock.now();
     const free = this.#takeFree();
     if (free) {
-      this.#keepSpareSoon();
+      this.#spares.soon();
       this.#noteGiven(free);
       return free;
     }
@@ -142,7 +143,7 @@ export class PodSessions {
   /** Ends everything. */
   close(): void {
     this.#closed = true;
-    this.#cancelSpare?.();
+    this.#spares.cancel();
     this.#cancelGather?.();
     this.#abort.abort(new KtError("shutting-down", "the tunnel was closed"));
     for (const session of [...this.#all]) session.close();
@@ -163,22 +164,12 @@ export class PodSessions {
     return Math.min(tunnelLimits.spareSessionsPerPod, Math.max(1, Math.ceil(inUse / 2)));
   }
 
-  /**
-   * Opens a spare once connections have stopped coming in, and the next as long after it: opening one costs as much as a
-   * hundred small requests, and four at once would delay a request that comes just then by 10 ms.
-   */
-  #keepSpareSoon(): void {
-    this.#cancelSpare?.();
-    this.#cancelSpare = this.#options.clock.after(tunnelLimits.spareDelayMs, () => this.#keepSpare());
-  }
-
   #keepSpare(): void {
-    this.#cancelSpare = undefined;
     this.#free = this.#free.filter(isFree);
     if (this.#closed || this.#free.length + this.#opening >= this.#spareWanted()) return;
     if (this.#isFull()) return;
     this.#openOne();
-    this.#keepSpareSoon();
+    this.#spares.soon();
   }
 
   /** Sessions that take no more connections do not count: they could not be shared either, and a connection would wait for their end. */
@@ -253,7 +244,7 @@ export class PodSessions {
     }
     const share = this.#isBurst ? Math.ceil(this.#waiting.length / (this.#opening + 1)) : 1;
     for (const waiter of this.#waiting.splice(0, share)) waiter.resolve(session);
-    if (this.#waiting.length === 0) this.#keepSpareSoon();
+    if (this.#waiting.length === 0) this.#spares.soon();
     else if (this.#opening === 0) this.#openForWaiting();
     if (this.#opening === 0) this.#shareOut();
   }

@@ -14,6 +14,7 @@ import type { JumpAddress } from "./tool.ts";
 import type { JumpReaper } from "./reaper.ts";
 import type { JumpKit, JumpTools } from "./tools.ts";
 import { type JumpPlace, runCommand } from "./run-command.ts";
+import { SpareSchedule } from "#tunnel/pipe/spare-schedule.ts";
 
 export interface JumpPoolOptions {
   readonly place: JumpPlace;
@@ -49,11 +50,12 @@ export class JumpPool {
   #recent = new RecentPeak();
   /** Whether the node holds back a command until it is started; learnt from the latest one. */
   #nodeWaits = false;
-  #cancelSpare: (() => void) | undefined;
+  readonly #spares: SpareSchedule;
   readonly #closing = new AbortController();
 
   constructor(options: JumpPoolOptions) {
     this.#options = options;
+    this.#spares = new SpareSchedule(options.clock, () => this.#keepSpare());
   }
 
   get count(): number {
@@ -65,7 +67,7 @@ export class JumpPool {
   }
 
   get isUnused(): boolean {
-    return this.#all.size === 0 && this.#opening + this.#acquiring === 0 && !this.#cancelSpare;
+    return this.#all.size === 0 && this.#opening + this.#acquiring === 0 && !this.#spares.isPending;
   }
 
   /** A process for one connection: one that waits, or a new one. Rejects with KtError. */
@@ -76,7 +78,7 @@ export class JumpPool {
       const kit = await this.#kit();
       const process = this.#takeSpare() ?? (await this.#prepare(kit));
       this.#lastUsedMs = this.#options.clock.now();
-      this.#keepSpareSoon();
+      this.#spares.soon();
       return process;
     } finally {
       this.#acquiring -= 1;
@@ -107,7 +109,7 @@ export class JumpPool {
     const isIdle = this.#isIdle(nowMs);
     for (const process of [...this.#spare]) if (isIdle || !process.isGood) process.abort();
     for (const process of this.#spare.slice(0, Math.max(0, this.#spare.length - this.#spareWanted()))) process.abort();
-    if (!isIdle && this.#spare.length + this.#opening === 0) this.#keepSpareSoon();
+    if (!isIdle && this.#spare.length + this.#opening === 0) this.#spares.soon();
   }
 
   ping(): void {
@@ -116,8 +118,7 @@ export class JumpPool {
 
   /** Ends the processes that wait; the others end with their connection. */
   retire(): void {
-    this.#cancelSpare?.();
-    this.#cancelSpare = undefined;
+    this.#spares.cancel();
     this.#lastUsedMs = Number.NEGATIVE_INFINITY;
     for (const process of [...this.#spare]) process.abort();
   }
@@ -137,14 +138,9 @@ export class JumpPool {
     return tools.find(place, via);
   }
 
-  /** One after the other, once no more connections come: preparing a process costs the node as much as serving one. */
-  #keepSpareSoon(): void {
-    this.#cancelSpare?.();
-    this.#cancelSpare = this.#options.clock.after(tunnelLimits.spareDelayMs, () => {
-      this.#cancelSpare = undefined;
-      const isWanted = this.#spare.length + this.#opening < this.#spareWanted();
-      if (isWanted && !this.#isIdle(this.#options.clock.now())) void this.#addSpare();
-    });
+  #keepSpare(): void {
+    const isWanted = this.#spare.length + this.#opening < this.#spareWanted();
+    if (isWanted && !this.#isIdle(this.#options.clock.now())) void this.#addSpare();
   }
 
   /** As many as came at once lately. */
@@ -159,7 +155,7 @@ export class JumpPool {
       // Nothing may connect to the target before a client does: without a shell that waits, only where the node waits.
       if (!kit.hasShell && !this.#nodeWaits) return;
       this.#spare.push(await this.#prepare(kit));
-      this.#keepSpareSoon();
+      this.#spares.soon();
     } catch (error) {
       // The next connection fails in the same way and reports it; until then it is not tried again.
       this.#lastUsedMs = Number.NEGATIVE_INFINITY;
