@@ -6,6 +6,7 @@ import { usage } from "#cli/help.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
 const needsService = 'skip="changes the user\'s services"';
+const needsMachine = 'skip="changes the machine; test/e2e/setup.e2e.ts has one of its own"';
 
 /** How test/support/doc-blocks.ts has to run an example; those that are not here simply run to their end. */
 const howToRun: Readonly<Record<string, string>> = {
@@ -18,6 +19,9 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt service install": needsService,
   "kt service status": needsService,
   "kt service uninstall": needsService,
+  "kt setup names --dry-run": needsMachine,
+  "kt setup names": needsMachine,
+  "kt setup names --undo": needsMachine,
   'psql -h localhost -p "$(kt url 5432 | cut -d: -f2)"': "attached",
   "kt serve -f shop/tunnels.toml -f billing/tunnels.toml": "stays",
   "kt serve --log-format json -f tunnels.toml": "stays",
