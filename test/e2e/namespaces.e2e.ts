@@ -218,6 +218,7 @@ describe("pods that come and go", () => {
   test("a service that is created is reachable within half a second, and one that is deleted is gone", async () => {
     kt.rewrite(readFileSync(kt.profile, "utf8").replace('include = ["web"]', ""));
     await addressOf(kt, `api.${first.name}:80`);
+    for (const pod of ["db-0", "db-1"]) await addressOf(kt, `${pod}.db.${first.name}:80`);
     const before = new Set(listening());
     await apply(service(first.name, "fresh", { selector: { app: "api" } }));
     const createdMs = performance.now();
