@@ -1,5 +1,6 @@
 /** The same traffic through every door is accounted for in the same way: connections, requests, and bytes of bodies or of streams. */
 
+import { serviceTarget } from "#test/support/service-target.ts";
 import { serve } from "bun";
 import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -87,13 +88,7 @@ afterAll(async () => {
   for (const server of Object.values(servers)) await server.stop(true);
 });
 
-const target = (name: string): Target => ({
-  kind: "service",
-  cluster: { profile: "p", context: undefined },
-  namespace: "n",
-  name,
-  port: 80,
-});
+const target = (name: string): Target => serviceTarget(name, 80, "n");
 
 function open() {
   const counters = new CounterTable();

@@ -1,5 +1,6 @@
 /** HTTP/1 connections to pods: to ones that do not behave, and for many requests at once. */
 
+import { serviceTarget } from "#test/support/service-target.ts";
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
@@ -18,7 +19,7 @@ test("a pod that does not answer the TLS handshake is given up, with the next re
     return Promise.resolve({ conn: near, pod: "web-1", usable: () => true, park() {}, unpark() {} });
   };
   const backends = new Backends({ dial }, clock);
-  const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "n", name: "web", port: 443 } as const;
+  const target = serviceTarget("web", 443);
   const request = { target, scheme: "https", host: "web.localhost", repeatable: true } as const;
   const open = () => backends.open(request, new AbortController().signal).then(String, String);
   for (let round = 1; round <= proxyLimits.openingBackends + 1; round++) {
@@ -32,7 +33,7 @@ test("a pod that does not answer the TLS handshake is given up, with the next re
 });
 
 describe("many requests at once", () => {
-  const target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "n", name: "web", port: 80 } as const;
+  const target = serviceTarget("web");
   const request = { target, scheme: "http", host: "web.localhost", repeatable: true } as const;
   const count = 3 * proxyLimits.openingBackends;
 

@@ -1,5 +1,6 @@
 /** The front door over real sockets, in front of small backends whose every byte the test decides. */
 
+import { serviceTarget } from "#test/support/service-target.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -60,13 +61,7 @@ class Backends implements Dialer {
   }
 }
 
-const target = (name: string): Target => ({
-  kind: "service",
-  cluster: { profile: "p", context: undefined },
-  namespace: "n",
-  name,
-  port: 80,
-});
+const target = (name: string): Target => serviceTarget(name, 80, "n");
 
 /** What dials wait for. */
 let waiting: PromiseWithResolvers<void> | undefined;

@@ -1,5 +1,6 @@
 /** TCP doors over real sockets whose target cannot be reached: what clients of each protocol read, and that others pass as they are. */
 
+import { serviceTarget } from "#test/support/service-target.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
@@ -35,13 +36,7 @@ function open(targetPort: number | string, dial: () => Promise<Link>, route = "1
   const counters = new CounterTable();
   const events: KtEvent[] = [];
   const door = new TcpDoor({ dialer: { dial }, counters, clock: systemClock, log: silentLog, report: (event) => events.push(event) });
-  const target = {
-    kind: "service",
-    cluster: { profile: "p", context: undefined },
-    namespace: "shop",
-    name: "db",
-    port: targetPort,
-  } as const;
+  const target = serviceTarget("db", targetPort);
   const { port } = door.listen({ host: "127.0.0.1", port: 0 }, { profile: "p", route, target });
   closers.push(() => void door.drain(0));
   const client = async (): Promise<Recorder> => {

@@ -1,5 +1,6 @@
 /** HTTP/1 clients, the front door's own code for them, and tunnels to pods in memory: all but sockets and a cluster. */
 
+import { serviceTarget } from "./service-target.ts";
 import { silentLog } from "#base/log.ts";
 import { memoryPair } from "./memory-conn.ts";
 import { CounterTable } from "#observe/counters.ts";
@@ -12,13 +13,7 @@ import { FakeCluster, type PodConnection, type PodServer } from "./fake-cluster.
 import { ManualClock, settle } from "./manual-clock.ts";
 import { Recorder } from "./recorder.ts";
 
-export const webTarget = {
-  kind: "service",
-  cluster: { profile: "p", context: undefined },
-  namespace: "shop",
-  name: "web",
-  port: 80,
-} as const;
+export const webTarget = serviceTarget("web");
 
 export const webRoute: Found = { kind: "found", profile: "p", route: "web.localhost", via: "static", target: webTarget, scheme: "http" };
 

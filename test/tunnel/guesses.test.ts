@@ -1,5 +1,6 @@
 /** Targets that only patterns and dynamic names lead to: what is not there leaves nothing, and the rest is bounded. */
 
+import { serviceTarget } from "#test/support/service-target.ts";
 import { describe, expect, test } from "bun:test";
 import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
@@ -12,14 +13,7 @@ import { ManualClock } from "#test/support/manual-clock.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 
 const never = new AbortController().signal;
-const targetOf = (name: string): Target => ({
-  kind: "service",
-  cluster: { profile: "p", context: undefined },
-  namespace: "shop",
-  name,
-  port: 80,
-});
-const web = targetOf("web");
+const web = serviceTarget("web");
 
 class WatchedCluster extends FakeCluster {
   readonly requests: FollowRequest[] = [];
@@ -106,14 +100,14 @@ describe("guesses that lead somewhere", () => {
     const { cluster, clock, tunnels } = rig();
     cluster.setPod("pod", echo);
     cluster.ready("pod");
-    const held = await tunnels.dial(targetOf("held"), never);
+    const held = await tunnels.dial(serviceTarget("held"), never);
     for (let index = 0; index < tunnelLimits.guessedTunnels + 10; index++) {
       await clock.advance(1);
-      (await tunnels.dial(targetOf(`s${index}`), never)).conn.abort();
+      (await tunnels.dial(serviceTarget(`s${index}`), never)).conn.abort();
     }
     expect(tunnels.all().length).toBe(tunnelLimits.guessedTunnels);
-    expect(tunnels.status(targetOf("s0"))).toBeUndefined();
-    expect(tunnels.status(targetOf("held"))?.openConnections).toBe(1);
+    expect(tunnels.status(serviceTarget("s0"))).toBeUndefined();
+    expect(tunnels.status(serviceTarget("held"))?.openConnections).toBe(1);
     held.conn.abort();
   });
 
@@ -121,7 +115,7 @@ describe("guesses that lead somewhere", () => {
     const { cluster, tunnels } = rig();
     cluster.setPod("pod", echo);
     cluster.ready("pod");
-    for (let index = 0; index < tunnelLimits.guessedTunnels; index++) await tunnels.dial(targetOf(`s${index}`), never);
+    for (let index = 0; index < tunnelLimits.guessedTunnels; index++) await tunnels.dial(serviceTarget(`s${index}`), never);
     await expect(tunnels.dial(web, never)).rejects.toMatchObject({ code: "overloaded" });
   });
 

@@ -1,5 +1,6 @@
 /** Tunnels against pods in memory: sessions, retries, waiting, idling and death. */
 
+import { serviceTarget } from "#test/support/service-target.ts";
 import { gc } from "bun";
 import { afterEach, describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
@@ -14,7 +15,7 @@ import { Recorder } from "#test/support/recorder.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 
-const target: Target = { kind: "service", cluster: { profile: "p", context: undefined }, namespace: "shop", name: "web", port: 80 };
+const target: Target = serviceTarget("web");
 const never = new AbortController().signal;
 
 function rig(options: { idleTimeoutMs?: number; startTimeoutMs?: number } = {}) {
