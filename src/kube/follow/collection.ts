@@ -1,5 +1,6 @@
 /** Keeps all objects of one kind in a namespace, or in the cluster, over one list and one watch. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -29,7 +30,7 @@ const headlessLabel = "service.kubernetes.io/headless";
 function servicesOf(namespace: string, selector: string | undefined): Kind<Service> {
   const query: Readonly<Record<string, string>> = selector === undefined ? {} : { labelSelector: selector };
   const access = { resource: "services", group: "", namespace };
-  return { path: `/api/v1/namespaces/${namespace}/services`, query, access, pick: pickService };
+  return { path: collectionPath("", namespace, "services"), query, access, pick: pickService };
 }
 
 function headlessSlicesOf(namespace: string): Kind<Slice> {

@@ -1,5 +1,6 @@
 /** Keeps the resolution of one pod's port fresh. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -32,7 +33,7 @@ export class FollowPod {
       api,
       clock,
       log,
-      path: `/api/v1/namespaces/${namespace}/pods`,
+      path: collectionPath("", namespace, "pods"),
       query: { fieldSelector: `metadata.name=${name}` },
       access: { resource: "pods", group: "", namespace },
       single: name,

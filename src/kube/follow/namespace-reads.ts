@@ -1,5 +1,6 @@
 /** Reads the services of one namespace and their slices, together when many are followed at once. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import { kubeLimits } from "#kube/limits.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -34,7 +35,7 @@ export class NamespaceReads {
   }
 
   get servicesPath(): string {
-    return `/api/v1/namespaces/${this.#namespace}/services`;
+    return collectionPath("", this.#namespace, "services");
   }
 
   /** Rejects as `Api.get` does. */

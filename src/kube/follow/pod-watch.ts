@@ -1,5 +1,6 @@
 /** The pods that a label selector matches, kept up to date. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -30,7 +31,7 @@ export class PodWatch {
       api,
       clock,
       log,
-      path: `/api/v1/namespaces/${namespace}/pods`,
+      path: collectionPath("", namespace, "pods"),
       query: { labelSelector: selector },
       access: { resource: "pods", group: "", namespace },
       pick: pickPod,

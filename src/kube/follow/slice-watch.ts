@@ -1,5 +1,6 @@
 /** The EndpointSlices of all followed services of one namespace, over one watch. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import { kubeLimits } from "#kube/limits.ts";
@@ -29,7 +30,7 @@ interface Group {
 }
 
 /** Of a namespace's slices, by collection path. */
-export const slicesPath = (namespace: string): string => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+export const slicesPath = (namespace: string): string => collectionPath("discovery.k8s.io", namespace, "endpointslices");
 
 export class SliceWatch {
   readonly #options: SliceWatchOptions;

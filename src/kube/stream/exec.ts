@@ -1,5 +1,6 @@
 /** Opens commands in containers: the upgrade, the container that is meant, and what a refusal means. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import { type ExecCommand, execProtocols, execQuery } from "#wire/exec.ts";
@@ -68,7 +69,7 @@ export class ExecOpener {
 
   /** The pod's containers, the one that kubectl would take first. Empty when they cannot be known: then the refusal says enough. */
   async #containers(namespace: string, name: string, signal: AbortSignal): Promise<readonly string[]> {
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    const path = `${collectionPath("", namespace, "pods")}/${name}`;
     try {
       const pod = (await this.#options.api.get(
         path,

@@ -1,5 +1,6 @@
 /** Opens upgraded connections to pods, for forwarding and for commands: SPDY directly or a WebSocket, whichever gets through. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import { CryptoHasher } from "bun";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
@@ -84,7 +85,7 @@ export class Upgrader {
       timers.push(clock.after(kubeLimits.upgradeAnyAnswerMs, () => ending.abort(this.#noAnswer())));
       if (!this.#isKnown(this.#first)) timers.push(clock.after(kubeLimits.upgradeAnswerMs, () => late.resolve("late")));
     };
-    const path = `/api/v1/namespaces/${namespace}/pods/${pod}/${subresource}${query}`;
+    const path = `${collectionPath("", namespace, "pods")}/${pod}/${subresource}${query}`;
     const access = { resource: `pods/${subresource}`, group: "", namespace, name: pod };
     try {
       return await this.#openEither({ path, access, signal: AbortSignal.any([signal, ending.signal]), onAsked }, late.promise);

@@ -1,5 +1,6 @@
 /** Makes, marks and removes single pods: the only writes of kt to a cluster. */
 
+import { collectionPath } from "#kube/objects/workload.ts";
 import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -124,7 +125,7 @@ export class ApiPods implements Pods {
 }
 
 function pathOf(namespace: string, name?: string): string {
-  return `/api/v1/namespaces/${namespace}/pods${name === undefined ? "" : `/${name}`}`;
+  return `${collectionPath("", namespace, "pods")}${name === undefined ? "" : `/${name}`}`;
 }
 
 function access(verb: Access["verb"], namespace: string, name?: string): Access {
