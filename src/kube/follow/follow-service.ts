@@ -1,7 +1,7 @@
 /** Keeps the resolution of one service port fresh: the service, its slices (or its pods where there are none to read), and why none is ready. */
 
+import { retryPause } from "./retry-pause.ts";
 import type { Clock } from "#base/clock.ts";
-import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { kubeLimits } from "#kube/limits.ts";
@@ -166,10 +166,7 @@ export class FollowService {
         const problem = toKtError(error, "cluster-error", `look for service "${this.#options.request.name}"`);
         // The last good endpoints stay until there is newer information.
         if (this.#resolution?.kind !== "ready" || problem.code === "forbidden") this.#become({ kind: "failed", problem });
-        const hopeless = isAbout(problem.code, "login", "permission");
-        const maxMs = hopeless ? kubeLimits.credentialsBackoffMaxMs : sharedLimits.backoffMaxMs;
-        const leastMs = hopeless ? kubeLimits.refusedRetryMs : 0;
-        await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
+        await this.#backoff.afterFailure(signal, retryPause(problem, this.#options.api));
       }
     }
   }

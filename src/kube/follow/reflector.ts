@@ -1,9 +1,8 @@
 /** Keeps a copy of a list of objects: lists, watches from there, begins again where it stopped, and polls where watching is not allowed. */
 
+import { retryPause } from "./retry-pause.ts";
 import type { Clock } from "#base/clock.ts";
-import { isAbout } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
-import { sharedLimits } from "#base/limits.ts";
 import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -107,11 +106,8 @@ export class Reflector<Item extends Named> {
     const isGone = problem instanceof StatusError && problem.status === gone;
     if (isGone) this.#version = undefined;
     else listener.onProblem(problem);
-    // Asking a credential plugin again and again may open a browser window each time.
-    const hopeless = isAbout(problem.code, "login", "permission");
-    const maxMs = hopeless ? kubeLimits.credentialsBackoffMaxMs : sharedLimits.backoffMaxMs;
-    const leastMs = hopeless || isGone ? kubeLimits.refusedRetryMs : 0;
-    await this.#backoff.afterFailure(signal, { maxMs, heldMs: this.#options.api.heldMs, leastMs });
+    const pause = retryPause(problem, this.#options.api);
+    await this.#backoff.afterFailure(signal, isGone ? { ...pause, leastMs: kubeLimits.refusedRetryMs } : pause);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
