@@ -46,9 +46,12 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
-    const taken = new Set<string>();
-    this.#watched = options.forwards.map((forward) => new ForwardWatch(forward, options.clock, () => this.#changed()));
-    for (const watched of this.#watched) watched.watch(taken);
+    const onListed = (): void => {
+      this.#share();
+      this.#changed();
+    };
+    this.#watched = options.forwards.map((forward) => new ForwardWatch(forward, options.clock, onListed, () => this.#changed()));
+    this.#share();
   }
 
   current(): Discovered {
@@ -70,7 +73,6 @@ export class Discovery {
   }
 
   #changed(): void {
-    this.#share();
     this.#cancelTell ??= this.#options.clock.after(discoveryLimits.settleMs, () => {
       this.#cancelTell = undefined;
       this.#options.onChange();
@@ -88,6 +90,7 @@ export class Discovery {
 class ForwardWatch {
   readonly #forward: Forward;
   readonly #clock: Clock;
+  readonly #onListed: () => void;
   readonly #onChange: () => void;
   readonly #rules: Rules;
   readonly #literal: readonly string[];
@@ -99,9 +102,11 @@ class ForwardWatch {
   #listed: readonly string[] | undefined;
   #problem: KtError | undefined;
 
-  constructor(forward: Forward, clock: Clock, onChange: () => void) {
+  /** `onListed`: other namespaces may be meant now. */
+  constructor(forward: Forward, clock: Clock, onListed: () => void, onChange: () => void) {
     this.#forward = forward;
     this.#clock = clock;
+    this.#onListed = onListed;
     this.#onChange = onChange;
     const names = forward.namespaces ?? [forward.cluster.namespace];
     this.#literal = names.filter((name) => !isGlob(name));
@@ -159,7 +164,7 @@ class ForwardWatch {
         onItems: (items) => {
           this.#listed = items.map(({ name }) => name);
           this.#problem = undefined;
-          this.#onChange();
+          this.#onListed();
         },
         onProblem: (problem) => {
           this.#problem = problem;
