@@ -84,6 +84,9 @@ export class RouteCounters {
   }
 }
 
+/** One route of one profile, as a key. */
+export const routeKey = (profile: string, route: string): string => `${profile}\u0000${route}`;
+
 /** The counters of every route that was ever used, by profile and route name; of dynamic names only the latest. */
 export class CounterTable {
   readonly #byRoute = new Map<string, RouteCounters>();
@@ -99,7 +102,7 @@ export class CounterTable {
   onChange: () => void = () => {};
 
   of(profile: string, route: string, via?: "static" | "pattern" | "dynamic"): RouteCounters {
-    const key = `${profile}\u0000${route}`;
+    const key = routeKey(profile, route);
     let counters = this.#byRoute.get(key);
     if (!counters) {
       counters = new RouteCounters({ profile, route, isDynamic: via === "dynamic" }, this.#list);
@@ -135,22 +138,22 @@ export class CounterTable {
 
   /** For a route that is no more: one that comes back under its name begins at zero. */
   forgetRoute(profile: string, route: string): void {
-    this.#forget(`${profile}\u0000${route}`);
+    this.#forget(routeKey(profile, route));
   }
 
   /** For a profile that is not attached any more: attached again it begins at zero. */
   forget(profile: string): void {
-    for (const key of this.#byRoute.keys()) if (key.startsWith(`${profile}\u0000`)) this.#forget(key);
+    for (const key of this.#byRoute.keys()) if (key.startsWith(routeKey(profile, ""))) this.#forget(key);
   }
 
   /** Undefined where the route was never used, or is forgotten. */
   get(profile: string, route: string): RouteCounters | undefined {
-    return this.#byRoute.get(`${profile}\u0000${route}`);
+    return this.#byRoute.get(routeKey(profile, route));
   }
 
   /** The names of a profile's routes that were ever used, dynamic names among them. */
   used(profile: string): string[] {
-    const prefix = `${profile}\u0000`;
+    const prefix = routeKey(profile, "");
     return Array.from(this.#byRoute.keys())
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length));

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
-import type { CounterTable, Direction, RouteCounters } from "./counters.ts";
+import { type CounterTable, type Direction, type RouteCounters, routeKey } from "./counters.ts";
 import { type ClientProtocol, type Report, toProblem } from "./events.ts";
 import type { RequestFacts, RequestLog } from "./request-log.ts";
 
@@ -147,9 +147,9 @@ export class ClientMeter {
     if (this.#last?.route.route === route.route && this.#last.route.profile === route.profile) return this.#last;
     if (this.#last) {
       this.#others ??= new Map();
-      this.#others.set(keyOf(this.#last.route), this.#last);
+      this.#others.set(routeKey(this.#last.route.profile, this.#last.route.route), this.#last);
     }
-    this.#last = this.#others?.get(keyOf(route)) ?? new RouteUse(this.#context, route, name);
+    this.#last = this.#others?.get(routeKey(route.profile, route.route)) ?? new RouteUse(this.#context, route, name);
     return this.#last;
   }
 
@@ -157,8 +157,4 @@ export class ClientMeter {
     this.#last?.close();
     if (this.#others) for (const use of this.#others.values()) use.close();
   }
-}
-
-function keyOf({ profile, route }: MeteredRoute): string {
-  return `${profile}\u0000${route}`;
 }
