@@ -203,8 +203,10 @@ export class H2Backends {
 
   #group({ route, authority }: Wanted): Group {
     const key = groupKey(route, authority);
+    const known = this.#groups.get(key);
+    if (known) return known;
     const dial = (): Promise<Link> => this.#dial(route, authority, this.#ending.signal);
-    const group = this.#groups.get(key) ?? { key, dial, backends: new Set(), waiters: [], dialing: false };
+    const group: Group = { key, dial, backends: new Set(), waiters: [], dialing: false };
     this.#groups.set(key, group);
     return group;
   }
