@@ -25,7 +25,7 @@ export type Direction = "do" | "undo";
 /** Whether every file is as the steps would leave it. */
 export function isDone(steps: readonly SetupStep[], direction: Direction): boolean {
   const files = steps.filter((step): step is FileStep => step.kind === "file" || step.kind === "copy");
-  return files.every((step) => (direction === "do" ? isPut(step) : !existsSync(step.path) || isOthers(step)));
+  return files.every((step) => describe(step, direction).length === 0);
 }
 
 /** What the steps would change now, in lines for people; a file that is as it should be is left out. */
