@@ -1,8 +1,10 @@
 /** A user's machine for kt run from source: a home, a runtime directory, a project, and the end of every hub in it. */
 
+import { readFileSync } from "node:fs";
 import { mkdir, realpath } from "node:fs/promises";
 import { type Subprocess, spawn } from "bun";
-import { isAlive } from "./process.ts";
+import { hubCommand } from "#daemon/process/spawn-hub.ts";
+import { isAlive, processesWith } from "./process.ts";
 import { tempDir } from "./temp-dir.ts";
 import { eventually } from "./wait.ts";
 
@@ -68,6 +70,18 @@ export class SourceHome {
       await this.run(["down", "--all"]);
       await eventually("the hub to end", () => !isAlive(pid));
     }
+    // Of several that were started at once, one that lost may still be on its way when the other has ended.
+    if (process.platform === "linux")
+      await eventually("late hubs to end", () => !processesWith(`XDG_RUNTIME_DIR=${this.path}/run`).some(isHub));
     await this.#remove();
+  }
+}
+
+/** False of a process that has just ended. */
+function isHub(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(hubCommand);
+  } catch {
+    return false;
   }
 }
