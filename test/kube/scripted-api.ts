@@ -183,12 +183,17 @@ export class Harness {
     const logged: string[] = [];
     const log: Log = (_level, event, fields) => void logged.push(`${event} ${JSON.stringify(fields ?? {})}`);
     const { environment = {}, clock = systemClock } = options;
-    return new Harness(
-      (onReachable) => openCluster({ kubeconfig: [kubeconfig], context: undefined, environment, clock, log, onReachable }),
-      folder.path,
-      logged,
-      () => folder[Symbol.asyncDispose](),
-    );
+    try {
+      return new Harness(
+        (onReachable) => openCluster({ kubeconfig: [kubeconfig], context: undefined, environment, clock, log, onReachable }),
+        folder.path,
+        logged,
+        () => folder[Symbol.asyncDispose](),
+      );
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   follow(request: Partial<FollowRequest> = {}): { readonly following: Following; readonly changes: Queue<Resolution> } {
