@@ -2,7 +2,7 @@
 
 import { type CommandSpec, commandGroups } from "./command.ts";
 import { globalOptions } from "./commands.ts";
-import { bold, type Line, line, tableLines } from "#cli/screen/text.ts";
+import { bold, type Line, line, tableLines } from "#base/text.ts";
 
 /** Fits a screen of 24 lines with 80 columns: commands of every day have a line, the others are named. */
 export function mainHelp(commands: readonly CommandSpec[]): Line[] {

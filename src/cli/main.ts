@@ -15,7 +15,7 @@ import { commandHelp, mainHelp } from "./help.ts";
 import { Output } from "#cli/screen/output.ts";
 import type { TextSink } from "#cli/screen/text-sink.ts";
 import { Declined } from "#cli/screen/prompts.ts";
-import type { Line } from "#cli/screen/text.ts";
+import type { Line } from "#base/text.ts";
 import { type Flags, optionsOf, withoutLevels, wordsForParser } from "./words.ts";
 
 interface Call {

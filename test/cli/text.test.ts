@@ -8,7 +8,7 @@ import { LiveView } from "#cli/screen/live-view.ts";
 import type { ProfileStatus } from "#control/api.ts";
 import { Output } from "#cli/screen/output.ts";
 import { RecordingSink } from "#test/support/recording-sink.ts";
-import { line, red } from "#cli/screen/text.ts";
+import { line, red } from "#base/text.ts";
 
 function outputTo(
   isTTY: boolean,

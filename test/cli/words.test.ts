@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { mainHelp } from "#cli/help.ts";
-import { spansOf, widthOf } from "#cli/screen/text.ts";
+import { spansOf, widthOf } from "#base/text.ts";
 import { readFlags, walkWords, withoutLevels, wordsForParser } from "#cli/words.ts";
 
 const mark = (line: string): string => wordsForParser(line.split(" "), commands, globalOptions).join(" ");

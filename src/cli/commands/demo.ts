@@ -5,7 +5,7 @@ import type { LogFields, LogLevel } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { hintLine } from "#cli/screen/hint.ts";
-import { cyan, dim, green, type Line, line, red, tableLines, widthOf } from "#cli/screen/text.ts";
+import { cyan, dim, green, type Line, line, red, tableLines, widthOf } from "#base/text.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { registerDemo } from "#daemon/demo-register.ts";

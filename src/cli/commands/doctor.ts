@@ -9,7 +9,7 @@ import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts"
 import { surroundings } from "#control/socket-path.ts";
 import { writeBundle } from "#doctor/bundle.ts";
 import { examine } from "#doctor/doctor.ts";
-import { bold, cyan, dim, green, plain, quotedLine, red, yellow } from "#cli/screen/text.ts";
+import { bold, cyan, dim, green, plain, quotedLine, red, yellow } from "#base/text.ts";
 import type { Finding } from "#doctor/finding.ts";
 
 export async function doctor({ options, output, build }: CommandContext): Promise<number> {

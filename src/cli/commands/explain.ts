@@ -8,7 +8,7 @@ import { withConsent } from "#cli/consent.ts";
 import { exitCodeFor, exitCodes } from "#cli/exit.ts";
 import { loadAllowedHere, loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";
-import { dim, green, red, tableLines } from "#cli/screen/text.ts";
+import { dim, green, red, tableLines } from "#base/text.ts";
 import { showTried } from "#cli/screen/tried-routes.ts";
 import { absolutePath, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import type { Step } from "#control/api.ts";

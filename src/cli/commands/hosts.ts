@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { bold, line } from "#cli/screen/text.ts";
+import { bold, line } from "#base/text.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { ownCommand } from "#daemon/process/own-process.ts";
 import { changeHosts, machineHosts } from "#host/names/change-hosts.ts";

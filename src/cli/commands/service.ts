@@ -7,7 +7,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { namedFile } from "#cli/profile-file.ts";
-import { dim, green, tableLines, yellow } from "#cli/screen/text.ts";
+import { dim, green, tableLines, yellow } from "#base/text.ts";
 import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { findSnapshot } from "#daemon/process/find-hub.ts";

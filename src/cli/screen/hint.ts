@@ -1,6 +1,6 @@
 /** Shows hints, and tells those that are commands from those that are sentences. */
 
-import type { Line, Paint } from "./text.ts";
+import type { Line, Paint } from "#base/text.ts";
 
 const programs =
   /^(?:kt|kubectl|sudo|export|curl|echo|kill|ls|less|tail|lsof|psql|systemctl|launchctl|journalctl|chmod|chown|mv|rm|mkdir) /;

@@ -1,8 +1,8 @@
 /** Lines on a terminal that are drawn over when they change: they stay below all that comes, and follow the size of the window. */
 
-import { type Line, line, widthOf } from "./text.ts";
+import { type Line, line, widthOf } from "#base/text.ts";
 import { columnsOf, paintRows, rowsFor, type TextSink } from "./text-sink.ts";
-import type { Row } from "./wrap.ts";
+import type { Row } from "#base/wrap.ts";
 
 /** Lines for a terminal of so many columns. */
 export type Draw = (columns: number) => readonly Line[];

@@ -3,7 +3,7 @@
 import type { ProfileStatus, Snapshot } from "#control/api.ts";
 import type { Output } from "./output.ts";
 import { type Part, profileLines, profileParts } from "./route-lines.ts";
-import { dim, line, spansOf } from "./text.ts";
+import { dim, line, spansOf } from "#base/text.ts";
 
 export class LiveView {
   readonly #output: Output;

@@ -2,7 +2,7 @@
 
 import type { LogFields, LogLevel } from "#base/log.ts";
 import { logParts } from "#daemon/process/log-line.ts";
-import { cyan, dim, type Line, line, type Paint, plain, red, widthOf, yellow } from "./text.ts";
+import { cyan, dim, type Line, line, type Paint, plain, red, widthOf, yellow } from "#base/text.ts";
 
 const paints: Readonly<Record<LogLevel, Paint>> = { debug: dim, info: plain, warn: yellow, error: red };
 

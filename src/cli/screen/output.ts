@@ -9,7 +9,7 @@ import { isCommand } from "./hint.ts";
 import { type Draw, LiveRegion } from "./live-region.ts";
 import { logLine } from "./log-lines.ts";
 import { columnsOf, paintRows, rowsFor, type TextSink } from "./text-sink.ts";
-import { cyan, type Line, line, quotedLine, red, type Text, yellow } from "./text.ts";
+import { cyan, type Line, line, quotedLine, red, type Text, yellow } from "#base/text.ts";
 
 export interface OutputOptions {
   readonly stdout: TextSink;

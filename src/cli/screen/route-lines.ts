@@ -4,7 +4,7 @@ import { formatBytes } from "#base/bytes-text.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { type NamespaceGroup, namespaceGroups } from "./namespace-groups.ts";
 import { hintLine } from "./hint.ts";
-import { bold, cyan, dim, green, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "./text.ts";
+import { bold, cyan, dim, green, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "#base/text.ts";
 
 /** A glyph of one column for those who do not see colours, and the longest word has eight letters. */
 const marks: Readonly<Record<RouteStatus["state"], readonly [glyph: string, paint: Paint]>> = {

@@ -1,8 +1,8 @@
 /** A stream of kt's output, and what it takes to write lines to it. */
 
-import { paintRow } from "./paint.ts";
-import type { Line } from "./text.ts";
-import { type Row, wrapped } from "./wrap.ts";
+import { paintRow } from "#base/paint.ts";
+import type { Line } from "#base/text.ts";
+import { type Row, wrapped } from "#base/wrap.ts";
 
 /** A stream as far as kt uses it. */
 export interface TextSink {

@@ -4,7 +4,7 @@ import type { TriedRoute } from "#doctor/try-routes.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { hintLine } from "./hint.ts";
 import type { Output } from "./output.ts";
-import { bold, cyan, green, line, padded, red, widthOf } from "./text.ts";
+import { bold, cyan, green, line, padded, red, widthOf } from "#base/text.ts";
 
 /** Of the columns of a terminal; what has a longer name begins below it. */
 const nameShare = 0.4;

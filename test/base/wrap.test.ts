@@ -5,8 +5,8 @@ import { spawnSync, stringWidth } from "bun";
 import fc from "fast-check";
 import { printable } from "#base/printable.ts";
 import { shellQuoted } from "#base/shell.ts";
-import { type Line, line, red, shortened, spansOf, tableLines, widthOf } from "#cli/screen/text.ts";
-import { wrapped } from "#cli/screen/wrap.ts";
+import { type Line, line, red, shortened, spansOf, tableLines, widthOf } from "#base/text.ts";
+import { wrapped } from "#base/wrap.ts";
 
 const rows = (given: Line, columns: number): string[] => wrapped(given, columns).map((row) => row.map(({ text }) => text).join(""));
 

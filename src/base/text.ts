@@ -1,7 +1,7 @@
-/** Text for people: pieces with a tone each. Only output.ts makes colours of it, after what others wrote has been made printable. */
+/** Text for people: pieces with a tone each, made printable; paint.ts has the colours of the tones. */
 
 import { stringWidth } from "bun";
-import { printable } from "#base/printable.ts";
+import { printable } from "./printable.ts";
 
 export type Tone = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
