@@ -20,4 +20,10 @@ export const sharedLimits = {
   backoffJitter: 0.25,
   /** How long open connections may go on after SIGTERM. */
   drainMs: 5 * second,
+  /** Largest payload of a datagram over IPv4: 65,535 bytes without the headers of IP (20) and UDP (8). */
+  datagramBytes: 65_507,
+  /** Datagrams that wait while a flow is being opened: clients send again after a second or more, so few are still wanted by then; */
+  waitingDatagrams: 64,
+  /** and their bytes together: a few of the largest. */
+  waitingDatagramBytes: 256 * kib,
 } as const;
