@@ -4,6 +4,10 @@ import type { CommandSpec } from "./command.ts";
 
 const fileOption = ["-f, --file <file>", "The profile; default: the nearest tunnels.toml here or above"] as const;
 const noNamesOption = ["--no-names", "Leave names to the machine"] as const;
+const namespaceOptions = [
+  ["-n, --namespace <NAMESPACE>", "Every service of it, may be repeated; default with --context: the context's"],
+  ["--context <CONTEXT>", "Its context; default with -n: the current one"],
+] as const;
 const jsonOption = ["--json", "Print JSON"] as const;
 
 export const commands: readonly CommandSpec[] = [
@@ -18,12 +22,7 @@ export const commands: readonly CommandSpec[] = [
       "at a loopback address of its own, and what speaks HTTP as NAME.NAMESPACE.localhost.",
       "Several -n, and names with *, serve several namespaces.",
     ],
-    options: [
-      fileOption,
-      ["-d, --detach", "Leave the profile attached and return"],
-      ["-n, --namespace <NAMESPACE>", "Every service of it, may be repeated; default with --context: the context's"],
-      ["--context <CONTEXT>", "Its context; default with -n: the current one"],
-    ],
+    options: [fileOption, ["-d, --detach", "Leave the profile attached and return"], ...namespaceOptions],
     example: ["kt up", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
     load: async () => (await import("./commands/up.ts")).up,
   },
@@ -148,10 +147,11 @@ export const commands: readonly CommandSpec[] = [
       "with 3 without running the command. Else ends with the exit code of the command.",
       "On Linux it resolves every name of the profile, by an /etc/hosts that it alone sees;",
       "that needs no root, and sudo gives it none.",
+      "With -n or --context it needs no profile, as kt up, and waits for no route.",
       "Options of kt go before the command; all that follows it is the command's own.",
     ],
-    options: [fileOption, noNamesOption],
-    example: ["kt run npm test", "kt run -f shop/tunnels.toml -- psql -c 'select 1'"],
+    options: [fileOption, ...namespaceOptions, noNamesOption],
+    example: ["kt run npm test", "kt run -f shop/tunnels.toml -- psql -c 'select 1'", "kt run -n shop -- curl http://api.shop/"],
     passesOn: true,
     load: async () => (await import("./commands/run.ts")).run,
   },
@@ -160,8 +160,8 @@ export const commands: readonly CommandSpec[] = [
     args: "",
     summary: "Start a shell in which the profile's names resolve and its variables are set",
     notes: ["It is $SHELL, and has what a command of kt run has, without a wait for its routes."],
-    options: [fileOption, noNamesOption],
-    example: ["kt shell", "kt shell -f shop/tunnels.toml"],
+    options: [fileOption, ...namespaceOptions, noNamesOption],
+    example: ["kt shell", "kt shell -n shop"],
     load: async () => (await import("./commands/shell.ts")).shell,
   },
   {

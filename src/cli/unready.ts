@@ -31,6 +31,17 @@ export function showUnready(routes: Readiness, output: Output): number | undefin
   return local ? exitCodeFor(local.code) : exitCodes.cluster;
 }
 
+/** Namespaces of which the command has no names, and why. */
+export function warnEmptyNamespaces({ profiles }: Snapshot, profile: string, output: Output): void {
+  const namespaces = profiles.find((each) => each.profile === profile)?.namespaces ?? [];
+  for (const { namespace, services = 0, notes, problem } of namespaces) {
+    const reason = problem?.message ?? (services === 0 ? notes[0] : undefined);
+    if (reason === undefined) continue;
+    output.warning(`namespace "${namespace}": ${reason}`);
+    output.hints(problem?.hints ?? []);
+  }
+}
+
 /** A line has room for so many names. */
 const shownNames = 4;
 

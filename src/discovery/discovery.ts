@@ -5,6 +5,7 @@ import type { KtError } from "#base/errors.ts";
 import type { Rules, SeenNamespace } from "./forwarded.ts";
 import { globMatcher, isGlob } from "./glob.ts";
 import { discoveryLimits } from "./limits.ts";
+import type { Polling } from "#kube/objects/types.ts";
 import { type DiscoveredCluster, NamespaceWatch } from "./namespace-watch.ts";
 import type { Naming } from "./names.ts";
 
@@ -21,7 +22,8 @@ export interface Forward extends Rules {
 export interface DiscoveredNamespace extends SeenNamespace {
   readonly problem: KtError | undefined;
   readonly slicesProblem: KtError | undefined;
-  readonly isPolled: boolean;
+  /** Undefined where it is watched. */
+  readonly polling: Polling | undefined;
   readonly isMissing: boolean;
 }
 
@@ -130,8 +132,8 @@ class ForwardWatch {
     return this.#wanted().flatMap((namespace) => {
       const watch = this.#watches.get(namespace);
       if (!watch) return [];
-      const { services, slices, problem, slicesProblem, isPolled, isMissing } = watch;
-      return [{ context: cluster.context, namespace, rules, naming, services, slices, problem, slicesProblem, isPolled, isMissing }];
+      const { services, slices, problem, slicesProblem, polling, isMissing } = watch;
+      return [{ context: cluster.context, namespace, rules, naming, services, slices, problem, slicesProblem, polling, isMissing }];
     });
   }
 
@@ -176,8 +178,9 @@ class ForwardWatch {
   }
 
   #open(namespace: string): NamespaceWatch {
-    const { cluster, selector } = this.#forward;
-    return new NamespaceWatch({ cluster, namespace, selector, clock: this.#clock, onChange: this.#onChange });
+    const { cluster, selector, include } = this.#forward;
+    const names = include.length === 0 || include.some(isGlob) ? undefined : include;
+    return new NamespaceWatch({ cluster, namespace, selector, names, clock: this.#clock, onChange: this.#onChange });
   }
 
   #drop(name: string, watch: NamespaceWatch): void {

@@ -40,7 +40,10 @@ export interface Forwarded {
   readonly service: string;
   /** Undefined where any ready pod will do. */
   readonly pod: string | undefined;
+  /** "" where nothing of it can be listened on. */
   readonly address: string;
+  /** As in the cluster; of two places with one name it leads to the first. */
+  readonly hostnames: readonly string[];
   readonly ports: readonly ForwardedPort[];
   /** What is not as the cluster has it; one sentence each. */
   readonly notes: readonly string[];
@@ -104,7 +107,7 @@ export class ForwardedServices {
 
   #read(service: Service, seen: SeenNamespace): Known {
     const places = placesOf(service, seen, this.#options);
-    return { service, seen, places, entries: places.flatMap((place) => entryOf(place, places, seen.naming)) };
+    return { service, seen, places, entries: places.flatMap((place) => entryOf(place, places)) };
   }
 
   #release(previous: ReadonlyMap<string, Known>): void {
@@ -134,7 +137,7 @@ function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptio
   const local = localPortsOf(service, rules.ports, options.firstFreePort);
   const claim = (pod: string | undefined, ports: readonly ForwardedPort[], notes: readonly string[]): Forwarded[] => {
     const claimant = { context, namespace, service: service.name, pod };
-    const place = { ...claimant, name: nameIn(claimant, naming) };
+    const place = { ...claimant, name: nameIn(claimant, naming), hostnames: hostnamesOf(claimant, naming) };
     const address = ports.length === 0 ? "" : options.addressOf(claimant);
     return address === undefined ? [{ ...place, address: "", ports: [], notes: [noAddress] }] : [{ ...place, address, ports, notes }];
   };
@@ -185,12 +188,10 @@ function readyPods({ name }: Service, slices: readonly Slice[]): ReadyPod[] {
 }
 
 /** The name of a headless service is answered with all of its pods, as the cluster does. */
-function entryOf(place: Forwarded, places: readonly Forwarded[], naming: Naming): NameEntry[] {
-  const { address, pod, ports } = place;
+function entryOf({ address, hostnames, pod, ports }: Forwarded, places: readonly Forwarded[]): NameEntry[] {
   if (address === "") return [];
   const pods = places.filter((each) => each.pod !== undefined && each.address !== "").map((each) => each.address);
   const addresses = pod === undefined && pods.length > 0 ? pods : [address];
   const named = ports.map(({ name, port, localPort }) => ({ name, port, localPort }));
-  const names = hostnamesOf(place, naming);
-  return [{ names, address, addresses, ports: named }];
+  return [{ names: hostnames, address, addresses, ports: named }];
 }

@@ -47,14 +47,36 @@ export function nameIn({ namespace, service, pod }: Place, { cluster }: Pick<Nam
   return [pod, service, namespace, cluster].filter((part) => part !== undefined).join(".");
 }
 
-/** The names that lead to a place, the shortest first; none that is not a hostname. */
-export function hostnamesOf({ namespace, service, pod }: Place, { isFirst, cluster, clusterDomain, domain }: Naming): string[] {
+/** What names of a place would end with: this machine's own, and where most sites of the web are. A namespace may be called so as well. */
+const otherPeoplesEnds = new Set("localhost com net org edu gov mil int arpa io".split(" "));
+
+/** Programs read `123` and `10.1` as addresses (WHATWG URL: a host that ends in a number). */
+function isOtherPeoples(name: string): boolean {
+  const end = name.slice(name.lastIndexOf(".") + 1);
+  return otherPeoplesEnds.has(end) || /^[0-9]+$/.test(end);
+}
+
+/** The names that lead to a place, the shortest first; none that is not a hostname, or not the cluster's to give. */
+export function hostnamesOf(place: Place, naming: Naming): string[] {
+  const { inCluster, inDomain } = allNames(place, naming);
+  return [...inCluster.filter((name) => !isOtherPeoples(name)), ...inDomain];
+}
+
+/** The names that a place would have, were they not taken from what others have by them. */
+export function refusedNames(place: Place, naming: Naming): string[] {
+  return allNames(place, naming).inCluster.filter(isOtherPeoples);
+}
+
+function allNames({ namespace, service, pod }: Place, naming: Naming): { readonly inCluster: string[]; readonly inDomain: string[] } {
+  const { isFirst, cluster, clusterDomain, domain } = naming;
   const short = pod === undefined ? service : `${pod}.${service}`;
   const end = cluster === undefined ? "" : `.${cluster}`;
   const inNamespace = `${short}.${namespace}`;
   const names = [`${inNamespace}${end}`, `${inNamespace}.svc${end}`, `${inNamespace}.svc.${clusterDomain}${end}`];
-  const own = domain === undefined ? [] : [`${inNamespace}.${domain}`];
-  return [...(isFirst ? [short] : []), ...names, ...own].flatMap((name) => normaliseHostname(name) ?? []);
+  const inCluster = [...(isFirst ? [short] : []), ...names];
+  const inDomain = domain === undefined ? [] : [`${inNamespace}.${domain}`];
+  const valid = (name: string): string[] => [normaliseHostname(name)].filter((each) => each !== undefined);
+  return { inCluster: inCluster.flatMap(valid), inDomain: inDomain.flatMap(valid) };
 }
 
 /** A name that two places would have: it leads to the first. */

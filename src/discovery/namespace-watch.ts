@@ -1,9 +1,9 @@
 /** What one namespace has: its services, and the slices of those without an address of their own, over one watch each. */
 
 import type { Clock } from "#base/clock.ts";
-import type { KtError } from "#base/errors.ts";
+import { type KtError, withHints } from "#base/errors.ts";
 import type { Service, Slice } from "#kube/objects/objects.ts";
-import type { Cluster, CollectionListener } from "#kube/objects/types.ts";
+import type { Cluster, CollectionListener, Polling } from "#kube/objects/types.ts";
 import { discoveryLimits } from "./limits.ts";
 
 /** What discovery needs of a cluster. */
@@ -13,6 +13,8 @@ export interface NamespaceWatchOptions {
   readonly cluster: DiscoveredCluster;
   readonly namespace: string;
   readonly selector: string | undefined;
+  /** The services that are wanted, where each is named. */
+  readonly names: readonly string[] | undefined;
   readonly clock: Clock;
   readonly onChange: () => void;
 }
@@ -30,18 +32,19 @@ export class NamespaceWatch {
   problem: KtError | undefined;
   /** Why pods of headless services are not known. */
   slicesProblem: KtError | undefined;
-  isPolled = false;
+  /** Undefined where it is watched. */
+  polling: Polling | undefined;
   isMissing = false;
 
   constructor(options: NamespaceWatchOptions) {
     this.#options = options;
-    const { cluster, namespace, selector } = options;
+    const { cluster, namespace, selector, names } = options;
     const listener: CollectionListener<Service> = {
       onItems: (services) => this.#listed(services),
-      onProblem: (problem) => this.#changed(() => (this.problem = problem)),
-      onPolled: () => this.#changed(() => (this.isPolled = true)),
+      onProblem: (problem) => this.#changed(() => (this.problem = names === undefined ? withRemedy(problem) : problem)),
+      onPolled: (polling) => this.#changed(() => (this.polling = polling)),
     };
-    this.#closeServices = cluster.collect({ kind: "services", namespace, selector, listener });
+    this.#closeServices = cluster.collect({ kind: "services", namespace, selector, names, listener });
   }
 
   close(): void {
@@ -77,7 +80,7 @@ export class NamespaceWatch {
           this.slicesProblem = undefined;
         }),
       onProblem: (problem) => this.#changed(() => (this.slicesProblem = problem)),
-      onPolled: () => this.#changed(() => (this.isPolled = true)),
+      onPolled: (polling) => this.#changed(() => (this.polling = polling)),
     };
     this.#closeSlices ??= cluster.collect({ kind: "headless-slices", namespace, listener });
   }
@@ -98,4 +101,10 @@ export class NamespaceWatch {
     if (!this.isMissing) this.#changed(() => (this.isMissing = true));
     this.#cancelCheck = clock.after(discoveryLimits.missingCheckMs, () => void this.#lookForNamespace());
   }
+}
+
+/** What needs fewer rights than a list. */
+function withRemedy(problem: KtError): KtError {
+  if (problem.code !== "forbidden") return problem;
+  return withHints(problem, [...problem.hints, 'or name the services: include = ["api", "db"] needs only the right to get them']);
 }

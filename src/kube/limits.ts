@@ -41,6 +41,11 @@ export const kubeLimits = {
   watchSilenceMs: 90 * second,
   /** How often a list is asked for again where watching is not allowed. */
   pollIntervalMs: 3 * second,
+  /** Where listing is not allowed either, objects are asked for by name: so many, and no more often than this for each. */
+  namesPolled: 32,
+  pollNameMs: 250,
+  /** Where watching was refused it is tried again after this long: rights are given while kt runs. */
+  watchRefusedMs: 60 * second,
   /** A watch that was silent for this long is begun again when there is reason to doubt it. */
   watchDoubtMs: 5 * second,
   /** Addresses of one service's endpoints that name no pod, each of which is looked for among the pods: such endpoints are written by hand. */

@@ -101,6 +101,17 @@ describe("services", () => {
     ]);
   });
 
+  test("are not given names that this machine or the web has, nor what programs read as an address", () => {
+    const named = (of: string, more: Partial<SeenNamespace> = {}): readonly string[] =>
+      forward([seen([service(of)], more)]).names[0]?.names ?? [];
+    expect(named("github", { namespace: "com" })).toEqual(["github", "github.com.svc", "github.com.svc.cluster.local"]);
+    expect(named("localhost")).toEqual(["localhost.shop", "localhost.shop.svc", "localhost.shop.svc.cluster.local"]);
+    expect(named("7", { namespace: "10" })).toEqual(["7.10.svc", "7.10.svc.cluster.local"]);
+    const naming = { isFirst: false, cluster: "com", clusterDomain: "cluster.local", domain: "shop.example.com" };
+    expect(named("www", { namespace: "google", naming })).toEqual(["www.google.shop.example.com"]);
+    expect(named("api", { namespace: "dev" })).toContain("api.dev");
+  });
+
   test("of two namespaces with one name: the bare name leads to the first", () => {
     const { names, clashes } = forward([seen([service("db")]), seen([service("db")], { namespace: "team" })]);
     expect(names.map(({ names: [first] }) => first)).toEqual(["db", "db.team"]);

@@ -73,6 +73,14 @@ describe.skipIf(!isRoot)("names for one command", () => {
     expect(stdout + stderr).toContain("127.0.0.1");
   });
 
+  test("kt run -n: every service of a namespace by its names, in a folder without a profile", async () => {
+    const isLowFree = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8")) <= 80;
+    const url = `http://api.${namespace}:${isLowFree ? 80 : 8080}/`;
+    const script = `curl -sf -o /dev/null -w '%{http_code} ' ${url} && getent hosts web`;
+    const ran = await user.run(["run", "-q", "-n", namespace, "--", "sh", "-c", script], { project: "home" });
+    expect(ran.stdout).toMatch(/^200 127\.\d+\.\d+\.\d+ +web web\./);
+  });
+
   test("the command is the user's as ever: ids, files, capabilities, exit code", async () => {
     const script = `id -u; id -g; touch made; awk '/^Cap(Inh|Prm|Eff|Amb)/ { print $2 }' /proc/self/status | sort -u; exit 7`;
     const ran = await user.run(["run", "--", "sh", "-c", script]);

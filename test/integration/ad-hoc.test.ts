@@ -70,6 +70,23 @@ test.skipIf(process.platform !== "linux")("kt up with several namespaces and glo
   expect((await home.run(["up", "-n", "Shop"])).exitCode).toBe(2);
 });
 
+test.skipIf(process.platform !== "linux")(
+  "kt run -n needs no profile, waits for no route, and says which namespaces are empty",
+  async () => {
+    await using cluster = await makeCluster();
+    const { home } = cluster;
+    const ran = await home.run(["run", "-n", "shop", "--", "getent", "hosts", "db"]);
+    const isNamed = ran.stderr === "";
+    // Root of a container may not have a mount namespace: then the command runs, and it is said what it lacks.
+    if (isNamed) expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^127\..* db db\.shop /) });
+    else expect(ran.stderr).toContain("does not resolve");
+    const several = await home.run(["run", "-q", "--no-names", "-n", "shop", "-n", "nowhere", "--", "echo", "ran"]);
+    expect(several).toMatchObject({ exitCode: 0, stdout: "ran\n" });
+    expect(several.stderr).toContain('namespace "nowhere": the namespace is not there yet');
+    expect((await home.run(["run", "-n", "shop", "-f", "x.toml", "--", "true"])).exitCode).toBe(2);
+  },
+);
+
 test("kt up -n of a namespace without services names the one that was meant", async () => {
   await using cluster = await makeCluster();
   expect(await cluster.home.run(["up", "-d", "-n", "shpo"])).toEqual({

@@ -330,6 +330,36 @@ describe.skipIf(!onLinux)("what is not as it should be is said, and everything e
       "svc/alias: an alias of db.example.com: it leads to no pod, so it is not forwarded",
       "svc/dns: port 7000 (dns) is UDP, and only TCP is forwarded",
     ]);
+    expect(await rig.explain("alias.shop")).toEqual([
+      '"alias.shop" is service "alias" of namespace "shop" in context "demo"',
+      "an alias of db.example.com: it leads to no pod, so it is not forwarded",
+    ]);
+    expect((await rig.explain("dns")).at(-1)).toBe("port 7000 (dns) is UDP, and only TCP is forwarded");
+  });
+
+  test("a namespace that is called as the web's names end", async () => {
+    const rig = await NamespaceRig.start('[[forward]]\nnamespaces = ["com"]\n', (each) =>
+      each.service("github", [7000], { namespace: "com" }),
+    );
+    await rig.address("github.com:7000");
+    expect(rig.namespaces()[0]?.notes).toEqual(['"github.com" is not given, as others have such names: the longer names lead there']);
+    expect((await rig.explain("github.com.svc"))[0]).toContain('is service "github" of namespace "com"');
+    expect(await rig.explain("github.com")).not.toContain("7000");
+  });
+
+  test("services that may not be listed are asked for by name, where include names them", async () => {
+    const rig = await NamespaceRig.start(`${shop}include = ["web"]\n`, (each) => {
+      each.api.access.forbid("list", "services");
+      each.service("web");
+      each.pod("web-0", "web");
+    });
+    const echo = await openEcho(await rig.address("web.shop:7000"));
+    expect(await echo.ask("one")).toBe("one");
+    echo.end();
+    expect(rig.namespaces()[0]).toMatchObject({
+      services: 1,
+      notes: ['listing is not allowed here, so "web" is asked for by name, every 3 s'],
+    });
   });
 
   test("namespaces that may not be listed, services that may not be watched", async () => {
@@ -349,6 +379,7 @@ describe.skipIf(!onLinux)("what is not as it should be is said, and everything e
     });
     await eventually("the problem", () => rig.namespaces()[0]?.problem?.code === "forbidden");
     expect(rig.namespaces()[0]?.problem?.message).toContain("services");
+    expect(rig.namespaces()[0]?.problem?.hints.at(-1)).toContain('include = ["api", "db"]');
   });
 
   test("a context that the kubeconfig has not", async () => {

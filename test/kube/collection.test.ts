@@ -1,9 +1,10 @@
 /** Tests keeping whole collections against a scripted API server: one list and one watch, polling where watching is forbidden. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { KtError } from "#base/errors.ts";
 import type { Service, Slice } from "#kube/objects/objects.ts";
-import type { CollectionListener } from "#kube/objects/types.ts";
+import type { CollectionListener, Polling } from "#kube/objects/types.ts";
+import { fastClock } from "#test/support/fast-clock.ts";
 import { type Asked, Harness, list, Queue, ScriptedApi, status } from "./scripted-api.ts";
 
 const servicesPath = "/api/v1/namespaces/shop/services";
@@ -17,15 +18,15 @@ interface Heard<Item> {
   readonly listener: CollectionListener<Item>;
   readonly items: Queue<readonly Item[]>;
   readonly problems: Queue<KtError>;
-  readonly polled: Queue<true>;
+  readonly polled: Queue<Polling | undefined>;
 }
 
 function hear<Item>(): Heard<Item> {
-  const [items, problems, polled] = [new Queue<readonly Item[]>(), new Queue<KtError>(), new Queue<true>()];
+  const [items, problems, polled] = [new Queue<readonly Item[]>(), new Queue<KtError>(), new Queue<Polling | undefined>()];
   const listener = {
     onItems: (all: readonly Item[]) => items.push(all),
     onProblem: (problem: KtError) => problems.push(problem),
-    onPolled: () => polled.push(true),
+    onPolled: (polling: Polling | undefined) => polled.push(polling),
   };
   return { listener, items, problems, polled };
 }
@@ -68,7 +69,84 @@ test("where watching is forbidden that is reported, once, and the list is what i
   const { listener, items, polled } = hear<Service>();
   harness.cluster.collect({ kind: "services", namespace: "shop", selector: undefined, listener });
   expect(names(await items.next())).toBe("api");
+  expect(await polled.next()).toEqual({ everyMs: 3_000, refused: [], left: [] });
+});
+
+test("a watch that was forbidden is tried again, and takes over once it is allowed", async () => {
+  let isAllowed = false;
+  await using api = new ScriptedApi((asked) => {
+    if (!isWatch(asked)) return list([service("api")]);
+    return isAllowed ? undefined : status(403, "no watch", "Forbidden");
+  });
+  await using harness = await Harness.open(api, { clock: fastClock(1_000) });
+  const { listener, polled } = hear<Service>();
+  harness.cluster.collect({ kind: "services", namespace: "shop", selector: undefined, listener });
   await polled.next();
+  isAllowed = true;
+  const { script } = await api.watches.next();
+  script.send("BOOKMARK", { metadata: { resourceVersion: "3" } });
+  expect(await polled.next()).toBeUndefined();
+});
+
+describe("where listing is forbidden as well", () => {
+  const refuse = (): Response => status(403, "services is forbidden", "Forbidden");
+  const known = (asked: Asked): Response | undefined => {
+    const name = asked.path.slice(servicesPath.length + 1);
+    if (name === "") return refuse();
+    if (name === "secret") return status(403, `services "${name}" is forbidden`, "Forbidden");
+    return name === "gone" ? undefined : Response.json(service(name));
+  };
+  const request = { kind: "services", namespace: "shop" } as const;
+
+  test("services whose names are known are asked for by name, and those that may not be read are said", async () => {
+    await using api = new ScriptedApi(known);
+    await using harness = await Harness.open(api);
+    const { listener, items, polled } = hear<Service>();
+    harness.cluster.collect({ ...request, selector: undefined, names: ["api", "gone", "secret"], listener });
+    expect(await polled.next()).toEqual({ everyMs: 3_000, names: ["api", "gone"], refused: ["secret"], left: [] });
+    expect(names(await items.next())).toBe("api");
+    expect(api.asked.filter(isWatch)).toHaveLength(0);
+  });
+
+  test("they are bounded in number, and many are asked for less often", async () => {
+    await using api = new ScriptedApi(known);
+    await using harness = await Harness.open(api);
+    const { listener, items, polled } = hear<Service>();
+    const many = Array.from({ length: 40 }, (_, at) => `s${at}`);
+    harness.cluster.collect({ ...request, selector: undefined, names: many, listener });
+    expect(await polled.next()).toMatchObject({ everyMs: 8_000, names: many.slice(0, 32), left: many.slice(32) });
+    expect(await items.next()).toHaveLength(32);
+    expect(api.asked).toHaveLength(33);
+  });
+
+  test("a problem that names the right is what is left where none may be read, or a selector chooses", async () => {
+    await using api = new ScriptedApi(known);
+    await using harness = await Harness.open(api);
+    for (const more of [
+      { selector: undefined, names: ["secret"] },
+      { selector: "tier=backend", names: ["api"] },
+    ]) {
+      const { listener, problems } = hear<Service>();
+      harness.cluster.collect({ ...request, ...more, listener });
+      expect((await problems.next()).code).toBe("forbidden");
+    }
+  });
+
+  test("a list that is allowed again takes over", async () => {
+    let isAllowed = false;
+    await using api = new ScriptedApi((asked) => {
+      if (isWatch(asked)) return undefined;
+      return isAllowed && asked.path === servicesPath ? list([service("api"), service("web")]) : known(asked);
+    });
+    await using harness = await Harness.open(api, { clock: fastClock(100) });
+    const { listener, items, polled } = hear<Service>();
+    harness.cluster.collect({ ...request, selector: undefined, names: ["api"], listener });
+    expect(await polled.next()).toMatchObject({ names: ["api"] });
+    isAllowed = true;
+    expect(await polled.next()).toBeUndefined();
+    while (names(await items.next()) !== "api web");
+    await api.watches.next();
+  });
 });
 
 test("a problem is over as soon as the watch goes on, though nothing has changed", async () => {

@@ -3,6 +3,7 @@
 import { spawn } from "bun";
 import { cliLimits } from "#cli/limits.ts";
 import { messageOf } from "#base/errors.ts";
+import { askedProfile } from "#cli/asked-profile.ts";
 import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { CommandNames } from "#cli/command-names.ts";
@@ -12,8 +13,8 @@ import { warnMissingNames } from "#cli/missing-names.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { routesOf, variablesOf } from "#cli/plan-env.ts";
-import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
-import { showUnready, waitingText } from "#cli/unready.ts";
+import { shellEnvironment } from "#cli/profile-file.ts";
+import { showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
@@ -28,10 +29,10 @@ export async function run(context: CommandContext): Promise<number> {
 /** With `waits` it starts once the routes that it needs are ready, and not at all where one is not. */
 export async function runWithNames(context: CommandContext, args: readonly string[], waits: boolean): Promise<number> {
   const { options, output } = context;
-  const file = await profileFile(options);
+  const { file, isAdHoc } = await askedProfile(context);
   const signals = new PassedSignals(await hasTerminal());
   try {
-    const prepared = await withConsent(file, output, () => Promise.race([prepare(context, file, waits), signals.ended]));
+    const prepared = await withConsent(file, output, () => Promise.race([prepare(context, file, waits && !isAdHoc), signals.ended]));
     if (typeof prepared === "number") return prepared;
     const { attached, plan, routes } = prepared;
     const failed = showUnready(routes, output);
@@ -58,6 +59,7 @@ async function prepare(context: CommandContext, file: string, waits: boolean): P
   const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
   const { output } = context;
   const { client, profile } = attached;
+  if (plan.forwards.length > 0) warnEmptyNamespaces(await client.snapshot(), profile, output);
   if (!waits) return { attached, plan, routes: [] };
   const names = routesOf(plan);
   // That the hub died is reported by what waits for the routes.

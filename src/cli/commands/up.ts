@@ -1,19 +1,18 @@
 /** `kt up`: attaches the profile, starting the hub where none runs, and shows what is live until Ctrl-C. */
 
 import { KtError } from "#base/errors.ts";
+import { askedProfile } from "#cli/asked-profile.ts";
 import { attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
-import { writeAdHocProfile } from "#cli/ad-hoc.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { LiveView } from "#cli/screen/live-view.ts";
 import type { Output } from "#cli/screen/output.ts";
-import { profileFile } from "#cli/profile-file.ts";
 import type { LogEntry, ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 
 export async function up(context: CommandContext): Promise<number> {
-  const { file, isAdHoc } = await fileOf(context);
+  const { file, isAdHoc } = await askedProfile(context);
   const pin = context.options.flag("detach");
   const interrupted = onceInterrupted();
   try {
@@ -25,15 +24,6 @@ export async function up(context: CommandContext): Promise<number> {
   } catch (error) {
     return await showAttachError(error, file, context.output);
   }
-}
-
-/** The profile of this folder, or one of the namespaces that are asked for. */
-async function fileOf({ options, output }: CommandContext): Promise<{ readonly file: string; readonly isAdHoc: boolean }> {
-  const [namespaces, kubeContext] = [options.texts("namespace"), options.text("context")];
-  if (namespaces.length === 0 && kubeContext === undefined) return { file: await profileFile(options), isAdHoc: false };
-  if (options.text("file") !== undefined)
-    throw new KtError("usage", "-n and --context are for namespaces without a profile, and -f names one", { hints: ["kt up --help"] });
-  return { file: await writeAdHocProfile({ namespaces, context: kubeContext, output }), isAdHoc: true };
 }
 
 /** Nothing would ever be seen of a profile without routes. */

@@ -167,8 +167,10 @@ class ProfileForwards {
   }
 
   find(name: string): FoundForward | undefined {
-    const address = this.state.all.names.find(({ names }) => names.includes(name))?.address;
-    const place = this.state.all.forwarded.find((each) => address !== undefined && each.address === address);
+    const { names: entries, forwarded } = this.state.all;
+    const address = entries.find(({ names }) => names.includes(name))?.address;
+    const isMeant = (each: Forwarded): boolean => (address === undefined ? each.hostnames.includes(name) : each.address === address);
+    const place = forwarded.find(isMeant);
     const routes = this.ports.filter(({ listen }) => listen.some(({ host }) => host === address));
     return place && { place, routes };
   }

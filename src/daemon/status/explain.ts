@@ -96,12 +96,14 @@ function explainForward(text: string, { forwardOf }: ExplainContext): Explained 
   if (!found) return undefined;
   const { place, routes } = found;
   const what = place.pod === undefined ? `service "${place.service}"` : `pod "${place.pod}" of service "${place.service}"`;
-  const verdict = `"${host}" is ${what} of namespace "${place.namespace}" in context "${place.context}", at ${place.address}`;
+  const where = `"${host}" is ${what} of namespace "${place.namespace}" in context "${place.context}"`;
+  const notes = place.notes.map((note): Step => ({ step: "note", verdict: note, outcome: place.address === "" ? "stop" : "info" }));
+  if (place.address === "") return { steps: [{ step: "forward", verdict: where, outcome: "match" }, ...notes], target: undefined };
   const ports = place.ports.map(({ port, localPort }) => (port === localPort ? String(port) : `${port} by local port ${localPort}`));
   const steps: Step[] = [
-    { step: "forward", verdict, outcome: "match" },
+    { step: "forward", verdict: `${where}, at ${place.address}`, outcome: "match" },
     { step: "ports", verdict: ports.join(", "), outcome: "info" },
-    ...place.notes.map((note): Step => ({ step: "note", verdict: note, outcome: "info" })),
+    ...notes,
   ];
   const route = asked === undefined ? routes[0] : routes.find(({ listen }) => listen.some(({ port }) => port === Number(asked)));
   if (route) return { steps, target: route.target };

@@ -3,7 +3,8 @@
 import type { NamespaceStatus } from "#control/api.ts";
 import type { DiscoveredNamespace } from "#discovery/discovery.ts";
 import type { Forwarded, ForwardedAll } from "#discovery/forwarded.ts";
-import { kubeLimits } from "#kube/limits.ts";
+import { type Naming, refusedNames } from "#discovery/names.ts";
+import type { Polling } from "#kube/objects/types.ts";
 import { toProblem } from "#observe/events.ts";
 import type { ForwardsState, UnopenedForward } from "#daemon/plans/opened-forwards.ts";
 import { sent } from "./sent.ts";
@@ -25,20 +26,28 @@ function unopenedState({ forward: { namespaces, context }, problem }: UnopenedFo
 }
 
 function namespaceState(seen: DiscoveredNamespace, forwarded: readonly Forwarded[], all: ForwardedAll): NamespaceStatus {
-  const { namespace, context, services, problem } = seen;
+  const { namespace, context, services, problem, naming } = seen;
   const listed =
     services === undefined ? {} : { services: forwarded.filter(({ pod, address }) => pod === undefined && address !== "").length };
-  const notes = [...stateNotes(seen), ...lowPortNote(forwarded), ...forwarded.flatMap(placeNotes), ...clashNotes(forwarded, all)];
+  const nameNotes = [...refusedNote(forwarded, naming), ...clashNotes(forwarded, all)];
+  const notes = [...stateNotes(seen), ...lowPortNote(forwarded), ...forwarded.flatMap(placeNotes), ...nameNotes];
   return { namespace, context, ...listed, notes, ...(problem ? { problem: sent(toProblem(problem)) } : {}) };
 }
 
-function stateNotes({ isMissing, isPolled, slicesProblem }: DiscoveredNamespace): string[] {
-  const seconds = kubeLimits.pollIntervalMs / 1000;
+function stateNotes({ isMissing, polling, slicesProblem }: DiscoveredNamespace): string[] {
   return [
     ...(isMissing ? ["the namespace is not there yet: its services are forwarded as soon as it is"] : []),
-    ...(isPolled ? [`watching is not allowed here, so it is asked for every ${seconds} s`] : []),
+    ...(polling ? [pollingNote(polling)] : []),
     ...(slicesProblem ? [`pods of headless services have no addresses: ${slicesProblem.message}`] : []),
   ];
+}
+
+function pollingNote({ everyMs, names, refused, left }: Polling): string {
+  const every = `every ${Math.ceil(everyMs / 1000)} s`;
+  if (names === undefined) return `watching is not allowed here, so it is asked for ${every}`;
+  const unread = refused.length === 0 ? "" : `; ${quoted(refused)} may not be read`;
+  const unasked = left.length === 0 ? "" : `; ${quoted(left)} of include ${left.length === 1 ? "is" : "are"} too many for that`;
+  return `listing is not allowed here, so ${quoted(names)} ${names.length === 1 ? "is" : "are"} asked for by name, ${every}${unread}${unasked}`;
 }
 
 function placeNotes({ service, notes }: Forwarded): string[] {
@@ -65,8 +74,20 @@ function clashNotes(forwarded: readonly Forwarded[], { clashes, forwarded: every
     ({ kept }) => holderOf(kept),
   );
   return [...byHolder].map(([namespace, those]) => {
-    const names = those.slice(0, shownNames).map(({ name }) => `"${name}"`);
-    const more = those.length > shownNames ? ` and ${those.length - shownNames} more` : "";
-    return `${names.join(", ")}${more} ${those.length === 1 ? "leads" : "lead"} to namespace "${namespace}", which comes first`;
+    const names = quoted(those.map(({ name }) => name));
+    return `${names} ${those.length === 1 ? "leads" : "lead"} to namespace "${namespace}", which comes first`;
   });
+}
+
+/** Of a namespace that is called like an end of the web's names, or a service like this machine's own. */
+function refusedNote(forwarded: readonly Forwarded[], naming: Naming): string[] {
+  const refused = forwarded.filter(({ address }) => address !== "").flatMap((place) => refusedNames(place, naming));
+  if (refused.length === 0) return [];
+  return [`${quoted(refused)} ${refused.length === 1 ? "is" : "are"} not given, as others have such names: the longer names lead there`];
+}
+
+function quoted(names: readonly string[]): string {
+  const more = names.length > shownNames ? ` and ${names.length - shownNames} more` : "";
+  const shown = names.slice(0, shownNames).map((name) => `"${name}"`);
+  return `${shown.join(", ")}${more}`;
 }

@@ -48,6 +48,10 @@ export class StatusError extends KtError {
   }
 }
 
+export function isStatus(error: unknown, status: number): error is StatusError {
+  return error instanceof StatusError && error.status === status;
+}
+
 interface Status {
   readonly kind?: string;
   readonly message?: string;

@@ -22,15 +22,25 @@ interface Kind<Item> {
   readonly query: Readonly<Record<string, string>>;
   readonly access: Omit<Access, "verb">;
   readonly pick: (raw: RawObject) => Item;
+  readonly oneByOne?: readonly string[] | undefined;
 }
 
 /** The label that Kubernetes puts on the slices of services without an address of their own. */
 const headlessLabel = "service.kubernetes.io/headless";
 
-function servicesOf(namespace: string, selector: string | undefined): Kind<Service> {
+type ServicesRequest = Extract<CollectionRequest, { kind: "services" }>;
+
+/** Labels are not looked at here, so what a selector chooses cannot be asked for by name. */
+function servicesOf({ namespace, selector, names }: ServicesRequest): Kind<Service> {
   const query: Readonly<Record<string, string>> = selector === undefined ? {} : { labelSelector: selector };
   const access = { resource: "services", group: "", namespace };
-  return { path: collectionPath("", namespace, "services"), query, access, pick: pickService };
+  return {
+    path: collectionPath("", namespace, "services"),
+    query,
+    access,
+    pick: pickService,
+    oneByOne: selector === undefined ? names : undefined,
+  };
 }
 
 function headlessSlicesOf(namespace: string): Kind<Slice> {
@@ -51,7 +61,7 @@ export class Collection<Item extends { readonly name: string }> {
   readonly #listener: CollectionListener<Item>;
   #hasFailed = false;
 
-  constructor({ path, query, access, pick }: Kind<Item>, listener: CollectionListener<Item>, options: CollectionOptions) {
+  constructor({ path, query, access, pick, oneByOne }: Kind<Item>, listener: CollectionListener<Item>, options: CollectionOptions) {
     this.#listener = listener;
     this.#reflector = new Reflector<Item>({
       ...options,
@@ -59,11 +69,12 @@ export class Collection<Item extends { readonly name: string }> {
       query,
       access,
       pick,
+      oneByOne,
       listener: {
         onList: (items) => this.#listed(items),
         onItem: (item, deleted) => this.#changed(item, deleted),
         onProblem: (problem: KtError) => this.#failed(problem),
-        onWatchForbidden: () => listener.onPolled(),
+        onPolled: (polling) => listener.onPolled(polling),
         onWatching: () => this.#repaired(),
       },
     });
@@ -108,7 +119,7 @@ export function openCollection(
   request: CollectionRequest,
   options: CollectionOptions,
 ): Collection<Service> | Collection<Slice> | Collection<{ readonly name: string }> {
-  if (request.kind === "services") return new Collection(servicesOf(request.namespace, request.selector), request.listener, options);
+  if (request.kind === "services") return new Collection(servicesOf(request), request.listener, options);
   if (request.kind === "headless-slices") return new Collection(headlessSlicesOf(request.namespace), request.listener, options);
   return new Collection(namespaces, request.listener, options);
 }

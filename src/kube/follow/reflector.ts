@@ -1,15 +1,17 @@
 /** Keeps a copy of a list of objects: lists, watches from there, begins again where it stopped, and polls where watching is not allowed. */
 
+import { deepEquals } from "bun";
 import { retryPause } from "./retry-pause.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { kubeLimits } from "#kube/limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Api } from "#kube/api/api.ts";
-import { type Access, StatusError } from "#kube/api/api-problem.ts";
+import { type Access, isStatus, StatusError } from "#kube/api/api-problem.ts";
 import { Backoff } from "#base/backoff.ts";
 import { type Listed, listAll } from "#kube/api/listing.ts";
 import type { RawObject, WatchEvent } from "#kube/objects/objects.ts";
+import type { Polling } from "#kube/objects/types.ts";
 
 interface Named {
   readonly name: string;
@@ -26,6 +28,8 @@ export interface ReflectorOptions<Item extends Named> {
   readonly access: Omit<Access, "verb">;
   /** When only this object is wanted: it is asked for by name where listing is not allowed. */
   readonly single?: string;
+  /** The objects that are wanted of all, where it is known: they are asked for one by one where listing is not allowed. */
+  readonly oneByOne?: readonly string[] | undefined;
   /** Where the list is empty that is the answer, and nothing is watched. */
   readonly endsIfEmpty?: boolean;
   readonly pick: (raw: RawObject) => Item;
@@ -38,8 +42,8 @@ export interface ReflectorListener<Item> {
   onItem(item: Item, deleted: boolean): void;
   /** It cannot be listed or watched now; trying goes on. */
   onProblem(problem: KtError): void;
-  /** It may not be watched, and is listed every few seconds instead. */
-  onWatchForbidden?(): void;
+  /** It may not be watched, and is asked for every few seconds instead; undefined where it may be again. */
+  onPolled?(polling: Polling | undefined): void;
   /** A watch goes on from what is known: what was wrong is over. */
   onWatching?(): void;
 }
@@ -54,7 +58,9 @@ export class Reflector<Item extends Named> {
   readonly #closing = new AbortController();
   readonly #backoff: Backoff;
   #version: string | undefined;
-  #watchAllowed = true;
+  /** Undefined while it may be watched, as far as is known. */
+  #polling: Polling | undefined;
+  #watchRefusedMs = 0;
   #watching: AbortController | undefined;
   #heardAtMs = 0;
   /** Objects that are there, by what was listed and heard since. */
@@ -92,8 +98,8 @@ export class Reflector<Item extends Named> {
       try {
         if (this.#version === undefined) await this.#list(signal);
         if (signal.aborted) return;
-        if (this.#watchAllowed) await this.#watch(signal);
-        else await this.#poll(signal);
+        if (this.#polling === undefined) await this.#watch(signal);
+        else await this.#poll(this.#polling, signal);
       } catch (error) {
         if (!signal.aborted) await this.#failed(toKtError(error, "cluster-error", `watch ${this.#options.access.resource}`), signal);
       }
@@ -103,7 +109,7 @@ export class Reflector<Item extends Named> {
   async #failed(problem: KtError, signal: AbortSignal): Promise<void> {
     const { listener, log, access } = this.#options;
     log("debug", "watch-failed", { resource: access.resource, namespace: access.namespace, reason: problem.message });
-    const isGone = problem instanceof StatusError && problem.status === gone;
+    const isGone = isStatus(problem, gone);
     if (isGone) this.#version = undefined;
     else listener.onProblem(problem);
     const pause = retryPause(problem, this.#options.api);
@@ -123,31 +129,52 @@ export class Reflector<Item extends Named> {
   }
 
   async #fetchList(signal: AbortSignal): Promise<Listed<Item>> {
-    const { api, path, query, access, single, pick } = this.#options;
+    const { api, path, query, access, single, oneByOne = single === undefined ? [] : [single], pick } = this.#options;
     try {
-      return await listAll({ api, path, query, access: { ...access, verb: "list" }, pick }, signal);
+      const listed = await listAll({ api, path, query, access: { ...access, verb: "list" }, pick }, signal);
+      if (this.#polling?.names !== undefined) this.#polled(undefined);
+      return listed;
     } catch (error) {
-      if (single === undefined || !(error instanceof StatusError) || error.status !== 403) throw error;
-      return await this.#fetchSingle(single, signal);
+      if (oneByOne.length === 0 || !isStatus(error, 403)) throw error;
+      return { items: await this.#fetchOneByOne(oneByOne, error, signal), version: undefined };
     }
   }
 
-  async #fetchSingle(name: string, signal: AbortSignal): Promise<Listed<Item>> {
+  /** Rejects where none of them may be had. */
+  async #fetchOneByOne(names: readonly string[], refusal: StatusError, signal: AbortSignal): Promise<Item[]> {
+    const asked = names.slice(0, kubeLimits.namesPolled);
+    const answers = await Promise.all(asked.map((name) => this.#fetchOne(name, signal)));
+    const refused = asked.filter((_, index) => answers[index] instanceof StatusError);
+    if (refused.length === asked.length) throw names.length === 1 ? answers[0] : refusal;
+    const everyMs = Math.max(kubeLimits.pollIntervalMs, asked.length * kubeLimits.pollNameMs);
+    this.#polled({ everyMs, names: asked.filter((name) => !refused.includes(name)), refused, left: names.slice(asked.length) });
+    return answers.filter((answer) => answer !== undefined && !(answer instanceof StatusError)) as Item[];
+  }
+
+  /** Undefined where there is none of that name, and the error where it may not be had. */
+  async #fetchOne(name: string, signal: AbortSignal): Promise<Item | StatusError | undefined> {
     const { api, path, access, pick } = this.#options;
     try {
-      const object = await api.get(`${path}/${name}`, { ...access, verb: "get", name }, signal);
-      this.#watchAllowed = false;
-      return { items: [pick(object as RawObject)], version: undefined };
+      return pick((await api.get(`${path}/${name}`, { ...access, verb: "get", name }, signal)) as RawObject);
     } catch (error) {
-      if (!(error instanceof StatusError) || error.status !== 404) throw error;
-      this.#watchAllowed = false;
-      return { items: [], version: undefined };
+      if (isStatus(error, 404)) return undefined;
+      if (isStatus(error, 403)) return error;
+      throw error;
     }
   }
 
-  async #poll(signal: AbortSignal): Promise<void> {
+  #polled(polling: Polling | undefined): void {
+    if (deepEquals(this.#polling, polling)) return;
+    this.#polling = polling;
+    this.#options.listener.onPolled?.(polling);
+  }
+
+  /** Whether it may be watched is asked anew from time to time: rights are given while kt runs. */
+  async #poll({ everyMs, names }: Polling, signal: AbortSignal): Promise<void> {
     this.#backoff.reset();
-    await this.#backoff.wait(kubeLimits.pollIntervalMs, signal);
+    await this.#backoff.wait(everyMs, signal);
+    const mayBeAllowed = this.#options.clock.now() - this.#watchRefusedMs >= kubeLimits.watchRefusedMs;
+    if (names === undefined && mayBeAllowed) await this.#watch(signal);
     this.#version = undefined;
   }
 
@@ -170,14 +197,19 @@ export class Reflector<Item extends Named> {
     } catch (error) {
       ended();
       if (controller.signal.aborted) return;
-      if (!(error instanceof StatusError) || error.status !== 403) throw error;
-      this.#options.log("info", "watch-forbidden", { resource: this.#options.access.resource, namespace: this.#options.access.namespace });
-      this.#watchAllowed = false;
-      this.#options.listener.onWatchForbidden?.();
+      if (!isStatus(error, 403)) throw error;
+      this.#watchRefused();
     } finally {
       this.#watching = undefined;
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  #watchRefused(): void {
+    const { log, access, clock } = this.#options;
+    log("info", "watch-forbidden", { resource: access.resource, namespace: access.namespace });
+    this.#watchRefusedMs = clock.now();
+    this.#polled({ everyMs: kubeLimits.pollIntervalMs, refused: [], left: [] });
   }
 
   async #watchOnce(controller: AbortController): Promise<void> {
@@ -189,6 +221,7 @@ export class Reflector<Item extends Named> {
     const listener = {
       onOpen: () => {
         this.#heardAtMs = clock.now();
+        this.#polled(undefined);
         this.#options.listener.onWatching?.();
       },
       onEvent: (text: string) => {
@@ -209,7 +242,7 @@ export class Reflector<Item extends Named> {
   /** An ERROR event: mostly that the version is too old, and then listing again mends it at once. */
   #refused(refusal: KtError): void {
     this.#version = undefined;
-    if (!(refusal instanceof StatusError) || refusal.status !== gone) this.#options.listener.onProblem(refusal);
+    if (!isStatus(refusal, gone)) this.#options.listener.onProblem(refusal);
   }
 
   /** Takes in one event; returns the error that it carries, or that it is one too many. */

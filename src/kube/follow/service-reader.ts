@@ -4,15 +4,13 @@ import { KtError, withHints } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Api } from "#kube/api/api.ts";
-import { type Access, forbidden, StatusError } from "#kube/api/api-problem.ts";
+import { type Access, forbidden, isStatus, type StatusError } from "#kube/api/api-problem.ts";
 import { listAll } from "#kube/api/listing.ts";
 import { listNames } from "./names.ts";
 import { collectionPath } from "#kube/objects/workload.ts";
 import type { NamespaceReads } from "./namespace-reads.ts";
 import { type Pod, pickPod, type Service, type Slice } from "#kube/objects/objects.ts";
 import type { FollowRequest } from "#kube/objects/types.ts";
-
-const isStatus = (error: unknown, status: number): error is StatusError => error instanceof StatusError && error.status === status;
 
 export interface ServiceReaderOptions {
   readonly reads: NamespaceReads;

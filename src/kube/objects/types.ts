@@ -97,14 +97,25 @@ export interface OpenedExec {
   readonly container: string | undefined;
 }
 
+/** How objects are followed where they may not be watched. */
+export interface Polling {
+  readonly everyMs: number;
+  /** Where they may not be listed either: those that are asked for one by one. */
+  readonly names?: readonly string[];
+  /** Of those that are wanted, which may not be read. */
+  readonly refused: readonly string[];
+  /** And which are too many to ask for. */
+  readonly left: readonly string[];
+}
+
 /** What hears of the objects of a collection. */
 export interface CollectionListener<Item> {
   /** All of them, after the first list, after every change, and once what was wrong is over. */
   onItems(items: readonly Item[]): void;
   /** They cannot be listed or watched now; trying goes on. What is known stays. */
   onProblem(problem: KtError): void;
-  /** They may be listed, and not watched: from now on they are listed every few seconds. */
-  onPolled(): void;
+  /** They may not be watched: from now on they are asked for every few seconds; undefined where they may be again. */
+  onPolled(polling: Polling | undefined): void;
 }
 
 /** All services of a namespace that a label selector matches, the slices of its headless ones, or all namespaces. */
@@ -113,6 +124,8 @@ export type CollectionRequest =
       readonly kind: "services";
       readonly namespace: string;
       readonly selector: string | undefined;
+      /** The services that are wanted of all, where their names are known: for where none may be listed. */
+      readonly names?: readonly string[] | undefined;
       readonly listener: CollectionListener<Service>;
     }
   | { readonly kind: "headless-slices"; readonly namespace: string; readonly listener: CollectionListener<Slice> }
