@@ -126,8 +126,8 @@ describe("services", () => {
 describe("headless services", () => {
   const headless = service("db", [port(5432, "pg"), port(9187, "metrics")], { headless: true });
   const ports = [
-    { name: "pg", port: 5433, appProtocol: undefined },
-    { name: "metrics", port: 9187, appProtocol: undefined },
+    { name: "pg", port: 5433, protocol: "TCP", appProtocol: undefined },
+    { name: "metrics", port: 9187, protocol: "TCP", appProtocol: undefined },
   ];
 
   test("have an address for every ready pod, in the order of the ordinals", () => {
@@ -162,7 +162,7 @@ describe("headless services", () => {
 
 describe("from one time to the next", () => {
   const [web, db] = [service("web"), service("db", [port(80)], { headless: true })];
-  const slices = [slice("db", ["db-0", "db-1"], [{ name: "", port: 80, appProtocol: undefined }])];
+  const slices = [slice("db", ["db-0", "db-1"], [{ name: "", port: 80, protocol: "TCP", appProtocol: undefined }])];
   const view = seen([web, db], { slices });
 
   function following() {
@@ -182,7 +182,7 @@ describe("from one time to the next", () => {
   test("what has gone is reported, a pod as well as a service", () => {
     const { gone, services } = following();
     services.update([view]);
-    services.update([{ ...view, slices: [slice("db", ["db-1"], [{ name: "", port: 80, appProtocol: undefined }])] }]);
+    services.update([{ ...view, slices: [slice("db", ["db-1"], [{ name: "", port: 80, protocol: "TCP", appProtocol: undefined }])] }]);
     expect(gone.map(({ pod }) => pod)).toEqual(["db-0"]);
     services.update([{ ...view, services: [db] }]);
     expect(gone.map(({ service: of, pod }) => pod ?? of)).toEqual(["db-0", "web"]);

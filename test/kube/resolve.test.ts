@@ -67,6 +67,7 @@ const running: ContainerState = { name: "main", init: false, kind: "running", re
 function pod(name: string, fields: Partial<Pod> = {}): Pod {
   const base: Pod = {
     name,
+    address: "",
     phase: "Running",
     reason: undefined,
     message: undefined,
@@ -75,7 +76,7 @@ function pod(name: string, fields: Partial<Pod> = {}): Pod {
     ready: true,
     readyMessage: undefined,
     unschedulable: undefined,
-    ports: [{ name: "web", port: 8080 }],
+    ports: [{ name: "web", port: 8080, protocol: "TCP" }],
     containers: [running],
   };
   return { ...base, ...fields };
@@ -115,7 +116,7 @@ describe("the port of a service", () => {
       'service "shop/web" has no port 5353',
       ["5353 is the port of the pods; the service's is 53", "its ports are: 80 (http), 8081 (admin), 53 (both)"],
     ],
-    [514, 'port 514 of service "shop/web" is UDP; only TCP can be forwarded', []],
+    [514, 'port 514 of service "shop/web" is UDP, and the route is for TCP', ["write the route under [udp]"]],
     ["", 'service "shop/web" has no port ""', ["its ports are: 80 (http), 8081 (admin), 53 (both)"]],
   ];
   test.each(missing)("%p is not", (port, message, hints) => {
@@ -210,10 +211,49 @@ describe("slices", () => {
   });
 });
 
+describe("UDP", () => {
+  const ports = [
+    { name: "dns", port: 5300, protocol: "UDP" },
+    { name: "both", port: 5353 },
+    { name: "syslog", port: 1514, protocol: "UDP" },
+  ];
+
+  test("a number that the service has for both protocols leads to the one that is asked for, with the pod's address", () => {
+    const port = findServicePort(service, 53, "UDP");
+    expect(port).toMatchObject({ name: "dns", protocol: "UDP" });
+    const outcome = resolveSlices(service, [slice(ports, { pod: "a", address: "10.0.0.7" })], port as ServicePort);
+    expect(outcome).toEqual({ kind: "ready", endpoints: [{ pod: "a", port: 5300, address: "10.0.0.7" }] });
+    expect(shown(resolveSlices(service, [slice(ports, { pod: "a" })], portOf(service, 53)))).toBe("ready a:5353");
+  });
+
+  test("a port of TCP is not one of UDP, and one that is not there has the UDP ports for a hint", () => {
+    expect(findServicePort(service, "http", "UDP")).toMatchObject({
+      message: 'port 80 of service "shop/web" is TCP, and the route is for UDP',
+      hints: ["write the route under [tcp] or [routes]"],
+    });
+    expect(findServicePort(service, 54, "UDP")).toMatchObject({ hints: ["its ports are: 53 (dns), 514 (syslog)"] });
+    expect(findServicePort(plain, 54, "UDP")).toMatchObject({ hints: ["it has no UDP ports at all"] });
+  });
+
+  test("a container port counts by its name and its protocol", () => {
+    const named = pod("a", { address: "10.0.0.7", ports: [{ name: "dns", port: 5300, protocol: "UDP" }] });
+    const request = { kind: "pod", namespace: "shop", name: "a", port: "dns" } as const;
+    expect(resolvePod({ ...request, protocol: "UDP" }, named, scope)).toEqual({
+      kind: "ready",
+      endpoints: [{ pod: "a", port: 5300, address: "10.0.0.7" }],
+    });
+    expect(shown(resolvePod(request, named, scope))).toStartWith("none port-not-found");
+  });
+});
+
 describe("pods, where slices may not be listed", () => {
   const cases: [string, Pod[], string][] = [
     ["ready ones", [pod("b"), pod("a")], "ready a:8080 b:8080"],
-    ["the target port by each pod's own name", [pod("a"), pod("b", { ports: [{ name: "web", port: 9090 }] })], "ready a:8080 b:9090"],
+    [
+      "the target port by each pod's own name",
+      [pod("a"), pod("b", { ports: [{ name: "web", port: 9090, protocol: "TCP" }] })],
+      "ready a:8080 b:9090",
+    ],
     ["terminating ones are left out", [pod("a", { terminating: true }), pod("b")], "ready b:8080"],
     ["running where readiness is unknown", [pod("a", { ready: undefined })], "ready a:8080"],
     ["ready before unknown", [pod("a", { ready: undefined }), pod("b")], "ready b:8080"],
@@ -422,8 +462,9 @@ describe("picking fields", () => {
       unschedulable: "no room",
     });
     expect(picked.ports).toEqual([
-      { name: "mesh", port: 15001 },
-      { name: "web", port: 8080 },
+      { name: "mesh", port: 15001, protocol: "TCP" },
+      { name: "web", port: 8080, protocol: "TCP" },
+      { name: "dns", port: 53, protocol: "UDP" },
     ]);
     expect(picked.containers.map(({ name, init, kind, reason }) => [name, init, kind, reason])).toEqual([
       ["mesh", true, "running", undefined],

@@ -226,7 +226,8 @@ export class FollowService {
   #update(): void {
     const service = this.#service;
     if (!service || this.#closing.signal.aborted) return;
-    const port = findServicePort(service, this.#options.request.port);
+    const { request } = this.#options;
+    const port = findServicePort(service, request.port, request.protocol);
     if (port instanceof KtError) this.#become({ kind: "none", problem: port });
     else if (this.#source?.kind === "pods") this.#become(resolvePods(groupOf(service, port, this.#scope), this.#pods, this.#scope));
     else this.#updateFromSlices(service, port);
@@ -304,7 +305,7 @@ function shapeOf(slices: readonly Slice[]): string {
 }
 
 function sameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
-  return a.pod === b?.pod && a.port === b.port && a.appProtocol === b.appProtocol;
+  return a.pod === b?.pod && a.port === b.port && a.address === b.address && a.appProtocol === b.appProtocol;
 }
 
 /** Equal to those that follow it. */

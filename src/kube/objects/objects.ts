@@ -32,6 +32,7 @@ export interface Slice {
 export interface SlicePort {
   readonly name: string;
   readonly port: number | undefined;
+  readonly protocol: string;
   /** As the service's. */
   readonly appProtocol: string | undefined;
 }
@@ -46,6 +47,8 @@ export interface SliceEndpoint {
 
 export interface Pod {
   readonly name: string;
+  /** Its address in the cluster; "" until it has one. */
+  readonly address: string;
   readonly phase: string;
   /** Why the pod as a whole failed, e.g. Evicted. */
   readonly reason: string | undefined;
@@ -58,7 +61,7 @@ export interface Pod {
   readonly readyMessage: string | undefined;
   readonly unschedulable: string | undefined;
   /** Named container ports, native sidecars included. */
-  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
   readonly containers: readonly ContainerState[];
 }
 
@@ -145,6 +148,7 @@ interface RawPod {
   readonly spec?: RawPodSpec;
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly reason?: string;
     readonly message?: string;
     readonly conditions?: readonly RawCondition[];
@@ -223,9 +227,7 @@ export function pickSlice(raw: RawSlice): Slice {
   return {
     name: metadata?.name ?? "",
     service: metadata?.labels?.[sliceServiceLabel] ?? "",
-    ports: (ports ?? [])
-      .filter(({ protocol }) => (protocol ?? "TCP") === "TCP")
-      .map(({ name, port, appProtocol }) => ({ name: name ?? "", port, appProtocol })),
+    ports: (ports ?? []).map(({ name = "", port, protocol = "TCP", appProtocol }) => ({ name, port, protocol, appProtocol })),
     endpoints: (endpoints ?? []).map(({ addresses, conditions, targetRef }) => ({
       pod: targetRef?.kind === "Pod" ? targetRef.name : undefined,
       address: addresses?.[0] ?? "",
@@ -244,6 +246,7 @@ export function pickPod(raw: RawPod): Pod {
   const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
   return {
     name: metadata?.name ?? "",
+    address: status?.podIP ?? "",
     phase: status?.phase ?? "Unknown",
     reason: status?.reason,
     message: status?.message,
@@ -260,9 +263,9 @@ export function pickPod(raw: RawPod): Pod {
   };
 }
 
-function namedPorts({ ports }: RawContainer): { name: string; port: number }[] {
-  return (ports ?? []).flatMap(({ name, containerPort, protocol }) =>
-    name !== undefined && containerPort !== undefined && (protocol ?? "TCP") === "TCP" ? [{ name, port: containerPort }] : [],
+function namedPorts({ ports }: RawContainer): Pod["ports"] {
+  return (ports ?? []).flatMap(({ name, containerPort, protocol = "TCP" }) =>
+    name === undefined || containerPort === undefined ? [] : [{ name, port: containerPort, protocol }],
   );
 }
 

@@ -16,6 +16,8 @@ export interface PodGroup {
   readonly publishNotReady: boolean;
   /** On the pods; undefined where the pods themselves are meant. */
   readonly port: number | string | undefined;
+  /** Of the port, as the API writes it. */
+  readonly protocol: string;
   /** What the service says that its port speaks. */
   readonly appProtocol?: string;
   /** What to look at where no pod has that port. */
@@ -33,15 +35,21 @@ export function resolvePods(group: PodGroup, pods: readonly Pod[], scope: Words)
   // Without a Ready condition nothing is known about readiness: running has to do.
   const candidates = ready.length > 0 ? ready : pods.filter((pod) => serves(pod) && pod.ready === undefined);
   if (candidates.length === 0) return explainPods(group, pods, scope);
-  const endpoints = candidates.flatMap((pod) => endpointOf(pod, group.port, group.appProtocol) ?? []);
+  const endpoints = candidates.flatMap((pod) => endpointOf(pod, group) ?? []);
   return endpoints.length > 0 ? { kind: "ready", endpoints: byName(endpoints) } : { kind: "none", problem: podsWithoutPort(group) };
 }
 
 const serves = (pod: Pod): boolean => !pod.terminating && pod.phase === "Running";
 
-function endpointOf(pod: Pod, port: number | string | undefined, appProtocol?: string): Endpoint | undefined {
-  const number = typeof port === "string" ? pod.ports.find(({ name }) => name === port)?.port : (port ?? 0);
-  return number === undefined ? undefined : { pod: pod.name, port: number, ...speaking(appProtocol) };
+function endpointOf(pod: Pod, { port, protocol, appProtocol }: Pick<PodGroup, "port" | "protocol" | "appProtocol">): Endpoint | undefined {
+  const named = (): number | undefined => pod.ports.find((each) => each.name === port && each.protocol === protocol)?.port;
+  const number = typeof port === "string" ? named() : (port ?? 0);
+  return number === undefined ? undefined : { pod: pod.name, port: number, ...at(pod.address), ...speaking(appProtocol) };
+}
+
+/** Where an endpoint is, if that is known. */
+export function at(address: string): { readonly address?: string } {
+  return address === "" ? {} : { address };
 }
 
 export function speaking(appProtocol: string | undefined): { readonly appProtocol?: string } {
@@ -90,7 +98,7 @@ const runs = (pod: Pod): boolean => serves(pod) && pod.containers.some(({ init, 
 
 /** A pod that was asked for by name; undefined when there is none. */
 export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: Words): Resolution {
-  const { namespace, name, port } = request;
+  const { namespace, name, port, protocol = "TCP" } = request;
   if (!pod) {
     return {
       kind: "none",
@@ -99,8 +107,8 @@ export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: 
       }),
     };
   }
-  const endpoint = endpointOf(pod, port);
-  if (!endpoint) return { kind: "none", problem: podPortNotFound(namespace, pod, port ?? 0) };
+  const endpoint = endpointOf(pod, { port, protocol });
+  if (!endpoint) return { kind: "none", problem: podPortNotFound(request, pod) };
   const state = podState(pod);
   // A pod that is named may be wanted although it is not ready, to find out why.
   if (state.kind === "ready" || (state.kind === "coming" && runs(pod))) return { kind: "ready", endpoints: [endpoint] };
@@ -108,9 +116,11 @@ export function resolvePod(request: FollowRequest, pod: Pod | undefined, scope: 
   return { kind: state.kind === "coming" ? "coming" : "none", problem };
 }
 
-function podPortNotFound(namespace: string, pod: Pod, port: number | string): KtError {
-  const listed = pod.ports.map(({ name, port: number }) => `${number} (${name})`).join(", ");
-  return new KtError("port-not-found", `pod "${namespace}/${pod.name}" has no container port named "${port}"`, {
+function podPortNotFound({ namespace, port, protocol = "TCP" }: FollowRequest, pod: Pod): KtError {
+  const known = pod.ports.filter((each) => each.protocol === protocol);
+  const listed = known.map(({ name, port: number }) => `${number} (${name})`).join(", ");
+  const kind = protocol === "TCP" ? "container port" : `${protocol} container port`;
+  return new KtError("port-not-found", `pod "${namespace}/${pod.name}" has no ${kind} named "${port}"`, {
     hints: [listed === "" ? "none of its container ports has a name: use the number" : `its named ports are: ${listed}`],
   });
 }

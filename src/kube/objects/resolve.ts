@@ -4,8 +4,8 @@ import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { command, type Words } from "#base/shell.ts";
 import { type Service, type ServicePort, type Slice, sliceServiceLabel } from "./objects.ts";
-import { byName, type PodGroup, podsWithoutPort, speaking } from "./resolve-pods.ts";
-import type { Endpoint, Resolution } from "./types.ts";
+import { at, byName, type PodGroup, podsWithoutPort, speaking } from "./resolve-pods.ts";
+import type { Endpoint, Protocol, Resolution } from "./types.ts";
 
 /** What a service's slices come down to. */
 export type SliceOutcome =
@@ -16,20 +16,34 @@ export type SliceOutcome =
 const serviceName = (service: Service): string => `service "${service.namespace}/${service.name}"`;
 
 /** The port of the service that is meant, or why there is none; undefined where its pods themselves are meant. */
-export function findServicePort(service: Service, port: number | string | undefined): ServicePort | undefined | KtError {
+export function findServicePort(
+  service: Service,
+  port: number | string | undefined,
+  protocol: Protocol = "TCP",
+): ServicePort | undefined | KtError {
   if (service.type === "ExternalName") return external(service, `is an alias of ${service.externalName ?? "another name"}`);
   if (port === undefined) return undefined;
   const found = service.ports.filter((candidate) => candidate.port === port || (candidate.name !== "" && candidate.name === port));
-  const tcp = found.find(({ protocol }) => protocol === "TCP");
-  if (tcp) return tcp;
   const [other] = found;
-  if (other)
-    return new KtError("port-not-found", `port ${port} of ${serviceName(service)} is ${other.protocol}; only TCP can be forwarded`);
-  return portNotFound(service, port);
+  return (
+    found.find((each) => each.protocol === protocol) ??
+    (other ? otherProtocol(service, other, protocol) : portNotFound(service, port, protocol))
+  );
 }
 
-function portNotFound(service: Service, port: number | string): KtError {
-  const known = service.ports.filter(({ protocol }) => protocol === "TCP");
+/** The port is there, and speaks the other protocol. */
+function otherProtocol(service: Service, { port, protocol }: ServicePort, wanted: Protocol): KtError {
+  const message = `port ${port} of ${serviceName(service)} is ${protocol}, and the route is for ${wanted}`;
+  return new KtError("port-not-found", message, { hints: protocolHints[protocol] ?? ["kt forwards TCP and UDP"] });
+}
+
+const protocolHints: Readonly<Record<string, readonly string[]>> = {
+  TCP: ["write the route under [tcp] or [routes]"],
+  UDP: ["write the route under [udp]"],
+};
+
+function portNotFound(service: Service, port: number | string, protocol: Protocol): KtError {
+  const known = service.ports.filter((each) => each.protocol === protocol);
   const close = nearest(
     String(port),
     known.map(({ name }) => name),
@@ -39,7 +53,7 @@ function portNotFound(service: Service, port: number | string): KtError {
   const target = known.find(({ targetPort }) => targetPort === port);
   if (close !== undefined) hints.unshift(`did you mean "${close}"?`);
   else if (target) hints.unshift(`${port} is the port of the pods; the service's is ${target.port}`);
-  if (known.length === 0) hints[0] = "it has no TCP ports at all";
+  if (known.length === 0) hints[0] = `it has no ${protocol} ports at all`;
   return new KtError("port-not-found", `${serviceName(service)} has no port ${typeof port === "number" ? port : `"${port}"`}`, { hints });
 }
 
@@ -57,6 +71,7 @@ export function groupOf(service: Service, port: ServicePort | undefined, scope: 
     selector,
     publishNotReady: service.publishNotReady,
     port: port?.targetPort,
+    protocol: port?.protocol ?? "TCP",
     ...speaking(port?.appProtocol),
     portHint: `port ${port?.port} of the service leads there: name the port in the pod, or correct the service's targetPort`,
     empty: { kind: "none", says: `there is no pod with ${selector} (scaled to zero?)`, hint: listEndpoints(service, scope) },
@@ -84,14 +99,20 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
   let outside: string | undefined;
   let portless = false;
   for (const slice of slices) {
-    const target = port ? slice.ports.find(({ name }) => name === port.name)?.port : 0;
+    const target = port ? slice.ports.find(({ name, protocol }) => name === port.name && protocol === port.protocol)?.port : 0;
     for (const endpoint of slice.endpoints) {
       if (endpoint.terminating) continue;
       if (endpoint.pod === undefined) outside = endpoint.address;
       else if (!endpoint.ready) starting = true;
       else if (target === undefined) portless = true;
       // A pod with an address of each family is in two slices.
-      else ready.set(`${endpoint.pod}:${target}`, { pod: endpoint.pod, port: target, ...speaking(port?.appProtocol) });
+      else
+        ready.set(`${endpoint.pod}:${target}`, {
+          pod: endpoint.pod,
+          port: target,
+          ...at(endpoint.address),
+          ...speaking(port?.appProtocol),
+        });
     }
   }
   if (ready.size > 0) return { kind: "ready", endpoints: byName([...ready.values()]) };

@@ -10,9 +10,14 @@ import type { Service, Slice } from "./objects.ts";
 export interface Endpoint {
   readonly pod: string;
   readonly port: number;
+  /** The pod's own, where it is known. */
+  readonly address?: string;
   /** What the service says that its port speaks, as written. */
   readonly appProtocol?: string;
 }
+
+/** As the API writes them. */
+export type Protocol = "TCP" | "UDP";
 
 /** What is behind a target at this moment. */
 export type Resolution =
@@ -31,6 +36,8 @@ export interface FollowRequest {
   readonly name: string;
   /** Undefined where the pods themselves are meant, as of a jump host: endpoints then have the port 0. */
   readonly port: number | string | undefined;
+  /** Of the port; default: TCP. A service may have one number for both. */
+  readonly protocol?: Protocol;
   /** A name that stands in no profile: it is looked for first, by one request, and nothing is watched unless it is there. */
   readonly isGuess?: boolean;
 }

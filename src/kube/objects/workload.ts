@@ -65,13 +65,14 @@ function resting(kind: WorkloadKind, { spec, status }: RawWorkload): string | un
 
 /** Its pods, as messages about them speak. */
 export function workloadGroup(request: FollowRequest, workload: Workload, scope: Words): PodGroup {
-  const { kind, namespace, name, port } = request;
+  const { kind, namespace, name, port, protocol = "TCP" } = request;
   const isScaledDown = workload.resting === scaledToZero;
   return {
     title: `${kind} "${namespace}/${name}"`,
     selector: workload.selector,
     publishNotReady: false,
     port,
+    protocol,
     portHint: command`kubectl describe ${kind} ${name} ${scope}`,
     empty: {
       kind: workload.resting === undefined ? "coming" : "none",
