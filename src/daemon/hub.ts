@@ -15,6 +15,7 @@ import { RequestLog } from "#observe/request-log.ts";
 import { AddressKeeper } from "#host/address-keeper.ts";
 import { firstFreePort } from "#native/low-ports.ts";
 import { loopbackListeners } from "#native/loopback-listeners.ts";
+import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
@@ -324,7 +325,7 @@ interface Beginning {
 function openAddresses({ directory, stateDirectory = directory, log, clock = systemClock }: HubOptions): Promise<AddressKeeper> {
   const path = `${stateDirectory}/addresses.json`;
   const onUnwritable = (error: unknown): void => log("warn", "addresses", { text: `write "${path}": ${messageOf(error)}` });
-  return AddressKeeper.open({ path, clock, listeners: loopbackListeners, onUnwritable });
+  return AddressKeeper.open({ path, clock, listeners: loopbackListeners, own: ownLoopback, onUnwritable });
 }
 
 function plansOf(attached: readonly AttachedProfile[]): Plan[] {

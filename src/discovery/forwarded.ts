@@ -152,7 +152,7 @@ function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptio
   return [...own, ...readyPods(service, slices).flatMap(({ pod, portOf }) => claim(pod, podPorts(local.ports, portOf), []))];
 }
 
-const noAddress = "no loopback address is left for it";
+const noAddress = "no loopback address is left for it; on macOS kt setup addresses makes some";
 
 function externalNote({ externalName }: Service): string {
   return `an alias of ${externalName ?? "another name"}: it leads to no pod, so it is not forwarded`;

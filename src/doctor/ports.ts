@@ -61,7 +61,7 @@ function tell(findings: Findings, address: ListenAddress, problem: KtError, hold
   } else if (code === "EACCES") {
     findings.broken(`${shown} is a port below 1024, which only root may listen on here`, [
       "choose a port above 1023",
-      command`on Linux, for every user: sudo sysctl ${`net.ipv4.ip_unprivileged_port_start=${address.port}`}`,
+      "on Linux, for every user: kt setup ports",
     ]);
   } else {
     findings.broken(problem.message, problem.hints);

@@ -11,6 +11,8 @@ export interface AddressKeeperOptions {
   readonly clock: Clock;
   /** Addresses at which some program listens now. */
   readonly listeners: () => ReadonlySet<string>;
+  /** The addresses that this machine has; undefined where it has all of 127.0.0.0/8. */
+  readonly own: () => ReadonlySet<string> | undefined;
   /** The file cannot be written: addresses may be others after a restart. */
   readonly onUnwritable: (error: unknown) => void;
 }
@@ -25,6 +27,13 @@ export interface AddressLease {
   close(): void;
 }
 
+/** What is so of the machine's addresses. */
+interface Look {
+  readonly listeners: ReadonlySet<string>;
+  readonly own: ReadonlySet<string> | undefined;
+  readonly atMs: number;
+}
+
 const keyOf = (owner: Owner): string => JSON.stringify(owner);
 
 export class AddressKeeper {
@@ -33,7 +42,7 @@ export class AddressKeeper {
   /** How many leases have claimed it. */
   readonly #claims = new Map<string, number>();
   readonly #reserved = new Set<ReadonlySet<string>>();
-  #listeners: { readonly addresses: ReadonlySet<string>; readonly atMs: number } | undefined;
+  #look: Look | undefined;
   #cancelWrite: (() => void) | undefined;
   /** Writes follow one another. */
   #writing: Promise<void> = Promise.resolve();
@@ -77,7 +86,11 @@ export class AddressKeeper {
 
   #claim(owner: Owner): string | undefined {
     this.#writeSoon();
-    return this.#book.claim(owner, (address, isLive) => this.#isReserved(address) || (!isLive && this.#listened().has(address)));
+    const { listeners, own } = this.#machine();
+    return this.#book.claim(
+      owner,
+      (address, isLive) => this.#isReserved(address) || own?.has(address) === false || (!isLive && listeners.has(address)),
+    );
   }
 
   #isReserved(address: string): boolean {
@@ -86,11 +99,12 @@ export class AddressKeeper {
   }
 
   /** Read once for claims that come together. */
-  #listened(): ReadonlySet<string> {
-    const nowMs = this.#options.clock.now();
-    if (!this.#listeners || nowMs - this.#listeners.atMs >= hostLimits.listenersFreshMs)
-      this.#listeners = { addresses: this.#options.listeners(), atMs: nowMs };
-    return this.#listeners.addresses;
+  #machine(): Look {
+    const { clock, listeners, own } = this.#options;
+    const nowMs = clock.now();
+    if (!this.#look || nowMs - this.#look.atMs >= hostLimits.listenersFreshMs)
+      this.#look = { listeners: listeners(), own: own(), atMs: nowMs };
+    return this.#look;
   }
 
   #release(owner: Owner): void {

@@ -6,6 +6,7 @@ import { KtError } from "#base/errors.ts";
 import { isOptional, listenProblem } from "#daemon/listening/listen-problem.ts";
 
 const advice = { otherPort: "take another", openPort: "take an open one" } as const;
+const lowPorts = process.platform === "linux" ? ["or give every user low ports: kt setup ports"] : [];
 
 function failure(code: ErrorCode, system: string): KtError {
   return new KtError(code, `listen on 127.0.0.1:80: ${system}`, { cause: Object.assign(new Error(system), { code: system }) });
@@ -19,7 +20,7 @@ test.each([
     ["kill 7", "take another"],
   ],
   [failure("port-taken", "EADDRINUSE"), undefined, "listen on 127.0.0.1:80: EADDRINUSE", []],
-  [failure("listen-failed", "EACCES"), undefined, "listen on 127.0.0.1:80: EACCES", ["take an open one"]],
+  [failure("listen-failed", "EACCES"), undefined, "listen on 127.0.0.1:80: EACCES", ["take an open one", ...lowPorts]],
   [failure("listen-failed", "EADDRNOTAVAIL"), undefined, "listen on 127.0.0.1:80: this machine has no such address", []],
 ])("%s", async (error, holder, message, hints) => {
   const problem = await listenProblem({ host: "127.0.0.1", port: 80 }, error, advice, async () => holder);

@@ -24,7 +24,11 @@ beforeAll(async () => {
   expect((await user.run(["allow"])).exitCode).toBe(0);
   mkdirSync(`${folder}/bin`, { recursive: true });
   // The manager is one of a user, who is root here; what is asked of the system's is asked of it.
-  writeFileSync(`${folder}/bin/systemctl`, '#!/bin/sh\nexec /usr/bin/systemctl --user "$@"\n', { mode: 0o755 });
+  const systemctl = `#!/bin/sh
+[ ! -e ${folder}/kill ] || { rm ${folder}/kill; kill -9 $PPID; }
+exec /usr/bin/systemctl --user "$@"
+`;
+  writeFileSync(`${folder}/bin/systemctl`, systemctl, { mode: 0o755 });
 });
 afterAll(async () => {
   await user?.close();
@@ -34,7 +38,7 @@ afterAll(async () => {
 /** In its own /etc, /run and /usr/local/lib. `kt` is the user's and `root_kt` root's; `until_so` waits for a condition. */
 let machines = 0;
 
-async function onOwnMachine(script: string) {
+async function onOwnMachine(script: string, namespaces: readonly string[] = []) {
   const place = `${folder}/${machines++}`;
   mkdirSync(place);
   const { home, kt } = user;
@@ -57,7 +61,7 @@ resolves() { ${prefix.replaceAll("1234", "65534")} getent hosts api.shop >/dev/n
 same() { cmp -s /etc/hosts $before/hosts; }
 ${script}`;
   const env = { ...user.env, SYSTEMD_UNIT_PATH: "/etc/systemd/system:/usr/lib/systemd/user" };
-  return await runUnderSystemd(own, `${place}/run`, env);
+  return await runUnderSystemd(own, `${place}/run`, env, namespaces);
 }
 
 describe.skipIf(!possible)("kt setup names", () => {
@@ -97,6 +101,19 @@ uid 1234
     });
   });
 
+  test("killed at each of its commands, kt setup is finished or undone by the next one", async () => {
+    const ran = await onOwnMachine(`
+gone() { diff -r --no-dereference /etc $before && [ -z "$(ls -A /usr/local/lib)" ] && [ ! -e /run/kt-names-1234.sock ]; }
+touch ${folder}/kill; root_kt setup names --user 1234 --yes -q; echo "killed $?"
+root_kt setup names --user 1234 --undo --yes -q; gone && echo "undone"
+touch ${folder}/kill; root_kt setup names --user 1234 --yes -q; echo "killed $?"
+root_kt setup names --user 1234 --yes -q; [ -S /run/kt-names-1234.sock ] && echo "finished"
+touch ${folder}/kill; root_kt setup names --user 1234 --undo --yes -q; echo "killed $?"
+root_kt setup names --user 1234 --undo --yes -q; gone && echo "undone"
+`);
+    expect(ran.stdout).toBe("killed 137\nundone\nkilled 137\nfinished\nkilled 137\nundone\n");
+  });
+
   test("a plain user's call goes to root by sudo, with an environment that has nothing of the user's", async () => {
     const ran = await onOwnMachine(`
 printf '#!/bin/sh\necho "$@"\n' > ${folder}/bin/sudo; chmod 755 ${folder}/bin/sudo
@@ -106,5 +123,74 @@ PATH=${folder}/bin:$PATH; kt setup names; kt setup names --yes -q
     expect(ran.stdout).toEndWith(
       `/usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ${user.kt} setup names --yes --quiet --user 1234\n`,
     );
+  });
+});
+
+describe.skipIf(!possible)("kt setup ports", () => {
+  const own = `
+ip link set lo up
+first=/proc/sys/net/ipv4/ip_unprivileged_port_start
+echo 'net.ipv4.ip_unprivileged_port_start = 900' > /etc/sysctl.d/50-test.conf; /lib/systemd/systemd-sysctl
+rm -rf $before; cp -a /etc $before
+low() { ${PlainUser.prefix.join(" ")} perl -MSocket -e 'socket(S, 2, 1, 0); bind(S, pack_sockaddr_in(80, inet_aton("127.1.27.1"))) or exit 1'; }
+`;
+
+  test("gives users low ports, now and when the machine starts; --undo puts back what the other files say", async () => {
+    const ran = await onOwnMachine(
+      `${own}
+root_kt setup ports --dry-run 2>&1; low || echo "1 only root may"
+root_kt setup ports --yes -q && low && echo "2 everybody may"
+root_kt setup ports --yes 2>&1
+echo 1024 > $first; /lib/systemd/systemd-sysctl; low && echo "3 also after a start"
+root_kt setup ports --undo --yes 2>&1
+diff -r --no-dereference /etc $before && cat $first && ! low && echo "4 no trace"
+`,
+      ["--net"],
+    );
+    expect(ran).toEqual({
+      exitCode: 0,
+      stderr: "",
+      stdout: `ports: as root, this will
+  write /etc/sysctl.d/99-zz-kt-ports.conf
+      # Written by "kt setup ports"; "kt setup ports --undo" removes it.
+      # Every user may listen on ports below 1024, as services in a cluster do.
+      net.ipv4.ip_unprivileged_port_start = 0
+  set net.ipv4.ip_unprivileged_port_start to 0; it is 900
+1 only root may
+2 everybody may
+ports: set up already
+3 also after a start
+ports: as root, this will
+  set net.ipv4.ip_unprivileged_port_start to 900; it is 0
+  remove /etc/sysctl.d/99-zz-kt-ports.conf
+ports: nothing of it is left on this machine
+4 no trace
+`.replace("4 no", "900\n4 no"),
+    });
+  });
+
+  test("without words, kt setup makes all that the machine can have, and undoes it", async () => {
+    const ran = await onOwnMachine(
+      `${own}
+root_kt setup --user 1234 --yes 2>&1 | grep -v "^  \\|^$"; low && [ -S /run/kt-names-1234.sock ] && echo "1 set up"
+root_kt setup --user 1234 --undo --yes -q && diff -r --no-dereference /etc $before && [ -z "$(ls -A /usr/local/lib)" ] && echo "2 no trace"
+root_kt setup --user 1234 --undo 2>&1
+root_kt setup port 2>&1
+`,
+      ["--net"],
+    );
+    expect(ran.stdout).toBe(`addresses: nothing to do: every address of 127.0.0.0/8 is this machine's own
+names: as root, this will
+ports: as root, this will
+names: names of attached profiles resolve in every program of this machine; kt hosts shows them
+ports: services have their own ports, also below 1024
+1 set up
+2 no trace
+names: not set up
+ports: not set up
+addresses: nothing to do: every address of 127.0.0.0/8 is this machine's own
+kt: error: kt setup does not know "port"
+kt: hint: kt setup ports
+`);
   });
 });

@@ -11,7 +11,7 @@ import { tempDir } from "#test/support/temp-dir.ts";
 const owner = (name: string): Owner => ({ base: "127.1.27.1", cluster: "dev", namespace: "shop", name });
 const none: ReadonlySet<string> = new Set();
 
-async function open(path: string, listeners: ReadonlySet<string> = none) {
+async function open(path: string, listeners: ReadonlySet<string> = none, own?: ReadonlySet<string>) {
   const clock = new ManualClock();
   const errors: unknown[] = [];
   const looks = { count: 0 };
@@ -19,7 +19,7 @@ async function open(path: string, listeners: ReadonlySet<string> = none) {
     looks.count += 1;
     return listeners;
   };
-  const keeper = await AddressKeeper.open({ path, clock, listeners: look, onUnwritable: (error) => errors.push(error) });
+  const keeper = await AddressKeeper.open({ path, clock, listeners: look, own: () => own, onUnwritable: (error) => errors.push(error) });
   const claimer = (reserved = none) => {
     const lease = keeper.lease(reserved);
     return { ...lease, claimAll: (...names: string[]) => names.map((name) => lease.claim(owner(name))) };
@@ -64,6 +64,13 @@ test("addresses that another program listens at, and those that are reserved, ar
   expect(claimer(new Set(["127.1.27.3"])).claimAll("svc/x")).toEqual(["127.1.27.4"]);
   reserving.close();
   expect(claimer().claimAll("svc/y")).toEqual(["127.1.27.2"]);
+});
+
+test("where the machine has few addresses, only those are given away, in whichever block they are", async () => {
+  await using folder = await tempDir();
+  const own = new Set(["127.0.0.1", "127.1.27.2", "127.1.29.7"]);
+  const { claimer } = await open(`${folder.path}/addresses.json`, none, own);
+  expect(claimer().claimAll("svc/x", "svc/y", "svc/z")).toEqual(["127.1.27.2", "127.1.29.7", undefined]);
 });
 
 test("what programs listen at is looked up once for a thousand services, and again later", async () => {

@@ -21,8 +21,16 @@ export async function canRunUserSystemd(directory: string): Promise<boolean> {
   return ran.exitCode === 0 && ran.stdout.startsWith("Version=");
 }
 
-/** Runs a shell script beside a manager that ends with it. `directory` is the manager's runtime directory, and empty of sockets. */
-export async function runUnderSystemd(script: string, directory: string, env: Readonly<Record<string, string>>): Promise<Ran> {
+/**
+ * Runs a shell script beside a manager that ends with it. `directory` is the manager's runtime directory, and empty of sockets;
+ * `more` are namespaces besides its own of mounts, processes and cgroups, as unshare(1) names them.
+ */
+export async function runUnderSystemd(
+  script: string,
+  directory: string,
+  env: Readonly<Record<string, string>>,
+  more: readonly string[] = [],
+): Promise<Ran> {
   const group = `${hierarchy}/kt-test-${process.pid}`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const inside = `${directory}/inside.sh`;
@@ -48,7 +56,7 @@ exit $code
   );
   try {
     mkdirSync(group);
-    const enter = `echo $$ > ${group}/cgroup.procs && exec unshare --mount --cgroup --pid --fork --mount-proc sh "${inside}"`;
+    const enter = `echo $$ > ${group}/cgroup.procs && exec unshare ${more.join(" ")} --mount --cgroup --pid --fork --mount-proc sh "${inside}"`;
     return await run(["sh", "-c", enter], { env: { PATH: process.env["PATH"] ?? "", ...env, XDG_RUNTIME_DIR: directory } });
   } catch (error) {
     return { exitCode: 93, stdout: "", stderr: String(error) };

@@ -1,17 +1,17 @@
 /** `kt hosts`: what the machine's hosts file holds of kt's, and the way to take it out. */
 
 import { KtError } from "#base/errors.ts";
+import { askedUser } from "#cli/asked-user.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { bold, line } from "#base/text.ts";
-import { surroundings } from "#control/socket-path.ts";
 import { ownCommand } from "#daemon/process/own-process.ts";
 import { changeHosts, machineHosts } from "#host/names/change-hosts.ts";
 import { readBlocks } from "#host/names/read-blocks.ts";
 import { runAsRoot } from "#native/elevate.ts";
 
 export async function hosts({ args: [action], options, output }: CommandContext): Promise<number> {
-  if (action === "purge") return await purge(options.text("user") ?? String(surroundings().uid));
+  if (action === "purge") return await purge(String(askedUser(options.text("user"), "kt hosts purge --user 1000")));
   if (action !== undefined) throw new KtError("usage", `kt hosts does not know "${action}"`, { hints: ["kt hosts purge"] });
   const blocks = readBlocks();
   if (options.flag("json")) output.json(blocks);
@@ -22,7 +22,6 @@ export async function hosts({ args: [action], options, output }: CommandContext)
 
 /** Of one user alone: another's hub may be running. */
 async function purge(uid: string): Promise<number> {
-  if (!/^\d+$/.test(uid)) throw new KtError("usage", `"${uid}" is not the number of a user`, { hints: ["kt hosts purge --user 1000"] });
   if (!readBlocks().some(({ owner }) => owner === uid)) return exitCodes.done;
   if (process.geteuid?.() !== 0) return await runAsRoot([...ownCommand(), "hosts", "purge", "--user", uid]);
   changeHosts(machineHosts, uid, []);

@@ -1,72 +1,88 @@
 /** `kt setup`: the few changes of the machine that need root, shown before they are made, and undone to the byte. */
 
-import { existsSync } from "node:fs";
 import { KtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import { command } from "#base/shell.ts";
+import { askedUser } from "#cli/asked-user.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import type { Output } from "#cli/screen/output.ts";
 import { agree, canAsk, Declined } from "#cli/screen/prompts.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { ownCommand } from "#daemon/process/own-process.ts";
-import { setupNames } from "#host/setup/setup-names.ts";
-import { carryOut, type Direction, describeSteps, isDone, type SetupStep } from "#host/setup/setup-step.ts";
+import { carryOut } from "#host/steps/carry-out.ts";
+import type { SetupPart, SetupRequest } from "#host/setup/setup-part.ts";
+import { isPartName, type PartName, partNames, setupPart } from "#host/setup/setup-parts.ts";
+import { type Direction, describeSteps, isDone, type SetupStep } from "#host/steps/setup-step.ts";
 import { runAsRoot } from "#native/elevate.ts";
 
-const done: Readonly<Record<Direction, string>> = {
-  do: "names of attached profiles resolve in every program of this machine; kt hosts shows them",
-  undo: "nothing of it is left on this machine",
-};
+/** A part that changes something now. */
+interface Change {
+  readonly name: PartName;
+  readonly steps: readonly SetupStep[];
+  readonly done: string;
+}
 
-export async function setup(context: CommandContext): Promise<number> {
-  const { options, output } = context;
-  const [what = "names"] = context.args;
-  if (what !== "names") throw new KtError("usage", `kt setup does not know "${what}"`, { hints: ["kt setup names"] });
+export async function setup({ args, options, output }: CommandContext): Promise<number> {
   const direction: Direction = options.flag("undo") ? "undo" : "do";
-  const uid = userOf(options.text("user"));
-  const steps = setupNames(uid, program());
-  if (isDone(steps, direction)) {
-    output.note(direction === "do" ? "set up already" : "not set up");
-    return exitCodes.done;
+  const uid = askedUser(options.text("user"), "kt setup --user 1000");
+  const changes = changesOf(args, { platform: surroundings().platform, direction, uid, program: builtProgram() }, output);
+  for (const { name, steps } of changes) {
+    output.note(`${name}: as root, this will`);
+    for (const each of describeSteps(steps, direction)) output.note(`  ${each}`);
   }
-  output.note(`as root, for uid ${uid}, this will`);
-  for (const each of describeSteps(steps, direction)) output.note(`  ${each}`);
-  if (options.flag("dryRun")) return exitCodes.done;
-  await confirm(options.flag("yes"));
-  const code = process.geteuid?.() === 0 ? await here(steps, direction) : await asRoot(what, uid, direction);
-  if (code === exitCodes.done) output.note(done[direction]);
+  if (changes.length === 0 || options.flag("dryRun")) return exitCodes.done;
+  await confirm(options.flag("yes"), args);
+  const code = process.geteuid?.() === 0 ? await here(changes, direction) : await asRoot(changes, uid, direction);
+  if (code !== exitCodes.done) return code;
+  for (const { name, done } of changes) output.note(`${name}: ${direction === "do" ? done : "nothing of it is left on this machine"}`);
   return code;
 }
 
-/** Root sets up for the user who called it by sudo. */
-function userOf(given: string | undefined): number {
-  const { uid, environment } = surroundings();
-  const text = given ?? (uid === 0 ? environment["SUDO_UID"] : undefined) ?? String(uid);
-  if (!/^\d{1,9}$/.test(text))
-    throw new KtError("usage", `"${text}" is not the number of a user`, { hints: ["kt setup names --user 1000"] });
-  return Number(text);
+/** Of the parts that were asked for; without words, of all that this machine can have. */
+function changesOf(words: readonly string[], request: SetupRequest, output: Output): Change[] {
+  const names = words.length === 0 ? partNames.filter(isPartName) : [...new Set(words)].map(known);
+  return names.flatMap((name) => {
+    const part = setupPart(name, request);
+    if (part.kind === "impossible" && words.length > 0)
+      throw new KtError("service-unavailable", `"${name}" cannot be set up here: ${part.why}`, { hints: part.hints });
+    if (part.kind === "steps" && !isDone(part.steps, request.direction)) return { name, ...part };
+    output.note(`${name}: ${stateOf(part, request.direction)}`);
+    return [];
+  });
 }
 
-function program(): string {
-  const [path = "", ...more] = ownCommand();
-  if (more.length > 0) throw new KtError("usage", "kt setup needs a built kt, of which it makes a copy", { hints: ["npx bun run build"] });
-  if (process.platform !== "linux" || !existsSync("/run/systemd/system"))
-    throw new KtError("service-unavailable", "kt setup names needs Linux with systemd", {
-      hints: ["kt run -- COMMAND resolves the names in one command"],
-    });
-  return path;
+function stateOf(part: SetupPart, direction: Direction): string {
+  if (part.kind === "steps") return direction === "do" ? "set up already" : "not set up";
+  return part.kind === "needless" ? `nothing to do: ${part.why}` : `left out: ${part.why}`;
 }
 
-async function confirm(yes: boolean): Promise<void> {
+function known(word: string): PartName {
+  if (isPartName(word)) return word;
+  const near = nearest(word, partNames);
+  throw new KtError("usage", `kt setup does not know "${word}"`, {
+    hints: (near === undefined ? partNames : [near]).map((name) => command`kt setup ${name}`),
+  });
+}
+
+function builtProgram(): string | undefined {
+  const [path, ...more] = ownCommand();
+  return more.length === 0 ? path : undefined;
+}
+
+async function confirm(yes: boolean, words: readonly string[]): Promise<void> {
   if (yes) return;
-  if (!canAsk()) throw new KtError("usage", "kt setup asks before it changes anything", { hints: ["kt setup names --yes"] });
+  if (!canAsk()) throw new KtError("usage", "kt setup asks before it changes anything", { hints: [command`kt setup ${words} --yes`] });
   if (!(await agree("Do this?"))) throw new Declined();
 }
 
-async function here(steps: readonly SetupStep[], direction: Direction): Promise<number> {
-  await carryOut(steps, direction);
+async function here(changes: readonly Change[], direction: Direction): Promise<number> {
+  for (const { steps } of changes) await carryOut(steps, direction);
   return exitCodes.done;
 }
 
-async function asRoot(what: string, uid: number, direction: Direction): Promise<number> {
+async function asRoot(changes: readonly Change[], uid: number, direction: Direction): Promise<number> {
   const undo = direction === "undo" ? ["--undo"] : [];
-  return await runAsRoot([...ownCommand(), "setup", what, "--yes", "--quiet", "--user", String(uid), ...undo]);
+  const names = changes.map(({ name }) => name);
+  return await runAsRoot([...ownCommand(), "setup", ...names, "--yes", "--quiet", "--user", String(uid), ...undo]);
 }

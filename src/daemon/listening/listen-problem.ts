@@ -29,6 +29,8 @@ export interface PortAdvice {
 
 export type HolderOf = (address: ListenAddress) => Promise<Holding | undefined>;
 
+const lowPortsForAll = process.platform === "linux" ? ["or give every user low ports: kt setup ports"] : [];
+
 /** Resolves when the holder of a taken port is known. */
 export async function listenProblem(address: ListenAddress, error: KtError, advice: PortAdvice, holderOf: HolderOf): Promise<Problem> {
   const { code, message, hints } = toProblem(error);
@@ -37,5 +39,5 @@ export async function listenProblem(address: ListenAddress, error: KtError, advi
   if (holder) return { code, message: `${shown} is taken by ${holder.who}`, hints: [...holder.fixes, advice.otherPort] };
   if (isAbsent(error)) return { code, message: advice.absent ?? `listen on ${shown}: this machine has no such address`, hints };
   // A port below 1024 needs a privilege on most systems.
-  return { code, message, hints: systemCode(error.cause) === "EACCES" ? [advice.openPort] : hints };
+  return { code, message, hints: systemCode(error.cause) === "EACCES" ? [advice.openPort, ...lowPortsForAll] : hints };
 }
