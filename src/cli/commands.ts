@@ -22,8 +22,13 @@ export const commands: readonly CommandSpec[] = [
       "at a loopback address of its own, and what speaks HTTP as NAME.NAMESPACE.localhost.",
       "Several -n, and names with *, serve several namespaces.",
     ],
-    options: [fileOption, ["-d, --detach", "Leave the profile attached and return"], ...namespaceOptions],
-    example: ["kt up", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
+    options: [
+      fileOption,
+      ["-d, --detach", "Leave the profile attached and return"],
+      ["-i, --interactive", "Show it full screen, as kt tui does"],
+      ...namespaceOptions,
+    ],
+    example: ["kt up", "kt up -i", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
     load: async () => (await import("./commands/up.ts")).up,
   },
   {
@@ -49,6 +54,19 @@ export const commands: readonly CommandSpec[] = [
     options: [jsonOption],
     example: ["kt status", "kt status shop", "kt status grafana.localhost --json"],
     load: async () => (await import("./commands/status.ts")).status,
+  },
+  {
+    name: "tui",
+    group: "Hub",
+    args: "",
+    summary: "Show every route full screen, live, and act on it by keys",
+    notes: [
+      "Shows what is attached; where nothing is, or with -f, it attaches the profile and asks",
+      "at the end whether it should stay. ? lists the keys.",
+    ],
+    options: [fileOption],
+    example: ["kt tui", "kt tui -f shop/tunnels.toml"],
+    load: async () => (await import("./commands/tui.ts")).tui,
   },
   {
     name: "logs",
@@ -105,7 +123,6 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "url",
-    group: "Use",
     args: "<ROUTE>",
     summary: "Print the URL of a route, or host:port of a TCP route",
     notes: ["A target such as svc/web:80 works too, with or without a profile."],
