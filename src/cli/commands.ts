@@ -79,6 +79,15 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/logs.ts")).logs,
   },
   {
+    name: "metrics",
+    args: "",
+    summary: "Print what the hub measures, for Prometheus",
+    notes: ["The same is at http://kt.localhost:8989/metrics, for programs that send the hub's token.", "docs/metrics.md has every name."],
+    options: [["--format <prometheus|openmetrics>", "In which text format; default: prometheus"]],
+    example: ["kt metrics", "kt metrics | grep kt_route_up"],
+    load: async () => (await import("./commands/metrics.ts")).metrics,
+  },
+  {
     name: "serve",
     group: "Hub",
     args: "[...FILES]",

@@ -1,6 +1,6 @@
 /** The hub: wires the rooms, keeps one per user, and says when it ends. */
 
-import type { Hello, HubStatus, Snapshot, Step } from "#control/api.ts";
+import type { HubStatus, Snapshot, Step } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
@@ -20,6 +20,7 @@ import { Forwards } from "#daemon/plans/forwards.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { HubFacts } from "#web/facts/hub-facts.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
@@ -33,7 +34,9 @@ import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import { checkOwner } from "./owner-check.ts";
+import { OwnPages, tokenPath } from "./own-pages.ts";
 import type { Part } from "./part.ts";
+import { processFacts } from "#daemon/process/process-facts.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
 import type { Providers } from "./providers.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
@@ -63,8 +66,8 @@ export interface HubOptions {
 export class Hub {
   readonly #options: HubOptions;
   readonly #clock: Clock;
-  readonly #hello: Hello;
-  readonly #startedAtMs: number;
+  readonly #facts: HubFacts;
+  readonly #pages: OwnPages;
   readonly #journal: Journal;
   readonly #requests: RequestLog;
   readonly #profiles: Profiles;
@@ -88,8 +91,8 @@ export class Hub {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#startedAtMs = clock.wallMs();
-    this.#hello = { protocol: protocolVersion, version: options.version, commit: options.commit, pid: process.pid };
+    this.#facts = this.#factsOf(options, clock.wallMs());
+    this.#pages = new OwnPages(this.#facts, clock);
     this.#journal = new Journal(clock);
     this.#requests = new RequestLog(clock);
     if (options.logsRequests === true) this.#requests.follow(({ event }) => logEvent(log, event));
@@ -114,6 +117,7 @@ export class Hub {
       report,
       onWake: (sleptMs) => report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` }),
       onTunnelChange: (key) => this.#board.tunnelChanged(key),
+      ownPages: () => this.#pages.open(),
       door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
@@ -165,8 +169,20 @@ export class Hub {
   }
 
   #status(): HubStatus {
+    const { hello, startedAtMs } = this.#facts;
     const problem = this.#parts.map((part) => part.status?.()).find((each) => each !== undefined);
-    return { ...this.#hello, startedAtMs: this.#startedAtMs, problem: sent(problem) };
+    return { ...hello, startedAtMs, problem: sent(problem) };
+  }
+
+  #factsOf({ directory, version, commit }: HubOptions, startedAtMs: number): HubFacts {
+    return {
+      hello: { protocol: protocolVersion, version, commit, pid: process.pid },
+      startedAtMs,
+      tokenFile: tokenPath(directory),
+      snapshot: () => this.snapshot(),
+      targets: () => this.#engine.targets(),
+      process: processFacts,
+    };
   }
 
   #boardOf(listening: Listening): StatusBoard {
@@ -204,6 +220,7 @@ export class Hub {
       release: () => this.#remembered.keep([]),
     };
     return [
+      this.#pages,
       listening,
       { release: () => identity.leave() },
       this.#engine,
@@ -223,7 +240,7 @@ export class Hub {
 
   async #open(identity: HubIdentity): Promise<void> {
     const requests = new HubRequests({
-      hello: this.#hello,
+      hello: this.#facts.hello,
       profiles: this.#profiles,
       journal: this.#journal,
       requests: this.#requests,
@@ -233,14 +250,16 @@ export class Hub {
       settled: () => this.#settle(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),
+      metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });
+    await this.#pages.keepToken();
     this.#exclusive.add(() => identity.release());
     for (const part of this.#parts) {
       this.#exclusive.add(() => part.release?.());
       this.#scope.add(() => part.close?.());
     }
-    await identity.open((path) => new ControlServer({ path, hello: this.#hello, handle: requests.handle.bind(requests) }));
+    await identity.open((path) => new ControlServer({ path, hello: this.#facts.hello, handle: requests.handle.bind(requests) }));
     identity.watch({
       clock: this.#clock,
       onRestored: () => this.#restored(),
@@ -254,6 +273,7 @@ export class Hub {
 
   #restored(): void {
     this.#report({ type: "hub", change: "restored", detail: this.#options.directory });
+    void this.#pages.keepToken().catch(() => {});
     if (this.#options.lingers) void this.#remembered.keepAgain();
   }
 

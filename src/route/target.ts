@@ -29,6 +29,10 @@ export const podSourceKinds = [
 ] as const;
 export type PodSourceKind = (typeof podSourceKinds)[number];
 
+/** Where a route leads: into a cluster, or to the hub itself. */
+export type Destination = Target | BuiltinTarget;
+
+/** What a profile names. */
 export type Target = PodTarget | AddressTarget;
 
 /** A port of a service, a pod or a workload, served by any ready pod behind it. */
@@ -61,6 +65,22 @@ export interface AddressTarget {
   readonly via: JumpHost;
   readonly derived?: undefined;
 }
+
+/** The hub's own pages, which no cluster has. */
+export interface BuiltinTarget {
+  readonly kind: "builtin";
+  /** Of no profile. */
+  readonly cluster: ClusterRef;
+  readonly port: number;
+  readonly derived?: undefined;
+  readonly via?: undefined;
+}
+
+/** The hub's own name. */
+export const hubHost = "kt.localhost";
+
+/** The port says nothing: whatever a client asks for leads to the same pages. */
+export const ownPages: BuiltinTarget = { kind: "builtin", cluster: { profile: "", context: undefined }, port: 80 };
 
 /** The pod that makes the connection: any ready one behind this, by running socat or nc in it. */
 export interface JumpHost {
@@ -100,7 +120,8 @@ export const kindWords: Readonly<Record<PodSourceKind, string>> = {
 };
 
 /** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. */
-export function formatTarget(target: Target): string {
+export function formatTarget(target: Destination): string {
+  if (target.kind === "builtin") return "kt's own pages";
   if (target.kind === "address") return `${formatHostPort(target)} via ${formatPodSource(target.via)}`;
   return `${formatPodSource(target)}:${target.port}`;
 }
@@ -116,10 +137,10 @@ export function carriersOf(target: Target): Pick<PodTarget, "kind" | "namespace"
   return { kind, namespace, name, port: target.via ? undefined : target.port };
 }
 
-const keys = new WeakMap<Target, string>();
+const keys = new WeakMap<Destination, string>();
 
 /** Equal keys mean the same tunnel, as long as both are of one profile's view of the clusters. Asked at every request, so remembered. */
-export function targetKey(target: Target): string {
+export function targetKey(target: Destination): string {
   let key = keys.get(target);
   if (key === undefined) {
     key = makeKey(target);
@@ -128,7 +149,8 @@ export function targetKey(target: Target): string {
   return key;
 }
 
-function makeKey(target: Target): string {
+function makeKey(target: Destination): string {
+  if (target.kind === "builtin") return target.kind;
   const { cluster, kind, port } = target;
   const where = target.kind === "address" ? [target.host, JSON.stringify(target.via)] : [target.namespace ?? "", target.name];
   return [cluster.profile, cluster.context ?? "", kind, ...where, port].join("\u0000");

@@ -55,6 +55,8 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["request-invalid", 1, 400, 3],
   ["plain-http", 1, 400, 9],
   ["request-too-large", 1, 431, 14],
+  ["token-required", 1, 401, 16],
+  ["page-unknown", 1, 404, 5],
   ["misdirected", 1, 421, 14],
   ["hub-unreachable", 1, 502, 14],
   ["hub-failed", 1, 502, 14],
