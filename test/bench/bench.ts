@@ -29,6 +29,7 @@ const { machine } = await import("./measure.ts");
 const rows = await import("./rows.ts");
 const { measureBursts, measureCold, measureFirstUse, measureMemory } = rows;
 const { measureStall, measureStart, measureStatus, measureTunnel, measureWatching } = rows;
+const { measureArrivals, measureRequests } = await import("./arrivals.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { soak } = await import("./soak.ts");
@@ -78,12 +79,16 @@ async function measureAll(kubeconfig: string): Promise<string> {
   }
   console.log("the status of many routes");
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureStatus(kubeconfig, namespace));
+  // Before there are thousands: the controller of their slices is then minutes behind.
+  console.log("services and pods that are new");
+  for (const figures of await measureArrivals(kubeconfig, namespace, rounds)) results.add("kt", figures);
   console.log("500 and 1,000 services");
   await manyServices(500);
   results.add("kt", await measureWatching(kubeconfig, namespace));
   await manyServices(1_000);
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureFirstUse(kubeconfig, namespace));
   for (const figures of await measureNamespaces(kubeconfig, namespace, rounds)) results.add("kt", figures);
+  results.add("kt", await measureRequests(kubeconfig, namespace));
   return table(results);
 }
 

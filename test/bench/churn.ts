@@ -1,13 +1,14 @@
 /** Changes the services and pods of a namespace each second for minutes, and tells each minute whether kt still has what the cluster has. */
 
 import { readFileSync } from "node:fs";
-import { connect, sleep, spawn } from "bun";
+import { connect, sleep } from "bun";
 import { apply, deploy, deployment, kubectl, namespace, pod, rolledOut, service } from "#test/support/cluster.ts";
 import { Kt, statusOf } from "#test/support/kt.ts";
 import { listeningAt } from "#test/support/plain-services.ts";
 import { descriptorCount, freePorts, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
 import { cpuSeconds } from "./measure.ts";
+import { ProxiedApi } from "./proxied-api.ts";
 
 const mb = 1024 * 1024;
 const prefix = "127.62.";
@@ -29,55 +30,19 @@ interface Route {
   readonly url: string;
 }
 
-/** The API over `kubectl proxy`: hundreds of kubectl processes would be what is measured. */
-class Api {
-  readonly #url: string;
-  readonly #proxy: ReturnType<typeof spawn>;
-
-  private constructor(url: string, proxy: ReturnType<typeof spawn>) {
-    this.#url = url;
-    this.#proxy = proxy;
-  }
-
-  static async start(kubeconfig: string): Promise<Api> {
-    const [port = 0] = freePorts(1);
-    const proxy = spawn(["kubectl", "--kubeconfig", kubeconfig, "proxy", `--port=${port}`], { stdout: "ignore", stderr: "ignore" });
-    const api = new Api(`http://127.0.0.1:${port}/api/v1/namespaces/${namespace}`, proxy);
-    await eventually("kubectl proxy", () => api.names("services").catch(() => false));
-    return api;
-  }
-
-  async send(method: string, path: string, body?: object): Promise<void> {
-    const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-    const init = { method, headers: { "Content-Type": type }, ...(body ? { body: JSON.stringify(body) } : {}) };
-    const response = await fetch(`${this.#url}/${path}`, init);
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    await response.arrayBuffer();
-  }
-
-  async names(collection: string): Promise<string[]> {
-    const list = (await (await fetch(`${this.#url}/${collection}`)).json()) as { items: { metadata: { name: string } }[] };
-    return list.items.map(({ metadata }) => metadata.name).sort();
-  }
-
-  close(): void {
-    this.#proxy.kill();
-  }
-}
-
 interface Rig {
   readonly kt: Kt;
-  readonly api: Api;
+  readonly api: ProxiedApi;
   /** Path of what a running command resolves by. */
   readonly hosts: string;
 }
 
 /** What comes, changes and goes: fresh names every time, as of preview environments. */
 class Churn {
-  readonly #api: Api;
+  readonly #api: ProxiedApi;
   #tick = 0;
 
-  constructor(api: Api) {
+  constructor(api: ProxiedApi) {
     this.#api = api;
   }
 
@@ -223,7 +188,7 @@ async function lookAfter(minute: number, rig: Rig, failures: readonly string[], 
 /** Returns whether all was well: nothing failed, nothing was stale, no address moved, and nothing grew. */
 export async function churn(minutes: number, kubeconfig: string): Promise<boolean> {
   await prepare();
-  const [kt, api] = [await start(kubeconfig), await Api.start(kubeconfig)];
+  const [kt, api] = [await start(kubeconfig), await ProxiedApi.start(kubeconfig, namespace)];
   try {
     const rig = { kt, api, hosts: await hostsOfCommand(kt) };
     await eventually("every service to be listened for", async () => (await stale(rig)).length === 0, 30_000, 200);
