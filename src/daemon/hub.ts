@@ -17,6 +17,7 @@ import { firstFreePort } from "#native/low-ports.ts";
 import { loopbackListeners } from "#native/loopback-listeners.ts";
 import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
+import type { NameServer } from "#dns/upstream/exchange.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
@@ -25,6 +26,7 @@ import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
 import { doorsOf, type HubDoors } from "./doors.ts";
+import { DnsNamesOfHub, systemNameServers } from "./dns-names.ts";
 import { NamesFeed } from "#daemon/status/names.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
@@ -60,6 +62,8 @@ export interface HubOptions {
   readonly providers: Providers;
   /** The socket of the helper that gives names to the whole machine. */
   readonly namesHelper?: string;
+  /** Who is asked for the names of others, in this order; default: the name servers of this machine. */
+  readonly nameServers?: () => readonly NameServer[];
   readonly clock?: Clock;
 }
 
@@ -106,9 +110,10 @@ export class Hub {
     });
     this.#remembered = new Remembered(options.directory);
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
+    const dnsNames = this.#dnsNames();
     this.#engine = new Engine({
       providers,
-      doors: doorsOf,
+      doors: (context) => doorsOf(context, { names: () => dnsNames.current(), servers: options.nameServers ?? systemNameServers() }),
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,
@@ -136,6 +141,7 @@ export class Hub {
       (profile) => this.#profiles.get(profile)?.plan,
       (profile) => this.#forwards.state(profile).all.names,
     );
+    this.#names.watch(() => dnsNames.changed());
     this.#parts = this.#partsIn(identity);
   }
 
@@ -183,6 +189,15 @@ export class Hub {
       targets: () => this.#engine.targets(),
       process: processFacts,
     };
+  }
+
+  #dnsNames(): DnsNamesOfHub {
+    return new DnsNamesOfHub({
+      profiles: () => this.#profiles.list(),
+      wanted: () => this.#listening.wanted,
+      isMissing: (address) => this.#listening.state(address).isOptional,
+      forwards: (profile) => this.#forwards.state(profile),
+    });
   }
 
   #boardOf(listening: Listening): StatusBoard {

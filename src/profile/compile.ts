@@ -13,6 +13,7 @@ import { hostsWithAddress } from "#profile/values/references.ts";
 const minuteMs = 60_000;
 const defaults = {
   addressBase: "127.1.27.1",
+  clusterDomain: "cluster.local",
   suffix: "k8s.localhost",
   idleTimeoutMs: 60 * minuteMs,
   startTimeoutMs: minuteMs / 2,
@@ -50,7 +51,7 @@ function ownAddressesOf(
   { layer, hasWholeNetwork }: CompileInput,
   listen: readonly ListenAddress[],
 ): ReadonlyMap<string, Pick<PlannedRoute, "address">> {
-  const taken = [...listen, ...portEntries(layer.entries).flatMap(({ value }) => value.listen)];
+  const taken = [...listen, ...(layer.dns.listen?.value ?? []), ...portEntries(layer.entries).flatMap(({ value }) => value.listen)];
   const isTaken = (address: ListenAddress): boolean => taken.some((other) => overlaps(address, other));
   const wanted = hostsWithAddress([...layer.env.values()].map(({ value }) => value));
   return new Map(
@@ -64,6 +65,10 @@ function ownAddressesOf(
 
 function ownListener(route: PlannedRoute): PlannedListener[] {
   return route.address === undefined ? [] : [{ kind: "route", door: "http", listen: [route.address], route }];
+}
+
+function dnsListener({ dns: { listen } }: Layer): PlannedListener[] {
+  return listen === undefined || listen.value.length === 0 ? [] : [{ kind: "dns", door: "dns", listen: listen.value }];
 }
 
 /** The Plan of a layer that has no problems. */
@@ -97,12 +102,14 @@ export function compile(input: CompileInput): Plan {
       { kind: "names", door: "http", listen },
       ...portEntries(layer.entries).map(({ value }) => complete.port(value)),
       ...routes.flatMap((route) => ownListener(route)),
+      ...dnsListener(layer),
     ],
     forwards: [...layer.forward.values()].map(({ value }) => complete.forward(value)),
     addresses: {
       base: layer.addresses.base?.value ?? defaults.addressBase,
       reserve: [...layer.addresses.reserve.values()].map(({ value }) => complete.reserve(value)),
     },
+    clusterDomain: layer.dns.clusterDomain?.value ?? defaults.clusterDomain,
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose: settings.expose?.value === true || http.expose?.value === true || portEntries(layer.entries).some(({ value }) => value.expose),
   };

@@ -63,6 +63,8 @@ function showSettings({ plan }: LoadedPlan): string[] {
     `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.expose ? " exposed" : ""}`,
     ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
     ...reachText(plan.http.dynamic),
+    ...plan.listeners.filter(({ kind }) => kind === "dns").map(({ listen }) => `dns ${listen.map(formatListen).join(" ")}`),
+    ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];
 }
 
