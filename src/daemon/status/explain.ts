@@ -117,8 +117,7 @@ function explainName(host: string, { wanted }: ExplainContext): Explained {
   if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
   const lookup = table.lookup(host);
   const steps = [...explainHost(table, host)];
-  if (lookup.kind !== "found" || lookup.target.kind === "builtin") return { steps, target: undefined };
-  return { steps, target: lookup.target, found: lookup };
+  return lookup.kind === "found" ? { steps, target: lookup.target, found: lookup } : { steps, target: undefined };
 }
 
 function explainTcp(subject: string, { wanted }: ExplainContext): Explained {

@@ -3,6 +3,7 @@
 import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/lookup.ts";
+import type { RelaySettings } from "#route/relay-settings.ts";
 import type { BackendScheme, Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
@@ -62,12 +63,7 @@ export interface PlannedPort extends Listens {
   readonly forwarded?: ForwardedFrom;
 }
 
-/** Where names are asked for, by UDP and TCP. Profiles may share the addresses. */
-export interface PlannedDns extends Listens {
-  readonly kind: "dns";
-}
-
-export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort | PlannedDns;
+export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort;
 
 /** A service, or one pod of a headless one. */
 export interface ForwardedFrom {
@@ -147,8 +143,7 @@ export interface Plan {
   /** In the order of the profile: the first counts where two have the same service or the same name. */
   readonly forwards: readonly PlannedForward[];
   readonly addresses: PlannedAddresses;
-  /** What the full names of services end with, normalised. */
-  readonly clusterDomain: string;
+  readonly relay: RelaySettings;
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
   /** True when the profile says `expose = true`: only then may it listen beyond loopback. */
