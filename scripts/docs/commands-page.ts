@@ -6,11 +6,15 @@ import { usage } from "#cli/help.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
 const needsService = 'skip="changes the user\'s services"';
+const needsTerminal = 'skip="needs a terminal; test/e2e/tui.e2e.ts has one"';
 const needsMachine = 'skip="changes the machine; test/e2e/setup.e2e.ts has one of its own"';
 
 /** How test/support/doc-blocks.ts has to run an example; those that are not here simply run to their end. */
 const howToRun: Readonly<Record<string, string>> = {
   "kt up": "stays",
+  "kt up -i": needsTerminal,
+  "kt tui": needsTerminal,
+  "kt tui -f shop/tunnels.toml": needsTerminal,
   "kt logs -f": "stays attached",
   "kt logs grafana.localhost --since 5m": "attached",
   "kt down shop": "attached",

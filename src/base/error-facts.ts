@@ -34,7 +34,7 @@ export interface ErrorFacts {
   /** Whether another ready pod might do what this one did not. */
   readonly otherPodHelps: boolean;
   /** Status of the page that says so; 502 for all that is a failure of the backend or of the way to it. */
-  readonly http: 400 | 403 | 404 | 421 | 429 | 431 | 500 | 502 | 503 | 504;
+  readonly http: 400 | 401 | 403 | 404 | 421 | 429 | 431 | 500 | 502 | 503 | 504;
   /** Of a gRPC call; UNAVAILABLE is what clients may retry. */
   readonly grpc: GrpcStatus;
   /** How a command ends. */
@@ -90,7 +90,6 @@ const table = {
   "port-not-found": { about: "absence", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "NOT_FOUND", exit: "failed" },
   "no-ready-pod": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   "jump-pod-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
-  "relay-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "port-refused": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "jump-no-tool": { about: "pod", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "target-not-found": { about: "target", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "NOT_FOUND", exit: "failed" },
@@ -111,6 +110,8 @@ const table = {
   "request-invalid": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "INVALID_ARGUMENT", exit: "failed" },
   "plain-http": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "FAILED_PRECONDITION", exit: "failed" },
   "request-too-large": { about: "client", waitHelps: "no", otherPodHelps: false, http: 431, grpc: "UNAVAILABLE", exit: "failed" },
+  "token-required": { about: "client", waitHelps: "no", otherPodHelps: false, http: 401, grpc: "UNAUTHENTICATED", exit: "failed" },
+  "page-unknown": { about: "client", waitHelps: "no", otherPodHelps: false, http: 404, grpc: "NOT_FOUND", exit: "failed" },
   misdirected: { about: "client", waitHelps: "no", otherPodHelps: false, http: 421, grpc: "UNAVAILABLE", exit: "failed" },
   // The hub and the machine.
   "hub-unreachable": { about: "kt", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },

@@ -1,6 +1,6 @@
 /** Colours of a terminal. */
 
-import type { Tone } from "./text.ts";
+import type { Span, Tone } from "./text.ts";
 import type { Row } from "./wrap.ts";
 
 /** SGR codes (ECMA-48 §8.3.117): one to begin, one to end. */
@@ -16,11 +16,13 @@ const codes: Readonly<Record<Tone, readonly [begin: number, end: number]>> = {
 /** Without blanks at its end. */
 export function paintRow(row: Row, coloured: boolean): string {
   return row
-    .map(({ text, tone }) => (coloured && tone !== undefined && text !== "" ? paint(text, codes[tone]) : text))
+    .map((span) => paintSpan(span, coloured))
     .join("")
     .trimEnd();
 }
 
-function paint(text: string, [begin, end]: readonly [number, number]): string {
+export function paintSpan({ text, tone }: Span, coloured: boolean): string {
+  if (!coloured || tone === undefined || text === "") return text;
+  const [begin, end] = codes[tone];
   return `\u001b[${begin}m${text}\u001b[${end}m`;
 }

@@ -43,7 +43,7 @@ export async function attach({ build, output }: Surface, file: string, pin: bool
 }
 
 /** A hub that was killed had profiles that should stay: the new hub attaches them again, and kt says so. */
-async function restore(client: HubClient, files: readonly string[], output: Output): Promise<void> {
+export async function restore(client: HubClient, files: readonly string[], output: Output): Promise<void> {
   if (files.length === 0) return;
   const { names, problems } = await attachRemembered(client, files, shellEnvironment());
   if (names.length > 0) output.progress(`the last hub was killed; attached again what it had: ${names.join(", ")}`);

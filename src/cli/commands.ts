@@ -22,8 +22,13 @@ export const commands: readonly CommandSpec[] = [
       "at a loopback address of its own, and what speaks HTTP as NAME.NAMESPACE.localhost.",
       "Several -n, and names with *, serve several namespaces.",
     ],
-    options: [fileOption, ["-d, --detach", "Leave the profile attached and return"], ...namespaceOptions],
-    example: ["kt up", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
+    options: [
+      fileOption,
+      ["-d, --detach", "Leave the profile attached and return"],
+      ["-i, --interactive", "Show it full screen, as kt tui does"],
+      ...namespaceOptions,
+    ],
+    example: ["kt up", "kt up -i", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
     load: async () => (await import("./commands/up.ts")).up,
   },
   {
@@ -51,6 +56,19 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/status.ts")).status,
   },
   {
+    name: "tui",
+    group: "Hub",
+    args: "",
+    summary: "Show every route full screen, live, and act on it by keys",
+    notes: [
+      "Shows what is attached; where nothing is, or with -f, it attaches the profile and asks",
+      "at the end whether it should stay. ? lists the keys.",
+    ],
+    options: [fileOption],
+    example: ["kt tui", "kt tui -f shop/tunnels.toml"],
+    load: async () => (await import("./commands/tui.ts")).tui,
+  },
+  {
     name: "logs",
     group: "Hub",
     args: "[ROUTE]",
@@ -59,6 +77,15 @@ export const commands: readonly CommandSpec[] = [
     options: [["-f, --follow", "Go on with new events"], ["--since <TIME>", "From then on: 5m, 14:30, 2026-01-31 14:30"], jsonOption],
     example: ["kt logs -f", "kt logs grafana.localhost --since 5m"],
     load: async () => (await import("./commands/logs.ts")).logs,
+  },
+  {
+    name: "metrics",
+    args: "",
+    summary: "Print what the hub measures, for Prometheus",
+    notes: ["The same is at http://kt.localhost:8989/metrics, for programs that send the hub's token.", "docs/metrics.md has every name."],
+    options: [["--format <prometheus|openmetrics>", "In which text format; default: prometheus"]],
+    example: ["kt metrics", "kt metrics | grep kt_route_up"],
+    load: async () => (await import("./commands/metrics.ts")).metrics,
   },
   {
     name: "serve",
@@ -105,7 +132,6 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "url",
-    group: "Use",
     args: "<ROUTE>",
     summary: "Print the URL of a route, or host:port of a TCP route",
     notes: ["A target such as svc/web:80 works too, with or without a profile."],
@@ -348,19 +374,6 @@ export const commands: readonly CommandSpec[] = [
     example: ["kt names-helper 1000"],
     hidden: true,
     load: async () => (await import("./commands/names-helper.ts")).namesHelper,
-  },
-  {
-    name: "relay",
-    args: "",
-    summary: "Be the relay in a cluster, which kt starts there as a Job",
-    notes: ["It listens on its pod's loopback, and ends by itself when it has not been used for a while."],
-    options: [
-      ["--port <PORT>", "Where it listens; default: 8990"],
-      ["--ttl <TIME>", "How long it stays without a sign of life of any user; default: 60s"],
-    ],
-    example: ["kt relay --ttl 60s"],
-    hidden: true,
-    load: async () => (await import("./commands/relay.ts")).relay,
   },
   {
     name: "completion",

@@ -4,6 +4,8 @@ import { type CommandSpec, commandGroups } from "./command.ts";
 import { globalOptions } from "./commands.ts";
 import { bold, type Line, line, tableLines } from "#base/text.ts";
 
+const helpColumns = 80;
+
 /** Fits a screen of 24 lines with 80 columns: commands of every day have a line, the others are named. */
 export function mainHelp(commands: readonly CommandSpec[]): Line[] {
   const shown = commands.filter(({ hidden }) => hidden !== true);
@@ -16,16 +18,26 @@ export function mainHelp(commands: readonly CommandSpec[]): Line[] {
     line("kt: every Kubernetes service you need on your own machine, on demand"),
     line(""),
     ...tableLines(rows),
-    line([bold("More"), `     ${others.join(" ")}`], indent),
+    ...namedLines(others),
     line(""),
     line([bold("Options"), `  ${flags.join("   ")}`], indent),
-    line([bold("Example"), "  kt init && kt up"], indent),
-    line("kt COMMAND --help says more about each."),
+    line([bold("Example"), "  kt init && kt up        kt COMMAND --help says more about each."], indent),
   ];
 }
 
 /** The width of the column with the groups. */
 const indent = 9;
+
+/** As many names in a line as its screen takes. */
+function namedLines(names: readonly string[]): Line[] {
+  const rows: string[] = [""];
+  for (const name of names) {
+    const longer = `${rows.at(-1)} ${name}`.trimStart();
+    if (indent + longer.length <= helpColumns) rows[rows.length - 1] = longer;
+    else rows.push(name);
+  }
+  return rows.map((row, at) => line([at === 0 ? bold("More") : "    ", `     ${row}`], indent));
+}
 
 export function commandHelp(spec: CommandSpec): Line[] {
   return [

@@ -25,6 +25,8 @@ export const cliLimits = {
   fullOutputPauseMs: 10,
   /** After Ctrl-C a reader that takes no output for this long is not waited for: it was mostly interrupted, too. */
   outputLeaveMs: 1 * second,
+  /** Messages that wait for the end of a full-screen view: the latest say what came of it. */
+  heldMessages: 20,
   /** Log lines that may wait for a reader that is behind; later ones are counted. */
   logWaitingBytes: 1 * mib,
   /** Events that may wait for a reader of `kt logs -f` that is behind; later ones are counted. More than all that the hub keeps. */

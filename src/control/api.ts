@@ -153,6 +153,8 @@ export const requestSchema = v.variant("type", [
     sinceMs: v.optional(count),
     requests: v.optional(v.boolean()),
   }),
+  /** Everything measured, as text in one of Prometheus's formats. */
+  v.object({ type: v.literal("metrics"), format: v.picklist(["openmetrics", "prometheus"]) }),
   v.object({ type: v.literal("explain"), subject: v.string() }),
   /** Waits until these static routes of an attached profile lead to a ready pod, or it is known why they do not. */
   v.object({ type: v.literal("ready"), profile: v.string(), routes: v.array(v.string()) }),
@@ -169,6 +171,8 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("detached"), profiles: v.array(v.string()) }),
   changesSchema,
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
+  /** A piece of a text; the pieces of one request make the whole. */
+  v.object({ type: v.literal("text"), text: v.string() }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
   v.object({ type: v.literal("ready"), routes: v.array(v.object({ name: v.string(), problem: v.optional(problemSchema) })) }),
   /** Names in lower case, and the address on this machine that they lead to. */
@@ -198,5 +202,6 @@ export interface Snapshot {
   readonly hub: HubStatus;
   readonly profiles: ProfileStatus[];
 }
+export type MetricsFormat = Extract<Request, { type: "metrics" }>["format"];
 export type LogEntry = v.InferOutput<typeof journalEntrySchema>;
 export type Step = v.InferOutput<typeof stepSchema>;

@@ -1,6 +1,6 @@
 /** The limits of the control socket, each with its unit and its reason. */
 
-import { mib, second } from "#base/units.ts";
+import { kib, mib, second } from "#base/units.ts";
 
 export const controlLimits = {
   /** How long a hub that took the connection may take to say hello: one that was stopped never does. */
@@ -11,6 +11,8 @@ export const controlLimits = {
   controlRequestsAtOnce: 64,
   /** Parts of the status in one message: some 60 KB of routes, which take the hub a fraction of a millisecond; */
   statusPartsPerMessage: 250,
+  /** Longest piece of a text in one message: the metrics of a thousand routes are some megabytes. */
+  textPieceChars: 256 * kib,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

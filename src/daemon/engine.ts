@@ -2,6 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
+import { KtError } from "#base/errors.ts";
 import { Scope } from "#base/scope.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import { CounterTable } from "#observe/counters.ts";
@@ -9,14 +10,13 @@ import type { Report } from "#observe/events.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
-import type { RelaySettings } from "#route/relay-settings.ts";
-import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
+import { type ClusterRef, type Destination, formatTarget, type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
-import { Relays } from "#tunnel/relay/relays.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
+import type { TargetFacts } from "#web/facts/hub-facts.ts";
 import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
 import { DerivedTargets, isDerived } from "#daemon/plans/derived-targets.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
@@ -37,10 +37,8 @@ export interface EngineOptions<Doors extends DoorTable> {
   /** Throws KtError for a profile that is not attached. */
   readonly viewOf: (profile: string) => ClusterView;
   readonly timeoutsFor: TunnelsOptions["timeoutsFor"];
-  /** Whose the jump pods and relays are that routes ask for; absent where none can. */
+  /** Whose the jump pods are that routes ask for; absent where none can. */
   readonly jumpPodHolder?: JumpPodHolder;
-  /** What a profile says about its relay. */
-  readonly relayFor?: (profile: string) => RelaySettings;
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -48,6 +46,8 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly onTunnelChange?: TunnelsOptions["onChange"];
   /** Called when the machine was asleep, before the tunnels are looked at. */
   readonly onWake?: (sleptMs: number) => void;
+  /** Opens a connection to the hub's own pages. Absent where there are none. */
+  readonly ownPages?: () => Promise<Link>;
   /** What the doors show and ask besides. */
   readonly door?: Pick<DoorContext, "requests" | "profiles" | "checkOwner">;
 }
@@ -58,7 +58,6 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly #clusters: Clusters;
   readonly #tunnels: TunnelTable;
   readonly #jumpPods: JumpPods | undefined;
-  readonly #relays: Relays | undefined;
   readonly #derived: DerivedTargets;
   readonly #headroom: Headroom;
   readonly counters = new CounterTable();
@@ -74,12 +73,9 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#options = options;
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
     this.#jumpPods = jumpPodHolder && this.#jumpPodsOf(jumpPodHolder);
-    const { relayFor } = options;
-    this.#relays = jumpPodHolder && relayFor && new Relays({ holder: jumpPodHolder, settingsFor: relayFor, clock, log });
     this.#tunnels = providers.tunnels({
       clusterFor,
       ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
-      ...(this.#relays && { relays: this.#relays }),
       timeoutsFor,
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,
       routesTo: (key) => this.#routeNames.get(key) ?? [],
@@ -94,7 +90,6 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#scope.add(() => this.#clusters.close());
     this.#scope.add(() => this.#headroom.close());
     this.#scope.add(() => this.#jumpPods?.close());
-    this.#scope.add(() => this.#relays?.close());
     this.#scope.add(() => this.#tunnels.close());
     this.#scope.add(() => this.#derived.close());
     this.#scope.add(watchSleep(clock, (sleptMs) => this.#woke(sleptMs)));
@@ -112,6 +107,17 @@ export class Engine<Doors extends DoorTable> implements Part {
 
   tunnel(target: Target): TunnelStatus | undefined {
     return this.#tunnels.status(target);
+  }
+
+  /** The tunnels that are not idle, and what each leads to. */
+  targets(): TargetFacts[] {
+    return this.#tunnels.all().map(({ target, standing, sessions, openConnections }) => ({
+      target: formatTarget(target),
+      context: target.cluster.context ?? this.contextOf(target.cluster),
+      openConnections,
+      sessions,
+      readyPods: standing.state === "running" ? standing.pods.length : 0,
+    }));
   }
 
   /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
@@ -155,19 +161,30 @@ export class Engine<Doors extends DoorTable> implements Part {
     return {
       ...door,
       dialer: {
-        dial: (target, signal) => this.#headroom.opening(() => this.#dial(target, signal)),
-        appProtocol: (target) => this.#tunnels.appProtocol?.(target),
+        dial: (target, signal) => this.#dial(target, signal),
+        appProtocol: (target) => (target.kind === "builtin" ? undefined : this.#tunnels.appProtocol?.(target)),
       },
       counters: this.counters,
       clock,
       log,
       report,
       refusal: () => this.#headroom.refusal(),
-      whyWaiting: (target) => problemOf(this.tunnel(target)?.standing)?.message,
+      whyWaiting: (target) => (target.kind === "builtin" ? undefined : problemOf(this.tunnel(target)?.standing)?.message),
     };
   }
 
-  async #dial(target: Target, signal: AbortSignal): Promise<Link> {
+  async #dial(target: Destination, signal: AbortSignal): Promise<Link> {
+    if (target.kind === "builtin") return await this.#openOwnPages();
+    return await this.#headroom.opening(() => this.#dialCluster(target, signal));
+  }
+
+  async #openOwnPages(): Promise<Link> {
+    const { ownPages } = this.#options;
+    if (!ownPages) throw new KtError("internal", "internal error: this engine has no pages of its own");
+    return await ownPages();
+  }
+
+  async #dialCluster(target: Target, signal: AbortSignal): Promise<Link> {
     await this.#options.providers.prepare();
     return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
   }

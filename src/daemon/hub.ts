@@ -1,6 +1,6 @@
 /** The hub: wires the rooms, keeps one per user, and says when it ends. */
 
-import type { Hello, HubStatus, Snapshot, Step } from "#control/api.ts";
+import type { HubStatus, Snapshot, Step } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
@@ -17,13 +17,16 @@ import { firstFreePort } from "#native/low-ports.ts";
 import { loopbackListeners } from "#native/loopback-listeners.ts";
 import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
+import type { NameServer } from "#dns/upstream/exchange.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
+import type { HubFacts } from "#web/facts/hub-facts.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
 import { doorsOf, type HubDoors } from "./doors.ts";
+import { DnsNamesOfHub, systemNameServers } from "./dns-names.ts";
 import { NamesFeed } from "#daemon/status/names.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
@@ -33,7 +36,9 @@ import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import { checkOwner } from "./owner-check.ts";
+import { OwnPages, tokenPath } from "./own-pages.ts";
 import type { Part } from "./part.ts";
+import { processFacts } from "#daemon/process/process-facts.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
 import type { Providers } from "./providers.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
@@ -57,14 +62,16 @@ export interface HubOptions {
   readonly providers: Providers;
   /** The socket of the helper that gives names to the whole machine. */
   readonly namesHelper?: string;
+  /** Who is asked for the names of others, in this order; default: the name servers of this machine. */
+  readonly nameServers?: () => readonly NameServer[];
   readonly clock?: Clock;
 }
 
 export class Hub {
   readonly #options: HubOptions;
   readonly #clock: Clock;
-  readonly #hello: Hello;
-  readonly #startedAtMs: number;
+  readonly #facts: HubFacts;
+  readonly #pages: OwnPages;
   readonly #journal: Journal;
   readonly #requests: RequestLog;
   readonly #profiles: Profiles;
@@ -88,8 +95,8 @@ export class Hub {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#startedAtMs = clock.wallMs();
-    this.#hello = { protocol: protocolVersion, version: options.version, commit: options.commit, pid: process.pid };
+    this.#facts = this.#factsOf(options, clock.wallMs());
+    this.#pages = new OwnPages(this.#facts, clock);
     this.#journal = new Journal(clock);
     this.#requests = new RequestLog(clock);
     if (options.logsRequests === true) this.#requests.follow(({ event }) => logEvent(log, event));
@@ -103,18 +110,19 @@ export class Hub {
     });
     this.#remembered = new Remembered(options.directory);
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
+    const dnsNames = this.#dnsNames();
     this.#engine = new Engine({
       providers,
-      doors: doorsOf,
+      doors: (context) => doorsOf(context, { names: () => dnsNames.current(), servers: options.nameServers ?? systemNameServers() }),
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,
-      relayFor: (profile) => this.#attached(profile).plan.relay,
       clock,
       log,
       report,
       onWake: (sleptMs) => report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` }),
       onTunnelChange: (key) => this.#board.tunnelChanged(key),
+      ownPages: () => this.#pages.open(),
       door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
@@ -133,6 +141,7 @@ export class Hub {
       (profile) => this.#profiles.get(profile)?.plan,
       (profile) => this.#forwards.state(profile).all.names,
     );
+    this.#names.watch(() => dnsNames.changed());
     this.#parts = this.#partsIn(identity);
   }
 
@@ -166,8 +175,29 @@ export class Hub {
   }
 
   #status(): HubStatus {
+    const { hello, startedAtMs } = this.#facts;
     const problem = this.#parts.map((part) => part.status?.()).find((each) => each !== undefined);
-    return { ...this.#hello, startedAtMs: this.#startedAtMs, problem: sent(problem) };
+    return { ...hello, startedAtMs, problem: sent(problem) };
+  }
+
+  #factsOf({ directory, version, commit }: HubOptions, startedAtMs: number): HubFacts {
+    return {
+      hello: { protocol: protocolVersion, version, commit, pid: process.pid },
+      startedAtMs,
+      tokenFile: tokenPath(directory),
+      snapshot: () => this.snapshot(),
+      targets: () => this.#engine.targets(),
+      process: processFacts,
+    };
+  }
+
+  #dnsNames(): DnsNamesOfHub {
+    return new DnsNamesOfHub({
+      profiles: () => this.#profiles.list(),
+      wanted: () => this.#listening.wanted,
+      isMissing: (address) => this.#listening.state(address).isOptional,
+      forwards: (profile) => this.#forwards.state(profile),
+    });
   }
 
   #boardOf(listening: Listening): StatusBoard {
@@ -205,6 +235,7 @@ export class Hub {
       release: () => this.#remembered.keep([]),
     };
     return [
+      this.#pages,
       listening,
       { release: () => identity.leave() },
       this.#engine,
@@ -224,7 +255,7 @@ export class Hub {
 
   async #open(identity: HubIdentity): Promise<void> {
     const requests = new HubRequests({
-      hello: this.#hello,
+      hello: this.#facts.hello,
       profiles: this.#profiles,
       journal: this.#journal,
       requests: this.#requests,
@@ -234,14 +265,16 @@ export class Hub {
       settled: () => this.#settle(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),
+      metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });
+    await this.#pages.keepToken();
     this.#exclusive.add(() => identity.release());
     for (const part of this.#parts) {
       this.#exclusive.add(() => part.release?.());
       this.#scope.add(() => part.close?.());
     }
-    await identity.open((path) => new ControlServer({ path, hello: this.#hello, handle: requests.handle.bind(requests) }));
+    await identity.open((path) => new ControlServer({ path, hello: this.#facts.hello, handle: requests.handle.bind(requests) }));
     identity.watch({
       clock: this.#clock,
       onRestored: () => this.#restored(),
@@ -255,6 +288,7 @@ export class Hub {
 
   #restored(): void {
     this.#report({ type: "hub", change: "restored", detail: this.#options.directory });
+    void this.#pages.keepToken().catch(() => {});
     if (this.#options.lingers) void this.#remembered.keepAgain();
   }
 

@@ -15,6 +15,7 @@ import type { LoadProfile } from "#daemon/plans/profiles.ts";
 export interface TunnelTable extends Dialer {
   prepare: Tunnels["prepare"];
   status(target: Target): TunnelStatus | undefined;
+  all(): readonly TunnelStatus[];
   retain(isWanted: (target: Target) => boolean): void;
   wake(): void;
   close(): Promise<void>;

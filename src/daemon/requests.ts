@@ -1,6 +1,7 @@
 /** Answers what clients ask over the control socket. */
 
 import type { Hello, ProfileStatus, Reply, Request, RouteStatus, Step } from "#control/api.ts";
+import { controlLimits } from "#control/limits.ts";
 import type { ControlSession } from "#control/server.ts";
 import { KtError } from "#base/errors.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
@@ -26,6 +27,7 @@ export interface RequestsOptions {
   readonly explain: (subject: string) => Promise<Step[]>;
   /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
   readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
+  readonly metrics: (format: RequestOf<"metrics">["format"]) => Promise<string>;
   readonly stop: () => void;
 }
 
@@ -51,6 +53,8 @@ export class HubRequests {
         return this.#options.feed.watch(session, reply);
       case "logs":
         return this.#logs(request, session, reply);
+      case "metrics":
+        return this.#text(await this.#options.metrics(request.format), reply);
       case "explain":
         return reply({ type: "steps", steps: await this.#options.explain(request.subject) });
       case "ready":
@@ -94,6 +98,12 @@ export class HubRequests {
     session.onGone(journal.follow(send));
     // Who is behind misses requests, of which there may be thousands a second, and nothing else.
     if (withRequests) session.onGone(requests.follow((entry) => session.busy() || send(entry)));
+  }
+
+  #text(text: string, reply: Send): void {
+    const pieceChars = controlLimits.textPieceChars;
+    for (let at = 0; at < text.length; at += pieceChars) reply({ type: "text", text: text.slice(at, at + pieceChars) });
+    reply({ type: "end" });
   }
 
   #routesNamed(name: string): RouteStatus[] {

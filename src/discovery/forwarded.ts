@@ -3,7 +3,7 @@
 import type { Service, Slice } from "#kube/objects/objects.ts";
 import { globMatcher } from "./glob.ts";
 import { type LocalPort, localPortsOf } from "./local-ports.ts";
-import { hostnamesOf, nameIn, type NameClash, type NameEntry, type Naming, withoutClashes } from "./names.ts";
+import { fullNameOf, hostnamesOf, nameIn, type NameClash, type NameEntry, type Naming, withoutClashes } from "./names.ts";
 
 /** What a [[forward]] asks for in every namespace of its own. */
 export interface Rules {
@@ -44,6 +44,7 @@ export interface Forwarded {
   readonly address: string;
   /** As in the cluster; of two places with one name it leads to the first. */
   readonly hostnames: readonly string[];
+  readonly fullName: string;
   readonly ports: readonly ForwardedPort[];
   /** What is not as the cluster has it; one sentence each. */
   readonly notes: readonly string[];
@@ -137,7 +138,7 @@ function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptio
   const local = localPortsOf(service, rules.ports, options.firstFreePort);
   const claim = (pod: string | undefined, ports: readonly ForwardedPort[], notes: readonly string[]): Forwarded[] => {
     const claimant = { context, namespace, service: service.name, pod };
-    const place = { ...claimant, name: nameIn(claimant, naming), hostnames: hostnamesOf(claimant, naming) };
+    const place = { ...claimant, name: nameIn(claimant, naming), ...namesAt(claimant, naming) };
     const address = ports.length === 0 ? "" : options.addressOf(claimant);
     return address === undefined ? [{ ...place, address: "", ports: [], notes: [noAddress] }] : [{ ...place, address, ports, notes }];
   };
@@ -187,11 +188,15 @@ function readyPods({ name }: Service, slices: readonly Slice[]): ReadyPod[] {
   return [...pods.values()].toSorted((a, b) => a.pod.localeCompare(b.pod, "en", { numeric: true }));
 }
 
+function namesAt(place: Claimant, naming: Naming): Pick<Forwarded, "hostnames" | "fullName"> {
+  return { hostnames: hostnamesOf(place, naming), fullName: fullNameOf(place, naming) };
+}
+
 /** The name of a headless service is answered with all of its pods, as the cluster does. */
-function entryOf({ address, hostnames, pod, ports }: Forwarded, places: readonly Forwarded[]): NameEntry[] {
+function entryOf({ address, hostnames, fullName, pod, ports }: Forwarded, places: readonly Forwarded[]): NameEntry[] {
   if (address === "") return [];
   const pods = places.filter((each) => each.pod !== undefined && each.address !== "").map((each) => each.address);
   const addresses = pod === undefined && pods.length > 0 ? pods : [address];
   const named = ports.map(({ name, port, localPort }) => ({ name, port, localPort }));
-  return [{ names: hostnames, address, addresses, ports: named }];
+  return [{ names: hostnames, fullName, address, addresses, ports: named }];
 }

@@ -16,6 +16,8 @@ export interface NamedPort {
 export interface NameEntry {
   /** Lower case, without a final dot, the shortest first. Of all entries of a profile, each name stands in one only. */
   readonly names: readonly string[];
+  /** As the cluster itself has it. */
+  readonly fullName: string;
   /** Of 127.0.0.0/8. */
   readonly address: string;
   /** What DNS answers with instead of `address`: of a headless service its ready pods, of others `address` alone. */
@@ -47,6 +49,19 @@ export function nameIn({ namespace, service, pod }: Place, { cluster }: Pick<Nam
   return [pod, service, namespace, cluster].filter((part) => part !== undefined).join(".");
 }
 
+/** As the cluster's own DNS has it; of another cluster than the first, with that one's short name behind. */
+export function fullNameOf({ namespace, service, pod }: Place, { cluster, clusterDomain }: Naming): string {
+  return [pod, service, namespace, "svc", clusterDomain, cluster].filter((part) => part !== undefined).join(".");
+}
+
+/**
+ * The domains in which only kt has names: of the cluster, of the namespace as it is called within the cluster, and of the [[forward]].
+ */
+export function zonesOf(namespace: string, { cluster, clusterDomain, domain }: Naming): string[] {
+  const end = cluster === undefined ? "" : `.${cluster}`;
+  return [`${clusterDomain}${end}`, `${namespace}.svc${end}`, ...(domain === undefined ? [] : [domain])];
+}
+
 /** What names of a place would end with: this machine's own, and where most sites of the web are. A namespace may be called so as well. */
 const otherPeoplesEnds = new Set("localhost com net org edu gov mil int arpa io".split(" "));
 
@@ -67,14 +82,21 @@ export function refusedNames(place: Place, naming: Naming): string[] {
   return allNames(place, naming).inCluster.filter(isOtherPeoples);
 }
 
-function allNames({ namespace, service, pod }: Place, naming: Naming): { readonly inCluster: string[]; readonly inDomain: string[] } {
-  const { isFirst, cluster, clusterDomain, domain } = naming;
+/** The profile itself says what those in its domains end with. */
+function allNames(place: Place, naming: Naming): { readonly inCluster: string[]; readonly inDomain: string[] } {
+  const { namespace, service, pod } = place;
+  const { isFirst, cluster, domain } = naming;
   const short = pod === undefined ? service : `${pod}.${service}`;
   const end = cluster === undefined ? "" : `.${cluster}`;
   const inNamespace = `${short}.${namespace}`;
-  const names = [`${inNamespace}${end}`, `${inNamespace}.svc${end}`, `${inNamespace}.svc.${clusterDomain}${end}`];
-  const inCluster = [...(isFirst ? [short] : []), ...names];
-  const inDomain = domain === undefined ? [] : [`${inNamespace}.${domain}`];
+  const full = fullNameOf(place, naming);
+  const inCluster = [
+    ...(isFirst ? [short] : []),
+    `${inNamespace}${end}`,
+    `${inNamespace}.svc${end}`,
+    ...(cluster === undefined ? [] : [full]),
+  ];
+  const inDomain = [...(cluster === undefined ? [full] : []), ...(domain === undefined ? [] : [`${inNamespace}.${domain}`])];
   const valid = (name: string): string[] => [normaliseHostname(name)].filter((each) => each !== undefined);
   return { inCluster: inCluster.flatMap(valid), inDomain: inDomain.flatMap(valid) };
 }

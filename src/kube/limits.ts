@@ -26,8 +26,9 @@ export const kubeLimits = {
   readsWorthList: 16,
   /** How long a list serves others that are followed for the first time; what changes meanwhile shows in the watch that begins then. */
   readsFreshMs: 1 * second,
-  /** Objects of a list that are asked for at once. */
-  apiPageItems: 250,
+  /** Objects of a list that are asked for at once, as by kubectl; services have 1 to 2 KiB each. */
+  apiPageItems: 500,
+  apiPageServices: 1_000,
   /** As many of the largest fit an answer: etcd takes objects of up to 1.5 MiB. */
   apiLeastPageItems: 5,
   /** Longest list, in objects and in bytes: ten thousand pods take some 100 MiB, and clusters are not made for many more in a namespace. */

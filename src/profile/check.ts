@@ -43,6 +43,7 @@ class Claims {
 function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
   const claims = new Claims();
   for (const address of http) claims.add({ name: "[http] listen", address });
+  checkDns(layer, claims);
   for (const { value: route, source, path } of portEntries(layer.entries)) {
     const [clash] = route.listen.flatMap((mine) => claims.against(mine) ?? []);
     if (clash !== undefined) {
@@ -53,9 +54,26 @@ function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
   }
 }
 
+function checkDns({ dns: { listen } }: Layer, claims: Claims): void {
+  const [clash] = listen?.value.flatMap((mine) => claims.against(mine) ?? []) ?? [];
+  if (listen && clash) {
+    const message = `[dns] listen is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
+    listen.source.problem(listen.path, message, { hint: "choose another port" });
+  }
+  for (const address of listen?.value ?? []) claims.add({ name: "[dns] listen", address });
+}
+
 function refuseWide(place: Placed<unknown>, address: ListenAddress, where: string): void {
   const message = `${formatListen(address)} can be reached from other machines, and so would the cluster`;
   place.source.problem(place.path, message, { hint: `listen on 127.0.0.1, or allow it with expose = true ${where}` });
+}
+
+/** Others could neither use the addresses that it answers with, nor be kept from asking the name servers of this machine. */
+function checkDnsExposure({ dns: { listen } }: Layer): void {
+  const wide = listen?.value.find((address) => !isLoopback(address));
+  if (listen === undefined || wide === undefined) return;
+  const message = `${formatListen(wide)} can be reached from other machines, and the names lead to addresses of this one alone`;
+  listen.source.problem(listen.path, message, { hint: `for example listen = "127.0.0.1:${wide.port}"` });
 }
 
 function checkExposure({ settings, http, entries }: Layer): void {
@@ -73,5 +91,6 @@ function checkExposure({ settings, http, entries }: Layer): void {
 export function checkLayer(file: string, layer: Layer): void {
   checkOverlaps(layer, frontDoorAddresses(layer));
   checkExposure(layer);
+  checkDnsExposure(layer);
   new Completion(file, layer).jumpPods.reportClashes();
 }

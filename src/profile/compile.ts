@@ -4,17 +4,16 @@ import { basename, dirname } from "node:path";
 import { Completion } from "./completion.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { frontDoorAddresses } from "#profile/sections/http.ts";
-import type { LayerRelay } from "#profile/sections/relay.ts";
 import { portEntries } from "#profile/sections/section.ts";
 import { overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
-import type { RelaySettings } from "#route/relay-settings.ts";
 
 const minuteMs = 60_000;
 const defaults = {
   addressBase: "127.1.27.1",
+  clusterDomain: "cluster.local",
   suffix: "k8s.localhost",
   idleTimeoutMs: 60 * minuteMs,
   startTimeoutMs: minuteMs / 2,
@@ -52,7 +51,7 @@ function ownAddressesOf(
   { layer, hasWholeNetwork }: CompileInput,
   listen: readonly ListenAddress[],
 ): ReadonlyMap<string, Pick<PlannedRoute, "address">> {
-  const taken = [...listen, ...portEntries(layer.entries).flatMap(({ value }) => value.listen)];
+  const taken = [...listen, ...(layer.dns.listen?.value ?? []), ...portEntries(layer.entries).flatMap(({ value }) => value.listen)];
   const isTaken = (address: ListenAddress): boolean => taken.some((other) => overlaps(address, other));
   const wanted = hostsWithAddress([...layer.env.values()].map(({ value }) => value));
   return new Map(
@@ -68,16 +67,8 @@ function ownListener(route: PlannedRoute): PlannedListener[] {
   return route.address === undefined ? [] : [{ kind: "route", door: "http", listen: [route.address], route }];
 }
 
-function relaySettings(relay: LayerRelay, namespace: string | undefined): RelaySettings {
-  return {
-    mode: relay.mode?.value ?? "auto",
-    image: relay.image?.value,
-    namespace: relay.namespace?.value ?? namespace,
-    nodeSelector: relay.nodeSelector?.value ?? {},
-    tolerations: relay.tolerations?.value ?? [],
-    resources: relay.resources?.value ?? { requests: {}, limits: {} },
-    labels: relay.labels?.value ?? {},
-  };
+function dnsListener({ dns: { listen } }: Layer): PlannedListener[] {
+  return listen === undefined || listen.value.length === 0 ? [] : [{ kind: "dns", door: "dns", listen: listen.value }];
 }
 
 /** The Plan of a layer that has no problems. */
@@ -111,13 +102,14 @@ export function compile(input: CompileInput): Plan {
       { kind: "names", door: "http", listen },
       ...portEntries(layer.entries).map(({ value }) => complete.port(value)),
       ...routes.flatMap((route) => ownListener(route)),
+      ...dnsListener(layer),
     ],
     forwards: [...layer.forward.values()].map(({ value }) => complete.forward(value)),
     addresses: {
       base: layer.addresses.base?.value ?? defaults.addressBase,
       reserve: [...layer.addresses.reserve.values()].map(({ value }) => complete.reserve(value)),
     },
-    relay: relaySettings(layer.relay, complete.namespace),
+    clusterDomain: layer.dns.clusterDomain?.value ?? defaults.clusterDomain,
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose: settings.expose?.value === true || http.expose?.value === true || portEntries(layer.entries).some(({ value }) => value.expose),
   };

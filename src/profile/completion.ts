@@ -38,7 +38,6 @@ export class Completion {
 
   #fill({ target, context }: { readonly target: LayerTarget; readonly context: string | undefined }): Target {
     const cluster = { profile: this.#profile, context: this.#resolve(context) ?? this.context };
-    if (target.kind === "relayed") return { ...target, cluster };
     if (!target.via) return { ...target, cluster, namespace: target.namespace ?? this.namespace };
     return { ...target, cluster, via: { ...target.via, namespace: target.via.namespace ?? this.namespace } };
   }

@@ -1,12 +1,13 @@
 /** Plans as what a route table is built from. */
 
+import { hubHost, ownPages } from "#route/target.ts";
 import type { RouteEntries, StaticEntry } from "#route/lookup.ts";
 import type { Plan, PlannedRoute } from "#profile/values/plan.ts";
 
 /** The hostnames of several plans, in the order in which they were attached. */
 export function routeEntries(plans: readonly Plan[]): RouteEntries {
   return {
-    static: plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route))),
+    static: [hubEntry, ...plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route)))],
     patterns: plans.flatMap(({ profile, patterns }) =>
       patterns.map(({ name, pattern, target, scheme, manner }) => ({ profile, route: name, pattern, target, scheme, manner })),
     ),
@@ -14,6 +15,16 @@ export function routeEntries(plans: readonly Plan[]): RouteEntries {
     origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
   };
 }
+
+/** First, so that nothing else gets its name: with it would come the cookies of the hub's own user. */
+const hubEntry: StaticEntry = {
+  profile: ownPages.cluster.profile,
+  route: hubHost,
+  host: hubHost,
+  target: ownPages,
+  scheme: "http",
+  manner: { forwarded: false, schemeGiven: true },
+};
 
 export function staticEntry(profile: string, { name: route, host, target, scheme, manner }: PlannedRoute): StaticEntry {
   return { profile, route, host, target, scheme, manner };

@@ -7,8 +7,12 @@ import type { DoorContext } from "#proxy/door/context.ts";
 import { Door, type Guest, type OpenAddress } from "#proxy/door/door.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type PassthroughRoute, passThrough } from "#proxy/door/passthrough.ts";
+import type { Target } from "#route/target.ts";
 import { refuseTcp } from "./tcp-refusal.ts";
 import { WebRefusals } from "./web-refusal.ts";
+
+/** Ports lead into clusters only: the hub's own pages have names. */
+type PortRoute = PassthroughRoute & { readonly target: Target };
 
 export class TcpDoor {
   readonly #context: DoorContext;
@@ -22,7 +26,7 @@ export class TcpDoor {
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. */
-  listen(address: { readonly host: string; readonly port: number }, route: PassthroughRoute): OpenAddress<PassthroughRoute> {
+  listen(address: { readonly host: string; readonly port: number }, route: PortRoute): OpenAddress<PortRoute> {
     let current = route;
     const words = (problem: KtError): [] => {
       const counters = this.#context.counters.of(current.profile, current.route);

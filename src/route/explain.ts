@@ -4,7 +4,7 @@ import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Found, Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
-import { type Target, carriersOf, formatPodSource, formatTarget } from "./target.ts";
+import { carriersOf, formatPodSource, formatTarget, type Target } from "./target.ts";
 
 export interface ExplainStep {
   /** What was looked at. */
@@ -47,9 +47,11 @@ function schemeReason({ manner, target }: Found): string {
 /** The steps that a found, ambiguous or unknown name ends with. */
 function conclude(lookup: Lookup): ExplainStep[] {
   if (lookup.kind === "found") {
+    const { target } = lookup;
+    if (target.kind === "builtin") return [{ step: "target", verdict: formatTarget(target), outcome: "info" }];
     return [
-      { step: "target", verdict: describeTarget(lookup.target), outcome: "info" },
-      ...explainJump(lookup.target),
+      { step: "target", verdict: describeTarget(target), outcome: "info" },
+      ...explainJump(target),
       {
         step: "scheme",
         verdict: `plain HTTP from the client goes to the backend as ${lookup.scheme}, ${schemeReason(lookup)}; TLS is passed through as it is`,

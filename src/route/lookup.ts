@@ -1,7 +1,7 @@
 /** What a route table is built from and what it answers. */
 
 import type { HostPattern } from "./pattern.ts";
-import type { BackendScheme, Target } from "./target.ts";
+import type { BackendScheme, Destination } from "./target.ts";
 import type { TargetTemplate } from "./template.ts";
 
 /** The contexts that one profile's dynamic names reach. */
@@ -31,7 +31,7 @@ export interface StaticEntry {
   readonly route: string;
   /** Normalised. */
   readonly host: string;
-  readonly target: Target;
+  readonly target: Destination;
   readonly scheme: BackendScheme;
   /** What the backend gets as Host; default: what the client sent. */
   readonly sentHost?: string;
@@ -79,7 +79,7 @@ export interface Found {
   /** As written; of a dynamic name, the name itself. */
   readonly route: string;
   readonly via: "static" | "pattern" | "dynamic";
-  readonly target: Target;
+  readonly target: Destination;
   readonly scheme: BackendScheme;
   /** See StaticEntry. */
   readonly sentHost?: string;

@@ -93,6 +93,12 @@ export class RouteTable {
     return this.lookupStatic(host) ?? this.lookupPatterns(host, authority?.port) ?? this.#dynamic.lookup(host) ?? this.#unknown(host);
   }
 
+  /** Whether a normalised name has a route, or a page that says why not. */
+  serves(host: string): boolean {
+    if (this.#static.has(host) || this.#dynamic.lookup(host) !== undefined) return true;
+    return this.tryPatterns(host).some(({ match }) => match !== undefined);
+  }
+
   /** The origins of pages that may ask for what was looked up: those that its profile allows, or any where it has none. */
   allowedOrigins(lookup: Lookup): AllowedOrigins {
     return lookup.kind === "found" ? (this.#origins.get(lookup.profile) ?? noOrigins) : this.#anyOrigins;

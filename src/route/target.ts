@@ -29,7 +29,11 @@ export const podSourceKinds = [
 ] as const;
 export type PodSourceKind = (typeof podSourceKinds)[number];
 
-export type Target = PodTarget | AddressTarget | RelayedTarget;
+/** Where a route leads: into a cluster, or to the hub itself. */
+export type Destination = Target | BuiltinTarget;
+
+/** What a profile names. */
+export type Target = PodTarget | AddressTarget;
 
 /** A port of a service, a pod or a workload, served by any ready pod behind it. */
 export interface PodTarget {
@@ -62,16 +66,21 @@ export interface AddressTarget {
   readonly derived?: undefined;
 }
 
-/** An address as the cluster sees it, reached by the relay that kt runs there. */
-export interface RelayedTarget {
-  readonly kind: "relayed";
+/** The hub's own pages, which no cluster has. */
+export interface BuiltinTarget {
+  readonly kind: "builtin";
+  /** Of no profile. */
   readonly cluster: ClusterRef;
-  /** A name, or an IP address without brackets; the relay resolves it. */
-  readonly host: string;
   readonly port: number;
-  readonly via?: undefined;
   readonly derived?: undefined;
+  readonly via?: undefined;
 }
+
+/** The hub's own name. */
+export const hubHost = "kt.localhost";
+
+/** The port says nothing: whatever a client asks for leads to the same pages. */
+export const ownPages: BuiltinTarget = { kind: "builtin", cluster: { profile: "", context: undefined }, port: 80 };
 
 /** The pod that makes the connection: any ready one behind this, by running socat or nc in it. */
 export interface JumpHost {
@@ -111,9 +120,9 @@ export const kindWords: Readonly<Record<PodSourceKind, string>> = {
 };
 
 /** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. */
-export function formatTarget(target: Target): string {
+export function formatTarget(target: Destination): string {
+  if (target.kind === "builtin") return "kt's own pages";
   if (target.kind === "address") return `${formatHostPort(target)} via ${formatPodSource(target.via)}`;
-  if (target.kind === "relayed") return formatHostPort(target);
   return `${formatPodSource(target)}:${target.port}`;
 }
 
@@ -122,20 +131,16 @@ export function formatPodSource({ kind, namespace, name }: Pick<PodTarget, "kind
   return `${namespace === undefined ? "" : `${namespace}/`}${kindWords[kind]}/${name}`;
 }
 
-/** What stands for the relays of kt; each has a name that begins so. */
-const relayJob = { kind: "job", namespace: undefined, name: "kt-relay" } as const;
-
 /** The pods that carry a target's connections, and which port of theirs; undefined where they connect to an address. */
 export function carriersOf(target: Target): Pick<PodTarget, "kind" | "namespace" | "name"> & { readonly port: PortRef | undefined } {
-  if (target.kind === "relayed") return { ...relayJob, port: undefined };
   const { kind, namespace, name } = target.via ?? target;
   return { kind, namespace, name, port: target.via ? undefined : target.port };
 }
 
-const keys = new WeakMap<Target, string>();
+const keys = new WeakMap<Destination, string>();
 
 /** Equal keys mean the same tunnel, as long as both are of one profile's view of the clusters. Asked at every request, so remembered. */
-export function targetKey(target: Target): string {
+export function targetKey(target: Destination): string {
   let key = keys.get(target);
   if (key === undefined) {
     key = makeKey(target);
@@ -144,12 +149,9 @@ export function targetKey(target: Target): string {
   return key;
 }
 
-function makeKey(target: Target): string {
+function makeKey(target: Destination): string {
+  if (target.kind === "builtin") return target.kind;
   const { cluster, kind, port } = target;
-  return [cluster.profile, cluster.context ?? "", kind, ...placeOf(target), port].join("\u0000");
-}
-
-function placeOf(target: Target): readonly string[] {
-  if (target.kind === "address") return [target.host, JSON.stringify(target.via)];
-  return target.kind === "relayed" ? [target.host] : [target.namespace ?? "", target.name];
+  const where = target.kind === "address" ? [target.host, JSON.stringify(target.via)] : [target.namespace ?? "", target.name];
+  return [cluster.profile, cluster.context ?? "", kind, ...where, port].join("\u0000");
 }

@@ -4,9 +4,10 @@ import type { Clock } from "#base/clock.ts";
 import { errorFacts } from "#base/error-facts.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { Cluster, Endpoint, Resolution } from "#kube/objects/types.ts";
+import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
-import { formatTarget, type Target } from "#route/target.ts";
+import { carriersOf, formatTarget, type Target } from "#route/target.ts";
+import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import type { JumpReaper } from "#tunnel/jump/reaper.ts";
@@ -15,8 +16,6 @@ import { Link } from "#tunnel/pipe/link.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
-import type { Relays } from "#tunnel/relay/relays.ts";
-import { openWay, type Way } from "./way.ts";
 import { type EndpointsView, problemOf, type Standing, standingOf, type TimedProblem } from "./standing.ts";
 
 export interface TunnelStatus {
@@ -41,8 +40,6 @@ export interface TunnelOptions {
   readonly reaper: JumpReaper;
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods: JumpPods | undefined;
-  /** Absent where there are none. */
-  readonly relays: Relays | undefined;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -54,9 +51,10 @@ export interface TunnelOptions {
 }
 
 /** What exists while the tunnel is not idle. */
-interface Live extends Pick<Way, "carrier" | "following"> {
+interface Live {
   readonly cluster: Cluster;
-  readonly way: Way;
+  readonly carrier: Carrier;
+  readonly following: Following;
   readonly endpoints: Endpoints;
   /** Open connections, including parked ones. */
   readonly conns: Set<TargetConn>;
@@ -202,8 +200,9 @@ export class Tunnel {
     const live = this.#live();
     if (!live) return;
     this.#become({ phase: "stopping", live });
+    live.following.close();
     for (const conn of [...live.conns]) conn.lose(tunnelClosed());
-    live.way.close();
+    live.carrier.close();
     this.#become({ phase: "idle" });
     this.#view = { kind: "unknown" };
     this.#dialProblem = undefined;
@@ -227,10 +226,12 @@ export class Tunnel {
     this.#lastUsedMs = this.#options.clock.now();
     const running = this.#live();
     if (running) return running;
-    const { timeouts } = this.#options;
+    const { target, timeouts } = this.#options;
     const cluster = this.#options.cluster();
-    const way = openWay({ ...this.#options, cluster, onChange: (resolution) => this.#resolved(resolution) });
-    const { following, carrier } = way;
+    const { kind, name, namespace = cluster.namespace, port } = carriersOf(target);
+    const { isGuess } = this.#options;
+    const following = cluster.follow({ kind, namespace, name, port, isGuess }, (resolution) => this.#resolved(resolution));
+    const carrier = this.#carrier(cluster, namespace);
     const endpoints = new Endpoints({
       ...this.#options,
       cluster,
@@ -238,11 +239,17 @@ export class Tunnel {
       openOn: (pod) => carrier.openOn(pod),
       startTimeoutMs: () => timeouts().startTimeoutMs,
     });
-    const live: Live = { cluster, way, carrier, following, endpoints, conns: new Set(), proven: new Set(), used: new Set() };
+    const live: Live = { cluster, carrier, following, endpoints, conns: new Set(), proven: new Set(), used: new Set() };
     const known = following.current();
     if (known) this.#see(known);
     this.#become({ phase: "starting", live });
     return live;
+  }
+
+  #carrier(cluster: Cluster, namespace: string): Carrier {
+    const { target, pools, tools, reaper, clock, log } = this.#options;
+    if (!target.via) return new ForwardCarrier(pools, cluster, namespace);
+    return new JumpCarrier({ target, cluster, namespace, tools, reaper, clock, log });
   }
 
   #resolved(resolution: Resolution): void {

@@ -12,7 +12,6 @@ import { AbsentTargets, isAbsent } from "./absent.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { JumpReaper } from "#tunnel/jump/reaper.ts";
 import { JumpTools } from "#tunnel/jump/tools.ts";
-import type { Relays } from "#tunnel/relay/relays.ts";
 import type { Link } from "#tunnel/pipe/link.ts";
 import { SessionPools } from "#tunnel/forward/pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
@@ -22,8 +21,6 @@ export interface TunnelsOptions {
   readonly clusterFor: (ref: ClusterRef) => Cluster;
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods?: JumpPods;
-  /** Absent where no profile can ask for one. */
-  readonly relays?: Relays;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   /** Whether a profile names the target outright, by its key; others are guesses from what clients ask for. Absent: all are named. */
   readonly isNamed?: (key: string) => boolean;
@@ -90,7 +87,6 @@ export class Tunnels {
   /** After sleep: checks every session now. */
   wake(): void {
     this.#pools.ping();
-    this.#options.relays?.ping();
     for (const tunnel of this.#byKey.values()) tunnel.wake();
   }
 
@@ -149,7 +145,6 @@ export class Tunnels {
         tools: this.#tools,
         reaper: this.#reaper,
         jumpPods: this.#options.jumpPods,
-        relays: this.#options.relays,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
         routes: () => this.#options.routesTo?.(key) ?? [],
@@ -170,7 +165,6 @@ export class Tunnels {
       if (!this.#isNamed(key) && isOver(tunnel, nowMs)) this.#drop(key, tunnel);
     }
     this.#pools.tick(nowMs);
-    this.#options.relays?.tick(nowMs);
     this.#stopTicks = this.#options.clock.after(tunnelLimits.tickMs, () => this.#tick());
   }
 }

@@ -3,6 +3,10 @@
 import { kib, mib } from "#base/units.ts";
 
 export const wireLimits = {
+  /** Longest DNS reply by UDP to a client that does not say more (RFC 1035 §4.2.1), */
+  dnsPlainBytes: 512,
+  /** and to one that does: no datagram of it is split on the way (RFC 9715). */
+  dnsUdpBytes: 1232,
   /** Longest TLS ClientHello we collect before routing; real ones with post-quantum key shares and many extensions stay under 16 KiB. */
   tlsHelloBytes: 64 * kib,
   /** Longest HTTP/1 request or response head; what servers such as nginx and Go accept lies between 8 KiB and 1 MiB. */

@@ -1,11 +1,16 @@
-/** Measures kt beside kubectl port-forward in one run on a real cluster and writes RESULTS.md; with --soak MINUTES keeps kt busy instead. */
+/** Measures kt beside kubectl port-forward in one run on a real cluster and writes RESULTS.md; with --soak or --churn MINUTES keeps kt busy instead. */
 
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { $, write } from "bun";
 
 const { values } = parseArgs({
-  options: { soak: { type: "string" }, rounds: { type: "string", default: "5" }, keep: { type: "boolean", default: false } },
+  options: {
+    soak: { type: "string" },
+    churn: { type: "string" },
+    rounds: { type: "string", default: "5" },
+    keep: { type: "boolean", default: false },
+  },
 });
 const root = new URL("../..", import.meta.url).pathname;
 const clusterDir = process.env["KT_CLUSTER_DIR"] ?? `${process.env["XDG_CACHE_HOME"] ?? `${process.env["HOME"]}/.cache`}/kt-cluster`;
@@ -24,9 +29,11 @@ const { machine } = await import("./measure.ts");
 const rows = await import("./rows.ts");
 const { measureBursts, measureCold, measureFirstUse, measureMemory } = rows;
 const { measureStall, measureStart, measureStatus, measureTunnel, measureWatching } = rows;
+const { measureArrivals, measureRequests } = await import("./arrivals.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { soak } = await import("./soak.ts");
+const { churn } = await import("./churn.ts");
 
 async function prepare(): Promise<boolean> {
   mkdirSync(`${root}/dist`, { recursive: true });
@@ -72,12 +79,16 @@ async function measureAll(kubeconfig: string): Promise<string> {
   }
   console.log("the status of many routes");
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureStatus(kubeconfig, namespace));
+  // Before there are thousands: the controller of their slices is then minutes behind.
+  console.log("services and pods that are new");
+  for (const figures of await measureArrivals(kubeconfig, namespace, rounds)) results.add("kt", figures);
   console.log("500 and 1,000 services");
   await manyServices(500);
   results.add("kt", await measureWatching(kubeconfig, namespace));
   await manyServices(1_000);
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureFirstUse(kubeconfig, namespace));
   for (const figures of await measureNamespaces(kubeconfig, namespace, rounds)) results.add("kt", figures);
+  results.add("kt", await measureRequests(kubeconfig, namespace));
   return table(results);
 }
 
@@ -86,6 +97,7 @@ async function main(): Promise<boolean> {
   try {
     const kubeconfig = await writeKubeconfig({ kt: { namespace } });
     if (values.soak !== undefined) return await soak(Number(values.soak), kubeconfig);
+    if (values.churn !== undefined) return await churn(Number(values.churn), kubeconfig);
     const where = `${await machine()}; Bun ${process.versions["bun"]}, ${await versions()}`;
     const text = `# Benchmark results\n\nMedian of ${values.rounds} rounds in one run, in turns (lowest–highest); the ratio is kt's figure to the better of kubectl's two modes (port-forward; through a jump host, exec for each connection).\nMade by \`bun run bench\` on: ${where}.\n\n${await measureAll(kubeconfig)}\n`;
     console.log(`\n${text}`);

@@ -10,6 +10,7 @@ import { Engine } from "#daemon/engine.ts";
 import { Listening } from "#daemon/listening/listening.ts";
 import type { PortRoute } from "#daemon/listening/wanted.ts";
 import { connectTcp } from "#net/tcp.ts";
+import { DnsNames } from "#dns/names.ts";
 import { CounterTable } from "#observe/counters.ts";
 import { loadPlan } from "#profile/load.ts";
 import { byKey, entriesByKey, type LayerPort, type Section } from "#profile/sections/section.ts";
@@ -83,6 +84,7 @@ class ShoutDoor {
   }
 }
 
+const noDns = { names: () => ({ names: new DnsNames([], []), served: () => [] }), servers: () => [] };
 const common = { clock: systemClock, log: silentLog, report() {} };
 
 const file = "/p/tunnels.toml";
@@ -99,7 +101,7 @@ function start() {
   cluster.ready("web-0");
   const engine = new Engine({
     providers: { prepare: () => Promise.resolve(), openCluster: () => cluster, tunnels: (options) => new Tunnels(options) },
-    doors: (context) => ({ ...doorsOf(context), shout: new ShoutDoor(context) }),
+    doors: (context) => ({ ...doorsOf(context, noDns), shout: new ShoutDoor(context) }),
     viewOf: () => ({ kubeconfig: [], strangers: {}, environment: {} }),
     timeoutsFor: () => ({ idleTimeoutMs: 0, startTimeoutMs: 1000 }),
     ...common,
@@ -146,9 +148,9 @@ test.each([
 });
 
 test("the hub has a door for each kind of listener that a profile can have", async () => {
-  const env = '[env]\nA = "${routes.a.localhost.address}"\n';
+  const env = '[dns]\nlisten = 8953\n[env]\nA = "${routes.a.localhost.address}"\n';
   const { plan } = await load(`[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n5432 = "svc/db:5432"\n${env}`);
-  expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route"]));
-  const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common });
+  expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route", "dns"]));
+  const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common }, noDns);
   expect(plan.listeners.map(({ door }) => door).filter((door) => !Object.hasOwn(doors, door))).toEqual([]);
 });

@@ -184,7 +184,7 @@ function targetsOf(world: World): (Target | undefined)[] {
   const table = namesIn(world.wanted())[0]?.leadsTo;
   const dynamic = dynamicNames.map((name) => {
     const found = table?.lookup(name);
-    return found?.kind === "found" ? found.target : undefined;
+    return found?.kind === "found" && found.target.kind !== "builtin" ? found.target : undefined;
   });
   return [...(plan?.routes ?? []).map(({ target }) => target), ...(plan ? portsOf(plan) : []).map(({ target }) => target), ...dynamic];
 }

@@ -45,9 +45,9 @@ describe("a list", () => {
     await using api = new ScriptedApi(() => pages.shift());
     expect(await namesFrom(api.url)).toEqual({ items: ["a", "b", "c", "d"], version: "after d" });
     expect(api.asked.map(({ query }) => Object.fromEntries(query))).toEqual([
-      { labelSelector: "a=b", limit: "250" },
-      { labelSelector: "a=b", limit: "250", continue: "two" },
-      { labelSelector: "a=b", limit: "250", continue: "three" },
+      { labelSelector: "a=b", limit: "500" },
+      { labelSelector: "a=b", limit: "500", continue: "two" },
+      { labelSelector: "a=b", limit: "500", continue: "three" },
     ]);
   });
 
@@ -63,8 +63,8 @@ describe("a list", () => {
       const items = Array.from({ length: count }, (_, at) => ({ metadata: { name: `p${at}` }, large }));
       return Response.json({ metadata: { resourceVersion: "7" }, items });
     });
-    expect(await namesFrom(api.url)).toMatchObject({ version: "7", items: expect.objectContaining({ length: 25 }) });
-    expect(api.asked.map(({ query }) => query.get("limit"))).toEqual(["250", "25"]);
+    expect(await namesFrom(api.url)).toMatchObject({ version: "7", items: expect.objectContaining({ length: 50 }) });
+    expect(api.asked.map(({ query }) => query.get("limit"))).toEqual(["500", "50"]);
   });
 
   test("without an end is given up", async () => {

@@ -63,6 +63,8 @@ function showSettings({ plan }: LoadedPlan): string[] {
     `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.expose ? " exposed" : ""}`,
     ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
     ...reachText(plan.http.dynamic),
+    ...plan.listeners.filter(({ kind }) => kind === "dns").map(({ listen }) => `dns ${listen.map(formatListen).join(" ")}`),
+    ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];
 }
 
@@ -80,13 +82,6 @@ function showForwards({ forwards, addresses: { base, reserve } }: Plan): string[
   return [...(base === "127.1.27.1" ? [] : [`addresses from ${base}`]), ...shown, ...reserved];
 }
 
-function showRelay({ relay }: Plan): string[] {
-  const { mode, image, namespace, ...rest } = relay;
-  return image === undefined && mode === "auto"
-    ? []
-    : [`relay ${mode} ${image} in ${namespace ?? "(the context's)"} ${JSON.stringify(rest)}`];
-}
-
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
   const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
@@ -99,7 +94,6 @@ function showPlan(loaded: LoadedPlan): string[] {
     ...templates,
     ...portsOf(plan).map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
     ...showForwards(plan),
-    ...showRelay(plan),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
     `files ${plan.files.join(" ")}`,
     ...warnings.map((warning) => `warning ${formatProblem(warning, project)}`),

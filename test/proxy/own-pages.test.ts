@@ -23,16 +23,22 @@ const ask = (accept: string, target = "/", host = "localhost:8989", method = "GE
 const read = (...asked: Parameters<typeof ask>): string => new TextDecoder().decode(ask(...asked)?.body);
 
 describe("the index", () => {
-  test.each(["localhost", "localhost:8989", "LOCALHOST.:8989", "kt.localhost", "127.0.0.1:8989", "[::1]:8989"])("is at %s", (host) => {
+  test.each(["localhost", "localhost:8989", "LOCALHOST.:8989", "127.0.0.1:8989", "[::1]:8989"])("is at %s", (host) => {
     expect(ask("*/*", "/", host)?.status).toBe(200);
   });
 
-  test.each(["evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "web.localhost", "kt.localhost@evil.test", "127.0.0.2", ""])(
-    "is not at %p",
-    (host) => {
-      expect(ask("*/*", "/", host)).toBeUndefined();
-    },
-  );
+  test.each([
+    "evil.test",
+    "kt.localhost",
+    "localhost.evil.test",
+    "127.0.0.1.evil.test",
+    "web.localhost",
+    "kt.localhost@evil.test",
+    "127.0.0.2",
+    "",
+  ])("is not at %p", (host) => {
+    expect(ask("*/*", "/", host)).toBeUndefined();
+  });
 
   test.each([
     ["POST", "/"],

@@ -97,7 +97,7 @@ export function startFront(backends: Readonly<Record<string, number>>, override:
         return routeTo(name, port);
       },
     },
-    dial: (route: Found, _authority: string, signal: AbortSignal) => dialPort(route.target, signal),
+    dial: (route: Found, _authority: string, signal: AbortSignal) => dialPort(route.target as Target, signal),
     backends: new Backends({ dial: dialPort }, systemClock),
     speech: new SpeechMemory(systemClock),
     counters,

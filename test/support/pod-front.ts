@@ -8,6 +8,7 @@ import type { KtEvent } from "#observe/events.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import { Http1Connection } from "#proxy/http1/http1.ts";
 import type { Found } from "#route/lookup.ts";
+import type { Target } from "#route/target.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { FakeCluster, type PodConnection, type PodServer } from "./fake-cluster.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
@@ -28,7 +29,7 @@ export class PodFront {
     this.cluster.setPod("web-1", serve);
     this.cluster.ready("web-1");
     this.#found = found;
-    this.#backends = new Backends({ dial: (to, signal) => this.#tunnels.dial(to, signal) }, this.clock);
+    this.#backends = new Backends({ dial: (to, signal) => this.#tunnels.dial(to as Target, signal) }, this.clock);
   }
 
   readonly #tunnels = new Tunnels({

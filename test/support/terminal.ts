@@ -74,6 +74,11 @@ export class Terminal {
     }
   }
 
+  /** What the terminal is set to, by tmux's format: `#{alternate_on}`, `#{cursor_flag}`, `#{wrap_flag}`. */
+  mode(format: string): string {
+    return this.#tmux("display-message", "-p", format).trim();
+  }
+
   #tmux(...args: readonly string[]): string {
     const { stdout, stderr, exitCode } = spawnSync(["tmux", "-u", "-S", this.#socket, ...args], { env: this.#env });
     if (exitCode !== 0) throw new Error(`tmux ${args[0]}: ${stderr.toString()}`);

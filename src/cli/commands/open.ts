@@ -7,6 +7,7 @@ import { attach } from "#cli/attach.ts";
 import { isAttached } from "#cli/attached.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { noBrowser } from "#cli/no-browser.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { fileWords, shellEnvironment } from "#cli/profile-file.ts";
 import { httpUrl, tcpAddress, unknownRoute } from "#cli/route-urls.ts";
@@ -21,11 +22,7 @@ export async function open({ args, options, output, build }: CommandContext): Pr
   output.line(url);
   if (isAdHoc) await attachFor(plan, { build, output });
   else await warnUnattached(plan, output);
-  if ((await openInBrowser(url, shellEnvironment())) === undefined) {
-    throw new KtError("browser-missing", "there is no program that opens the browser", {
-      hints: ["export BROWSER=firefox"],
-    });
-  }
+  if ((await openInBrowser(url, shellEnvironment())) === undefined) throw noBrowser();
   return exitCodes.done;
 }
 

@@ -58,14 +58,23 @@ interface Prepared {
 async function prepare(context: CommandContext, file: string, waits: boolean): Promise<Prepared> {
   const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
   const { output } = context;
+  const names = waits ? routesOf(plan) : [];
+  const [routes] = await Promise.all([waitFor(attached, names, output), plan.forwards.length > 0 && warnEmpty(attached, output)]);
+  return { attached, plan, routes };
+}
+
+async function warnEmpty({ client, profile }: Attached, output: Output): Promise<void> {
+  warnEmptyNamespaces(await client.snapshot(), profile, output);
+}
+
+/** Resolves when they are ready, or it is known why not. */
+async function waitFor(attached: Attached, names: string[], output: Output): Promise<Prepared["routes"]> {
+  if (names.length === 0) return [];
   const { client, profile } = attached;
-  if (plan.forwards.length > 0) warnEmptyNamespaces(await client.snapshot(), profile, output);
-  if (!waits) return { attached, plan, routes: [] };
-  const names = routesOf(plan);
   // That the hub died is reported by what waits for the routes.
   const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), cliLimits.waitNoticeMs);
   const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(late));
-  return { attached, plan, routes };
+  return routes;
 }
 
 async function tellWaiting({ client, profile }: Attached, names: readonly string[], output: Output): Promise<void> {

@@ -6,14 +6,18 @@ import { attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.t
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { attachAndShow, checkTerminal } from "#cli/full-screen-view.ts";
 import { LiveView } from "#cli/screen/live-view.ts";
 import type { Output } from "#cli/screen/output.ts";
 import type { LogEntry, ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 
 export async function up(context: CommandContext): Promise<number> {
-  const { file, isAdHoc } = await askedProfile(context);
   const pin = context.options.flag("detach");
+  const isInteractive = context.options.flag("interactive");
+  if (isInteractive) checkInteractive(context, pin);
+  const { file, isAdHoc } = await askedProfile(context);
+  if (isInteractive) return await attachAndShow(context, file);
   const interrupted = onceInterrupted();
   try {
     const attached = await withConsent(file, context.output, () => Promise.race([attach(context, file, pin), interrupted]));
@@ -24,6 +28,11 @@ export async function up(context: CommandContext): Promise<number> {
   } catch (error) {
     return await showAttachError(error, file, context.output);
   }
+}
+
+function checkInteractive(context: CommandContext, pin: boolean): void {
+  if (pin) throw new KtError("usage", "-i shows the profile as long as it is attached, and -d returns", { hints: ["kt up -d", "kt tui"] });
+  checkTerminal(context, "kt up");
 }
 
 /** Nothing would ever be seen of a profile without routes. */

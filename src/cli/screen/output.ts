@@ -5,6 +5,7 @@ import { cliLimits } from "#cli/limits.ts";
 import type { LogFields, LogLevel } from "#base/log.ts";
 import { printable, printableJson, printableLines } from "#base/printable.ts";
 import { formatLogLine, type LogFormat } from "#daemon/process/log-line.ts";
+import { FullScreen } from "./full-screen.ts";
 import { isCommand } from "./hint.ts";
 import { type Draw, LiveRegion } from "./live-region.ts";
 import { logLine } from "./log-lines.ts";
@@ -29,6 +30,8 @@ export class Output {
   readonly #mayColour: boolean;
   readonly #region: LiveRegion;
   #leftOut = 0;
+  /** What will be written once the terminal is no longer a full-screen view's. */
+  #held: (readonly [sink: TextSink, lines: readonly Line[]])[] | undefined;
 
   constructor(options: OutputOptions) {
     const { NO_COLOR: noColor = "", TERM: term } = options.environment;
@@ -153,6 +156,19 @@ export class Output {
     this.#region.settle();
   }
 
+  /** The whole terminal, until `returnScreen`; undefined where it cannot be drawn on. Lines wait meanwhile, the latest of them. */
+  takeScreen(): FullScreen | undefined {
+    if (!this.live) return undefined;
+    this.#held = [];
+    return new FullScreen(this.#options.stdout, this.#mayColour);
+  }
+
+  returnScreen(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [sink, lines] of held) this.#write(sink, lines);
+  }
+
   /** Resolves when everything has been handed to the system. */
   async flush(): Promise<void> {
     await Promise.all([this.#options.stdout.drained(), this.#options.stderr.drained()]);
@@ -179,6 +195,10 @@ export class Output {
   }
 
   #write(sink: TextSink, lines: readonly Line[]): void {
+    if (this.#held) {
+      this.#held = [...this.#held, [sink, lines] as const].slice(-cliLimits.heldMessages);
+      return;
+    }
     const coloured = this.#mayColour && sink.isTTY === true;
     const text = paintRows(rowsFor(lines, columnsOf(sink)), coloured);
     if (this.#region.isDrawn && sink.isTTY === true) this.#region.redraw(text);

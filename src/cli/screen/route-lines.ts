@@ -2,20 +2,12 @@
 
 import { formatBytes } from "#base/bytes-text.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
+import { stateMarks } from "#tui/view/state-marks.ts";
 import { type NamespaceGroup, namespaceGroups } from "./namespace-groups.ts";
 import { hintLine } from "./hint.ts";
-import { bold, cyan, dim, green, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "#base/text.ts";
+import { bold, cyan, dim, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "#base/text.ts";
 
-/** A glyph of one column for those who do not see colours, and the longest word has eight letters. */
-const marks: Readonly<Record<RouteStatus["state"], readonly [glyph: string, paint: Paint]>> = {
-  idle: ["○", dim],
-  starting: ["◐", yellow],
-  running: ["●", green],
-  stopping: ["◌", dim],
-  failed: ["✗", red],
-  blocked: ["✗", red],
-  conflict: ["✗", red],
-};
+/** The longest word for a state has eight letters, and a glyph stands before it. */
 const stateWidth = 10;
 
 const indent = 2;
@@ -124,8 +116,8 @@ function layoutFor(routes: readonly RouteStatus[], context: string | undefined, 
 
 /** A route and what is wrong with it. */
 function routeLines(route: RouteStatus, layout: Layout): Line[] {
-  const [glyph, paint] = marks[route.state];
-  const state: Text = [" ".repeat(indent), padded(paint(`${glyph} ${route.state}`), stateWidth), gap];
+  const { glyph, tone } = stateMarks[route.state];
+  const state: Text = [" ".repeat(indent), padded({ text: `${glyph} ${route.state}`, tone }, stateWidth), gap];
   return [...placeLines(state, route, layout), ...routeProblemLines(route, layout)];
 }
 

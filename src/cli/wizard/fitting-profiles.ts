@@ -42,7 +42,6 @@ interface Place {
 }
 
 function placeOf(target: Target): Place {
-  if (target.kind === "relayed") return { namespace: undefined, name: target.host, port: target.port };
   return target.via ? { ...target.via, port: target.port } : target;
 }
 

@@ -21,6 +21,10 @@ function isSameService(held: PlannedListener, listener: PlannedListener): boolea
   return held.target.port === listener.target.port && deepEquals(held.forwarded, listener.forwarded);
 }
 
+function isShared({ kind }: PlannedListener): boolean {
+  return kind === "names" || kind === "dns";
+}
+
 export class Claims {
   readonly byAddress = new Map<string, Claim>();
   readonly clashes: Clash[] = [];
@@ -37,7 +41,7 @@ export class Claims {
   #isFree(key: string, listener: PlannedListener): boolean {
     const claim = this.byAddress.get(key);
     if (claim === undefined || isSameService(claim.listener, listener)) return true;
-    return listener.kind === "names" && claim.listener.kind === "names" && claim.listener.door === listener.door;
+    return isShared(listener) && claim.listener.kind === listener.kind && claim.listener.door === listener.door;
   }
 
   #add(address: ListenAddress, listener: PlannedListener, profile: string, plan: Plan | undefined): void {

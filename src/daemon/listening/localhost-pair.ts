@@ -24,7 +24,7 @@ export function partnerOf(address: ListenAddress, { listeners }: Wanted): string
 function belongTogether(here: WantedListener, there: WantedListener): boolean {
   if (here.kind === "port")
     return there.kind === "port" && here.leadsTo.profile === there.leadsTo.profile && here.leadsTo.route === there.leadsTo.route;
-  return there.kind === "names" && samePlans(here.plans, there.plans);
+  return here.kind === "names" && there.kind === "names" && samePlans(here.plans, there.plans);
 }
 
 /** Addresses of one list, those that belong together side by side. */

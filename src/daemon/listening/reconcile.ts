@@ -33,6 +33,7 @@ function wantedOf({ listener, address, profile, plans }: Claim, old: WantedListe
     const { name: route, target, forwarded } = listener;
     return { kind: "port", door, address, leadsTo: { profile, route, target }, isForwarded: forwarded !== undefined };
   }
+  if (listener.kind === "dns") return { kind: "dns", door, address, leadsTo: undefined };
   if (old?.kind === "names" && samePlans(old.plans, plans)) return old;
   const leadsTo = listener.kind === "names" ? RouteTable.build(routeEntries(plans)) : ownTable(plans, listener.route, address);
   return { kind: "names", door, address, plans, leadsTo };

@@ -27,13 +27,19 @@ export interface WantedPort extends WantedAddress {
   readonly isForwarded: boolean;
 }
 
+/** An address at which names are asked for; of every profile, whichever wanted it. */
+export interface WantedDns extends WantedAddress {
+  readonly kind: "dns";
+  readonly leadsTo: undefined;
+}
+
 export interface PortRoute {
   readonly profile: string;
   readonly route: string;
   readonly target: Target;
 }
 
-export type WantedListener = WantedNames | WantedPort;
+export type WantedListener = WantedNames | WantedPort | WantedDns;
 
 /** A port that no profile wrote down: found in the cluster, for a profile that asked for such. */
 export interface DiscoveredPort {

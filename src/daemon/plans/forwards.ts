@@ -147,8 +147,8 @@ class ProfileForwards {
     return this.#opened?.servers ?? new Map();
   }
 
-  want({ forwards, addresses, contexts, kubeconfig, strangers }: Plan, environment: Environment): void {
-    const wanted = { plan: { forwards, addresses, contexts, kubeconfig, strangers }, environment };
+  want({ forwards, addresses, clusterDomain, contexts, kubeconfig, strangers }: Plan, environment: Environment): void {
+    const wanted = { plan: { forwards, addresses, clusterDomain, contexts, kubeconfig, strangers }, environment };
     if (!deepEquals(this.#wanted, wanted)) this.#wanted = wanted;
   }
 

@@ -13,7 +13,7 @@ import type { Environment } from "./profiles.ts";
 
 /** What they are made from: others are needed where any of it changes. */
 export interface WantedForwards {
-  readonly plan: Pick<Plan, "forwards" | "addresses" | "contexts" | "kubeconfig" | "strangers">;
+  readonly plan: Pick<Plan, "forwards" | "addresses" | "clusterDomain" | "contexts" | "kubeconfig" | "strangers">;
   readonly environment: Environment;
 }
 
@@ -42,9 +42,6 @@ export interface OpenedForwardsOptions {
   readonly onChange: (opened: OpenedForwards) => void;
 }
 
-/** The cluster's own unless it says otherwise. */
-const clusterDomain = "cluster.local";
-
 export class OpenedForwards {
   readonly #profile: string;
   readonly #discovery: Discovery;
@@ -62,7 +59,7 @@ export class OpenedForwards {
 
   constructor(options: OpenedForwardsOptions) {
     const { profile, wanted, clusterOf, keyOf, addresses, firstFreePort, clock, onChange } = options;
-    const { forwards, addresses: own, contexts } = wanted.plan;
+    const { forwards, addresses: own } = wanted.plan;
     const tried = forwards.map((forward) => ({ forward, cluster: clusterOf(forward) }));
     const opened = tried.flatMap(({ forward, cluster }) => (cluster instanceof KtError ? [] : [{ forward, cluster }]));
     this.#profile = profile;
@@ -73,7 +70,7 @@ export class OpenedForwards {
     this.#contexts = new Map(opened.map(({ forward, cluster }) => [cluster.context, forward.context]));
     this.#lease = addresses.lease(new Set(own.reserve.map(({ address }) => address)));
     this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort });
-    this.#discovery = new Discovery({ forwards: named(opened, contexts), clock, onChange: () => onChange(this) });
+    this.#discovery = new Discovery({ forwards: named(opened, wanted.plan), clock, onChange: () => onChange(this) });
   }
 
   /** Everything is listed, or it is known why not. */
@@ -121,7 +118,10 @@ export class OpenedForwards {
   }
 }
 
-function named(opened: readonly { readonly forward: PlannedForward; readonly cluster: Cluster }[], contexts: Plan["contexts"]): Forward[] {
+function named(
+  opened: readonly { readonly forward: PlannedForward; readonly cluster: Cluster }[],
+  { contexts, clusterDomain }: Pick<Plan, "contexts" | "clusterDomain">,
+): Forward[] {
   const labels = clusterLabels(
     opened.map(({ cluster }) => cluster.context),
     contexts,

@@ -3,7 +3,7 @@
 import type { RouteStatus } from "#control/api.ts";
 import type { PlannedPort } from "#profile/values/plan.ts";
 import { portsOf } from "#profile/values/planned.ts";
-import { type Target, targetKey } from "#route/target.ts";
+import { type Destination, targetKey } from "#route/target.ts";
 import type { PlanView } from "./plan-view.ts";
 
 /** One route. */
@@ -76,7 +76,7 @@ export class ProfileEntry {
     return this.#entry(port.forwarded ? "forward" : "tcp", order, port.name, port.target, () => this.view.port(port));
   }
 
-  #entry(kind: RouteStatus["kind"], order: number, name: string, target: Target | undefined, read: RouteEntry["read"]): RouteEntry {
+  #entry(kind: RouteStatus["kind"], order: number, name: string, target: Destination | undefined, read: RouteEntry["read"]): RouteEntry {
     const key = `route\u0000${this.view.plan.profile}\u0000${kind}\u0000${name}`;
     return { key, order, profile: this, name, targetKey: target && targetKey(target), read };
   }

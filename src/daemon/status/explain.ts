@@ -117,7 +117,8 @@ function explainName(host: string, { wanted }: ExplainContext): Explained {
   if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
   const lookup = table.lookup(host);
   const steps = [...explainHost(table, host)];
-  return lookup.kind === "found" ? { steps, target: lookup.target, found: lookup } : { steps, target: undefined };
+  if (lookup.kind !== "found" || lookup.target.kind === "builtin") return { steps, target: undefined };
+  return { steps, target: lookup.target, found: lookup };
 }
 
 function explainTcp(subject: string, { wanted }: ExplainContext): Explained {

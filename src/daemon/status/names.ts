@@ -21,7 +21,7 @@ function namesOf({ http, routes }: Plan): NameEntry[] {
 }
 
 /** What listens everywhere is reached on loopback. */
-function ownHost(listen: ListenAddress): string {
+export function ownHost(listen: ListenAddress): string {
   if (!isWildcard(listen)) return listen.host;
   return listen.host.includes(":") ? "::1" : "127.0.0.1";
 }

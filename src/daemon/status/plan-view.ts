@@ -159,7 +159,8 @@ export class PlanView {
 
   /** Undefined where its tunnel does not exist any more, or its counters do not. */
   dynamic(name: string, { target, scheme }: Found): RouteStatus | undefined {
-    if (!this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name)) return undefined;
+    if (target.kind === "builtin" || !this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name))
+      return undefined;
     const url = urlOf(name, scheme, this.#httpDoors().port);
     return { kind: "dynamic", name, url, ...this.#where(target), ...this.#standing(target, name, undefined) };
   }

@@ -19,14 +19,17 @@ export interface ListRequest<Item> {
   /** Selectors. */
   readonly query?: Readonly<Record<string, string>>;
   readonly access: Access;
+  /** Asked for at once; default: `apiPageItems`. */
+  readonly pageItems?: number | undefined;
   readonly pick: (raw: RawObject) => Item;
 }
 
 /** Rejects as `Api.get` does, and with KtError `cluster-error` for a list that is too long. */
-export async function listAll<Item>({ api, path, query, access, pick }: ListRequest<Item>, signal: AbortSignal): Promise<Listed<Item>> {
+export async function listAll<Item>(request: ListRequest<Item>, signal: AbortSignal): Promise<Listed<Item>> {
+  const { api, path, query, access, pick } = request;
   const items: Item[] = [];
   let leftBytes: number = kubeLimits.apiListBytes;
-  let pageItems: number = kubeLimits.apiPageItems;
+  let pageItems: number = request.pageItems ?? kubeLimits.apiPageItems;
   let next = "";
   for (;;) {
     const search = new URLSearchParams({ ...query, limit: String(pageItems), ...(next === "" ? {} : { continue: next }) });

@@ -4,6 +4,7 @@ import { collectionPath } from "#kube/objects/workload.ts";
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { kubeLimits } from "#kube/limits.ts";
 import type { Api } from "#kube/api/api.ts";
 import type { Access } from "#kube/api/api-problem.ts";
 import { pickService, pickSlice, type RawObject, type Service, type Slice } from "#kube/objects/objects.ts";
@@ -23,6 +24,7 @@ interface Kind<Item> {
   readonly access: Omit<Access, "verb">;
   readonly pick: (raw: RawObject) => Item;
   readonly oneByOne?: readonly string[] | undefined;
+  readonly pageItems?: number;
 }
 
 /** The label that Kubernetes puts on the slices of services without an address of their own. */
@@ -40,6 +42,7 @@ function servicesOf({ namespace, selector, names }: ServicesRequest): Kind<Servi
     access,
     pick: pickService,
     oneByOne: selector === undefined ? names : undefined,
+    pageItems: kubeLimits.apiPageServices,
   };
 }
 
@@ -61,7 +64,11 @@ export class Collection<Item extends { readonly name: string }> {
   readonly #listener: CollectionListener<Item>;
   #hasFailed = false;
 
-  constructor({ path, query, access, pick, oneByOne }: Kind<Item>, listener: CollectionListener<Item>, options: CollectionOptions) {
+  constructor(
+    { path, query, access, pick, oneByOne, pageItems }: Kind<Item>,
+    listener: CollectionListener<Item>,
+    options: CollectionOptions,
+  ) {
     this.#listener = listener;
     this.#reflector = new Reflector<Item>({
       ...options,
@@ -70,6 +77,7 @@ export class Collection<Item extends { readonly name: string }> {
       access,
       pick,
       oneByOne,
+      pageItems,
       listener: {
         onList: (items) => this.#listed(items),
         onItem: (item, deleted) => this.#changed(item, deleted),

@@ -26,6 +26,8 @@ export interface ReflectorOptions<Item extends Named> {
   /** Selectors. */
   readonly query: Readonly<Record<string, string>>;
   readonly access: Omit<Access, "verb">;
+  /** Objects that are listed at once; default: `apiPageItems`. */
+  readonly pageItems?: number | undefined;
   /** When only this object is wanted: it is asked for by name where listing is not allowed. */
   readonly single?: string;
   /** The objects that are wanted of all, where it is known: they are asked for one by one where listing is not allowed. */
@@ -129,9 +131,9 @@ export class Reflector<Item extends Named> {
   }
 
   async #fetchList(signal: AbortSignal): Promise<Listed<Item>> {
-    const { api, path, query, access, single, oneByOne = single === undefined ? [] : [single], pick } = this.#options;
+    const { api, path, query, access, single, oneByOne = single === undefined ? [] : [single], pageItems, pick } = this.#options;
     try {
-      const listed = await listAll({ api, path, query, access: { ...access, verb: "list" }, pick }, signal);
+      const listed = await listAll({ api, path, query, access: { ...access, verb: "list" }, pageItems, pick }, signal);
       if (this.#polling?.names !== undefined) this.#polled(undefined);
       return listed;
     } catch (error) {

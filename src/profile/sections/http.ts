@@ -3,22 +3,13 @@
 import * as v from "valibot";
 import { normaliseHostname } from "#base/hostname.ts";
 import { parseAllowedOrigin } from "#route/origins.ts";
-import { formatListen, parseListen } from "#profile/values/listen.ts";
+import { parseListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import type { Placed } from "#profile/values/placed.ts";
+import { listenShape, readListen } from "./listen.ts";
 import type { SectionReader } from "./reader.ts";
 import { bySetting, type Section } from "./section.ts";
 import { expose } from "./shapes.ts";
-
-const port = "a port from 1 to 65535";
-
-const listenAddress = v.union(
-  [
-    v.pipe(v.string("an address"), v.examples(["127.0.0.1:8989", "[::1]:8989"])),
-    v.pipe(v.number("a port"), v.integer(port), v.minValue(1, port), v.maxValue(65535, port)),
-  ],
-  'an address such as "127.0.0.1:8989", or a port',
-);
 
 const origin = v.string('an origin such as "https://app.example.com"');
 
@@ -27,7 +18,7 @@ const shape = v.pipe(
     {
       listen: v.optional(
         v.pipe(
-          v.union([listenAddress, v.array(listenAddress)], "an address or a list of addresses"),
+          listenShape,
           v.description("Where all HTTP and TLS hosts are served. A bare port is 127.0.0.1 and ::1. Default: 8989."),
           v.examples([["127.0.0.1:8989", "[::1]:8989"]]),
         ),
@@ -84,7 +75,7 @@ export type HttpSettings = {
 export const http: Section<Given, HttpSettings> = {
   shape,
   read: (reader, given = {}) => ({
-    listen: readListen(reader, given.listen),
+    listen: readDoor(reader, given.listen),
     expose: reader.asWritten(["http", "expose"], given.expose),
     suffix: readSuffix(reader, given.suffix),
     dynamic: reader.asWritten(["http", "dynamic"], given.dynamic),
@@ -93,14 +84,12 @@ export const http: Section<Given, HttpSettings> = {
   merge: bySetting,
 };
 
-function readListen(reader: SectionReader, given: Given["listen"]): HttpSettings["listen"] {
-  if (given === undefined) return undefined;
+/** Nowhere else would its routes be reached. */
+function readDoor(reader: SectionReader, given: Given["listen"]): HttpSettings["listen"] {
   const path = ["http", "listen"];
-  const addresses = reader.each(path, given, parseListen).flat();
-  const unique = new Map(addresses.map((address) => [formatListen(address), address]));
   if (Array.isArray(given) && given.length === 0)
     reader.problem(path, "listen is an empty list", { hint: 'for example ["127.0.0.1:8989", "[::1]:8989"]' });
-  return reader.place(path, [...unique.values()]);
+  return readListen(reader, path, given);
 }
 
 function readOrigins(reader: SectionReader, given: Given["allow_origins"]): HttpSettings["allowOrigins"] {

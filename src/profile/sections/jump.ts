@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { profileLimits } from "#profile/limits.ts";
 import { parseAddress } from "#route/address-text.ts";
 import { isLabel, parsePodSource, type PodSource } from "#route/pod-source-text.ts";
-import type { AddressTarget, JumpHost, JumpPodDefinition, RelayedTarget } from "#route/target.ts";
+import type { AddressTarget, JumpHost, JumpPodDefinition } from "#route/target.ts";
 import { parseDuration } from "#profile/values/duration.ts";
 import { isImage } from "#profile/values/image.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
@@ -108,9 +108,6 @@ export interface LongTarget {
 
 /** An address and how it is reached, before the profile's context and namespace are filled in. */
 export type ParsedAddress = Omit<AddressTarget, "cluster">;
-
-/** An address that the relay reaches. */
-export type ParsedRelayed = Omit<RelayedTarget, "cluster">;
 
 /** Pinned by digest: a tag can be moved to other bytes. */
 export const defaultJumpImage = "alpine/socat:1.8.0.3@sha256:beb4a68d9e4fe6b0f21ea774a0fde6c31f580dde6368939ed70100c5385b015e";

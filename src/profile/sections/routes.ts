@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { normaliseHostname } from "#base/hostname.ts";
 import { typographicHint } from "#base/typography.ts";
 import { starsAsCaptures } from "#route/pattern.ts";
-import type { BackendScheme } from "#route/target.ts";
+import { type BackendScheme, hubHost } from "#route/target.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import { jumpShape } from "./jump.ts";
@@ -92,6 +92,7 @@ function refuseTerminate(reader: SectionReader, path: KeyPath): void {
 
 function readHostname(reader: SectionReader, path: KeyPath, name: string): string | undefined {
   const host = normaliseHostname(name);
+  if (host === hubHost) return reader.problem(path, `"${name}" is the name of kt's own pages`, { at: "key", hint: "choose another name" });
   return host ?? reader.problem(path, `"${name}" is not a valid hostname`, { at: "key", hint: hostHint(name) });
 }
 

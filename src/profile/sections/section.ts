@@ -4,7 +4,7 @@ import type { GenericSchema } from "valibot";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import type { ParsedTarget } from "#route/target-text.ts";
-import type { ParsedAddress, ParsedRelayed } from "./jump.ts";
+import type { ParsedAddress } from "./jump.ts";
 import type { SectionReader } from "./reader.ts";
 
 /** `Given` is what the shape lets through, `Part` what the section is once it is understood. */
@@ -22,7 +22,7 @@ export interface Section<Given = unknown, Part = unknown> {
 }
 
 /** What is reached, before the profile's context and namespace are filled in. */
-export type LayerTarget = ParsedTarget | ParsedAddress | ParsedRelayed;
+export type LayerTarget = ParsedTarget | ParsedAddress;
 
 /** What the entries of sections have alike. */
 export interface LayerEntry {

@@ -2,16 +2,16 @@
 
 import { addresses } from "./addresses.ts";
 import { contexts } from "./contexts.ts";
+import { dns } from "./dns.ts";
 import { env } from "./env.ts";
 import { forward } from "./forward.ts";
 import { http } from "./http.ts";
 import { patterns } from "./patterns.ts";
-import { relay } from "./relay.ts";
 import { routes } from "./routes.ts";
 import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
 
-export const sections = { contexts, http, routes, patterns, tcp, forward, addresses, relay, env } as const;
+export const sections = { contexts, http, routes, patterns, tcp, forward, addresses, dns, env } as const;
 
 /** By key: those of kt, and in tests others. */
 export type Sections = Readonly<Record<string, Section>>;

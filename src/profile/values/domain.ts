@@ -15,6 +15,21 @@ function isPublicSuffix(labels: readonly string[]): boolean {
   return labels.length === 2 && country.length === 2 && registryLabel.test(first);
 }
 
+/** Clusters may have any, as "cluster.local" by default, but none that everybody uses. Normalised. Throws KtError `profile-invalid`. */
+export function parseClusterDomain(text: string): string {
+  const refuse = (why: string): never => {
+    throw new KtError("profile-invalid", `cluster_domain "${text}" ${why}`, { hints: ['for example cluster_domain = "cluster.local"'] });
+  };
+  const domain = normaliseHostname(text);
+  if (domain === undefined) return refuse("is not a valid domain");
+  const labels = domain.split(".");
+  if (/^(localhost|local|arpa)$/.test(domain) || labels.at(-1) === "localhost") return refuse("has other meanings on every machine");
+  const isRegistry = labels.length === 1 && (domain.length === 2 || registryLabel.test(domain));
+  return isRegistry || (labels.length > 1 && isPublicSuffix(labels))
+    ? refuse("is a public suffix, and its names are other people's")
+    : domain;
+}
+
 /** Normalised. Throws KtError `profile-invalid` for one that others have. */
 export function parseDomain(text: string): string {
   const refuse = (why: string): never => {

@@ -3,7 +3,6 @@
 import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/lookup.ts";
-import type { RelaySettings } from "#route/relay-settings.ts";
 import type { BackendScheme, Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
@@ -63,7 +62,12 @@ export interface PlannedPort extends Listens {
   readonly forwarded?: ForwardedFrom;
 }
 
-export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort;
+/** Where names are asked for, by UDP and TCP. Profiles may share the addresses. */
+export interface PlannedDns extends Listens {
+  readonly kind: "dns";
+}
+
+export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort | PlannedDns;
 
 /** A service, or one pod of a headless one. */
 export interface ForwardedFrom {
@@ -143,7 +147,8 @@ export interface Plan {
   /** In the order of the profile: the first counts where two have the same service or the same name. */
   readonly forwards: readonly PlannedForward[];
   readonly addresses: PlannedAddresses;
-  readonly relay: RelaySettings;
+  /** What the full names of services end with, normalised. */
+  readonly clusterDomain: string;
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
   /** True when the profile says `expose = true`: only then may it listen beyond loopback. */

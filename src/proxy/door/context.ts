@@ -4,7 +4,7 @@ import type { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { SocketEnds } from "#net/tcp.ts";
 import type { MeterContext } from "#observe/meter.ts";
-import type { Target } from "#route/target.ts";
+import type { Destination } from "#route/target.ts";
 import type { Dialer } from "./dialer.ts";
 import type { ShownProfile } from "#proxy/pages/own-pages.ts";
 
@@ -14,7 +14,7 @@ export interface DoorContext extends MeterContext {
   /** What the index shows. */
   readonly profiles?: () => readonly ShownProfile[];
   /** Why a request to the target has to wait now, where that is known. */
-  readonly whyWaiting?: (target: Target) => string | undefined;
+  readonly whyWaiting?: (target: Destination) => string | undefined;
   /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */
   readonly checkOwner?: (ends: SocketEnds) => void;
   /** Why a client that has just come cannot be served. Absent: all are. */

@@ -1,7 +1,7 @@
 /** The Dialer that the front door is handed: a target in, an open connection to a pod out. */
 
 import type { Conn } from "#base/conn.ts";
-import type { Target } from "#route/target.ts";
+import type { Destination } from "#route/target.ts";
 
 /** An open connection to one pod's port. The holder ends `conn`; the link needs no closing of its own. */
 export interface Link {
@@ -23,7 +23,7 @@ export interface Dialer {
    * Opens a connection to a ready pod behind the target, waiting up to the profile's start timeout while one is on its way.
    * Rejects with a KtError that says why. When `signal` aborts the wait ends, but a tunnel start that others share goes on.
    */
-  dial(target: Target, signal: AbortSignal): Promise<Link>;
+  dial(target: Destination, signal: AbortSignal): Promise<Link>;
   /** What the target's port is said to speak, where that is known by now. */
-  appProtocol?(target: Target): string | undefined;
+  appProtocol?(target: Destination): string | undefined;
 }

@@ -6,7 +6,7 @@ import { splice } from "#net/splice.ts";
 import { toProblem } from "#observe/events.ts";
 import { RouteUse } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
-import type { Target } from "#route/target.ts";
+import type { Destination } from "#route/target.ts";
 import type { DoorContext } from "./context.ts";
 import type { Link } from "./dialer.ts";
 import { clientLeft } from "./expect-tls.ts";
@@ -14,7 +14,7 @@ import { clientLeft } from "./expect-tls.ts";
 export interface PassthroughRoute {
   readonly profile: string;
   readonly route: string;
-  readonly target: Target;
+  readonly target: Destination;
   readonly via?: Found["via"];
 }
 

@@ -2,11 +2,11 @@
 
 import { proxyLimits } from "#proxy/limits.ts";
 import { tlsClient } from "#net/tls.ts";
-import type { Target } from "#route/target.ts";
+import type { Destination } from "#route/target.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 
 /** False where it cannot be found out in a moment. */
-export async function speaksTls({ dialer, clock }: Pick<DoorContext, "dialer" | "clock">, target: Target): Promise<boolean> {
+export async function speaksTls({ dialer, clock }: Pick<DoorContext, "dialer" | "clock">, target: Destination): Promise<boolean> {
   const giveUp = new AbortController();
   const cancel = clock.after(proxyLimits.tlsAskMs, () => giveUp.abort(new Error("no answer in time")));
   try {

@@ -7,13 +7,13 @@ import { parseAuthority } from "#base/hostname.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { tlsClient, type TlsSession } from "#net/tls.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
-import { type BackendScheme, type Target, targetKey } from "#route/target.ts";
+import { type BackendScheme, type Destination, targetKey } from "#route/target.ts";
 import { Backend, type BackendKeeper } from "./backend.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
 export interface BackendRequest {
-  readonly target: Target;
+  readonly target: Destination;
   readonly scheme: BackendScheme;
   /** The profile does not say the scheme: what the cluster says of the port counts. */
   readonly isSchemeGuessed?: boolean;

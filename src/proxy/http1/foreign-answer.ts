@@ -2,7 +2,7 @@
 
 import { KtError, withHints } from "#base/errors.ts";
 import type { Found } from "#route/lookup.ts";
-import { formatTarget, type PortRef, type Target } from "#route/target.ts";
+import { type Destination, formatTarget, type PortRef } from "#route/target.ts";
 import { type ForeignProtocol, foreignProtocol, quoteBytes } from "#wire/foreign-protocol.ts";
 
 /** What a request was sent to. */
@@ -72,7 +72,7 @@ function tcpHint({ target }: Found, usualPort: number | undefined): string {
   return `for what is not HTTP use a [tcp] route: under [tcp] write ${port} = ${value}`;
 }
 
-function targetKeys(target: Target): string {
+function targetKeys(target: Destination): string {
   const { context } = target.cluster;
   return `target = "${formatTarget(target)}"${context === undefined ? "" : `, context = ${JSON.stringify(context)}`}`;
 }
@@ -95,7 +95,7 @@ export function withSilenceHint(error: KtError, found: Found): KtError {
 /** Ports below are for root only. */
 const firstUserPort = 1024;
 
-function localPort({ port }: Target, usualPort = 9000): number {
+function localPort({ port }: Destination, usualPort = 9000): number {
   if (typeof port !== "number") return usualPort;
   return port >= firstUserPort ? port : usualPort;
 }

@@ -4,7 +4,7 @@ import { parseAuthority } from "#base/hostname.ts";
 
 export const indexHost = "localhost";
 
-const names = new Set([indexHost, "kt.localhost", "127.0.0.1", "::1"]);
+const names = new Set([indexHost, "127.0.0.1", "::1"]);
 
 /** Exactly these: a page of the web that makes its own name lead here (DNS rebinding) sends that name. */
 export function isIndexName(host: string): boolean {

@@ -26,6 +26,7 @@ export interface Answer {
 
 const titles: Readonly<Record<HttpStatus, string>> = {
   400: "Bad request",
+  401: "Not signed in",
   403: "Refused",
   404: "No such route",
   421: "Misdirected request",

@@ -1,0 +1,31 @@
+/** `kt tui`: everything that is attached, full screen; where nothing is, the profile of this folder. */
+
+import { KtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { attachAndShow, checkTerminal, showFullScreen } from "#cli/full-screen-view.ts";
+import { profileFile } from "#cli/profile-file.ts";
+import type { HubClient } from "#control/client.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { findHub } from "#daemon/process/find-hub.ts";
+
+export async function tui(context: CommandContext): Promise<number> {
+  checkTerminal(context, "kt status");
+  const client = context.options.text("file") === undefined ? await hubInUse() : undefined;
+  return client
+    ? await showFullScreen(context, { client, leased: undefined })
+    : await attachAndShow(context, await profileFile(context.options));
+}
+
+/** Undefined where no profile is attached. */
+async function hubInUse(): Promise<HubClient | undefined> {
+  const client = await findHub(surroundings()).catch(unlessUnreachable);
+  if (client === undefined) return undefined;
+  const { profiles } = await client.snapshot();
+  if (profiles.length > 0) return client;
+  client.close();
+  return undefined;
+}
+
+function unlessUnreachable(error: unknown): undefined {
+  if (!(error instanceof KtError) || error.code !== "hub-unreachable") throw error;
+}

@@ -1,0 +1,82 @@
+/** The names that the hub's DNS answers for: of every attached profile, as they are now. */
+
+import type { OwnNames } from "#dns/answer.ts";
+import type { NameServer } from "#dns/upstream/exchange.ts";
+import { type DnsEntry, DnsNames } from "#dns/names.ts";
+import { zonesOf } from "#discovery/names.ts";
+import { SystemResolvers } from "#host/names/resolvers.ts";
+import { formatListen } from "#profile/values/listen.ts";
+import type { Plan } from "#profile/values/plan.ts";
+import { namesIn, type Wanted, type WantedNames } from "#daemon/listening/wanted.ts";
+import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
+import type { AttachedProfile } from "#daemon/plans/profiles.ts";
+import { ownHost } from "#daemon/status/names.ts";
+
+export interface DnsNamesOptions {
+  /** In the order of their attaching: the first has a name that several have. */
+  readonly profiles: () => readonly AttachedProfile[];
+  readonly wanted: () => Wanted;
+  /** An address that this machine does not have. */
+  readonly isMissing: (address: string) => boolean;
+  readonly forwards: (profile: string) => ForwardsState;
+}
+
+export class DnsNamesOfHub {
+  readonly #options: DnsNamesOptions;
+  #names: DnsNames | undefined;
+
+  constructor(options: DnsNamesOptions) {
+    this.#options = options;
+  }
+
+  /** Something changed that names may follow from: they are read when they are asked for. */
+  changed(): void {
+    this.#names = undefined;
+  }
+
+  current(): OwnNames {
+    this.#names ??= this.#read();
+    return { names: this.#names, served: (name) => this.#served(name) };
+  }
+
+  #read(): DnsNames {
+    const plans = this.#options.profiles().map(({ plan }) => plan);
+    return new DnsNames(
+      plans.flatMap((plan) => this.#entries(plan)),
+      plans.flatMap((plan) => this.#zones(plan)),
+    );
+  }
+
+  /** A name that the profile gives to a route leads there. */
+  #entries({ profile, routes }: Plan): DnsEntry[] {
+    const own = new Set(routes.map(({ host }) => host));
+    const { names } = this.#options.forwards(profile).all;
+    return own.size === 0 ? [...names] : names.map((entry) => ({ ...entry, names: entry.names.filter((name) => !own.has(name)) }));
+  }
+
+  /** Names under .localhost lead to this machine anyway. */
+  #zones({ profile, clusterDomain, forwards, http: { suffix } }: Plan): string[] {
+    const { namespaces } = this.#options.forwards(profile).discovered;
+    const discovered = namespaces.flatMap(({ namespace, naming }) => zonesOf(namespace, naming));
+    const own = [clusterDomain, ...forwards.flatMap(({ domain }) => domain ?? []), suffix];
+    return [...own, ...discovered].filter((zone) => !zone.endsWith(".localhost"));
+  }
+
+  /** The addresses of the front door, where it knows the name. */
+  #served(name: string): string[] {
+    const doors = namesIn(this.#options.wanted()).filter((door) => isShared(door) && door.leadsTo.serves(name));
+    const present = doors.filter(({ address }) => !this.#options.isMissing(formatListen(address)));
+    return [...new Set(present.map(({ address }) => ownHost(address)))];
+  }
+}
+
+/** As against the address of one route alone. */
+function isShared({ address, plans }: WantedNames): boolean {
+  return plans.some(({ http }) => http.listen.some((each) => formatListen(each) === formatListen(address)));
+}
+
+/** Where programs of this machine ask for names (RFC 1035 §4.2). */
+export function systemNameServers(): () => readonly NameServer[] {
+  const resolvers = new SystemResolvers();
+  return () => resolvers.current().map((host) => ({ host, port: 53 }));
+}

@@ -1,0 +1,55 @@
+/** The hub's own pages as a target: their token is there from the start, their code is loaded at the first request. */
+
+import { rm, writeFile } from "node:fs/promises";
+import type { MetricsFormat } from "#control/api.ts";
+import type { Clock } from "#base/clock.ts";
+import { memoryPair } from "#base/memory-conn.ts";
+import type { Link } from "#proxy/door/dialer.ts";
+import { hubHost } from "#route/target.ts";
+import type { HubFacts } from "#web/facts/hub-facts.ts";
+import type { Site } from "#web/site.ts";
+import type { Part } from "./part.ts";
+
+export const tokenPath = (directory: string): string => `${directory}/token`;
+
+export class OwnPages implements Part {
+  readonly #facts: HubFacts;
+  readonly #clock: Clock;
+  readonly #token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
+  #site: Promise<Site> | undefined;
+
+  constructor(facts: HubFacts, clock: Clock) {
+    this.#facts = facts;
+    this.#clock = clock;
+  }
+
+  /** Each hub has another one: an older one is worth nothing. */
+  async keepToken(): Promise<void> {
+    const { tokenFile } = this.#facts;
+    await rm(tokenFile, { force: true });
+    await writeFile(tokenFile, `${this.#token}\n`, { mode: 0o600, flag: "wx" });
+  }
+
+  /** See Dialer: a pair in memory, at whose other end the pages are served. */
+  async open(): Promise<Link> {
+    const site = await this.#loaded();
+    const [conn, served] = memoryPair();
+    site.serve(served);
+    return { conn, pod: "kt", appProtocol: "http", usable: () => true, park() {}, unpark() {} };
+  }
+
+  async metrics(format: MetricsFormat): Promise<string> {
+    return (await this.#loaded()).metrics(format);
+  }
+
+  async release(): Promise<void> {
+    await rm(this.#facts.tokenFile, { force: true });
+  }
+
+  #loaded(): Promise<Site> {
+    this.#site ??= import("#web/site.ts").then(
+      ({ Site: Loaded }) => new Loaded({ facts: this.#facts, host: hubHost, token: this.#token, clock: this.#clock }),
+    );
+    return this.#site;
+  }
+}

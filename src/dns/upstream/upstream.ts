@@ -1,0 +1,174 @@
+/** The name servers of this machine, for all names but kt's own: the first good reply of any, byte for byte. */
+
+import type { Clock } from "#base/clock.ts";
+import { formatHostPort } from "#base/hostname.ts";
+import { type DnsQuery, dnsCodes, parseDnsReplyHead, repeatsQuestion, withDnsId } from "#wire/dns-message.ts";
+import { type DnsTransport, exchanges, type NameServer } from "./exchange.ts";
+import { dnsLimits } from "#dns/limits.ts";
+
+export interface UpstreamOptions {
+  /** As they are now, in the order of asking. */
+  readonly servers: () => readonly NameServer[];
+  readonly clock: Clock;
+}
+
+/** A reply under the query's own id, or why there is none. */
+export type Forwarded = { readonly reply: Uint8Array } | { readonly code: number };
+
+export class Upstream {
+  readonly #options: UpstreamOptions;
+  /** Until when they are asked last, by address. */
+  readonly #silentUntilMs = new Map<string, number>();
+  readonly #asked = new Set<ForwardedQuestion>();
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+  }
+
+  ask(message: Uint8Array, query: DnsQuery, transport: DnsTransport): Promise<Forwarded> {
+    if (this.#asked.size >= dnsLimits.forwardedAtOnce) return Promise.resolve({ code: dnsCodes.serverFailure });
+    const servers = this.#servers();
+    // Where only this server is left, others know better whom to ask.
+    if (servers.length === 0) return Promise.resolve({ code: dnsCodes.refused });
+    return new Promise((resolve) => {
+      const asked = new ForwardedQuestion({
+        message,
+        query,
+        transport,
+        servers,
+        clock: this.#options.clock,
+        heard: (server, isAlive) => this.#heard(server, isAlive),
+        done: (forwarded) => {
+          this.#asked.delete(asked);
+          resolve(forwarded);
+        },
+      });
+      this.#asked.add(asked);
+      asked.begin();
+    });
+  }
+
+  close(): void {
+    for (const asked of this.#asked) asked.end({ code: dnsCodes.serverFailure });
+  }
+
+  /** Those that were silent lately come last. */
+  #servers(): NameServer[] {
+    const nowMs = this.#options.clock.now();
+    const isSilent = (server: NameServer): boolean => (this.#silentUntilMs.get(formatHostPort(server)) ?? nowMs) > nowMs;
+    const all = this.#options.servers();
+    if (this.#silentUntilMs.size === 0) return [...all];
+    return [...all.filter((server) => !isSilent(server)), ...all.filter(isSilent)];
+  }
+
+  #heard(server: NameServer, isAlive: boolean): void {
+    const key = formatHostPort(server);
+    if (isAlive) this.#silentUntilMs.delete(key);
+    else this.#silentUntilMs.set(key, this.#options.clock.now() + dnsLimits.silentServerMs);
+  }
+}
+
+interface QuestionOptions {
+  readonly message: Uint8Array;
+  readonly query: DnsQuery;
+  readonly transport: DnsTransport;
+  /** One at least. */
+  readonly servers: readonly NameServer[];
+  readonly clock: Clock;
+  readonly heard: (server: NameServer, isAlive: boolean) => void;
+  readonly done: (forwarded: Forwarded) => void;
+}
+
+/** What the next server may do better (as C libraries have it). */
+const failures: ReadonlySet<number> = new Set([dnsCodes.serverFailure, dnsCodes.notImplemented, dnsCodes.refused]);
+
+class ForwardedQuestion {
+  readonly #options: QuestionOptions;
+  readonly #message: Uint8Array;
+  readonly #id: number;
+  /** Whom to ask, in this order: a datagram may be lost, so by UDP each is asked twice. */
+  readonly #left: NameServer[];
+  /** Those that may still reply, and how to stop waiting for them. */
+  readonly #waiting = new Map<object, () => void>();
+  #refusal: Uint8Array | undefined;
+  #cancelNext = (): void => {};
+  #cancelEnd = (): void => {};
+  #isOver = false;
+
+  constructor(options: QuestionOptions) {
+    const { message, servers, transport } = options;
+    this.#options = options;
+    this.#id = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
+    this.#message = withDnsId(message, this.#id);
+    this.#left = transport === "udp" ? [...servers, ...servers] : [...servers];
+  }
+
+  begin(): void {
+    this.#cancelEnd = this.#options.clock.after(dnsLimits.forwardMs, () => this.#give());
+    this.#askNext();
+  }
+
+  end(forwarded: Forwarded): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelNext();
+    this.#cancelEnd();
+    for (const close of this.#waiting.values()) close();
+    this.#waiting.clear();
+    this.#options.done(forwarded);
+  }
+
+  #askNext(): void {
+    this.#cancelNext();
+    const server = this.#left.shift();
+    if (server === undefined) {
+      if (this.#waiting.size === 0) this.#give();
+      return;
+    }
+    const { transport, clock, heard } = this.#options;
+    const attempt = {};
+    const close = exchanges[transport](server, this.#message, {
+      reply: (reply) => this.#replied(reply, server, attempt),
+      fail: () => this.#failed(server, attempt),
+    });
+    this.#waiting.set(attempt, close);
+    this.#cancelNext = clock.after(dnsLimits.nextServerMs, () => {
+      heard(server, false);
+      this.#askNext();
+    });
+  }
+
+  /** One that is not to this question is another's, or forged: the true one may follow. */
+  #replied(reply: Uint8Array, server: NameServer, attempt: object): void {
+    const head = parseDnsReplyHead(reply);
+    const { query, heard } = this.#options;
+    if (head?.id !== this.#id || !repeatsQuestion(reply, query.questionBytes) || !this.#waiting.has(attempt)) return;
+    heard(server, true);
+    if (failures.has(head.code)) {
+      this.#refusal ??= reply;
+      this.#over(server, attempt);
+    } else this.end({ reply: withDnsId(reply, query.id) });
+  }
+
+  /** Nothing listens there, or the network is down. */
+  #failed(server: NameServer, attempt: object): void {
+    if (!this.#waiting.has(attempt)) return;
+    this.#options.heard(server, false);
+    this.#over(server, attempt);
+  }
+
+  /** It has said all that it will say. */
+  #over(server: NameServer, attempt: object): void {
+    this.#waiting.get(attempt)?.();
+    this.#waiting.delete(attempt);
+    const again = this.#left.indexOf(server);
+    if (again >= 0) this.#left.splice(again, 1);
+    this.#askNext();
+  }
+
+  /** No server has more to say than this. */
+  #give(): void {
+    const { query } = this.#options;
+    this.end(this.#refusal ? { reply: withDnsId(this.#refusal, query.id) } : { code: dnsCodes.serverFailure });
+  }
+}

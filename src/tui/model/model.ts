@@ -1,0 +1,137 @@
+/** What the full-screen view knows and shows, and what it asks for: each message makes the next model of it. Pure. */
+
+import type { ProfileStatus, Snapshot } from "#control/api.ts";
+import type { Tone } from "#base/text.ts";
+import { isRoute, noRows, type RouteRow, type Rows, rowsOf, type Sorting } from "./rows.ts";
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Whether what is shown is true now. */
+export type Link = { readonly kind: "connecting" } | { readonly kind: "live" } | { readonly kind: "lost"; readonly why: string };
+
+/** How a line of what was just done looks. */
+export interface Notice {
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+/** A window over the others that takes the keys. */
+export type Overlay = "help" | "leave";
+
+export interface Model {
+  readonly size: Size;
+  readonly link: Link;
+  /** The path of the profile that this view keeps attached; undefined where it keeps none. */
+  readonly lease: string | undefined;
+  readonly snapshot: Snapshot | undefined;
+  readonly rows: Rows;
+  readonly sorting: Sorting;
+  readonly filter: string;
+  /** Keys go into the filter. */
+  readonly isFiltering: boolean;
+  /** The key of the row that keys act on. */
+  readonly selected: string | undefined;
+  /** How many rows of the list are above the window. */
+  readonly top: number;
+  readonly overlay: Overlay | undefined;
+  readonly notice: Notice | undefined;
+}
+
+/** What must be done outside. */
+export type Effect =
+  | { readonly type: "quit"; readonly keepAttached: boolean }
+  | { readonly type: "suspend" }
+  | { readonly type: "redraw" }
+  | { readonly type: "copy"; readonly text: string }
+  | { readonly type: "open"; readonly url: string };
+
+export interface Step {
+  readonly model: Model;
+  readonly effects: readonly Effect[];
+}
+
+export const unchanged = (model: Model): Step => ({ model, effects: [] });
+
+export function firstModel(size: Size, lease: string | undefined): Model {
+  return {
+    size,
+    link: { kind: "connecting" },
+    lease,
+    snapshot: undefined,
+    rows: noRows,
+    sorting: "place",
+    filter: "",
+    isFiltering: false,
+    selected: undefined,
+    top: 0,
+    overlay: undefined,
+    notice: undefined,
+  };
+}
+
+export function withSnapshot(model: Model, snapshot: Snapshot): Model {
+  return withRows({ ...model, snapshot, link: { kind: "live" } });
+}
+
+export function resized(model: Model, size: Size): Model {
+  return scrolled({ ...model, size });
+}
+
+export function withNotice(model: Model, text: string, tone: Tone = "green"): Model {
+  return { ...model, notice: { text, tone } };
+}
+
+/** After something that the rows are made of has changed. The same route stays selected, else the one that is now in its place. */
+export function withRows(model: Model): Model {
+  const { snapshot, filter, sorting } = model;
+  const before = selectable(model);
+  const place = before.findIndex(({ key }) => key === model.selected);
+  const rows = snapshot === undefined ? noRows : rowsOf(snapshot, filter, sorting);
+  const after = rows.rows.filter(isRoute);
+  const isThere = after.some(({ key }) => key === model.selected);
+  const selected = isThere ? model.selected : after[Math.min(Math.max(place, 0), after.length - 1)]?.key;
+  return scrolled({ ...model, rows, selected });
+}
+
+export function selectable({ rows }: Model): readonly RouteRow[] {
+  return rows.rows.filter(isRoute);
+}
+
+/** The profile that this view keeps attached. */
+export function leasedProfile({ lease, snapshot }: Model): ProfileStatus | undefined {
+  return snapshot?.profiles.find(({ profile }) => profile === lease);
+}
+
+export function selectedRow(model: Model): RouteRow | undefined {
+  return model.rows.rows.filter(isRoute).find(({ key }) => key === model.selected);
+}
+
+/** So many rows further down; it stops at the ends. */
+export function moved(model: Model, by: number): Model {
+  const rows = selectable(model);
+  const at = rows.findIndex(({ key }) => key === model.selected);
+  const next = Math.min(Math.max(at + by, 0), rows.length - 1);
+  return scrolled({ ...model, selected: rows[next]?.key });
+}
+
+/** The rows that are left for a list or a text: all but the heading above and the lines below. */
+export function bodyRows({ size }: Model): number {
+  return Math.max(0, size.rows - frameRows);
+}
+
+/** The heading, the titles of the columns, what is wrong with the selected route, and the keys. */
+const frameRows = 6;
+
+/** The selected row is in the window, with the heading above it where it is the first below one. */
+export function scrolled(model: Model): Model {
+  const { rows } = model.rows;
+  const room = bodyRows(model);
+  const at = rows.findIndex((row) => isRoute(row) && row.key === model.selected);
+  const from = rows[at - 1]?.kind === "heading" ? at - 1 : at;
+  const most = Math.max(0, rows.length - room);
+  const top = Math.max(Math.min(model.top, Math.max(0, from)), at - room + 1);
+  return { ...model, top: Math.max(0, Math.min(top, most)) };
+}

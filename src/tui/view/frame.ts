@@ -1,0 +1,59 @@
+/** What stands around every view: the heading, and below it what is wrong, what was done, and the keys. Pure. */
+
+import { bold, cyan, dim, green, line, red, type Text, widthOf, yellow } from "#base/text.ts";
+import { wrapped } from "#base/wrap.ts";
+import { type Link, type Model, selectedRow } from "#tui/model/model.ts";
+import { apart, blank, type Picture, type PictureRow, row } from "./picture.ts";
+
+export function heading(model: Model): PictureRow {
+  const { columns } = model.size;
+  const { total, failed } = model.rows;
+  const bad: Text = failed === 0 ? [] : [dim(" · "), red(`${failed} failed`)];
+  const order: Text = model.sorting === "place" ? [] : [dim(" · "), `by ${model.sorting}`];
+  const only: Text = model.filter === "" ? [] : [dim(" · "), yellow(`/${model.filter}`)];
+  const left: Text = [" ", bold("kt"), "  ", `${total} route${total === 1 ? "" : "s"}`, bad, order, only];
+  return apart(left, [linkText(model.link), " "], columns, widthOf);
+}
+
+function linkText(link: Link): Text {
+  if (link.kind === "live") return green("● live");
+  return link.kind === "connecting" ? dim("◌ connecting") : red("✗ no hub");
+}
+
+/** What is wrong with the selected route, or with the hub, and the line of keys. */
+export function footing(model: Model): Picture {
+  const { columns } = model.size;
+  const lines = about(model).slice(0, aboutRows);
+  const rows = lines.map((each) => row([" ", each], columns));
+  return [...rows, ...Array.from({ length: aboutRows - rows.length }, () => blank(columns)), keysRow(model)];
+}
+
+/** A message of two lines, and its hint. */
+const aboutRows = 3;
+
+function about(model: Model): Text[] {
+  const { link, size } = model;
+  if (link.kind === "lost") return [red(link.why), dim("trying to reach it again; what is shown is how it was")];
+  const route = selectedRow(model)?.route;
+  const problem = route?.problem ?? route?.lastProblem;
+  if (!problem) return [];
+  const said = route?.problem ? red(problem.message) : dim(`last error: ${problem.message}`);
+  const message = wrapped(line(said), size.columns - 1).slice(0, aboutRows - 1);
+  return [...message, ...problem.hints.slice(0, 1).map((hint): Text => [dim("hint: "), cyan(hint)])];
+}
+
+const hints: readonly (readonly [key: string, does: string])[] = [
+  ["↑↓", "move"],
+  ["/", "filter"],
+  ["s", "sort"],
+  ["y", "copy"],
+  ["o", "open"],
+  ["?", "help"],
+  ["q", "quit"],
+];
+
+function keysRow({ size: { columns }, isFiltering, filter, notice }: Model): PictureRow {
+  if (isFiltering) return row([" /", filter, "▏", dim("  Enter keeps it, Esc takes it away")], columns);
+  if (notice) return row([" ", { text: notice.text, tone: notice.tone }], columns);
+  return row([" ", hints.map(([key, does]): Text => [bold(key), " ", dim(does), "  "])], columns);
+}

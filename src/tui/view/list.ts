@@ -1,0 +1,94 @@
+/** The list of routes: a row for each, its state first, then where it is, where it leads, and what goes through it. Pure. */
+
+import { formatBytes } from "#base/bytes-text.ts";
+import { bold, cyan, dim, type Text, widthOf } from "#base/text.ts";
+import type { RouteStatus } from "#control/api.ts";
+import { bodyRows, type Model } from "#tui/model/model.ts";
+import { type HeadingRow, isRoute, type Row, type RouteRow } from "#tui/model/rows.ts";
+import { cell } from "./cells.ts";
+import { blank, type Picture, type PictureRow, row } from "./picture.ts";
+import { stateMarks } from "./state-marks.ts";
+
+/** Of columns, in the order in which they stand; 0 for one that there is no room for. */
+interface Layout {
+  readonly columns: number;
+  readonly address: number;
+  readonly target: number;
+  readonly counts: readonly Count[];
+}
+
+/** A number of a route. */
+interface Count {
+  readonly title: string;
+  readonly width: number;
+  readonly of: (route: RouteStatus) => string;
+}
+
+const number = (count: number): string => (count === 0 ? "·" : String(count));
+const bytes = (count: number): string => (count === 0 ? "·" : formatBytes(count));
+
+const counts: readonly Count[] = [
+  { title: "open", width: 5, of: (route) => number(route.openConnections) },
+  { title: "requests", width: 9, of: (route) => number(route.requests) },
+  { title: "↓", width: 9, of: (route) => bytes(route.receivedBytes) },
+  { title: "↑", width: 9, of: (route) => bytes(route.sentBytes) },
+];
+
+/** The mark of the selection, a glyph, and the longest word for a state. */
+const stateWidth = 13;
+const gap = 2;
+const leastAddress = 16;
+/** A shorter part of a target says nothing. */
+const leastTarget = 18;
+
+export function listPicture(model: Model): Picture {
+  const { rows } = model.rows;
+  const layout = layoutFor(model);
+  const shown = rows.slice(model.top, model.top + bodyRows(model));
+  const body = shown.map((each) => rowPicture(each, each.kind === "route" && each.key === model.selected, layout));
+  const rest = Array.from({ length: bodyRows(model) - body.length }, () => blank(layout.columns));
+  return [titles(layout), ...body, ...rest];
+}
+
+function layoutFor({ size: { columns }, rows }: Model): Layout {
+  const widest = rows.rows.filter(isRoute).reduce((most, { route }) => Math.max(most, route.url.length), leastAddress);
+  const kept = counts.filter((_, index) => columns >= 60 || index === 0);
+  const numbers = kept.reduce((sum, { width }) => sum + width, 0);
+  const room = columns - stateWidth - numbers;
+  const beside = room - leastTarget - 2 * gap;
+  const target = beside >= Math.min(widest, leastAddress * 2) ? Math.max(leastTarget, room - widest - 2 * gap) : 0;
+  const address = Math.max(0, room - gap - (target > 0 ? target + gap : 0));
+  return { columns, address, target, counts: kept };
+}
+
+function titles({ columns, address, target, counts: shown }: Layout): PictureRow {
+  const numbers = shown.map(({ title, width }) => cell(dim(title), width, "right"));
+  const middle = target > 0 ? [cell(dim("target"), target), " ".repeat(gap)] : [];
+  return row([cell(dim("  state"), stateWidth), cell(dim("address"), address), " ".repeat(gap), middle, numbers], columns);
+}
+
+function rowPicture(each: Row, isSelected: boolean, layout: Layout): PictureRow {
+  return each.kind === "heading" ? headingPicture(each, layout) : routePicture(each, isSelected, layout);
+}
+
+function headingPicture({ profile, namespace, count }: HeadingRow, { columns }: Layout): PictureRow {
+  const { name, context, problem } = profile;
+  const place = namespace === "" ? [] : [dim(" / "), bold(namespace)];
+  const facts = [...(context === undefined ? [] : [`context ${context}`]), `${count} route${count === 1 ? "" : "s"}`].join(" · ");
+  const broken: Text = problem ? ["  ", { text: `its file cannot be used: ${problem.message}`, tone: "red" }] : [];
+  return row([bold(name), place, "  ", dim(facts), broken], columns);
+}
+
+function routePicture({ route }: RouteRow, isSelected: boolean, layout: Layout): PictureRow {
+  const { columns, address, target, counts: shown } = layout;
+  const { glyph, tone } = stateMarks[route.state];
+  const state: Text = [isSelected ? "▸ " : "  ", { text: `${glyph} ${route.state}`, tone }];
+  // A reason is worth more room than a column that is in line.
+  const place = route.problem ? Math.min(address, widthOf(route.url)) : address;
+  const head: Text = [cell(state, stateWidth), cell(cyan(route.url), place), " ".repeat(gap)];
+  if (route.problem)
+    return row([head, { text: route.problem.message, tone: route.state === "starting" ? "yellow" : "red" }], columns, isSelected);
+  const middle: Text = target > 0 ? [cell(route.target, target), " ".repeat(gap)] : [];
+  const numbers = shown.map(({ width, of }) => cell(of(route), width, "right"));
+  return row([head, middle, numbers], columns, isSelected);
+}

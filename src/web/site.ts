@@ -1,0 +1,89 @@
+/** The hub's own pages: one server behind one guard, whatever a client speaks on the way to it. */
+
+import { parseAuthority } from "#base/hostname.ts";
+import type { Conn } from "#base/conn.ts";
+import type { Clock } from "#base/clock.ts";
+import { type RequestHandler, type ServerAnswer, type ServerRequest, serveHttp } from "#http/server.ts";
+import { headerValue } from "#wire/http-head.ts";
+import { metricsContentTypes, metricsFormatOf, type MetricsFormat } from "#wire/openmetrics.ts";
+import { Access } from "#web/guard/access.ts";
+import { type Refusal, refusalAnswer, textAnswer } from "#web/guard/answers.ts";
+import { admit } from "#web/guard/guard.ts";
+import { isHealthy } from "#web/facts/health.ts";
+import type { HubFacts } from "#web/facts/hub-facts.ts";
+import { metricsText } from "#web/metrics/metrics-text.ts";
+
+export interface SiteOptions {
+  readonly facts: HubFacts;
+  /** The hub's own name. */
+  readonly host: string;
+  readonly token: string;
+  readonly clock: Clock;
+}
+
+type Page = (request: ServerRequest) => ServerAnswer | Promise<ServerAnswer>;
+
+export class Site {
+  readonly #options: SiteOptions;
+  readonly #access: Access;
+  readonly #pages: ReadonlyMap<string, Page>;
+
+  constructor(options: SiteOptions) {
+    this.#options = options;
+    this.#access = new Access(options.token, options.clock);
+    const { facts } = options;
+    this.#pages = new Map<string, Page>([
+      ["/metrics", ({ head }) => metrics(facts, headerValue(head.headers, "accept"))],
+      ["/health", () => health(facts)],
+      ["/", ({ head }) => toIndex(head.host)],
+    ]);
+  }
+
+  metrics(format: MetricsFormat): string {
+    return metricsText(this.#options.facts, format);
+  }
+
+  /** Serves one connection, which it owns. */
+  serve(conn: Conn): void {
+    serveHttp(conn, this.#answer);
+  }
+
+  readonly #answer: RequestHandler = (request) => {
+    const { head, path } = request;
+    const { facts, host } = this.#options;
+    const admission = admit(head, openPaths.includes(path), { access: this.#access, host, tokenFile: facts.tokenFile });
+    const accept = headerValue(head.headers, "accept");
+    if (admission.kind === "refused") return refusalAnswer(admission.refusal, accept);
+    const page = this.#pages.get(path);
+    if (!page) return refusalAnswer(unknownPage(path), accept);
+    if (head.method !== "GET" && head.method !== "HEAD") return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);
+    return page(request);
+  };
+}
+
+/** Probes have no token, and whether the hub is well says little more than that it answers. The index looks itself who asks. */
+const openPaths: readonly string[] = ["/health", "/"];
+
+function metrics(facts: HubFacts, accept: string | undefined): ServerAnswer {
+  const format = metricsFormatOf(accept);
+  return textAnswer(metricsText(facts, format), metricsContentTypes[format], 200, [["Vary", "Accept"]]);
+}
+
+function health(facts: HubFacts): ServerAnswer {
+  return isHealthy(facts.snapshot()) ? textAnswer("ok\n") : textAnswer("failing\n", undefined, 503);
+}
+
+/** The list of routes, at the front door's other name. */
+function toIndex(host: string): ServerAnswer {
+  const port = parseAuthority(host)?.port;
+  return textAnswer("", undefined, 303, [["Location", `http://localhost${port === undefined ? "" : `:${port}`}/`]]);
+}
+
+function unknownPage(path: string): Refusal {
+  return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: ["/metrics", "/health"] };
+}
+
+function wrongMethod(method: string, allowed: readonly string[]): Refusal {
+  const list = allowed.join(", ");
+  return { status: 405, code: "request-invalid", message: `${method} is not possible here: ${list}`, headers: [["Allow", list]] };
+}

@@ -1,0 +1,10 @@
+/** The name servers that /etc/resolv.conf names (resolv.conf(5)). */
+
+/** As many as C libraries ask. */
+const mostServers = 3;
+
+/** IP addresses, in their order; without any it is this machine's own. */
+export function parseResolvConf(text: string): readonly string[] {
+  const servers = [...text.matchAll(/^nameserver[ \t]+([0-9a-fA-F.:]+(?:%[\w.-]+)?)/gm)].map(([, address = ""]) => address);
+  return servers.length === 0 ? ["127.0.0.1"] : servers.slice(0, mostServers);
+}
