@@ -1,4 +1,4 @@
-/** Names the process that listens on a TCP port. */
+/** Names the process that listens on a port. */
 
 import { formatHostPort } from "#base/hostname.ts";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
@@ -20,6 +20,8 @@ export interface PortHolder {
 export interface Place {
   readonly host: string;
   readonly port: number;
+  /** Absent: TCP. */
+  readonly transport?: "udp";
 }
 
 /**
@@ -34,12 +36,15 @@ export async function portHolder(place: Place): Promise<PortHolder | undefined> 
   }
 }
 
-/** Socket state "listening" in /proc/net/tcp (include/net/tcp_states.h, TCP_LISTEN). */
-const listening = "0A";
+/** What proc(5) has of sockets, and the state of those that listen (include/net/tcp_states.h): TCP_LISTEN, and TCP_CLOSE for UDP. */
+const tables = {
+  tcp: { files: ["/proc/net/tcp", "/proc/net/tcp6"], listening: "0A" },
+  udp: { files: ["/proc/net/udp", "/proc/net/udp6"], listening: "07" },
+} as const;
 
 async function linuxHolder(place: Place): Promise<PortHolder | undefined> {
   const inodes = new Set<string>();
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+  for (const table of tables[place.transport ?? "tcp"].files) {
     const text = await readFile(table, "utf8").catch(() => "");
     for (const inode of listeningInodes(text, place)) inodes.add(inode);
   }
@@ -51,7 +56,7 @@ async function linuxHolder(place: Place): Promise<PortHolder | undefined> {
   return undefined;
 }
 
-/** A row of /proc/net/tcp or tcp6, as the kernel writes it. */
+/** A row of /proc/net/tcp, or of the table of another protocol, as the kernel writes it. */
 export interface TcpRow {
   /** Address and port in hex. */
   readonly local: string;
@@ -78,7 +83,7 @@ export function portInTable(port: number): string {
 }
 
 /** Inodes of the sockets that listen there. */
-export function listeningInodes(table: string, { host, port }: Place): string[] {
+export function listeningInodes(table: string, { host, port, transport }: Place): string[] {
   const wantedAddress = addressInTable(host);
   const wantedPort = portInTable(port);
   const isMeant = (local: string): boolean => {
@@ -86,7 +91,7 @@ export function listeningInodes(table: string, { host, port }: Place): string[] 
     return at === wantedPort && (/^0+$/.test(address) || isEveryAddress(host) || address === wantedAddress);
   };
   return tcpRows(table)
-    .filter(({ local, state }) => state === listening && isMeant(local))
+    .filter(({ local, state }) => state === tables[transport ?? "tcp"].listening && isMeant(local))
     .map(({ inode }) => inode);
 }
 
@@ -143,7 +148,8 @@ function splitOnce(text: string, separator: string): [before: string, after: str
 }
 
 async function lsofHolder(place: Place): Promise<PortHolder | undefined> {
-  const child = spawn(["lsof", "-nP", `-iTCP:${place.port}`, "-sTCP:LISTEN", "-Fpcn"], {
+  const which = place.transport === "udp" ? [`-iUDP:${place.port}`] : [`-iTCP:${place.port}`, "-sTCP:LISTEN"];
+  const child = spawn(["lsof", "-nP", ...which, "-Fpcn"], {
     stdout: "pipe",
     stderr: "ignore",
     env: { ...process.env, LC_ALL: "C" },

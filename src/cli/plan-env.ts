@@ -29,17 +29,18 @@ export function routesOf(plan: Plan): string[] {
   return [
     ...routes.filter(({ host }) => isMeant("routes", host)).map(({ name }) => name),
     ...portsOf(plan)
-      .filter(({ name }) => isMeant("tcp", name))
+      .filter(({ name }) => isMeant("tcp", name) || isMeant("udp", name.replace(/\/udp$/, "")))
       .map(({ name }) => name),
   ];
 }
 
 function fieldsOf(plan: Plan, { kind, route }: RouteReference): Variables | undefined {
-  return kind === "tcp" ? tcpFields(plan, route) : httpFields(plan, route);
+  if (kind === "routes") return httpFields(plan, route);
+  return portFields(plan, kind === "udp" ? `${route}/udp` : route);
 }
 
 /** `host` is without the brackets of an IPv6 address, as the variables of most clients want it. */
-function tcpFields(plan: Plan, route: string): Variables | undefined {
+function portFields(plan: Plan, route: string): Variables | undefined {
   const found = portsOf(plan).find(({ name }) => name === route);
   if (!found) return undefined;
   const address = addressOf(found.listen, undefined);

@@ -23,7 +23,7 @@ const problemSchema = v.object({
 const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;
 
 const routeSchema = v.object({
-  kind: v.picklist(["http", "pattern", "tcp", "dynamic", "forward"]),
+  kind: v.picklist(["http", "pattern", "tcp", "udp", "dynamic", "forward"]),
   /** As written in the profile; of a dynamic name, the name. */
   name: v.string(),
   /** What to open or to connect to: a URL, or `host:port`. */

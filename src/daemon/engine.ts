@@ -1,6 +1,7 @@
 /** The way of a connection: doors that accept it, and the tunnels and clusters that it goes through. For the hub and for `kt forward`. */
 
 import type { Clock } from "#base/clock.ts";
+import type { Datagrams } from "#base/datagrams.ts";
 import type { Log } from "#base/log.ts";
 import { KtError } from "#base/errors.ts";
 import { Scope } from "#base/scope.ts";
@@ -13,6 +14,7 @@ import type { Link } from "#proxy/door/dialer.ts";
 import { type ClusterRef, type Destination, formatTarget, type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
+import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
@@ -39,6 +41,8 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly timeoutsFor: TunnelsOptions["timeoutsFor"];
   /** Whose the jump pods are that routes ask for; absent where none can. */
   readonly jumpPodHolder?: JumpPodHolder;
+  /** Carries datagrams; absent where there can be none. */
+  readonly relay?: FlowRelay;
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -68,7 +72,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: EngineOptions<Doors>) {
-    const { providers, viewOf, timeoutsFor, jumpPodHolder, onTunnelChange, clock, log, report } = options;
+    const { providers, viewOf, timeoutsFor, jumpPodHolder, relay, onTunnelChange, clock, log, report } = options;
     const clusterFor = (ref: ClusterRef): Cluster => this.clusterFor(ref);
     this.#options = options;
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
@@ -76,6 +80,7 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#tunnels = providers.tunnels({
       clusterFor,
       ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
+      ...(relay && { relay }),
       timeoutsFor,
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,
       routesTo: (key) => this.#routeNames.get(key) ?? [],
@@ -162,6 +167,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       ...door,
       dialer: {
         dial: (target, signal) => this.#dial(target, signal),
+        openFlow: (target, signal) => this.#openFlow(target, signal),
         appProtocol: (target) => (target.kind === "builtin" ? undefined : this.#tunnels.appProtocol?.(target)),
       },
       counters: this.counters,
@@ -187,6 +193,12 @@ export class Engine<Doors extends DoorTable> implements Part {
   async #dialCluster(target: Target, signal: AbortSignal): Promise<Link> {
     await this.#options.providers.prepare();
     return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
+  }
+
+  /** A flow has no descriptor of its own: all are carried by the relay's session. */
+  async #openFlow(target: Target, signal: AbortSignal): Promise<Datagrams> {
+    await this.#options.providers.prepare();
+    return await this.#tunnels.openFlow(target, signal);
   }
 
   #forgetCounters(profiles: ReadonlySet<string>): void {

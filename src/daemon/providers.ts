@@ -14,6 +14,7 @@ import type { LoadProfile } from "#daemon/plans/profiles.ts";
 /** What the engine needs of the tunnel room. */
 export interface TunnelTable extends Dialer {
   prepare: Tunnels["prepare"];
+  openFlow: Tunnels["openFlow"];
   status(target: Target): TunnelStatus | undefined;
   all(): readonly TunnelStatus[];
   retain(isWanted: (target: Target) => boolean): void;

@@ -11,6 +11,7 @@ import { type Build, findSnapshot } from "#daemon/process/find-hub.ts";
 import { logFilePath } from "#daemon/process/log-file.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import { listenTcp } from "#net/tcp.ts";
+import { listenUdp } from "#net/udp.ts";
 import { defaultKubeconfig } from "#profile/load.ts";
 import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 import { examineContext } from "./context.ts";
@@ -111,6 +112,7 @@ function openAddresses(snapshot: Snapshot | undefined): ReadonlySet<string> {
   return new Set(listeners.flatMap(({ address, open }) => (open ? [address] : [])));
 }
 
-function tryListen({ host, port }: ListenAddress): void {
-  listenTcp({ host, port, accept: (conn) => conn.abort() }).close();
+function tryListen({ host, port, transport }: ListenAddress): void {
+  if (transport === "udp") listenUdp({ host, port, onDatagram() {} }).close();
+  else listenTcp({ host, port, accept: (conn) => conn.abort() }).close();
 }

@@ -4,7 +4,7 @@ import { namedRoutes } from "#profile/values/planned.ts";
 import type { Permission } from "#kube/probe.ts";
 import { workloadApis } from "#kube/objects/workload.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import { carriersOf, type PodSourceKind, type Target } from "#route/target.ts";
+import { carriersOf, namespaceOf, type PodSourceKind, type Target } from "#route/target.ts";
 
 export interface Need extends Omit<Permission, "namespace"> {
   /** Undefined is the context's own. */
@@ -56,7 +56,10 @@ const connectTo = (resource: string): readonly Rule[] => [
 const makePods: readonly Rule[] = ["create", "delete", "patch"].map((verb) => must(verb, "pods"));
 
 function rulesOf(target: Target): readonly Rule[] {
+  // What a relay needs is asked for where one is started.
+  if (target.kind === "relayed") return [];
   const seeing = find(carriersOf(target).kind);
+  if (target.transport === "udp") return seeing;
   if (!target.via) return [...seeing, ...connectTo("pods/portforward")];
   return [...seeing, ...connectTo("pods/exec"), ...(target.via.create === undefined ? [] : makePods)];
 }
@@ -73,7 +76,7 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
       if (known === undefined || rule.without === undefined) ofContext.set(key, { ...rule, namespace });
     }
   };
-  for (const { target } of namedRoutes(plan)) add(target.cluster.context, carriersOf(target).namespace, rulesOf(target));
+  for (const { target } of namedRoutes(plan)) add(target.cluster.context, namespaceOf(target), rulesOf(target));
   for (const { context, namespaces = [undefined] } of plan.forwards) {
     // What a glob stands for is only known in the cluster.
     const named = namespaces.filter((namespace) => namespace === undefined || !/[*?]/.test(namespace));

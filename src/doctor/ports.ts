@@ -42,6 +42,10 @@ async function canListen(address: ListenAddress, { tryListen, holderOf }: PortQu
   }
 }
 
+function holderCommand({ port, transport }: ListenAddress): string {
+  return transport === "udp" ? command`sudo lsof -nP ${`-iUDP:${port}`}` : command`sudo lsof -nP ${`-iTCP:${port}`} -sTCP:LISTEN`;
+}
+
 const anotherPort = "choose another port in tunnels.toml";
 const absentCodes: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 
@@ -51,7 +55,7 @@ function tell(findings: Findings, address: ListenAddress, problem: KtError, hold
   if (problem.code === "port-taken") {
     const { who, fixes } = holder ?? {
       who: "a program of another user",
-      fixes: [command`sudo lsof -nP ${`-iTCP:${address.port}`} -sTCP:LISTEN`],
+      fixes: [holderCommand(address)],
     };
     findings.broken(`${shown} is taken by ${who}`, [...fixes, anotherPort]);
   } else if (absentCodes.has(code) && address.host === "::1") {

@@ -26,6 +26,8 @@ export class RouteCounters {
   receivedBytes = 0;
   /** From the client to the pod. */
   sentBytes = 0;
+  /** Datagrams of UDP that kt dropped, both ways. */
+  droppedDatagrams = 0;
   /** The last failure of a single connection. */
   lastProblem: (Problem & { readonly atMs: number }) | undefined;
   /** Why no connection can work as the profile has the route, by the latest that tried. */
@@ -55,6 +57,11 @@ export class RouteCounters {
   add(direction: Direction, bytes: number): void {
     if (direction === "sent") this.sentBytes += bytes;
     else this.receivedBytes += bytes;
+    this.#changed();
+  }
+
+  dropped(): void {
+    this.droppedDatagrams += 1;
     this.#changed();
   }
 

@@ -20,7 +20,7 @@ export interface MeteredRoute {
   readonly via?: "static" | "pattern" | "dynamic";
 }
 
-/** What one client connection carries for one route, from when it asks for the route until it closes: one connection of the route. */
+/** What one client connection, or one session of UDP, carries for one route, from when it asks for the route until it closes. */
 export class RouteUse {
   readonly #context: MeterContext;
   readonly #counters: RouteCounters;
@@ -50,6 +50,11 @@ export class RouteUse {
     if (direction === "sent") this.#sentBytes += bytes;
     else this.#receivedBytes += bytes;
     this.#counters.add(direction, bytes);
+  }
+
+  /** A datagram found no room, or nothing to carry it. */
+  dropped(): void {
+    this.#counters.dropped();
   }
 
   failed(error: KtError): void {

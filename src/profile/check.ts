@@ -60,7 +60,10 @@ function checkDns({ dns: { listen } }: Layer, claims: Claims): void {
     const message = `[dns] listen is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
     listen.source.problem(listen.path, message, { hint: "choose another port" });
   }
-  for (const address of listen?.value ?? []) claims.add({ name: "[dns] listen", address });
+  for (const address of listen?.value ?? []) {
+    claims.add({ name: "[dns] listen", address });
+    claims.add({ name: "[dns] listen", address: { ...address, transport: "udp" } });
+  }
 }
 
 function refuseWide(place: Placed<unknown>, address: ListenAddress, where: string): void {

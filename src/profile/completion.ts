@@ -64,8 +64,9 @@ export class Completion {
   }
 
   port(port: LayerPort): PlannedPort {
-    const { door, name, listen } = port;
-    return { kind: "port", door, name, listen, target: this.target(port) };
+    const { door, name, listen, sessionTimeoutMs } = port;
+    const planned: PlannedPort = { kind: "port", door, name, listen, target: this.target(port) };
+    return sessionTimeoutMs === undefined ? planned : { ...planned, sessionTimeoutMs };
   }
 
   forward({ namespaces, selector, include, exclude, ports, domain, context }: LayerForward): PlannedForward {

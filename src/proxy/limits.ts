@@ -1,6 +1,6 @@
 /** The limits of the doors: requests, backends, refusals; each with its unit and its reason. */
 
-import { kib, second } from "#base/units.ts";
+import { kib, mib, second } from "#base/units.ts";
 
 export const proxyLimits = {
   /** What is kept of a request body until the response begins, so that a request that the backend refused can be sent again. */
@@ -48,6 +48,14 @@ export const proxyLimits = {
   lingeringRefusals: 16,
   /** How long a backend is assumed to have no HTTP/2 after it was found to have none: a new version of it may. */
   http1BackendMs: 60 * second,
+  /** How long a client of UDP may be silent where its route does not say, as firewalls have it. */
+  udpSessionMs: 60 * second,
+  /** Clients of one UDP port at once: resolvers send each query from a port of its own. The least recently heard of makes room. */
+  udpSessions: 4096,
+  /** Datagrams of all clients of a UDP port that wait for their flows to be opened. */
+  udpWaitingBytes: 16 * mib,
+  /** A client of UDP that could not be served is not dialled for again within this time: it may send thousands a second. */
+  udpRefusedMs: 1 * second,
   /** Targets whose protocol is remembered. */
   knownBackends: 1024,
 } as const;

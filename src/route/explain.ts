@@ -1,10 +1,10 @@
-/** Says step by step why a name or a TCP port goes where it goes. */
+/** Says step by step why a name or a port goes where it goes. */
 
 import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Found, Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
-import { carriersOf, formatPodSource, formatTarget, type Target } from "./target.ts";
+import { formatPodSource, formatTarget, namespaceOf, type Target, type Transport } from "./target.ts";
 
 export interface ExplainStep {
   /** What was looked at. */
@@ -15,7 +15,7 @@ export interface ExplainStep {
 }
 
 function describeTarget(target: Target): string {
-  const namespace = carriersOf(target).namespace === undefined ? ", in the context's namespace" : "";
+  const namespace = namespaceOf(target) === undefined ? ", in the context's namespace" : "";
   const context = target.cluster.context === undefined ? "the current context" : `context "${target.cluster.context}"`;
   return `${formatTarget(target)}${namespace}, in ${context}`;
 }
@@ -121,32 +121,53 @@ export function explainHost(table: RouteTable, sent: string): readonly ExplainSt
   return end();
 }
 
-/** One TCP route, as far as explaining goes. */
-export interface TcpEntry {
+/** A route of a port, as far as explaining goes. */
+export interface PortEntry {
   readonly profile: string;
   readonly route: string;
-  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly listen: readonly { readonly host: string; readonly port: number; readonly transport?: Transport }[];
   readonly target: Target;
 }
 
-/** Why a TCP port (`5432` or `127.0.0.1:5432`) goes where it goes. */
-export function explainPort(entries: readonly TcpEntry[], sent: string): readonly ExplainStep[] {
-  const colon = sent.lastIndexOf(":");
-  const host = colon < 0 ? undefined : sent.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  const port = Number(sent.slice(colon + 1));
-  const name: ExplainStep = { step: "port", verdict: `${port}${host === undefined ? "" : ` on ${host}`}`, outcome: "info" };
-  const entry = entries.find(({ listen }) => listen.some((at) => at.port === port && (host === undefined || at.host === host)));
+interface PortQuestion {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** "tcp" or "udp" where it says so. */
+  readonly transport: string | undefined;
+}
+
+/** `5432`, `127.0.0.1:5432`, `[::1]:5432`, each perhaps with `/udp` or `/tcp` behind it. */
+function parseQuestion(sent: string): PortQuestion {
+  const [address = "", transport] = sent.toLowerCase().split("/");
+  const colon = address.lastIndexOf(":");
+  const host = colon < 0 ? undefined : address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(address.slice(colon + 1)), transport };
+}
+
+/** The route of a port; where its number is one of both, that of TCP unless the question says otherwise. */
+export function findPort(entries: readonly PortEntry[], sent: string): PortEntry | undefined {
+  const { host, port, transport } = parseQuestion(sent);
+  const isMeant = (wanted: string) => (entry: PortEntry) =>
+    entry.listen.some((at) => at.port === port && (at.transport ?? "tcp") === wanted && (host === undefined || at.host === host));
+  const transports = transport === undefined ? ["tcp", "udp"] : [transport];
+  return transports.map((wanted) => entries.find(isMeant(wanted))).find((entry) => entry !== undefined);
+}
+
+/** Why a port (`5432`, `127.0.0.1:5432` or `5353/udp`) goes where it goes. */
+export function explainPort(entries: readonly PortEntry[], sent: string): readonly ExplainStep[] {
+  const { host, port, transport } = parseQuestion(sent);
+  const shown = transport === undefined ? String(port) : `${port}/${transport}`;
+  const name: ExplainStep = { step: "port", verdict: `${shown}${host === undefined ? "" : ` on ${host}`}`, outcome: "info" };
+  const entry = findPort(entries, sent);
   if (entry === undefined) {
-    const near = nearest(
-      String(port),
-      entries.flatMap(({ listen }) => listen.map((at) => String(at.port))),
-    );
-    const verdict = `no [tcp] route listens there${near === undefined ? "" : `; the nearest is ${near}`}`;
-    return [name, { step: "tcp routes", verdict, outcome: "stop" }];
+    const known = entries.flatMap(({ listen }) => listen.map((at) => String(at.port)));
+    const near = nearest(String(port), known);
+    const verdict = `no ${transport === undefined ? "[tcp] or [udp]" : `[${transport}]`} route listens there`;
+    return [name, { step: "ports", verdict: `${verdict}${near === undefined ? "" : `; the nearest is ${near}`}`, outcome: "stop" }];
   }
   return [
     name,
-    { step: "tcp routes", verdict: `"${entry.route}"`, outcome: "match" },
+    { step: "ports", verdict: `"${entry.route}"`, outcome: "match" },
     { step: "target", verdict: describeTarget(entry.target), outcome: "info" },
     ...explainJump(entry.target),
     { step: "profile", verdict: entry.profile, outcome: "info" },

@@ -33,7 +33,10 @@ export type PodSourceKind = (typeof podSourceKinds)[number];
 export type Destination = Target | BuiltinTarget;
 
 /** What a profile names. */
-export type Target = PodTarget | AddressTarget;
+export type Target = PodTarget | AddressTarget | RelayedTarget;
+
+/** What carries the bytes, where it is not TCP. */
+export type Transport = "udp";
 
 /** A port of a service, a pod or a workload, served by any ready pod behind it. */
 export interface PodTarget {
@@ -44,6 +47,8 @@ export interface PodTarget {
   readonly name: string;
   /** Of the service, or of the pods. */
   readonly port: PortRef;
+  /** Absent: TCP. */
+  readonly transport?: Transport;
   /** Absent where a profile names the target. */
   readonly derived?: Derived;
   readonly via?: undefined;
@@ -63,6 +68,21 @@ export interface AddressTarget {
   readonly host: string;
   readonly port: number;
   readonly via: JumpHost;
+  readonly transport?: undefined;
+  readonly derived?: undefined;
+}
+
+/** An address that the cluster reaches, through a relay in it. */
+export interface RelayedTarget {
+  readonly kind: "relayed";
+  readonly cluster: ClusterRef;
+  /** Where the relay runs. Undefined is the context's namespace, else "default". */
+  readonly namespace: string | undefined;
+  /** A name, or an IP address without brackets; the relay resolves it. */
+  readonly host: string;
+  readonly port: number;
+  readonly transport: Transport;
+  readonly via?: undefined;
   readonly derived?: undefined;
 }
 
@@ -119,11 +139,12 @@ export const kindWords: Readonly<Record<PodSourceKind, string>> = {
   replicationcontroller: "rc",
 };
 
-/** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. */
+/** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. A port of UDP ends in `/udp`. */
 export function formatTarget(target: Destination): string {
   if (target.kind === "builtin") return "kt's own pages";
   if (target.kind === "address") return `${formatHostPort(target)} via ${formatPodSource(target.via)}`;
-  return `${formatPodSource(target)}:${target.port}`;
+  const place = target.kind === "relayed" ? formatHostPort(target) : `${formatPodSource(target)}:${target.port}`;
+  return target.transport === undefined ? place : `${place}/${target.transport}`;
 }
 
 /** `[NAMESPACE/]svc/NAME`. */
@@ -131,10 +152,19 @@ export function formatPodSource({ kind, namespace, name }: Pick<PodTarget, "kind
   return `${namespace === undefined ? "" : `${namespace}/`}${kindWords[kind]}/${name}`;
 }
 
-/** The pods that carry a target's connections, and which port of theirs; undefined where they connect to an address. */
-export function carriersOf(target: Target): Pick<PodTarget, "kind" | "namespace" | "name"> & { readonly port: PortRef | undefined } {
+/** Pods, and which port of theirs; undefined where they connect to an address. */
+export type Carriers = Pick<PodTarget, "kind" | "namespace" | "name" | "transport"> & { readonly port: PortRef | undefined };
+
+/** The pods that carry a target's connections. */
+export function carriersOf(target: Exclude<Target, RelayedTarget>): Carriers {
   const { kind, namespace, name } = target.via ?? target;
-  return { kind, namespace, name, port: target.via ? undefined : target.port };
+  if (target.via) return { kind, namespace, name, port: undefined };
+  return { kind, namespace, name, port: target.port, ...(target.transport && { transport: target.transport }) };
+}
+
+/** Where a target's pods are, or the relay that reaches it; undefined is the context's namespace. */
+export function namespaceOf(target: Target): string | undefined {
+  return (target.via ?? target).namespace;
 }
 
 const keys = new WeakMap<Destination, string>();
@@ -149,9 +179,13 @@ export function targetKey(target: Destination): string {
   return key;
 }
 
+function placeKey(target: Target): readonly string[] {
+  if (target.kind === "address") return [target.host, JSON.stringify(target.via)];
+  return [target.namespace ?? "", target.kind === "relayed" ? target.host : target.name];
+}
+
 function makeKey(target: Destination): string {
   if (target.kind === "builtin") return target.kind;
-  const { cluster, kind, port } = target;
-  const where = target.kind === "address" ? [target.host, JSON.stringify(target.via)] : [target.namespace ?? "", target.name];
-  return [cluster.profile, cluster.context ?? "", kind, ...where, port].join("\u0000");
+  const { cluster, kind, port, transport = "tcp" } = target;
+  return [cluster.profile, cluster.context ?? "", kind, ...placeKey(target), port, transport].join("\u0000");
 }

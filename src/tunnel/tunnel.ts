@@ -1,14 +1,17 @@
 /** The live path to one target: follows what is behind it, and opens connections to its ready pods. */
 
 import type { Clock } from "#base/clock.ts";
+import type { Datagrams } from "#base/datagrams.ts";
 import { errorFacts } from "#base/error-facts.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { assert, KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
-import { carriersOf, formatTarget, type Target } from "#route/target.ts";
+import { carriersOf, formatTarget, namespaceOf, type Target } from "#route/target.ts";
 import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
+import { fixedEndpoint, FlowCarrier } from "#tunnel/flow/flow-carrier.ts";
+import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import type { JumpReaper } from "#tunnel/jump/reaper.ts";
 import type { JumpTools } from "#tunnel/jump/tools.ts";
@@ -40,6 +43,8 @@ export interface TunnelOptions {
   readonly reaper: JumpReaper;
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods: JumpPods | undefined;
+  /** Carries datagrams; absent where there can be none. */
+  readonly relay: FlowRelay | undefined;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -157,6 +162,26 @@ export class Tunnel {
     }
   }
 
+  /** Opens a flow of datagrams to a ready pod, for a target of UDP. Waits and rejects as `dial` does. */
+  async openFlow(signal: AbortSignal): Promise<Datagrams> {
+    const live = this.#begin();
+    this.#used();
+    try {
+      const deadlineMs = this.#options.clock.now() + this.#options.timeouts().startTimeoutMs;
+      const endpoint = await live.endpoints.next({ tried: new Set(), deadlineMs, signal }, undefined);
+      live.used.add(endpoint.pod);
+      assert(live.carrier instanceof FlowCarrier, "a target of TCP was asked for datagrams");
+      const flow = await live.carrier.openFlow(endpoint, signal, () => this.#released());
+      if (this.#live() !== live) flow.close();
+      this.#lastPod = endpoint.pod;
+      this.#carried(live);
+      return flow;
+    } catch (error) {
+      this.#released();
+      throw this.#noted(toKtError(error, "internal", `connect to ${formatTarget(this.#options.target)}`));
+    }
+  }
+
   /** Starts the tunnel and opens a session to a ready pod for the first connection. Rejects as `dial` does. */
   async prepare(signal: AbortSignal): Promise<Endpoint> {
     const live = this.#begin();
@@ -228,10 +253,8 @@ export class Tunnel {
     if (running) return running;
     const { target, timeouts } = this.#options;
     const cluster = this.#options.cluster();
-    const { kind, name, namespace = cluster.namespace, port } = carriersOf(target);
-    const { isGuess } = this.#options;
-    const following = cluster.follow({ kind, namespace, name, port, isGuess }, (resolution) => this.#resolved(resolution));
-    const carrier = this.#carrier(cluster, namespace);
+    const following = this.#follow(cluster);
+    const carrier = this.#carrier(cluster, namespaceOf(target) ?? cluster.namespace);
     const endpoints = new Endpoints({
       ...this.#options,
       cluster,
@@ -246,8 +269,17 @@ export class Tunnel {
     return live;
   }
 
+  #follow(cluster: Cluster): Following {
+    const { target, isGuess } = this.#options;
+    if (target.kind === "relayed") return fixedEndpoint(target);
+    const { kind, name, namespace = cluster.namespace, port, transport } = carriersOf(target);
+    const protocol = transport === "udp" ? "UDP" : "TCP";
+    return cluster.follow({ kind, namespace, name, port, protocol, isGuess }, (resolution) => this.#resolved(resolution));
+  }
+
   #carrier(cluster: Cluster, namespace: string): Carrier {
-    const { target, pools, tools, reaper, clock, log } = this.#options;
+    const { target, pools, tools, reaper, relay, clock, log } = this.#options;
+    if (target.transport === "udp") return new FlowCarrier(relay, { profile: target.cluster.profile, cluster, namespace });
     if (!target.via) return new ForwardCarrier(pools, cluster, namespace);
     return new JumpCarrier({ target, cluster, namespace, tools, reaper, clock, log });
   }

@@ -2,6 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { mayCome } from "#base/error-facts.ts";
+import type { Datagrams } from "#base/datagrams.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { tunnelLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
@@ -9,6 +10,7 @@ import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { Report } from "#observe/events.ts";
 import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
 import { AbsentTargets, isAbsent } from "./absent.ts";
+import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { JumpReaper } from "#tunnel/jump/reaper.ts";
 import { JumpTools } from "#tunnel/jump/tools.ts";
@@ -21,6 +23,8 @@ export interface TunnelsOptions {
   readonly clusterFor: (ref: ClusterRef) => Cluster;
   /** Absent where no route asks for a pod to be made. */
   readonly jumpPods?: JumpPods;
+  /** Carries datagrams; absent where there can be none. */
+  readonly relay?: FlowRelay;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   /** Whether a profile names the target outright, by its key; others are guesses from what clients ask for. Absent: all are named. */
   readonly isNamed?: (key: string) => boolean;
@@ -60,6 +64,11 @@ export class Tunnels {
   dial(target: Target, signal: AbortSignal): Promise<Link> {
     const key = targetKey(target);
     return this.#isNamed(key) ? this.#tunnel(key, target, true).dial(signal) : this.#guess(key, target, signal);
+  }
+
+  /** See Dialer. Of targets that profiles name: no name that a client makes up leads to one of UDP. */
+  openFlow(target: Target, signal: AbortSignal): Promise<Datagrams> {
+    return this.#tunnel(targetKey(target), target, true).openFlow(signal);
   }
 
   /** See Tunnel. */
@@ -145,6 +154,7 @@ export class Tunnels {
         tools: this.#tools,
         reaper: this.#reaper,
         jumpPods: this.#options.jumpPods,
+        relay: this.#options.relay,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
         routes: () => this.#options.routesTo?.(key) ?? [],

@@ -36,6 +36,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["port-not-found", 1, 502, 5],
   ["no-ready-pod", 1, 503, 14],
   ["jump-pod-failed", 1, 502, 14],
+  ["relay-missing", 1, 502, 12],
   ["port-refused", 1, 502, 14],
   ["jump-no-tool", 1, 502, 14],
   ["target-not-found", 1, 502, 5],
@@ -101,14 +102,14 @@ describe("the codes that", () => {
       isAbout(code, "kubeconfig", "login", "permission", "way", "cluster", "absence", "pod", "target"),
     );
     expect(behind.filter((code) => errorFacts[code].waitHelps === "no").join(" ")).toBe(
-      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden service-not-found service-external workload-not-found container-not-found port-not-found jump-no-tool",
+      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden service-not-found service-external workload-not-found container-not-found port-not-found relay-missing jump-no-tool",
     );
   });
 
   test("no other pod would do better with", () => {
     const behind = errorCodes.filter((code) => !isAbout(code, "command", "profile", "client", "machine", "kt"));
     expect(behind.filter((code) => !errorFacts[code].otherPodHelps).join(" ")).toBe(
-      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed target-not-found target-refused target-unreachable",
+      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed relay-missing target-not-found target-refused target-unreachable",
     );
   });
 

@@ -149,7 +149,7 @@ test.each([
 
 test("the hub has a door for each kind of listener that a profile can have", async () => {
   const env = '[dns]\nlisten = 8953\n[env]\nA = "${routes.a.localhost.address}"\n';
-  const { plan } = await load(`[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n5432 = "svc/db:5432"\n${env}`);
+  const { plan } = await load(`[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n5432 = "svc/db:5432"\n[udp]\n5353 = "svc/dns:53"\n${env}`);
   expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route", "dns"]));
   const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common }, noDns);
   expect(plan.listeners.map(({ door }) => door).filter((door) => !Object.hasOwn(doors, door))).toEqual([]);

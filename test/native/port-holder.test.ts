@@ -28,6 +28,12 @@ test.each([
   expect(listeningInodes("", { host, port })).toEqual([]);
 });
 
+test("a socket of UDP that is bound counts for UDP alone", () => {
+  const bound = table.replaceAll(" 0A ", " 07 ");
+  expect(listeningInodes(bound, { host: "127.0.0.1", port: 5432, transport: "udp" })).toEqual(["41"]);
+  expect(listeningInodes(bound, { host: "127.0.0.1", port: 5432 })).toEqual([]);
+});
+
 test.each([
   ["127.0.0.1", { pid: 812, command: "postgres" }],
   ["::1", { pid: 33, command: "kt" }],

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Glob, env, file, write } from "bun";
 import { formatListen } from "#profile/values/listen.ts";
 import { type LoadedPlan, loadPlan } from "#profile/load.ts";
-import type { Plan } from "#profile/values/plan.ts";
+import type { Plan, PlannedPort } from "#profile/values/plan.ts";
 import { ProfileError, formatProblem } from "#profile/values/problems.ts";
 import { KtError } from "#base/errors.ts";
 import type { Manner } from "#route/lookup.ts";
@@ -82,6 +82,11 @@ function showForwards({ forwards, addresses: { base, reserve } }: Plan): string[
   return [...(base === "127.1.27.1" ? [] : [`addresses from ${base}`]), ...shown, ...reserved];
 }
 
+function portText({ door, listen, target, sessionTimeoutMs }: PlannedPort): string {
+  const timeout = sessionTimeoutMs === undefined ? "" : `, sessions of ${sessionTimeoutMs} ms`;
+  return `${door} ${listen.map(formatListen).join(" ")} -> ${targetText(target)}${timeout}`;
+}
+
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
   const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
@@ -92,7 +97,7 @@ function showPlan(loaded: LoadedPlan): string[] {
     ...showSettings(loaded),
     ...plan.routes.map(({ host, target, scheme, manner }) => `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}`),
     ...templates,
-    ...portsOf(plan).map(({ listen, target }) => `tcp ${listen.map(formatListen).join(" ")} -> ${targetText(target)}`),
+    ...portsOf(plan).map(portText),
     ...showForwards(plan),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
     `files ${plan.files.join(" ")}`,

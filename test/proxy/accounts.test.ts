@@ -17,7 +17,8 @@ import { RequestLog } from "#observe/request-log.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { TcpDoor } from "#proxy/tcp-door.ts";
 import { RouteTable } from "#route/table.ts";
-import { carriersOf, type Target } from "#route/target.ts";
+import type { Target } from "#route/target.ts";
+import { nameOf } from "#test/support/service-target.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { Recorder } from "#test/support/recorder.ts";
@@ -95,7 +96,7 @@ function open() {
   const events: KtEvent[] = [];
   const requests = new RequestLog(systemClock);
   const dial = async (to: Target) => {
-    const port = taps.get(carriersOf(to).name)?.port;
+    const port = taps.get(nameOf(to))?.port;
     if (port === undefined) throw new KtError("no-ready-pod", "no pod is ready");
     const conn = await connectTcp({ host: "127.0.0.1", port, signal: never });
     return { conn, pod: "pod-0", usable: () => true, park() {}, unpark() {} };

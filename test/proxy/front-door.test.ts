@@ -19,7 +19,8 @@ import type { KtEvent } from "#observe/events.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { RouteTable } from "#route/table.ts";
-import { carriersOf, type Target } from "#route/target.ts";
+import type { Target } from "#route/target.ts";
+import { nameOf } from "#test/support/service-target.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
@@ -48,12 +49,12 @@ class Backends implements Dialer {
   }
 
   async dial(target: Target): Promise<Link> {
-    this.dials.push(carriersOf(target).name);
+    this.dials.push(nameOf(target));
     await waiting?.promise;
     if (this.problem) throw this.problem;
-    const port = this.#listeners.get(carriersOf(target).name)?.port ?? 1;
+    const port = this.#listeners.get(nameOf(target))?.port ?? 1;
     const conn = await connectTcp({ host: "127.0.0.1", port, signal: never });
-    return { conn, pod: `${carriersOf(target).name}-pod`, usable: () => true, park() {}, unpark() {} };
+    return { conn, pod: `${nameOf(target)}-pod`, usable: () => true, park() {}, unpark() {} };
   }
 
   close(): void {

@@ -18,7 +18,8 @@ import { Backends } from "#proxy/http1/backends.ts";
 import type { Found } from "#route/lookup.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
-import { carriersOf, type Target } from "#route/target.ts";
+import type { Target } from "#route/target.ts";
+import { nameOf } from "#test/support/service-target.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2/h2.ts";
 import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
@@ -82,11 +83,11 @@ export function startFront(backends: Readonly<Record<string, number>>, override:
   const connections: H2Connection[] = [];
   const dialed: string[] = [];
   const dialPort = async (target: Target, signal: AbortSignal): Promise<Link> => {
-    dialed.push(carriersOf(target).name);
+    dialed.push(nameOf(target));
     const conn = await connectTcp({ host: "127.0.0.1", port: Number(target.port), signal }).catch((cause) => {
-      throw new KtError("port-refused", `connecting to ${carriersOf(target).name}: refused`, { cause });
+      throw new KtError("port-refused", `connecting to ${nameOf(target)}: refused`, { cause });
     });
-    return { conn, pod: `${carriersOf(target).name}-0`, usable: () => true, park: () => {}, unpark: () => {} };
+    return { conn, pod: `${nameOf(target)}-0`, usable: () => true, park: () => {}, unpark: () => {} };
   };
   const options = {
     router: {

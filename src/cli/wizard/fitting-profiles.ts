@@ -42,6 +42,7 @@ interface Place {
 }
 
 function placeOf(target: Target): Place {
+  if (target.kind === "relayed") return { ...target, name: target.host };
   return target.via ? { ...target.via, port: target.port } : target;
 }
 

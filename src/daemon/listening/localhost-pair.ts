@@ -7,9 +7,9 @@ import { samePlans, type Wanted, type WantedListener } from "./wanted.ts";
 const faces: Readonly<Record<string, string>> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
 
 /** The same port of the other family's `localhost`. */
-export function otherFace({ host, port }: ListenAddress): ListenAddress | undefined {
-  const face = faces[host];
-  return face === undefined ? undefined : { host: face, port };
+export function otherFace(address: ListenAddress): ListenAddress | undefined {
+  const face = faces[address.host];
+  return face === undefined ? undefined : { ...address, host: face };
 }
 
 /** The address that belongs to this one, where the same route, or the same profiles' hostnames, are wanted on both. */

@@ -30,8 +30,9 @@ export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted,
 function wantedOf({ listener, address, profile, plans }: Claim, old: WantedListener | undefined): WantedListener {
   const { door } = listener;
   if (listener.kind === "port") {
-    const { name: route, target, forwarded } = listener;
-    return { kind: "port", door, address, leadsTo: { profile, route, target }, isForwarded: forwarded !== undefined };
+    const { name: route, target, sessionTimeoutMs, forwarded } = listener;
+    const leadsTo = { profile, route, target, ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }) };
+    return { kind: "port", door, address, leadsTo, isForwarded: forwarded !== undefined };
   }
   if (listener.kind === "dns") return { kind: "dns", door, address, leadsTo: undefined };
   if (old?.kind === "names" && samePlans(old.plans, plans)) return old;
@@ -75,6 +76,8 @@ export function stepsBetween({ listeners: from }: Wanted, { listeners: to }: Wan
 
 function leadsSame(left: WantedListener, right: WantedListener): boolean {
   if (left.kind !== "port" || right.kind !== "port") return left.leadsTo === right.leadsTo;
-  const { profile, route, target } = left.leadsTo;
-  return profile === right.leadsTo.profile && route === right.leadsTo.route && targetKey(target) === targetKey(right.leadsTo.target);
+  const { leadsTo: next } = right;
+  const { profile, route, target, sessionTimeoutMs } = left.leadsTo;
+  const isSameRoute = profile === next.profile && route === next.route && sessionTimeoutMs === next.sessionTimeoutMs;
+  return isSameRoute && targetKey(target) === targetKey(next.target);
 }

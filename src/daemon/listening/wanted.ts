@@ -37,6 +37,8 @@ export interface PortRoute {
   readonly profile: string;
   readonly route: string;
   readonly target: Target;
+  /** See UdpRoute. */
+  readonly sessionTimeoutMs?: number;
 }
 
 export type WantedListener = WantedNames | WantedPort | WantedDns;

@@ -73,7 +73,9 @@ export class ProfileEntry {
   }
 
   #port(port: PlannedPort, order: number): RouteEntry {
-    return this.#entry(port.forwarded ? "forward" : "tcp", order, port.name, port.target, () => this.view.port(port));
+    return this.#entry(port.forwarded ? "forward" : (port.target.transport ?? "tcp"), order, port.name, port.target, () =>
+      this.view.port(port),
+    );
   }
 
   #entry(kind: RouteStatus["kind"], order: number, name: string, target: Destination | undefined, read: RouteEntry["read"]): RouteEntry {

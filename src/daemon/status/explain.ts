@@ -9,11 +9,11 @@ import { sharedLimits } from "#base/limits.ts";
 import { maskSecrets } from "#base/mask.ts";
 import type { Cluster, FollowRequest, Resolution } from "#kube/objects/types.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
-import { explainHost, explainPort, type TcpEntry } from "#route/explain.ts";
+import { explainHost, explainPort, findPort, type PortEntry } from "#route/explain.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
-import { carriersOf, type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
+import { carriersOf, type ClusterRef, formatTarget, namespaceOf, type Target, targetKey } from "#route/target.ts";
 import { checkContext } from "#daemon/plans/derived-targets.ts";
 import type { FoundForward } from "#daemon/plans/forwards.ts";
 import { namesIn, portsIn, type Wanted } from "#daemon/listening/wanted.ts";
@@ -30,15 +30,15 @@ export interface ExplainContext {
   readonly clock: Clock;
 }
 
-const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}$/i;
+const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}(?:\/(?:tcp|udp))?$/i;
 
-/** `subject` is a hostname, with or without port, a URL, a TCP port, `address:port`, or a target. Rejects for one that is not a target. */
+/** `subject` is a hostname, with or without port, a URL, a port, `address:port`, or a target. Rejects for one that is not a target. */
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
   if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
   const forward = explainForward(hostIn(subject), context);
   if (forward) return forward.target === undefined ? forward.steps : [...forward.steps, ...(await explainTarget(forward.target, context))];
   const port = portIn(subject, context.wanted);
-  const { steps, target, found } = port === undefined ? explainName(hostIn(subject), context) : explainTcp(port, context);
+  const { steps, target, found } = port === undefined ? explainName(hostIn(subject), context) : explainListener(port, context);
   if (target === undefined) return steps;
   const further = await explainTarget(target, context, found);
   return [...steps, ...further, ...(further.some(({ outcome }) => outcome === "stop") ? [] : explainMismatch(found, context))];
@@ -70,11 +70,11 @@ async function explainTargetText(subject: string, context: ExplainContext): Prom
   return [...steps, ...(await explainTarget(target, context))];
 }
 
-/** `localhost:5432` is how a TCP route is shown; on another port, `localhost` is a name like others. */
+/** `localhost:5432` is how the route of a port is shown; on another port, `localhost` is a name like others. */
 function portIn(subject: string, wanted: Wanted): string | undefined {
   if (portForm.test(subject)) return subject;
-  const port = /^localhost:([0-9]{1,5})$/i.exec(subject)?.[1];
-  return port !== undefined && portsIn(wanted).some(({ address }) => address.port === Number(port)) ? port : undefined;
+  const port = /^localhost:([0-9]{1,5}(?:\/(?:tcp|udp))?)$/i.exec(subject)?.[1];
+  return port !== undefined && portsIn(wanted).some(({ address }) => address.port === Number.parseInt(port, 10)) ? port : undefined;
 }
 
 /** People paste what the browser shows. */
@@ -121,33 +121,39 @@ function explainName(host: string, { wanted }: ExplainContext): Explained {
   return { steps, target: lookup.target, found: lookup };
 }
 
-function explainTcp(subject: string, { wanted }: ExplainContext): Explained {
-  const entries = portsIn(wanted).map(({ address, leadsTo }): TcpEntry => ({ ...leadsTo, listen: [address] }));
-  const colon = subject.lastIndexOf(":");
-  const host = colon < 0 ? undefined : subject.slice(0, colon).replace(/^\[|\]$/g, "");
-  const port = Number(subject.slice(colon + 1));
-  const entry = entries.find(({ listen }) => listen.some((at) => at.port === port && (host === undefined || at.host === host)));
-  return { steps: [...explainPort(entries, subject)], target: entry?.target };
+function explainListener(subject: string, { wanted }: ExplainContext): Explained {
+  const entries = portsIn(wanted).map(({ address, leadsTo }): PortEntry => ({ ...leadsTo, listen: [address] }));
+  return { steps: [...explainPort(entries, subject)], target: findPort(entries, subject)?.target };
 }
 
 async function explainTarget(target: Target, context: ExplainContext, found?: Found): Promise<Step[]> {
   try {
     checkContext(target, context.clusterFor);
     const cluster = context.clusterFor(target.cluster);
-    const { kind, name, namespace = cluster.namespace, port } = carriersOf(target);
+    const namespace = namespaceOf(target) ?? cluster.namespace;
     const where: Step = {
       step: "cluster",
       verdict: `context "${cluster.context}" at ${maskSecrets(cluster.server)}, namespace "${namespace}"`,
       outcome: "info",
     };
-    const resolution = await resolveOnce(cluster, { kind, namespace, name, port }, context.clock);
+    if (target.kind === "relayed") return [where, relayStep];
+    const { kind, name, port, transport } = carriersOf(target);
+    const protocol = transport === "udp" ? "UDP" : "TCP";
+    const resolution = await resolveOnce(cluster, { kind, namespace, name, port, protocol }, context.clock);
     if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
-    return [where, ...describeAppProtocol(resolution, found), ...describeResolution(resolution, context.podOf(target))];
+    return [
+      where,
+      ...(transport === undefined ? [] : [relayStep]),
+      ...describeAppProtocol(resolution, found),
+      ...describeResolution(resolution, context.podOf(target)),
+    ];
   } catch (error) {
     const { code, message, hints } = toKtError(error, "cluster-error", "open the cluster");
     return [{ step: "cluster", verdict: message, outcome: "stop", code }, ...hints.map(hintStep)];
   }
 }
+
+const relayStep: Step = { step: "relay", verdict: "carried by a relay in that namespace: port-forward carries no UDP", outcome: "info" };
 
 const madeLater = "the jump pod is not there: it is made with the first connection";
 

@@ -133,7 +133,7 @@ export class PlanView {
     const blocked = this.#clash("port", name) ?? this.#blocked(listen);
     const url = addressOf(listen, this.#openPort(listen));
     const route = { name, url, ...this.#where(target), ...this.#standing(target, name, blocked) };
-    if (!forwarded) return { kind: "tcp", ...route };
+    if (!forwarded) return { kind: target.transport ?? "tcp", ...route };
     const { cluster: _, ...place } = forwarded;
     return { kind: "forward", ...route, forwarded: place };
   }

@@ -16,8 +16,6 @@ export interface ShapeProblem {
 
 /** What the format has and this version does not know. */
 const comingLater: Readonly<Record<string, string>> = {
-  dns: "this version of kt does not know [dns]",
-  udp: "this version of kt does not know [udp]",
   edge: "this version of kt does not know [edge]",
 };
 

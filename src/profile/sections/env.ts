@@ -3,15 +3,19 @@
 import * as v from "valibot";
 import type { Placed } from "#profile/values/placed.ts";
 import { checkReferences } from "#profile/values/references.ts";
-import { byKey, portEntries, type Section } from "./section.ts";
+import { byKey, type LayerEntry, portEntries, type Section } from "./section.ts";
 
 const shape = v.pipe(
   v.record(v.string(), v.string("text"), "a table of variables"),
   v.description(
-    "Variables for kt run and kt env; those that steer programs, such as PATH, need `kt allow` once. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so does ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name.",
+    "Variables for kt run and kt env; those that steer programs, such as PATH, need `kt allow` once. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so do ${udp.PORT.address} and ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name.",
   ),
   v.examples([{ DATABASE_URL: "postgres://app@${tcp.5432.address}/app" }]),
 );
+
+function portsAt(entries: readonly Placed<LayerEntry>[], door: string): string[] {
+  return portEntries(entries).flatMap(({ value }) => (value.door === door ? [value.name] : []));
+}
 
 export const env: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Placed<string>>> = {
   shape,
@@ -30,7 +34,7 @@ export const env: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Place
   merge: byKey,
   check(variables, entries) {
     const hosts = entries.flatMap(({ value }) => ("host" in value && typeof value.host === "string" ? [value.host] : []));
-    const known = { tcp: portEntries(entries).map(({ value }) => value.name), routes: hosts };
+    const known = { tcp: portsAt(entries, "tcp"), udp: portsAt(entries, "udp").map((name) => name.replace(/\/udp$/, "")), routes: hosts };
     for (const { value, source, path } of variables.values()) {
       for (const { text, message, hint } of checkReferences(value, known)) source.problem(path, message, { hint, part: text });
     }

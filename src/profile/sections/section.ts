@@ -1,9 +1,11 @@
 /** A section of the profile: its shape, its normal form and its checks, each in a file of its own. */
 
 import type { GenericSchema } from "valibot";
+import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import type { ParsedTarget } from "#route/target-text.ts";
+import type { RelayedTarget, Transport } from "#route/target.ts";
 import type { ParsedAddress } from "./jump.ts";
 import type { SectionReader } from "./reader.ts";
 
@@ -22,7 +24,7 @@ export interface Section<Given = unknown, Part = unknown> {
 }
 
 /** What is reached, before the profile's context and namespace are filled in. */
-export type LayerTarget = ParsedTarget | ParsedAddress;
+export type LayerTarget = (ParsedTarget & { readonly transport?: Transport }) | ParsedAddress | Omit<RelayedTarget, "cluster">;
 
 /** What the entries of sections have alike. */
 export interface LayerEntry {
@@ -42,6 +44,8 @@ export interface LayerPort extends NamedEntry {
   readonly listen: readonly ListenAddress[];
   /** Says `expose = true` beside its address. */
   readonly expose: boolean;
+  /** Only of UDP. */
+  readonly sessionTimeoutMs?: number;
 }
 
 /** Those with a target of their own: that of a pattern is only known with a name. */
@@ -51,6 +55,21 @@ export function namedEntries(entries: readonly Placed<LayerEntry>[]): Placed<Nam
 
 export function portEntries(entries: readonly Placed<LayerEntry>[]): Placed<LayerPort>[] {
   return entries.filter((entry): entry is Placed<LayerPort> => "listen" in entry.value);
+}
+
+/** Those of a section, by their listen addresses. */
+export function readPorts<Given>(
+  reader: SectionReader,
+  given: Readonly<Record<string, Given>>,
+  read: (reader: SectionReader, name: string, given: Given) => Placed<LayerPort> | undefined,
+): ReadonlyMap<string, Placed<LayerPort>> {
+  const ports = new Map<string, Placed<LayerPort>>();
+  for (const [name, entry] of Object.entries(given)) {
+    const port = read(reader, name, entry);
+    const hint = "a bare port and localhost are both 127.0.0.1 and ::1";
+    if (port) reader.addOnce(ports, port.value.listen.map(formatListen).join(" "), port, hint);
+  }
+  return ports;
 }
 
 /** How sections are merged whose entries are replaced whole, never mixed. */

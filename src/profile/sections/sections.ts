@@ -10,8 +10,9 @@ import { patterns } from "./patterns.ts";
 import { routes } from "./routes.ts";
 import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
+import { udp } from "./udp.ts";
 
-export const sections = { contexts, http, routes, patterns, tcp, forward, addresses, dns, env } as const;
+export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, env } as const;
 
 /** By key: those of kt, and in tests others. */
 export type Sections = Readonly<Record<string, Section>>;

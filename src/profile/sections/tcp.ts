@@ -1,11 +1,11 @@
 /** [tcp]: ports of this machine that lead to one target each. */
 
 import * as v from "valibot";
-import { formatListen, parseListen } from "#profile/values/listen.ts";
+import { parseListen } from "#profile/values/listen.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import { jumpShape } from "./jump.ts";
 import type { SectionReader } from "./reader.ts";
-import { byKey, entriesByKey, type LayerPort, type Section } from "./section.ts";
+import { byKey, entriesByKey, type LayerPort, readPorts, type Section } from "./section.ts";
 import { context, expose, routeTarget, target } from "./shapes.ts";
 import { readTarget } from "./targets.ts";
 
@@ -29,16 +29,7 @@ type Given = v.InferOutput<typeof shape>[string];
 
 export const tcp: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Placed<LayerPort>>> = {
   shape,
-  /** By listen addresses. */
-  read(reader, given = {}) {
-    const read = new Map<string, Placed<LayerPort>>();
-    for (const [name, entry] of Object.entries(given)) {
-      const port = readPort(reader, name, entry);
-      const hint = "a bare port and localhost are both 127.0.0.1 and ::1";
-      if (port) reader.addOnce(read, port.value.listen.map(formatListen).join(" "), port, hint);
-    }
-    return read;
-  },
+  read: (reader, given = {}) => readPorts(reader, given, readPort),
   merge: byKey,
   entries: entriesByKey,
 };

@@ -46,11 +46,11 @@ export function isWildcard({ host }: Pick<ListenAddress, "host">): boolean {
 
 /** True when the two cannot both be listened on: equal, or one of them is every address of the other's family. */
 export function overlaps(a: ListenAddress, b: ListenAddress): boolean {
-  if (a.port !== b.port) return false;
+  if (a.port !== b.port || a.transport !== b.transport) return false;
   return a.host === b.host || (a.host.includes(":") === b.host.includes(":") && (isWildcard(a) || isWildcard(b)));
 }
 
-/** As it is written in a URL or an address: IPv6 in brackets. */
+/** As it is written in a URL or an address: IPv6 in brackets. A port of UDP ends in `/udp`, as services(5) writes it. */
 export function formatListen(address: ListenAddress): string {
-  return formatHostPort(address);
+  return address.transport === undefined ? formatHostPort(address) : `${formatHostPort(address)}/${address.transport}`;
 }

@@ -3,13 +3,15 @@
 import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/lookup.ts";
-import type { BackendScheme, Target } from "#route/target.ts";
+import type { BackendScheme, Target, Transport } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
 /** Where to listen. `host` is an IP address without brackets. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** Absent: TCP. One number is a port of each. */
+  readonly transport?: Transport;
 }
 
 export interface PlannedRoute {
@@ -55,9 +57,11 @@ export interface PlannedOwnAddress extends Listens {
 /** A port that leads to one target. */
 export interface PlannedPort extends Listens {
   readonly kind: "port";
-  /** As written: "5432" or "127.0.0.1:5432". */
+  /** As written: "5432" or "127.0.0.1:5432"; under [udp] with "/udp" behind it. */
   readonly name: string;
   readonly target: Target;
+  /** Of UDP: how long a client may be silent, both ways, before its session is over. */
+  readonly sessionTimeoutMs?: number;
   /** Where no profile names it: the service of a [[forward]] that it is. */
   readonly forwarded?: ForwardedFrom;
 }

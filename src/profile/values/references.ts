@@ -1,4 +1,4 @@
-/** What `[env]` says about routes: `${tcp.PORT.address}` and `${routes.HOST.url}`, which `kt run` and `kt env` fill in. */
+/** What `[env]` says about routes: `${tcp.PORT.address}`, `${udp.PORT.address}` and `${routes.HOST.url}`, which `kt run` and `kt env` fill in. */
 
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
@@ -6,7 +6,7 @@ import { nearest } from "#base/nearest.ts";
 export interface RouteReference {
   /** As written. */
   readonly text: string;
-  readonly kind: "tcp" | "routes";
+  readonly kind: "tcp" | "udp" | "routes";
   /** The route as written there, or its normalised hostname. */
   readonly route: string;
   readonly field: string;
@@ -15,6 +15,7 @@ export interface RouteReference {
 /** The fields of each kind of reference. */
 export const referenceFields: Readonly<Record<RouteReference["kind"], readonly string[]>> = {
   tcp: ["address", "host", "port"],
+  udp: ["address", "host", "port"],
   routes: ["url", "address", "host", "port"],
 };
 
@@ -28,13 +29,13 @@ export function hostsWithAddress(texts: Iterable<string>): ReadonlySet<string> {
 }
 
 /** Or two dollars, which stand for one: so that `$${` is not the beginning of one. */
-const referenceForm = /\$\$|\$\{(tcp|routes)\.([^}]*)\}/g;
+const referenceForm = /\$\$|\$\{(tcp|udp|routes)\.([^}]*)\}/g;
 
 function readReference(text: string, kind: string | undefined, inside: string): RouteReference {
   const dot = inside.lastIndexOf(".");
   const name = dot < 0 ? inside : inside.slice(0, dot);
   const field = dot < 0 ? "" : inside.slice(dot + 1);
-  if (kind === "tcp") return { text, kind, route: name, field };
+  if (kind === "tcp" || kind === "udp") return { text, kind, route: name, field };
   return { text, kind: "routes", route: normaliseHostname(name) ?? name, field };
 }
 

@@ -1,7 +1,8 @@
 /** The Dialer that the front door is handed: a target in, an open connection to a pod out. */
 
 import type { Conn } from "#base/conn.ts";
-import type { Destination } from "#route/target.ts";
+import type { Datagrams } from "#base/datagrams.ts";
+import type { Destination, Target } from "#route/target.ts";
 
 /** An open connection to one pod's port. The holder ends `conn`; the link needs no closing of its own. */
 export interface Link {
@@ -24,6 +25,8 @@ export interface Dialer {
    * Rejects with a KtError that says why. When `signal` aborts the wait ends, but a tunnel start that others share goes on.
    */
   dial(target: Destination, signal: AbortSignal): Promise<Link>;
+  /** Opens a flow of datagrams to a target of UDP; waits and rejects as `dial` does. Absent where nothing carries any. */
+  openFlow?(target: Target, signal: AbortSignal): Promise<Datagrams>;
   /** What the target's port is said to speak, where that is known by now. */
   appProtocol?(target: Destination): string | undefined;
 }

@@ -28,7 +28,7 @@ export function withRouteHint(error: KtError, found: Found): KtError {
 
 /** A dynamic name without its port asks for a service that does not exist: the hint says how such names are read. */
 function withNameHint(error: KtError, { via, target }: Found): KtError {
-  if (via !== "dynamic" || target.via || target.kind === "builtin") return error;
+  if (via !== "dynamic" || target.via || target.kind === "builtin" || target.kind === "relayed") return error;
   if (error.code !== "service-not-found" && error.code !== "port-not-found") return error;
   const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
   return withHints(error, [hint, ...error.hints]);

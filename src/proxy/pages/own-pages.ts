@@ -9,7 +9,7 @@ import { type Answer, type AnswerForm, formOf, ownAnswer } from "./refusal.ts";
 
 /** A route as the index shows it. */
 export interface ShownRoute {
-  readonly kind: "http" | "pattern" | "tcp" | "dynamic" | "forward";
+  readonly kind: "http" | "pattern" | "tcp" | "udp" | "dynamic" | "forward";
   readonly name: string;
   /** A URL, or `host:port`. */
   readonly url: string;
@@ -97,7 +97,7 @@ function routeHtml({ kind, url, name, target, state, problem }: ShownRoute): str
   const isLink = (kind === "http" || kind === "dynamic") && /^https?:\/\//.test(url);
   const place = isLink
     ? `<a href="${escapeHtml(url)}">${escapeHtml(name)}</a>`
-    : escapeHtml(kind === "tcp" || kind === "forward" ? url : name);
+    : escapeHtml(kind === "tcp" || kind === "udp" || kind === "forward" ? url : name);
   const words = `${stateGlyphs[state] ?? "○"} ${escapeHtml(state)}`;
   const why =
     problem &&
