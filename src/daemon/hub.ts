@@ -14,7 +14,7 @@ import { Journal } from "#observe/journal.ts";
 import { RequestLog } from "#observe/request-log.ts";
 import { AddressKeeper } from "#host/address-keeper.ts";
 import { firstFreePort } from "#native/low-ports.ts";
-import { loopbackListeners } from "#native/loopback-listeners.ts";
+import { loopbackListeners, loopbackSockets } from "#native/loopback-listeners.ts";
 import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
 import type { NameServer } from "#dns/upstream/exchange.ts";
@@ -131,6 +131,7 @@ export class Hub {
       clusterFor: (ref) => this.#engine.clusterFor(ref),
       addresses,
       firstFreePort,
+      sockets: loopbackSockets,
       clock,
       report,
       onGone: (profile, route) => this.#engine.counters.forgetRoute(profile, route),
@@ -309,6 +310,7 @@ export class Hub {
 
   #discovered(): void {
     this.#listening.discover(this.#forwards.ports());
+    this.#forwards.leaveTaken((socket) => this.#listening.isTaken(socket));
     const attached = this.#attachedNow();
     for (const part of [this.#engine, this.#board, this.#names]) part.apply(attached);
   }

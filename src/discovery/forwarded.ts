@@ -84,6 +84,8 @@ interface Known {
 export class ForwardedServices {
   readonly #options: ForwardedOptions;
   #known = new Map<string, Known>();
+  /** Keys of services that will be read anew. */
+  readonly #stale = new Set<string>();
 
   constructor(options: ForwardedOptions) {
     this.#options = options;
@@ -95,15 +97,22 @@ export class ForwardedServices {
     this.#known = new Map();
     for (const seen of namespaces) {
       for (const service of selected(seen)) {
-        const key = `${seen.context}\0${seen.namespace}\0${service.name}`;
+        const key = keyOf({ ...seen, service: service.name });
         const old = before.get(key);
-        this.#known.set(key, old && isSame(old, service, seen) ? old : this.#read(service, seen));
+        const isKept = old && !this.#stale.has(key) && isSame(old, service, seen);
+        this.#known.set(key, isKept ? old : this.#read(service, seen));
       }
     }
+    this.#stale.clear();
     this.#release(before);
     const all = [...this.#known.values()];
     const { entries: names, clashes } = withoutClashes(all.flatMap(({ entries }) => entries));
     return { forwarded: all.flatMap(({ places }) => places), names, clashes };
+  }
+
+  /** Its address, or that of a pod of its, may be another one by the next update. */
+  forget(claimant: Omit<Claimant, "pod">): void {
+    this.#stale.add(keyOf(claimant));
   }
 
   #read(service: Service, seen: SeenNamespace): Known {
@@ -119,6 +128,10 @@ export class ForwardedServices {
       for (const place of places) if (place.address !== "" && !kept.has(place.name)) this.#options.onGone(place);
     }
   }
+}
+
+function keyOf({ context, namespace, service }: Omit<Claimant, "pod">): string {
+  return `${context}\0${namespace}\0${service}`;
 }
 
 /** Slices concern headless services alone. */

@@ -21,6 +21,8 @@ export interface AddressKeeperOptions {
 export interface AddressLease {
   /** The same one each time; undefined where none is left. */
   claim(owner: Owner): string | undefined;
+  /** Another program came first at the owner's address: the next claim gives another one. */
+  leave(owner: Owner): void;
   /** The owner has gone: its address is kept for it until it is needed. */
   release(owner: Owner): void;
   /** Releases all. */
@@ -66,6 +68,10 @@ export class AddressKeeper {
         if (!owners.has(key)) this.#claims.set(key, (this.#claims.get(key) ?? 0) + 1);
         owners.set(key, owner);
         return this.#claim(owner);
+      },
+      leave: (owner) => {
+        this.#look = undefined;
+        this.#book.release(owner, this.#options.clock.wallMs());
       },
       release: (owner) => {
         if (owners.delete(keyOf(owner))) this.#release(owner);

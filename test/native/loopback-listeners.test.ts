@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { listen } from "bun";
-import { listenersIn, loopbackListeners } from "#native/loopback-listeners.ts";
+import { loopbackListeners, socketsIn } from "#native/loopback-listeners.ts";
 import { firstFreePortFrom } from "#native/low-ports.ts";
 
-test("addresses of 127.0.0.0/8 at which something listens", () => {
+test("sockets of 127.0.0.0/8 that listen", () => {
   const table = [
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
     "   0: 031B017F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100 0 0 10 0",
@@ -13,7 +13,7 @@ test("addresses of 127.0.0.0/8 at which something listens", () => {
     "  12: 0100000A:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 100 0 0 10 0",
     " 100: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 100 0 0 10 0",
   ].join("\n");
-  expect([...listenersIn(table)]).toEqual(["127.1.27.3"]);
+  expect([...socketsIn(table)]).toEqual(["127.1.27.3:5432"]);
 });
 
 test.skipIf(process.platform !== "linux")("a listener of this process is found", () => {

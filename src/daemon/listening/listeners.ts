@@ -72,6 +72,11 @@ export class Listeners {
     return { port: entry?.opened?.port, problem: entry?.problem, isOptional: entry !== undefined && isDispensable(entry) };
   }
 
+  /** Another program listens there, or something else of this hub does. */
+  isTaken(address: string): boolean {
+    return this.#entries.get(address)?.error?.code === "port-taken";
+  }
+
   /** Changes only what differs from before. */
   apply(wanted: Wanted): void {
     const steps = stepsBetween(this.#wanted, wanted);

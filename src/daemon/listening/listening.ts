@@ -22,6 +22,10 @@ export class Listening {
     return this.#listeners.state(address);
   }
 
+  isTaken(address: string): boolean {
+    return this.#listeners.isTaken(address);
+  }
+
   /** The attached profiles, in the order of their attaching. */
   apply(plans: readonly Plan[]): void {
     this.#plans = plans;

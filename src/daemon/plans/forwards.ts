@@ -23,6 +23,8 @@ export interface ForwardsOptions {
   readonly addresses: AddressKeeper;
   /** Ports below need a privilege that kt does not have. */
   readonly firstFreePort: () => number;
+  /** What programs listen at in 127.0.0.0/8: "127.1.27.3:5432". */
+  readonly sockets: () => ReadonlySet<string>;
   readonly clock: Clock;
   readonly report: Report;
   /** A route is no more: its service has gone, or has another port. */
@@ -80,6 +82,11 @@ export class Forwards {
     return this.#byProfile.get(attached.plan.profile)?.extended(attached) ?? attached;
   }
 
+  /** Two hubs that begin at the same time may choose one address: who comes second takes another. `isTaken` is asked of "ADDRESS:PORT". */
+  leaveTaken(isTaken: (socket: string) => boolean): void {
+    for (const forwards of this.#byProfile.values()) forwards.leaveTaken(isTaken);
+  }
+
   state(profile: string): ForwardsState {
     return this.#byProfile.get(profile)?.state ?? nothing;
   }
@@ -133,6 +140,8 @@ class ProfileForwards {
   #complete = Promise.withResolvers<void>();
   #cancelRetry = (): void => {};
   #extended: { readonly of: Plan; readonly plan: Plan } | undefined;
+  /** Those whose addresses were not listened at before. */
+  #fresh: readonly Forwarded[] = [];
   ports: readonly PlannedPort[] = [];
   state: ForwardsState = nothing;
 
@@ -164,6 +173,17 @@ class ProfileForwards {
     const { plan } = attached;
     if (this.#extended?.of !== plan) this.#extended = { of: plan, plan: { ...plan, listeners: [...plan.listeners, ...this.ports] } };
     return { ...attached, plan: this.#extended.plan };
+  }
+
+  leaveTaken(isTaken: (socket: string) => boolean): void {
+    const socketsOf = ({ address, ports }: Forwarded): string[] => ports.map(({ localPort }) => `${address}:${localPort}`);
+    const taken = this.#fresh.filter((place) => socketsOf(place).some(isTaken));
+    this.#fresh = [];
+    const held = taken.length === 0 ? new Set() : this.#options.sockets();
+    const left = taken.filter((place) => socketsOf(place).some((socket) => isTaken(socket) && held.has(socket)));
+    if (left.length === 0 || !this.#opened) return;
+    this.#opened.leave(left);
+    this.#take(this.#opened.current());
   }
 
   find(name: string): FoundForward | undefined {
@@ -241,6 +261,8 @@ class ProfileForwards {
     this.#extended = undefined;
     const names = new Set(ports.map(({ name }) => name));
     for (const { name } of previous) if (!names.has(name)) this.#options.onGone(this.#profile, name);
+    const known = new Set(this.state.all.forwarded.map(({ address }) => address));
+    this.#fresh = state.all.forwarded.filter(({ address }) => address !== "" && !known.has(address));
     for (const event of changesBetween(this.state.all.forwarded, state.all.forwarded)) this.#options.report(event);
     this.state = state;
     this.#options.onChange();

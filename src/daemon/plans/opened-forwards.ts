@@ -84,29 +84,38 @@ export class OpenedForwards {
     return { state: { discovered, all, unopened: this.unopened }, ports: all.forwarded.flatMap((place) => this.#portsOf(place)) };
   }
 
+  /** Other programs listen at the addresses of these. */
+  leave(places: readonly Forwarded[]): void {
+    for (const place of places) {
+      this.#lease.leave(this.#ownerOf(place));
+      this.#services.forget(place);
+    }
+  }
+
   close(): void {
     this.#discovery.close();
     this.#lease.close();
   }
 
   /** A reserved address is the first service's that has the name. */
-  #addressGiver({ base, reserve }: Plan["addresses"]): Pick<ForwardedOptions, "addressOf" | "onGone"> {
+  #addressGiver({ reserve }: Plan["addresses"]): Pick<ForwardedOptions, "addressOf" | "onGone"> {
     const reserved = new Map<(typeof reserve)[number], string>();
-    const ownerOf = ({ context, namespace, service, pod }: Claimant): Owner => {
-      const name = pod === undefined ? `svc/${service}` : `pod/${pod}.${service}`;
-      return { base, cluster: this.#keys.get(context) ?? context, namespace, name };
-    };
     return {
       addressOf: (claimant) => {
         const { context, namespace, service, pod } = claimant;
         const place = `${context}/${namespace}`;
         const own = reserve.find((each) => pod === undefined && each.service === service && (each.namespace ?? namespace) === namespace);
-        if (!own || (reserved.get(own) ?? place) !== place) return this.#lease.claim(ownerOf(claimant));
+        if (!own || (reserved.get(own) ?? place) !== place) return this.#lease.claim(this.#ownerOf(claimant));
         reserved.set(own, place);
         return own.address;
       },
-      onGone: (claimant) => this.#lease.release(ownerOf(claimant)),
+      onGone: (claimant) => this.#lease.release(this.#ownerOf(claimant)),
     };
+  }
+
+  #ownerOf({ context, namespace, service, pod }: Claimant): Owner {
+    const name = pod === undefined ? `svc/${service}` : `pod/${pod}.${service}`;
+    return { base: this.wanted.plan.addresses.base, cluster: this.#keys.get(context) ?? context, namespace, name };
   }
 
   #portsOf(place: Forwarded): readonly PlannedPort[] {
