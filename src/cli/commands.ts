@@ -368,7 +368,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "names-helper",
-    args: "<UID>",
+    args: "<UID> [left]",
     summary: "Keep the names of a user in /etc/hosts while its input lasts",
     options: [],
     example: ["kt names-helper 1000"],

@@ -31,7 +31,7 @@ import { NamesFeed } from "#daemon/status/names.ts";
 import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
-import { MachineNames } from "./machine-names.ts";
+import { MachineNames, type NamesHelper } from "./machine-names.ts";
 import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
@@ -60,8 +60,8 @@ export interface HubOptions {
   /** Ends by itself after its last profile. */
   readonly lingers: boolean;
   readonly providers: Providers;
-  /** The socket of the helper that gives names to the whole machine. */
-  readonly namesHelper?: string;
+  /** What gives names to the whole machine. */
+  readonly namesHelper?: NamesHelper;
   /** Who is asked for the names of others, in this order; default: the name servers of this machine. */
   readonly nameServers?: () => readonly NameServer[];
   readonly clock?: Clock;
@@ -217,7 +217,7 @@ export class Hub {
 
   /** What follows the attached profiles, in the order of applying; released and closed in reverse. */
   #partsIn(identity: HubIdentity): readonly Part[] {
-    const { providers, lingers, namesHelper: path, log } = this.#options;
+    const { providers, lingers, namesHelper, log } = this.#options;
     const listening: Part = {
       apply: () => this.#listening.apply(plansOf(this.#profiles.list())),
       settle: () => this.#listening.settled(),
@@ -243,7 +243,7 @@ export class Hub {
       this.#forwards,
       this.#board,
       this.#names,
-      ...(path === undefined ? [] : [this.#machineNames(new MachineNames({ path, clock: this.#clock, log }))]),
+      ...(namesHelper === undefined ? [] : [this.#machineNames(new MachineNames({ ...namesHelper, clock: this.#clock, log }))]),
       contexts,
       ...(lingers ? [remembered, this.#linger] : []),
     ];

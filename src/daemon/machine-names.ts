@@ -2,15 +2,23 @@
 
 import { connect, deepEquals, type Socket } from "bun";
 import type { Clock } from "#base/clock.ts";
+import { messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { type ChannelState, channelEvents, LineChannel } from "#control/line-channel.ts";
 import type { NameEntry } from "#daemon/status/names.ts";
+import { machineHosts } from "#host/names/change-hosts.ts";
+import { keepOriginal } from "#host/names/hosts-original.ts";
 import { daemonLimits } from "./limits.ts";
 import type { Part } from "./part.ts";
 
-export interface MachineNamesOptions {
-  /** The helper's socket. It is not there before `kt setup names`. */
-  readonly path: string;
+export interface NamesHelper {
+  /** Its socket, which is not there before `kt setup names`. */
+  readonly socket: string;
+  /** Where the hosts file is kept as it was before it was changed for the first time. */
+  readonly original: string;
+}
+
+export interface MachineNamesOptions extends NamesHelper {
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -18,8 +26,11 @@ export interface MachineNamesOptions {
 export class MachineNames implements Part {
   readonly #options: MachineNamesOptions;
   #wanted: readonly NameEntry[] = [];
-  #sent: readonly NameEntry[] = [];
+  /** Undefined where the helper could not take it. */
+  #sent: readonly NameEntry[] | undefined;
   #channel: LineChannel | undefined;
+  /** The helper's last answer, where it was no success. */
+  #problem: string | undefined;
   #cancelLook = (): void => {};
   #isReleased = false;
 
@@ -43,8 +54,14 @@ export class MachineNames implements Part {
 
   /** Called by the channel. */
   onValue(value: unknown): void {
-    if (typeof value !== "object" || value === null || !("problem" in value)) return;
-    this.#options.log("warn", "names", { text: `the names are not in the hosts file: ${String(value.problem)}` });
+    const problem = typeof value === "object" && value !== null && "problem" in value ? String(value.problem) : undefined;
+    if (problem !== undefined) {
+      // What stands in the way may end by itself: a full disk.
+      this.#sent = undefined;
+      this.#lookLater();
+      if (problem !== this.#problem) this.#options.log("warn", "names", { text: `the names are not in the hosts file: ${problem}` });
+    }
+    this.#problem = problem;
   }
 
   /** Called by the channel. */
@@ -53,13 +70,14 @@ export class MachineNames implements Part {
     this.#lookLater();
   }
 
-  /** The set-up may come later, and a helper may be killed. */
+  /** The set-up may come later, a helper may be killed, and what it could not do it is asked again. */
   async #look(): Promise<void> {
     this.#cancelLook();
-    if (this.#isReleased || this.#wanted.length === 0) return;
+    if (this.#channel !== undefined) this.#send();
+    if (this.#isReleased || this.#channel !== undefined || this.#wanted.length === 0) return;
     try {
       await connect<ChannelState>({
-        unix: this.#options.path,
+        unix: this.#options.socket,
         data: { channel: undefined },
         socket: { ...channelEvents, open: (socket) => this.#opened(socket) },
       });
@@ -82,7 +100,16 @@ export class MachineNames implements Part {
     }
     this.#channel = channel;
     this.#sent = [];
+    this.#keepOriginal();
     this.#send();
+  }
+
+  #keepOriginal(): void {
+    try {
+      keepOriginal(machineHosts.path, this.#options.original);
+    } catch (error) {
+      this.#options.log("warn", "names", { text: messageOf(error) });
+    }
   }
 
   #send(): void {

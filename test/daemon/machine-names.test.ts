@@ -1,6 +1,7 @@
 /** The hub's side of names for the whole machine: what the helper is sent, and when. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { listen, type Socket, type UnixSocketListener } from "bun";
 import { silentLog } from "#base/log.ts";
 import { daemonLimits } from "#daemon/limits.ts";
@@ -21,7 +22,7 @@ beforeEach(async () => {
   directory = await tempDir();
   clock = new ManualClock();
   [said, helpers, connections] = [[], [], []];
-  names = new MachineNames({ path: `${directory.path}/helper`, clock, log: silentLog });
+  names = new MachineNames({ socket: `${directory.path}/helper`, original: `${directory.path}/original`, clock, log: silentLog });
 });
 afterEach(async () => {
   names.release();
@@ -81,4 +82,37 @@ test("a helper that is set up later, or was killed, is found", async () => {
     return said.length === 3;
   });
   expect(said[2]).toBe(said[0] ?? "");
+});
+
+test("the hosts file is copied before it is changed for the first time, and that copy is never written again", async () => {
+  const copy = `${directory.path}/original`;
+  startHelper();
+  names.want([]);
+  expect(existsSync(copy)).toBe(false);
+  names.want([entry("127.0.0.1", "db.shop")]);
+  await comes(1);
+  expect(readFileSync(copy)).toEqual(readFileSync("/etc/hosts"));
+  writeFileSync(copy, "the user's");
+  names.want([entry("127.0.0.1", "api.shop")]);
+  await comes(2);
+  expect(readFileSync(copy, "utf8")).toBe("the user's");
+});
+
+test("what the helper could not do it is asked again, until it can", async () => {
+  startHelper();
+  names.want([entry("127.0.0.1", "db.shop")]);
+  await comes(1);
+  connections[0]?.write('{"problem":"no space left"}\n');
+  await eventually("the names again", async () => {
+    await clock.advance(daemonLimits.namesHelperCheckMs);
+    return said.length === 2;
+  });
+  expect(said[1]).toBe(said[0] ?? "");
+  connections[0]?.write("{}\n");
+  names.want([]);
+  await comes(3);
+  await clock.advance(10 * daemonLimits.namesHelperCheckMs);
+  names.release();
+  await comes(4);
+  expect(said.slice(2)).toEqual(["[]", "end"]);
 });

@@ -48,15 +48,18 @@ cp -a /etc ${place}/etc && mount --bind ${place}/etc /etc || exit 80
 mkdir -p ${place}/lib && mount --bind ${place}/lib /usr/local/lib || exit 81
 printf '127.0.0.1 localhost\\n# the last line has no end' > /etc/hosts
 echo tester:x:1234:1234::/:/bin/sh >> /etc/passwd && echo tester:x:1234: >> /etc/group
+echo another:x:1235:1235::/:/bin/sh >> /etc/passwd && echo another:x:1235: >> /etc/group
 # A user's manager, in a mount namespace, has no place for what these two take away.
-mkdir -p /etc/systemd/system/kt-names-1234@.service.d
-printf '[Service]\nProtectHome=no\nProtectKernelTunables=no\n' > /etc/systemd/system/kt-names-1234@.service.d/test.conf
+for uid in 1234 1235; do
+  mkdir -p /etc/systemd/system/kt-names-$uid@.service.d
+  printf '[Service]\nProtectHome=no\nProtectKernelTunables=no\n' > /etc/systemd/system/kt-names-$uid@.service.d/test.conf
+done
 cp -a /etc ${place}/etc-before
-before=${place}/etc-before
+place=${place}; before=$place/etc-before
 cd ${home.path}/project
 kt() { ${prefix} env XDG_RUNTIME_DIR=${home.path}/run ${kt} "$@"; }
 root_kt() { env PATH=${folder}/bin:$PATH ${kt} "$@"; }
-until_so() { n=200; until eval "$1"; do n=$((n-1)); [ $n -gt 0 ] || { echo "not so: $1"; cat /etc/hosts; exit 82; }; sleep 0.05; done; }
+until_so() { n=200; until eval "$1"; do n=$((n-1)); [ $n -gt 0 ] || { echo "not so: $1"; tail -n 5 /etc/hosts; tail -n 5 ${home.path}/home/.local/state/kt/*.log; exit 82; }; sleep 0.05; done; }
 resolves() { ${prefix.replaceAll("1234", "65534")} getent hosts api.shop >/dev/null; }
 same() { cmp -s /etc/hosts $before/hosts; }
 ${script}`;
@@ -99,6 +102,128 @@ uid 1234
 9 no trace
 `,
     });
+  });
+
+  test("a hosts file of any shape is as it was to the byte when the names have gone, with what other programs wrote meanwhile", async () => {
+    const ran = await onOwnMachine(`
+root_kt setup names --user 1234 --yes -q
+come_and_go() {
+  cp /etc/hosts $place/original; kt up -d >/dev/null 2>&1; until_so resolves
+  kt down --all >/dev/null 2>&1; until_so "cmp -s /etc/hosts $place/original" && [ "$(ls /etc | grep hosts.kt)" = "" ] && echo "$1"
+}
+copy=${user.home.path}/home/hosts.original; rm -f $copy
+yes "10.0.0.1 name-of-a-host" | head -n 90000 > /etc/hosts; cp /etc/hosts $place/first; come_and_go "2 MB"
+printf '127.0.0.1 localhost\\r\\n10.0.0.1 other\\r\\n' > /etc/hosts; come_and_go "CRLF"
+printf '\\357\\273\\277127.0.0.1 localhost\\n' > /etc/hosts; come_and_go "BOM"
+printf '' > /etc/hosts; come_and_go "empty"
+printf '127.0.0.1 localhost' > /etc/hosts; come_and_go "no last newline"
+chmod 640 /etc/hosts; chown 0:1234 /etc/hosts; setfacl -m u:65534:r /etc/hosts; getfacl -cp /etc/hosts > $place/acl
+come_and_go "mode, owner"; getfacl -cp /etc/hosts | cmp - $place/acl && echo "access control list"
+rm /etc/hosts; printf '127.0.0.1 localhost' > /etc/real; ln -s real /etc/hosts; come_and_go "link"; readlink /etc/hosts
+rm /etc/hosts; echo > /etc/hosts; helped() { pgrep -f "names-helper 1234$" >/dev/null; }
+until_so "! helped"; mount --bind /etc/real /etc/hosts; come_and_go "mount"; until_so "! helped"; umount /etc/hosts
+printf '127.0.0.1 localhost\n' > /etc/hosts; cp /etc/hosts $place/original
+kt up -d >/dev/null 2>&1; until_so resolves
+for part in 1 2; do printf "10.0.0.$part kubefwd$part\\n" | tee -a $place/original >> /etc/hosts; done
+kt down --all >/dev/null 2>&1; until_so "cmp -s /etc/hosts $place/original" && echo "another program's lines"
+cmp $copy $place/first && stat -c "the first copy stays, of uid %u" $copy
+`);
+    expect(ran).toEqual({
+      exitCode: 0,
+      stderr: "",
+      stdout: [
+        "2 MB",
+        "CRLF",
+        "BOM",
+        "empty",
+        "no last newline",
+        "mode, owner",
+        "access control list",
+        "link",
+        "real",
+        "mount",
+        "another program's lines",
+        "the first copy stays, of uid 1234",
+        "",
+      ].join("\n"),
+    });
+  });
+
+  test("a full disk and a read-only /etc leave the file as it is, and the names come when there is room", async () => {
+    const ran = await onOwnMachine(`
+root_kt setup names --user 1234 --yes -q
+said() { kt logs 2>/dev/null | grep -q "$1" || grep -rqi "$1" ${user.home.path}/home/.local/state/kt; }
+mkdir $place/small; mount -t tmpfs -o size=$(( $(du -sk /etc | cut -f1) + 400 ))k none $place/small; cp -a /etc/. $place/small; mount --move $place/small /etc
+cp /etc/hosts $place/original; head -c 9000000 /dev/zero > /etc/fill 2>/dev/null
+kt up -d >/dev/null 2>&1; until_so 'said "no space left"'; cmp /etc/hosts $place/original && ! ls /etc | grep hosts.kt && echo "0 whole"
+rm /etc/fill; until_so resolves && echo "1 after the disk was full"
+mount -o remount,ro /etc; kt down --all >/dev/null 2>&1; kt up -d >/dev/null 2>&1; until_so 'said "read-only"'
+mount -o remount,rw /etc; kt down --all >/dev/null 2>&1; until_so "cmp -s /etc/hosts $place/original" && echo "2 after it was read-only"
+`);
+    expect([ran.stdout, ran.exitCode]).toEqual(["0 whole\n1 after the disk was full\n2 after it was read-only\n", 0]);
+  });
+
+  test("two hubs of one user and two users at once have names beside each other; purge takes one user's alone", async () => {
+    const [first = 0, second = 0] = freePorts(2);
+    const profile = (name: string, port: number): string => `namespace = "${namespace}"
+[http]
+listen = ["127.0.0.1:${port}"]
+[routes]
+"${name}" = "svc/web:http"
+`;
+    const ran = await onOwnMachine(`
+other() { mkdir -p $1/run $1/home && cat > $1/tunnels.toml && chown -R $2:$2 $1; }
+other $place/second 1234 <<'EOF'
+${profile("db.second", first)}EOF
+other $place/third 1235 <<'EOF'
+${profile("db.third", second)}EOF
+as() { (cd $1 && setpriv --reuid=$2 --regid=$2 --clear-groups env HOME=$1/home XDG_RUNTIME_DIR=$1/run ${user.kt} "$3" "$4") >/dev/null 2>&1; }
+has() { getent hosts $1 >/dev/null; }
+chmod 644 ${user.home.path}/kubeconfig
+for uid in 1234 1235; do root_kt setup names --user $uid --yes -q; done
+as $place/second 1234 allow; as $place/third 1235 allow
+kt up -d >/dev/null 2>&1; as $place/second 1234 up -d; as $place/third 1235 up -d
+until_so "has api.shop && has db.second && has db.third"; grep -c "BEGIN kt 1234" /etc/hosts; kt hosts
+as $place/second 1234 down --all; until_so "! has db.second"; has api.shop && has db.third && echo "1 one hub's are gone"
+SUDO_UID=1235 root_kt hosts purge; has api.shop && ! has db.third && echo "2 one user's are purged"
+as $place/third 1235 down --all; kt down --all >/dev/null 2>&1; until_so same && echo "3 as it was"
+root_kt setup names --user 1235 --undo --yes -q; [ -x /usr/local/lib/kt/names-helper ] && echo "4 the other user's set-up stays"
+root_kt setup names --user 1234 --undo --yes -q
+`);
+    expect(ran).toEqual({
+      exitCode: 0,
+      stderr: "",
+      stdout: `2
+uid 1234
+  127.0.0.1 api.shop
+  127.0.0.1 db.second
+uid 1235
+  127.0.0.1 db.third
+1 one hub's are gone
+2 one user's are purged
+3 as it was
+4 the other user's set-up stays
+`,
+    });
+  });
+
+  test("a kill of hub and helper at any moment of a change leaves nothing, with a large file and where it is mounted", async () => {
+    const ran = await onOwnMachine(`
+root_kt setup names --user 1234 --yes -q
+yes "10.0.0.1 name-of-a-host" | head -n 90000 > /etc/hosts; cp /etc/hosts /etc/mounted; cp /etc/hosts $place/original
+kill_all() { pkill -9 -f "names-helper 1234$"; pkill -9 -f "kt hub"; }
+kills() {
+  for wait in 0 0.02 0.04 0.06 0.08 0.1 0.12 0.14 0.2 0.3; do
+    kt up -d >/dev/null 2>&1 &
+    until pgrep -f "names-helper 1234$" >/dev/null; do :; done; sleep $wait; kill_all; wait $!
+    kill_all; until_so 'cmp -s /etc/hosts $place/original && [ -z "$(ls -A /etc /run | grep -F .kt-new)" ] && [ ! -e /run/kt-hosts.journal ]'
+  done
+}
+kills; echo "1 renamed"
+mount --bind /etc/mounted /etc/hosts; kills; echo "2 in place"
+kt up -d >/dev/null 2>&1; until_so resolves && echo "3 and then it works"; kt down --all >/dev/null 2>&1
+`);
+    expect([ran.stdout, ran.exitCode]).toEqual(["1 renamed\n2 in place\n3 and then it works\n", 0]);
   });
 
   test("killed at each of its commands, kt setup is finished or undone by the next one", async () => {

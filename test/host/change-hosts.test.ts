@@ -3,12 +3,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { spawn, spawnSync, which } from "bun";
-import { changeHosts } from "#host/names/change-hosts.ts";
+import { keepOriginal } from "#host/names/hosts-original.ts";
+import { setNames } from "#host/names/names-helper.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 const program = new URL("../support/change-hosts.ts", import.meta.url).pathname;
+const owner = { uid: 1000, pid: 1 };
 const db = [{ address: "127.0.0.1", names: ["db"] }];
-const withDb = (text: string): string => `${text}# BEGIN kt 1000\n127.0.0.1 db\n# END kt 1000\n`;
+const withDb = (text: string): string => `${text}# BEGIN kt 1000-1\n127.0.0.1 db\n# END kt 1000-1\n`;
 
 let directory: Awaited<ReturnType<typeof tempDir>>;
 let path: string;
@@ -18,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await directory[Symbol.asyncDispose]());
 
-const file = () => ({ path, lock: `${directory.path}/lock` });
+const file = () => ({ path, lock: `${directory.path}/lock`, journal: `${directory.path}/journal` });
 const text = (): string => readFileSync(path, "latin1");
 
 function put(before: string): void {
@@ -34,10 +36,10 @@ describe("a change", () => {
     ["that is empty", ""],
   ])("and its undoing leave a file %s as it was", (_what, before) => {
     put(before);
-    changeHosts(file(), "1000", db);
+    setNames(file(), owner, db);
     expect(text()).toContain("127.0.0.1 db");
     expect(text()).toStartWith(before);
-    changeHosts(file(), "1000", []);
+    setNames(file(), owner, []);
     expect(text()).toBe(before);
   });
 
@@ -45,7 +47,7 @@ describe("a change", () => {
     put("x\n");
     chmodSync(path, 0o640);
     const before = statSync(path);
-    changeHosts(file(), "1000", db);
+    setNames(file(), owner, db);
     const after = statSync(path);
     expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
     expect(after.ino).not.toBe(before.ino);
@@ -57,14 +59,14 @@ describe("a change", () => {
     spawnSync(["setfacl", "-m", "u:65534:r", path]);
     const acl = () => spawnSync(["getfacl", "-cE", path]).stdout.toString();
     const before = acl();
-    changeHosts(file(), "1000", db);
+    setNames(file(), owner, db);
     expect(acl()).toBe(before);
   });
 
   test("of a link is one of the file that it leads to", () => {
     writeFileSync(`${directory.path}/real`, "x\n");
     symlinkSync("real", path);
-    changeHosts(file(), "1000", db);
+    setNames(file(), owner, db);
     expect(lstatSync(path).isSymbolicLink()).toBe(true);
     expect(readFileSync(`${directory.path}/real`, "utf8")).toBe(withDb("x\n"));
   });
@@ -72,21 +74,33 @@ describe("a change", () => {
   test("that changes nothing writes nothing", () => {
     put(withDb("x\n"));
     const { ino, mtimeMs } = statSync(path);
-    changeHosts(file(), "1000", db);
+    setNames(file(), owner, db);
     expect(statSync(path)).toMatchObject({ ino, mtimeMs });
   });
 
   test("of a file that cannot be read is refused, and nothing is made", () => {
-    expect(() => changeHosts(file(), "1000", db)).toThrow("no such file");
+    expect(() => setNames(file(), owner, db)).toThrow("no such file");
     expect(readdirSync(directory.path)).toEqual(["lock"]);
   });
 
   test("by many at once loses nothing", async () => {
     put("x\n");
-    const owners = ["1", "2", "3", "4", "5", "6"];
-    const all = owners.map((owner) => spawn([process.execPath, program, path, owner, `a${owner}`]).exited);
-    expect(await Promise.all(all)).toEqual(owners.map(() => 0));
-    for (const owner of owners) expect(text()).toContain(`# BEGIN kt ${owner}\n127.0.0.1 a${owner}\n# END kt ${owner}\n`);
+    const users = ["1", "2", "3", "4", "5", "6"];
+    const all = users.map((user) => spawn([process.execPath, program, path, user, `a${user}`]).exited);
+    expect(await Promise.all(all)).toEqual(users.map(() => 0));
+    for (const user of users) expect(text()).toContain(`# BEGIN kt ${user}-1\n127.0.0.1 a${user}\n# END kt ${user}-1\n`);
+  });
+});
+
+describe("the copy of the original", () => {
+  test("is without what kt has added, whole, and not made where it cannot be", () => {
+    put("127.0.0.1 localhost");
+    setNames(file(), owner, db);
+    keepOriginal(path, `${directory.path}/copy`);
+    expect(readFileSync(`${directory.path}/copy`, "utf8")).toBe("127.0.0.1 localhost");
+    expect(() => keepOriginal(path, `${directory.path}/missing/copy`)).toThrow('hosts" to');
+    expect(() => keepOriginal(`${directory.path}/none`, `${directory.path}/copy2`)).toThrow("no such file");
+    expect(readdirSync(directory.path).sort()).toEqual(["copy", "hosts", "lock"]);
   });
 });
 

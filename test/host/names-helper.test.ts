@@ -20,6 +20,8 @@ afterEach(async () => await directory[Symbol.asyncDispose]());
 const text = (): string => readFileSync(path, "utf8");
 const db = JSON.stringify([{ address: "127.1.27.1", names: ["db", "db.shop"] }]);
 
+const file = () => ({ path, lock: `${directory.path}/lock`, journal: `${directory.path}/journal` });
+
 /** Sends the pieces, and says after each answer what it was and what the file held. */
 async function help(...pieces: readonly string[]): Promise<[answer: string, file: string][]> {
   const said: [string, string][] = [];
@@ -27,11 +29,11 @@ async function help(...pieces: readonly string[]): Promise<[answer: string, file
     for (const piece of pieces) yield Buffer.from(piece);
   }
   const answer = async (line: string): Promise<void> => void said.push([line, text()]);
-  await helpWithNames(input(), answer, { file: { path, lock: `${directory.path}/lock` }, owner: "1000" });
+  await helpWithNames(input(), answer, { file: file(), owner: { uid: 1000, pid: 7 } });
   return said;
 }
 
-const withDb = "127.0.0.1 localhost\n# BEGIN kt 1000\n127.1.27.1 db db.shop\n# END kt 1000\n";
+const withDb = "127.0.0.1 localhost\n# BEGIN kt 1000-7\n127.1.27.1 db db.shop\n# END kt 1000-7\n";
 
 describe("the helper", () => {
   test("writes each whole state, in whatever pieces it comes, and takes all of it out at the end", async () => {
@@ -44,9 +46,10 @@ describe("the helper", () => {
   });
 
   test("removes what an earlier one left when it was killed", async () => {
-    writeFileSync(path, withDb);
+    const left = `${withDb.replaceAll("-7", "-8")}# BEGIN kt 1001-8\n127.0.0.1 other\n# END kt 1001-8\n`;
+    writeFileSync(path, left);
     expect(await help()).toEqual([]);
-    expect(text()).toBe("127.0.0.1 localhost\n");
+    expect(text()).toBe("127.0.0.1 localhost\n# BEGIN kt 1001-8\n127.0.0.1 other\n# END kt 1001-8\n");
   });
 
   test("says what it refuses, and keeps what was", async () => {

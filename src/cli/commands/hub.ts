@@ -7,6 +7,7 @@ import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { Hub } from "#daemon/hub.ts";
 import { LogFile } from "#daemon/process/log-file.ts";
 import { formatLogLine } from "#daemon/process/log-line.ts";
+import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
@@ -21,7 +22,7 @@ export async function hub({ build, output }: CommandContext): Promise<number> {
   const log: Log = (level, event, fields) => {
     if (level !== "debug") file.write(formatLogLine(output.logFormat, Date.now(), level, event, fields));
   };
-  const namesHelper = namesSocket(at.uid);
+  const namesHelper = { socket: namesSocket(at.uid), original: originalIn(at.home) };
   const running = await Hub.start({
     ...build,
     directory,

@@ -4,13 +4,19 @@ import { stdin, stdout } from "bun";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { KtError } from "#base/errors.ts";
-import { changeHosts, machineHosts } from "#host/names/change-hosts.ts";
-import { helpWithNames } from "#host/names/names-helper.ts";
+import { machineHosts } from "#host/names/change-hosts.ts";
+import { helpWithNames, setNames } from "#host/names/names-helper.ts";
 
-export async function namesHelper({ args: [owner = ""] }: CommandContext): Promise<number> {
-  if (!/^\d+$/.test(owner)) throw new KtError("usage", `"${owner}" is not the number of a user`);
+/** Of each hub that is connected there is one of these; `left` is called after one has ended, by a kill too. */
+export async function namesHelper({ args: [user = "", what] }: CommandContext): Promise<number> {
+  if (!/^\d{1,9}$/.test(user)) throw new KtError("usage", `"${user}" is not the number of a user`);
+  const owner = { uid: Number(user), pid: process.pid };
+  if (what === "left") {
+    setNames(machineHosts, owner, []);
+    return exitCodes.done;
+  }
   process.once("SIGTERM", () => {
-    changeHosts(machineHosts, owner, []);
+    setNames(machineHosts, owner, []);
     process.exit(exitCodes.done);
   });
   await helpWithNames(stdin.stream(), async (line) => void (await stdout.write(line)), { file: machineHosts, owner });

@@ -8,6 +8,7 @@ import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/process/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
+import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
@@ -25,7 +26,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
     stateDirectory: stateDirectory(at),
     lingers: false,
     providers: realProviders(),
-    namesHelper: namesSocket(at.uid),
+    namesHelper: { socket: namesSocket(at.uid), original: originalIn(at.home) },
     log,
     logsRequests: output.verbose,
   });

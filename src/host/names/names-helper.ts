@@ -3,25 +3,32 @@
 import { KtError, messageOf } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import type { HostsEntry } from "#wire/hosts-file.ts";
+import { type BlockOwner, withBlock } from "#wire/hosts-block.ts";
 import { changeHosts, type HostsFile } from "./change-hosts.ts";
 import { hostLimits } from "#host/limits.ts";
+import { withoutLeft } from "./purge-hosts.ts";
 
-/** Answers each line, a whole desired state as JSON, by a line; at the end of the input the user's names are gone. */
+/** Gives an owner's block these names; with it goes what killed ones of that user have left. */
+export function setNames(file: HostsFile, owner: BlockOwner, entries: readonly HostsEntry[]): void {
+  changeHosts(file, (text) => withBlock(withoutLeft(text, owner.uid), owner, entries));
+}
+
+/** Answers each line, a whole desired state as JSON, by a line; at the end of the input the names are gone. */
 export async function helpWithNames(
   input: AsyncIterable<Uint8Array>,
   answer: (line: string) => Promise<void>,
-  { file, owner }: { readonly file: HostsFile; readonly owner: string },
+  { file, owner }: { readonly file: HostsFile; readonly owner: BlockOwner },
 ): Promise<void> {
   try {
     for await (const line of linesOf(input)) await answer(take(line, file, owner));
   } finally {
-    changeHosts(file, owner, []);
+    setNames(file, owner, []);
   }
 }
 
-function take(line: string, file: HostsFile, owner: string): string {
+function take(line: string, file: HostsFile, owner: BlockOwner): string {
   try {
-    changeHosts(file, owner, parseEntries(line));
+    setNames(file, owner, parseEntries(line));
     return "{}\n";
   } catch (error) {
     return `${JSON.stringify({ problem: messageOf(error) })}\n`;

@@ -1,13 +1,14 @@
-/** What the machine's hosts file holds of kt's, by the user whose names they are. */
+/** What the machine's hosts file holds of kt's. */
 
 import { readFileSync } from "node:fs";
 import { toKtError } from "#base/errors.ts";
-import { linesOfBlocks } from "#wire/hosts-block.ts";
+import { blocksIn, type HostsBlock } from "#wire/hosts-block.ts";
 import { machineHosts } from "./change-hosts.ts";
 
-export function readBlocks(): ReturnType<typeof linesOfBlocks> {
+/** Throws KtError `file-unwritable`. */
+export function readBlocks(): HostsBlock[] {
   try {
-    return linesOfBlocks(readFileSync(machineHosts.path, "latin1"));
+    return blocksIn(readFileSync(machineHosts.path, "latin1"));
   } catch (error) {
     throw toKtError(error, "file-unwritable", `read "${machineHosts.path}"`);
   }

@@ -1,8 +1,9 @@
 /** `kt setup names`: a helper that runs as root for one user, by systemd, and only while that user's hub is connected. */
 
 import { existsSync } from "node:fs";
-import { changeHosts, machineHosts } from "#host/names/change-hosts.ts";
+import { machineHosts } from "#host/names/change-hosts.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
+import { purgeHosts } from "#host/names/purge-hosts.ts";
 import { readBlocks } from "#host/names/read-blocks.ts";
 import type { SetupPart, SetupRequest } from "./setup-part.ts";
 import type { SetupStep } from "#host/steps/setup-step.ts";
@@ -32,9 +33,9 @@ function stepsOf(uid: number, program: string): SetupStep[] {
     {
       kind: "call",
       on: "undo",
-      what: `take kt's block of uid ${uid} out of ${machineHosts.path}`,
-      run: () => changeHosts(machineHosts, String(uid), []),
-      isNeeded: () => readBlocks().some(({ owner }) => owner === String(uid)),
+      what: `take the names of uid ${uid} out of ${machineHosts.path}`,
+      run: () => purgeHosts(machineHosts, uid),
+      isNeeded: () => readBlocks().some(({ owner }) => owner.uid === uid),
     },
     { kind: "command", on: "undo", argv: ["systemctl", "daemon-reload"] },
     { kind: "file", path: socket, text: socketUnit(uid), folder: "system's" },
@@ -73,6 +74,8 @@ CollectMode=inactive-or-failed
 
 [Service]
 ExecStart=${helper} names-helper ${uid}
+# Also after a kill, and then it does what the killed one could not.
+ExecStopPost=${helper} names-helper ${uid} left
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
