@@ -70,6 +70,8 @@ export interface ForwardedOptions {
   readonly onGone: (claimant: Claimant) => void;
   /** Ports below need a privilege that kt does not have. */
   readonly firstFreePort: number;
+  /** A relay can carry UDP. */
+  readonly udp: boolean;
 }
 
 /** What one service came to, and of what. */
@@ -148,7 +150,7 @@ function selected({ rules: { include, exclude }, services = [] }: SeenNamespace)
 
 function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptions): readonly Forwarded[] {
   const { context, namespace, rules, naming, slices } = seen;
-  const local = localPortsOf(service, rules.ports, options.firstFreePort);
+  const local = localPortsOf(service, { mapped: rules.ports, firstFree: options.firstFreePort, udp: options.udp });
   const claim = (pod: string | undefined, ports: readonly ForwardedPort[], notes: readonly string[]): Forwarded[] => {
     const claimant = { context, namespace, service: service.name, pod };
     const place = { ...claimant, name: nameIn(claimant, naming), ...namesAt(claimant, naming) };
@@ -210,6 +212,6 @@ function entryOf({ address, hostnames, fullName, pod, ports }: Forwarded, places
   if (address === "") return [];
   const pods = places.filter((each) => each.pod !== undefined && each.address !== "").map((each) => each.address);
   const addresses = pod === undefined && pods.length > 0 ? pods : [address];
-  const named = ports.map(({ name, port, localPort }) => ({ name, port, localPort }));
+  const named = ports.map(({ name, port, localPort, transport }) => ({ name, port, localPort, ...(transport && { transport }) }));
   return [{ names: hostnames, fullName, address, addresses, ports: named }];
 }

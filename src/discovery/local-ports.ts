@@ -15,13 +15,37 @@ export interface LocalPorts {
   readonly notes: readonly string[];
 }
 
-/** `mapped` are the profile's; ports below `firstFree` need a privilege. */
-export function localPortsOf(service: Pick<Service, "ports">, mapped: ReadonlyMap<number, number>, firstFree: number): LocalPorts {
-  const tcp = service.ports.filter(({ protocol }) => protocol === "TCP");
-  const others = service.ports.filter(({ protocol }) => protocol !== "TCP");
+export interface LocalPortRules {
+  /** From service ports to local ports, as the profile has them. */
+  readonly mapped: ReadonlyMap<number, number>;
+  /** Ports below need a privilege. */
+  readonly firstFree: number;
+  /** A relay can carry UDP. */
+  readonly udp: boolean;
+}
+
+/** Ports of TCP and of UDP by themselves: one number is a port of each. */
+export function localPortsOf(service: Pick<Service, "ports">, rules: LocalPortRules): LocalPorts {
+  const of = (protocol: string): readonly ServicePort[] => service.ports.filter((each) => each.protocol === protocol);
+  const tcp = localsOf(of("TCP"), rules);
+  const udp = localsOf(rules.udp ? of("UDP") : [], rules);
+  const ports = [...tcp.ports, ...udp.ports.map((each) => ({ ...each, transport: "udp" as const }))];
+  const left = service.ports.flatMap((each) => whyNot(each, rules.udp) ?? []);
+  return { ports: ports.sort((a, b) => a.port - b.port), notes: [...left, ...tcp.notes, ...udp.notes] };
+}
+
+function whyNot(port: ServicePort, hasUdp: boolean): string | undefined {
+  const { protocol } = port;
+  if (protocol === "TCP" || (protocol === "UDP" && hasUdp)) return undefined;
+  return `port ${portText(port)} is ${protocol}, ${protocol === "UDP" ? needsRelay : "and only TCP and UDP are forwarded"}`;
+}
+
+const needsRelay = "which needs the relay: give it an image in [relay]";
+
+function localsOf(declared: readonly ServicePort[], { mapped, firstFree }: LocalPortRules): LocalPorts {
   const holders = new Map<number, number>();
-  const notes = others.map((each) => `port ${portText(each)} is ${each.protocol}, and only TCP is forwarded`);
-  const wanted = tcp.map((each) => ({ ...each, local: mapped.get(each.port) ?? each.port }));
+  const notes: string[] = [];
+  const wanted = declared.map((each) => ({ ...each, local: mapped.get(each.port) ?? each.port }));
   const free = wanted.filter(({ local }) => local >= firstFree);
   const low = wanted.filter(({ local }) => local < firstFree);
   const taken = (local: number): boolean => holders.has(local);
@@ -37,7 +61,7 @@ export function localPortsOf(service: Pick<Service, "ports">, mapped: ReadonlyMa
     holders.set(localPort, port);
     ports.push({ name, port, localPort, isRaised: true });
   }
-  return { ports: ports.sort((a, b) => a.port - b.port), notes };
+  return { ports, notes };
 }
 
 function portText({ port, name }: ServicePort): string {

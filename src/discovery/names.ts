@@ -10,6 +10,8 @@ export interface NamedPort {
   readonly port: number;
   /** Another one where `ports` maps it, and where low ports need a privilege. */
   readonly localPort: number;
+  /** Absent: TCP. */
+  readonly transport?: "udp";
 }
 
 /** What a hosts file and a DNS server need to know of one service or pod. */

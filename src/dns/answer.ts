@@ -2,7 +2,7 @@
 
 import { type DnsQuestion, type DnsRecord, type DnsReply, dnsClasses, dnsCodes, dnsData, dnsTypes } from "#wire/dns-message.ts";
 import { dnsLimits } from "./limits.ts";
-import type { DnsEntry, DnsNames } from "./names.ts";
+import type { DnsEntry, DnsNames, DnsPort } from "./names.ts";
 
 export interface OwnNames {
   readonly names: DnsNames;
@@ -49,9 +49,11 @@ function answerService(question: DnsQuestion, names: DnsNames): DnsReply | undef
   const [, port, protocol, host = ""] = /^(?:_([^.]+)\.)?_(tcp|udp)\.(.+)$/.exec(name) ?? [];
   const entry = names.find(host);
   if (entry === undefined) return undefined;
-  if (protocol !== "tcp" || entry.ports.every((each) => each.name === "")) return missing(host, names);
+  const isMeant = (each: DnsPort): boolean => each.name !== "" && (each.transport ?? "tcp") === protocol;
+  if (!entry.ports.some(isMeant)) return missing(host, names);
   if (port === undefined) return found([], host, names);
-  const places = entry.addresses.flatMap((address) => placesAt(address, host, port, entry, names));
+  const isAsked = (each: DnsPort): boolean => isMeant(each) && each.name.toLowerCase() === port;
+  const places = entry.addresses.flatMap((address) => placesAt(address, host, isAsked, entry, names));
   if (places.length === 0) return missing(host, names);
   if (!asksFor(question, dnsTypes.SRV)) return found([], host, names);
   const answers = places.map((place) => record(name, dnsTypes.SRV, dnsData.srv(place.port, place.host)));
@@ -65,9 +67,9 @@ interface ServicePlace {
 }
 
 /** The service itself, or one pod of a headless one, under a name that ends like the one that was asked for. */
-function placesAt(address: string, asked: string, port: string, service: DnsEntry, names: DnsNames): ServicePlace[] {
+function placesAt(address: string, asked: string, isAsked: (port: DnsPort) => boolean, service: DnsEntry, names: DnsNames): ServicePlace[] {
   const entry = names.at(address) ?? service;
-  const found = entry.ports.find((each) => each.name.toLowerCase() === port);
+  const found = entry.ports.find(isAsked);
   const host = entry === service ? asked : (entry.names.find((name) => name.endsWith(`.${asked}`)) ?? entry.fullName);
   return found === undefined ? [] : [{ host, address, port: found.localPort }];
 }

@@ -5,6 +5,8 @@ export interface DnsPort {
   /** "" for the unnamed one. */
   readonly name: string;
   readonly localPort: number;
+  /** Absent: TCP. */
+  readonly transport?: "udp";
 }
 
 /** A service or a pod. */

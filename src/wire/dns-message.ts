@@ -55,10 +55,22 @@ export interface DnsRecord {
   readonly data: Uint8Array;
 }
 
+/** RFC 8914: a code of its registry, and words for people. */
+export interface DnsExtendedError {
+  readonly infoCode: number;
+  /** Cut where it is longer than a reply of 512 bytes has room for. */
+  readonly text: string;
+}
+
+/** RFC 8914 §4.24. */
+export const dnsNetworkError = 23;
+
 export interface DnsReply {
   readonly code: number;
   /** Whether the names are this server's own. */
   readonly isAuthoritative: boolean;
+  /** Why it failed, for clients that speak EDNS. */
+  readonly extendedError?: DnsExtendedError;
   readonly answers?: readonly DnsRecord[];
   readonly authorities?: readonly DnsRecord[];
   readonly additionals?: readonly DnsRecord[];
@@ -164,7 +176,7 @@ export function udpReplyBytes({ edns }: Pick<DnsQuery, "edns">): number {
 /** Within `limitBytes`. Where answers have no room, the reply says so, and the client asks again by TCP. */
 export function formatDnsReply(query: DnsQuery, reply: DnsReply, limitBytes: number): Uint8Array {
   const { answers = [], authorities = [], additionals = [] } = reply;
-  const opt = query.edns === undefined ? [] : [optRecord(reply.code, query.edns)];
+  const opt = query.edns === undefined ? [] : [optRecord(reply, query.edns)];
   const room = limitBytes - headerBytes - query.questionBytes.length - total(opt);
   const format = (record: DnsRecord): Uint8Array => formatRecord(record, query.question.name);
   const [answered, roomForOthers] = fitting(answers.map(format), room);
@@ -252,8 +264,23 @@ function numbers(...values: readonly number[]): Uint8Array {
 }
 
 /** The name is the root, the class the longest UDP message that this server takes, the TTL the rest of the code and the flags. */
-function optRecord(code: number, { dnssecOk }: DnsEdns): Uint8Array {
-  return Buffer.concat([new Uint8Array(1), numbers(dnsTypes.OPT, wireLimits.dnsUdpBytes, (code >> 4) << 8, dnssecOk ? dnssecOkBit : 0, 0)]);
+function optRecord({ code, extendedError }: DnsReply, { dnssecOk }: DnsEdns): Uint8Array {
+  const options = extendedError === undefined ? [] : [extendedErrorOption(extendedError)];
+  const flags = dnssecOk ? dnssecOkBit : 0;
+  return Buffer.concat([
+    new Uint8Array(1),
+    numbers(dnsTypes.OPT, wireLimits.dnsUdpBytes, (code >> 4) << 8, flags, total(options)),
+    ...options,
+  ]);
+}
+
+const extendedErrorCode = 15;
+
+function extendedErrorOption({ infoCode, text }: DnsExtendedError): Uint8Array {
+  const words = new Uint8Array(wireLimits.dnsErrorTextBytes);
+  // Only whole characters are written.
+  const { written } = new TextEncoder().encodeInto(text, words);
+  return Buffer.concat([numbers(extendedErrorCode, 2 + written, infoCode), words.subarray(0, written)]);
 }
 
 /** A pointer to the question's name, in the client's own letters. */

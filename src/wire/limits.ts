@@ -7,6 +7,8 @@ export const wireLimits = {
   dnsPlainBytes: 512,
   /** and to one that does: no datagram of it is split on the way (RFC 9715). */
   dnsUdpBytes: 1232,
+  /** Longest words of an extended error: with the longest question they still fit a reply of 512 bytes. */
+  dnsErrorTextBytes: 200,
   /** Longest TLS ClientHello we collect before routing; real ones with post-quantum key shares and many extensions stay under 16 KiB. */
   tlsHelloBytes: 64 * kib,
   /** Longest HTTP/1 request or response head; what servers such as nginx and Go accept lies between 8 KiB and 1 MiB. */

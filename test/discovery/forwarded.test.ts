@@ -51,7 +51,7 @@ function forward(namespaces: readonly SeenNamespace[], firstFreePort = 0): Forwa
     if (!given.includes(key)) given.push(key);
     return `127.1.27.${given.indexOf(key) + 1}`;
   };
-  return new ForwardedServices({ addressOf, onGone() {}, firstFreePort }).update(namespaces);
+  return new ForwardedServices({ addressOf, onGone() {}, firstFreePort, udp: false }).update(namespaces);
 }
 
 const shown = ({ pod, service: of, address, ports, notes }: Forwarded): string => {
@@ -85,7 +85,7 @@ describe("services", () => {
     ];
     expect(forward([seen(services)]).forwarded.map(shown)).toEqual([
       "alias an alias of db.example.com: it leads to no pod, so it is not forwarded",
-      "dns 127.1.27.1 53>53 port 53 (dns) is UDP, and only TCP is forwarded port 9 is SCTP, and only TCP is forwarded",
+      "dns 127.1.27.1 53>53 port 53 (dns) is UDP, which needs the relay: give it an image in [relay] port 9 is SCTP, and only TCP and UDP are forwarded",
       "empty declares no ports, so there is nothing to listen on",
       "hand 127.1.27.2 80>80 has no selector: it is reached only where its endpoints are pods",
     ]);
@@ -168,7 +168,11 @@ describe("from one time to the next", () => {
   function following() {
     const [asked, gone]: [Claimant[], Claimant[]] = [[], []];
     const addressOf = (claimant: Claimant): string => `127.1.27.${asked.push(claimant)}`;
-    return { asked, gone, services: new ForwardedServices({ addressOf, onGone: (claimant) => gone.push(claimant), firstFreePort: 0 }) };
+    return {
+      asked,
+      gone,
+      services: new ForwardedServices({ addressOf, onGone: (claimant) => gone.push(claimant), firstFreePort: 0, udp: false }),
+    };
   }
 
   test("a service that did not change is the same object, and has no new address", () => {
@@ -199,9 +203,15 @@ describe("from one time to the next", () => {
 
 describe("local ports", () => {
   const locals = (ports: readonly ServicePort[], mapped: ReadonlyMap<number, number>, firstFree = 1024): string => {
-    const { ports: given, notes } = localPortsOf({ ports }, mapped, firstFree);
-    return [...given.map(({ port: number, localPort }) => `${number}=${localPort}`), ...notes].join(" ");
+    const { ports: given, notes } = localPortsOf({ ports }, { mapped, firstFree, udp: true });
+    return [...given.map(({ port: number, localPort, transport = "" }) => `${transport}${number}=${localPort}`), ...notes].join(" ");
   };
+
+  test("of UDP and of TCP may have one number, and do not stand in each other's way", () => {
+    const dns = [port(53, "dns", "UDP"), port(53, "dns-tcp"), port(8053, "other", "UDP"), port(9, "", "SCTP")];
+    expect(locals(dns, new Map())).toBe("53=8053 udp53=18053 udp8053=8053 port 9 is SCTP, and only TCP and UDP are forwarded");
+    expect(locals(dns.slice(0, 2), new Map([[53, 5353]]))).toBe("53=5353 udp53=5353");
+  });
 
   test("that need a privilege are raised by 8000, and out of the way of others", () => {
     expect(locals([port(80), port(443), port(5432)], new Map())).toBe("80=8080 443=8443 5432=5432");
@@ -219,7 +229,7 @@ describe("local ports", () => {
     const some = fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 40 });
     fc.assert(
       fc.property(some, fc.constantFrom(0, 80, 1024), (numbers, firstFree) => {
-        const { ports } = localPortsOf({ ports: numbers.map((each) => port(each)) }, new Map(), firstFree);
+        const { ports } = localPortsOf({ ports: numbers.map((each) => port(each)) }, { mapped: new Map(), firstFree, udp: false });
         expect(new Set(ports.map(({ localPort }) => localPort)).size).toBe(numbers.length);
         for (const { localPort } of ports) expect(localPort >= firstFree && localPort <= 65_535).toBe(true);
       }),

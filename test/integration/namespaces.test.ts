@@ -328,13 +328,13 @@ describe.skipIf(!onLinux)("what is not as it should be is said, and everything e
     await rig.address("web.shop:7000");
     expect(rig.namespaces()[0]?.notes).toEqual([
       "svc/alias: an alias of db.example.com: it leads to no pod, so it is not forwarded",
-      "svc/dns: port 7000 (dns) is UDP, and only TCP is forwarded",
+      "svc/dns: port 7000 (dns) is UDP, which needs the relay: give it an image in [relay]",
     ]);
     expect(await rig.explain("alias.shop")).toEqual([
       '"alias.shop" is service "alias" of namespace "shop" in context "demo"',
       "an alias of db.example.com: it leads to no pod, so it is not forwarded",
     ]);
-    expect((await rig.explain("dns")).at(-1)).toBe("port 7000 (dns) is UDP, and only TCP is forwarded");
+    expect((await rig.explain("dns")).at(-1)).toBe("port 7000 (dns) is UDP, which needs the relay: give it an image in [relay]");
   });
 
   test("a namespace that is called as the web's names end", async () => {

@@ -11,8 +11,10 @@ import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { UdpDoor } from "#proxy/udp/udp-door.ts";
+import { refuseDatagram } from "#proxy/udp/udp-refusal.ts";
 import { DatagramRecorder } from "#test/support/datagram-recorder.ts";
-import { ManualClock } from "#test/support/manual-clock.ts";
+import { query, readAnswer } from "#test/support/dns-client.ts";
+import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { MemoryDatagrams } from "#test/support/memory-datagrams.ts";
 import { serviceTarget } from "#test/support/service-target.ts";
 
@@ -185,6 +187,61 @@ test("a client that cannot be served is reported once, and dialled for again onl
   expect(opened.counters).toMatchObject({ lastProblem: { code: "relay-missing" }, droppedDatagrams: 20 });
   await clock.advance(proxyLimits.udpRefusedMs);
   expect(await ask(refused, "b")).toBe("b");
+});
+
+const decode = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("latin1");
+
+test("a client of DNS reads at once why it gets no answer: SERVFAIL, and by EDNS the reason", async () => {
+  const refusal = new KtError("relay-missing", "UDP needs a relay");
+  await using opened = openDoor(() => Promise.reject(refusal));
+  const client = await opened.client();
+  for (const message of [query("web.shop", "A"), query("web.shop", "A", 1232)]) {
+    client.datagrams.send(message);
+    await client.untilReceived(client.received.length + 1);
+  }
+  const [plain, extended] = client.received;
+  expect(readAnswer(plain as Uint8Array)).toMatchObject({ id: 0x1234, code: 2, answers: [] });
+  expect(readAnswer(extended as Uint8Array)).toMatchObject({ code: 2 });
+  expect(decode(plain)).not.toContain("relay");
+  expect(decode(extended)).toEndWith("\x00\x0f\x00\x17\x00\x17kt: UDP needs a relay");
+});
+
+test("so does one whose question the target's host refuses, and one whose flow fails", async () => {
+  const flows: MemoryDatagrams[] = [];
+  await using opened = openDoor(async () => {
+    const [near] = MemoryDatagrams.pair();
+    flows.push(near);
+    return near;
+  });
+  const client = await opened.client();
+  const failures = [
+    (flow: MemoryDatagrams | undefined) => flow?.unreachable(new KtError("target-refused", "connection refused")),
+    (flow: MemoryDatagrams | undefined) => flow?.fail(new KtError("target-refused", "connection refused")),
+  ];
+  for (const fail of failures) {
+    client.datagrams.send(query("web.shop"));
+    const sent = opened.counters.sentBytes;
+    while (opened.counters.sentBytes === sent) await settle();
+    fail(flows[0]);
+    await client.untilReceived(client.received.length + 1);
+    expect(readAnswer(client.received.at(-1) as Uint8Array)).toMatchObject({ id: 0x1234, code: 2 });
+  }
+});
+
+test.each([
+  ["bytes that are not DNS", new TextEncoder().encode("hello")],
+  ["a reply", Uint8Array.from([0, 1, 0x80, 0, ...query("web.shop").subarray(4)])],
+  ["a query with more behind it", Uint8Array.from([...query("web.shop"), 1])],
+  ["another class", Uint8Array.from([...query("web.shop").subarray(0, -1), 3])],
+])("%s get no answer that another protocol might misunderstand", (_, payload) => {
+  expect(refuseDatagram(payload, new KtError("relay-missing", "UDP needs a relay"))).toBeUndefined();
+});
+
+test("the words of a refusal are cut, in whole characters, so that it fits 512 bytes with the longest question", () => {
+  const name = Array.from({ length: 4 }, (_, at) => String.fromCharCode(97 + at).repeat(at === 3 ? 61 : 63)).join(".");
+  const refusal = refuseDatagram(query(name, "A", 512), new KtError("relay-missing", "é".repeat(500))) as Uint8Array;
+  expect(refusal.length).toBeLessThanOrEqual(512);
+  expect(new TextDecoder("utf-8", { fatal: true }).decode(refusal.subarray(refusal.length - 180))).toEndWith("é");
 });
 
 test("with as many clients as there may be, the one that was silent for longest makes room", async () => {

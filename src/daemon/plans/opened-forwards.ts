@@ -69,7 +69,7 @@ export class OpenedForwards {
     this.#keys = new Map(opened.map(({ cluster }) => [cluster.context, keyOf(cluster)]));
     this.#contexts = new Map(opened.map(({ forward, cluster }) => [cluster.context, forward.context]));
     this.#lease = addresses.lease(new Set(own.reserve.map(({ address }) => address)));
-    this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort });
+    this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort, udp: false });
     this.#discovery = new Discovery({ forwards: named(opened, wanted.plan), clock, onChange: () => onChange(this) });
   }
 
@@ -148,12 +148,12 @@ function portsTo(
   clusterKey: string,
 ): PlannedPort[] {
   const place = pod === undefined ? { kind: "service" as const, name: service } : { kind: "pod" as const, name: pod };
-  return ports.map(({ port, localPort, targetPort }) => ({
+  return ports.map(({ port, localPort, targetPort, transport }) => ({
     kind: "port",
-    door: "tcp",
-    name: `${name}:${port}`,
-    listen: [{ host: address, port: localPort }],
-    target: { ...place, cluster: { profile, context }, namespace, port: targetPort },
+    door: transport ?? "tcp",
+    name: transport === undefined ? `${name}:${port}` : `${name}:${port}/${transport}`,
+    listen: [{ host: address, port: localPort, ...(transport && { transport }) }],
+    target: { ...place, cluster: { profile, context }, namespace, port: targetPort, ...(transport && { transport }) },
     forwarded: { cluster: clusterKey, namespace, service, ...(pod === undefined ? {} : { pod }) },
   }));
 }

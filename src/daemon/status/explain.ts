@@ -99,7 +99,10 @@ function explainForward(text: string, { forwardOf }: ExplainContext): Explained 
   const where = `"${host}" is ${what} of namespace "${place.namespace}" in context "${place.context}"`;
   const notes = place.notes.map((note): Step => ({ step: "note", verdict: note, outcome: place.address === "" ? "stop" : "info" }));
   if (place.address === "") return { steps: [{ step: "forward", verdict: where, outcome: "match" }, ...notes], target: undefined };
-  const ports = place.ports.map(({ port, localPort }) => (port === localPort ? String(port) : `${port} by local port ${localPort}`));
+  const ports = place.ports.map(({ port, localPort, transport }) => {
+    const declared = transport === undefined ? String(port) : `${port}/${transport}`;
+    return port === localPort ? declared : `${declared} by local port ${localPort}`;
+  });
   const steps: Step[] = [
     { step: "forward", verdict: `${where}, at ${place.address}`, outcome: "match" },
     { step: "ports", verdict: ports.join(", "), outcome: "info" },

@@ -8,6 +8,7 @@ import { RouteUse } from "#observe/meter.ts";
 import { formatTarget, type Target } from "#route/target.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import { proxyLimits } from "#proxy/limits.ts";
+import { refusableBytes, refuseDatagram } from "./udp-refusal.ts";
 
 export interface UdpRoute {
   readonly profile: string;
@@ -41,8 +42,8 @@ export interface UdpSessionOptions {
 type State =
   | { readonly phase: "opening"; readonly waiting: DatagramQueue; readonly giveUp: AbortController }
   | { readonly phase: "open"; readonly flow: Datagrams }
-  /** What comes is dropped until a new try is due. */
-  | { readonly phase: "refused"; readonly cancelEnd: () => void }
+  /** What comes is answered with the reason, or dropped, until a new try is due. */
+  | { readonly phase: "refused"; readonly error: KtError; readonly cancelEnd: () => void }
   | { readonly phase: "over" };
 
 export class UdpSession implements DatagramsHandler {
@@ -52,6 +53,8 @@ export class UdpSession implements DatagramsHandler {
   /** By the clock; its owner's. */
   usedMs = 0;
   #state: State = { phase: "opening", waiting: new DatagramQueue(), giveUp: new AbortController() };
+  /** The latest datagram that was sent on, if nothing has come back since and the answer to it may be a refusal. */
+  #unanswered: Uint8Array | undefined;
 
   constructor(options: UdpSessionOptions) {
     const { key, context, route } = options;
@@ -81,23 +84,26 @@ export class UdpSession implements DatagramsHandler {
     if (this.#state.phase === "open") this.#sendOn(this.#state.flow, payload);
     else if (this.#state.phase === "opening" && owner.mayWait(payload.length) && this.#state.waiting.push(payload))
       owner.waits(payload.length);
-    else this.#use.dropped();
+    else this.#drop(payload, this.#state.phase === "refused" ? this.#state.error : undefined);
   }
 
   /** From the target. */
   onDatagram(payload: Uint8Array): void {
     const { owner, send } = this.#options;
     owner.used(this);
+    this.#unanswered = undefined;
     this.#use.worked();
     if (send(payload)) this.#use.add("received", payload.length);
     else this.#use.dropped();
   }
 
   onUnreachable(error: KtError): void {
+    this.#answer(error);
     this.#use.failed(error);
   }
 
   onClose(error: KtError | undefined): void {
+    if (error) this.#answer(error);
     this.#end(error?.code === "connection-lost" ? undefined : error);
   }
 
@@ -122,6 +128,20 @@ export class UdpSession implements DatagramsHandler {
   #sendOn(flow: Datagrams, payload: Uint8Array): void {
     if (flow.send(payload)) this.#use.add("sent", payload.length);
     else this.#use.dropped();
+    this.#unanswered = payload.length <= refusableBytes ? payload : undefined;
+  }
+
+  /** Of the datagrams themselves only the latest is known. */
+  #answer(error: KtError): void {
+    const refusal = this.#unanswered && refuseDatagram(this.#unanswered, error);
+    if (refusal) this.#options.send(refusal);
+    this.#unanswered = undefined;
+  }
+
+  #drop(payload: Uint8Array, error: KtError | undefined): void {
+    this.#use.dropped();
+    const refusal = error && refuseDatagram(payload, error);
+    if (refusal) this.#options.send(refusal);
   }
 
   #takeWaiting(queue: DatagramQueue): Uint8Array[] {
@@ -134,11 +154,11 @@ export class UdpSession implements DatagramsHandler {
   #refuse(error: KtError): void {
     if (this.#state.phase !== "opening") return;
     const { context, route, owner } = this.#options;
-    for (const _ of this.#takeWaiting(this.#state.waiting)) this.#use.dropped();
+    for (const payload of this.#takeWaiting(this.#state.waiting)) this.#drop(payload, error);
     this.#use.failed(error);
     context.report({ type: "refused", name: route.route, problem: toProblem(error) });
     const cancelEnd = context.clock.after(proxyLimits.udpRefusedMs, () => this.#end(undefined));
-    this.#state = { phase: "refused", cancelEnd };
+    this.#state = { phase: "refused", error, cancelEnd };
     owner.used(this);
   }
 
