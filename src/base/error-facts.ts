@@ -91,6 +91,7 @@ const table = {
   "no-ready-pod": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   "jump-pod-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "relay-missing": { about: "pod", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNIMPLEMENTED", exit: "failed" },
+  "relay-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "port-refused": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "jump-no-tool": { about: "pod", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "target-not-found": { about: "target", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "NOT_FOUND", exit: "failed" },

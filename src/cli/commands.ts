@@ -376,6 +376,19 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/names-helper.ts")).namesHelper,
   },
   {
+    name: "relay",
+    args: "",
+    summary: "Be the relay in a cluster, which kt starts there as a Job",
+    notes: ["It listens on its pod's loopback, and ends by itself when it has not been used for a while."],
+    options: [
+      ["--port <PORT>", "Where it listens; default: 8990"],
+      ["--ttl <TIME>", "How long it stays without a sign of life of any user; default: 60s"],
+    ],
+    example: ["kt relay --ttl 60s"],
+    hidden: true,
+    load: async () => (await import("./commands/relay.ts")).relay,
+  },
+  {
     name: "completion",
     args: "<bash|zsh|fish>",
     summary: "Print the script that completes kt's command line in a shell",

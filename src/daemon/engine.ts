@@ -11,10 +11,12 @@ import type { Report } from "#observe/events.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
+import type { RelaySettings } from "#route/relay-settings.ts";
 import { type ClusterRef, type Destination, formatTarget, type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
 import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
+import { Relays } from "#tunnel/relay/relays.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
@@ -39,10 +41,12 @@ export interface EngineOptions<Doors extends DoorTable> {
   /** Throws KtError for a profile that is not attached. */
   readonly viewOf: (profile: string) => ClusterView;
   readonly timeoutsFor: TunnelsOptions["timeoutsFor"];
-  /** Whose the jump pods are that routes ask for; absent where none can. */
+  /** Whose the jump pods and relays are that routes ask for; absent where none can. */
   readonly jumpPodHolder?: JumpPodHolder;
   /** Carries datagrams; absent where there can be none. */
   readonly relay?: FlowRelay;
+  /** What a profile says about its relay. */
+  readonly relayFor?: (profile: string) => RelaySettings;
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -62,6 +66,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly #clusters: Clusters;
   readonly #tunnels: TunnelTable;
   readonly #jumpPods: JumpPods | undefined;
+  readonly #relays: Relays | undefined;
   readonly #derived: DerivedTargets;
   readonly #headroom: Headroom;
   readonly counters = new CounterTable();
@@ -77,10 +82,13 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#options = options;
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
     this.#jumpPods = jumpPodHolder && this.#jumpPodsOf(jumpPodHolder);
+    const { relayFor } = options;
+    this.#relays = jumpPodHolder && relayFor && new Relays({ holder: jumpPodHolder, settingsFor: relayFor, clock, log });
     this.#tunnels = providers.tunnels({
       clusterFor,
       ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
       ...(relay && { relay }),
+      ...(this.#relays && { relays: this.#relays }),
       timeoutsFor,
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,
       routesTo: (key) => this.#routeNames.get(key) ?? [],
@@ -95,6 +103,7 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#scope.add(() => this.#clusters.close());
     this.#scope.add(() => this.#headroom.close());
     this.#scope.add(() => this.#jumpPods?.close());
+    this.#scope.add(() => this.#relays?.close());
     this.#scope.add(() => this.#tunnels.close());
     this.#scope.add(() => this.#derived.close());
     this.#scope.add(watchSleep(clock, (sleptMs) => this.#woke(sleptMs)));

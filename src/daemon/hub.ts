@@ -117,6 +117,7 @@ export class Hub {
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,
+      relayFor: (profile) => this.#attached(profile).plan.relay,
       clock,
       log,
       report,

@@ -15,7 +15,9 @@ import { FollowPod } from "#kube/follow/follow-pod.ts";
 import { FollowService } from "#kube/follow/follow-service.ts";
 import { FollowWorkload } from "#kube/follow/follow-workload.ts";
 import { NamespaceReads } from "#kube/follow/namespace-reads.ts";
+import type { Jobs } from "#kube/objects/known-job.ts";
 import type { Pods } from "#kube/objects/known-pod.ts";
+import { ApiJobs } from "#kube/write/jobs.ts";
 import { ApiPods } from "#kube/write/pods.ts";
 import type { FileCache } from "#kube/config/files.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
@@ -64,6 +66,7 @@ class KubeCluster implements Cluster {
   readonly #forwarding: Upgrader;
   readonly #execs: ExecOpener;
   readonly pods: Pods;
+  readonly jobs: Jobs;
   /** By namespace, as the next. */
   readonly #sliceWatches = new Map<string, SliceWatch>();
   readonly #reads = new Map<string, NamespaceReads>();
@@ -87,6 +90,7 @@ class KubeCluster implements Cluster {
     this.#forwarding = new Upgrader({ api: this.#api, clock, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
     this.#execs = new ExecOpener({ api: this.#api, clock, log });
     this.pods = new ApiPods(this.#api);
+    this.jobs = new ApiJobs(this.#api);
   }
 
   get context(): string {

@@ -1,6 +1,6 @@
 /** The limits of a session of streams, each with its unit and its reason. */
 
-import { kib, second } from "#base/units.ts";
+import { kib, mib, second } from "#base/units.ts";
 
 export const muxLimits = {
   /** Streams a peer may have open on one session: two for each of its connections, and no client of ours shares that widely. */
@@ -26,4 +26,18 @@ export const muxLimits = {
   byReferenceBytes: 8 * kib,
   /** Smaller pieces of output are collected in blocks of at least this size. */
   blockBytes: 4 * kib,
+  /** Streams on one session with a relay. Each may hold 64 KiB for a reader that does not read. */
+  relayStreams: 10_000,
+  /** What the windows of such a session may grow by together: so much more is held at most if all their readers stop at once. */
+  windowBudgetBytes: 32 * mib,
+  /** The largest window: 40 MB/s on a way of 50 ms. */
+  largestWindowBytes: 2 * mib,
+  /** How much one stream sends before the next has its turn, where several wait: large ones must not keep small ones waiting. */
+  turnBytes: 64 * kib,
+  /** Output of one turn of the event loop that leaves before its end: a larger copy would only cost memory. */
+  flushBytes: 256 * kib,
+  /** Frames that wait for a peer which reads nothing, data aside: an honest one is never asked for so many answers. */
+  unreadFramesBytes: 4 * mib,
+  /** Datagrams of a session wait in at most this much; what finds no room is dropped, as on any network. */
+  waitingDatagramBytes: 1 * mib,
 } as const;

@@ -14,6 +14,7 @@ const reasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "network unreachable",
   ENOTFOUND: "no such host name",
+  EAI_AGAIN: "the host name cannot be resolved now",
 };
 
 /** The plain words for a system error. */

@@ -4,11 +4,13 @@ import { basename, dirname } from "node:path";
 import { Completion } from "./completion.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { frontDoorAddresses } from "#profile/sections/http.ts";
+import type { LayerRelay } from "#profile/sections/relay.ts";
 import { portEntries } from "#profile/sections/section.ts";
 import { overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
+import type { RelaySettings } from "#route/relay-settings.ts";
 
 const minuteMs = 60_000;
 const defaults = {
@@ -71,6 +73,18 @@ function dnsListener({ dns: { listen } }: Layer): PlannedListener[] {
   return listen === undefined || listen.value.length === 0 ? [] : [{ kind: "dns", door: "dns", listen: listen.value }];
 }
 
+function relaySettings(relay: LayerRelay, namespace: string | undefined): RelaySettings {
+  return {
+    mode: relay.mode?.value ?? "auto",
+    image: relay.image?.value,
+    namespace: relay.namespace?.value ?? namespace,
+    nodeSelector: relay.nodeSelector?.value ?? {},
+    tolerations: relay.tolerations?.value ?? [],
+    resources: relay.resources?.value ?? { requests: {}, limits: {} },
+    labels: relay.labels?.value ?? {},
+  };
+}
+
 /** The Plan of a layer that has no problems. */
 export function compile(input: CompileInput): Plan {
   const { file, layer } = input;
@@ -110,6 +124,7 @@ export function compile(input: CompileInput): Plan {
       reserve: [...layer.addresses.reserve.values()].map(({ value }) => complete.reserve(value)),
     },
     clusterDomain: layer.dns.clusterDomain?.value ?? defaults.clusterDomain,
+    relay: relaySettings(layer.relay, complete.namespace),
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose: settings.expose?.value === true || http.expose?.value === true || portEntries(layer.entries).some(({ value }) => value.expose),
   };

@@ -76,12 +76,13 @@ export interface AddressTarget {
 export interface RelayedTarget {
   readonly kind: "relayed";
   readonly cluster: ClusterRef;
-  /** Where the relay runs. Undefined is the context's namespace, else "default". */
+  /** Of the route, for people: the profile says where its relay runs. */
   readonly namespace: string | undefined;
   /** A name, or an IP address without brackets; the relay resolves it. */
   readonly host: string;
   readonly port: number;
-  readonly transport: Transport;
+  /** Absent: TCP. */
+  readonly transport?: Transport;
   readonly via?: undefined;
   readonly derived?: undefined;
 }

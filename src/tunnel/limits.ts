@@ -1,6 +1,6 @@
 /** The limits of tunnels: sessions, connections, jump hosts, jump pods; each with its unit and its reason. */
 
-import { kib, second } from "#base/units.ts";
+import { kib, mib, second } from "#base/units.ts";
 
 export const tunnelLimits = {
   /** Bytes a stream may hold for a reader that paused on a session that others share, before the whole session pauses. */
@@ -54,6 +54,29 @@ export const tunnelLimits = {
   jumpPodYoungMs: 15 * second,
   /** Longest time between two signs that a hub still uses a jump pod; without three in a row the hub counts as gone. */
   jumpPodLeaseMs: 60 * second,
+  /** Sessions with a relay while they are at rest, and while each carries more than so much in a second: then others wait behind that. */
+  relaySessions: 2,
+  relayBusySessions: 4,
+  relayBusyBytes: 2 * mib,
+  /** How often a relay hears of its user. It ends a minute after the last time. */
+  relayHeartbeatMs: 15 * second,
+  /** A relay that is asked for a connection and says nothing for this long is passed by; after the second it counts as gone. */
+  relaySilenceMs: 700,
+  relayDeadMs: 10 * second,
+  /** How long a relay may take to listen and say what it is, and how often that is tried: its process starts in 10 ms. */
+  relayGreetMs: 5 * second,
+  relayListenMs: 50,
+  /** What a relay cannot reach goes the other way for this long. */
+  relayUnreachedMs: 60 * second,
+  /** How long a flow of datagrams waits for a relay that is being started. */
+  relayStartMs: 30 * second,
+  /** First pause before a relay is made again, and the longest. */
+  relayRetryMs: 200,
+  relayRetryMaxMs: 30 * second,
+  /** How long a relay is kept that no route uses: a reload may want it again. */
+  relayLingerMs: 1 * second,
+  /** How long the removal of a relay that never ran may take. */
+  relayRemoveMs: 3 * second,
   /** How long the end of a data stream waits for that of its error stream. */
   errorStreamMs: 2 * second,
   /** If the peer has not accepted a connection within this time, its worker is checked: the answer needs one round trip. */

@@ -5,12 +5,11 @@ import type { Datagrams } from "#base/datagrams.ts";
 import { errorFacts } from "#base/error-facts.ts";
 import { assert, KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { Cluster, Endpoint, Following, Resolution } from "#kube/objects/types.ts";
+import type { Cluster, Endpoint, Resolution } from "#kube/objects/types.ts";
 import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
-import { carriersOf, formatTarget, namespaceOf, type Target } from "#route/target.ts";
-import { type Carrier, ForwardCarrier, JumpCarrier } from "./carrier.ts";
+import { formatTarget, type Target } from "#route/target.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
-import { fixedEndpoint, FlowCarrier } from "#tunnel/flow/flow-carrier.ts";
+import { FlowCarrier } from "#tunnel/flow/flow-carrier.ts";
 import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import type { JumpReaper } from "#tunnel/jump/reaper.ts";
@@ -19,6 +18,8 @@ import { Link } from "#tunnel/pipe/link.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
+import type { Relays } from "#tunnel/relay/relays.ts";
+import { openWay, type Way } from "./way.ts";
 import { type EndpointsView, problemOf, type Standing, standingOf, type TimedProblem } from "./standing.ts";
 
 export interface TunnelStatus {
@@ -45,6 +46,8 @@ export interface TunnelOptions {
   readonly jumpPods: JumpPods | undefined;
   /** Carries datagrams; absent where there can be none. */
   readonly relay: FlowRelay | undefined;
+  /** Absent where there are none. */
+  readonly relays: Relays | undefined;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -56,10 +59,9 @@ export interface TunnelOptions {
 }
 
 /** What exists while the tunnel is not idle. */
-interface Live {
+interface Live extends Pick<Way, "carrier" | "following"> {
   readonly cluster: Cluster;
-  readonly carrier: Carrier;
-  readonly following: Following;
+  readonly way: Way;
   readonly endpoints: Endpoints;
   /** Open connections, including parked ones. */
   readonly conns: Set<TargetConn>;
@@ -225,9 +227,8 @@ export class Tunnel {
     const live = this.#live();
     if (!live) return;
     this.#become({ phase: "stopping", live });
-    live.following.close();
     for (const conn of [...live.conns]) conn.lose(tunnelClosed());
-    live.carrier.close();
+    live.way.close();
     this.#become({ phase: "idle" });
     this.#view = { kind: "unknown" };
     this.#dialProblem = undefined;
@@ -251,10 +252,10 @@ export class Tunnel {
     this.#lastUsedMs = this.#options.clock.now();
     const running = this.#live();
     if (running) return running;
-    const { target, timeouts } = this.#options;
+    const { timeouts } = this.#options;
     const cluster = this.#options.cluster();
-    const following = this.#follow(cluster);
-    const carrier = this.#carrier(cluster, namespaceOf(target) ?? cluster.namespace);
+    const way = openWay({ ...this.#options, cluster, onChange: (resolution) => this.#resolved(resolution) });
+    const { following, carrier } = way;
     const endpoints = new Endpoints({
       ...this.#options,
       cluster,
@@ -262,26 +263,11 @@ export class Tunnel {
       openOn: (pod) => carrier.openOn(pod),
       startTimeoutMs: () => timeouts().startTimeoutMs,
     });
-    const live: Live = { cluster, carrier, following, endpoints, conns: new Set(), proven: new Set(), used: new Set() };
+    const live: Live = { cluster, way, carrier, following, endpoints, conns: new Set(), proven: new Set(), used: new Set() };
     const known = following.current();
     if (known) this.#see(known);
     this.#become({ phase: "starting", live });
     return live;
-  }
-
-  #follow(cluster: Cluster): Following {
-    const { target, isGuess } = this.#options;
-    if (target.kind === "relayed") return fixedEndpoint(target);
-    const { kind, name, namespace = cluster.namespace, port, transport } = carriersOf(target);
-    const protocol = transport === "udp" ? "UDP" : "TCP";
-    return cluster.follow({ kind, namespace, name, port, protocol, isGuess }, (resolution) => this.#resolved(resolution));
-  }
-
-  #carrier(cluster: Cluster, namespace: string): Carrier {
-    const { target, pools, tools, reaper, relay, clock, log } = this.#options;
-    if (target.transport === "udp") return new FlowCarrier(relay, { profile: target.cluster.profile, cluster, namespace });
-    if (!target.via) return new ForwardCarrier(pools, cluster, namespace);
-    return new JumpCarrier({ target, cluster, namespace, tools, reaper, clock, log });
   }
 
   #resolved(resolution: Resolution): void {

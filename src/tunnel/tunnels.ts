@@ -14,6 +14,7 @@ import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { JumpReaper } from "#tunnel/jump/reaper.ts";
 import { JumpTools } from "#tunnel/jump/tools.ts";
+import type { Relays } from "#tunnel/relay/relays.ts";
 import type { Link } from "#tunnel/pipe/link.ts";
 import { SessionPools } from "#tunnel/forward/pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
@@ -25,6 +26,8 @@ export interface TunnelsOptions {
   readonly jumpPods?: JumpPods;
   /** Carries datagrams; absent where there can be none. */
   readonly relay?: FlowRelay;
+  /** Absent where no profile can ask for one. */
+  readonly relays?: Relays;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   /** Whether a profile names the target outright, by its key; others are guesses from what clients ask for. Absent: all are named. */
   readonly isNamed?: (key: string) => boolean;
@@ -96,6 +99,7 @@ export class Tunnels {
   /** After sleep: checks every session now. */
   wake(): void {
     this.#pools.ping();
+    this.#options.relays?.ping();
     for (const tunnel of this.#byKey.values()) tunnel.wake();
   }
 
@@ -155,6 +159,7 @@ export class Tunnels {
         reaper: this.#reaper,
         jumpPods: this.#options.jumpPods,
         relay: this.#options.relay,
+        relays: this.#options.relays,
         cluster: () => clusterFor(target.cluster),
         timeouts: () => timeoutsFor(target.cluster.profile),
         routes: () => this.#options.routesTo?.(key) ?? [],
@@ -175,6 +180,7 @@ export class Tunnels {
       if (!this.#isNamed(key) && isOver(tunnel, nowMs)) this.#drop(key, tunnel);
     }
     this.#pools.tick(nowMs);
+    this.#options.relays?.tick(nowMs);
     this.#stopTicks = this.#options.clock.after(tunnelLimits.tickMs, () => this.#tick());
   }
 }

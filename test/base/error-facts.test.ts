@@ -37,6 +37,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["no-ready-pod", 1, 503, 14],
   ["jump-pod-failed", 1, 502, 14],
   ["relay-missing", 1, 502, 12],
+  ["relay-failed", 1, 502, 14],
   ["port-refused", 1, 502, 14],
   ["jump-no-tool", 1, 502, 14],
   ["target-not-found", 1, 502, 5],

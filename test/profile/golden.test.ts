@@ -87,6 +87,13 @@ function portText({ door, listen, target, sessionTimeoutMs }: PlannedPort): stri
   return `${door} ${listen.map(formatListen).join(" ")} -> ${targetText(target)}${timeout}`;
 }
 
+function showRelay({ relay }: Plan): string[] {
+  const { mode, image, namespace, ...rest } = relay;
+  return image === undefined && mode === "auto"
+    ? []
+    : [`relay ${mode} ${image} in ${namespace ?? "(the context's)"} ${JSON.stringify(rest)}`];
+}
+
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
   const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
@@ -99,6 +106,7 @@ function showPlan(loaded: LoadedPlan): string[] {
     ...templates,
     ...portsOf(plan).map(portText),
     ...showForwards(plan),
+    ...showRelay(plan),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
     `files ${plan.files.join(" ")}`,
     ...warnings.map((warning) => `warning ${formatProblem(warning, project)}`),

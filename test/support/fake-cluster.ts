@@ -11,6 +11,7 @@ import { type MemoryConn, memoryPair } from "./memory-conn.ts";
 import type { ExecCommand } from "#wire/exec.ts";
 import { type FakeProgram, missing, serveExec } from "./fake-exec.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { FakeJobs } from "./fake-jobs.ts";
 import { FakePods } from "./fake-pods.ts";
 
 /** What a pod does with one connection to a port. */
@@ -109,6 +110,7 @@ export class FakeCluster implements Cluster {
   readonly namespace = "default";
   readonly server = "memory";
   readonly pods = new FakePods();
+  readonly jobs = new FakeJobs();
   place: object = {};
   trouble: Cluster["trouble"];
   readonly #pods = new Map<string, PodServer>();

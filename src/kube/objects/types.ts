@@ -3,6 +3,7 @@
 import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import type { ExecCommand, ExecEnd } from "#wire/exec.ts";
+import type { Jobs } from "./known-job.ts";
 import type { Pods } from "./known-pod.ts";
 import type { Service, Slice } from "./objects.ts";
 
@@ -173,6 +174,8 @@ export interface Cluster {
 
   /** For the pods that kt makes. They can also be removed once the cluster is closed. */
   readonly pods: Pods;
+  /** As for pods, for the relays. */
+  readonly jobs: Jobs;
 
   /** Ends all watches. */
   close(): void;

@@ -48,7 +48,7 @@ export interface ConsentInput {
 type Rule = (input: ConsentInput) => readonly ConsentFact[];
 
 /** One rule for each way; a new section of the profile that could do such a thing adds its own. */
-const rules: readonly Rule[] = [foreignOwners, kubeconfigs, steeringVariables, sentVariables, jumpPods, outsideFiles, opened];
+const rules: readonly Rule[] = [foreignOwners, kubeconfigs, steeringVariables, sentVariables, jumpPods, relayImage, outsideFiles, opened];
 
 /** Empty of a profile that only maps names to services of the user's own contexts. */
 export function consentFacts(input: ConsentInput): readonly ConsentFact[] {
@@ -161,6 +161,12 @@ const runsThere = "it is code that runs in your cluster, as you";
 
 function imageFact(image: string): ConsentFact {
   return { what: `runs the image "${image}" as a jump pod`, why: runsThere, content: content("image", image) };
+}
+
+function relayImage({ layer }: ConsentInput): readonly ConsentFact[] {
+  const image = layer.relay.image?.source.textAt(["relay", "image"]);
+  if (image === undefined) return [];
+  return [{ what: `runs the image "${image}" as the relay`, why: runsThere, content: content("relay", image) }];
 }
 
 function commandFact(words: string): ConsentFact {

@@ -7,12 +7,13 @@ import { env } from "./env.ts";
 import { forward } from "./forward.ts";
 import { http } from "./http.ts";
 import { patterns } from "./patterns.ts";
+import { relay } from "./relay.ts";
 import { routes } from "./routes.ts";
 import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
 import { udp } from "./udp.ts";
 
-export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, env } as const;
+export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, relay, env } as const;
 
 /** By key: those of kt, and in tests others. */
 export type Sections = Readonly<Record<string, Section>>;

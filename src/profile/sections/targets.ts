@@ -1,12 +1,11 @@
-/** Reads what a route reaches: something in the cluster, or an address and its jump host. */
+/** Reads what a route reaches: something in the cluster, or an address and its jump host, if it has one. */
 
-import { looksLikeAddress } from "#route/address-text.ts";
+import { looksLikeAddress, parseAddress } from "#route/address-text.ts";
 import { parseTarget } from "#route/target-text.ts";
 import { type LongTarget, readJump } from "./jump.ts";
 import type { LayerTarget } from "./section.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
 import type { ProfileSource } from "#profile/values/placed.ts";
-import { tomlKey } from "#profile/toml/text.ts";
 
 /** What only a jump host has. */
 function refuseWithoutVia(source: ProfileSource, path: KeyPath, { container, method }: LongTarget): void {
@@ -25,7 +24,5 @@ export function readTarget(source: ProfileSource, path: KeyPath, given: string |
   const text = isLong ? given.target : given;
   const at = isLong ? [...path, "target"] : path;
   if (!looksLikeAddress(text)) return source.attempt(at, "value", () => parseTarget(text));
-  const hint = `name the pod that reaches it: [${path.map(tomlKey).join(".")}] with target = "${text}" and via = "svc/NAME"`;
-  source.problem(at, `target "${text}" is an address, which needs a jump host`, { hint });
-  return undefined;
+  return source.attempt(at, "value", () => ({ kind: "relayed" as const, ...parseAddress(text), namespace: undefined }));
 }

@@ -3,6 +3,7 @@
 import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/lookup.ts";
+import type { RelaySettings } from "#route/relay-settings.ts";
 import type { BackendScheme, Target, Transport } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
@@ -153,6 +154,7 @@ export interface Plan {
   readonly addresses: PlannedAddresses;
   /** What the full names of services end with, normalised. */
   readonly clusterDomain: string;
+  readonly relay: RelaySettings;
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
   /** True when the profile says `expose = true`: only then may it listen beyond loopback. */

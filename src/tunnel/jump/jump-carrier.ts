@@ -1,66 +1,14 @@
-/** How connections are opened on a pod that was chosen: forwarded to its port, or carried on by a process that runs in it. */
+/** Opens connections to an address by a process that runs in the pod that was chosen. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { AddressTarget } from "#route/target.ts";
-import { JumpPool } from "#tunnel/jump/pool.ts";
-import type { JumpReaper } from "#tunnel/jump/reaper.ts";
-import type { JumpTools } from "#tunnel/jump/tools.ts";
+import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
-import type { SessionPools } from "#tunnel/forward/pools.ts";
-
-export interface Carrier {
-  /** Rejects with KtError: another pod may work. */
-  reserve(endpoint: Endpoint): Promise<Slot>;
-  /** Connections that are open on a pod, for choosing among several. */
-  openOn(pod: string): number;
-  /** Upgraded connections to a pod. */
-  sessionsOn(pod: string): number;
-  /** The pod takes no more new connections. */
-  retire(pod: string): void;
-  /** Called about every second. */
-  tick(nowMs: number): void;
-  /** Asks for a sign of life now. */
-  ping(): void;
-  close(): void;
-}
-
-/** To the pods' own ports. Its sessions belong to the pools, which every tunnel shares. */
-export class ForwardCarrier implements Carrier {
-  readonly #pools: SessionPools;
-  readonly #cluster: Cluster;
-  readonly #namespace: string;
-
-  constructor(pools: SessionPools, cluster: Cluster, namespace: string) {
-    this.#pools = pools;
-    this.#cluster = cluster;
-    this.#namespace = namespace;
-  }
-
-  async reserve(endpoint: Endpoint): Promise<Slot> {
-    const { pod, port } = endpoint;
-    const sessions = this.#pools.of(this.#cluster, this.#namespace, pod);
-    const session = await sessions.acquire();
-    return { ...endpoint, open: (listener) => session.open(port, listener), drop: () => sessions.release(session) };
-  }
-
-  openOn(pod: string): number {
-    return this.#pools.find(this.#cluster, this.#namespace, pod)?.busyStreams ?? 0;
-  }
-
-  sessionsOn(pod: string): number {
-    return this.#pools.find(this.#cluster, this.#namespace, pod)?.count ?? 0;
-  }
-
-  retire(pod: string): void {
-    this.#pools.find(this.#cluster, this.#namespace, pod)?.retire();
-  }
-
-  tick(): void {}
-  ping(): void {}
-  close(): void {}
-}
+import { JumpPool } from "./pool.ts";
+import type { JumpReaper } from "./reaper.ts";
+import type { JumpTools } from "./tools.ts";
 
 export interface JumpCarrierOptions {
   readonly target: AddressTarget;

@@ -1,0 +1,26 @@
+/** What the maker of Jobs knows of one, and what it may do with them: the contract that the cluster keeps. */
+
+/** A Job at one moment, as far as its maker must know it. */
+export interface KnownJob {
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** It has completed or failed, or is being deleted: no pod of it will serve any more. */
+  readonly isOver: boolean;
+}
+
+export interface JobManifest {
+  readonly metadata: { readonly name: string };
+}
+
+export interface Jobs {
+  /** Undefined when there is none. */
+  get(namespace: string, name: string, signal: AbortSignal): Promise<KnownJob | undefined>;
+  /** By labels, as the API takes them. */
+  list(namespace: string, selector: string, signal: AbortSignal): Promise<readonly KnownJob[]>;
+  /** Undefined when there is one of that name. Rejects with `relay-failed` where the cluster does not take it. */
+  create(namespace: string, manifest: JobManifest, signal: AbortSignal): Promise<KnownJob | undefined>;
+  /** That very Job, and its pods with it; harmless when it is gone. */
+  remove(namespace: string, job: KnownJob, signal: AbortSignal): Promise<void>;
+}

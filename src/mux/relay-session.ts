@@ -1,0 +1,349 @@
+/** A session with a relay over one Conn, for both ends: streams with credit, datagrams, signs of life. */
+
+import { concatBytes } from "#base/bytes.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import { RelayDecoder } from "#wire/relay-decoder.ts";
+import {
+  encodeRelayFrame,
+  maxRelayPayloadBytes,
+  maxRelayStream,
+  type RelayAddress,
+  type RelayFrame,
+  relayDataHeader,
+  relayVersion,
+} from "#wire/relay-frame.ts";
+import { WindowBudget } from "./credit-window.ts";
+import { muxLimits } from "./limits.ts";
+import type { RelayChannel, RelayChannelOwner } from "./relay-channel.ts";
+import { RelayFlow } from "./relay-flow.ts";
+import { RelayStream } from "./relay-stream.ts";
+
+/** Hears a session. No method may throw. */
+export interface RelaySessionHandler {
+  /** The peer's first frame. `version` is ours: another one ends the session. */
+  onHello(id: string): void;
+  /** The peer asks for a stream;  */
+  onOpen(channel: RelayStream | RelayFlow, to: RelayAddress): void;
+  /** Anything at all came. */
+  onHeard(): void;
+  onPong(id: number): void;
+  onGoAway(): void;
+  /** Once, and last; every stream has been told. */
+  onClose(error: KtError): void;
+}
+
+export interface RelaySessionOptions {
+  readonly conn: Conn;
+  readonly role: "client" | "relay";
+  /** Whose session it is, for the peer. */
+  readonly id: string;
+  readonly handler: RelaySessionHandler;
+}
+
+/** Both ends are kt, of versions that do not understand each other. */
+export class RelayVersionError extends KtError {
+  constructor(version: number) {
+    super("relay-failed", `the relay uses version ${version} of its protocol, and this kt uses version ${relayVersion}`);
+  }
+}
+
+const notARelay = "what answers is not a relay of kt";
+
+/** Owns its Conn, which it always reads: credit bounds what a stream may send, so that one which stalls stops only itself. */
+export class RelaySession implements RelayChannelOwner {
+  readonly budget = new WindowBudget();
+  readonly #conn: Conn;
+  readonly #role: RelaySessionOptions["role"];
+  readonly #handler: RelaySessionHandler;
+  readonly #decoder: RelayDecoder;
+  readonly #channels = new Map<number, RelayChannel>();
+  /** Those that have something to send, in the order of their turns. */
+  readonly #waiting = new Set<RelayChannel>();
+  #out: Uint8Array[] = [];
+  #outBytes = 0;
+  #flushIsDue = false;
+  #blocked = false;
+  /** `leaving`: no more streams, those that are open go on. */
+  #state: "open" | "leaving" | "closed" = "open";
+  #greeted = false;
+  #nextStream: number;
+  #lastPeerStream = 0;
+  #nextPing = 0;
+  #carriedBytes = 0;
+
+  constructor({ conn, role, id, handler }: RelaySessionOptions) {
+    this.#conn = conn;
+    this.#role = role;
+    this.#handler = handler;
+    this.#nextStream = role === "client" ? 1 : 2;
+    this.#decoder = new RelayDecoder({
+      onData: (stream, bytes) => this.#onData(stream, bytes),
+      onFrame: (frame) => this.#onFrame(frame),
+    });
+    this.send({ type: "hello", version: relayVersion, id });
+    conn.start({
+      onData: (bytes) => this.#received(bytes),
+      onEnd: () => this.#fail(new KtError("connection-lost", "the relay closed the session")),
+      onDrain: () => this.#drained(),
+      onClose: (error) => this.#fail(error ?? new KtError("connection-lost", "the relay's session was closed")),
+    });
+  }
+
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** Whether streams may be opened: also before the peer's hello came. */
+  get canOpen(): boolean {
+    return this.#state === "open" && this.#nextStream <= maxRelayStream && this.#channels.size < muxLimits.relayStreams;
+  }
+
+  get openStreams(): number {
+    return this.#channels.size;
+  }
+
+  /** Bytes of streams that it has carried, both ways, for choosing among several. */
+  get carriedBytes(): number {
+    return this.#carriedBytes;
+  }
+
+  /** Opens a connection to an address; data may follow at once. Only where `canOpen`. */
+  openStream(host: string, port: number): RelayStream {
+    const stream = new RelayStream(this.#takeId(), this);
+    return this.#begin(stream, { transport: "tcp", host, port });
+  }
+
+  /** Opens a flow of datagrams to an address. Only where `canOpen`. */
+  openFlow(host: string, port: number): RelayFlow {
+    const flow = new RelayFlow(this.#takeId(), this);
+    return this.#begin(flow, { transport: "udp", host, port });
+  }
+
+  /** Asks for a sign of life; returns what `onPong` will be given. */
+  ping(): number {
+    this.#nextPing = (this.#nextPing + 1) >>> 0;
+    this.send({ type: "ping", id: this.#nextPing });
+    return this.#nextPing;
+  }
+
+  /** Says goodbye, and closes once that has left. */
+  leave(): void {
+    if (this.#state === "closed") return;
+    this.send({ type: "go-away" });
+    this.#flush();
+    this.#loseAll(new KtError("connection-lost", "the session with the relay was closed"));
+    this.#state = "closed";
+    this.#conn.end();
+  }
+
+  /** No more streams; those that are open go on. */
+  retire(): void {
+    if (this.#state !== "closed") this.#state = "leaving";
+  }
+
+  /** Ends everything; reported by `onClose`. */
+  close(error: KtError): void {
+    this.#fail(error);
+  }
+
+  /** Streams that were asked for and from which nothing came back. */
+  failUnopened(error: KtError): void {
+    for (const channel of [...this.#channels.values()]) if (!channel.isOpened) channel.lost(error);
+  }
+
+  sendData(stream: number, bytes: Uint8Array): void {
+    this.#carriedBytes += bytes.length;
+    for (let at = 0; at < bytes.length; at += maxRelayPayloadBytes) {
+      const part = bytes.subarray(at, at + maxRelayPayloadBytes);
+      this.#put(relayDataHeader(stream, part.length));
+      this.#put(part);
+    }
+    if (this.#outBytes >= muxLimits.flushBytes && !this.#blocked) this.#flush();
+  }
+
+  send(frame: RelayFrame): void {
+    this.#put(encodeRelayFrame(frame));
+    if (this.#blocked && this.#outBytes > muxLimits.unreadFramesBytes)
+      this.#fail(new KtError("protocol", "the peer of the relay's session reads nothing"));
+  }
+
+  sendDatagram(stream: number, bytes: Uint8Array): boolean {
+    if (bytes.length >= maxRelayPayloadBytes || this.#outBytes + bytes.length > muxLimits.waitingDatagramBytes) return false;
+    this.#carriedBytes += bytes.length;
+    this.send({ type: "datagram", stream, bytes });
+    return true;
+  }
+
+  wait(channel: RelayChannel): void {
+    this.#waiting.add(channel);
+    if (!this.#blocked) this.#flushSoon();
+  }
+
+  forget(channel: RelayChannel): void {
+    this.#channels.delete(channel.id);
+    this.#waiting.delete(channel);
+  }
+
+  #takeId(): number {
+    if (!this.canOpen) throw new KtError("connection-lost", "the session with the relay takes no more streams");
+    this.#nextStream += 2;
+    return this.#nextStream - 2;
+  }
+
+  #begin<Channel extends RelayChannel>(channel: Channel, to: RelayAddress): Channel {
+    this.#channels.set(channel.id, channel);
+    this.send({ type: "open", stream: channel.id, to });
+    return channel;
+  }
+
+  #put(bytes: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#out.push(bytes);
+    this.#outBytes += bytes.length;
+    if (!this.#blocked) this.#flushSoon();
+  }
+
+  /** What is sent in one turn of the event loop leaves in one write, which spares every hop a message. */
+  #flushSoon(): void {
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    queueMicrotask(() => {
+      this.#flushIsDue = false;
+      if (!this.#blocked) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    do {
+      if (!this.#write()) return;
+    } while (this.#takeTurns());
+  }
+
+  /** Returns whether the connection takes more. */
+  #write(): boolean {
+    if (this.#state === "closed" || this.#out.length === 0) return !this.#blocked;
+    const bytes = concatBytes(this.#out);
+    this.#out = [];
+    this.#outBytes = 0;
+    this.#blocked = !this.#conn.write(bytes);
+    return !this.#blocked;
+  }
+
+  /** Lets those that wait send, one after the other, until there is enough for a write. Returns whether there is something to write. */
+  #takeTurns(): boolean {
+    for (const channel of this.#waiting) {
+      if (this.#outBytes >= muxLimits.flushBytes) break;
+      this.#waiting.delete(channel);
+      if (channel.takeTurn()) this.#waiting.add(channel);
+      if (this.#blocked) break;
+    }
+    return this.#out.length > 0 && !this.#blocked;
+  }
+
+  #drained(): void {
+    if (!this.#blocked || this.#state === "closed") return;
+    this.#blocked = false;
+    this.#flush();
+  }
+
+  #received(bytes: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#handler.onHeard();
+    try {
+      this.#decoder.decode(bytes);
+    } catch (error) {
+      this.#fail(toKtError(error, "protocol", "read from the relay's session"));
+    }
+  }
+
+  #onData(stream: number, bytes: Uint8Array): void {
+    this.#assertGreeted();
+    this.#carriedBytes += bytes.length;
+    // A stream that is not known was given up by this side, and its end is on its way.
+    this.#channels.get(stream)?.received(bytes);
+  }
+
+  #onFrame(frame: RelayFrame): void {
+    if (frame.type !== "hello") this.#assertGreeted();
+    switch (frame.type) {
+      case "hello":
+        this.#onHello(frame.version, frame.id);
+        break;
+      case "open":
+        this.#onOpen(frame.stream, frame.to);
+        break;
+      case "ping":
+        this.send({ type: "pong", id: frame.id });
+        break;
+      case "pong":
+        this.#handler.onPong(frame.id);
+        break;
+      case "go-away":
+        this.retire();
+        this.#handler.onGoAway();
+        break;
+      default:
+        this.#onStreamFrame(frame);
+    }
+  }
+
+  #onStreamFrame(frame: Extract<RelayFrame, { readonly stream: number }>): void {
+    const channel = this.#channels.get(frame.stream);
+    if (!channel) return;
+    if (frame.type === "opened") channel.opened();
+    else if (frame.type === "end") channel.peerEnded();
+    else if (frame.type === "credit") channel.credited(frame.bytes);
+    else if (frame.type === "reset") channel.peerReset(frame.reason, frame.text);
+    else if (frame.type === "unreachable") channel.unreachable(frame.reason, frame.text);
+    else if (frame.type === "datagram") {
+      this.#carriedBytes += frame.bytes.length;
+      channel.datagram(frame.bytes);
+    }
+  }
+
+  #onHello(version: number, id: string): void {
+    if (this.#greeted) throw new KtError("protocol", "the relay's session has two beginnings");
+    if (version !== relayVersion) throw new RelayVersionError(version);
+    this.#greeted = true;
+    this.#handler.onHello(id);
+  }
+
+  #onOpen(id: number, to: RelayAddress): void {
+    const isPeers = id % 2 === (this.#role === "client" ? 0 : 1);
+    if (!isPeers || id <= this.#lastPeerStream)
+      throw new KtError("protocol", `the relay's session opens the stream ${id}, which is not the next`);
+    this.#lastPeerStream = id;
+    const channel = to.transport === "tcp" ? new RelayStream(id, this) : new RelayFlow(id, this);
+    if (this.#state === "leaving" || this.#channels.size >= muxLimits.relayStreams) {
+      this.send({ type: "reset", stream: id, reason: "overloaded", text: "the relay takes no more connections" });
+      return;
+    }
+    this.#channels.set(id, channel);
+    this.#handler.onOpen(channel, to);
+  }
+
+  #assertGreeted(): void {
+    if (!this.#greeted) throw new KtError("protocol", notARelay);
+  }
+
+  #loseAll(error: KtError): void {
+    for (const channel of [...this.#channels.values()]) channel.lost(error);
+  }
+
+  #fail(error: KtError): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#out = [];
+    this.#waiting.clear();
+    // The peer must still read our hello, to say which versions they are.
+    if (error instanceof RelayVersionError) this.#conn.end();
+    else this.#conn.abort();
+    this.#loseAll(error);
+    this.#handler.onClose(error);
+  }
+}

@@ -1,0 +1,14 @@
+/** The limits of a relay in the cluster, each with its unit and its reason. */
+
+import { second } from "#base/units.ts";
+
+export const relayLimits = {
+  /** How long a connection to an address may take: a packet that is not answered is sent again after 1, 3 and 7 s. */
+  connectMs: 10 * second,
+  /** A peer that has not said who it is within this time is not kt. */
+  helloMs: 10 * second,
+  /** Sessions at once: some users with some sessions each. */
+  sessions: 256,
+  /** How often it is checked who was heard. */
+  tickMs: 1 * second,
+} as const;

@@ -1,0 +1,61 @@
+/** Makes the connection that a stream asks for, and joins the two. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { RelayFlow } from "#mux/relay-flow.ts";
+import type { RelayStream } from "#mux/relay-stream.ts";
+import { splice } from "#net/splice.ts";
+import { connectUdp } from "#net/udp.ts";
+import { connectTcp, systemCode, systemReason } from "#net/tcp.ts";
+import type { RelayAddress, RelayReason } from "#wire/relay-frame.ts";
+import { relayLimits } from "./limits.ts";
+
+const uncounted = { add() {} };
+
+/** By the system's code of what went wrong; any other is `unreachable`. */
+const reasons: Readonly<Record<string, RelayReason>> = {
+  ECONNREFUSED: "refused",
+  ENOTFOUND: "not-found",
+  EAI_AGAIN: "not-found",
+  ECONNRESET: "lost",
+  EMFILE: "overloaded",
+  ENFILE: "overloaded",
+};
+
+export function serveChannel(channel: RelayStream | RelayFlow, to: RelayAddress, clock: Clock): void {
+  void (channel instanceof RelayFlow ? connectFlow(channel, to) : connectStream(channel, to, clock));
+}
+
+async function connectFlow(flow: RelayFlow, to: RelayAddress): Promise<void> {
+  try {
+    const socket = await connectUdp(to);
+    flow.accept();
+    socket.start({
+      onDatagram: (payload) => flow.send(payload),
+      onUnreachable: (error) => flow.report(reasonOf(error.cause), systemReason(error.cause)),
+      onClose: () => flow.close(),
+    });
+    flow.start({ onDatagram: (payload) => socket.send(payload), onUnreachable() {}, onClose: () => socket.close() });
+  } catch (error) {
+    flow.refuse(reasonOf(error), systemReason(error));
+  }
+}
+
+function reasonOf(error: unknown): RelayReason {
+  const code = systemCode(error);
+  return (code === undefined ? undefined : reasons[code]) ?? "unreachable";
+}
+
+async function connectStream(stream: RelayStream, { host, port }: RelayAddress, clock: Clock): Promise<void> {
+  const late = new AbortController();
+  const cancel = clock.after(relayLimits.connectMs, () => late.abort(new KtError("target-unreachable", "timed out")));
+  try {
+    const conn = await connectTcp({ host, port, signal: late.signal });
+    stream.accept();
+    splice(stream, conn, uncounted, () => {});
+  } catch (error) {
+    stream.refuse(reasonOf(error), systemReason(error));
+  } finally {
+    cancel();
+  }
+}

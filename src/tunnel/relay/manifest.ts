@@ -1,0 +1,100 @@
+/** The Job that kt runs as its relay. Pure. */
+
+import type { JobManifest } from "#kube/objects/known-job.ts";
+import type { RelaySettings } from "#route/relay-settings.ts";
+import { relayVersion } from "#wire/relay-frame.ts";
+
+/** Where `kt relay` listens, on the pod's loopback. */
+export const relayPort = 8990;
+
+/** The relay ends when no user has been heard for this long. */
+const ttlS = 60;
+
+/** How long what is left of a relay that has ended can be looked at. */
+const leftoverS = 10;
+
+/** The hard end, should everything else fail: a connection may last for days. */
+const deadlineS = 7 * 24 * 60 * 60;
+
+/** What a relay is: users who mean the same share one. */
+export type RelayDefinition = Omit<RelaySettings, "mode" | "image" | "namespace"> & { readonly image: string };
+
+export const relayLabels = { "app.kubernetes.io/name": "kt-relay", "app.kubernetes.io/managed-by": "kt" } as const;
+
+/** Another definition, or a kt of another protocol version, has a relay of its own: none is ever misunderstood or taken from others. */
+export function relayName(definition: RelayDefinition): string {
+  const { image, nodeSelector, tolerations, resources, labels } = definition;
+  const sorted = (record: object): readonly unknown[] => Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const text = [
+    relayVersion,
+    image,
+    sorted(nodeSelector),
+    tolerations,
+    sorted(resources.requests),
+    sorted(resources.limits),
+    sorted(labels),
+  ];
+  return `kt-relay-${hash(JSON.stringify(text))}`;
+}
+
+/** FNV-1a, 52 bits of it as hex: names only have to differ, and two that do not are of no use to an attacker. */
+function hash(text: string): string {
+  let value = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) value = ((value ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  return value.toString(16).padStart(16, "0").slice(0, 10);
+}
+
+/** Fits the restricted Pod Security Standard. */
+export function relayManifest(definition: RelayDefinition, namespace: string, madeBy: string): JobManifest {
+  const name = relayName(definition);
+  const labels = { ...definition.labels, ...relayLabels };
+  const annotations = { "kt.dev/made-by": madeBy };
+  const manifest = {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name, namespace, labels, annotations },
+    spec: {
+      // A relay that failed is made anew by who needs it, and says why to who waits.
+      backoffLimit: 0,
+      activeDeadlineSeconds: deadlineS,
+      ttlSecondsAfterFinished: leftoverS,
+      template: {
+        metadata: {
+          labels: { ...labels, "sidecar.istio.io/inject": "false" },
+          annotations: { ...annotations, "linkerd.io/inject": "disabled" },
+        },
+        spec: podSpec(definition),
+      },
+    },
+  };
+  return manifest;
+}
+
+function podSpec({ image, nodeSelector, tolerations, resources }: RelayDefinition): object {
+  return {
+    restartPolicy: "Never",
+    // Open connections may go on for a while when the node is drained.
+    terminationGracePeriodSeconds: 30,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    nodeSelector: { "kubernetes.io/os": "linux", ...nodeSelector },
+    ...(tolerations.length === 0 ? {} : { tolerations }),
+    securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: "RuntimeDefault" } },
+    containers: [
+      {
+        name: "relay",
+        image,
+        imagePullPolicy: "IfNotPresent",
+        args: ["relay", "--port", String(relayPort), "--ttl", `${ttlS}s`],
+        resources: {
+          requests: { ...defaultResources.requests, ...resources.requests },
+          limits: { ...defaultResources.limits, ...resources.limits },
+        },
+        securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+      },
+    ],
+  };
+}
+
+/** No limit of processor time: throttling would stall every connection at once. Idle it takes 30 MB, with a thousand streams under 120. */
+const defaultResources = { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "512Mi" } };

@@ -1,0 +1,150 @@
+/** How a tunnel uses a relay: to an address that only it reaches, or as the faster way to what another carrier reaches as well. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
+import type { Endpoint } from "#kube/objects/types.ts";
+import type { RelayStreamError } from "#mux/relay-stream.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
+import type { Carrier } from "#tunnel/pipe/carrier.ts";
+import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
+import type { Slot } from "#tunnel/pipe/slot.ts";
+import type { Relay } from "./relay.ts";
+import { RelayPipe, type RelayPipeHooks } from "./relay-pipe.ts";
+
+export interface RelayPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** To an address that the relay reaches. The endpoint is the relay's own pod. */
+export class RelayCarrier implements Carrier {
+  readonly #relay: Relay;
+  readonly #to: RelayPlace;
+  #open = 0;
+
+  constructor(relay: Relay, to: RelayPlace) {
+    this.#relay = relay;
+    this.#to = to;
+  }
+
+  async reserve(endpoint: Endpoint): Promise<Slot> {
+    const count = (by: number): void => {
+      this.#open += by;
+    };
+    const open = (listener: PipeListener): Pipe =>
+      openPipe(this.#relay, this.#to, listener, { describe: (failure) => describe(failure, this.#to), count });
+    return { ...endpoint, open, drop() {} };
+  }
+
+  openOn(): number {
+    return this.#open;
+  }
+
+  sessionsOn(): number {
+    return this.#relay.sessions;
+  }
+
+  retire(): void {}
+  tick(): void {}
+  ping(): void {}
+  close(): void {}
+}
+
+export interface RelayFirstOptions {
+  /** Undefined while there is none. */
+  readonly relay: () => Relay | undefined;
+  /** Where the relay finds what the endpoint stands for. */
+  readonly placeOf: (endpoint: Endpoint) => RelayPlace | undefined;
+  readonly fallback: Carrier;
+  readonly clock: Clock;
+}
+
+/**
+ * Over the relay where it is ready, else as without it. What the relay cannot reach, as a port that a pod opens on its own loopback only or
+ * what a network policy keeps from it, goes the other way for a while, whose answer is the one that counts.
+ */
+export class RelayFirstCarrier implements Carrier {
+  readonly #options: RelayFirstOptions;
+  readonly #openOn = new Map<string, number>();
+  /** Until when an endpoint is not tried over the relay. */
+  readonly #unreachedMs = new Map<string, number>();
+
+  constructor(options: RelayFirstOptions) {
+    this.#options = options;
+  }
+
+  async reserve(endpoint: Endpoint): Promise<Slot> {
+    const { relay: find, placeOf, fallback, clock } = this.#options;
+    const relay = find();
+    const to = placeOf(endpoint);
+    const key = `${endpoint.pod}:${endpoint.port}`;
+    if (!relay?.isReady || !to || (this.#unreachedMs.get(key) ?? 0) > clock.now()) return await fallback.reserve(endpoint);
+    const count = (by: number): void => this.#count(endpoint.pod, by);
+    const open = (listener: PipeListener): Pipe =>
+      openPipe(relay, to, listener, { describe: (failure) => this.#failed(key, failure, to), count });
+    return { ...endpoint, open, drop() {} };
+  }
+
+  openOn(pod: string): number {
+    return (this.#openOn.get(pod) ?? 0) + this.#options.fallback.openOn(pod);
+  }
+
+  sessionsOn(pod: string): number {
+    return this.#options.fallback.sessionsOn(pod) + (this.#openOn.has(pod) ? 1 : 0);
+  }
+
+  retire(pod: string): void {
+    for (const key of this.#unreachedMs.keys()) if (key.startsWith(`${pod}:`)) this.#unreachedMs.delete(key);
+    this.#options.fallback.retire(pod);
+  }
+
+  tick(nowMs: number): void {
+    for (const [key, untilMs] of this.#unreachedMs) if (untilMs <= nowMs) this.#unreachedMs.delete(key);
+    this.#options.fallback.tick(nowMs);
+  }
+
+  ping(): void {
+    this.#options.fallback.ping();
+  }
+
+  close(): void {
+    this.#options.fallback.close();
+  }
+
+  #count(pod: string, by: number): void {
+    const open = (this.#openOn.get(pod) ?? 0) + by;
+    if (open > 0) this.#openOn.set(pod, open);
+    else this.#openOn.delete(pod);
+  }
+
+  /** "connection-lost": the same pod is tried once more, the other way. */
+  #failed(key: string, failure: RelayStreamError, to: RelayPlace): KtError {
+    if (failure.reason !== "lost" && failure.reason !== "cancelled")
+      this.#unreachedMs.set(key, this.#options.clock.now() + tunnelLimits.relayUnreachedMs);
+    return new KtError("connection-lost", describe(failure, to).message, { cause: failure });
+  }
+}
+
+function openPipe(relay: Relay, { host, port }: RelayPlace, listener: PipeListener, hooks: RelayPipeHooks): Pipe {
+  const stream = relay.openStream(host, port);
+  if (stream) return new RelayPipe(stream, listener, hooks);
+  queueMicrotask(() => listener.pipeFailed(new KtError("connection-lost", "the relay was lost"), "always"));
+  return { hasSent: false, halfCloses: false, write: () => true, end() {}, abort() {}, pause() {}, resume() {} };
+}
+
+const codes = {
+  refused: "target-refused",
+  "not-found": "target-not-found",
+  unreachable: "target-unreachable",
+  lost: "connection-lost",
+  cancelled: "connection-lost",
+  overloaded: "overloaded",
+} as const;
+
+function describe({ reason, message }: RelayStreamError, to: RelayPlace): KtError {
+  const address = formatHostPort(to);
+  const what =
+    reason === "lost" || reason === "cancelled" ? `the connection to ${address} was lost` : `the relay cannot connect to ${address}`;
+  return new KtError(codes[reason], `${what}: ${message}`);
+}

@@ -1,0 +1,156 @@
+/** One session with a relay over one port-forward: greeted, kept alive, and given up when nothing is heard. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
+import type { RelayFlow } from "#mux/relay-flow.ts";
+import { RelaySession } from "#mux/relay-session.ts";
+import type { RelayStream } from "#mux/relay-stream.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
+import { PodSession } from "#tunnel/forward/pod-session.ts";
+import { TargetConn } from "#tunnel/pipe/target-conn.ts";
+import { relayPort } from "./manifest.ts";
+
+export interface RelayLinkOptions {
+  /** An upgraded connection to the relay's pod. */
+  readonly conn: Conn;
+  readonly pod: string;
+  /** Whose session it is: the same for all of a hub's. */
+  readonly user: string;
+  readonly clock: Clock;
+  /** It carries nothing any more. */
+  readonly onGone: (link: RelayLink, error: KtError) => void;
+}
+
+export class RelayLink {
+  readonly #options: RelayLinkOptions;
+  readonly #forward: PodSession;
+  readonly #session: RelaySession;
+  readonly #greeted = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  #heardMs: number;
+  /** Since when an answer is waited for. */
+  #askedMs: number | undefined;
+  /** Nothing was heard for so long that new connections go another way. */
+  #isSilent = false;
+  #carriedBytes = 0;
+  /** What it carried in the last second. */
+  #rateBytes = 0;
+
+  constructor(options: RelayLinkOptions) {
+    const { conn, pod, user, clock } = options;
+    this.#options = options;
+    this.#heardMs = clock.now();
+    this.#forward = new PodSession({ conn, pod, clock, onGone: () => {}, onFree: () => {} });
+    const slot = {
+      pod,
+      port: relayPort,
+      open: (listener: Parameters<PodSession["open"]>[1]) => this.#forward.open(relayPort, listener),
+      drop() {},
+    };
+    const stream = new TargetConn(slot, {
+      clock,
+      retry: (_, error) => Promise.reject(error),
+      answered: () => {},
+      closed: () => this.#over(),
+    });
+    this.#session = new RelaySession({
+      conn: stream,
+      role: "client",
+      id: user,
+      handler: {
+        onHello: () => this.#greeted.resolve(),
+        onOpen: (channel) => channel.refuse("refused", "nothing is served here"),
+        onHeard: () => this.#heard(),
+        onPong: () => {},
+        onGoAway: () => {},
+        onClose: (error) => {
+          this.#greeted.reject(error);
+          options.onGone(this, error);
+        },
+      },
+    });
+    this.#greeted.promise.catch(() => {});
+  }
+
+  /** The relay has said that it understands us. Rejects with why not. */
+  get greeted(): Promise<void> {
+    return this.#greeted.promise;
+  }
+
+  /** Takes new connections. */
+  get usable(): boolean {
+    return this.#session.canOpen && !this.#isSilent;
+  }
+
+  /** Much is carried: others share it only where there is no other. */
+  get isBusy(): boolean {
+    return this.#rateBytes > tunnelLimits.relayBusyBytes || this.#session.isBlocked;
+  }
+
+  get openStreams(): number {
+    return this.#session.openStreams;
+  }
+
+  openStream(host: string, port: number): RelayStream {
+    const stream = this.#session.openStream(host, port);
+    this.#ask();
+    return stream;
+  }
+
+  openFlow(host: string, port: number): RelayFlow {
+    const flow = this.#session.openFlow(host, port);
+    this.#ask();
+    return flow;
+  }
+
+  /** Called about every second. */
+  tick(nowMs: number): void {
+    this.#forward.tick(nowMs, false);
+    this.#rateBytes = this.#session.carriedBytes - this.#carriedBytes;
+    this.#carriedBytes = this.#session.carriedBytes;
+    if (this.#askedMs !== undefined && nowMs - this.#askedMs >= tunnelLimits.relayDeadMs)
+      this.close(new KtError("connection-lost", "the relay does not answer"));
+    else if (nowMs - this.#heardMs >= tunnelLimits.relayHeartbeatMs) this.#ask();
+  }
+
+  /** Asks for a sign of life now. */
+  ping(): void {
+    this.#ask();
+  }
+
+  close(error: KtError): void {
+    this.#session.close(error);
+  }
+
+  /** Says that this user comes back no more; resolves when the relay has heard it, or cannot. */
+  async leave(): Promise<void> {
+    this.#session.leave();
+    await this.#closed.promise;
+  }
+
+  /** New connections want an answer soon: a relay that gives none is passed by, and what it has not begun goes another way. */
+  #ask(): void {
+    const { clock } = this.#options;
+    if (this.#askedMs !== undefined || this.#session.isClosed) return;
+    const askedMs = clock.now();
+    this.#askedMs = askedMs;
+    this.#session.ping();
+    clock.after(tunnelLimits.relaySilenceMs, () => {
+      if (this.#askedMs !== askedMs) return;
+      this.#isSilent = true;
+      this.#session.failUnopened(new KtError("connection-lost", "the relay does not answer"));
+    });
+  }
+
+  #heard(): void {
+    this.#heardMs = this.#options.clock.now();
+    this.#askedMs = undefined;
+    this.#isSilent = false;
+  }
+
+  #over(): void {
+    this.#closed.resolve();
+    this.#forward.close();
+  }
+}

@@ -1,0 +1,247 @@
+/** One relay as this hub uses it: made when it is needed, found where others made it, connected to, and made again when it goes. */
+
+import { type Clock, sleep } from "#base/clock.ts";
+import { isAbout } from "#base/error-facts.ts";
+import { KtError, toKtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { KnownJob } from "#kube/objects/known-job.ts";
+import type { Cluster, Following, Resolution } from "#kube/objects/types.ts";
+import type { RelayFlow } from "#mux/relay-flow.ts";
+import type { RelayStream } from "#mux/relay-stream.ts";
+import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
+import { type RelayDefinition, relayManifest, relayName } from "./manifest.ts";
+import { RelayLinks } from "./relay-links.ts";
+
+export interface RelayOptions {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly definition: RelayDefinition;
+  readonly holder: JumpPodHolder;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #name: string;
+  readonly #life = new AbortController();
+  readonly #onChange = new Set<(resolution: Resolution) => void>();
+  #links: RelayLinks | undefined;
+  /** Why there is none now; what was seen of its pod, or why the latest try failed. */
+  #problem: { readonly kind: "coming" | "failed"; readonly error: KtError };
+  /** The Job that this hub made, as long as no session to it was ever open: nothing else would end it. */
+  #unused: KnownJob | undefined;
+  #wake = (): void => {};
+  readonly #running: Promise<void>;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#name = relayName(options.definition);
+    this.#problem = { kind: "coming", error: new KtError("no-ready-pod", `the relay ${this.#title} is being started`) };
+    this.#running = this.#run();
+  }
+
+  /** Takes new connections now. */
+  get isReady(): boolean {
+    return this.#links?.isUsable === true;
+  }
+
+  get pod(): string | undefined {
+    return this.#links?.pod;
+  }
+
+  get sessions(): number {
+    return this.#links?.count ?? 0;
+  }
+
+  /** Undefined where it takes no connections now. */
+  openStream(host: string, port: number): RelayStream | undefined {
+    return this.#links?.openStream(host, port);
+  }
+
+  openFlow(host: string, port: number): RelayFlow | undefined {
+    return this.#links?.openFlow(host, port);
+  }
+
+  /** Resolves once it takes connections; rejects with why it does not start, or when it has not started in time. */
+  async ready(signal: AbortSignal): Promise<void> {
+    if (this.isReady) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = (resolution: Resolution): void => {
+      if (resolution.kind === "ready") resolve();
+      else if (resolution.kind === "failed") reject(resolution.problem);
+    };
+    const following = this.follow(look);
+    const cancel = this.#options.clock.after(tunnelLimits.relayStartMs, () => reject(this.#problem.error));
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    look(this.#resolution);
+    try {
+      await promise;
+    } finally {
+      cancel();
+      following.close();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** The relay's pod as what is behind a target. */
+  follow(onChange: (resolution: Resolution) => void): Following {
+    this.#onChange.add(onChange);
+    return { current: () => this.#resolution, refresh: () => this.#wake(), close: () => void this.#onChange.delete(onChange) };
+  }
+
+  /** Called about every second. */
+  tick(nowMs: number): void {
+    this.#links?.tick(nowMs);
+  }
+
+  ping(): void {
+    this.#links?.ping();
+  }
+
+  /** Says goodbye: the relay ends unless others use it. Never rejects. */
+  async end(): Promise<void> {
+    this.#life.abort(new KtError("shutting-down", "the relay is not used any more"));
+    await this.#links?.leave();
+    await this.#running;
+    const { cluster, namespace } = this.#options;
+    if (this.#unused) await cluster.jobs.remove(namespace, this.#unused, AbortSignal.timeout(tunnelLimits.relayRemoveMs)).catch(() => {});
+  }
+
+  get #title(): string {
+    return `"${this.#options.namespace}/${this.#name}"`;
+  }
+
+  get #resolution(): Resolution {
+    if (this.#links && this.isReady) return { kind: "ready", endpoints: [{ pod: this.#links.pod, port: 0 }] };
+    return { kind: this.#problem.kind, problem: this.#problem.error };
+  }
+
+  #changed(): void {
+    const resolution = this.#resolution;
+    for (const onChange of [...this.#onChange]) onChange(resolution);
+  }
+
+  /** Until the end: makes it, uses it as long as it is there, and begins again, after a pause where that failed. */
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#life;
+    let pauseMs: number = tunnelLimits.relayRetryMs;
+    while (!signal.aborted) {
+      const startedMs = clock.now();
+      try {
+        await this.#ensureJob(signal);
+        await this.#serve(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#failed(toKtError(error, "relay-failed", `start the relay ${this.#title}`));
+      }
+      if (clock.now() - startedMs > tunnelLimits.relayRetryMaxMs) pauseMs = tunnelLimits.relayRetryMs;
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, tunnelLimits.relayRetryMaxMs);
+    }
+  }
+
+  async #pause(pauseMs: number): Promise<void> {
+    const woken = new AbortController();
+    const wake = (): void => woken.abort();
+    this.#wake = wake;
+    this.#life.signal.addEventListener("abort", wake, { once: true });
+    await sleep(this.#options.clock, pauseMs, woken.signal);
+    this.#life.signal.removeEventListener("abort", wake);
+    this.#wake = () => {};
+  }
+
+  /** One of that name is there and has not ended. */
+  async #ensureJob(signal: AbortSignal): Promise<void> {
+    const { cluster, namespace, definition, holder, clock } = this.#options;
+    for (;;) {
+      const job = await cluster.jobs.get(namespace, this.#name, signal);
+      if (job && !job.isOver) return;
+      if (job) await cluster.jobs.remove(namespace, job, signal);
+      this.#unused = await cluster.jobs.create(namespace, relayManifest(definition, namespace, holder.user), signal);
+      if (this.#unused) return;
+      await sleep(clock, tunnelLimits.jumpPodLookMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Connects to its pod when there is one; resolves or rejects when it is gone. */
+  #serve(signal: AbortSignal): Promise<void> {
+    const { cluster, namespace } = this.#options;
+    const over = Promise.withResolvers<void>();
+    const onAbort = (): void => over.resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const following = cluster.follow({ kind: "job", namespace, name: this.#name, port: undefined }, (resolution) =>
+      this.#resolved(resolution, over),
+    );
+    return over.promise.finally(() => {
+      signal.removeEventListener("abort", onAbort);
+      following.close();
+      const links = this.#links;
+      this.#links = undefined;
+      if (signal.aborted) this.#links = links;
+      else links?.close(new KtError("connection-lost", "the relay is gone"));
+      this.#changed();
+    });
+  }
+
+  #resolved(resolution: Resolution, over: PromiseWithResolvers<void>): void {
+    if (resolution.kind === "ready") {
+      const [{ pod } = { pod: "" }] = resolution.endpoints;
+      if (this.#links?.pod !== pod) this.#connect(pod, over);
+      return;
+    }
+    if (resolution.kind === "coming") this.#become("coming", resolution.problem);
+    // What is open goes on until its sessions end by themselves.
+    else if (!this.#links) over.reject(this.#explained(resolution.problem));
+  }
+
+  #connect(pod: string, over: PromiseWithResolvers<void>): void {
+    const { cluster, namespace, holder, clock, log } = this.#options;
+    const relay = `${namespace}/${pod}`;
+    const links = new RelayLinks({
+      cluster,
+      namespace,
+      pod,
+      user: holder.id,
+      clock,
+      onLost: (error) => {
+        log("info", "relay-lost", { relay, reason: error.message });
+        over.resolve();
+      },
+    });
+    this.#links?.close(new KtError("connection-lost", "the relay was replaced"));
+    this.#links = links;
+    links.begin().then(
+      () => {
+        log("info", "relay-ready", { relay });
+        this.#unused = undefined;
+        this.#changed();
+      },
+      (error: unknown) => over.reject(error),
+    );
+  }
+
+  #become(kind: "coming" | "failed", error: KtError): void {
+    if (kind === "coming" && this.#problem.kind === "failed") return;
+    this.#problem = { kind, error };
+    this.#changed();
+  }
+
+  #failed(error: KtError): void {
+    this.#options.log("warn", "relay-failed", { relay: `${this.#options.namespace}/${this.#name}`, text: error.message });
+    this.#become("failed", error);
+  }
+
+  /** In one sentence, with what can be done about it. */
+  #explained(problem: KtError): KtError {
+    if (isAbout(problem.code, "login", "way", "permission")) return problem;
+    return new KtError("relay-failed", `the relay with the image "${this.#options.definition.image}" does not start: ${problem.message}`, {
+      hints: problem.hints,
+      cause: problem,
+    });
+  }
+}

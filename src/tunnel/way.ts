@@ -1,0 +1,117 @@
+/** How a tunnel reaches its target: what is followed, by what connections are opened, and whether the relay takes part. */
+
+import type { Clock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { Cluster, Following, Resolution } from "#kube/objects/types.ts";
+import { type AddressTarget, carriersOf, namespaceOf, type PodTarget, type RelayedTarget, type Target } from "#route/target.ts";
+import { fixedEndpoint, FlowCarrier } from "#tunnel/flow/flow-carrier.ts";
+import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
+import { ForwardCarrier } from "#tunnel/forward/forward-carrier.ts";
+import type { SessionPools } from "#tunnel/forward/pools.ts";
+import { JumpCarrier } from "#tunnel/jump/jump-carrier.ts";
+import type { JumpReaper } from "#tunnel/jump/reaper.ts";
+import type { JumpTools } from "#tunnel/jump/tools.ts";
+import type { Carrier } from "#tunnel/pipe/carrier.ts";
+import { RelayCarrier, RelayFirstCarrier, type RelayPlace } from "#tunnel/relay/relay-carrier.ts";
+import type { Relays, RelayUse } from "#tunnel/relay/relays.ts";
+
+export interface WayOptions {
+  readonly target: Target;
+  readonly cluster: Cluster;
+  /** See FollowRequest. */
+  readonly isGuess: boolean;
+  readonly pools: SessionPools;
+  readonly tools: JumpTools;
+  readonly reaper: JumpReaper;
+  /** Absent where there are none. */
+  readonly relays: Relays | undefined;
+  /** What carries datagrams instead of them. */
+  readonly relay: FlowRelay | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onChange: (resolution: Resolution) => void;
+}
+
+export interface Way {
+  readonly following: Following;
+  readonly carrier: Carrier;
+  close(): void;
+}
+
+/** Throws KtError where the target needs a relay and the profile has none. */
+export function openWay(options: WayOptions): Way {
+  const { target } = options;
+  if (target.transport === "udp") return flowWay(options, target);
+  if (target.kind === "relayed") return relayedWay(options, target);
+  return podWay(options, target);
+}
+
+/** Datagrams have no other way than the relay. */
+function flowWay(options: WayOptions, target: PodTarget | RelayedTarget): Way {
+  const { cluster, relays } = options;
+  const { profile } = target.cluster;
+  const use = relays && useIfPossible(relays, profile, cluster);
+  const namespace = namespaceOf(target) ?? cluster.namespace;
+  const carrier = new FlowCarrier(options.relay ?? relays, { profile, cluster, namespace });
+  return wayOf(target.kind === "relayed" ? fixedEndpoint(target) : follow(options, target), carrier, use);
+}
+
+function follow({ cluster, isGuess, onChange }: WayOptions, target: PodTarget | AddressTarget): Following {
+  const { kind, name, namespace = cluster.namespace, port, transport } = carriersOf(target);
+  const protocol = transport === "udp" ? "UDP" : "TCP";
+  return cluster.follow({ kind, namespace, name, port, protocol, isGuess }, onChange);
+}
+
+function relayedWay({ cluster, relays, onChange }: WayOptions, target: RelayedTarget): Way {
+  if (!relays) throw new KtError("relay-failed", "this needs the relay, which is only there with a profile");
+  const use = relays.use(target.cluster.profile, cluster);
+  const following = use.relay.follow(onChange);
+  return wayOf(following, new RelayCarrier(use.relay, target), use);
+}
+
+function podWay(options: WayOptions, target: PodTarget | AddressTarget): Way {
+  const { cluster, relays, clock } = options;
+  const { profile } = target.cluster;
+  const following = follow(options, target);
+  const carrier = withoutRelay(options, target, namespaceOf(target) ?? cluster.namespace);
+  if (!relays) return wayOf(following, carrier, undefined);
+  const use = relays.settingsFor(profile)?.mode === "always" ? useIfPossible(relays, profile, cluster) : undefined;
+  const first = new RelayFirstCarrier({
+    relay: () => use?.relay ?? (target.via ? relays.find(profile, cluster) : undefined),
+    placeOf: ({ address, port: number }): RelayPlace | undefined => {
+      if (target.via) return target;
+      return address === undefined ? undefined : { host: address, port: number };
+    },
+    fallback: carrier,
+    clock,
+  });
+  return wayOf(following, first, use);
+}
+
+/** Without the relay everything goes as it did before there was one. */
+function useIfPossible(relays: Relays, profile: string, cluster: Cluster): RelayUse | undefined {
+  try {
+    return relays.use(profile, cluster);
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutRelay(options: WayOptions, target: PodTarget | AddressTarget, namespace: string): Carrier {
+  const { pools, cluster, tools, reaper, clock, log } = options;
+  if (!target.via) return new ForwardCarrier(pools, cluster, namespace);
+  return new JumpCarrier({ target, cluster, namespace, tools, reaper, clock, log });
+}
+
+function wayOf(following: Following, carrier: Carrier, use: RelayUse | undefined): Way {
+  return {
+    following,
+    carrier,
+    close() {
+      following.close();
+      carrier.close();
+      use?.release();
+    },
+  };
+}

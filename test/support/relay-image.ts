@@ -1,0 +1,25 @@
+/** Puts the built kt into the cluster's container runtime as an image, and takes it out again. */
+
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { write } from "bun";
+import { imageOf } from "#scripts/image.ts";
+import { run } from "./cluster.ts";
+import { binary } from "./kt.ts";
+
+const clusterDir = process.env["KT_CLUSTER_DIR"] ?? "";
+
+async function ctr(...args: readonly string[]): Promise<void> {
+  const ran = await run(["ctr", "-a", `${clusterDir}/containerd/containerd.sock`, "-n", "k8s.io", ...args]);
+  if (ran.exitCode !== 0) throw new Error(`ctr ${args.join(" ")}: ${ran.stderr}`);
+}
+
+/** The name of an image that only this run has, and its removal. */
+export async function importRelayImage(): Promise<{ readonly name: string; remove(): Promise<void> }> {
+  const name = `kt.test/kt:run-${process.pid}`;
+  const archive = `${tmpdir()}/kt-image-${process.pid}.tar`;
+  await write(archive, await imageOf(binary, { name, gzip: false }));
+  await ctr("images", "import", archive);
+  rmSync(archive);
+  return { name, remove: () => ctr("images", "rm", name) };
+}
