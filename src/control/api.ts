@@ -1,6 +1,7 @@
 /** What clients and the hub say to each other: requests, replies and the status, with their validation. */
 
 import * as v from "valibot";
+import { observeLimits } from "#observe/limits.ts";
 import { errorCodes } from "#base/error-facts.ts";
 
 /** Goes up when an older client could misread a reply. */
@@ -42,9 +43,16 @@ const routeSchema = v.object({
   pods: v.array(v.string()),
   openConnections: count,
   totalConnections: count,
+  /** Connections and requests that failed: refused, broken off, or answered by kt itself with an error. */
+  failures: count,
+  /** HTTP requests that came; */
   requests: count,
+  /** and those that are over, by the class of their status, as "2xx"; "none" are those that the client left. */
+  responses: v.optional(v.record(v.string(), count)),
   receivedBytes: count,
   sentBytes: count,
+  /** On average over the last 5 s; absent where nothing went through lately. */
+  perSecond: v.optional(v.object({ requests: count, failures: count, receivedBytes: count, sentBytes: count })),
   /** Why it does not work now. */
   problem: v.optional(problemSchema),
   /** The last failure of a single connection. */
@@ -123,6 +131,19 @@ const journalEntrySchema = v.object({
   event: v.looseObject({ type: v.string() }),
 });
 
+/** Of one route, oldest first; the last step ends at `endMs`, milliseconds since 1970. */
+const historySchema = v.object({
+  endMs: count,
+  stepSeconds: count,
+  /** Per second, on average over the step. */
+  requests: v.array(count),
+  failures: v.array(count),
+  receivedBytes: v.array(count),
+  sentBytes: v.array(count),
+  /** How long the requests took that were answered in the step, on average; 0 where none was. */
+  meanMs: v.array(count),
+});
+
 const stepSchema = v.object({
   step: v.string(),
   verdict: v.string(),
@@ -153,6 +174,14 @@ export const requestSchema = v.variant("type", [
     sinceMs: v.optional(count),
     requests: v.optional(v.boolean()),
   }),
+  /** What a route carried in the latest steps, of one second or of ten. */
+  v.object({
+    type: v.literal("history"),
+    profile: v.string(),
+    route: v.string(),
+    stepSeconds: v.picklist([1, 10]),
+    steps: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.coarseRateSteps)),
+  }),
   /** Everything measured, as text in one of Prometheus's formats. */
   v.object({ type: v.literal("metrics"), format: v.picklist(["openmetrics", "prometheus"]) }),
   v.object({ type: v.literal("explain"), subject: v.string() }),
@@ -171,6 +200,7 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("detached"), profiles: v.array(v.string()) }),
   changesSchema,
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
+  v.object({ type: v.literal("history"), history: historySchema }),
   /** A piece of a text; the pieces of one request make the whole. */
   v.object({ type: v.literal("text"), text: v.string() }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),

@@ -8,6 +8,7 @@ import { Scope } from "#base/scope.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Report } from "#observe/events.ts";
+import { RateSampler } from "#observe/rate-sampler.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
@@ -70,6 +71,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly #derived: DerivedTargets;
   readonly #headroom: Headroom;
   readonly counters = new CounterTable();
+  readonly rates: RateSampler;
   readonly doors: Doors;
   #plans: readonly Plan[] = [];
   /** Undefined in `kt forward`, where nothing is ever attached and each target is one that the user named. */
@@ -80,6 +82,7 @@ export class Engine<Doors extends DoorTable> implements Part {
     const { providers, viewOf, timeoutsFor, jumpPodHolder, relay, onTunnelChange, clock, log, report } = options;
     const clusterFor = (ref: ClusterRef): Cluster => this.clusterFor(ref);
     this.#options = options;
+    this.rates = new RateSampler(this.counters, clock);
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
     this.#jumpPods = jumpPodHolder && this.#jumpPodsOf(jumpPodHolder);
     const { relayFor } = options;
@@ -100,6 +103,7 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#derived = new DerivedTargets({ clusterFor, dial: (target, signal) => this.#tunnels.dial(target, signal), clock });
     this.#headroom = ownHeadroom(clock, report);
     this.doors = options.doors(this.#doorContext());
+    this.#scope.add(() => this.rates.close());
     this.#scope.add(() => this.#clusters.close());
     this.#scope.add(() => this.#headroom.close());
     this.#scope.add(() => this.#jumpPods?.close());

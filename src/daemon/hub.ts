@@ -211,6 +211,7 @@ export class Hub {
       contexts: this.#contexts,
       contextOf: (ref) => ref.context ?? this.#engine.contextOf(ref) ?? this.#contexts.current(ref.profile),
       counters: this.#engine.counters,
+      nowSeconds: () => this.#engine.rates.nowSeconds,
       hub: () => this.#status(),
       forwards: (profile) => this.#forwards.state(profile),
     });
@@ -267,6 +268,7 @@ export class Hub {
       settled: () => this.#settle(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),
+      rates: this.#engine.rates,
       metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });

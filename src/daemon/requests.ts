@@ -6,6 +6,7 @@ import type { ControlSession } from "#control/server.ts";
 import { KtError } from "#base/errors.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
+import type { RateSampler } from "#observe/rate-sampler.ts";
 import type { RequestLog } from "#observe/request-log.ts";
 import type { Target } from "#route/target.ts";
 import type { AttachedProfile, Profiles } from "#daemon/plans/profiles.ts";
@@ -27,6 +28,7 @@ export interface RequestsOptions {
   readonly explain: (subject: string) => Promise<Step[]>;
   /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
   readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
+  readonly rates: Pick<RateSampler, "history">;
   readonly metrics: (format: RequestOf<"metrics">["format"]) => Promise<string>;
   readonly stop: () => void;
 }
@@ -53,6 +55,8 @@ export class HubRequests {
         return this.#options.feed.watch(session, reply);
       case "logs":
         return this.#logs(request, session, reply);
+      case "history":
+        return this.#history(request, reply);
       case "metrics":
         return this.#text(await this.#options.metrics(request.format), reply);
       case "explain":
@@ -98,6 +102,12 @@ export class HubRequests {
     session.onGone(journal.follow(send));
     // Who is behind misses requests, of which there may be thousands a second, and nothing else.
     if (withRequests) session.onGone(requests.follow((entry) => session.busy() || send(entry)));
+  }
+
+  #history({ profile, route, stepSeconds, steps }: RequestOf<"history">, reply: Send): void {
+    const known = this.#status(profile)?.routes.some(({ name }) => name === route);
+    if (!known) throw new KtError("route-unknown", `profile "${profile}" has no route "${route}"`, { hints: ["kt status"] });
+    reply({ type: "history", history: this.#options.rates.history(profile, route, stepSeconds, steps) });
   }
 
   #text(text: string, reply: Send): void {

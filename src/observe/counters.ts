@@ -1,7 +1,9 @@
-/** Counters per route: what the front door and the TCP doors count, and what snapshots and metrics read. */
+/** Counters per route: what the doors count, and what status, metrics and history read. */
 
 import { observeLimits } from "./limits.ts";
 import type { Problem } from "./events.ts";
+import { Histogram } from "./histogram.ts";
+import { type PerSecond, Rates, type Totals } from "./rates.ts";
 
 export type Direction = "sent" | "received";
 
@@ -12,12 +14,24 @@ export interface CountedRoute {
   readonly isDynamic: boolean;
 }
 
+/** Who is to hear of a route's first change since it looked last. */
+interface ChangeListeners {
+  readonly onListed: (counters: RouteCounters) => void;
+  readonly onBusy: (counters: RouteCounters) => void;
+}
+
+/** Bits: the route is on the list of what changed, until that is taken; and it is sampled each second, until it is quiet. */
+const listed = 1;
+const busy = 2;
+
+/** By the first digit of their status; 0 stands for those that the client left before there was one. */
+const responseClasses = 6;
+
 /** Counts of one route since the hub started. */
 export class RouteCounters {
   readonly about: CountedRoute;
-  readonly #onChange: (counters: RouteCounters) => void;
-  /** It is on the list of what changed, until that is taken. */
-  #isListed = false;
+  readonly #listeners: ChangeListeners;
+  #marks = 0;
   openConnections = 0;
   totalConnections = 0;
   /** HTTP requests; 0 for plain TCP. */
@@ -28,14 +42,26 @@ export class RouteCounters {
   sentBytes = 0;
   /** Datagrams of UDP that kt dropped, both ways. */
   droppedDatagrams = 0;
+  /** Connections and requests that failed by what kt found: refused, broken off, or answered by kt with an error. */
+  failures = 0;
+  /** Requests that are over, by class; undefined before the first. */
+  responses: Float64Array | undefined;
+  /** From the request's head to the end of its response, and to the beginning; undefined before the first. */
+  durations: Histogram | undefined;
+  firstBytes: Histogram | undefined;
+  /** Undefined before anything went through. */
+  rates: Rates | undefined;
+  /** The last second in which something was counted. */
+  #usedSeconds = 0;
+  #before: Totals | undefined;
   /** The last failure of a single connection. */
   lastProblem: (Problem & { readonly atMs: number }) | undefined;
   /** Why no connection can work as the profile has the route, by the latest that tried. */
   mismatch: (Problem & { readonly sinceMs: number }) | undefined;
 
-  constructor(about: CountedRoute, onChange: (counters: RouteCounters) => void) {
+  constructor(about: CountedRoute, listeners: ChangeListeners) {
     this.about = about;
-    this.#onChange = onChange;
+    this.#listeners = listeners;
   }
 
   connectionOpened(): void {
@@ -65,7 +91,24 @@ export class RouteCounters {
     this.#changed();
   }
 
+  /** `status`: undefined where the client left before there was one. */
+  requestEnded(status: number | undefined, durationMs: number, firstByteMs: number | undefined): void {
+    this.responses ??= new Float64Array(responseClasses);
+    const at = status === undefined ? 0 : Math.floor(status / 100);
+    this.responses[at] = (this.responses[at] ?? 0) + 1;
+    if (status !== undefined) {
+      this.durations ??= new Histogram();
+      this.durations.add(durationMs);
+    }
+    if (firstByteMs !== undefined) {
+      this.firstBytes ??= new Histogram();
+      this.firstBytes.add(firstByteMs);
+    }
+    this.#changed();
+  }
+
   failed({ code, message, hints }: Problem, atMs: number, isMismatch = false): void {
+    this.failures += 1;
     this.lastProblem = { code, message, hints, atMs };
     if (isMismatch) this.mismatch = { code, message, hints, sinceMs: this.mismatch?.sinceMs ?? atMs };
     this.#changed();
@@ -80,15 +123,67 @@ export class RouteCounters {
 
   /** Called by the table when its list of changes was taken. */
   unlist(): void {
-    this.#isListed = false;
+    this.#marks &= ~listed;
+  }
+
+  /** Called when it becomes busy. */
+  resumeRates(nowSeconds: number): void {
+    this.#usedSeconds = nowSeconds;
+    this.rates ??= new Rates(nowSeconds);
+    this.rates.resume(nowSeconds);
+  }
+
+  /** Called once a second while it is busy. False once all rates are 0: the next change reports it as busy again. */
+  sample(nowSeconds: number): boolean {
+    const totals = this.#totals();
+    const isUsed = this.#before === undefined || !sameTotals(this.#before, totals);
+    if (isUsed) this.#usedSeconds = nowSeconds;
+    this.rates?.sample(nowSeconds, totals);
+    this.#before = totals;
+    this.#list();
+    const isBusy = nowSeconds - this.#usedSeconds <= observeLimits.coarseRateSeconds + 1;
+    if (!isBusy) this.#marks &= ~busy;
+    return isBusy;
+  }
+
+  /** The steps that are over by now get their part, whenever the next `sample` is. */
+  settleRates(nowSeconds: number): void {
+    if ((this.#marks & busy) !== 0) this.rates?.sample(nowSeconds, this.#totals());
+  }
+
+  perSecond(nowSeconds: number): PerSecond | undefined {
+    return (this.#marks & busy) === 0 ? undefined : this.rates?.perSecond(nowSeconds);
+  }
+
+  #totals(): Totals {
+    const { requests, failures, receivedBytes, sentBytes, durations } = this;
+    return { requests, failures, receivedBytes, sentBytes, answered: durations?.count ?? 0, answeredMs: durations?.sumMs ?? 0 };
   }
 
   /** On the path of every byte: after the first change it is one comparison. */
   #changed(): void {
-    if (this.#isListed) return;
-    this.#isListed = true;
-    this.#onChange(this);
+    if (this.#marks === (listed | busy)) return;
+    this.#list();
+    if ((this.#marks & busy) !== 0) return;
+    this.#marks |= busy;
+    this.#listeners.onBusy(this);
   }
+
+  #list(): void {
+    if ((this.#marks & listed) !== 0) return;
+    this.#marks |= listed;
+    this.#listeners.onListed(this);
+  }
+}
+
+function sameTotals(one: Totals, other: Totals): boolean {
+  return (
+    one.requests === other.requests &&
+    one.failures === other.failures &&
+    one.receivedBytes === other.receivedBytes &&
+    one.sentBytes === other.sentBytes &&
+    one.answered === other.answered
+  );
 }
 
 /** One route of one profile, as a key. */
@@ -101,18 +196,23 @@ export class CounterTable {
   readonly #dynamic = new Set<string>();
   /** Never more than there are counters. */
   readonly #changed = new Set<RouteCounters>();
-  readonly #list = (counters: RouteCounters): void => {
-    this.#changed.add(counters);
-    if (this.#changed.size === 1) this.onChange();
+  readonly #listeners: ChangeListeners = {
+    onListed: (counters) => {
+      this.#changed.add(counters);
+      if (this.#changed.size === 1) this.onChange();
+    },
+    onBusy: (counters) => this.onBusy(counters),
   };
   /** Called at the first change after the last `takeChanged`. */
   onChange: () => void = () => {};
+  /** Called with a route that was quiet, at its first change. */
+  onBusy: (counters: RouteCounters) => void = () => {};
 
   of(profile: string, route: string, via?: "static" | "pattern" | "dynamic"): RouteCounters {
     const key = routeKey(profile, route);
     let counters = this.#byRoute.get(key);
     if (!counters) {
-      counters = new RouteCounters({ profile, route, isDynamic: via === "dynamic" }, this.#list);
+      counters = new RouteCounters({ profile, route, isDynamic: via === "dynamic" }, this.#listeners);
       this.#byRoute.set(key, counters);
       if (via === "dynamic") this.#addDynamic(key);
     }

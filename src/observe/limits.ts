@@ -13,6 +13,17 @@ export const observeLimits = {
   requestEntries: 500,
   /** Kept of a request's method, host and path together. */
   requestTextBytes: 512,
+  /** What a route carried in each of the last 600 s, */
+  fineRateSteps: 600,
+  /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 66 KB, */
+  coarseRateSeconds: 10,
+  coarseRateSteps: 2160,
+  /** and one that has just begun 3 KB. */
+  firstRateSteps: 64,
+  /** How long after the end of a second what came in it is looked at. */
+  rateTickMs: 20,
+  /** Rates are those of the last five seconds: people follow no faster, and single requests do not make them jump. */
+  rateWindowSeconds: 5,
   /** Events kept for `kt logs`, and as many again of single connections. */
   journalEntries: 1000,
 } as const;

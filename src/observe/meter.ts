@@ -69,7 +69,13 @@ export class RouteUse {
   /** `name` is the host that it asks for; `target` as sent, with its query. */
   request(method: string, name: string, target: string, protocol: ClientProtocol): RequestMeter {
     this.#counters.requestBegun();
-    return new RequestMeter(this, this.#context.requests, method, name, target, protocol);
+    return new RequestMeter(this, this.#context, method, name, target, protocol);
+  }
+
+  /** Called by a request of its own that is over. */
+  requestEnded(request: RequestMeter): void {
+    this.#counters.requestEnded(request.status, request.durationMs, request.firstByteMs);
+    this.#context.requests?.add(this.route, request);
   }
 
   close(error?: KtError): void {
@@ -93,26 +99,30 @@ export class RouteUse {
 /** One request. */
 export class RequestMeter implements RequestFacts {
   readonly #use: RouteUse;
-  readonly #log: RequestLog | undefined;
+  readonly #clock: Clock;
   readonly method: string;
   readonly name: string;
   readonly target: string;
   readonly protocol: ClientProtocol;
-  readonly startedMs: number;
+  readonly #startedMs: number;
+  /** From its head to the head of its response, in milliseconds; undefined without one. */
+  firstByteMs: number | undefined;
+  /** To the end of its response; 0 until then. */
+  durationMs = 0;
   sentBytes = 0;
   receivedBytes = 0;
   status: number | undefined;
   #hasFailed = false;
   #isOver = false;
 
-  constructor(use: RouteUse, log: RequestLog | undefined, method: string, name: string, target: string, protocol: ClientProtocol) {
+  constructor(use: RouteUse, { clock }: MeterContext, method: string, name: string, target: string, protocol: ClientProtocol) {
     this.#use = use;
-    this.#log = log;
+    this.#clock = clock;
     this.method = method;
     this.name = name;
     this.target = target;
     this.protocol = protocol;
-    this.startedMs = log?.begin() ?? 0;
+    this.#startedMs = clock.now();
   }
 
   add(direction: Direction, bytes: number): void {
@@ -126,13 +136,19 @@ export class RequestMeter implements RequestFacts {
     this.#use.failed(error);
   }
 
+  /** The head of the backend's response has come. */
+  answered(): void {
+    this.firstByteMs = this.#clock.now() - this.#startedMs;
+  }
+
   /** `status`: undefined where the client left before there was one. */
   end(status: number | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.status = status;
     if (status !== undefined && !this.#hasFailed) this.#use.worked();
-    this.#log?.add(this.#use.route, this);
+    this.durationMs = this.#clock.now() - this.#startedMs;
+    this.#use.requestEnded(this);
   }
 }
 

@@ -8,11 +8,9 @@ import type { JournalEntry } from "./journal.ts";
 
 /** A request that is over. */
 export interface RequestFacts
-  extends Readonly<Pick<RequestEvent, "method" | "name" | "status" | "protocol" | "sentBytes" | "receivedBytes">> {
+  extends Readonly<Pick<RequestEvent, "method" | "name" | "status" | "protocol" | "durationMs" | "sentBytes" | "receivedBytes">> {
   /** As sent: its query is not kept. */
   readonly target: string;
-  /** As `begin` had it. */
-  readonly startedMs: number;
 }
 
 /**
@@ -48,11 +46,6 @@ export class RequestLog {
     this.#receivedBytes = new Float64Array(capacity);
   }
 
-  /** When a request begins; to be handed to `add`. */
-  begin(): number {
-    return this.#clock.now();
-  }
-
   add(route: { readonly profile: string; readonly route: string }, facts: RequestFacts): void {
     const at = this.#count % this.#capacity;
     this.#count += 1;
@@ -63,7 +56,7 @@ export class RequestLog {
     this.#protocols[at] = facts.protocol;
     this.#statuses[at] = facts.status;
     this.#atMs[at] = this.#clock.wallMs();
-    this.#durationMs[at] = this.#clock.now() - facts.startedMs;
+    this.#durationMs[at] = facts.durationMs;
     this.#sentBytes[at] = facts.sentBytes;
     this.#receivedBytes[at] = facts.receivedBytes;
     if (this.#followers.size > 0) for (const notify of this.#followers) notify(this.#entry(at));

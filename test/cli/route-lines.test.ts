@@ -6,7 +6,7 @@ import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { profileLines } from "#cli/screen/route-lines.ts";
 import { wrapped } from "#base/wrap.ts";
 
-const counts = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
+const counts = { openConnections: 0, totalConnections: 0, failures: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
 const route = (facts: Partial<RouteStatus> & Pick<RouteStatus, "name" | "url" | "target" | "state">): RouteStatus => ({
   kind: "http",
   pods: [],

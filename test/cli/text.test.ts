@@ -148,7 +148,7 @@ describe("drawing", () => {
 test("off a terminal a problem and its hints stand below their route, once", () => {
   const { stdout, output } = outputTo(false);
   const problem = { code: "port-taken", message: "127.0.0.1:1 is taken", hints: ["kill 7", "choose another port"] } as const;
-  const counts = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
+  const counts = { openConnections: 0, totalConnections: 0, failures: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
   const route = { kind: "tcp", name: "1", url: "localhost:1", target: "svc/db:1", state: "blocked", pods: [], ...counts, problem } as const;
   const profile: ProfileStatus = {
     profile: "/shop/tunnels.toml",

@@ -9,7 +9,7 @@ import type { RouteStatus, Snapshot } from "#control/api.ts";
 const problem = { code: "no-ready-pod" as const, message: "no pod of it is ready", hints: ["kubectl get pods"] };
 
 function route(name: string, state: RouteStatus["state"], more: Partial<RouteStatus> = {}): RouteStatus {
-  const counts = { openConnections: 0, totalConnections: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
+  const counts = { openConnections: 0, totalConnections: 0, failures: 0, requests: 0, receivedBytes: 0, sentBytes: 0 };
   return { kind: "http", name, url: "", target: "", state, pods: [], ...counts, ...more };
 }
 

@@ -44,6 +44,7 @@ function boardOf(profiles: readonly AttachedProfile[], standing: Standing, count
     contexts: { of: () => undefined, all: () => [] },
     contextOf: () => undefined,
     counters,
+    nowSeconds: () => 0,
     forwards: () => noForwards,
     hub: () => ({ protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }),
   };

@@ -55,6 +55,7 @@ class World implements Running {
     of: () => this.contextProblem,
     all: () => (this.contextProblem ? [this.contextProblem] : []),
   };
+  readonly nowSeconds = (): number => 0;
   readonly contextOf = (): string | undefined => this.context;
   readonly forwards = () => noForwards;
   readonly hub = () => ({

@@ -234,6 +234,13 @@ test.each(Object.entries(doors))(
           sent: counters.sentBytes,
           received: counters.receivedBytes,
         }).toEqual({ connections: clients.length, requests: seesRequests ? all.length : 0, ...bytes });
+        const answered = seesRequests ? all.length : 0;
+        expect([counters.responses?.[2] ?? 0, counters.durations?.count ?? 0, counters.firstBytes?.count ?? 0]).toEqual([
+          answered,
+          answered,
+          answered,
+        ]);
+        expect(counters.firstBytes?.sumMs ?? 0).toBeLessThanOrEqual(counters.durations?.sumMs ?? 0);
         expect(ofType(at.events, "connection-opened").length).toBe(clients.length);
         const closed = ofType(at.events, "connection-closed");
         expect([
@@ -274,15 +281,27 @@ test("a connection that asks for two routes is one of each, and one that is refu
   for (const { conn } of [client, tcp]) conn.end();
   await new Promise<void>((resolve) => session.close(resolve));
   const accountOf = (route: string) => {
-    const { openConnections, totalConnections, requests, receivedBytes } = at.counters.of("p", route);
-    return { openConnections, totalConnections, requests, receivedBytes };
+    const { openConnections, totalConnections, failures, requests, receivedBytes, responses } = at.counters.of("p", route);
+    return { openConnections, totalConnections, failures, requests, receivedBytes, responses: [...(responses ?? [])] };
   };
   await eventually("all to end", () =>
     ["web.localhost", "gone.localhost", "5433"].every((route) => accountOf(route).openConnections === 0),
   );
-  expect(accountOf("web.localhost")).toMatchObject({ totalConnections: 1, requests: 2, receivedBytes: 6 });
-  expect(accountOf("gone.localhost")).toMatchObject({ totalConnections: 2, requests: 2, receivedBytes: 0 });
-  expect(accountOf("5433")).toMatchObject({ totalConnections: 1, requests: 0, receivedBytes: 0 });
+  expect(accountOf("web.localhost")).toMatchObject({
+    totalConnections: 1,
+    failures: 0,
+    requests: 2,
+    receivedBytes: 6,
+    responses: [0, 0, 2, 0, 0, 0],
+  });
+  expect(accountOf("gone.localhost")).toMatchObject({
+    totalConnections: 2,
+    failures: 2,
+    requests: 2,
+    receivedBytes: 0,
+    responses: [0, 0, 0, 0, 0, 2],
+  });
+  expect(accountOf("5433")).toMatchObject({ totalConnections: 1, failures: 1, requests: 0, receivedBytes: 0, responses: [] });
   await at.close();
 });
 

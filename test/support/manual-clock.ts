@@ -20,6 +20,11 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** How many wait. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   /** Moves on, running what falls due in order, and lets promises settle after each. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#nowMs + byMs;

@@ -17,6 +17,7 @@ export function route(name: string, more: Partial<RouteStatus> = {}): RouteStatu
     pods: [],
     openConnections: 0,
     totalConnections: 0,
+    failures: 0,
     requests: 0,
     receivedBytes: 0,
     sentBytes: 0,

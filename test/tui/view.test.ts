@@ -54,6 +54,7 @@ const anyRoute: fc.Arbitrary<RouteStatus> = fc.record({
   pods: fc.array(hostile, { maxLength: 2 }),
   openConnections: count,
   totalConnections: count,
+  failures: count,
   requests: count,
   receivedBytes: count,
   sentBytes: count,

@@ -22,6 +22,7 @@ export function routeOf(fields: Partial<Route> = {}): Route {
     pods: ["web-0"],
     openConnections: 0,
     totalConnections: 0,
+    failures: 0,
     requests: 0,
     receivedBytes: 0,
     sentBytes: 0,

@@ -32,12 +32,25 @@ export interface Running {
   /** The context that a reference without one leads to, where that is known. */
   readonly contextOf: (ref: ClusterRef) => string | undefined;
   readonly counters: CounterTable;
+  /** Of the clock that rates are by. */
+  readonly nowSeconds: () => number;
   readonly hub: () => HubStatus;
   /** What the profile's [[forward]]s have found. */
   readonly forwards: (profile: string) => ForwardsState;
 }
 
-type Counts = Pick<RouteStatus, "openConnections" | "totalConnections" | "requests" | "receivedBytes" | "sentBytes" | "lastProblem">;
+type Counts = Pick<
+  RouteStatus,
+  | "openConnections"
+  | "totalConnections"
+  | "failures"
+  | "requests"
+  | "responses"
+  | "receivedBytes"
+  | "sentBytes"
+  | "perSecond"
+  | "lastProblem"
+>;
 type Shown = Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> & Counts;
 
 /** How the addresses stand that all routes of [http] share. */
@@ -186,11 +199,11 @@ export class PlanView {
   }
 
   #standing(target: Target, name: string, blocked: SentProblem | undefined): Shown {
-    const counters = this.#running.counters.of(this.plan.profile, name);
-    const { lastProblem, ...counts } = countsOf(counters);
+    const counters = this.#running.counters.get(this.plan.profile, name);
+    const { lastProblem, ...counts } = countsOf(counters, this.#running.nowSeconds());
     if (blocked) return { state: blockedState(blocked), pod: undefined, pods: [], problem: blocked, ...counts, lastProblem };
     const standing = this.#standingOf(target);
-    const { mismatch } = counters;
+    const mismatch = counters?.mismatch;
     const isMismatched = mismatch && standing.state === "running" && mismatch.sinceMs >= standing.sinceMs;
     const state = isMismatched ? { ...shown(standing), state: "failed" as const, problem: sent(mismatch) } : shown(standing);
     return { ...state, ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
@@ -205,7 +218,7 @@ export class PlanView {
   }
 
   #counts(route: string): Counts {
-    return countsOf(this.#running.counters.of(this.plan.profile, route));
+    return countsOf(this.#running.counters.get(this.plan.profile, route), this.#running.nowSeconds());
   }
 
   /** Blocked where none of the addresses is open, and where another program has one: "localhost" may lead there. */
@@ -235,11 +248,34 @@ export class PlanView {
   }
 }
 
-function countsOf({ openConnections, totalConnections, requests, receivedBytes, sentBytes, lastProblem }: RouteCounters): Counts {
-  const counts = { openConnections, totalConnections, requests, receivedBytes, sentBytes };
+const unused = {
+  openConnections: 0,
+  totalConnections: 0,
+  failures: 0,
+  requests: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+  lastProblem: undefined,
+};
+
+/** Of a route that was never used there are no counters. */
+function countsOf(counters: RouteCounters | undefined, nowSeconds: number): Counts {
+  if (!counters) return unused;
+  const { openConnections, totalConnections, failures, requests, receivedBytes, sentBytes, lastProblem } = counters;
+  const counts = {
+    ...{ openConnections, totalConnections, failures, requests, receivedBytes, sentBytes },
+    responses: counters.responses && responsesOf(counters.responses),
+    perSecond: counters.perSecond(nowSeconds),
+  };
   if (!lastProblem) return { ...counts, lastProblem: undefined };
   const { code, message, hints, atMs } = lastProblem;
   return { ...counts, lastProblem: { code, message, hints: [...hints], atMs } };
+}
+
+/** Only what there is of them. */
+function responsesOf(classes: Float64Array): NonNullable<RouteStatus["responses"]> {
+  const named = [...classes].map((count, at) => [at === 0 ? "none" : `${at}xx`, count] as const);
+  return Object.fromEntries(named.filter(([, count]) => count > 0));
 }
 
 function shown(standing: Standing): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {

@@ -245,6 +245,7 @@ export class H2Exchange implements H2StreamHandler {
     this.#responseLength = new BodyLength(announced(response, this.#request.method));
     if (endStream && !this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
     this.#status = response.status;
+    this.#context.meter.answered();
     return response.headers;
   }
 

@@ -43,10 +43,15 @@ export interface ExchangeOptions {
   readonly request: BackendRequest;
   readonly backends: Backends;
   readonly client: ExchangeClient;
-  readonly count: SpliceCount;
+  readonly count: ExchangeCount;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
   readonly clock: Pick<Clock, "now">;
+}
+
+/** What counts the bytes of bodies, and may note when the head of the response comes. */
+export interface ExchangeCount extends SpliceCount {
+  answered?(): void;
 }
 
 /** What the request needs of a backend. */
@@ -237,6 +242,7 @@ export class Exchange implements BackendUser {
     const framing = responseFraming(head, request.method);
     const cursor = bodyCursor(framing, "backend-invalid");
     const end = headBytes + (head.status === 101 ? 0 : advanceCounted(cursor, bytes, headBytes, "received", this.#options.count));
+    this.#options.count.answered?.();
     // From here on the client has had a part of it; a body that is invalid from the start is still answered with a page.
     this.#response = head;
     this.#responseBody = cursor;

@@ -1,0 +1,161 @@
+/** How much went through one route over time: every second of the last ten minutes, and every ten seconds of the last six hours. */
+
+import { observeLimits } from "./limits.ts";
+
+/** What is counted, as totals that only grow. */
+export interface Totals {
+  readonly requests: number;
+  readonly failures: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Requests that were answered, and how long they took together. */
+  readonly answered: number;
+  readonly answeredMs: number;
+}
+
+const counted = [
+  "requests",
+  "failures",
+  "receivedBytes",
+  "sentBytes",
+  "answered",
+  "answeredMs",
+] as const satisfies readonly (keyof Totals)[];
+
+const nothing: Totals = { requests: 0, failures: 0, receivedBytes: 0, sentBytes: 0, answered: 0, answeredMs: 0 };
+
+export interface PerSecond {
+  readonly requests: number;
+  readonly failures: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/** Oldest first, one value per step; the last step is over. */
+export interface History extends Readonly<Record<keyof PerSecond, number[]>> {
+  readonly stepSeconds: number;
+  /** How long requests took that were answered in the step, on average; 0 where none was. */
+  readonly meanMs: number[];
+}
+
+/** The latest steps of one length. It grows with what it holds: most routes are used for a while, and not for hours. */
+class Ring {
+  readonly stepSeconds: number;
+  readonly #steps: number;
+  readonly #columns: Float32Array[];
+  /** The number of the latest step, since the clock's origin; and of the oldest that is kept. */
+  #latest: number;
+  #oldest: number;
+  #last: Totals = nothing;
+
+  constructor(stepSeconds: number, steps: number, nowSeconds: number) {
+    this.stepSeconds = stepSeconds;
+    this.#steps = steps;
+    this.#latest = Math.floor(nowSeconds / stepSeconds) - 1;
+    this.#oldest = this.#latest + 1;
+    this.#columns = counted.map(() => new Float32Array(observeLimits.firstRateSteps));
+  }
+
+  /** What comes belongs to the step of `nowSeconds` or a later one: those before it had nothing that was not sampled. */
+  resume(nowSeconds: number): void {
+    const step = Math.floor(nowSeconds / this.stepSeconds) - 1;
+    if (step > this.#latest) this.#moveTo(step);
+  }
+
+  /** What was added since the last call belongs to the step before `nowSeconds`, unless that step has its part already. */
+  sample(nowSeconds: number, totals: Totals): void {
+    const step = Math.floor(nowSeconds / this.stepSeconds) - 1;
+    if (step <= this.#latest) return;
+    this.#moveTo(step);
+    const at = step % this.#capacity;
+    for (const [column, name] of counted.entries()) (this.#columns[column] as Float32Array)[at] = totals[name] - this.#last[name];
+    this.#last = totals;
+  }
+
+  /** The sum over the latest `steps` before `nowSeconds`. */
+  sum(column: number, nowSeconds: number, steps: number): number {
+    const end = Math.floor(nowSeconds / this.stepSeconds);
+    let total = 0;
+    for (let step = Math.max(end - steps, 0); step < end; step++) total += this.#at(column, step);
+    return total;
+  }
+
+  history(nowSeconds: number, steps: number): History {
+    const end = Math.floor(nowSeconds / this.stepSeconds);
+    const wanted = Math.min(steps, this.#steps);
+    const read = (name: keyof Totals): number[] =>
+      Array.from({ length: wanted }, (_, index) => this.#at(counted.indexOf(name), end - wanted + index));
+    const perSecond = (name: keyof Totals): number[] => read(name).map((value) => value / this.stepSeconds);
+    const answered = read("answered");
+    return {
+      stepSeconds: this.stepSeconds,
+      requests: perSecond("requests"),
+      failures: perSecond("failures"),
+      receivedBytes: perSecond("receivedBytes"),
+      sentBytes: perSecond("sentBytes"),
+      meanMs: read("answeredMs").map((totalMs, at) => (answered[at] ? totalMs / answered[at] : 0)),
+    };
+  }
+
+  get #capacity(): number {
+    return this.#columns[0]?.length ?? 0;
+  }
+
+  #at(column: number, step: number): number {
+    if (step < this.#oldest || step > this.#latest) return 0;
+    return this.#columns[column]?.[step % this.#capacity] ?? 0;
+  }
+
+  /** Steps in between had nothing. */
+  #moveTo(step: number): void {
+    const kept = Math.min(step - this.#oldest + 1, this.#steps);
+    if (kept > this.#capacity) this.#grow(Math.min(this.#steps, Math.max(kept, this.#capacity * 2)));
+    this.#oldest = Math.max(this.#oldest, step - this.#capacity + 1);
+    const from = Math.max(this.#latest + 1, this.#oldest);
+    for (const column of this.#columns) for (let each = from; each <= step; each++) column[each % this.#capacity] = 0;
+    this.#latest = step;
+  }
+
+  #grow(capacity: number): void {
+    const before = this.#capacity;
+    for (const [index, column] of this.#columns.entries()) {
+      const larger = new Float32Array(capacity);
+      for (let step = this.#oldest; step <= this.#latest; step++) larger[step % capacity] = column[step % before] ?? 0;
+      this.#columns[index] = larger;
+    }
+  }
+}
+
+export class Rates {
+  readonly #fine: Ring;
+  readonly #coarse: Ring;
+
+  constructor(nowSeconds: number) {
+    this.#fine = new Ring(1, observeLimits.fineRateSteps, nowSeconds);
+    this.#coarse = new Ring(observeLimits.coarseRateSeconds, observeLimits.coarseRateSteps, nowSeconds);
+  }
+
+  /** To be called before the first `sample` after a pause. */
+  resume(nowSeconds: number): void {
+    this.#fine.resume(nowSeconds);
+    this.#coarse.resume(nowSeconds);
+  }
+
+  /** To be called once a second while something changes, and until `coarseRateSeconds` after that. */
+  sample(nowSeconds: number, totals: Totals): void {
+    this.#fine.sample(nowSeconds, totals);
+    this.#coarse.sample(nowSeconds, totals);
+  }
+
+  /** On average over the last seconds that are over. */
+  perSecond(nowSeconds: number): PerSecond {
+    const steps = observeLimits.rateWindowSeconds;
+    const mean = (name: keyof Totals): number => this.#fine.sum(counted.indexOf(name), nowSeconds, steps) / steps;
+    return { requests: mean("requests"), failures: mean("failures"), receivedBytes: mean("receivedBytes"), sentBytes: mean("sentBytes") };
+  }
+
+  /** By steps of one second, or of ten. */
+  history(nowSeconds: number, stepSeconds: 1 | 10, steps: number): History {
+    return (stepSeconds === 1 ? this.#fine : this.#coarse).history(nowSeconds, steps);
+  }
+}
