@@ -367,6 +367,19 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/hosts.ts")).hosts,
   },
   {
+    name: "dns",
+    args: "[status]",
+    summary: "Show where names are asked for by DNS, and try it",
+    notes: [
+      "Asks for one of the profile's names, first at the address that [dns] listens on, by UDP",
+      "and TCP, then of this machine's own resolver, as programs do. Ends with 1 where one of",
+      "them does not know it.",
+    ],
+    options: [jsonOption],
+    example: ["kt dns status", "kt dns status --json"],
+    load: async () => (await import("./commands/dns.ts")).dns,
+  },
+  {
     name: "names-helper",
     args: "<UID> [left]",
     summary: "Keep the names of a user in /etc/hosts while its input lasts",

@@ -189,6 +189,8 @@ export const requestSchema = v.variant("type", [
   v.object({ type: v.literal("ready"), profile: v.string(), routes: v.array(v.string()) }),
   /** The names of an attached profile, now and after every change. */
   v.object({ type: v.literal("names"), profile: v.string() }),
+  /** Where the hub answers for names by DNS. */
+  v.object({ type: v.literal("dns") }),
   /** Ends a hub that has no profiles. */
   v.object({ type: v.literal("stop") }),
 ]);
@@ -207,6 +209,16 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("ready"), routes: v.array(v.object({ name: v.string(), problem: v.optional(problemSchema) })) }),
   /** Names in lower case, and the address on this machine that they lead to. */
   v.object({ type: v.literal("names"), entries: v.array(v.object({ address: v.string(), names: v.array(v.string()) })) }),
+  v.object({
+    type: v.literal("dns"),
+    listeners: v.array(v.object({ address: v.string(), open: v.boolean(), problem: v.optional(problemSchema) })),
+    /** How many names of services and pods it has. */
+    names: count,
+    /** Those in which it knows every name. */
+    domains: v.array(v.string()),
+    /** A name that it has, and what it should answer. */
+    sample: v.optional(v.object({ name: v.string(), addresses: v.array(v.string()) })),
+  }),
   v.object({ type: v.literal("error"), problem: problemSchema }),
   /** The last reply of a request that has several. */
   v.object({ type: v.literal("end") }),

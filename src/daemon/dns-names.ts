@@ -1,5 +1,6 @@
 /** The names that the hub's DNS answers for: of every attached profile, as they are now. */
 
+import type { ReplyOf } from "#control/api.ts";
 import type { OwnNames } from "#dns/answer.ts";
 import type { NameServer } from "#dns/upstream/exchange.ts";
 import { type DnsEntry, DnsNames } from "#dns/names.ts";
@@ -7,17 +8,20 @@ import { zonesOf } from "#discovery/names.ts";
 import { SystemResolvers } from "#host/names/resolvers.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
+import type { ListenerState } from "#daemon/listening/listeners.ts";
 import { namesIn, type Wanted, type WantedNames } from "#daemon/listening/wanted.ts";
 import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { ownHost } from "#daemon/status/names.ts";
+import { sent } from "#daemon/status/sent.ts";
+
+export type DnsFacts = Omit<ReplyOf<"dns">, "type">;
 
 export interface DnsNamesOptions {
   /** In the order of their attaching: the first has a name that several have. */
   readonly profiles: () => readonly AttachedProfile[];
   readonly wanted: () => Wanted;
-  /** An address that this machine does not have. */
-  readonly isMissing: (address: string) => boolean;
+  readonly listener: (address: string) => ListenerState;
   readonly forwards: (profile: string) => ForwardsState;
 }
 
@@ -39,8 +43,32 @@ export class DnsNamesOfHub {
     return { names: this.#names, served: (name) => this.#served(name) };
   }
 
+  /** Where names are asked for, and what `kt dns status` tries. */
+  facts(): DnsFacts {
+    const { wanted, listener } = this.#options;
+    const listeners = [...wanted().listeners].flatMap(([address, { kind }]) => {
+      const { port, problem, isOptional } = listener(address);
+      return kind === "dns" && !isOptional ? [{ address, open: port !== undefined, problem: sent(problem) }] : [];
+    });
+    const { names } = this.current();
+    const plans = this.#plans();
+    return { listeners, names: names.size, domains: [...new Set(plans.flatMap(domainsOf))], sample: this.#sample(plans) };
+  }
+
+  /** Of a service, where there is one: others may lead here without kt. */
+  #sample(plans: readonly Plan[]): DnsFacts["sample"] {
+    const [entry] = plans.flatMap((plan) => this.#entries(plan));
+    if (entry) return { name: entry.fullName, addresses: [...entry.addresses] };
+    const [host] = plans.flatMap(({ routes }) => routes.map((route) => route.host));
+    return host === undefined ? undefined : { name: host, addresses: this.#served(host) };
+  }
+
+  #plans(): Plan[] {
+    return this.#options.profiles().map(({ plan }) => plan);
+  }
+
   #read(): DnsNames {
-    const plans = this.#options.profiles().map(({ plan }) => plan);
+    const plans = this.#plans();
     return new DnsNames(
       plans.flatMap((plan) => this.#entries(plan)),
       plans.flatMap((plan) => this.#zones(plan)),
@@ -54,20 +82,22 @@ export class DnsNamesOfHub {
     return own.size === 0 ? [...names] : names.map((entry) => ({ ...entry, names: entry.names.filter((name) => !own.has(name)) }));
   }
 
-  /** Names under .localhost lead to this machine anyway. */
-  #zones({ profile, clusterDomain, forwards, http: { suffix } }: Plan): string[] {
-    const { namespaces } = this.#options.forwards(profile).discovered;
-    const discovered = namespaces.flatMap(({ namespace, naming }) => zonesOf(namespace, naming));
-    const own = [clusterDomain, ...forwards.flatMap(({ domain }) => domain ?? []), suffix];
-    return [...own, ...discovered].filter((zone) => !zone.endsWith(".localhost"));
+  #zones(plan: Plan): string[] {
+    const { namespaces } = this.#options.forwards(plan.profile).discovered;
+    return [...domainsOf(plan), ...namespaces.flatMap(({ namespace, naming }) => zonesOf(namespace, naming))];
   }
 
   /** The addresses of the front door, where it knows the name. */
   #served(name: string): string[] {
     const doors = namesIn(this.#options.wanted()).filter((door) => isShared(door) && door.leadsTo.serves(name));
-    const present = doors.filter(({ address }) => !this.#options.isMissing(formatListen(address)));
+    const present = doors.filter(({ address }) => !this.#options.listener(formatListen(address)).isOptional);
     return [...new Set(present.map(({ address }) => ownHost(address)))];
   }
+}
+
+/** The domains that a profile itself names. Names under .localhost lead to this machine anyway. */
+export function domainsOf({ clusterDomain, forwards, http: { suffix } }: Plan): string[] {
+  return [clusterDomain, ...forwards.flatMap(({ domain }) => domain ?? []), suffix].filter((domain) => !domain.endsWith(".localhost"));
 }
 
 /** As against the address of one route alone. */

@@ -69,7 +69,6 @@ export interface HubOptions {
 
 export class Hub {
   readonly #options: HubOptions;
-  readonly #clock: Clock;
   readonly #facts: HubFacts;
   readonly #pages: OwnPages;
   readonly #journal: Journal;
@@ -83,6 +82,7 @@ export class Hub {
   readonly #forwards: Forwards;
   readonly #board: StatusBoard;
   readonly #names: NamesFeed;
+  readonly #dnsNames: DnsNamesOfHub;
   readonly #parts: readonly Part[];
   /** The lock, the socket and the listeners: what no two hubs can have. */
   readonly #exclusive = new Scope();
@@ -94,7 +94,6 @@ export class Hub {
   private constructor(options: HubOptions, { holder, identity, addresses }: Beginning) {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
-    this.#clock = clock;
     this.#facts = this.#factsOf(options, clock.wallMs());
     this.#pages = new OwnPages(this.#facts, clock);
     this.#journal = new Journal(clock);
@@ -110,10 +109,11 @@ export class Hub {
     });
     this.#remembered = new Remembered(options.directory);
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
-    const dnsNames = this.#dnsNames();
+    this.#dnsNames = this.#dnsNamesOf();
+    const names = () => this.#dnsNames.current();
     this.#engine = new Engine({
       providers,
-      doors: (context) => doorsOf(context, { names: () => dnsNames.current(), servers: options.nameServers ?? systemNameServers() }),
+      doors: (context) => doorsOf(context, { names, servers: options.nameServers ?? systemNameServers() }),
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,
@@ -143,7 +143,7 @@ export class Hub {
       (profile) => this.#profiles.get(profile)?.plan,
       (profile) => this.#forwards.state(profile).all.names,
     );
-    this.#names.watch(() => dnsNames.changed());
+    this.#names.watch(() => this.#dnsNames.changed());
     this.#parts = this.#partsIn(identity);
   }
 
@@ -193,11 +193,15 @@ export class Hub {
     };
   }
 
-  #dnsNames(): DnsNamesOfHub {
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock;
+  }
+
+  #dnsNamesOf(): DnsNamesOfHub {
     return new DnsNamesOfHub({
       profiles: () => this.#profiles.list(),
       wanted: () => this.#listening.wanted,
-      isMissing: (address) => this.#listening.state(address).isOptional,
+      listener: (address) => this.#listening.state(address),
       forwards: (profile) => this.#forwards.state(profile),
     });
   }
@@ -265,6 +269,7 @@ export class Hub {
       board: this.#board,
       feed: new StatusFeed(this.#board, this.#clock),
       names: this.#names,
+      dns: () => this.#dnsNames.facts(),
       settled: () => this.#settle(),
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),

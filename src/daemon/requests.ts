@@ -13,6 +13,7 @@ import type { AttachedProfile, Profiles } from "#daemon/plans/profiles.ts";
 import type { StatusBoard } from "#daemon/status/board.ts";
 import type { StatusFeed } from "#daemon/status/feed.ts";
 import type { NamesFeed } from "#daemon/status/names.ts";
+import type { DnsFacts } from "./dns-names.ts";
 import { waitReady } from "#daemon/status/ready.ts";
 
 export interface RequestsOptions {
@@ -23,6 +24,7 @@ export interface RequestsOptions {
   readonly board: StatusBoard;
   readonly feed: StatusFeed;
   readonly names: NamesFeed;
+  readonly dns: () => DnsFacts;
   /** Resolves when the latest change has been carried out as far as it can be. */
   readonly settled: () => Promise<void>;
   readonly explain: (subject: string) => Promise<Step[]>;
@@ -65,6 +67,8 @@ export class HubRequests {
         return await this.#ready(request, session, reply);
       case "names":
         return this.#names(request, session, reply);
+      case "dns":
+        return reply({ type: "dns", ...this.#options.dns() });
       case "stop":
         return this.#stop(reply);
     }

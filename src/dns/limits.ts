@@ -15,6 +15,12 @@ export const dnsLimits = {
   forwardMs: 4 * second,
   /** How long a server that did not answer is asked after the others. */
   silentServerMs: 30 * second,
+  /** Name servers of which something is remembered: three are in use at once, and others in other networks. */
+  knownServers: 16,
+  /** How often a name server of this machine is tried for whether it asks kt, while it is in use; */
+  loopCheckMs: 60 * second,
+  /** and where it is silent, as one that waits for kt. */
+  silentLoopCheckMs: 1 * second,
   /** Connections at once; the one that is idle the longest makes room for the next. */
   connections: 64,
   /** How long a connection without a question stays open (RFC 7766 §6.2.3 says: seconds). */

@@ -25,7 +25,8 @@ export class Responder {
     const { query } = parsed;
     const limitBytes = transport === "udp" ? udpReplyBytes(query) : tcpReplyBytes;
     if (query.edns && query.edns.version > 0) return formatDnsReply(query, failure(dnsCodes.badVersion), limitBytes);
-    const own = answer(query.question, this.#names());
+    const isEcho = this.#upstream.isEcho(query.question.name);
+    const own = isEcho ? failure(dnsCodes.refused) : answer(query.question, this.#names());
     return own ? formatDnsReply(query, own, limitBytes) : this.#forward(message, query, transport);
   }
 

@@ -214,6 +214,11 @@ export function formatDnsFailure({
   return numbers(id, flagBits.response | (opcode << 11) | code, 0, 0, 0, 0);
 }
 
+/** A query of one's own, as resolvers send them. */
+export function formatDnsQuery(id: number, { name, type }: Pick<DnsQuestion, "name" | "type">): Uint8Array {
+  return Buffer.concat([numbers(id, flagBits.recursionDesired, 1, 0, 0, 0), formatName(name), numbers(type, dnsClasses.internet)]);
+}
+
 /** What of a reply says whether it belongs to a query, and what became of it; undefined for what is not a reply. */
 export interface DnsReplyHead {
   readonly id: number;
@@ -228,6 +233,32 @@ export function parseDnsReplyHead(bytes: Uint8Array): DnsReplyHead | undefined {
   const flags = view.getUint16(2);
   if ((flags & flagBits.response) === 0) return undefined;
   return { id: view.getUint16(0), code: flags & 15, isTruncated: (flags & flagBits.truncated) !== 0, answers: view.getUint16(6) };
+}
+
+/** The IPv4 addresses that a reply answers with; those before what cannot be read. */
+export function addressesInReply(bytes: Uint8Array): string[] {
+  const head = parseDnsReplyHead(bytes);
+  if (head === undefined) return [];
+  const view = viewOf(bytes);
+  const addresses: string[] = [];
+  let at = afterQuestions(bytes, view);
+  for (let left = head.answers; left > 0 && at !== undefined; left--) {
+    const after = nameEnd(bytes, at);
+    if (after === undefined || after + 10 > bytes.length) break;
+    const data = bytes.subarray(after + 10, after + 10 + view.getUint16(after + 8));
+    if (view.getUint16(after) === dnsTypes.A && data.length === 4) addresses.push(data.join("."));
+    at = after + 10 + view.getUint16(after + 8);
+  }
+  return addresses;
+}
+
+function afterQuestions(bytes: Uint8Array, view: DataView): number | undefined {
+  let at: number | undefined = headerBytes;
+  for (let left = view.getUint16(4); left > 0 && at !== undefined; left--) {
+    const after = nameEnd(bytes, at);
+    at = after === undefined ? undefined : after + 4;
+  }
+  return at;
 }
 
 /** Whether a reply is to this question, letter by letter. Some servers leave it out of what they refuse. */

@@ -19,7 +19,7 @@ test.each([
     '127.0.0.1:80 is taken by "nginx" (pid 7)',
     ["kill 7", "take another"],
   ],
-  [failure("port-taken", "EADDRINUSE"), undefined, "listen on 127.0.0.1:80: EADDRINUSE", []],
+  [failure("port-taken", "EADDRINUSE"), undefined, "listen on 127.0.0.1:80: EADDRINUSE", ["take another"]],
   [failure("listen-failed", "EACCES"), undefined, "listen on 127.0.0.1:80: EACCES", ["take an open one", ...lowPorts]],
   [failure("listen-failed", "EADDRNOTAVAIL"), undefined, "listen on 127.0.0.1:80: this machine has no such address", []],
 ])("%s", async (error, holder, message, hints) => {

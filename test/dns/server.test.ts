@@ -1,8 +1,8 @@
 /** The DNS server on real sockets: its own names, those of others through name servers that answer, fail, lie or stay silent, and floods. */
 
 import { expect, test } from "bun:test";
-import { connectTcp } from "#net/tcp.ts";
-import { connectUdp } from "#net/udp.ts";
+import { connectTcp, listenTcp } from "#net/tcp.ts";
+import { connectUdp, listenUdp } from "#net/udp.ts";
 import type { NameServer } from "#dns/upstream/exchange.ts";
 import { dnsLimits } from "#dns/limits.ts";
 import { DnsNames } from "#dns/names.ts";
@@ -11,9 +11,10 @@ import { dnsCodes, withDnsId } from "#wire/dns-message.ts";
 import { systemClock } from "#base/clock.ts";
 import { askTcp, askUdp, query } from "#test/support/dns-client.ts";
 import { fastClock } from "#test/support/fast-clock.ts";
-import { ManualClock } from "#test/support/manual-clock.ts";
+import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { reply, type Say, StubNameServer } from "#test/support/name-server.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { eventually } from "#test/support/wait.ts";
 
 const pods = Array.from({ length: 120 }, (_, index) => `127.1.28.${index + 1}`);
 const names = new DnsNames(
@@ -157,6 +158,76 @@ test("a server that is kt itself is not asked, and where there is no other the q
   expect((await askUdp(dns.port, query("example.org"))).answers).toEqual(["example.org 60 A 192.0.2.1"]);
 });
 
+/** As systemd-resolved with kt's address: it passes every question on to kt, and waits for what comes back. */
+function askingKt(ktPort: () => number) {
+  const server = listenUdp({
+    host: "127.0.0.1",
+    port: 0,
+    async onDatagram(payload, from) {
+      const { bytes } = await askUdp(ktPort(), payload);
+      server.send(bytes, from);
+    },
+  });
+  return { host: "127.0.0.1", port: server.port, [Symbol.dispose]: () => server.close() };
+}
+
+test("a name server that asks kt is found out at the first question, which is refused, or goes to the next server", async () => {
+  const servers: NameServer[] = [];
+  await using dns = start(servers, new ManualClock());
+  using loop = askingKt(() => dns.port);
+  servers.push(loop);
+  for (let turn = 0; turn < 3; turn++) expect((await askUdp(dns.port, query("example.org"))).code).toBe(dnsCodes.refused);
+  expect((await askTcp(dns.port, query("example.org")))[0]?.code).toBe(dnsCodes.refused);
+  using other = new StubNameServer(says("192.0.2.1"));
+  servers.push(other);
+  expect((await askUdp(dns.port, query("example.org"))).answers).toEqual(["example.org 60 A 192.0.2.1"]);
+});
+
+test("a name server that begins to ask kt later is found out as soon as it is silent, and is asked again when it has stopped", async () => {
+  const servers: NameServer[] = [];
+  const clock = new ManualClock();
+  await using dns = start(servers, clock);
+  using upstream = new StubNameServer(says("192.0.2.1"));
+  let isLooping = false;
+  const relay = listenUdp({
+    host: "127.0.0.1",
+    port: 0,
+    async onDatagram(payload, from) {
+      const { bytes } = await askUdp(isLooping ? dns.port : upstream.port, payload);
+      relay.send(bytes, from);
+    },
+  });
+  servers.push({ host: "127.0.0.1", port: relay.port });
+  const ask = async () => await askUdp(dns.port, query("example.org"));
+  expect((await ask()).answers).toHaveLength(1);
+  await clock.advance(dnsLimits.silentLoopCheckMs);
+  isLooping = true;
+  const stuck = ask();
+  await settle();
+  await clock.advance(dnsLimits.nextServerMs);
+  expect((await stuck).code).toBe(dnsCodes.refused);
+  isLooping = false;
+  expect((await ask()).code).toBe(dnsCodes.refused);
+  await clock.advance(dnsLimits.loopCheckMs);
+  const before = upstream.probes;
+  await ask();
+  await eventually("the answer that shows it", () => upstream.probes > before);
+  await settle();
+  expect((await ask()).answers).toHaveLength(1);
+  relay.close();
+});
+
+test("a name server is tried once a minute for that", async () => {
+  using upstream = new StubNameServer(says("192.0.2.1"));
+  const clock = new ManualClock();
+  await using dns = start([upstream], clock);
+  for (let turn = 0; turn < 3; turn++) await askUdp(dns.port, query("example.org"));
+  expect(upstream.probes).toBe(1);
+  await clock.advance(dnsLimits.loopCheckMs);
+  await askUdp(dns.port, query("example.org"));
+  await eventually("the second one", () => upstream.probes === 2);
+});
+
 test("of a flood without answers only so many are waited for, the rest fails at once, and own names go on", async () => {
   using silent = new StubNameServer(() => undefined);
   await using dns = start([silent], fastClock(8));
@@ -241,8 +312,6 @@ test("what is not a query gets no answer, and what cannot be read a failure", as
 test("a port that another program has is reported, by UDP as by TCP, and nothing is left open", async () => {
   await using dns = start([]);
   expect(() => dns.server.listen({ host: "127.0.0.1", port: dns.port })).toThrow(/the port is taken/);
-  const { listenUdp } = await import("#net/udp.ts");
-  const { listenTcp } = await import("#net/tcp.ts");
   const udp = listenUdp({ host: "127.0.0.1", port: 0, onDatagram() {} });
   expect(() => dns.server.listen({ host: "127.0.0.1", port: udp.port })).toThrow(/udp: the port is taken/);
   listenTcp({ host: "127.0.0.1", port: udp.port, accept() {} }).close();

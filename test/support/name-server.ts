@@ -4,7 +4,7 @@ import { ByteQueue } from "#base/bytes.ts";
 import { framed, takeFramed } from "#wire/dns-frame.ts";
 import { listenTcp } from "#net/tcp.ts";
 import { listenUdp } from "#net/udp.ts";
-import { type DnsQuery, dnsData, dnsTypes, formatDnsReply, parseDnsQuery } from "#wire/dns-message.ts";
+import { type DnsQuery, dnsCodes, dnsData, dnsTypes, formatDnsReply, parseDnsQuery } from "#wire/dns-message.ts";
 
 export interface Told {
   readonly code?: number;
@@ -12,6 +12,8 @@ export interface Told {
   readonly addresses?: readonly string[];
   readonly limitBytes?: number;
 }
+
+const probe = /^kt-[0-9a-f]{16}\.test$/;
 
 /** What it says to a question; undefined is nothing at all. */
 export type Say = (query: DnsQuery, transport: "udp" | "tcp") => Uint8Array | readonly Uint8Array[] | undefined;
@@ -27,6 +29,8 @@ export class StubNameServer {
   readonly port: number;
   /** As `udp NAME`. */
   readonly asked: string[] = [];
+  /** How often kt asked whether this server asks kt. */
+  probes = 0;
   say: Say;
   readonly #close: () => void;
   #changed = Promise.withResolvers<void>();
@@ -71,6 +75,10 @@ export class StubNameServer {
   #answers(message: Uint8Array | undefined, transport: "udp" | "tcp"): readonly Uint8Array[] {
     const parsed = message && parseDnsQuery(message);
     if (parsed?.kind !== "query") return [];
+    if (probe.test(parsed.query.question.name)) {
+      this.probes += 1;
+      return [reply(parsed.query, { code: dnsCodes.noSuchName })];
+    }
     this.asked.push(`${transport} ${parsed.query.question.name}`);
     const changed = this.#changed;
     this.#changed = Promise.withResolvers();

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  addressesInReply,
   dnsCodes,
   dnsData,
   type DnsQuery,
@@ -190,6 +191,27 @@ describe("a reply", () => {
     const refusal = formatDnsFailure({ id: 1, opcode: 0, code: dnsCodes.refused });
     expect([repeatsQuestion(refusal, query.questionBytes), parseDnsReplyHead(withDnsId(refusal, 0xfedc))?.id]).toEqual([true, 0xfedc]);
   });
+});
+
+test("the addresses of a reply are read as they were written, and of random bytes there is no error", () => {
+  const query = queryOf(encodeQuery("db.shop", dnsTypes.A, { payloadBytes: 1232 }));
+  const number = fc.integer({ min: 0, max: 255 });
+  const addresses = fc.array(
+    fc.tuple(number, number, number, number).map((parts) => parts.join(".")),
+    { maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(addresses, fc.constantFrom("db.shop", "other.shop"), fc.nat(), (all, name, cut) => {
+      const answers = all.map((address) => ({ name, type: dnsTypes.A, ttlSeconds: 5, data: dnsData.a(address) }));
+      const bytes = formatDnsReply(query, { code: 0, isAuthoritative: true, answers }, 65_535);
+      expect(addressesInReply(bytes)).toEqual(all);
+      const left = addressesInReply(bytes.subarray(0, cut % bytes.length));
+      expect(left).toEqual(all.slice(0, left.length));
+    }),
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => Array.isArray(addressesInReply(Uint8Array.from([0, 1, 0x80, ...bytes])))),
+  );
 });
 
 test.each([

@@ -37,6 +37,7 @@ export async function listenProblem(address: ListenAddress, error: KtError, advi
   const shown = formatListen(address);
   const holder = code === "port-taken" ? await holderOf(address) : undefined;
   if (holder) return { code, message: `${shown} is taken by ${holder.who}`, hints: [...holder.fixes, advice.otherPort] };
+  if (code === "port-taken") return { code, message, hints: [...hints, advice.otherPort] };
   if (isAbsent(error)) return { code, message: advice.absent ?? `listen on ${shown}: this machine has no such address`, hints };
   // A port below 1024 needs a privilege on most systems.
   return { code, message, hints: systemCode(error.cause) === "EACCES" ? [advice.openPort, ...lowPortsForAll] : hints };

@@ -19,14 +19,15 @@ export interface ExchangeEnd {
   readonly fail: () => void;
 }
 
-/** Begins; the returned function ends it. */
+/** Begins; the returned function ends it, and nothing is reported from then on. */
 export type Exchange = (server: NameServer, message: Uint8Array, end: ExchangeEnd) => () => void;
 
 export type DnsTransport = "udp" | "tcp";
 
 /** A socket for each question: its port is another secret that a forged reply would have to know (RFC 5452 §9.2). */
-const byUdp: Exchange = (server, message, { reply, fail }) => {
+const byUdp: Exchange = (server, message, end) => {
   const left = new AbortController();
+  const { reply, fail } = until(left.signal, end);
   connectUdp(server).then((socket) => {
     if (left.signal.aborted) return socket.close();
     left.signal.addEventListener("abort", () => socket.close(), { once: true });
@@ -38,14 +39,22 @@ const byUdp: Exchange = (server, message, { reply, fail }) => {
 
 const byTcp: Exchange = (server, message, end) => {
   const left = new AbortController();
+  const open = until(left.signal, end);
   connectTcp({ ...server, signal: left.signal }).then((conn) => {
     if (left.signal.aborted) return conn.abort();
     left.signal.addEventListener("abort", () => conn.abort(), { once: true });
-    conn.start(new ReplyReader(end));
+    conn.start(new ReplyReader(open));
     conn.write(framed(message));
-  }, end.fail);
+  }, open.fail);
   return () => left.abort();
 };
+
+function until(signal: AbortSignal, { reply, fail }: ExchangeEnd): ExchangeEnd {
+  return {
+    reply: (message) => signal.aborted || reply(message),
+    fail: () => signal.aborted || fail(),
+  };
+}
 
 export const exchanges: Readonly<Record<DnsTransport, Exchange>> = { udp: byUdp, tcp: byTcp };
 

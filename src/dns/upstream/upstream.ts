@@ -5,6 +5,7 @@ import { formatHostPort } from "#base/hostname.ts";
 import { type DnsQuery, dnsCodes, parseDnsReplyHead, repeatsQuestion, withDnsId } from "#wire/dns-message.ts";
 import { type DnsTransport, exchanges, type NameServer } from "./exchange.ts";
 import { dnsLimits } from "#dns/limits.ts";
+import { LoopCheck, randomId } from "./loop-check.ts";
 
 export interface UpstreamOptions {
   /** As they are now, in the order of asking. */
@@ -20,15 +21,22 @@ export class Upstream {
   /** Until when they are asked last, by address. */
   readonly #silentUntilMs = new Map<string, number>();
   readonly #asked = new Set<ForwardedQuestion>();
+  readonly #loops: LoopCheck;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#loops = new LoopCheck({ clock: options.clock, onLoop: (server) => this.#leave(server) });
+  }
+
+  /** Whether a name is asked for only because kt asked for it: it must not be asked for again. */
+  isEcho(name: string): boolean {
+    return this.#loops.arrived(name);
   }
 
   ask(message: Uint8Array, query: DnsQuery, transport: DnsTransport): Promise<Forwarded> {
     if (this.#asked.size >= dnsLimits.forwardedAtOnce) return Promise.resolve({ code: dnsCodes.serverFailure });
     const servers = this.#servers();
-    // Where only this server is left, others know better whom to ask.
+    // Where there is only kt itself, the client knows better whom to ask.
     if (servers.length === 0) return Promise.resolve({ code: dnsCodes.refused });
     return new Promise((resolve) => {
       const asked = new ForwardedQuestion({
@@ -49,22 +57,33 @@ export class Upstream {
   }
 
   close(): void {
+    this.#loops.close();
     for (const asked of this.#asked) asked.end({ code: dnsCodes.serverFailure });
+  }
+
+  #leave(server: NameServer): void {
+    for (const asked of this.#asked) asked.leave(server);
   }
 
   /** Those that were silent lately come last. */
   #servers(): NameServer[] {
     const nowMs = this.#options.clock.now();
     const isSilent = (server: NameServer): boolean => (this.#silentUntilMs.get(formatHostPort(server)) ?? nowMs) > nowMs;
-    const all = this.#options.servers();
-    if (this.#silentUntilMs.size === 0) return [...all];
+    const servers = this.#options.servers();
+    for (const server of servers) this.#loops.check(server);
+    const all = servers.filter((server) => !this.#loops.isLoop(server));
+    if (this.#silentUntilMs.size === 0) return all;
     return [...all.filter((server) => !isSilent(server)), ...all.filter(isSilent)];
   }
 
   #heard(server: NameServer, isAlive: boolean): void {
     const key = formatHostPort(server);
     if (isAlive) this.#silentUntilMs.delete(key);
-    else this.#silentUntilMs.set(key, this.#options.clock.now() + dnsLimits.silentServerMs);
+    else {
+      if (this.#silentUntilMs.size >= dnsLimits.knownServers) this.#silentUntilMs.clear();
+      this.#silentUntilMs.set(key, this.#options.clock.now() + dnsLimits.silentServerMs);
+      this.#loops.check(server, dnsLimits.silentLoopCheckMs);
+    }
   }
 }
 
@@ -79,6 +98,10 @@ interface QuestionOptions {
   readonly done: (forwarded: Forwarded) => void;
 }
 
+function isSame(one: NameServer, other: NameServer): boolean {
+  return one.host === other.host && one.port === other.port;
+}
+
 /** What the next server may do better (as C libraries have it). */
 const failures: ReadonlySet<number> = new Set([dnsCodes.serverFailure, dnsCodes.notImplemented, dnsCodes.refused]);
 
@@ -89,16 +112,18 @@ class ForwardedQuestion {
   /** Whom to ask, in this order: a datagram may be lost, so by UDP each is asked twice. */
   readonly #left: NameServer[];
   /** Those that may still reply, and how to stop waiting for them. */
-  readonly #waiting = new Map<object, () => void>();
+  readonly #waiting = new Map<object, { readonly server: NameServer; readonly close: () => void }>();
   #refusal: Uint8Array | undefined;
   #cancelNext = (): void => {};
   #cancelEnd = (): void => {};
   #isOver = false;
+  /** A server that would have been asked asks kt. */
+  #isRefused = false;
 
   constructor(options: QuestionOptions) {
     const { message, servers, transport } = options;
     this.#options = options;
-    this.#id = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
+    this.#id = randomId();
     this.#message = withDnsId(message, this.#id);
     this.#left = transport === "udp" ? [...servers, ...servers] : [...servers];
   }
@@ -113,9 +138,18 @@ class ForwardedQuestion {
     this.#isOver = true;
     this.#cancelNext();
     this.#cancelEnd();
-    for (const close of this.#waiting.values()) close();
+    for (const { close } of this.#waiting.values()) close();
     this.#waiting.clear();
     this.#options.done(forwarded);
+  }
+
+  /** The server waits for kt: another one may know, and so may the client. */
+  leave(server: NameServer): void {
+    for (const [attempt, each] of this.#waiting) {
+      if (!isSame(each.server, server)) continue;
+      this.#isRefused = true;
+      this.#over(server, attempt);
+    }
   }
 
   #askNext(): void {
@@ -131,7 +165,7 @@ class ForwardedQuestion {
       reply: (reply) => this.#replied(reply, server, attempt),
       fail: () => this.#failed(server, attempt),
     });
-    this.#waiting.set(attempt, close);
+    this.#waiting.set(attempt, { server, close });
     this.#cancelNext = clock.after(dnsLimits.nextServerMs, () => {
       heard(server, false);
       this.#askNext();
@@ -159,9 +193,9 @@ class ForwardedQuestion {
 
   /** It has said all that it will say. */
   #over(server: NameServer, attempt: object): void {
-    this.#waiting.get(attempt)?.();
+    this.#waiting.get(attempt)?.close();
     this.#waiting.delete(attempt);
-    const again = this.#left.indexOf(server);
+    const again = this.#left.findIndex((each) => isSame(each, server));
     if (again >= 0) this.#left.splice(again, 1);
     this.#askNext();
   }
@@ -169,6 +203,7 @@ class ForwardedQuestion {
   /** No server has more to say than this. */
   #give(): void {
     const { query } = this.#options;
-    this.end(this.#refusal ? { reply: withDnsId(this.#refusal, query.id) } : { code: dnsCodes.serverFailure });
+    const code = this.#isRefused ? dnsCodes.refused : dnsCodes.serverFailure;
+    this.end(this.#refusal ? { reply: withDnsId(this.#refusal, query.id) } : { code });
   }
 }
