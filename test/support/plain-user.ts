@@ -7,13 +7,20 @@ import { type Ran, run } from "./cluster.ts";
 import { binary, Home } from "./kt.ts";
 import { eventually } from "./wait.ts";
 
-const uid = 1234;
+const usualUid = 1234;
+
+function prefixOf(uid: number): readonly string[] {
+  return ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
+}
 
 export class PlainUser {
   readonly home: Home = new Home();
   readonly kt: string;
+  readonly #uid: number;
 
-  constructor() {
+  /** Users of different numbers are there at the same time. */
+  constructor(uid: number = usualUid) {
+    this.#uid = uid;
     const { path } = this.home;
     for (const folder of [tmpdir(), path]) chmodSync(folder, 0o755);
     this.kt = `${path}/kt`;
@@ -28,11 +35,15 @@ export class PlainUser {
   }
 
   #own(name: string): void {
-    spawnSync(["chown", "-R", `${uid}:${uid}`, `${this.home.path}/${name}`]);
+    spawnSync(["chown", "-R", `${this.#uid}:${this.#uid}`, `${this.home.path}/${name}`]);
   }
 
-  /** What stands before a command to make it the user's. */
-  static readonly prefix: readonly string[] = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
+  /** What stands before a command to make it the usual user's. */
+  static readonly prefix: readonly string[] = prefixOf(usualUid);
+
+  get prefix(): readonly string[] {
+    return prefixOf(this.#uid);
+  }
 
   get env(): Record<string, string> {
     return { ...this.home.env, KUBECONFIG: `${this.home.path}/kubeconfig` };
@@ -40,7 +51,7 @@ export class PlainUser {
 
   /** Runs a kt command to its end. */
   async run(args: readonly string[], { project = "project" } = {}): Promise<Ran> {
-    return await run([...PlainUser.prefix, this.kt, ...args], { env: this.env, cwd: `${this.home.path}/${project}` });
+    return await run([...this.prefix, this.kt, ...args], { env: this.env, cwd: `${this.home.path}/${project}` });
   }
 
   /** The same where the system gives no user namespaces: in one whose own limit of them is 0. */
@@ -50,7 +61,7 @@ export class PlainUser {
     for (const map of ["uid_map", "gid_map"]) writeFileSync(`/proc/${holder.pid}/${map}`, "0 0 65536");
     const off = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"';
     const inside = ["nsenter", "--user", `--target=${holder.pid}`, "--setuid=0", "--setgid=0", "sh", "-c", off, "sh"];
-    const ran = await run([...inside, ...PlainUser.prefix, this.kt, ...args], { env: this.env, cwd: `${this.home.path}/project` });
+    const ran = await run([...inside, ...this.prefix, this.kt, ...args], { env: this.env, cwd: `${this.home.path}/project` });
     holder.kill();
     await holder.exited;
     return ran;
