@@ -3,7 +3,7 @@
 import { Completion } from "./completion.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { frontDoorAddresses } from "#profile/sections/http.ts";
-import { portEntries } from "#profile/sections/section.ts";
+import { portEntries, type SettingAddresses } from "#profile/sections/section.ts";
 import { tomlKey } from "#profile/toml/text.ts";
 import { formatListen, isLoopback, isWildcard, overlaps } from "#profile/values/listen.ts";
 import type { Placed } from "#profile/values/placed.ts";
@@ -43,7 +43,7 @@ class Claims {
 function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
   const claims = new Claims();
   for (const address of http) claims.add({ name: "[http] listen", address });
-  checkDns(layer, claims);
+  for (const setting of layer.listens) checkSetting(setting, claims);
   for (const { value: route, source, path } of portEntries(layer.entries)) {
     const [clash] = route.listen.flatMap((mine) => claims.against(mine) ?? []);
     if (clash !== undefined) {
@@ -54,16 +54,13 @@ function checkOverlaps(layer: Layer, http: readonly ListenAddress[]): void {
   }
 }
 
-function checkDns({ dns: { listen } }: Layer, claims: Claims): void {
-  const [clash] = listen?.value.flatMap((mine) => claims.against(mine) ?? []) ?? [];
-  if (listen && clash) {
-    const message = `[dns] listen is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
+function checkSetting({ name, listen }: SettingAddresses, claims: Claims): void {
+  const [clash] = listen.value.flatMap((mine) => claims.against(mine) ?? []);
+  if (clash) {
+    const message = `${name} is taken by ${clash.name}, which listens on ${formatListen(clash.address)}`;
     listen.source.problem(listen.path, message, { hint: "choose another port" });
   }
-  for (const address of listen?.value ?? []) {
-    claims.add({ name: "[dns] listen", address });
-    claims.add({ name: "[dns] listen", address: { ...address, transport: "udp" } });
-  }
+  for (const address of listen.value) claims.add({ name, address });
 }
 
 function refuseWide(place: Placed<unknown>, address: ListenAddress, where: string): void {

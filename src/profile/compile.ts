@@ -53,7 +53,8 @@ function ownAddressesOf(
   { layer, hasWholeNetwork }: CompileInput,
   listen: readonly ListenAddress[],
 ): ReadonlyMap<string, Pick<PlannedRoute, "address">> {
-  const taken = [...listen, ...(layer.dns.listen?.value ?? []), ...portEntries(layer.entries).flatMap(({ value }) => value.listen)];
+  const ofSettings = layer.listens.flatMap((setting) => setting.listen.value);
+  const taken = [...listen, ...ofSettings, ...portEntries(layer.entries).flatMap(({ value }) => value.listen)];
   const isTaken = (address: ListenAddress): boolean => taken.some((other) => overlaps(address, other));
   const wanted = hostsWithAddress([...layer.env.values()].map(({ value }) => value));
   return new Map(

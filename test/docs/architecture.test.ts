@@ -1,8 +1,9 @@
 /** Holds docs/architecture.md against the code: its walks from function to function, and the rows of its picture of the rooms. */
 
+import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "bun:test";
 import { type ParsedFile, parseSources } from "#scripts/measures/parse.ts";
-import { pages } from "#test/support/doc-blocks.ts";
+import { pages, root } from "#test/support/doc-blocks.ts";
 import { rooms } from "../../rooms.mjs";
 
 /** One line of a walk: a file, and the functions and classes that are read there. */
@@ -85,6 +86,24 @@ describe("the walks can fail:", () => {
     expect(walk("1. `a.ts`: `#two`, `one` begins")).toEqual(["a.ts: nothing before it calls one"]);
     expect(walk("1. `a.ts`: `one`, `#two` begins\n2. `b.ts`: `three` ends\n3. `a.ts`: `#two` again")).toEqual(["a.ts is read twice"]);
   });
+});
+
+/** What the table of changes names and is not there: files and folders, and functions that it says are in one. */
+function missing(table: string): string[] {
+  const places = [...table.matchAll(/`((?:\w[\w-]*\/)+[\w.-]*)`/g)].map(([, path = ""]) => path);
+  const isThere = (path: string): boolean => existsSync(`${root}src/${path}`) || existsSync(`${root}${path}`);
+  const named = [...table.matchAll(/`([#\w]+)` in `([\w/.-]+\.ts)`/g)];
+  return [
+    ...places.filter((path) => !isThere(path)),
+    ...named.flatMap(([words, name = "", path = ""]) => (calls(sources.get(path)?.text ?? "", name) ? [] : [words])),
+  ];
+}
+
+test("the files to change for something new are there, with the functions that are named", () => {
+  const table = sectionOf(page, "Where to change what");
+  expect(table.match(/ in `/g)?.length).toBeGreaterThan(4);
+  expect(missing(table)).toEqual([]);
+  expect(missing("`tunnel/none.ts`, `noSuchName` in `tunnel/tunnel.ts`")).toEqual(["tunnel/none.ts", "`noSuchName` in `tunnel/tunnel.ts`"]);
 });
 
 test("the picture shows every room once, above all that it imports", () => {

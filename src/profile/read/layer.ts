@@ -3,7 +3,7 @@
 import type { Sections, sections } from "#profile/sections/sections.ts";
 import { type GeneralSettings, readGeneral } from "#profile/sections/general.ts";
 import { SectionReader } from "#profile/sections/reader.ts";
-import { bySetting, type LayerEntry, type Section } from "#profile/sections/section.ts";
+import { bySetting, type LayerEntry, type Section, type SettingAddresses } from "#profile/sections/section.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import type { Source } from "./source.ts";
 
@@ -14,6 +14,8 @@ export interface Layer extends Parts {
   readonly settings: GeneralSettings;
   /** Those of all sections, in their order. */
   readonly entries: readonly Placed<LayerEntry>[];
+  /** Where settings of any section say to listen. */
+  readonly listens: readonly SettingAddresses[];
 }
 
 /** A section's part, by its key. */
@@ -23,7 +25,10 @@ function partIn(parts: Parts, key: string): unknown {
 
 function layerBy(all: Sections, settings: GeneralSettings, make: (section: Section, key: string) => unknown): Layer {
   const parts = Object.fromEntries(Object.entries(all).map(([key, section]) => [key, make(section, key)])) as unknown as Parts;
-  return { settings, entries: Object.entries(all).flatMap(([key, section]) => section.entries?.(partIn(parts, key)) ?? []), ...parts };
+  const ofAll = <T>(read: (section: Section, part: unknown) => readonly T[] | undefined): T[] =>
+    Object.entries(all).flatMap(([key, section]) => read(section, partIn(parts, key)) ?? []);
+  const entries = ofAll((section, part) => section.entries?.(part));
+  return { settings, entries, listens: ofAll((section, part) => section.listens?.(part)), ...parts };
 }
 
 /** One file as a layer. `home` is what `~` stands for. */

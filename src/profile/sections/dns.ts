@@ -48,4 +48,10 @@ export const dns: Section<Given, DnsSettings> = {
     clusterDomain: reader.setting(["dns", "cluster_domain"], given.cluster_domain, parseClusterDomain),
   }),
   merge: bySetting,
+  listens: ({ listen }) =>
+    listen === undefined ? [] : [{ name: "[dns] listen", listen: { ...listen, value: listen.value.flatMap(bothTransports) } }],
 };
+
+function bothTransports(address: ListenAddress): ListenAddress[] {
+  return [address, { ...address, transport: "udp" }];
+}

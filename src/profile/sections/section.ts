@@ -19,6 +19,8 @@ export interface Section<Given = unknown, Part = unknown> {
   merge(below: Part, above: Part): Part;
   /** Its entries, for what looks at those of all sections alike. */
   entries?(part: Part): readonly Placed<LayerEntry>[];
+  /** Where its settings say to listen: a place that nothing else of the profile gets. */
+  listens?(part: Part): readonly SettingAddresses[];
   /** Reports references to what is not there. Only of files in which nothing else is wrong. */
   check?(part: Part, entries: readonly Placed<LayerEntry>[]): void;
 }
@@ -46,6 +48,13 @@ export interface LayerPort extends NamedEntry {
   readonly expose: boolean;
   /** Only of UDP. */
   readonly sessionTimeoutMs?: number;
+}
+
+/** Addresses to listen on that a setting names, rather than an entry. */
+export interface SettingAddresses {
+  /** `[dns] listen`. */
+  readonly name: string;
+  readonly listen: Placed<readonly ListenAddress[]>;
 }
 
 /** Those with a target of their own: that of a pattern is only known with a name. */
