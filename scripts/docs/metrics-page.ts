@@ -3,12 +3,14 @@
 import { hubMetrics } from "#web/metrics/hub-metrics.ts";
 import type { Metric } from "#web/metrics/metric.ts";
 import { routeMetrics } from "#web/metrics/route-metrics.ts";
+import { targetMetrics } from "#web/metrics/target-metrics.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
 /** Every metric, by what it is about. */
 export const metricGroups: Readonly<Record<string, readonly Metric[]>> = {
   "The hub": Object.values(hubMetrics),
   Routes: Object.values(routeMetrics),
+  Targets: Object.values(targetMetrics),
 };
 
 const intro = `kt counts what goes through it, and says so in the text formats of Prometheus and OpenMetrics. \`kt metrics\` prints it; the hub serves the same at
@@ -31,6 +33,9 @@ const scrapeConfig = `scrape_configs:
     static_configs:
       - targets: ["kt.localhost:8989"]`;
 
+const ready = `[alerts.yml](metrics/alerts.yml) has alert rules, and [dashboard.json](metrics/dashboard.json) is a dashboard to import into Grafana. A test holds
+both against the names below.`;
+
 export function metricsPage(): string {
   const groups = Object.entries(metricGroups).flatMap(([title, metrics]) => [
     `## ${title}`,
@@ -48,6 +53,7 @@ export function metricsPage(): string {
     "## Scraping them",
     scrape,
     ...fence("yaml", scrapeConfig.split("\n")),
+    ready,
     ...groups,
   ]);
 }

@@ -127,14 +127,17 @@ export class Engine<Doors extends DoorTable> implements Part {
     return this.#tunnels.status(target);
   }
 
-  /** The tunnels that are not idle, and what each leads to. */
+  /** Every tunnel that there is, and what it leads to. */
   targets(): TargetFacts[] {
-    return this.#tunnels.all().map(({ target, standing, sessions, openConnections }) => ({
+    return this.#tunnels.all().map(({ target, standing, sessions, openConnections, dials, failedDials = 0 }) => ({
+      profile: target.cluster.profile,
       target: formatTarget(target),
       context: target.cluster.context ?? this.contextOf(target.cluster),
       openConnections,
       sessions,
       readyPods: standing.state === "running" ? standing.pods.length : 0,
+      dials,
+      failedDials,
     }));
   }
 

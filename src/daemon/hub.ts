@@ -189,6 +189,7 @@ export class Hub {
       tokenFile: tokenPath(directory),
       snapshot: () => this.snapshot(),
       targets: () => this.#engine.targets(),
+      counters: (profile, route) => this.#engine.counters.get(profile, route),
       process: processFacts,
     };
   }

@@ -38,7 +38,11 @@ export type RequestEvent = {
   readonly protocol: ClientProtocol;
   /** Undefined where the client left before there was one. */
   readonly status: number | undefined;
+  /** Of a gRPC call, where it has one (grpc/grpc doc/statuscodes.md). */
+  readonly grpcStatus: number | undefined;
+  /** To the end of the response, and to its beginning. */
   readonly durationMs: number;
+  readonly firstByteMs: number | undefined;
   /** Of the request's body. */
   readonly sentBytes: number;
   /** Of the response's body. */

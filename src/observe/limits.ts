@@ -1,5 +1,7 @@
 /** The limits of events and the journal, each with its unit and its reason. */
 
+import { kib } from "#base/units.ts";
+
 export const observeLimits = {
   /** Dynamic names whose connections are counted one by one. */
   countedNames: 1024,
@@ -9,10 +11,15 @@ export const observeLimits = {
   eventTextLength: 4096,
   /** Removed entries of the status that are kept for readers that have not heard of them; one further behind reads all anew. */
   removedEntries: 1024,
-  /** Requests kept for `kt logs -v`. */
+  /** Requests kept of each route, */
   requestEntries: 500,
-  /** Kept of a request's method, host and path together. */
+  /** with so much of their methods, hosts and paths together, */
   requestTextBytes: 512,
+  /** in pages of so many, or of so much text: 11 KB each. */
+  requestPageEntries: 64,
+  requestPageTextBytes: 8 * kib,
+  /** So many pages for all routes, 11 MB: enough for 125 routes that are in use at once; the oldest pages make room for others. */
+  requestPages: 1000,
   /** What a route carried in each of the last 600 s, */
   fineRateSteps: 600,
   /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 66 KB, */

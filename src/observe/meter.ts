@@ -112,6 +112,7 @@ export class RequestMeter implements RequestFacts {
   sentBytes = 0;
   receivedBytes = 0;
   status: number | undefined;
+  grpcStatus: number | undefined;
   #hasFailed = false;
   #isOver = false;
 

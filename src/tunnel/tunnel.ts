@@ -7,6 +7,7 @@ import { assert, KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Resolution } from "#kube/objects/types.ts";
 import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
+import { Histogram } from "#observe/histogram.ts";
 import { formatTarget, type Target } from "#route/target.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
 import { FlowCarrier } from "#tunnel/flow/flow-carrier.ts";
@@ -30,6 +31,9 @@ export interface TunnelStatus {
   readonly sessions: number;
   /** Connections in use; parked ones do not count. */
   readonly openConnections: number;
+  /** How long connections took to open, with the wait for a pod; absent before the first. */
+  readonly dials?: Histogram | undefined;
+  readonly failedDials?: number;
 }
 
 export interface TunnelOptions {
@@ -94,6 +98,8 @@ export class Tunnel {
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
+  #dials: Histogram | undefined;
+  #failedDials = 0;
   /** Whether the cluster had said what is behind the target, at the last tick. */
   #wasSeen = false;
 
@@ -129,7 +135,8 @@ export class Tunnel {
     let sessions = 0;
     if (live && resolution?.kind === "ready") for (const { pod } of resolution.endpoints) sessions += live.carrier.sessionsOn(pod);
     const { key, target } = this.#options;
-    return { key, target, phase: this.#state.phase, standing: this.#standing(live), sessions, openConnections: this.#inUse };
+    const counts = { sessions, openConnections: this.#inUse, dials: this.#dials, failedDials: this.#failedDials };
+    return { key, target, phase: this.#state.phase, standing: this.#standing(live), ...counts };
   }
 
   #standing(live: Live | undefined): Standing {
@@ -153,12 +160,16 @@ export class Tunnel {
 
   /** See Dialer. */
   async dial(signal: AbortSignal): Promise<Link> {
+    const startedMs = this.#options.clock.now();
     const live = this.#begin();
     this.#used();
     try {
       const slot = await this.#reserve(live, new Set(), signal, undefined);
+      this.#dials ??= new Histogram();
+      this.#dials.add(this.#options.clock.now() - startedMs);
       return this.#link(live, slot);
     } catch (error) {
+      this.#failedDials += 1;
       this.#released();
       throw this.#noted(toKtError(error, "internal", `connect to ${formatTarget(this.#options.target)}`));
     }

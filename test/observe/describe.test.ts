@@ -14,6 +14,8 @@ const request = {
   name: "a",
   path: "/users/ann",
   protocol: "HTTP/1.1",
+  grpcStatus: undefined,
+  firstByteMs: undefined,
   sentBytes: 7,
 } as const;
 

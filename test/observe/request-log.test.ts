@@ -13,32 +13,64 @@ const facts: RequestFacts = {
   target: "/",
   protocol: "HTTP/1.1",
   status: 200,
+  grpcStatus: undefined,
   durationMs: 0,
+  firstByteMs: undefined,
   sentBytes: 0,
   receivedBytes: 0,
 };
 
-test("keeps the latest, oldest first, with how long each took", () => {
-  const clock = new ManualClock();
-  const log = new RequestLog(clock, 3);
-  for (let index = 0; index < 5; index++) {
-    log.add(route, { ...facts, name: `h${index}`, status: 200 + index, durationMs: index, sentBytes: index, receivedBytes: 2 * index });
+const { requestEntries, requestPageEntries } = observeLimits;
+
+test("keeps what is known of each, oldest first", () => {
+  const log = new RequestLog(new ManualClock());
+  for (let at = 0; at < 3; at++) {
+    const odd = at === 1 ? { status: undefined, grpcStatus: 14, firstByteMs: 0.5, protocol: "HTTP/2" as const } : {};
+    log.add(route, { ...facts, name: `h${at}`, status: 200 + at, durationMs: at, sentBytes: at, receivedBytes: 2 ** 40 + at, ...odd });
   }
   expect(log.entries().map(({ event }) => event)).toEqual(
-    [2, 3, 4].map((index) => ({
+    [0, 1, 2].map((at) => ({
       type: "request",
       ...route,
-      name: `h${index}`,
+      name: `h${at}`,
       method: "GET",
       path: "/",
-      protocol: "HTTP/1.1",
-      status: 200 + index,
-      durationMs: index,
-      sentBytes: index,
-      receivedBytes: 2 * index,
+      protocol: at === 1 ? "HTTP/2" : "HTTP/1.1",
+      status: at === 1 ? undefined : 200 + at,
+      grpcStatus: at === 1 ? 14 : undefined,
+      durationMs: at,
+      firstByteMs: at === 1 ? 0.5 : undefined,
+      sentBytes: at,
+      receivedBytes: 2 ** 40 + at,
     })),
   );
   expect(log.entries()[0]).toMatchObject({ level: "debug" });
+});
+
+test("keeps at least 500 of each route, and forgets what is older", () => {
+  const log = new RequestLog(new ManualClock());
+  for (let at = 0; at < 5 * requestEntries; at++) {
+    log.add({ profile: "p", route: at % 5 === 0 ? "slow" : "fast" }, { ...facts, receivedBytes: at });
+  }
+  const last = (each: (at: number) => boolean): number[] =>
+    Array.from({ length: 5 * requestEntries }, (_, at) => at)
+      .filter(each)
+      .slice(-requestEntries);
+  const bytes = (name: string): number[] =>
+    log.entriesOf("p", name).map(({ event }) => ("receivedBytes" in event ? event.receivedBytes : 0));
+  expect(bytes("slow")).toEqual(last((at) => at % 5 === 0));
+  expect(bytes("fast")).toEqual(last((at) => at % 5 !== 0));
+  expect(log.entriesOf("q", "slow")).toEqual([]);
+  expect(log.entries(3).map(({ event }) => "receivedBytes" in event && event.receivedBytes)).toEqual([2497, 2498, 2499]);
+});
+
+test("has as many pages as it may have, however many routes there are", () => {
+  const log = new RequestLog(new ManualClock(), 4);
+  for (let at = 0; at < 50; at++) log.add({ profile: "p", route: `r${at}` }, { ...facts, name: `h${at}` });
+  expect(log.entries().map(({ event }) => "name" in event && event.name)).toEqual(["h46", "h47", "h48", "h49"]);
+  for (let at = 0; at < 10 * requestPageEntries; at++) log.add(route, facts);
+  expect(log.entries(10_000)).toHaveLength(4 * requestPageEntries);
+  expect(log.entriesOf("p", "r49")).toEqual([]);
 });
 
 const long = `/${"x".repeat(2 * observeLimits.requestTextBytes)}`;

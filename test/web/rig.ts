@@ -53,6 +53,7 @@ export function factsOf(fields: Partial<HubFacts> & { readonly profiles?: Profil
     tokenFile: "/run/kt/token",
     snapshot: () => ({ hub: { ...hello, startedAtMs: 1000 }, profiles }),
     targets: () => [],
+    counters: () => undefined,
     process: () => ({ cpuSeconds: 1, residentBytes: 2, openDescriptors: 3, maxDescriptors: Number.POSITIVE_INFINITY }),
     ...rest,
   };

@@ -5,7 +5,7 @@ import { KtError, messageOf, toKtError } from "#base/errors.ts";
 import type { RequestMeter } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
-import type { Header } from "#wire/http-head.ts";
+import { type Header, headerValue } from "#wire/http-head.ts";
 import { BodyLength } from "#http/h2/body-length.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import type { H2Backend, H2Backends } from "./backends.ts";
@@ -53,6 +53,12 @@ function invalidResponse(what: string): KtError {
 /** The length that a response's body must have; what answers HEAD, or says that nothing changed, announces another's. */
 function announced({ status, contentLength }: H2Response, method: string): number | undefined {
   return method === "HEAD" || status === 304 ? undefined : contentLength;
+}
+
+/** In trailers, or in a head that is also the end. */
+function grpcStatusIn(fields: readonly Header[]): number | undefined {
+  const status = Number(headerValue(fields, "grpc-status") ?? Number.NaN);
+  return Number.isInteger(status) && status >= 0 && status < 100 ? status : undefined;
 }
 
 function noGrpc({ route }: Found): KtError {
@@ -222,7 +228,9 @@ export class H2Exchange implements H2StreamHandler {
     this.#body.forget();
     this.#complete = endStream;
     this.#client.sendHeaders(fields, endStream);
-    if (endStream) this.#context.meter.end(this.#status);
+    if (!endStream) return;
+    if (this.#request.grpc) this.#context.meter.grpcStatus = grpcStatusIn(fields);
+    this.#context.meter.end(this.#status);
   }
 
   get #headSent(): boolean {

@@ -1,6 +1,8 @@
 /** What the hub's own pages are made of: what the hub hands to this room. */
 
 import type { Hello, Snapshot } from "#control/api.ts";
+import type { RouteCounters } from "#observe/counters.ts";
+import type { Histogram } from "#observe/histogram.ts";
 
 export interface ProcessFacts {
   readonly cpuSeconds: number;
@@ -12,12 +14,17 @@ export interface ProcessFacts {
 
 /** The tunnel to one target. */
 export interface TargetFacts {
+  /** The path of its profile. */
+  readonly profile: string;
   readonly target: string;
   /** As the cluster's kubeconfig has it; undefined where that is not known yet. */
   readonly context: string | undefined;
   readonly openConnections: number;
   readonly sessions: number;
   readonly readyPods: number;
+  /** How long connections took to open; undefined before the first. */
+  readonly dials: Histogram | undefined;
+  readonly failedDials: number;
 }
 
 export interface HubFacts {
@@ -27,5 +34,7 @@ export interface HubFacts {
   readonly tokenFile: string;
   snapshot(): Snapshot;
   targets(): readonly TargetFacts[];
+  /** Undefined for a route that was never used. `profile` is the path of its file. */
+  counters(profile: string, route: string): Pick<RouteCounters, "durations" | "firstBytes" | "droppedDatagrams"> | undefined;
   process(): ProcessFacts;
 }

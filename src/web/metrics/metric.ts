@@ -1,6 +1,7 @@
 /** What a metric of kt is: how it is declared once, for the text and for its page in the docs. */
 
-import type { MetricFamily, ValueSample } from "#wire/openmetrics.ts";
+import { type Histogram, secondBounds } from "#observe/histogram.ts";
+import type { MetricFamily, MetricLabels, ValueSample } from "#wire/openmetrics.ts";
 
 export interface Metric {
   /** Without the suffixes that its type adds. */
@@ -13,6 +14,17 @@ export interface Metric {
 }
 
 export function valuesOf(metric: Metric & { readonly type: "counter" | "gauge" | "info" }, samples: readonly ValueSample[]): MetricFamily {
+  return { ...described(metric), type: metric.type, samples };
+}
+
+/** Those of them that have been used. */
+export function histogramsOf(
+  metric: Metric & { readonly type: "histogram" },
+  each: readonly { readonly labels: MetricLabels; readonly histogram: Histogram | undefined }[],
+): MetricFamily {
+  const samples = each.flatMap(({ labels, histogram }) =>
+    histogram === undefined ? [] : [{ labels, bounds: secondBounds, counts: histogram.counts, sum: histogram.sumMs / 1000 }],
+  );
   return { ...described(metric), type: metric.type, samples };
 }
 

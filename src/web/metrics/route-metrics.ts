@@ -1,10 +1,11 @@
-/** Metrics of the routes, as the status has them. */
+/** Metrics of the routes: what the status says of them, and how long their requests took. */
 
-import type { ProfileStatus, RouteStatus } from "#control/api.ts";
-import { printable } from "#base/printable.ts";
+import type { RouteStatus, Snapshot } from "#control/api.ts";
 import { isWell } from "#web/facts/health.ts";
+import type { HubFacts } from "#web/facts/hub-facts.ts";
 import type { MetricFamily, MetricLabels, ValueSample } from "#wire/openmetrics.ts";
-import { type Metric, valuesOf } from "./metric.ts";
+import { label, profileLabels } from "./labels.ts";
+import { histogramsOf, type Metric, valuesOf } from "./metric.ts";
 
 const labels = ["profile", "route"] as const;
 
@@ -12,85 +13,122 @@ export const routeMetrics = {
   info: {
     name: "kt_route",
     type: "info",
-    help: "Where the route leads. `kind`: http, pattern, tcp, dynamic or forward.",
+    help: "Where the route leads, and its kind as kt status --json has it: http, pattern, tcp, udp, dynamic or forward.",
     labels: [...labels, "kind", "target", "context"],
   },
   up: {
     name: "kt_route_up",
     type: "gauge",
-    help: "0 while a new connection to the route would fail, as kt status says: failed, blocked or conflict. Else 1, also for a route that is not in use.",
+    help: "0 while a new connection would fail, as kt status says by failed, blocked or conflict; else 1, also for a route that is not in use.",
     labels,
   },
   open: { name: "kt_route_open_connections", type: "gauge", help: "Open connections of clients that asked for the route.", labels },
   connections: { name: "kt_route_connections", type: "counter", help: "Connections of clients that asked for the route.", labels },
-  requests: { name: "kt_route_requests", type: "counter", help: "HTTP requests.", labels },
+  failures: {
+    name: "kt_route_failures",
+    type: "counter",
+    help: "Connections and requests that were refused, broken off, or answered by kt itself with an error.",
+    labels,
+  },
+  requests: {
+    name: "kt_route_requests",
+    type: "counter",
+    help: "HTTP requests that are over, by the class of their status: 1xx to 5xx, and none for those that the client left before.",
+    labels: [...labels, "class"],
+  },
   received: {
     name: "kt_route_received_bytes",
     type: "counter",
     unit: "bytes",
-    help: "Bytes from the route: of HTTP the bodies, of TCP and of TLS that is passed through the whole stream.",
+    help: "Bytes from the route: of HTTP the bodies, of TCP, UDP, WebSockets and TLS that is passed through all of them.",
     labels,
   },
   sent: { name: "kt_route_sent_bytes", type: "counter", unit: "bytes", help: "Bytes to the route, counted alike.", labels },
+  dropped: { name: "kt_route_dropped_datagrams", type: "counter", help: "Datagrams of UDP that kt dropped, both ways.", labels },
+  durations: {
+    name: "kt_route_request_duration_seconds",
+    type: "histogram",
+    unit: "seconds",
+    help: "From the head of a request to the end of its response; of a WebSocket, to the switch.",
+    labels,
+  },
+  firstBytes: {
+    name: "kt_route_time_to_first_byte_seconds",
+    type: "histogram",
+    unit: "seconds",
+    help: "From the head of a request to the head of the response of the pod.",
+    labels,
+  },
 } as const satisfies Record<string, Metric>;
 
-/** A route with the labels that all of its samples have. */
+/** A route with the labels that all of its samples have, and the path of its profile. */
 interface Labelled {
+  readonly profile: string;
   readonly route: RouteStatus;
   readonly labels: MetricLabels;
 }
 
-export function routeFamilies(profiles: readonly ProfileStatus[]): MetricFamily[] {
+export function routeFamilies({ profiles }: Snapshot, { counters }: Pick<HubFacts, "counters">): MetricFamily[] {
   const all = labelled(profiles);
+  const counted = all.map((one) => ({ labels: one.labels, of: counters(one.profile, one.route.name) }));
   const each = (value: (route: RouteStatus) => number): ValueSample[] =>
     all.map(({ route, labels: own }) => ({ labels: own, value: value(route) }));
   return [
-    valuesOf(
-      routeMetrics.info,
-      all.map((one) => ({ labels: [...one.labels, ...whereOf(one.route)], value: 1 })),
-    ),
+    valuesOf(routeMetrics.info, all.map(infoOf)),
     valuesOf(
       routeMetrics.up,
       each((route) => (isWell(route) ? 1 : 0)),
     ),
     valuesOf(
       routeMetrics.open,
-      each(({ openConnections }) => openConnections),
+      each((route) => route.openConnections),
     ),
     valuesOf(
       routeMetrics.connections,
-      each(({ totalConnections }) => totalConnections),
+      each((route) => route.totalConnections),
     ),
     valuesOf(
-      routeMetrics.requests,
-      each(({ requests }) => requests),
+      routeMetrics.failures,
+      each((route) => route.failures),
     ),
+    valuesOf(routeMetrics.requests, all.flatMap(responsesOf)),
     valuesOf(
       routeMetrics.received,
-      each(({ receivedBytes }) => receivedBytes),
+      each((route) => route.receivedBytes),
     ),
     valuesOf(
       routeMetrics.sent,
-      each(({ sentBytes }) => sentBytes),
+      each((route) => route.sentBytes),
+    ),
+    valuesOf(
+      routeMetrics.dropped,
+      counted.flatMap(({ labels: own, of }) => (of?.droppedDatagrams ? [{ labels: own, value: of.droppedDatagrams }] : [])),
+    ),
+    histogramsOf(
+      routeMetrics.durations,
+      counted.map(({ labels: own, of }) => ({ labels: own, histogram: of?.durations })),
+    ),
+    histogramsOf(
+      routeMetrics.firstBytes,
+      counted.map(({ labels: own, of }) => ({ labels: own, histogram: of?.firstBytes })),
     ),
   ];
 }
 
-/** A name may stand in two sections of a profile, and be counted once for both. */
-function labelled(profiles: readonly ProfileStatus[]): Labelled[] {
-  return profiles.flatMap((profile) => {
-    const isAlone = profiles.every((other) => other === profile || other.name !== profile.name);
-    // Two profiles of one name are distinguished by their files.
-    const name: readonly [string, string] = ["profile", printable(isAlone ? profile.name : profile.profile)];
-    const routes = new Map(profile.routes.map((route) => [route.name, route]));
-    return Array.from(routes.values(), (route) => ({ route, labels: [name, ["route", printable(route.name)]] }) satisfies Labelled);
+/** A name may stand in two sections of a profile, and is counted once for both. */
+function labelled(profiles: Snapshot["profiles"]): Labelled[] {
+  const names = profileLabels(profiles);
+  return profiles.flatMap(({ profile, routes: all }) => {
+    const routes = new Map(all.map((route) => [route.name, route]));
+    const name = names.get(profile) ?? label("profile", profile);
+    return Array.from(routes.values(), (route) => ({ profile, route, labels: [name, label("route", route.name)] }));
   });
 }
 
-function whereOf({ kind, target, context }: RouteStatus): MetricLabels {
-  return [
-    ["kind", kind],
-    ["target", printable(target)],
-    ["context", printable(context ?? "")],
-  ];
+function infoOf({ route: { kind, target, context = "" }, labels: own }: Labelled): ValueSample {
+  return { labels: [...own, label("kind", kind), label("target", target), label("context", context)], value: 1 };
+}
+
+function responsesOf({ route: { responses = {} }, labels: own }: Labelled): ValueSample[] {
+  return Object.entries(responses).map(([name, value]) => ({ labels: [...own, label("class", name)], value }));
 }
