@@ -49,7 +49,7 @@ export const commands: readonly CommandSpec[] = [
     args: "[PROFILE|ROUTE]",
     summary: "Show every route: state, pod, connections, bytes, last error",
     notes: [
-      "A connection is one of a client that asked for the route, however many requests it carries; bytes are those of HTTP bodies, and of the whole stream under [tcp] and of TLS.",
+      "A connection is one of a client that asked for the route, however many requests it carries; bytes are those of HTTP bodies, of the whole stream under [tcp] and of TLS, and of datagrams under [udp], where each client address is a connection.",
     ],
     options: [jsonOption],
     example: ["kt status", "kt status shop", "kt status grafana.localhost --json"],
@@ -127,7 +127,7 @@ export const commands: readonly CommandSpec[] = [
       "lead to a pod, and why. A target such as shop/svc/web:80 is explained as well.",
     ],
     options: [fileOption, jsonOption],
-    example: ["kt explain", "kt explain grafana.localhost", "kt explain 5432"],
+    example: ["kt explain", "kt explain grafana.localhost", "kt explain 5432", "kt explain 5353/udp"],
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
   {
@@ -249,7 +249,8 @@ export const commands: readonly CommandSpec[] = [
     args: "[HOST|PORT] [TARGET]",
     summary: "Add a route to the profile; without arguments it asks you",
     notes: [
-      "TARGET is [NAMESPACE/]KIND/NAME:PORT, or HOST:PORT with --via. The rest of the file",
+      "TARGET is [NAMESPACE/]KIND/NAME:PORT, or HOST:PORT with --via. PORT/udp is a port of UDP,",
+      "which needs the relay in the cluster. The rest of the file",
       "stays as it is; a running hub takes the new route up by itself. The cluster is only",
       "asked by the questions.",
     ],
@@ -266,6 +267,7 @@ export const commands: readonly CommandSpec[] = [
       "kt add grafana.localhost monitoring/svc/grafana:http",
       "kt add 5432 databases/svc/postgresql:5432",
       "kt add 3306 db.internal:3306 --via default/svc/api",
+      "kt add 5353/udp kube-system/svc/kube-dns:53",
     ],
     load: async () => (await import("./commands/add.ts")).add,
   },

@@ -2,11 +2,12 @@
 
 import { cliLimits } from "./limits.ts";
 import type { CataloguePort, CatalogueService } from "#daemon/catalogue.ts";
+import type { RouteSection } from "#profile/edit/edit.ts";
 import { sectionOf } from "./route-section.ts";
 import { isHttpLike, suggestLocal } from "./suggest.ts";
 
 export interface Proposal {
-  readonly section: "routes" | "tcp";
+  readonly section: RouteSection;
   /** Hostname or port. */
   readonly local: string;
   /** Without a namespace: it is the profile's own. */

@@ -1,8 +1,15 @@
 /** Tells from the first word of `kt add` what kind of route is meant. */
 
-import type { RouteSection } from "#profile/edit/edit.ts";
+import type { RouteKey, RouteSection } from "#profile/edit/edit.ts";
 
-/** Digits are a port, also behind an IP address or `localhost`; all else is a hostname. */
+/** Digits are a port, also behind an IP address or `localhost`, and one of UDP with `/udp` behind them; all else is a hostname. */
 export function sectionOf(local: string): RouteSection {
-  return /^(?:(?:localhost|[\d.]+|\[[^\]]*\]):)?\d+$/i.test(local) ? "tcp" : "routes";
+  const [, transport = "tcp"] = /^(?:(?:localhost|[\d.]+|\[[^\]]*\]):)?\d+(?:\/(tcp|udp))?$/i.exec(local) ?? [undefined, "routes"];
+  return transport.toLowerCase() as RouteSection;
+}
+
+/** As the file has it: the section says which protocol a port is of. */
+export function routeKeyOf(local: string): RouteKey {
+  const section = sectionOf(local);
+  return { section, name: section === "routes" ? local : local.replace(/\/(tcp|udp)$/i, "") };
 }

@@ -11,8 +11,8 @@ import { addressOf, urlOf } from "#daemon/status/urls.ts";
 import { fileWords } from "./profile-file.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
-/** `host:port` of a TCP route. */
-export function tcpAddress(plan: Plan, route: string): string | undefined {
+/** `host:port` of a route of [tcp] or [udp]. */
+export function portAddress(plan: Plan, route: string): string | undefined {
   const found = portsOf(plan).find(({ name }) => name === route);
   return found && addressOf(found.listen, undefined);
 }

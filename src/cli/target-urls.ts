@@ -11,7 +11,7 @@ import { isCertainPort } from "#route/port.ts";
 import { type ParsedTarget, parseTarget } from "#route/target-text.ts";
 import { kindWords, targetKey } from "#route/target.ts";
 import { shellEnvironment } from "./profile-file.ts";
-import { httpUrl, tcpAddress } from "./route-urls.ts";
+import { httpUrl, portAddress } from "./route-urls.ts";
 
 /** The URL of a route to the target, else its dynamic name. Throws KtError for a target without one. */
 export function urlOfTarget(plan: Plan, text: string): string {
@@ -20,7 +20,7 @@ export function urlOfTarget(plan: Plan, text: string): string {
   const key = targetKey({ ...parsed, cluster, namespace: parsed.namespace ?? plan.namespace });
   const host = plan.routes.find(({ target }) => targetKey(target) === key)?.name;
   const port = portsOf(plan).find(({ target }) => targetKey(target) === key)?.name;
-  const found = port === undefined ? httpUrl(plan, host ?? dynamicName(plan, parsed)) : tcpAddress(plan, port);
+  const found = port === undefined ? httpUrl(plan, host ?? dynamicName(plan, parsed)) : portAddress(plan, port);
   if (found === undefined) throw noName(text);
   return found;
 }

@@ -16,7 +16,6 @@ import type { RelaySettings } from "#route/relay-settings.ts";
 import { type ClusterRef, type Destination, formatTarget, type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
-import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import { Relays } from "#tunnel/relay/relays.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
@@ -44,8 +43,6 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly timeoutsFor: TunnelsOptions["timeoutsFor"];
   /** Whose the jump pods and relays are that routes ask for; absent where none can. */
   readonly jumpPodHolder?: JumpPodHolder;
-  /** Carries datagrams; absent where there can be none. */
-  readonly relay?: FlowRelay;
   /** What a profile says about its relay. */
   readonly relayFor?: (profile: string) => RelaySettings;
   readonly clock: Clock;
@@ -79,7 +76,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: EngineOptions<Doors>) {
-    const { providers, viewOf, timeoutsFor, jumpPodHolder, relay, onTunnelChange, clock, log, report } = options;
+    const { providers, viewOf, timeoutsFor, jumpPodHolder, onTunnelChange, clock, log, report } = options;
     const clusterFor = (ref: ClusterRef): Cluster => this.clusterFor(ref);
     this.#options = options;
     this.rates = new RateSampler(this.counters, clock);
@@ -90,7 +87,6 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#tunnels = providers.tunnels({
       clusterFor,
       ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
-      ...(relay && { relay }),
       ...(this.#relays && { relays: this.#relays }),
       timeoutsFor,
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,

@@ -1,6 +1,6 @@
 /** Whether there is a profile, and what is wrong with it; without a good one, the plan is that of an empty profile. */
 
-import { portsOf } from "#profile/values/planned.ts";
+import { routeCounts } from "#profile/values/planned.ts";
 import { toKtError } from "#base/errors.ts";
 import { examinePlan } from "#daemon/plans/consent.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
@@ -38,7 +38,7 @@ export async function examineProfile(question: ProfileQuestion): Promise<Profile
       findings.broken(message, hints);
       return { findings: findings.list, plan: await emptyPlan(question), file };
     }
-    if (warnings.length === 0) findings.ok(`${file}: ${sizeOf(plan)}`);
+    if (warnings.length === 0) findings.ok(`${file}: ${routeCounts(plan)}`);
     for (const warning of warnings) findings.warn(formatProblem(warning, question.directory), []);
     return { findings: findings.list, plan, file };
   } catch (error) {
@@ -56,12 +56,6 @@ function tellProblems(findings: Findings, error: unknown, directory: string): vo
   for (const problem of error.problems) {
     findings.broken(formatProblem(problem, directory), problem.hint === undefined ? [] : [problem.hint]);
   }
-}
-
-function sizeOf(plan: Plan): string {
-  const { routes, patterns } = plan;
-  const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
-  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(portsOf(plan), "TCP route")}`;
 }
 
 /** What counts where no file says anything: the usual kubeconfig and the usual port. */

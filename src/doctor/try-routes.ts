@@ -7,9 +7,11 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { doctorLimits } from "./limits.ts";
 import { silentLog } from "#base/log.ts";
 import { Semaphore } from "#base/semaphore.ts";
+import type { Cluster } from "#kube/objects/types.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import { formatPodSource, formatTarget, type Target } from "#route/target.ts";
+import { type ClusterRef, formatPodSource, formatTarget, type Target } from "#route/target.ts";
+import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
 import type { Providers } from "#daemon/providers.ts";
@@ -62,13 +64,15 @@ class Trials {
     const timeouts = { idleTimeoutMs: 0, startTimeoutMs: doctorLimits.routeTryMs };
     this.#clock = clock;
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf: () => view, ...common });
-    this.#tunnels = new Tunnels({ clusterFor: (ref) => this.#clusters.for(ref), timeoutsFor: () => timeouts, ...common });
+    const clusterFor = (ref: ClusterRef): Cluster => this.#clusters.for(ref);
+    this.#tunnels = new Tunnels({ clusterFor, relay: untriedRelay, timeoutsFor: () => timeouts, ...common });
     this.#cancelLate = clock.after(doctorLimits.routesTryMs, () => this.#late.abort(tooLate()));
   }
 
   async resultOf(target: Target): Promise<Result> {
     // Nothing is made only to see whether it could be.
     if (target.via?.create !== undefined) return { later: `${formatPodSource(target.via)} is made with the first connection` };
+    if (target.kind === "relayed") return { later: "the relay, which reaches it, starts with the first connection" };
     try {
       return await this.#gate.run(this.#late.signal, () => this.#connect(target));
     } catch (error) {
@@ -83,9 +87,16 @@ class Trials {
   }
 
   async #connect(target: Target): Promise<Result> {
+    if (target.transport === "udp") return await this.#lookFor(target);
     const { conn, pod } = await this.#tunnels.dial(target, this.#late.signal);
     await this.#outlast(conn);
     return { pod };
+  }
+
+  /** Whether it would answer, only a datagram of its own protocol could tell. */
+  async #lookFor(target: Target): Promise<Result> {
+    const { pod } = await this.#tunnels.prepare(target, this.#late.signal);
+    return { later: `pod "${pod}" is ready, and the relay starts with the first datagram` };
   }
 
   /** A pod's port that nothing listens on refuses a moment after the connection to the pod is there. Rejects with that. */
@@ -106,6 +117,12 @@ class Trials {
     }
   }
 }
+
+/** No relay is started only to see whether it could be: of a route of UDP the pods are looked at. */
+const untriedRelay: FlowRelay = {
+  ready: () => Promise.resolve(),
+  openFlow: () => Promise.reject(new KtError("internal", "internal error: nothing is sent to try a route")),
+};
 
 function tooLate(): KtError {
   return new KtError("start-timeout", `nothing answered within ${doctorLimits.routesTryMs / 1000} s`);

@@ -9,10 +9,10 @@ import { loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { fileWords, profileFileOrNew } from "#cli/profile-file.ts";
 import { canAsk } from "#cli/screen/prompts.ts";
-import { httpUrl, tcpAddress } from "#cli/route-urls.ts";
+import { httpUrl, portAddress } from "#cli/route-urls.ts";
 import { isHttpLike, readPort, usualLocalPort } from "#cli/suggest.ts";
-import { sectionOf } from "#cli/route-section.ts";
-import type { NewRoute } from "#profile/edit/edit.ts";
+import { routeKeyOf } from "#cli/route-section.ts";
+import { type NewRoute, shownName } from "#profile/edit/edit.ts";
 import { type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
 import { profileTemplate } from "#profile/edit/template.ts";
 import type { TomlInline } from "#profile/toml/text.ts";
@@ -23,13 +23,14 @@ export async function add({ args, options, output }: CommandContext): Promise<nu
   const file = await profileFileOrNew(options);
   const given = givenSettings(options);
   if (local !== undefined && target !== undefined) {
-    if (looksLikeAddress(target) && given["via"] === undefined) throw needsVia(local, target);
-    const route: NewRoute = { section: sectionOf(local), name: local, target, settings: given };
+    const key = routeKeyOf(local);
+    if (key.section !== "udp" && looksLikeAddress(target) && given["via"] === undefined) throw needsVia(local, target);
+    const route: NewRoute = { ...key, target, settings: given };
     const prepared = await prepareRoute(loadOptions(file), route, profileTemplate({}));
     await prepared.write();
     return tell(prepared, route, file, output);
   }
-  if (!canAsk()) throw needsArguments(local);
+  if (!canAsk() || (local !== undefined && routeKeyOf(local).section === "udp")) throw needsArguments(local);
   const { askToAdd } = await import("#cli/wizard/add-wizard.ts");
   const answered = await withConsent(file, output, () => askToAdd({ file, local, given }));
   if (answered === undefined) return exitCodes.interrupted;
@@ -50,6 +51,8 @@ function givenSettings(options: Options): TomlInline {
 
 function needsArguments(local: string | undefined): KtError {
   const missing = local === undefined ? "HOST|PORT and TARGET" : "TARGET";
+  if (local !== undefined && routeKeyOf(local).section === "udp")
+    return new KtError("usage", `kt add ${local} needs TARGET too`, { hints: [command`kt add ${local} kube-system/svc/kube-dns:53`] });
   return new KtError("usage", `kt add needs ${missing}, or a terminal to ask for them`, {
     hints: ["kt add grafana.localhost monitoring/svc/grafana:http", "kt add 3306 db.internal:3306 --via default/svc/api"],
   });
@@ -76,7 +79,7 @@ function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute
   for (const { message, route: about } of warnings) if (about === route.name) output.warning(message);
   output.note(isNew ? `made ${file}` : `wrote to ${file}`);
   for (const line of written) output.note(`  ${line}`);
-  output.line(tcpAddress(plan, route.name) ?? httpUrl(plan, route.name) ?? "");
+  output.line(portAddress(plan, shownName(route)) ?? httpUrl(plan, route.name) ?? "");
   warnNoHttp(route, output);
   if (isNew) output.advice([command`kt up ${fileWords(file)}`]);
   return exitCodes.done;

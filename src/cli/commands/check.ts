@@ -1,6 +1,6 @@
 /** `kt check`: validates a profile and tells every problem with its place. */
 
-import { portsOf } from "#profile/values/planned.ts";
+import { routeCounts } from "#profile/values/planned.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
@@ -97,10 +97,9 @@ function reachText({ contexts: shortNames, http: { dynamic: reach } }: Plan): st
 }
 
 function summary(plan: Plan): string {
-  const { routes, patterns, forwards } = plan;
-  const count = (many: readonly unknown[], word: string): string => `${many.length} ${word}${many.length === 1 ? "" : "s"}`;
+  const { forwards } = plan;
   const forwarded = forwards.length === 0 ? "" : `; services of ${forwards.flatMap(forwardText).join(", ")}`;
-  return `${count(routes, "route")}, ${count(patterns, "pattern")} and ${count(portsOf(plan), "TCP route")}${forwarded}`;
+  return `${routeCounts(plan)}${forwarded}`;
 }
 
 function forwardText({ namespaces = ["the context's namespace"], context }: Plan["forwards"][number]): string[] {

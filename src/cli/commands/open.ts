@@ -10,7 +10,7 @@ import { exitCodes } from "#cli/exit.ts";
 import { noBrowser } from "#cli/no-browser.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { fileWords, shellEnvironment } from "#cli/profile-file.ts";
-import { httpUrl, tcpAddress, unknownRoute } from "#cli/route-urls.ts";
+import { httpUrl, portAddress, unknownRoute } from "#cli/route-urls.ts";
 import { urlOfTarget } from "#cli/target-urls.ts";
 import { openInBrowser } from "#native/browser.ts";
 import type { Plan } from "#profile/values/plan.ts";
@@ -37,7 +37,7 @@ async function attachFor(plan: Plan, surface: Pick<CommandContext, "build" | "ou
 function pageOf(plan: Plan, route: string, isTarget: boolean): string {
   const url = isTarget ? urlOfTarget(plan, route) : httpUrl(plan, route);
   if (url?.includes("://") === true) return url;
-  const address = url ?? tcpAddress(plan, route);
+  const address = url ?? portAddress(plan, route);
   if (address === undefined) throw unknownRoute(plan, route, "kt open");
   throw new KtError("usage", `"${route}" is a TCP route: there is no page at ${address}`, { hints: [command`kt url ${route}`] });
 }

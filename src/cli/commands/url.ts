@@ -5,13 +5,13 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { findAsked } from "#cli/asked-route.ts";
 import { isAttached } from "#cli/attached.ts";
-import { httpUrl, tcpAddress, unknownRoute } from "#cli/route-urls.ts";
+import { httpUrl, portAddress, unknownRoute } from "#cli/route-urls.ts";
 import { urlOfTarget } from "#cli/target-urls.ts";
 
 export async function url({ args, options, output }: CommandContext): Promise<number> {
   const [route = ""] = args;
   const { plan, isTarget, isAdHoc } = await findAsked(route, options);
-  const found = isTarget ? urlOfTarget(plan, route) : (tcpAddress(plan, route) ?? httpUrl(plan, route));
+  const found = isTarget ? urlOfTarget(plan, route) : (portAddress(plan, route) ?? httpUrl(plan, route));
   if (found === undefined) throw unknownRoute(plan, route, "kt url");
   if (options.flag("json")) output.json({ route, url: found });
   else output.line(found);

@@ -21,7 +21,7 @@ import { isFree } from "#cli/free-port.ts";
 import { loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { type Ask, converse } from "#cli/screen/prompts.ts";
-import { sectionOf } from "#cli/route-section.ts";
+import { routeKeyOf } from "#cli/route-section.ts";
 import { askRoute, refusal, type WizardWorld } from "./wizard.ts";
 
 export interface AddRequest {
@@ -46,10 +46,10 @@ export async function askToAdd(request: AddRequest): Promise<Answered | undefine
   const options = await loadOrEmpty(request.file);
   const [{ plan }, { layer }] = [await loadAllowed(options), await loadLayer(options)];
   const objection = (local: string): string | undefined => {
-    const key = { section: sectionOf(local), name: local } as const;
+    const key = routeKeyOf(local);
     const earlier = findRoute(layer, key);
     if (earlier) return describeConflict(key, earlier, request.file);
-    return key.section === "tcp" ? portObjection(local, plan) : hostObjection(local);
+    return key.section !== "routes" ? portObjection(local, plan) : hostObjection(local);
   };
   const refused = request.local === undefined ? undefined : objection(request.local);
   if (refused !== undefined) throw new KtError("usage", refused, { hints: ["kt add, without it, proposes another"] });

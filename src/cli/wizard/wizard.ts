@@ -9,7 +9,7 @@ import { parsePort } from "#route/port.ts";
 import { parsePodSource } from "#route/pod-source-text.ts";
 import { type ParsedTarget, parseTarget } from "#route/target-text.ts";
 import type { Ask, Choice } from "#cli/screen/prompts.ts";
-import { sectionOf } from "#cli/route-section.ts";
+import { routeKeyOf } from "#cli/route-section.ts";
 import { type ReachedPort, readPort, suggestLocal } from "#cli/suggest.ts";
 
 export interface WizardWorld {
@@ -53,7 +53,7 @@ export async function askRoute(ask: Ask, world: WizardWorld): Promise<NewRoute> 
   });
   const local = world.given.local ?? (await askLocal(ask, reached, namespace, world.objection));
   const elsewhere = catalogue.context === (world.context ?? world.contexts.current) ? {} : { context: catalogue.context };
-  return { section: sectionOf(local), name: local, target: reached.target, settings: { ...elsewhere, ...reached.settings } };
+  return { ...routeKeyOf(local), target: reached.target, settings: { ...elsewhere, ...reached.settings } };
 }
 
 async function askContext(ask: Ask, { contexts, context, given }: WizardWorld): Promise<string | undefined> {

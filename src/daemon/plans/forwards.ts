@@ -156,8 +156,8 @@ class ProfileForwards {
     return this.#opened?.servers ?? new Map();
   }
 
-  want({ forwards, addresses, clusterDomain, contexts, kubeconfig, strangers }: Plan, environment: Environment): void {
-    const wanted = { plan: { forwards, addresses, clusterDomain, contexts, kubeconfig, strangers }, environment };
+  want({ forwards, addresses, clusterDomain, contexts, kubeconfig, strangers, relay }: Plan, environment: Environment): void {
+    const wanted = { plan: { forwards, addresses, clusterDomain, contexts, kubeconfig, strangers, relay }, environment };
     if (!deepEquals(this.#wanted, wanted)) this.#wanted = wanted;
   }
 

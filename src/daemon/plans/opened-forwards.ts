@@ -8,12 +8,13 @@ import type { AddressKeeper, AddressLease } from "#host/address-keeper.ts";
 import type { Owner } from "#host/address-book.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { Plan, PlannedForward, PlannedPort } from "#profile/values/plan.ts";
+import { hasRelay } from "#tunnel/relay/relays.ts";
 import { clusterLabels } from "./cluster-labels.ts";
 import type { Environment } from "./profiles.ts";
 
 /** What they are made from: others are needed where any of it changes. */
 export interface WantedForwards {
-  readonly plan: Pick<Plan, "forwards" | "addresses" | "clusterDomain" | "contexts" | "kubeconfig" | "strangers">;
+  readonly plan: Pick<Plan, "forwards" | "addresses" | "clusterDomain" | "contexts" | "kubeconfig" | "strangers" | "relay">;
   readonly environment: Environment;
 }
 
@@ -59,7 +60,7 @@ export class OpenedForwards {
 
   constructor(options: OpenedForwardsOptions) {
     const { profile, wanted, clusterOf, keyOf, addresses, firstFreePort, clock, onChange } = options;
-    const { forwards, addresses: own } = wanted.plan;
+    const { forwards, addresses: own, relay } = wanted.plan;
     const tried = forwards.map((forward) => ({ forward, cluster: clusterOf(forward) }));
     const opened = tried.flatMap(({ forward, cluster }) => (cluster instanceof KtError ? [] : [{ forward, cluster }]));
     this.#profile = profile;
@@ -69,7 +70,7 @@ export class OpenedForwards {
     this.#keys = new Map(opened.map(({ cluster }) => [cluster.context, keyOf(cluster)]));
     this.#contexts = new Map(opened.map(({ forward, cluster }) => [cluster.context, forward.context]));
     this.#lease = addresses.lease(new Set(own.reserve.map(({ address }) => address)));
-    this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort, udp: false });
+    this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort, udp: hasRelay(relay) });
     this.#discovery = new Discovery({ forwards: named(opened, wanted.plan), clock, onChange: () => onChange(this) });
   }
 

@@ -156,7 +156,7 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
   }
 }
 
-const relayStep: Step = { step: "relay", verdict: "carried by a relay in that namespace: port-forward carries no UDP", outcome: "info" };
+const relayStep: Step = { step: "relay", verdict: "carried by the relay, since port-forward carries no UDP", outcome: "info" };
 
 const madeLater = "the jump pod is not there: it is made with the first connection";
 

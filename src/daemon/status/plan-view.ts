@@ -4,11 +4,12 @@ import { formatListen } from "#profile/values/listen.ts";
 import { command } from "#base/shell.ts";
 import type { HubStatus, ProfileHead, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
-import type { Problem } from "#observe/events.ts";
+import { type Problem, toProblem } from "#observe/events.ts";
 import type { ListenAddress, Plan, PlannedPattern, PlannedPort, PlannedRoute } from "#profile/values/plan.ts";
 import { type ClusterRef, formatPodSource, formatTarget, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { Found } from "#route/lookup.ts";
+import { hasRelay, noRelay } from "#tunnel/relay/relays.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ContextWatch } from "#daemon/plans/contexts.ts";
@@ -209,8 +210,11 @@ export class PlanView {
     return { ...state, ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
   }
 
-  /** Of a target that is not in use the kubeconfig alone says whether it could be. */
+  /** Of a target that is not in use the kubeconfig alone says whether it could be, and of one of UDP also the profile. */
   #standingOf(target: Target): Standing {
+    const { relay } = this.plan;
+    if (target.transport === "udp" && !hasRelay(relay))
+      return { state: "failed", problem: { ...toProblem(noRelay("UDP", relay)), sinceMs: 0 }, pods: [] };
     const tunnel = this.#running.tunnel(target);
     if (tunnel && tunnel.phase !== "idle") return tunnel.standing;
     const problem = this.#running.contexts.of(target.cluster);

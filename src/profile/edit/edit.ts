@@ -8,13 +8,21 @@ import { addLines, removeLines } from "./lines.ts";
 import { statementsOf } from "#profile/toml/scan.ts";
 import { type TomlInline, tomlKey, tomlPair, tomlString, tomlValue } from "#profile/toml/text.ts";
 
-export type RouteSection = "routes" | "tcp";
+export type RouteSection = (typeof routeSections)[number];
+
+/** Those whose entries are routes by their keys. */
+const routeSections = ["routes", "tcp", "udp"] as const;
 
 /** Which entry of the file a route is. */
 export interface RouteKey {
   readonly section: RouteSection;
   /** As written in the file: a hostname, a port, an address with a port. */
   readonly name: string;
+}
+
+/** The name by which kt shows it and is asked for it: one number is a port of TCP and of UDP. */
+export function shownName({ section, name }: RouteKey): string {
+  return section === "udp" ? `${name}/udp` : name;
 }
 
 export interface NewRoute extends RouteKey {
@@ -47,7 +55,7 @@ export function removeRoute(text: string, route: RouteKey): string {
 /** The routes that stand in a text; none where it is not TOML. */
 export function routeKeys(text: string): readonly RouteKey[] {
   const table = parseToml(text) ?? {};
-  return (["routes", "tcp"] as const).flatMap((section) => {
+  return routeSections.flatMap((section) => {
     const entries = table[section];
     return isTable(entries) ? Object.keys(entries).map((name) => ({ section, name })) : [];
   });

@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
-import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys } from "./edit.ts";
+import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys, type RouteSection, shownName } from "./edit.ts";
 import { localOverrideOf } from "#profile/read/extends.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { type NamedEntry, portEntries } from "#profile/sections/section.ts";
@@ -128,8 +128,8 @@ function conflictHint({ value, at }: PlacedRoute, file: string): string {
 const removeFrom = (file: string, name: string): string => command`kt rm -f ${file} ${name}`;
 
 /** Why the route cannot be there too. */
-export function describeConflict({ name }: RouteKey, { value, at }: PlacedRoute, file: string): string {
-  return `"${name}" is routed already: "${value.name}" in ${formatPlace(at, dirname(file))}`;
+export function describeConflict(key: RouteKey, { value, at }: PlacedRoute, file: string): string {
+  return `"${shownName(key)}" is routed already: "${value.name}" in ${formatPlace(at, dirname(file))}`;
 }
 
 const overrideHint = "a route that you write into the profile by hand wins over those of the files it extends";
@@ -139,7 +139,7 @@ export type PlacedRoute = Placed<NamedEntry>;
 /** The route of that hostname, or one that listens where this one would. */
 export function findRoute({ routes, entries }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
   if (section === "routes") return routes.get(normaliseHostname(name) ?? "");
-  return portEntries(entries).find(({ value }) => clash(value.listen, addressesOf(name)));
+  return portEntries(entries).find(({ value }) => clash(value.listen, addressesOf(section, name)));
 }
 
 function clash(some: readonly ListenAddress[], others: readonly ListenAddress[]): boolean {
@@ -147,9 +147,10 @@ function clash(some: readonly ListenAddress[], others: readonly ListenAddress[])
 }
 
 /** None for what is not a valid address: the loader reports it. */
-function addressesOf(name: string): readonly ListenAddress[] {
+function addressesOf(section: RouteSection, name: string): readonly ListenAddress[] {
   try {
-    return parseListen(name);
+    const addresses = parseListen(name);
+    return section === "udp" ? addresses.map((address) => ({ ...address, transport: "udp" })) : addresses;
   } catch {
     return [];
   }
@@ -189,7 +190,7 @@ async function takeOutOf(found: string | undefined, names: readonly string[], op
   const left = before && (await edited(loadLayer(withText(options, after)))).layer;
   const removed = [...keys].map((key) => {
     const other = left && findRoute(left, key);
-    return { name: key.name, remains: other && formatPlace(other.at, dirname(resolve(options.file))) };
+    return { name: shownName(key), remains: other && formatPlace(other.at, dirname(resolve(options.file))) };
   });
   return { text: markOf(found) + after, removed };
 }
@@ -204,21 +205,29 @@ async function loadIfRight(options: LoadOptions): Promise<Layer | undefined> {
   }
 }
 
-/** As written, else by what it means. */
-function findKey(keys: readonly RouteKey[], name: string): RouteKey | undefined {
-  const host = normaliseHostname(name);
+/** As written, else by what it means. A port is of TCP, or of UDP where it is written so, or where no route of TCP has it. */
+function findKey(keys: readonly RouteKey[], asked: string): RouteKey | undefined {
+  const host = normaliseHostname(asked);
+  const name = asked.replace(/\/(tcp|udp)$/i, "");
+  const transport = asked.slice(name.length + 1).toLowerCase();
   const means = ({ section, name: key }: RouteKey): boolean =>
-    section === "routes" ? host !== undefined && normaliseHostname(key) === host : clash(addressesOf(key), addressesOf(name));
-  return keys.find((key) => key.name === name) ?? keys.find(means);
+    section === "routes"
+      ? host !== undefined && normaliseHostname(key) === host
+      : clash(addressesOf(section, key), addressesOf(section, name));
+  const among = keys.filter(({ section }) => transport === "" || section === transport);
+  return among.find((key) => key.name === name) ?? among.find(means);
 }
 
 function refuseUnknown(keys: readonly RouteKey[], layer: Layer | undefined, name: string): never {
-  const elsewhere = layer && (findRoute(layer, { section: "routes", name }) ?? findRoute(layer, { section: "tcp", name }));
+  const bare = name.replace(/\/udp$/i, "");
+  const tried: readonly RouteKey[] = [
+    { section: "routes", name },
+    { section: "tcp", name },
+    { section: "udp", name: bare },
+  ];
+  const elsewhere = layer && tried.map((key) => findRoute(layer, key)).find((route) => route !== undefined);
   if (elsewhere === undefined) {
-    const near = nearest(
-      name,
-      keys.map((key) => key.name),
-    );
+    const near = nearest(name, keys.map(shownName));
     throw new KtError("route-unknown", `there is no route "${name}" in the profile`, {
       hints: [near === undefined ? "kt check" : command`kt rm ${near}`],
     });

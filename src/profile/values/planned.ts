@@ -21,6 +21,16 @@ export function namedRoutes(plan: Pick<Plan, "routes" | "listeners">): NamedRout
   return [...plan.routes.map(({ name, target }) => ({ door: "http", name, target })), ...portsOf(plan)];
 }
 
+/** `2 routes, 0 patterns and 1 TCP route`; those of UDP where there are any. */
+export function routeCounts(plan: Pick<Plan, "routes" | "patterns" | "listeners">): string {
+  const { length: udp } = portsOf(plan).filter(({ door }) => door === "udp");
+  const tcp = portsOf(plan).length - udp;
+  const count = (many: number, word: string): string => `${many} ${word}${many === 1 ? "" : "s"}`;
+  const counts = [count(plan.routes.length, "route"), count(plan.patterns.length, "pattern"), count(tcp, "TCP route")];
+  if (udp > 0) counts.push(count(udp, "UDP route"));
+  return `${counts.slice(0, -1).join(", ")} and ${counts.at(-1)}`;
+}
+
 /** The plan without the routes that name other targets. */
 export function withTargets(plan: Plan, isKept: (target: Target) => boolean): Plan {
   return {

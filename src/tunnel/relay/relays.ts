@@ -48,8 +48,8 @@ export class Relays implements FlowRelay {
   }
 
   /** The relay that a profile asks for, begun where there is none. Throws KtError where the profile allows none. */
-  use(profile: string, cluster: Cluster): RelayUse {
-    const entry = this.#entry(profile, cluster);
+  use(profile: string, cluster: Cluster, what = "this"): RelayUse {
+    const entry = this.#entry(profile, cluster, what);
     entry.cancelEnd?.();
     entry.cancelEnd = undefined;
     entry.uses += 1;
@@ -59,14 +59,13 @@ export class Relays implements FlowRelay {
   /** The relay that a profile asks for, where others use it already. */
   find(profile: string, cluster: Cluster): Relay | undefined {
     const settings = this.#options.settingsFor(profile);
-    if (settings?.image === undefined || settings.mode === "never") return undefined;
-    const definition = { ...settings, image: settings.image };
-    return this.#byPlace.get(cluster.place)?.get(`${settings.namespace ?? cluster.namespace}/${relayName(definition)}`)?.relay;
+    if (!hasRelay(settings)) return undefined;
+    return this.#byPlace.get(cluster.place)?.get(`${settings.namespace ?? cluster.namespace}/${relayName(settings)}`)?.relay;
   }
 
   /** See FlowRelay. */
   async ready({ profile, cluster }: FlowPlace, signal: AbortSignal): Promise<void> {
-    const { relay, release } = this.use(profile, cluster);
+    const { relay, release } = this.use(profile, cluster, "UDP");
     try {
       await relay.ready(signal);
     } finally {
@@ -105,20 +104,21 @@ export class Relays implements FlowRelay {
     return [...this.#byPlace.values()].flatMap((entries) => [...entries.values()]);
   }
 
-  #entry(profile: string, cluster: Cluster): Entry {
+  #entry(profile: string, cluster: Cluster, what: string): Entry {
     const { holder, clock, log } = this.#options;
     const settings = this.#options.settingsFor(profile);
-    if (settings === undefined || settings.mode === "never") throw noRelay("is switched off", 'leave out mode = "never" in [relay]');
-    if (settings.image === undefined)
-      throw noRelay("has no image", 'name the image of kt: [relay] image = "registry.example.com/kt:1.0.0"');
-    const definition = { ...settings, image: settings.image };
+    if (!hasRelay(settings)) throw noRelay(what, settings);
     const namespace = settings.namespace ?? cluster.namespace;
-    const key = `${namespace}/${relayName(definition)}`;
+    const key = `${namespace}/${relayName(settings)}`;
     const entries = this.#byPlace.get(cluster.place) ?? new Map<string, Entry>();
     this.#byPlace.set(cluster.place, entries);
     const known = entries.get(key);
     if (known) return known;
-    const made: Entry = { relay: new Relay({ cluster, namespace, definition, holder, clock, log }), uses: 0, cancelEnd: undefined };
+    const made: Entry = {
+      relay: new Relay({ cluster, namespace, definition: settings, holder, clock, log }),
+      uses: 0,
+      cancelEnd: undefined,
+    };
     entries.set(key, made);
     return made;
   }
@@ -140,6 +140,15 @@ export class Relays implements FlowRelay {
   }
 }
 
-function noRelay(why: string, hint: string): KtError {
-  return new KtError("relay-failed", `this needs the relay, which ${why} in this profile`, { hints: [hint] });
+/** The profile allows a relay, and says which image holds it. */
+export function hasRelay(settings: RelaySettings | undefined): settings is RelaySettings & { readonly image: string } {
+  return settings?.image !== undefined && settings.mode !== "never";
+}
+
+/** Why `what`, as "this" or "UDP", does not work with such settings. */
+export function noRelay(what: string, settings: RelaySettings | undefined): KtError {
+  const isOff = settings === undefined || settings.mode === "never";
+  const why = isOff ? "is switched off" : "has no image";
+  const hint = isOff ? 'leave out mode = "never" in [relay]' : 'name the image of kt: [relay] image = "registry.example.com/kt:1.0.0"';
+  return new KtError("relay-missing", `${what} needs the relay, which ${why} in this profile`, { hints: [hint] });
 }
