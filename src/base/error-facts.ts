@@ -71,6 +71,7 @@ const table = {
   "profile-exists": { about: "profile", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "usage" },
   "profile-not-allowed": { about: "profile", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "usage" },
   "route-unknown": { about: "command", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "usage" },
+  "route-stopped": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   "route-conflict": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "usage" },
   // The cluster and the credentials for it.
   "kubeconfig-unreadable": { about: "kubeconfig", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "cluster" },

@@ -18,10 +18,11 @@ const problemSchema = v.object({
 });
 
 /**
- * How a route stands. `conflict` and `blocked` concern its name and its port here. An `idle` one was not used lately; a `running` one
+ * How a route stands. `conflict` and `blocked` concern its name and its port here. A `stopped` one
+ * was stopped by the user. An `idle` one was not used lately; a `running` one
  * would answer now; for a `starting` one a pod is on its way; a `failed` one has a problem.
  */
-const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;
+const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict", "stopped"] as const;
 
 const routeSchema = v.object({
   kind: v.picklist(["http", "pattern", "tcp", "udp", "dynamic", "forward"]),
@@ -144,6 +145,18 @@ const historySchema = v.object({
   meanMs: v.array(count),
 });
 
+/** A pod behind a route, ready or not. `says` goes on after its name: "is in CrashLoopBackOff (exit code 1)". */
+const podSchema = v.object({
+  name: v.string(),
+  state: v.picklist(["ready", "coming", "stuck", "gone"]),
+  says: v.string(),
+  restarts: count,
+  containers: v.array(v.string()),
+});
+
+/** An attached route, by the path of its profile and its name. */
+const attachedRoute = { profile: v.string(), route: v.string() };
+
 const stepSchema = v.object({
   step: v.string(),
   verdict: v.string(),
@@ -191,6 +204,15 @@ export const requestSchema = v.variant("type", [
   v.object({ type: v.literal("names"), profile: v.string() }),
   /** Where the hub answers for names by DNS. */
   v.object({ type: v.literal("dns") }),
+  /**
+   * `reconnect` ends what is open to the route's target and connects anew; `stop` refuses what comes until `start`. Other routes to the
+   * same target share it.
+   */
+  v.object({ type: v.literal("act"), action: v.picklist(["reconnect", "stop", "start"]), ...attachedRoute }),
+  /** The pods behind a route, or behind its jump host. */
+  v.object({ type: v.literal("pods"), ...attachedRoute }),
+  /** What a container of a pod of the route's namespace writes: the latest `lines`, and those to come until the connection ends. */
+  v.object({ type: v.literal("pod-log"), ...attachedRoute, pod: v.string(), container: v.optional(v.string()), lines: count }),
   /** Ends a hub that has no profiles. */
   v.object({ type: v.literal("stop") }),
 ]);
@@ -219,6 +241,10 @@ export const replySchema = v.variant("type", [
     /** A name that it has, and what it should answer. */
     sample: v.optional(v.object({ name: v.string(), addresses: v.array(v.string()) })),
   }),
+  v.object({ type: v.literal("pods"), pods: v.array(podSchema) }),
+  /** Lines of a log, each cut to a bound; `leftOut`: how many were not sent before them, for the client was behind. */
+  v.object({ type: v.literal("lines"), lines: v.array(v.string()), leftOut: count }),
+  v.object({ type: v.literal("done") }),
   v.object({ type: v.literal("error"), problem: problemSchema }),
   /** The last reply of a request that has several. */
   v.object({ type: v.literal("end") }),
@@ -245,5 +271,7 @@ export interface Snapshot {
   readonly profiles: ProfileStatus[];
 }
 export type MetricsFormat = Extract<Request, { type: "metrics" }>["format"];
+export type PodStatus = v.InferOutput<typeof podSchema>;
+export type RouteAction = Extract<Request, { type: "act" }>["action"];
 export type LogEntry = v.InferOutput<typeof journalEntrySchema>;
 export type Step = v.InferOutput<typeof stepSchema>;

@@ -25,6 +25,7 @@ import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
 import { DerivedTargets, isDerived } from "#daemon/plans/derived-targets.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { namedTargets, routeNames } from "#daemon/plans/route-names.ts";
+import { StoppedTargets } from "#daemon/plans/stopped-targets.ts";
 import { type Attachment, nothingAttached, survives } from "#daemon/plans/survival.ts";
 import { watchSleep } from "#daemon/process/sleep-watch.ts";
 import { type Headroom, ownHeadroom } from "./headroom.ts";
@@ -67,6 +68,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly #relays: Relays | undefined;
   readonly #derived: DerivedTargets;
   readonly #headroom: Headroom;
+  readonly #stopped = new StoppedTargets();
   readonly counters = new CounterTable();
   readonly rates: RateSampler;
   readonly doors: Doors;
@@ -137,8 +139,30 @@ export class Engine<Doors extends DoorTable> implements Part {
     }));
   }
 
+  /** Ends the tunnel to a target with its connections; the next one begins another. */
+  endTunnel(target: Target): void {
+    this.#tunnels.end(target);
+  }
+
+  /** Refuses connections to a target, and ends those that are open. */
+  stopTarget(target: Target): void {
+    this.#stopped.add(target);
+    this.endTunnel(target);
+    this.#options.onTunnelChange?.(targetKey(target));
+  }
+
+  startTarget(target: Target): void {
+    this.#stopped.remove(target);
+    this.#options.onTunnelChange?.(targetKey(target));
+  }
+
+  isStopped(target: Target): boolean {
+    return this.#stopped.has(target);
+  }
+
   /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
   async prepare(target: Target, signal: AbortSignal): Promise<Endpoint> {
+    this.#stopped.check(target);
     await this.#options.providers.prepare();
     return await this.#tunnels.prepare(target, signal);
   }
@@ -203,6 +227,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   }
 
   async #dialCluster(target: Target, signal: AbortSignal): Promise<Link> {
+    this.#stopped.check(target);
     await this.#options.providers.prepare();
     return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));
   }
@@ -220,6 +245,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   #retainTunnels(after: Attachment): void {
     const before = this.#attachment ?? nothingAttached;
     this.#attachment = after;
+    this.#stopped.retain(after.named);
     this.#tunnels.retain((target) => {
       const openConnections = this.tunnel(target)?.openConnections ?? 0;
       return survives({ key: targetKey(target), profile: target.cluster.profile, openConnections }, before, after);

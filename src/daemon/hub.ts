@@ -43,6 +43,7 @@ import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plan
 import type { Providers } from "./providers.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
 import { HubRequests } from "./requests.ts";
+import { RouteActions } from "./route-actions.ts";
 import { StatusBoard } from "#daemon/status/board.ts";
 import { StatusFeed } from "#daemon/status/feed.ts";
 import { sent } from "#daemon/status/sent.ts";
@@ -213,6 +214,7 @@ export class Hub {
       wanted: () => listening.wanted,
       listener: (address) => listening.state(address),
       tunnel: (target) => this.#engine.tunnel(target),
+      isStopped: (target) => this.#engine.isStopped(target),
       contexts: this.#contexts,
       contextOf: (ref) => ref.context ?? this.#engine.contextOf(ref) ?? this.#contexts.current(ref.profile),
       counters: this.#engine.counters,
@@ -275,6 +277,12 @@ export class Hub {
       explain: (subject) => this.#explain(subject),
       prepare: async (target, signal) => void (await this.#engine.prepare(target, signal)),
       rates: this.#engine.rates,
+      actions: new RouteActions({
+        targetOf: (profile, route) => this.#board.target(profile, route),
+        clusterFor: (ref) => this.#engine.clusterFor(ref),
+        engine: this.#engine,
+        ready: () => this.#options.providers.prepare(),
+      }),
       metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });

@@ -1,6 +1,6 @@
 /** The limits of the hub: profiles, names, descriptors, listening, status; each with its unit and its reason. */
 
-import { mib, second } from "#base/units.ts";
+import { kib, mib, second } from "#base/units.ts";
 
 export const daemonLimits = {
   /** Largest record of a consent: a clause for each of the facts. */
@@ -47,6 +47,10 @@ export const daemonLimits = {
   sleepJumpMs: 5 * second,
   /** Changes of the status are gathered for so long before watchers get them: people follow no faster. */
   statusPauseMs: 100,
+  /** Longest line of a pod's log that is sent, as long as people read; the rest is counted. */
+  podLogLineBytes: 4 * kib,
+  /** Latest lines of a pod's log that come first, at most: they fit the messages that may wait for a reader. */
+  podLogLines: 1000,
   /** How often the addresses of an exposed profile are looked up while a client watches. */
   networkLookMs: 5 * second,
   /** What another hub that has a port may take to say for which profile: the answer is on this machine. */

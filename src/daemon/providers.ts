@@ -17,6 +17,7 @@ export interface TunnelTable extends Dialer {
   openFlow: Tunnels["openFlow"];
   status(target: Target): TunnelStatus | undefined;
   all(): readonly TunnelStatus[];
+  end(target: Target): void;
   retain(isWanted: (target: Target) => boolean): void;
   wake(): void;
   close(): Promise<void>;

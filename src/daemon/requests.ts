@@ -14,6 +14,7 @@ import type { StatusBoard } from "#daemon/status/board.ts";
 import type { StatusFeed } from "#daemon/status/feed.ts";
 import type { NamesFeed } from "#daemon/status/names.ts";
 import type { DnsFacts } from "./dns-names.ts";
+import type { RouteActions } from "./route-actions.ts";
 import { waitReady } from "#daemon/status/ready.ts";
 
 export interface RequestsOptions {
@@ -31,6 +32,7 @@ export interface RequestsOptions {
   /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
   readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
   readonly rates: Pick<RateSampler, "history">;
+  readonly actions: RouteActions;
   readonly metrics: (format: RequestOf<"metrics">["format"]) => Promise<string>;
   readonly stop: () => void;
 }
@@ -65,6 +67,14 @@ export class HubRequests {
         return reply({ type: "steps", steps: await this.#options.explain(request.subject) });
       case "ready":
         return await this.#ready(request, session, reply);
+      case "act":
+        await this.#options.actions.act(request.action, request, whileHere(session));
+        return reply({ type: "done" });
+      case "pods":
+        return reply({ type: "pods", pods: await this.#options.actions.pods(request, whileHere(session)) });
+      case "pod-log":
+        await this.#options.actions.podLog(request, { reply, isBusy: () => session.busy() }, whileHere(session));
+        return reply({ type: "end" });
       case "names":
         return this.#names(request, session, reply);
       case "dns":
@@ -129,9 +139,8 @@ export class HubRequests {
     await settled();
     const { plan } = this.#attached(profile);
     const statuses = this.#status(profile)?.routes ?? [];
-    const left = new AbortController();
-    session.onGone(() => left.abort(new KtError("shutting-down", "the client has gone")));
-    reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, left.signal) }) });
+    const signal = whileHere(session);
+    reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, signal) }) });
   }
 
   #status(profile: string): ProfileStatus | undefined {
@@ -162,6 +171,13 @@ export class HubRequests {
 function concerns(route: string, named: readonly RouteStatus[]): (event: JournalEntry["event"]) => boolean {
   const subjects = new Set([route, ...named.map(({ target }) => target)]);
   return (event) => eventSubjects(event).some((subject) => subjects.has(subject));
+}
+
+/** Aborts when the client is gone. */
+function whileHere(session: ControlSession): AbortSignal {
+  const left = new AbortController();
+  session.onGone(() => left.abort(new KtError("shutting-down", "the client has gone")));
+  return left.signal;
 }
 
 function isSession(lease: object): lease is ControlSession {

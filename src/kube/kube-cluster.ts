@@ -23,7 +23,17 @@ import type { FileCache } from "#kube/config/files.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
 import { SliceWatch } from "#kube/follow/slice-watch.ts";
 import { openCollection } from "#kube/follow/collection.ts";
-import type { Cluster, CollectionRequest, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
+import type {
+  Cluster,
+  CollectionRequest,
+  Following,
+  FollowRequest,
+  OpenedExec,
+  PodDetail,
+  PodLogRequest,
+  Resolution,
+} from "#kube/objects/types.ts";
+import { PodReader } from "./pod-reader.ts";
 import type { ContextOverrides } from "#kube/config/overrides.ts";
 import { Upgrader } from "#kube/stream/upgrade.ts";
 
@@ -65,6 +75,7 @@ class KubeCluster implements Cluster {
   readonly #api: Api;
   readonly #forwarding: Upgrader;
   readonly #execs: ExecOpener;
+  readonly #reader: PodReader;
   readonly pods: Pods;
   readonly jobs: Jobs;
   /** By namespace, as the next. */
@@ -89,6 +100,7 @@ class KubeCluster implements Cluster {
     const { stream, webSocketTunnel } = portForwardProtocols;
     this.#forwarding = new Upgrader({ api: this.#api, clock, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
     this.#execs = new ExecOpener({ api: this.#api, clock, log });
+    this.#reader = new PodReader(this.#api);
     this.pods = new ApiPods(this.#api);
     this.jobs = new ApiJobs(this.#api);
   }
@@ -148,6 +160,14 @@ class KubeCluster implements Cluster {
 
   exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec> {
     return this.#execs.open(namespace, pod, command, signal);
+  }
+
+  podsBehind(request: Pick<FollowRequest, "kind" | "namespace" | "name">, signal: AbortSignal): Promise<readonly PodDetail[]> {
+    return this.#reader.behind(request, signal);
+  }
+
+  podLog(request: PodLogRequest, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void> {
+    return this.#reader.log(request, onBytes, signal);
   }
 
   close(): void {

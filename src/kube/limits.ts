@@ -89,6 +89,8 @@ export const kubeLimits = {
   retryAfterMaxMs: 120 * second,
   /** A request waits for the end of what a server's Retry-After asks for up to this long; with longer to go it fails at once. */
   retryAfterPatienceMs: 2 * second,
+  /** Pods of one target that are shown to people, who look at no more. */
+  podsShown: 100,
   /** How often a name that stands in no profile and leads nowhere may be worth a list of the names that there are. */
   guessHintMs: 1 * second,
 } as const;

@@ -92,7 +92,7 @@ function withoutBlanks(spans: readonly Span[]): readonly Span[] {
 }
 
 /** What is narrow in every terminal: ASCII, and the signs that kt itself draws. */
-const narrow = /^[\x20-\x7e●○◐◌✗▸·…↑↓▏▁▂▃▄▅▆▇█│]*$/;
+const narrow = /^[\x20-\x7e●○◐◌■✗▸·…↑↓▏▁▂▃▄▅▆▇█│]*$/;
 
 /** Terminals differ in how wide other characters are: what follows such a piece is put in its column. */
 function placed(spans: readonly Span[], isColoured: boolean): string {

@@ -88,6 +88,11 @@ export class Tunnels {
     return Array.from(this.#byKey.values(), (tunnel) => tunnel.status());
   }
 
+  /** Ends its connections; the next one begins it again. */
+  end(target: Target): void {
+    this.#byKey.get(targetKey(target))?.stop();
+  }
+
   /** After a reload: closes the tunnels that no route wants any more. */
   retain(isWanted: (target: Target) => boolean): void {
     for (const [key, tunnel] of this.#byKey) {

@@ -19,6 +19,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["profile-exists", 2, 502, 14],
   ["profile-not-allowed", 2, 502, 14],
   ["route-unknown", 2, 502, 14],
+  ["route-stopped", 1, 503, 14],
   ["route-conflict", 2, 502, 14],
   ["kubeconfig-unreadable", 3, 502, 14],
   ["context-unknown", 3, 502, 14],

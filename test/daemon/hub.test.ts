@@ -622,3 +622,73 @@ test("a route whose backend wants TLS is failed, in kt explain too, until a requ
   expect((await explained()).map(({ outcome }) => outcome)).not.toContain("stop");
   up.close();
 });
+
+describe("actions on a route", () => {
+  const route = `[routes]\n"web.localhost" = "shop/svc/web:80"`;
+
+  async function attached(): Promise<{ readonly at: HubClient; readonly file: string; readonly state: () => Promise<string | undefined> }> {
+    await startHub();
+    const at = await client();
+    const file = await attach(at, await profile("shop", route));
+    const state = async (): Promise<string | undefined> => (await at.snapshot()).profiles[0]?.routes[0]?.state;
+    return { at, file, state };
+  }
+
+  test("stop ends what is open and refuses what comes, until start", async () => {
+    const { at, file, state } = await attached();
+    const open = await openHttp("web.localhost");
+    expect(await open.ask("web.localhost")).toContain("web-0");
+    await at.ask({ type: "act", action: "stop", profile: file, route: "web.localhost" }, "done");
+    expect(await state()).toBe("stopped");
+    expect(await get("web.localhost")).toBe("503");
+    await at.ask({ type: "act", action: "start", profile: file, route: "web.localhost" }, "done");
+    expect(await state()).toBe("running");
+    expect(await get("web.localhost")).toBe("200 web-0");
+  });
+
+  test("what was stopped is not any more once its profile was attached anew", async () => {
+    const { at, file, state } = await attached();
+    await at.ask({ type: "act", action: "stop", profile: file, route: "web.localhost" }, "done");
+    await at.ask({ type: "detach" }, "detached");
+    await attach(at, file);
+    expect(await state()).toBe("idle");
+  });
+
+  test("reconnect opens another session, and says why there is none", async () => {
+    const { at, file } = await attached();
+    expect(await get("web.localhost")).toBe("200 web-0");
+    const before = cluster.sessions.length;
+    await at.ask({ type: "act", action: "reconnect", profile: file, route: "web.localhost" }, "done");
+    expect(cluster.sessions.length).toBeGreaterThan(before);
+    cluster.resolve({ kind: "failed", problem: new KtError("forbidden", "not yours") });
+    const again = at.ask({ type: "act", action: "reconnect", profile: file, route: "web.localhost" }, "done");
+    await expect(again).rejects.toMatchObject({ code: "forbidden", message: "not yours" });
+    const unknown = at.ask({ type: "act", action: "stop", profile: file, route: "none.localhost" }, "done");
+    await expect(unknown).rejects.toMatchObject({ code: "route-unknown" });
+  });
+
+  test("pods are shown, and what a container writes is followed until the client leaves", async () => {
+    const { at, file } = await attached();
+    const pod = { name: "web-0", state: "stuck" as const, says: "is in CrashLoopBackOff", restarts: 3, containers: ["app", "side"] };
+    cluster.details = [pod];
+    const wanted = { profile: file, route: "web.localhost" };
+    expect((await at.ask({ type: "pods", ...wanted }, "pods")).pods).toEqual([pod]);
+    const reader = await client();
+    const lines: string[] = [];
+    const read = reader.stream({ type: "pod-log", ...wanted, pod: "web-0", container: "side", lines: 10 }, (reply) => {
+      if (reply.type === "lines") lines.push(...reply.lines);
+    });
+    const log = await eventually("the log", () => cluster.logs.get("web-0 side"));
+    log.onBytes(new TextEncoder().encode("one\ntw"));
+    log.onBytes(new TextEncoder().encode(`o\n${"x".repeat(5000)}\nlast`));
+    await eventually("lines", () => lines.length === 3);
+    expect(lines).toEqual(["one", "two", `${"x".repeat(daemonLimits.podLogLineBytes)}… ${5000 - daemonLimits.podLogLineBytes} bytes more`]);
+    log.end();
+    await read;
+    expect(lines.at(-1)).toBe("last");
+    void reader.stream({ type: "pod-log", ...wanted, pod: "web-0", container: "app", lines: 10 }, () => {}).catch(() => {});
+    const other = await eventually("the other log", () => cluster.logs.get("web-0 app"));
+    reader.close();
+    await eventually("the end of reading", () => other.signal.aborted);
+  });
+});

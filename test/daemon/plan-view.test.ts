@@ -40,6 +40,7 @@ function boardOf(profiles: readonly AttachedProfile[], standing: Standing, count
     profiles: () => profiles,
     wanted: () => nothingWanted,
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
+    isStopped: () => false,
     tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
     contexts: { of: () => undefined, all: () => [] },
     contextOf: () => undefined,

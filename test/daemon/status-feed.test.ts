@@ -51,6 +51,8 @@ class World implements Running {
     const standing = this.standings.get(targetKey(target));
     return standing && { key: "", target, phase: "running" as const, standing, sessions: 0, openConnections: 0 };
   };
+  readonly stopped = new Set<string>();
+  readonly isStopped = (target: Target): boolean => this.stopped.has(targetKey(target));
   readonly contexts = {
     of: () => this.contextProblem,
     all: () => (this.contextProblem ? [this.contextProblem] : []),

@@ -3,7 +3,16 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import type { Cluster, CollectionRequest, Following, FollowRequest, OpenedExec, Resolution } from "#kube/objects/types.ts";
+import type {
+  Cluster,
+  CollectionRequest,
+  Following,
+  FollowRequest,
+  OpenedExec,
+  PodDetail,
+  PodLogRequest,
+  Resolution,
+} from "#kube/objects/types.ts";
 import { SpdyExec } from "#kube/stream/exec-spdy.ts";
 import type { SessionEvent } from "#mux/events.ts";
 import { SpdySession } from "#mux/session.ts";
@@ -180,6 +189,22 @@ export class FakeCluster implements Cluster {
 
   hasNamespace(name: string): Promise<boolean | undefined> {
     return Promise.resolve(!this.missing.has(name));
+  }
+
+  /** What `podsBehind` finds. */
+  details: readonly PodDetail[] = [];
+  /** Who reads a log now, by pod and container: tests write to them. */
+  readonly logs = new Map<
+    string,
+    { readonly onBytes: (bytes: Uint8Array) => void; readonly end: () => void; readonly signal: AbortSignal }
+  >();
+
+  podsBehind(): Promise<readonly PodDetail[]> {
+    return Promise.resolve(this.details);
+  }
+
+  podLog({ pod, container }: PodLogRequest, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void> {
+    return new Promise((end) => this.logs.set(`${pod} ${container ?? ""}`.trim(), { onBytes, end, signal }));
   }
 
   portForward(_namespace: string, pod: string): Promise<Conn> {

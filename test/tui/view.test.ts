@@ -42,7 +42,7 @@ const hostile = fc.oneof(
   ),
 );
 
-const states = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict"] as const;
+const states = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict", "stopped"] as const;
 const count = fc.nat();
 const problem = fc.record({ code: fc.constant("no-ready-pod" as const), message: hostile, hints: fc.array(hostile, { maxLength: 2 }) });
 const anyRoute: fc.Arbitrary<RouteStatus> = fc.record({

@@ -4,6 +4,7 @@ import { deepEquals } from "bun";
 import type { HubStatus, ProfileHead, ProfileStatus, RouteStatus } from "#control/api.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { StatusStore } from "#observe/store.ts";
+import type { Target } from "#route/target.ts";
 import { ProfileEntry, type RouteEntry } from "./entries.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { PlanView, type Running } from "./plan-view.ts";
@@ -64,6 +65,11 @@ export class StatusBoard {
     }
     for (const key of before.difference(new Set(this.#keys()))) this.#store.remove(key);
     this.#markAll();
+  }
+
+  /** What a route leads to in a cluster; undefined where it is not known, or leads elsewhere. */
+  target(profile: string, route: string): Target | undefined {
+    return this.#profiles.get(profile)?.named(route)[0]?.target;
   }
 
   /** What is known of the tunnel to a target, by its key. */

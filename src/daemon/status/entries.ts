@@ -3,7 +3,7 @@
 import type { RouteStatus } from "#control/api.ts";
 import type { PlannedPort } from "#profile/values/plan.ts";
 import { portsOf } from "#profile/values/planned.ts";
-import { type Destination, targetKey } from "#route/target.ts";
+import { type Destination, type Target, targetKey } from "#route/target.ts";
 import type { PlanView } from "./plan-view.ts";
 
 /** One route. */
@@ -15,6 +15,8 @@ export interface RouteEntry {
   readonly name: string;
   /** Of its tunnel; patterns have none. */
   readonly targetKey: string | undefined;
+  /** In a cluster. */
+  readonly target: Target | undefined;
   /** Undefined while it is not to be shown. */
   readonly read: () => RouteStatus | undefined;
 }
@@ -80,6 +82,7 @@ export class ProfileEntry {
 
   #entry(kind: RouteStatus["kind"], order: number, name: string, target: Destination | undefined, read: RouteEntry["read"]): RouteEntry {
     const key = `route\u0000${this.view.plan.profile}\u0000${kind}\u0000${name}`;
-    return { key, order, profile: this, name, targetKey: target && targetKey(target), read };
+    const inCluster = target?.kind === "builtin" ? undefined : target;
+    return { key, order, profile: this, name, targetKey: target && targetKey(target), target: inCluster, read };
   }
 }

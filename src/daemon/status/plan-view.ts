@@ -29,6 +29,8 @@ export interface Running {
   readonly wanted: () => Wanted;
   readonly listener: (address: string) => ListenerState;
   readonly tunnel: (target: Target) => TunnelStatus | undefined;
+  /** The user has stopped it. */
+  readonly isStopped: (target: Target) => boolean;
   readonly contexts: Pick<ContextWatch, "of" | "all">;
   /** The context that a reference without one leads to, where that is known. */
   readonly contextOf: (ref: ClusterRef) => string | undefined;
@@ -203,6 +205,7 @@ export class PlanView {
     const counters = this.#running.counters.get(this.plan.profile, name);
     const { lastProblem, ...counts } = countsOf(counters, this.#running.nowSeconds());
     if (blocked) return { state: blockedState(blocked), pod: undefined, pods: [], problem: blocked, ...counts, lastProblem };
+    if (this.#running.isStopped(target)) return { state: "stopped", pod: undefined, pods: [], problem: undefined, ...counts, lastProblem };
     const standing = this.#standingOf(target);
     const mismatch = counters?.mismatch;
     const isMismatched = mismatch && standing.state === "running" && mismatch.sinceMs >= standing.sinceMs;

@@ -140,6 +140,25 @@ export class Api {
     if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
   }
 
+  /** A body that comes as it is written, such as a log: however long nothing comes, and until the signal. Resolves at its end; rejects like `get`. */
+  async tail(path: string, access: Access, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void> {
+    const answer = await this.#told(signal, () =>
+      this.#authorised((identity, connection) =>
+        this.#bounded(
+          this.#requestTimeoutMs,
+          signal,
+          async (inner, heard) => {
+            const conn = await connection.open(identity, inner);
+            const message = connection.message({ method: "GET", path, headers: textHeaders }, identity);
+            return await stream(conn, message, inner, { onOpen: heard, onBody: onBytes });
+          },
+          Number.POSITIVE_INFINITY,
+        ),
+      ),
+    );
+    if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
+  }
+
   /**
    * The upgraded Conn, or the answer that was none. `onAsked` is called when there is a connection and the request is on its way.
    * Rejects with KtError, or with the signal's reason.
@@ -195,8 +214,13 @@ export class Api {
     return await run(await connection.identity(), connection);
   }
 
-  /** Aborts when nothing is heard for too long: at first until the answer begins, then between two pieces of it. */
-  async #bounded<T>(timeoutMs: number, signal: AbortSignal, run: (signal: AbortSignal, heard: () => void) => Promise<T>): Promise<T> {
+  /** Aborts when nothing is heard for too long: at first until the answer begins, then between two pieces of it, unless those may be far apart. */
+  async #bounded<T>(
+    timeoutMs: number,
+    signal: AbortSignal,
+    run: (signal: AbortSignal, heard: () => void) => Promise<T>,
+    silenceMs: number = kubeLimits.watchSilenceMs,
+  ): Promise<T> {
     const { clock } = this.#options;
     const running: Running = { controller: new AbortController(), heardAtMs: clock.now() };
     const { controller } = running;
@@ -205,7 +229,7 @@ export class Api {
     const heard = (): void => {
       running.heardAtMs = clock.now();
       cancel();
-      cancel = clock.after(kubeLimits.watchSilenceMs, () => controller.abort(this.#silent(kubeLimits.watchSilenceMs)));
+      if (Number.isFinite(silenceMs)) cancel = clock.after(silenceMs, () => controller.abort(this.#silent(silenceMs)));
     };
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
@@ -278,6 +302,11 @@ function unlessCutShort(error: unknown): undefined {
 
 const jsonHeaders = [
   ["Accept", "application/json"],
+  ["Connection", "close"],
+] as const;
+
+const textHeaders = [
+  ["Accept", "text/plain, application/json"],
   ["Connection", "close"],
 ] as const;
 

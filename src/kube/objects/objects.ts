@@ -134,6 +134,7 @@ interface RawEnding extends RawReason {
 
 interface RawContainerStatus {
   readonly name?: string;
+  readonly restartCount?: number;
   readonly state?: { readonly waiting?: RawReason; readonly running?: object; readonly terminated?: RawEnding };
   readonly lastState?: { readonly terminated?: RawEnding };
 }

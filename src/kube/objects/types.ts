@@ -139,6 +139,27 @@ export type CollectionRequest =
   | { readonly kind: "headless-slices"; readonly namespace: string; readonly listener: CollectionListener<Slice> }
   | { readonly kind: "namespaces"; readonly listener: CollectionListener<{ readonly name: string }> };
 
+/** A pod for people: how it stands, and what there is to look into. */
+export interface PodDetail {
+  readonly name: string;
+  readonly state: "ready" | "coming" | "stuck" | "gone";
+  /** "is ready", "is in CrashLoopBackOff (exit code 1)". */
+  readonly says: string;
+  /** Of all its containers. */
+  readonly restarts: number;
+  /** Those of init containers stand last. */
+  readonly containers: readonly string[];
+}
+
+export interface PodLogRequest {
+  readonly namespace: string;
+  readonly pod: string;
+  /** Undefined: the only one. */
+  readonly container: string | undefined;
+  /** So many of the latest lines come first. */
+  readonly lines: number;
+}
+
 export interface Cluster {
   /** The kubeconfig context's name. */
   readonly context: string;
@@ -171,6 +192,12 @@ export interface Cluster {
    * Rejects like `portForward`, and with `container-not-found`. That the container has no such program is reported by `onExit`.
    */
   exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<OpenedExec>;
+
+  /** The pods behind a service, a workload or a name, ready or not, by name; the first `podsShown` of them. Rejects with KtError. */
+  podsBehind(request: Pick<FollowRequest, "kind" | "namespace" | "name">, signal: AbortSignal): Promise<readonly PodDetail[]>;
+
+  /** What a container has written and writes, as bytes, until its end or the signal. Rejects like `portForward`, and with `container-not-found`. */
+  podLog(request: PodLogRequest, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void>;
 
   /** For the pods that kt makes. They can also be removed once the cluster is closed. */
   readonly pods: Pods;

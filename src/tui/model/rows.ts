@@ -75,6 +75,7 @@ const rank: Readonly<Record<RouteStatus["state"], number>> = {
   failed: 0,
   blocked: 0,
   conflict: 0,
+  stopped: 3,
   starting: 1,
   running: 2,
   stopping: 3,

@@ -15,5 +15,6 @@ export const stateMarks: Readonly<Record<RouteStatus["state"], StateMark>> = {
   stopping: { glyph: "◌", tone: "dim" },
   failed: { glyph: "✗", tone: "red" },
   blocked: { glyph: "✗", tone: "red" },
+  stopped: { glyph: "■", tone: "yellow" },
   conflict: { glyph: "✗", tone: "red" },
 };
