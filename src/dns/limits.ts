@@ -7,8 +7,8 @@ export const dnsLimits = {
   ttlSeconds: 5,
   /** How long it may be remembered that a name is not there: who waits for a service asks again and again. */
   negativeTtlSeconds: 1,
-  /** Questions that are at other servers at once, each with a socket of its own; further ones are answered with a failure. */
-  forwardedAtOnce: 150,
+  /** Questions that are at other servers at once, each with a socket for each of three servers at most; further ones fail at once. */
+  forwardedAtOnce: 128,
   /** How long a server has before the next one is asked as well: one that is far away answers within 300 ms. */
   nextServerMs: 1 * second,
   /** How long all servers together have: programs wait for 5 s, and then begin anew. */

@@ -25,10 +25,10 @@ function replyOf(server: NameServer, message: Uint8Array, transport: DnsTranspor
   return new Promise((resolve) => {
     const done = (reply: Uint8Array | undefined): void => {
       cancel();
-      close();
+      asked.close();
       resolve(reply);
     };
-    const close = exchanges[transport](server, message, { reply: done, fail: () => done(undefined) });
+    const asked = exchanges[transport](server, message, { reply: done, fail: () => done(undefined) });
     const cancel = clock.after(doctorLimits.doctorAskMs, () => done(undefined));
   });
 }

@@ -92,9 +92,9 @@ export class Home {
     return await run([binary, ...args], { env: { ...this.env, ...options.env }, cwd: `${this.path}/${options.project ?? "project"}` });
   }
 
-  /** Starts a kt command that goes on. */
-  start(args: readonly string[], options: { project?: string; env?: Record<string, string> } = {}): KtProcess {
-    const child = spawn([binary, ...args], {
+  /** Starts a kt command that goes on; `under` is what comes before it, as `unshare`. */
+  start(args: readonly string[], options: { project?: string; env?: Record<string, string>; under?: readonly string[] } = {}): KtProcess {
+    const child = spawn([...(options.under ?? []), binary, ...args], {
       cwd: `${this.path}/${options.project ?? "project"}`,
       env: { ...this.env, ...options.env },
       stdin: "ignore",
@@ -143,10 +143,15 @@ export class Kt {
   }
 
   /** Writes the profile, starts `kt serve` and waits until its front door takes connections. */
-  static async serve(port: number, profile: string, env: Readonly<Record<string, string>> = {}): Promise<Kt> {
+  static async serve(
+    port: number,
+    profile: string,
+    env: Readonly<Record<string, string>> = {},
+    under: readonly string[] = [],
+  ): Promise<Kt> {
     const home = new Home(env);
     const path = home.write("tunnels.toml", profile);
-    const started = home.start(["serve", "-f", path]);
+    const started = home.start(["serve", "-f", path], { under });
     await listening(port, started);
     return new Kt(home, started, path, port);
   }

@@ -25,7 +25,7 @@ export function reply(query: DnsQuery, { code = 0, addresses = [], limitBytes = 
 }
 
 export class StubNameServer {
-  readonly host = "127.0.0.1";
+  readonly host: string;
   readonly port: number;
   /** As `udp NAME`. */
   readonly asked: string[] = [];
@@ -35,11 +35,13 @@ export class StubNameServer {
   readonly #close: () => void;
   #changed = Promise.withResolvers<void>();
 
-  constructor(say: Say) {
+  /** Port 0 is any. */
+  constructor(say: Say, { host, port }: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 }) {
     this.say = say;
+    this.host = host;
     const tcp = listenTcp({
-      host: this.host,
-      port: 0,
+      host,
+      port,
       accept: (conn) => {
         const bytes = new ByteQueue();
         conn.start({

@@ -19,8 +19,16 @@ export interface ExchangeEnd {
   readonly fail: () => void;
 }
 
-/** Begins; the returned function ends it, and nothing is reported from then on. */
-export type Exchange = (server: NameServer, message: Uint8Array, end: ExchangeEnd) => () => void;
+/** A question that is on its way. */
+export interface Asked {
+  /** Sends it once more, in case it was lost. */
+  again(): void;
+  /** Nothing is reported from then on. */
+  close(): void;
+}
+
+/** Begins. The end is never reported before it returns, nor by a call of what it returned. */
+export type Exchange = (server: NameServer, message: Uint8Array, end: ExchangeEnd) => Asked;
 
 export type DnsTransport = "udp" | "tcp";
 
@@ -28,13 +36,17 @@ export type DnsTransport = "udp" | "tcp";
 const byUdp: Exchange = (server, message, end) => {
   const left = new AbortController();
   const { reply, fail } = until(left.signal, end);
+  let send = (): void => {};
   connectUdp(server).then((socket) => {
     if (left.signal.aborted) return socket.close();
     left.signal.addEventListener("abort", () => socket.close(), { once: true });
     socket.start({ onDatagram: reply, onUnreachable: fail, onClose() {} });
-    if (!socket.send(message)) fail();
+    send = () => {
+      if (!socket.send(message)) queueMicrotask(fail);
+    };
+    send();
   }, fail);
-  return () => left.abort();
+  return { again: () => send(), close: () => left.abort() };
 };
 
 const byTcp: Exchange = (server, message, end) => {
@@ -46,7 +58,7 @@ const byTcp: Exchange = (server, message, end) => {
     conn.start(new ReplyReader(open));
     conn.write(framed(message));
   }, open.fail);
-  return () => left.abort();
+  return { again() {}, close: () => left.abort() };
 };
 
 function until(signal: AbortSignal, { reply, fail }: ExchangeEnd): ExchangeEnd {

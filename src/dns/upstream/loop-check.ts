@@ -77,7 +77,7 @@ export class LoopCheck {
     const end = (): void => {
       this.#probes.delete(name);
       cancel();
-      close();
+      asked.close();
       this.#closing.signal.removeEventListener("abort", end);
     };
     // An answer that kt did not give.
@@ -85,7 +85,7 @@ export class LoopCheck {
       if (!probe.hasArrived) checked.isLoop = false;
       end();
     };
-    const close = exchanges.udp(server, formatDnsQuery(randomId(), { name, type: dnsTypes.A }), { reply: answered, fail: end });
+    const asked = exchanges.udp(server, formatDnsQuery(randomId(), { name, type: dnsTypes.A }), { reply: answered, fail: end });
     const cancel = this.#options.clock.after(dnsLimits.forwardMs, end);
     this.#closing.signal.addEventListener("abort", end, { once: true });
   }

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import { type DnsQuery, dnsCodes, parseDnsReplyHead, repeatsQuestion, withDnsId } from "#wire/dns-message.ts";
-import { type DnsTransport, exchanges, type NameServer } from "./exchange.ts";
+import { type Asked, type DnsTransport, exchanges, type NameServer } from "./exchange.ts";
 import { dnsLimits } from "#dns/limits.ts";
 import { LoopCheck, randomId } from "./loop-check.ts";
 
@@ -98,10 +98,6 @@ interface QuestionOptions {
   readonly done: (forwarded: Forwarded) => void;
 }
 
-function isSame(one: NameServer, other: NameServer): boolean {
-  return one.host === other.host && one.port === other.port;
-}
-
 /** What the next server may do better (as C libraries have it). */
 const failures: ReadonlySet<number> = new Set([dnsCodes.serverFailure, dnsCodes.notImplemented, dnsCodes.refused]);
 
@@ -111,8 +107,8 @@ class ForwardedQuestion {
   readonly #id: number;
   /** Whom to ask, in this order: a datagram may be lost, so by UDP each is asked twice. */
   readonly #left: NameServer[];
-  /** Those that may still reply, and how to stop waiting for them. */
-  readonly #waiting = new Map<object, { readonly server: NameServer; readonly close: () => void }>();
+  /** Those that may still reply, by address. */
+  readonly #waiting = new Map<string, Asked>();
   #refusal: Uint8Array | undefined;
   #cancelNext = (): void => {};
   #cancelEnd = (): void => {};
@@ -138,64 +134,68 @@ class ForwardedQuestion {
     this.#isOver = true;
     this.#cancelNext();
     this.#cancelEnd();
-    for (const { close } of this.#waiting.values()) close();
+    for (const asked of this.#waiting.values()) asked.close();
     this.#waiting.clear();
     this.#options.done(forwarded);
   }
 
   /** The server waits for kt: another one may know, and so may the client. */
   leave(server: NameServer): void {
-    for (const [attempt, each] of this.#waiting) {
-      if (!isSame(each.server, server)) continue;
-      this.#isRefused = true;
-      this.#over(server, attempt);
-    }
+    if (!this.#waiting.has(formatHostPort(server))) return;
+    this.#isRefused = true;
+    this.#over(server);
   }
 
   #askNext(): void {
     this.#cancelNext();
+    if (this.#isOver) return;
     const server = this.#left.shift();
     if (server === undefined) {
       if (this.#waiting.size === 0) this.#give();
       return;
     }
-    const { transport, clock, heard } = this.#options;
-    const attempt = {};
-    const close = exchanges[transport](server, this.#message, {
-      reply: (reply) => this.#replied(reply, server, attempt),
-      fail: () => this.#failed(server, attempt),
-    });
-    this.#waiting.set(attempt, { server, close });
-    this.#cancelNext = clock.after(dnsLimits.nextServerMs, () => {
-      heard(server, false);
+    this.#ask(server);
+    this.#cancelNext = this.#options.clock.after(dnsLimits.nextServerMs, () => {
+      this.#options.heard(server, false);
       this.#askNext();
     });
   }
 
+  #ask(server: NameServer): void {
+    const key = formatHostPort(server);
+    const waiting = this.#waiting.get(key);
+    if (waiting) {
+      waiting.again();
+      return;
+    }
+    const ends = { reply: (reply: Uint8Array) => this.#replied(reply, server), fail: () => this.#failed(server) };
+    this.#waiting.set(key, exchanges[this.#options.transport](server, this.#message, ends));
+  }
+
   /** One that is not to this question is another's, or forged: the true one may follow. */
-  #replied(reply: Uint8Array, server: NameServer, attempt: object): void {
+  #replied(reply: Uint8Array, server: NameServer): void {
     const head = parseDnsReplyHead(reply);
     const { query, heard } = this.#options;
-    if (head?.id !== this.#id || !repeatsQuestion(reply, query.questionBytes) || !this.#waiting.has(attempt)) return;
+    if (head?.id !== this.#id || !repeatsQuestion(reply, query.questionBytes)) return;
     heard(server, true);
     if (failures.has(head.code)) {
       this.#refusal ??= reply;
-      this.#over(server, attempt);
+      this.#over(server);
     } else this.end({ reply: withDnsId(reply, query.id) });
   }
 
   /** Nothing listens there, or the network is down. */
-  #failed(server: NameServer, attempt: object): void {
-    if (!this.#waiting.has(attempt)) return;
+  #failed(server: NameServer): void {
     this.#options.heard(server, false);
-    this.#over(server, attempt);
+    this.#over(server);
   }
 
   /** It has said all that it will say. */
-  #over(server: NameServer, attempt: object): void {
-    this.#waiting.get(attempt)?.close();
-    this.#waiting.delete(attempt);
-    const again = this.#left.findIndex((each) => isSame(each, server));
+  #over(server: NameServer): void {
+    const key = formatHostPort(server);
+    this.#waiting.get(key)?.close();
+    this.#waiting.delete(key);
+    const again = this.#left.findIndex((each) => formatHostPort(each) === key);
     if (again >= 0) this.#left.splice(again, 1);
     this.#askNext();
   }
