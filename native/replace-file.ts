@@ -3,6 +3,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { spawnSync } from "bun";
 import { KtError } from "#base/errors.ts";
+import { systemCode } from "#base/system-error.ts";
 import { besideOf, isHalfWritten, readJournal, writeJournal, writeWhole } from "./file-journal.ts";
 
 export interface ReplacedFile {
@@ -12,7 +13,7 @@ export interface ReplacedFile {
 }
 
 /** Why a file cannot be made beside it and renamed: it is mounted there by itself, or nothing else may be written there. */
-const inPlaceCodes: readonly unknown[] = ["EBUSY", "EXDEV", "EROFS", "EACCES"];
+const inPlaceCodes: readonly string[] = ["EBUSY", "EXDEV", "EROFS", "EACCES"];
 
 /**
  * By a new file beside it with the same owner, mode and attributes, renamed into its place; of a link, where it leads. In place where
@@ -27,7 +28,7 @@ export function replaceFile({ path, journal }: ReplacedFile, before: Uint8Array,
     renameSync(beside, real);
     syncFolder(real);
   } catch (error) {
-    if (!inPlaceCodes.includes(error instanceof Error && "code" in error ? error.code : undefined)) throw error;
+    if (!inPlaceCodes.includes(systemCode(error) ?? "")) throw error;
     writeInPlace(real, journal, before, after);
   } finally {
     remove(beside);

@@ -1,6 +1,7 @@
 /** A file that another program reads while it changes, and that is gone with the last of them. */
 
 import { closeSync, ftruncateSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { systemCode } from "#base/system-error.ts";
 
 const mode = 0o644;
 
@@ -58,6 +59,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return systemCode(error) === "EPERM";
   }
 }

@@ -1,6 +1,7 @@
 /** Whether a port of this machine can be proposed. */
 
 import { listen as listenOn } from "bun";
+import { systemCode } from "#base/system-error.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
 
 export function isFree({ host, port }: ListenAddress): boolean {
@@ -9,6 +10,6 @@ export function isFree({ host, port }: ListenAddress): boolean {
     return true;
   } catch (error) {
     // A machine without IPv6, or a port for root: that is not the same as a taken one.
-    return !(error instanceof Error && "code" in error && error.code === "EADDRINUSE");
+    return systemCode(error) !== "EADDRINUSE";
   }
 }

@@ -3,7 +3,7 @@
 import { type KtError, toKtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
 import type { Holding } from "#daemon/listening/port-holding.ts";
-import { systemCode } from "#net/tcp.ts";
+import { systemCode } from "#base/system-error.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 import { type Finding, Findings } from "./finding.ts";

@@ -3,7 +3,8 @@
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
-import { connectTcp, systemReason } from "#net/tcp.ts";
+import { systemReason } from "#base/system-error.ts";
+import { connectTcp } from "#net/tcp.ts";
 import { headerValue } from "#wire/http-head.ts";
 import { type Access, answerProblem } from "#kube/api/api-problem.ts";
 import { type ApiRequest, Connection } from "#kube/api/connection.ts";

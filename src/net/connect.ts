@@ -5,7 +5,8 @@ import type { Conn } from "#base/conn.ts";
 import { ByteQueue } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
-import { connectTcp, SocketConn, type SocketState, socketEvents, systemReason } from "./tcp.ts";
+import { systemReason } from "#base/system-error.ts";
+import { connectTcp, SocketConn, type SocketState, socketEvents } from "./tcp.ts";
 import { type TlsOptions, tlsClient, trust } from "./tls.ts";
 
 /** An HTTP proxy, spoken to in plain HTTP or in TLS. */

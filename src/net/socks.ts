@@ -4,7 +4,8 @@ import { ByteQueue } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
-import { connectTcp, systemReason } from "#net/tcp.ts";
+import { systemReason } from "#base/system-error.ts";
+import { connectTcp } from "#net/tcp.ts";
 
 export interface SocksProxy {
   readonly host: string;

@@ -4,7 +4,7 @@ import { Duplex } from "node:stream";
 import { connect, createSecureContext, TLSSocket } from "node:tls";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
-import { systemReason } from "./tcp.ts";
+import { systemReason } from "#base/system-error.ts";
 
 /** Trust and identity of an outgoing TLS connection. PEM texts. */
 export interface TlsOptions {

@@ -5,7 +5,7 @@ import { DatagramQueue } from "#base/datagram-queue.ts";
 import type { Datagrams, DatagramsHandler } from "#base/datagrams.ts";
 import { assert, KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
-import { systemCode, systemReason } from "./tcp.ts";
+import { systemCode, systemReason } from "#base/system-error.ts";
 
 /** Where a datagram is from or goes to; `host` is an IP address without brackets. */
 export interface UdpPeer {

@@ -7,6 +7,7 @@ import { KtError, messageOf } from "#base/errors.ts";
 import { profileLimits } from "./limits.ts";
 import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
 import { command } from "#base/shell.ts";
+import { systemCode } from "#base/system-error.ts";
 import { checkLayer } from "./check.ts";
 import { compile, warnings } from "./compile.ts";
 import type { ConsentFact } from "#profile/consent/consent-fact.ts";
@@ -42,16 +43,12 @@ export interface LoadedPlan {
   readonly facts: readonly ConsentFact[];
 }
 
-function hasCode(thrown: unknown, codes: readonly string[]): boolean {
-  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
-}
-
 /** Undefined when there is no such file. Throws KtError `profile-unreadable`. */
 export function readProfileFile(path: string): RegularFile | undefined {
   try {
     return readRegularFile(path, { mostBytes: profileLimits.profileBytes, code: "profile-unreadable" });
   } catch (thrown) {
-    if (hasCode(thrown, ["ENOENT", "ENOTDIR"])) return undefined;
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(thrown) ?? "")) return undefined;
     throw unreadable(path, thrown);
   }
 }

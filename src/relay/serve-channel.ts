@@ -6,7 +6,8 @@ import { RelayFlow } from "#mux/relay-flow.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { splice } from "#net/splice.ts";
 import { connectUdp } from "#net/udp.ts";
-import { connectTcp, systemCode, systemReason } from "#net/tcp.ts";
+import { systemCode, systemReason } from "#base/system-error.ts";
+import { connectTcp } from "#net/tcp.ts";
 import type { RelayAddress, RelayReason } from "#wire/relay-frame.ts";
 import { relayLimits } from "./limits.ts";
 

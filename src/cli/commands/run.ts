@@ -3,6 +3,7 @@
 import { spawn } from "bun";
 import { cliLimits } from "#cli/limits.ts";
 import { messageOf } from "#base/errors.ts";
+import { systemCode } from "#base/system-error.ts";
 import { askedProfile } from "#cli/asked-profile.ts";
 import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
 import type { CommandContext } from "#cli/command.ts";
@@ -148,8 +149,7 @@ async function runCommand(wanted: ToRun, signals: PassedSignals, output: Output)
     signals.passTo((signal) => program.kill(signal));
     return await program.exited;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    return showNotRun(name, String(code), messageOf(error), output);
+    return showNotRun(name, systemCode(error) ?? "", messageOf(error), output);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Why an address cannot be listened on, in words for people. */
 
 import type { KtError } from "#base/errors.ts";
-import { systemCode } from "#net/tcp.ts";
+import { systemCode } from "#base/system-error.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";

@@ -2,6 +2,7 @@
 
 import { SQL } from "bun";
 import { rm } from "node:fs/promises";
+import { systemCode } from "#base/system-error.ts";
 
 /**
  * The lock is an exclusive transaction on an empty SQLite file, that is a POSIX file lock, which Bun offers in no other way.
@@ -22,7 +23,7 @@ export async function takeLock(directory: string): Promise<HubLock | undefined> 
     await sql.unsafe("BEGIN EXCLUSIVE");
   } catch (error) {
     await sql.close();
-    if (isBusy(error)) return undefined;
+    if (systemCode(error) === "SQLITE_BUSY") return undefined;
     throw error;
   }
   return { release: () => sql.close() };
@@ -31,8 +32,4 @@ export async function takeLock(directory: string): Promise<HubLock | undefined> 
 /** Removes what a killed hub left at the socket path. Only for the holder of the lock. */
 export async function removeStaleSocket(path: string): Promise<void> {
   await rm(path, { force: true });
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "SQLITE_BUSY";
 }

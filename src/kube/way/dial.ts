@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { connect, ConnectError, type HttpProxy } from "#net/connect.ts";
 import type { TlsOptions } from "#net/tls.ts";
-import { systemReason } from "#net/tcp.ts";
+import { systemCode, systemReason } from "#base/system-error.ts";
 import { tlsClient } from "#net/tls.ts";
 import { hostOf, portOf } from "./outbound-proxy.ts";
 import { connectThroughSocks, type SocksProxy } from "#net/socks.ts";
@@ -80,7 +80,7 @@ const tlsReasons: Readonly<Record<string, string>> = {
 /** The innermost `code` of an error and its causes: the system's or the TLS library's own. */
 export function deepCode(error: unknown): string | undefined {
   let code: string | undefined;
-  for (let at = error; at instanceof Error; at = at.cause) if ("code" in at && typeof at.code === "string") code = at.code;
+  for (let at = error; at instanceof Error; at = at.cause) code = systemCode(at) ?? code;
   return code;
 }
 

@@ -5,10 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { KtError, messageOf } from "#base/errors.ts";
 import { profileLimits } from "#profile/limits.ts";
 import { command } from "#base/shell.ts";
-
-function codeOf(thrown: unknown): string | undefined {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
-}
+import { systemCode } from "#base/system-error.ts";
 
 /**
  * Keeps the file's mode and follows symbolic links. `makeText` is asked when no other kt can write the file any more. Throws what
@@ -38,7 +35,7 @@ async function replace(path: string, makeText: () => Promise<string>): Promise<v
     await writeWhole(handle, text, mode);
     // A file that is mounted into a container by itself cannot be renamed over.
     await rename(temporary, target).catch(async (thrown: unknown) => {
-      if (codeOf(thrown) !== "EBUSY") throw thrown;
+      if (systemCode(thrown) !== "EBUSY") throw thrown;
       await writeFile(target, text);
       await rm(temporary);
     });
@@ -65,7 +62,7 @@ async function openAlone(temporary: string, path: string, mode: number | undefin
     try {
       return await open(temporary, "wx", mode);
     } catch (thrown) {
-      if (codeOf(thrown) !== "EEXIST") throw thrown;
+      if (systemCode(thrown) !== "EEXIST") throw thrown;
       if (leftMs <= 0) throw inUse(temporary, path);
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs));
