@@ -2,6 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
+import { parseIpv4 } from "#base/ipv4.ts";
 import { kindOfWord } from "./pod-source-text.ts";
 
 export interface Address {
@@ -10,11 +11,11 @@ export interface Address {
   readonly port: number;
 }
 
-const ipv4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
-
 /** RFC 4291 §2.2: eight groups, the last two perhaps as IPv4, and one run of zeros perhaps left out. */
 function isIpv6(text: string): boolean {
-  const [head = "", tail, ...more] = text.replace(/(?<=:)[0-9.]+\.[0-9.]+$/, (last) => (ipv4.test(last) ? "0:0" : last)).split("::");
+  const [head = "", tail, ...more] = text
+    .replace(/(?<=:)[0-9.]+\.[0-9.]+$/, (last) => (parseIpv4(last) === undefined ? last : "0:0"))
+    .split("::");
   const groups = [head, tail ?? ""].flatMap((side) => (side === "" ? [] : side.split(":")));
   const fits = tail === undefined ? groups.length === 8 : groups.length <= 7;
   return more.length === 0 && fits && groups.every((group) => /^[0-9a-f]{1,4}$/.test(group));
@@ -26,7 +27,7 @@ function endsInNumber(host: string): boolean {
 }
 
 function isHost(host: string): boolean {
-  if (endsInNumber(host)) return ipv4.test(host) && !/(^|\.)0\d/.test(host);
+  if (endsInNumber(host)) return parseIpv4(host) !== undefined;
   return normaliseHostname(host) !== undefined;
 }
 

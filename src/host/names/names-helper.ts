@@ -2,6 +2,7 @@
 
 import { KtError, messageOf } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
+import { isLoopbackIpv4, parseIpv4 } from "#base/ipv4.ts";
 import type { HostsEntry } from "#wire/hosts-file.ts";
 import { type BlockOwner, withBlock } from "#wire/hosts-block.ts";
 import { changeHosts, type HostsFile } from "./change-hosts.ts";
@@ -55,7 +56,7 @@ export function parseEntries(line: string): HostsEntry[] {
 
 function parseEntry(value: unknown): HostsEntry {
   const { address, names }: { address?: unknown; names?: unknown } = typeof value === "object" && value !== null ? value : {};
-  if (typeof address !== "string" || !/^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(address))
+  if (typeof address !== "string" || !isLoopbackIpv4(parseIpv4(address) ?? 0))
     throw new KtError("protocol", `${JSON.stringify(address)} is not an address of this machine's own`);
   if (!Array.isArray(names)) throw new KtError("protocol", "the names of an address are not a list");
   return { address, names: names.map(parseName) };

@@ -1,6 +1,7 @@
 /** Which HTTP proxy leads to a server: the kubeconfig's own, else what the profile's environment says, as Go reads it. */
 
 import { KtError } from "#base/errors.ts";
+import { isLoopbackIpv4, parseIpv4 } from "#base/ipv4.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -57,7 +58,7 @@ export function withoutLogin(value: string): string {
 
 function bypasses(server: URL, noProxy: string): boolean {
   const host = hostOf(server).toLowerCase().replace(/\.$/, "");
-  if (host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)) return true;
+  if (host === "localhost" || host === "::1" || isLoopbackIpv4(parseIpv4(host) ?? 0)) return true;
   return noProxy
     .split(",")
     .map((entry) => entry.trim().toLowerCase())
@@ -92,10 +93,8 @@ function inNetwork(host: string, network: string, prefix: number): boolean {
 
 /** An IP address as a text of 32 or 128 binary digits, so that equal addresses are equal texts; undefined for a name. */
 function addressBits(text: string): string | undefined {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
-    const parts = text.split(".").map(Number);
-    return parts.every((part) => part < 256) ? parts.map((part) => part.toString(2).padStart(8, "0")).join("") : undefined;
-  }
+  const ipv4 = parseIpv4(text);
+  if (ipv4 !== undefined) return ipv4.toString(2).padStart(32, "0");
   if (!text.includes(":") || !URL.canParse(`http://[${text}]`)) return undefined;
   // The URL parser writes an address in its shortest form, always in hexadecimal (RFC 5952).
   const [left = "", right] = hostOf(new URL(`http://[${text}]`)).split("::");
