@@ -1,12 +1,13 @@
 /** How many files and sockets this process may have open, and how many it has. */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { spawnSync } from "bun";
+import { kernelText } from "./kernel-text.ts";
 
 /** Bun raises the soft limit to the hard one when it starts; this is what came of it. Infinity where there is none, or it is not told. */
 export function descriptorLimit(): number {
   try {
-    return process.platform === "linux" ? linuxLimit(readFileSync("/proc/self/limits", "utf8")) : shellLimit();
+    return process.platform === "linux" ? linuxLimit(kernelText("/proc/self/limits")) : shellLimit();
   } catch {
     return Number.POSITIVE_INFINITY;
   }
@@ -34,12 +35,8 @@ const closeOnExec = 0o2000000;
  * can inherit: marked to be closed on exec. Where the system does not tell: false.
  */
 export function wasClosed(descriptor: 0 | 1 | 2): boolean {
-  try {
-    const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8"))?.[1] ?? "0";
-    return (Number.parseInt(flags, 8) & closeOnExec) !== 0;
-  } catch {
-    return false;
-  }
+  const flags = /^flags:\s+(\d+)/m.exec(kernelText(`/proc/self/fdinfo/${descriptor}`))?.[1] ?? "0";
+  return (Number.parseInt(flags, 8) & closeOnExec) !== 0;
 }
 
 const folder = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";

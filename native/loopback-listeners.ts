@@ -1,6 +1,6 @@
 /** At which loopback addresses and ports programs of this machine listen, as far as the system tells. */
 
-import { readFileSync } from "node:fs";
+import { kernelText } from "./kernel-text.ts";
 
 /** See include/net/tcp_states.h. */
 const listening = "0A";
@@ -16,11 +16,7 @@ export function loopbackListeners(): ReadonlySet<string> {
 
 /** The same with their ports: "127.1.27.3:5432". What listens at every address of the machine is none of them. */
 export function loopbackSockets(): ReadonlySet<string> {
-  try {
-    return process.platform === "linux" ? socketsIn(readFileSync("/proc/net/tcp", "latin1")) : new Set();
-  } catch {
-    return new Set();
-  }
+  return socketsIn(kernelText("/proc/net/tcp"));
 }
 
 /** From the text of /proc/net/tcp: "  1: 0100007F:1F90 00000000:0000 0A …", the address in the machine's byte order. */

@@ -1,23 +1,15 @@
 /** Which ports this process may listen on without being asked for more rights. */
 
-import { readFileSync } from "node:fs";
+import { kernelText } from "./kernel-text.ts";
 
 /** CAP_NET_BIND_SERVICE, as a bit of the effective capabilities. */
 const bindService = 1n << 10n;
 const usualFirst = 1024;
 
-function text(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return "";
-  }
-}
-
 /** The first port that needs no privilege; 0 where every port may be listened on. macOS asks none of wildcard addresses, but of loopback ones. */
 export function firstFreePort(): number {
   if (process.platform !== "linux") return process.getuid?.() === 0 ? 0 : usualFirst;
-  return firstFreePortFrom(text("/proc/self/status"), text("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
+  return firstFreePortFrom(kernelText("/proc/self/status"), kernelText("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
 }
 
 /** From the texts of /proc/self/status and of the sysctl. */

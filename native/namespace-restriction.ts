@@ -1,7 +1,7 @@
 /** Why this user may have no namespaces of their own, as far as the system's settings tell. */
 
-import { readFileSync } from "node:fs";
 import { command } from "#base/shell.ts";
+import { kernelText } from "./kernel-text.ts";
 
 export interface Restriction {
   readonly why: string;
@@ -36,9 +36,5 @@ export function namespaceRestriction(
 }
 
 function readSetting(name: string): string {
-  try {
-    return readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").trim();
-  } catch {
-    return "";
-  }
+  return kernelText(`/proc/sys/${name.replaceAll(".", "/")}`).trim();
 }

@@ -1,12 +1,8 @@
 /** With which words a process was started, as far as the system tells. */
 
-import { readFileSync } from "node:fs";
+import { kernelText } from "./kernel-text.ts";
 
 /** Empty where there is no such process, and on systems without /proc. */
 export function processArguments(pid: number): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-  } catch {
-    return [];
-  }
+  return kernelText(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
 }

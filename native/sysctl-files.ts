@@ -1,6 +1,7 @@
 /** What the machine's files of kernel settings say (sysctl.d(5)), so that nothing of it needs to be remembered. */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { kernelText } from "./kernel-text.ts";
 
 /** The first folder that has a file of some name is the only one whose counts. */
 const folders = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
@@ -21,7 +22,7 @@ export function sysctlFiles(): readonly SysctlFile[] {
   const names = [...byName.keys()].toSorted();
   const paths = names.map((name) => byName.get(name) ?? "");
   if (!existsSync("/run/systemd/system")) paths.push(oldFile);
-  return paths.map((path) => ({ path, text: textOf(path) }));
+  return paths.map((path) => ({ path, text: kernelText(path) }));
 }
 
 /** The first port that needs no privilege when the machine starts without the file at `own`; 1024 where no file says it. */
@@ -38,13 +39,4 @@ function valueIn(line: string): string[] {
 
 function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
-}
-
-/** Of a link that leads nowhere, too. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { shellQuoted } from "#base/shell.ts";
+import { kernelText } from "#native/kernel-text.ts";
 
 /** In one direction a step may be nothing. */
 export type SetupStep = FileStep | ValueStep | CommandStep | CallStep;
@@ -110,9 +111,5 @@ export function isOthers(step: FileStep): boolean {
 }
 
 function currentValue({ path }: ValueStep): string {
-  try {
-    return readFileSync(path, "latin1").trim();
-  } catch {
-    return "unknown";
-  }
+  return kernelText(path).trim() || "unknown";
 }
