@@ -1,7 +1,8 @@
 /** The file in which addresses are remembered, so that a service has the same one after a restart. */
 
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { file } from "bun";
+import { writeInOneStep } from "#native/write-in-one-step.ts";
 import type { Remembered } from "./address-book.ts";
 import { hostLimits } from "./limits.ts";
 
@@ -28,7 +29,5 @@ export async function readAddresses(path: string): Promise<Remembered[]> {
 /** Replaces the file in one step: a hub may be killed at any time. Rejects where it cannot be written. */
 export async function writeAddresses(path: string, addresses: readonly Remembered[]): Promise<void> {
   await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
-  const fresh = `${path}.${process.pid}.new`;
-  await writeFile(fresh, JSON.stringify({ version, addresses }), { mode: 0o600 });
-  await rename(fresh, path);
+  await writeInOneStep(path, (fresh) => writeFile(fresh, JSON.stringify({ version, addresses }), { mode: 0o600 }));
 }

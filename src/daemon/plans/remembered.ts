@@ -1,9 +1,10 @@
 /** Which profiles are attached to stay (`kt up -d`), for the hub after one that was killed. Paths only: an environment holds secrets. */
 
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { file } from "bun";
 import { KtError } from "#base/errors.ts";
 import type { HubClient } from "#control/client.ts";
+import { writeInOneStep } from "#native/write-in-one-step.ts";
 import type { Environment } from "./profiles.ts";
 
 const pathIn = (directory: string): string => `${directory}/attached.json`;
@@ -22,8 +23,7 @@ export async function readRemembered(directory: string): Promise<string[]> {
 export async function writeRemembered(directory: string, profiles: readonly string[]): Promise<void> {
   const path = pathIn(directory);
   if (profiles.length === 0) return await rm(path, { force: true });
-  await writeFile(`${path}.new`, JSON.stringify(profiles), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await writeInOneStep(path, (fresh) => writeFile(fresh, JSON.stringify(profiles), { mode: 0o600 }));
 }
 
 /** For `kt down` while no hub runs: they are not to come back. Returns those that would have. */

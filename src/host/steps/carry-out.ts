@@ -1,8 +1,9 @@
 /** Makes the steps of `kt setup`, or takes them back. It may be killed at any time: what is left is done again, or undone, by the next one. */
 
-import { chmod, copyFile, mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { KtError, toKtError } from "#base/errors.ts";
 import { runTool, toolFailure } from "#native/service-manager.ts";
+import { writeInOneStep } from "#native/write-in-one-step.ts";
 import {
   besideOf,
   type CommandStep,
@@ -42,15 +43,12 @@ async function set({ path, value, otherwise }: ValueStep, direction: Direction):
 /** By rename: a program that runs is not written to, and nothing reads half a file. */
 async function put(step: FileStep): Promise<void> {
   await mkdir(folderOf(step.path), { recursive: true, mode: programMode });
-  const beside = besideOf(step);
-  try {
-    if (step.kind === "file") await writeFile(beside, step.text);
-    else await copyFile(step.from, beside);
-    await chmod(beside, step.kind === "file" ? fileMode : programMode);
-    await rename(beside, step.path);
-  } finally {
-    await rm(beside, { force: true });
-  }
+  const write = async (fresh: string): Promise<void> => {
+    if (step.kind === "file") await writeFile(fresh, step.text);
+    else await copyFile(step.from, fresh);
+    await chmod(fresh, step.kind === "file" ? fileMode : programMode);
+  };
+  await writeInOneStep(step.path, write, besideOf(step));
 }
 
 async function take(step: FileStep): Promise<void> {
