@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { listen, type Socket, type TCPSocketListener } from "bun";
 import type { Conn } from "#base/conn.ts";
+import { Ahead } from "#kube/api/ahead.ts";
 import { kubeLimits } from "#kube/limits.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -94,6 +95,27 @@ describe("a connection that is opened ahead", () => {
     await eventually("another to be opened", () => idle().length === 1);
     await harness[Symbol.asyncDispose]();
     await eventually("that to be closed", () => idle().length === 0);
+  });
+
+  test("is given up as soon as its caller is gone, and left alone by one that was gone before", async () => {
+    const identity = { authorization: undefined, cert: undefined, key: undefined };
+    let given: AbortSignal | undefined;
+    const silent = {
+      identity: () => Promise.resolve(identity),
+      open: (_: unknown, signal: AbortSignal) => {
+        given = signal;
+        return new Promise<Conn>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      },
+    };
+    const ahead = new Ahead(new ManualClock());
+    ahead.begin(silent);
+    expect(await ahead.take(silent, identity, AbortSignal.abort())).toBeUndefined();
+    expect(given?.aborted).toBe(false);
+    const caller = new AbortController();
+    const taken = ahead.take(silent, identity, caller.signal);
+    caller.abort();
+    expect(await taken).toBeUndefined();
+    expect(given?.aborted).toBe(true);
   });
 
   test("is not opened for a name that is guessed", async () => {

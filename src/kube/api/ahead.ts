@@ -6,8 +6,10 @@ import { kubeLimits } from "#kube/limits.ts";
 import type { Identity } from "#kube/auth/credentials.ts";
 import type { Connection } from "./connection.ts";
 
+type Opener = Pick<Connection, "identity" | "open">;
+
 interface Opening {
-  readonly connection: Connection;
+  readonly connection: Opener;
   readonly ending: AbortController;
   /** Undefined where it could not be opened: the need itself then finds out why. */
   readonly opened: Promise<{ readonly conn: Conn; readonly identity: Identity } | undefined>;
@@ -23,7 +25,7 @@ export class Ahead {
   }
 
   /** Opens one, unless there is one; it is dropped where it is not taken soon. */
-  begin(connection: Connection): void {
+  begin(connection: Opener): void {
     if (this.#opening) return;
     const ending = new AbortController();
     const open = async (): ReturnType<() => Opening["opened"]> => {
@@ -34,10 +36,13 @@ export class Ahead {
     this.#opening = { connection, ending, opened: open().catch(() => undefined), cancel };
   }
 
-  /** The Conn, which is the caller's from now on; undefined where there is none for that identity. */
-  async take(connection: Connection, identity: Identity, signal: AbortSignal): Promise<Conn | undefined> {
+  /**
+   * The Conn, which is the caller's from now on; undefined where there is none for that identity. A caller that has gone already, whose
+   * signal says nothing more, leaves it to the next.
+   */
+  async take(connection: Opener, identity: Identity, signal: AbortSignal): Promise<Conn | undefined> {
     const opening = this.#opening;
-    if (opening?.connection !== connection) return undefined;
+    if (signal.aborted || opening?.connection !== connection) return undefined;
     this.#opening = undefined;
     opening.cancel();
     const onAbort = (): void => opening.ending.abort(signal.reason);
