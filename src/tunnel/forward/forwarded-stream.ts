@@ -1,6 +1,6 @@
 /** One connection within a session: a data stream and an error stream, how far each half of it is, and what is held back for its reader. */
 
-import { sharedLimits } from "#base/limits.ts";
+import { ErrorText } from "#base/error-text.ts";
 import type { SpdyDriver } from "#kube/stream/spdy-driver.ts";
 import { UnreadBytes } from "#mux/unread-bytes.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
@@ -36,8 +36,6 @@ type Receiving =
 
 type State = { readonly kind: "live"; readonly sending: Sending; readonly receiving: Receiving } | { readonly kind: "over" };
 
-const decoder = new TextDecoder();
-
 export interface ForwardedStreamOptions {
   readonly driver: SpdyDriver;
   readonly owner: StreamOwner;
@@ -65,7 +63,7 @@ export class ForwardedStream implements Pipe {
   #state: State = { kind: "live", sending: "open", receiving: { kind: "open" } };
   /** Streams of the two that the peer has not accepted. */
   readonly #unaccepted: Set<number>;
-  #errorText = "";
+  readonly #error = new ErrorText();
   #errorEnded = false;
 
   constructor(options: ForwardedStreamOptions) {
@@ -90,7 +88,7 @@ export class ForwardedStream implements Pipe {
 
   /** Why the forward failed; empty when it did not. */
   get errorText(): string {
-    return this.#errorText;
+    return this.#error.text;
   }
 
   /** Nothing is left to be said or reported, on either stream. */
@@ -185,12 +183,12 @@ export class ForwardedStream implements Pipe {
   }
 
   receivedError(bytes: Uint8Array): void {
-    if (this.#errorText.length < sharedLimits.errorTextBytes) this.#errorText += decoder.decode(bytes);
+    this.#error.add(bytes);
   }
 
   errorStreamEnded(): void {
     this.#errorEnded = true;
-    if (this.#errorText === "") this.#reportEnd();
+    if (this.errorText === "") this.#reportEnd();
   }
 
   /** Called about every second: an error stream that stays open does not keep the end from its reader for ever. */

@@ -1,12 +1,12 @@
 /** What a jump host's process says on stderr: its process id where a shell prints that first, and why it failed. */
 
-import { sharedLimits } from "#base/limits.ts";
-
-const decoder = new TextDecoder();
+import { ErrorText } from "#base/error-text.ts";
 
 export class JumpStderr {
   readonly #startsWithProcessId: boolean;
-  #text = "";
+  readonly #said = new ErrorText();
+  /** Where the text begins, behind the process id. */
+  #start = 0;
   #processId: string | undefined;
 
   constructor(startsWithProcessId: boolean) {
@@ -15,7 +15,7 @@ export class JumpStderr {
 
   /** All but the process id. */
   get text(): string {
-    return this.#text;
+    return this.#said.text.slice(this.#start);
   }
 
   /** In the container; undefined until the shell has said it. */
@@ -24,15 +24,15 @@ export class JumpStderr {
   }
 
   push(bytes: Uint8Array): void {
-    if (this.#text.length < sharedLimits.errorTextBytes) this.#text += decoder.decode(bytes);
+    this.#said.add(bytes);
     if (this.#startsWithProcessId && this.#processId === undefined) this.#takeProcessId();
   }
 
   #takeProcessId(): void {
     // Shells may complain first, as of a locale that is not there.
-    const found = /^(\d+)\n/m.exec(this.#text);
+    const found = /^(\d+)\n/m.exec(this.#said.text);
     if (!found) return;
     this.#processId = found[1];
-    this.#text = this.#text.slice(found.index + found[0].length);
+    this.#start = found.index + found[0].length;
   }
 }

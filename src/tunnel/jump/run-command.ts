@@ -1,6 +1,7 @@
 /** Runs a short command in a container to its end, and collects its output. */
 
 import type { Clock } from "#base/clock.ts";
+import { ErrorText } from "#base/error-text.ts";
 import { KtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import type { Cluster, ExecExit } from "#kube/objects/types.ts";
@@ -25,14 +26,11 @@ export interface Said {
 export async function runCommand({ cluster, namespace, pod }: JumpPlace, command: ExecCommand, clock: Clock): Promise<Said> {
   const { exec, container } = await cluster.exec(namespace, pod, command, new AbortController().signal);
   return await new Promise((resolve) => {
-    const decoder = new TextDecoder();
-    let text = "";
-    const add = (bytes: Uint8Array): void => {
-      if (text.length < sharedLimits.errorTextBytes) text += decoder.decode(bytes);
-    };
+    const said = new ErrorText();
+    const add = (bytes: Uint8Array): void => said.add(bytes);
     const finish = (exit: ExecExit): void => {
       cancel();
-      resolve({ text, exit, container });
+      resolve({ text: said.text, exit, container });
     };
     const cancel = clock.after(sharedLimits.apiRequestTimeoutMs, () => {
       exec.abort();
