@@ -23,7 +23,7 @@ describe("a pod's node", () => {
     "something that no kubelet has said yet",
     "",
   ])("speaks of the pod: %s", (text) => {
-    expect(describeForwardFailure(text, "web-1", 80).detail).toBe("said-by-pod");
+    expect(describeForwardFailure(text, "web-1", 80).error.detail).toBe("said-by-pod");
   });
 });
 
@@ -47,7 +47,7 @@ describe("a jump host's process", () => {
 });
 
 test("other hints leave the rest of an error as it is", () => {
-  const error = describeForwardFailure("x", "web-1", 80);
+  const { error } = describeForwardFailure("x", "web-1", 80);
   const hinted = withHints(error, ["kt doctor"]);
   expect({ ...hinted, hints: error.hints, message: hinted.message }).toMatchObject({ ...error, message: error.message });
   expect([hinted.detail, hinted.hints, hinted.cause]).toEqual(["said-by-pod", ["kt doctor"], error]);

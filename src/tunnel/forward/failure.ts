@@ -1,17 +1,19 @@
 /** Turns the text on a port-forward error stream into an error for users. */
 
 import { KtError } from "#base/errors.ts";
-import { parseForwardFailure } from "#wire/portforward.ts";
+import type { PipeFailure } from "#tunnel/pipe/pipe.ts";
+import { type ForwardFailure, parseForwardFailure } from "#wire/portforward.ts";
 
-/** Whether the connection was refused before anything in the pod could read from it. */
-export function isUnread(text: string): boolean {
-  const { kind } = parseForwardFailure(text);
-  return kind === "refused" || kind === "timed-out" || kind === "pod-gone" || kind === "exhausted";
-}
+/** These end a connection before anything in the pod could read from it. */
+const unread: readonly ForwardFailure["kind"][] = ["refused", "timed-out", "pod-gone", "exhausted"];
 
 /** `port-refused` when nothing listens on the pod's port; `connection-lost` when the pod or its connection went away. */
-export function describeForwardFailure(text: string, pod: string, port: number): KtError {
+export function describeForwardFailure(text: string, pod: string, port: number): PipeFailure {
   const failure = parseForwardFailure(text);
+  return { error: errorOf(failure, text, pod, port), again: unread.includes(failure.kind) ? "always" : "if-nothing-sent" };
+}
+
+function errorOf(failure: ForwardFailure, text: string, pod: string, port: number): KtError {
   const said = { cause: text, detail: "said-by-pod" } as const;
   switch (failure.kind) {
     case "refused":

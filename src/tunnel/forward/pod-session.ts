@@ -8,7 +8,7 @@ import { SpdyDriver } from "#kube/stream/spdy-driver.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 import { streamHeaders } from "#wire/portforward.ts";
-import { describeForwardFailure, isUnread } from "./failure.ts";
+import { describeForwardFailure } from "./failure.ts";
 import { ForwardedStream, type StreamOwner } from "./forwarded-stream.ts";
 
 export interface PodSessionOptions {
@@ -205,8 +205,8 @@ export class PodSession {
     const { errorText, isSending } = stream;
     this.#fail(stream);
     if (isSending) this.#driver.reset(stream.data);
-    const error = describeForwardFailure(errorText, this.#options.pod, stream.port);
-    stream.listener.pipeFailed(error, isUnread(errorText) ? "always" : "if-nothing-sent");
+    const { error, again } = describeForwardFailure(errorText, this.#options.pod, stream.port);
+    stream.listener.pipeFailed(error, again);
     this.#afterClosing();
   }
 

@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import type { ExecExit } from "#kube/objects/types.ts";
 import type { JumpAddress } from "./tool.ts";
-import type { Again } from "#tunnel/pipe/pipe.ts";
+import type { PipeFailure } from "#tunnel/pipe/pipe.ts";
 
 export type JumpExit =
   | ExecExit
@@ -20,11 +20,6 @@ export interface JumpEnd {
   readonly stderr: string;
   /** Something came back: the target was reached. */
   readonly received: boolean;
-}
-
-export interface JumpFailure {
-  readonly error: KtError;
-  readonly again: Again;
 }
 
 type Cause = Extract<ErrorCode, "target-not-found" | "target-refused" | "target-unreachable" | "connection-lost">;
@@ -44,7 +39,7 @@ const signs: readonly (readonly [Cause, RegExp])[] = [
 export const noProgramCode = 127;
 
 /** Undefined for an orderly end. */
-export function describeJumpEnd(end: JumpEnd): JumpFailure | undefined {
+export function describeJumpEnd(end: JumpEnd): PipeFailure | undefined {
   const { exit, pod } = end;
   if (exit.kind === "lost") return { error: exit.error, again: "if-nothing-sent" };
   if (exit.kind === "late") return endedBadly(end, "connection timed out");
@@ -68,7 +63,7 @@ function causeOf({ received, stderr, exit }: JumpEnd): Cause {
   return said ?? (exit.kind === "late" ? "target-unreachable" : "connection-lost");
 }
 
-function endedBadly(end: JumpEnd, words: string): JumpFailure {
+function endedBadly(end: JumpEnd, words: string): PipeFailure {
   const { pod, address, stderr } = end;
   const cause = causeOf(end);
   const where = `"${formatHostPort(address)}"`;

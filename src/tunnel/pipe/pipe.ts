@@ -19,6 +19,12 @@ export interface Pipe {
 /** Whether the connection may be made again: a program that read what was written may act on it twice. */
 export type Again = "always" | "if-nothing-sent" | "never";
 
+/** Why a pipe failed, in words for users. */
+export interface PipeFailure {
+  readonly error: KtError;
+  readonly again: Again;
+}
+
 /** Is notified of what happens to a pipe. */
 export interface PipeListener {
   pipeData(bytes: Uint8Array): void;
