@@ -4,6 +4,7 @@ import { file as openFile, write } from "bun";
 import { sharedLimits } from "#base/limits.ts";
 import { cliLimits } from "./limits.ts";
 import { KtError, messageOf } from "#base/errors.ts";
+import { isGlob } from "#base/glob.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
@@ -31,7 +32,7 @@ export async function writeAdHocProfile({ namespaces, context, output }: AdHocQu
   const [namespace = catalogue.namespace, ...others] = namespaces;
   const wrong = [namespace, ...others].find((each) => !isLabel(each.replaceAll(/[*?]/g, "x")));
   if (wrong !== undefined) throw new KtError("usage", `"${wrong}" is not a valid name of a namespace`);
-  if (others.length > 0 || /[*?]/.test(namespace)) return await writeForwards(catalogue.context, namespaces);
+  if (others.length > 0 || isGlob(namespace)) return await writeForwards(catalogue.context, namespaces);
   // Services that may not be listed have their dynamic names all the same.
   const services = await catalogue.services(namespace).catch((error: unknown) => {
     if (error instanceof KtError && error.code === "forbidden") return undefined;

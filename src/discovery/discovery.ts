@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import type { Rules, SeenNamespace } from "./forwarded.ts";
-import { globMatcher, isGlob } from "./glob.ts";
+import { globMatcher, isGlob } from "#base/glob.ts";
 import { discoveryLimits } from "./limits.ts";
 import type { Polling } from "#kube/objects/types.ts";
 import { type DiscoveredCluster, NamespaceWatch } from "./namespace-watch.ts";

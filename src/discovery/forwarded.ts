@@ -1,7 +1,7 @@
 /** Services and slices as the cluster has them → what is listened on, at which address and under which names. Pure. */
 
 import type { Service, Slice } from "#kube/objects/objects.ts";
-import { globMatcher } from "./glob.ts";
+import { globMatcher } from "#base/glob.ts";
 import { type LocalPort, localPortsOf } from "./local-ports.ts";
 import { fullNameOf, hostnamesOf, nameIn, type NameClash, type NameEntry, type Naming, withoutClashes } from "./names.ts";
 

@@ -1,5 +1,6 @@
 /** What a profile's routes must be allowed to do in the cluster, per context; pure. */
 
+import { isGlob } from "#base/glob.ts";
 import { namedRoutes } from "#profile/values/planned.ts";
 import type { Permission } from "#kube/probe.ts";
 import { workloadApis } from "#kube/objects/workload.ts";
@@ -79,7 +80,7 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
   for (const { target } of namedRoutes(plan)) add(target.cluster.context, namespaceOf(target), rulesOf(target));
   for (const { context, namespaces = [undefined] } of plan.forwards) {
     // What a glob stands for is only known in the cluster.
-    const named = namespaces.filter((namespace) => namespace === undefined || !/[*?]/.test(namespace));
+    const named = namespaces.filter((namespace) => namespace === undefined || !isGlob(namespace));
     for (const namespace of named) add(context, namespace, [...seeServices, ...seeService, ...connectTo("pods/portforward")]);
   }
   if (needs.size === 0) add(plan.context, plan.namespace, [...seeService, ...connectTo("pods/portforward")]);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Claimant, type Forwarded, ForwardedServices, type ForwardedAll, type SeenNamespace } from "#discovery/forwarded.ts";
-import { globMatcher, isGlob } from "#discovery/glob.ts";
+import { globMatcher, isGlob } from "#base/glob.ts";
 import { localPortsOf } from "#discovery/local-ports.ts";
 import type { Service, ServicePort, Slice } from "#kube/objects/objects.ts";
 
