@@ -1,12 +1,12 @@
 /** How fast kt listens for whole namespaces, and what it takes: services without pods, for which nothing else is waited. */
 
 import { sleep } from "bun";
-import { Home, type KtProcess } from "#test/support/kt.ts";
 import { listeningAt, plainServices } from "#test/support/plain-services.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
 import { cpuSeconds } from "./measure.ts";
 import type { Figures } from "./rows.ts";
+import { withKt } from "./with-kt.ts";
 
 const prefix = "127.61.";
 const mb = 1024 * 1024;
@@ -26,17 +26,13 @@ async function withNamespaces(
   measure: (listening: Listening) => Promise<Figures>,
 ): Promise<Figures> {
   const [http = 0] = freePorts(1);
-  const home = new Home({ KUBECONFIG: kubeconfig });
   const listen = `[http]\nlisten = ["127.0.0.1:${http}"]\n[addresses]\nbase = "${prefix}1.1"\n`;
-  const profile = home.write("tunnels.toml", `context = "kt"\n${listen}[[forward]]\nnamespaces = ${JSON.stringify(namespaces)}\n`);
-  try {
-    const startedMs = performance.now();
-    const started: KtProcess = home.start(["serve", "-f", profile]);
+  const profile = `context = "kt"\n${listen}[[forward]]\nnamespaces = ${JSON.stringify(namespaces)}\n`;
+  const startedMs = performance.now();
+  return await withKt(kubeconfig, profile, async ({ pid }) => {
     await eventually(`${count} listeners`, () => listeningAt(prefix).length === count, 30_000, 5);
-    return await measure({ ms: performance.now() - startedMs, megabytes: residentBytes(started.pid) / mb, pid: started.pid });
-  } finally {
-    await home.close();
-  }
+    return await measure({ ms: performance.now() - startedMs, megabytes: residentBytes(pid) / mb, pid });
+  });
 }
 
 /** The namespaces are made and removed. */

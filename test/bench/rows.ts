@@ -8,6 +8,7 @@ import { takesConnections } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
 import { cpuSeconds, flawless, load, loadBinary, median } from "./measure.ts";
 import { benchHost, benchProfile, type Contestant, spawnKubectl, startTunnel, type Tunnel } from "./tunnels.ts";
+import { withKt } from "./with-kt.ts";
 
 /** One figure per name; undefined where the contestant has none. */
 export type Figures = Readonly<Record<string, number | undefined>>;
@@ -128,16 +129,12 @@ async function withRoutes(
   measure: (tunnel: Pick<Tunnel, "pid" | "http"> & { readonly home: Home }) => Promise<Figures>,
 ): Promise<Figures> {
   const [http = 0] = freePorts(1);
-  const home = new Home({ KUBECONFIG: kubeconfig });
   const routes = Array.from({ length: count }, (_, at) => `"many-${at}.localhost" = "svc/many-${at}:80"`);
   const profile = ['context = "kt"', `namespace = "${namespace}"`, "[http]", `listen = ["127.0.0.1:${http}"]`, "[routes]", ...routes];
-  try {
-    const started = home.start(["serve", "-f", home.write("tunnels.toml", profile.join("\n"))]);
-    await listening(http, started);
-    return await measure({ pid: started.pid, http, home });
-  } finally {
-    await home.close();
-  }
+  return await withKt(kubeconfig, profile.join("\n"), async (kt, home) => {
+    await listening(http, kt);
+    return await measure({ pid: kt.pid, http, home });
+  });
 }
 
 /** Small requests beside downloads that are not read; spoils a kubectl for good, so it gets one of its own. */
