@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { shellQuoted } from "#base/shell.ts";
 import { kernelText } from "#native/kernel-text.ts";
+import { sameContent } from "#native/same-content.ts";
 
 /** In one direction a step may be nothing. */
 export type SetupStep = FileStep | ValueStep | CommandStep | CallStep;
@@ -97,7 +98,7 @@ function describe(step: SetupStep, direction: Direction): string[] {
 
 function isPut(step: FileStep): boolean {
   try {
-    return step.kind === "file" ? readFileSync(step.path, "utf8") === step.text : readFileSync(step.path).equals(readFileSync(step.from));
+    return step.kind === "file" ? readFileSync(step.path, "utf8") === step.text : sameContent(step.path, step.from);
   } catch {
     return false;
   }
