@@ -252,7 +252,7 @@ export const commands: readonly CommandSpec[] = [
       "TARGET is [NAMESPACE/]KIND/NAME:PORT, or HOST:PORT with --via. PORT/udp is a port of UDP,",
       "which needs the relay in the cluster. The rest of the file",
       "stays as it is; a running hub takes the new route up by itself. The cluster is only",
-      "asked by the questions.",
+      "asked by the questions, which also offer whole namespaces.",
     ],
     options: [
       fileOption,
@@ -288,8 +288,8 @@ export const commands: readonly CommandSpec[] = [
     summary: "Write a commented tunnels.toml for the current context",
     notes: [
       "Offers the services of the context's namespace, names for those that speak HTTP and",
-      "local ports for the rest, and the shipped profiles that fit, such as Argo CD. Without",
-      "a terminal it names them in comments. Beside it goes tunnels.schema.json,",
+      "local ports for the rest, all of them at addresses of their own by [[forward]], and",
+      "the shipped profiles that fit, such as Argo CD. Without a terminal it names them in comments. Beside it goes tunnels.schema.json,",
       "for editors; kt schema writes it anew.",
     ],
     options: [

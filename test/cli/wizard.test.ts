@@ -6,7 +6,7 @@ import type { Ask, Choice, FindQuestion, TextQuestion } from "#cli/screen/prompt
 import { isHttpLike, suggestLocal } from "#cli/suggest.ts";
 import { askRoute, type WizardWorld } from "#cli/wizard/wizard.ts";
 import type { Catalogue } from "#daemon/catalogue.ts";
-import type { NewRoute } from "#profile/edit/edit.ts";
+import type { NewForward, NewRoute } from "#profile/edit/edit.ts";
 
 /** Answers in turn: the label of a choice, a text, or "" for what is proposed. */
 class Answers implements Ask {
@@ -100,7 +100,10 @@ const cluster: Catalogue = {
 
 const forbidden = (): Promise<never> => Promise.reject(new KtError("forbidden", "not allowed"));
 
-async function walk(answers: readonly string[], world: Partial<WizardWorld> = {}): Promise<{ route: NewRoute; ask: Answers }> {
+async function walkAnywhere(
+  answers: readonly string[],
+  world: Partial<WizardWorld> = {},
+): Promise<{ route: NewRoute | NewForward; ask: Answers }> {
   const ask = new Answers(answers);
   const route = await askRoute(ask, {
     contexts: { current: "dev", names: ["dev"] },
@@ -116,6 +119,12 @@ async function walk(answers: readonly string[], world: Partial<WizardWorld> = {}
   return { route, ask };
 }
 
+async function walk(answers: readonly string[], world: Partial<WizardWorld> = {}): Promise<{ route: NewRoute; ask: Answers }> {
+  const { route: found, ask } = await walkAnywhere(answers, world);
+  if (found.section === "forward") throw new Error("a namespace and not a route");
+  return { route: found, ask };
+}
+
 const route = (target: string, name: string, settings: NewRoute["settings"] = {}): NewRoute => ({
   section: /^\d/.test(name) ? "tcp" : "routes",
   name,
@@ -124,7 +133,8 @@ const route = (target: string, name: string, settings: NewRoute["settings"] = {}
 });
 
 describe("the questions lead to", () => {
-  const cases: [string, answers: string[], NewRoute][] = [
+  const cases: [string, answers: string[], NewRoute | NewForward][] = [
+    ["a whole namespace", ["shop", "every service of the namespace"], { section: "forward", namespaces: ["shop"], context: undefined }],
     ["a service with one port", ["shop", "svc/web", ""], route("shop/svc/web:80", "web.localhost")],
     ["a named port", ["shop", "svc/api", "grpc 9090", ""], route("shop/svc/api:grpc", "api.localhost")],
     ["a target that is typed", ["shop", "deploy/api:http", ""], route("shop/deploy/api:http", "api.localhost")],
@@ -156,14 +166,19 @@ describe("the questions lead to", () => {
       route("db:5432", "5432", { via: { pod: "shop/kt-jump", create: {} } }),
     ],
   ];
-  test.each(cases)("%s", async (_, answers, wanted) => expect((await walk(answers)).route).toEqual(wanted));
+  test.each(cases)("%s", async (_, answers, wanted) => expect((await walkAnywhere(answers)).route).toEqual(wanted));
+
+  test("a hostname that is given is not for a whole namespace", async () => {
+    const { ask } = await walk(["shop", "svc/web"], { given: { local: "x.localhost", context: undefined } });
+    expect(ask.asked[1]).not.toContain("every service of the namespace");
+  });
 });
 
 test("they offer what the cluster has", async () => {
   const { ask } = await walk(["shop", "svc/api", "http 8080", ""]);
   expect(ask.asked).toEqual([
     "Which namespace? db | shop",
-    "What should kt reach? svc/web | svc/api | pod/bare | pod/two | an address through a jump host | something else, by name",
+    "What should kt reach? svc/web | svc/api | pod/bare | pod/two | every service of the namespace | an address through a jump host | something else, by name",
     "Which port? http 8080 | grpc 9090",
     "Where do you want to reach it? (a hostname, or a local port) api.localhost",
   ]);

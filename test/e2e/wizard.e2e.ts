@@ -1,7 +1,7 @@
 /** The questions of `kt add` and `kt init` in a real terminal, on a real cluster; and the same without questions, on files of any style. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { listen } from "bun";
 import {
   adminKubeconfig,
@@ -86,6 +86,24 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     expect(added(odd, text()).trim()).toBe(`"grafana.localhost" = "${own.name}/svc/grafana:http"`);
     expect(await home.run(["rm", "grafana.localhost"])).toMatchObject({ exitCode: 0 });
     expect(text()).toBe(odd);
+  });
+
+  test("kt add takes a whole namespace, below what the file has, and no second time", async () => {
+    const ask = async (): Promise<Terminal> => {
+      const at = terminal("add");
+      await find(at, "Which namespace?", own.name);
+      await find(at, "What should kt reach?", "every service of the namespace");
+      return at;
+    };
+    using first = await ask();
+    await first.sees("Write it?");
+    first.press("Enter");
+    await first.sees("[exit 0]");
+    expect(added(odd, text()).trim()).toBe(`[[forward]]\nnamespaces = ["${own.name}"]`);
+    using second = await ask();
+    await second.sees("[exit 2]");
+    expect(second.screen()).toContain("is forwarded already");
+    expect((await home.run(["check"])).exitCode).toBe(0);
   });
 
   test("what is taken is refused: a routed name, and a port that another program has", async () => {
@@ -308,7 +326,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
       const offered = await at.sees("svc/records:5432");
       expect(offered).toContain("svc/grafana:http");
       expect(offered).toContain("svc/grafana:metrics");
-      at.press("Space", "Down", "Down", "Space", "Enter");
+      at.press("Down", "Space", "Down", "Down", "Space", "Enter");
       await at.sees("Another route?");
       at.press("Down", "Enter");
       await at.sees("Which namespace?");
@@ -319,6 +337,27 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
       expect(written).toMatch(/\[routes\]\n"grafana\.localhost" = "svc\/grafana:http"\n# "/);
       expect(written).toMatch(/\[tcp\]\n\d+ = "svc\/records:5432"\n/);
       expect((await home.run(["check"], { project: "services", env: { KUBECONFIG } })).exitCode).toBe(0);
+      await shop.remove();
+    });
+
+    test("offers the whole namespace, whose services are then served at their addresses", async () => {
+      home.write(".keep", "", "whole");
+      const shop = await ownNamespace("init-whole");
+      await apply(service(shop.name, "records", { ports: [{ port: 5432 }] }));
+      const KUBECONFIG = await writeKubeconfig({ own: { namespace: shop.name } });
+      using at = Terminal.open(home.path, `${binary} init`, { cwd: `${home.path}/whole`, env: { ...home.env, KUBECONFIG } });
+      await at.sees("every service, each at an address of its own");
+      at.press("Space", "Enter");
+      await at.sees("Another route?");
+      at.press("Enter");
+      await at.sees("[exit 0]");
+      const path = `${home.path}/whole/tunnels.toml`;
+      expect(readFileSync(path, "utf8")).toContain(`\n[[forward]]\nnamespaces = ["${shop.name}"]\n`);
+      const listen = freePorts(1).map((port) => `\n[http]\nlisten = ["127.0.0.1:${port}"]\n[addresses]\nbase = "127.65.1.1"\n`);
+      writeFileSync(path, readFileSync(path, "utf8") + listen);
+      const shown = await home.run(["up", "-d"], { project: "whole", env: { KUBECONFIG } });
+      expect(shown.stdout).toMatch(/127\.65\.1\.\d+:5432 +records\./);
+      await home.run(["down", "--all"]);
       await shop.remove();
     });
 

@@ -63,7 +63,7 @@ describe("the template of kt init", () => {
   });
 
   test("the lines that are commented out are valid too", async () => {
-    const text = profileTemplate({}).replaceAll(/^# (?=(name|context|namespace|"web|5432))/gm, "");
+    const text = profileTemplate({}).replaceAll(/^# (?=(name|context|namespace|"web|5432|\[\[forward))/gm, "");
     expect(await planOf(text)).toMatchObject({ name: "shop", context: "dev", namespace: "shop", routes: [{ host: "web.localhost" }] });
   });
 

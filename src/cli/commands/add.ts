@@ -12,7 +12,7 @@ import { canAsk } from "#cli/screen/prompts.ts";
 import { httpUrl, portAddress } from "#cli/route-urls.ts";
 import { isHttpLike, readPort, usualLocalPort } from "#cli/suggest.ts";
 import { routeKeyOf } from "#cli/route-section.ts";
-import { type NewRoute, shownName } from "#profile/edit/edit.ts";
+import { type NewForward, type NewRoute, shownName } from "#profile/edit/edit.ts";
 import { type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
 import { profileTemplate } from "#profile/edit/template.ts";
 import type { TomlInline } from "#profile/toml/text.ts";
@@ -75,12 +75,17 @@ function warnNoHttp({ section, name, target, settings }: NewRoute, output: Outpu
   output.hints([command`kt rm ${name} && kt add ${local} ${target} ${more}`]);
 }
 
-function tell({ plan, warnings, isNew, written }: PreparedRoute, route: NewRoute, file: string, output: Output): number {
-  for (const { message, route: about } of warnings) if (about === route.name) output.warning(message);
+function tell(prepared: PreparedRoute, route: NewRoute | NewForward, file: string, output: Output): number {
+  const { isNew, written } = prepared;
   output.note(isNew ? `made ${file}` : `wrote to ${file}`);
   for (const line of written) output.note(`  ${line}`);
-  output.line(portAddress(plan, shownName(route)) ?? httpUrl(plan, route.name) ?? "");
-  warnNoHttp(route, output);
+  if (route.section !== "forward") tellRoute(prepared, route, output);
   if (isNew) output.advice([command`kt up ${fileWords(file)}`]);
   return exitCodes.done;
+}
+
+function tellRoute({ plan, warnings }: PreparedRoute, route: NewRoute, output: Output): void {
+  for (const { message, route: about } of warnings) if (about === route.name) output.warning(message);
+  output.line(portAddress(plan, shownName(route)) ?? httpUrl(plan, route.name) ?? "");
+  warnNoHttp(route, output);
 }

@@ -12,7 +12,7 @@ import { convertFile } from "#cli/convert/convert.ts";
 import { isFree } from "#cli/free-port.ts";
 import { command } from "#base/shell.ts";
 import { absolutePath, fileWords, namedFile, shellEnvironment } from "#cli/profile-file.ts";
-import { type Ask, canAsk, converse, Declined } from "#cli/screen/prompts.ts";
+import { type Ask, canAsk, type Choice, converse, Declined } from "#cli/screen/prompts.ts";
 import { type Proposal, proposeRoutes } from "#cli/proposals.ts";
 import { sectionOf } from "#cli/route-section.ts";
 import { writeSchema } from "#cli/schema-file.ts";
@@ -35,9 +35,10 @@ export async function init({ options, output }: CommandContext): Promise<number>
   const proposals = proposeRoutes(services, isTaken);
   // The question is drawn by itself.
   await output.flush();
-  const chosen = await choose({ fitting, proposals }, options.flag("yes"), catalogue?.namespace);
+  const offers: Offers = { fitting, proposals, forward: [] };
+  const chosen = await choose(offers, options.flag("yes"), catalogue?.namespace);
   if (chosen === undefined) return exitCodes.interrupted;
-  await writeProfile(path, catalogue, chosen, { fitting, proposals });
+  await writeProfile(path, catalogue, chosen, offers);
   tellWritten(path, catalogue, chosen, output);
   const left = fitting.filter((profile) => !chosen.fitting.includes(profile)).map(({ name }) => name);
   if (left.length > 0) output.advice([`extends in the file names what fits this cluster, commented out: ${left.join(", ")}`]);
@@ -64,6 +65,8 @@ async function convert(path: string, from: string, output: Output): Promise<numb
 interface Offers {
   readonly fitting: readonly FittingProfile[];
   readonly proposals: readonly Proposal[];
+  /** Namespaces to be had as a whole. */
+  readonly forward: readonly string[];
 }
 
 /** A list that may not be had, or does not come, is as good as none: the rest can be written all the same. */
@@ -91,7 +94,8 @@ async function writeProfile(path: string, catalogue: Catalogue | undefined, chos
   const { context, namespace } = catalogue ?? {};
   const left = <T>(all: readonly T[], taken: readonly T[]): readonly T[] => all.filter((each) => !taken.includes(each));
   const names = (profiles: readonly FittingProfile[]): readonly string[] => profiles.map(({ name }) => name);
-  const facts = { context, namespace, extends: names(chosen.fitting), fitting: names(left(offers.fitting, chosen.fitting)) };
+  const { forward } = chosen;
+  const facts = { context, namespace, forward, extends: names(chosen.fitting), fitting: names(left(offers.fitting, chosen.fitting)) };
   const offered = routesOf(left(offers.proposals, chosen.proposals));
   const schema = await writeSchema(path.slice(0, path.lastIndexOf("/")));
   await replaceFile(path, async () => {
@@ -109,9 +113,10 @@ function routesOf(proposals: readonly Proposal[]): { routes: TemplateRoute[]; tc
   };
 }
 
-function tellWritten(path: string, catalogue: Catalogue | undefined, { fitting, proposals }: Offers, output: Output): void {
+function tellWritten(path: string, catalogue: Catalogue | undefined, { fitting, proposals, forward }: Offers, output: Output): void {
   output.note(`wrote ${path}${catalogue === undefined ? "" : ` for context "${catalogue.context}"`}`);
   for (const { name, locals } of fitting) output.note(`  with ${name}: ${locals.join(", ")}`);
+  for (const namespace of forward) output.note(`  every service of ${namespace}`);
   for (const { local, target } of proposals) output.note(`  ${local}: ${target}`);
 }
 
@@ -155,11 +160,11 @@ function waysOn(path: string): readonly string[] {
 /** What to take; undefined when the user left the questions. */
 async function choose(offers: Offers, all: boolean, namespace = ""): Promise<Offers | undefined> {
   if (all) return offers;
-  const nothing: Offers = { fitting: [], proposals: [] };
+  const nothing: Offers = { fitting: [], proposals: [], forward: [] };
   if (!canAsk() || offers.fitting.length + offers.proposals.length === 0) return nothing;
   return await converse("a new tunnels.toml", async (ask) => ({
     fitting: await askProfiles(ask, offers.fitting),
-    proposals: await askServices(ask, offers.proposals, namespace),
+    ...(await askServices(ask, offers.proposals, namespace)),
   }));
 }
 
@@ -169,14 +174,24 @@ async function askProfiles(ask: Ask, fitting: Offers["fitting"]): Promise<Offers
   return await ask.several("The cluster has what these reach. Which ones to add?", choices, "all");
 }
 
-async function askServices(ask: Ask, proposals: Offers["proposals"], namespace: string): Promise<Offers["proposals"]> {
-  if (proposals.length === 0) return [];
-  const choices = proposals.map((each) => ({
-    value: each,
-    label: each.target,
-    hint: each.section === "tcp" ? `localhost:${each.local}` : each.local,
-  }));
-  return await ask.several(`Which services of namespace "${namespace}" do you want here? Space takes one, Enter goes on`, choices, "none");
+/** The whole namespace is one choice among its services. */
+async function askServices(ask: Ask, proposals: Offers["proposals"], namespace: string): Promise<Pick<Offers, "proposals" | "forward">> {
+  if (proposals.length === 0) return { proposals: [], forward: [] };
+  const all: Choice<Proposal | "all"> = {
+    value: "all",
+    label: "every service, each at an address of its own",
+    hint: "[[forward]], names as in the cluster",
+  };
+  const single = proposals.map(
+    (each): Choice<Proposal | "all"> => ({
+      value: each,
+      label: each.target,
+      hint: each.section === "tcp" ? `localhost:${each.local}` : each.local,
+    }),
+  );
+  const question = `Which services of namespace "${namespace}" do you want here? Space takes one, Enter goes on`;
+  const taken = await ask.several(question, [all, ...single], "none");
+  return { proposals: taken.filter((each) => each !== "all"), forward: taken.includes("all") ? [namespace] : [] };
 }
 
 /** Undefined, with a warning, where the kubeconfig leads nowhere. */

@@ -8,8 +8,8 @@ import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { loadAllowed } from "#daemon/plans/consent.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { tryRoutes } from "#doctor/try-routes.ts";
-import type { NewRoute } from "#profile/edit/edit.ts";
-import { describeConflict, findRoute, type PreparedRoute, prepareRoute } from "#profile/edit/file.ts";
+import type { NewForward, NewRoute } from "#profile/edit/edit.ts";
+import { describeConflict, findRoute, type PreparedRoute, prepareForward, prepareRoute } from "#profile/edit/file.ts";
 import { overlaps, parseListen } from "#profile/values/listen.ts";
 import { loadLayer } from "#profile/load.ts";
 import type { Plan, PlannedPort } from "#profile/values/plan.ts";
@@ -34,7 +34,7 @@ export interface AddRequest {
 }
 
 export interface Answered {
-  readonly route: NewRoute;
+  readonly route: NewRoute | NewForward;
   readonly prepared: PreparedRoute;
 }
 
@@ -70,16 +70,25 @@ async function answer(ask: Ask, request: AddRequest, plan: Plan, objection: (loc
     problemOf: (target, context) => problemOf(target, context, plan, view),
   };
   const asked = await askRoute(ask, world);
-  const { context = contexts.current, ...rest } = { ...asked.settings, ...given };
-  // A new profile names its context once, for this route and those to come.
-  const isNew = !(await openFile(file).exists());
-  const route: NewRoute = { ...asked, settings: isNew ? rest : { ...asked.settings, ...given } };
-  const fresh = profileTemplate({ context: typeof context === "string" ? context : undefined });
-  const prepared = await prepareRoute(loadOptions(file), route, fresh);
+  const { route, prepared } = await prepareAsked(asked, request, contexts.current);
   ask.tell(prepared.written.join("\n"), prepared.isNew ? `will be in the new ${file}` : `will be written to ${file}`);
   await ask.confirm("Write it?");
   await prepared.write();
   return { route, prepared };
+}
+
+/** A new profile names its context once, for what is asked for now and what is to come. */
+async function prepareAsked(asked: NewRoute | NewForward, { file, given }: AddRequest, current: string | undefined): Promise<Answered> {
+  const isNew = !(await openFile(file).exists());
+  const settings = { ...(asked.section === "forward" ? { context: asked.context } : asked.settings), ...given };
+  const { context = current, ...rest } = settings;
+  const fresh = profileTemplate({ context: typeof context === "string" ? context : undefined });
+  if (asked.section === "forward") {
+    const route = isNew ? { ...asked, context: undefined } : asked;
+    return { route, prepared: await prepareForward(loadOptions(file), route, fresh) };
+  }
+  const route: NewRoute = { ...asked, settings: isNew ? rest : { ...asked.settings, ...given } };
+  return { route, prepared: await prepareRoute(loadOptions(file), route, fresh) };
 }
 
 /** Tries it as a route of the profile would. */

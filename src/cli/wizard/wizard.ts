@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import type { Catalogue, CatalogueContainer, CataloguePod, CataloguePort, CatalogueService, Contexts } from "#daemon/catalogue.ts";
-import type { NewRoute } from "#profile/edit/edit.ts";
+import type { NewForward, NewRoute } from "#profile/edit/edit.ts";
 import type { TomlInline, TomlValue } from "#profile/toml/text.ts";
 import { parseAddress } from "#route/address-text.ts";
 import { parsePort } from "#route/port.ts";
@@ -39,20 +39,22 @@ type Source =
   | { readonly kind: "service"; readonly service: CatalogueService }
   | { readonly kind: "pod"; readonly pod: CataloguePod }
   | { readonly kind: "target"; readonly text: string; readonly target: ParsedTarget }
-  | { readonly kind: "jump" | "made" | "typed" };
+  | { readonly kind: "jump" | "made" | "typed" | "all" };
 
-/** The route that the answers give, not yet checked by the loader. */
-export async function askRoute(ask: Ask, world: WizardWorld): Promise<NewRoute> {
+/** The route that the answers give, or the whole namespace; not yet checked by the loader. */
+export async function askRoute(ask: Ask, world: WizardWorld): Promise<NewRoute | NewForward> {
   const context = await askContext(ask, world);
   const catalogue = world.catalogueOf(context);
   const namespace = await askNamespace(ask, catalogue, world.namespace);
   const listed = await listSources(ask, catalogue, namespace);
   const reached = await askReached(ask, listed, {
     prefix: world.namespace === namespace ? "" : `${namespace}/`,
+    takesAll: world.given.local === undefined,
     problemOf: async (target) => await world.problemOf({ ...target, namespace: target.namespace ?? namespace }, context),
   });
-  const local = world.given.local ?? (await askLocal(ask, reached, namespace, world.objection));
   const elsewhere = catalogue.context === (world.context ?? world.contexts.current) ? {} : { context: catalogue.context };
+  if (reached === "all") return { section: "forward", namespaces: [namespace], context: elsewhere.context };
+  const local = world.given.local ?? (await askLocal(ask, reached, namespace, world.objection));
   return { ...routeKeyOf(local), target: reached.target, settings: { ...elsewhere, ...reached.settings } };
 }
 
@@ -96,6 +98,8 @@ interface Sources {
 /** What a target in this namespace is written with, and what is wrong with one. */
 interface Place {
   readonly prefix: string;
+  /** The namespace may be had as a whole. */
+  readonly takesAll: boolean;
   readonly problemOf: (target: ParsedTarget) => Promise<string | undefined>;
 }
 
@@ -117,8 +121,9 @@ function sourceChoices({ services, pods }: Sources): Choice<Source>[] {
   ];
 }
 
-async function askReached(ask: Ask, sources: Sources, place: Place): Promise<Reached> {
+async function askReached(ask: Ask, sources: Sources, place: Place): Promise<Reached | "all"> {
   const { prefix } = place;
+  const all: Choice<Source> = { value: { kind: "all" }, label: "every service of the namespace", hint: "each at an address of its own" };
   const jump = {
     value: { kind: "jump" } as const,
     label: "an address through a jump host",
@@ -126,8 +131,9 @@ async function askReached(ask: Ask, sources: Sources, place: Place): Promise<Rea
   };
   const typed = { value: { kind: "typed" } as const, label: "something else, by name" };
   const note = sources.hidden.length === 0 ? "" : ` (${sources.hidden.join(" and ")} may not be listed here: type svc/NAME:PORT)`;
-  const choices = [...sourceChoices(sources), jump, typed];
+  const choices = [...sourceChoices(sources), ...(place.takesAll ? [all] : []), jump, typed];
   const source = await ask.find<Source>(`What should kt reach?${note}`, choices, { typed: typedTarget });
+  if (source.kind === "all") return "all";
   if (source.kind === "target") return await askTarget(ask, source, place);
   if (source.kind === "jump") return await askJump(ask, sources, prefix);
   if (source.kind === "service") return await askServicePort(ask, source.service, prefix);

@@ -31,6 +31,14 @@ export interface NewRoute extends RouteKey {
   readonly settings: TomlInline;
 }
 
+/** One more [[forward]]. */
+export interface NewForward {
+  readonly section: "forward";
+  readonly namespaces: readonly string[];
+  /** Undefined is the profile's. */
+  readonly context: string | undefined;
+}
+
 type Table = Readonly<Record<string, unknown>>;
 
 /** Throws KtError `profile-invalid` where the text has no place for it. The text must be TOML, without that route. */
@@ -39,6 +47,20 @@ export function addRoute(text: string, route: NewRoute): string {
   if (differsOnlyIn(route, text, after, { target: route.target, ...route.settings })) return after;
   throw new KtError("profile-invalid", `"${route.name}" cannot be added to the file without changing more of it`, {
     hints: [`write it yourself: ${inlinePair(route)}`],
+  });
+}
+
+/** Below the others that the file has. Throws KtError `profile-invalid` where they are written as one list. The text must be TOML. */
+export function addForward(text: string, { section, namespaces, context }: NewForward): string {
+  const settings: TomlInline = { namespaces: [...namespaces], ...(context === undefined ? {} : { context }) };
+  const pairs = Object.entries(settings).map(([name, value]) => tomlPair(name, value));
+  const last = statementsOf(text).findLast(({ path }) => path[0] === section);
+  const after = addLines(text, { after: last, block: true, lines: [`[[${section}]]`, ...pairs] });
+  const [old, now] = [parseToml(text), parseToml(after)];
+  const earlier: unknown = old?.[section] ?? [];
+  if (Array.isArray(earlier) && deepEquals(now, { ...old, [section]: [...earlier, settings] })) return after;
+  throw new KtError("profile-invalid", "a [[forward]] cannot be added to the file without changing more of it", {
+    hints: [`write it yourself: [[forward]] with ${pairs.join(", ")}`],
   });
 }
 

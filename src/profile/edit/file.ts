@@ -5,7 +5,17 @@ import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
-import { addRoute, type NewRoute, removeRoute, type RouteKey, routeKeys, type RouteSection, shownName } from "./edit.ts";
+import {
+  addForward,
+  addRoute,
+  type NewForward,
+  type NewRoute,
+  removeRoute,
+  type RouteKey,
+  routeKeys,
+  type RouteSection,
+  shownName,
+} from "./edit.ts";
 import { localOverrideOf } from "#profile/read/extends.ts";
 import type { Layer } from "#profile/read/layer.ts";
 import { type NamedEntry, portEntries } from "#profile/sections/section.ts";
@@ -51,7 +61,22 @@ export interface PreparedRoute extends LoadedPlan {
  * and as `loadPlan` does for a profile that is wrong as it stands, or would be with the route.
  */
 export async function prepareRoute(options: LoadOptions, route: NewRoute, fresh: string): Promise<PreparedRoute> {
-  const add = async (found: string | undefined): Promise<Added> => await addTo(found ?? fresh, route, options);
+  return await prepare(options, fresh, (text, layer) => {
+    refuseConflict(layer, route, resolve(options.file));
+    return addRoute(text, route);
+  });
+}
+
+/** The same for whole namespaces. Throws KtError `profile-invalid` where one of them is forwarded already. */
+export async function prepareForward(options: LoadOptions, forward: NewForward, fresh: string): Promise<PreparedRoute> {
+  return await prepare(options, fresh, (text) => addForward(text, forward));
+}
+
+/** The new text of a profile. */
+type Edit = (text: string, layer: Layer) => string;
+
+async function prepare(options: LoadOptions, fresh: string, edit: Edit): Promise<PreparedRoute> {
+  const add = async (found: string | undefined): Promise<Added> => await addTo(found ?? fresh, edit, options);
   const found = await readExactly(options.file);
   const { loaded, text, written } = await add(found);
   return { ...loaded, isNew: found === undefined, written, write: () => writeBack(options.file, { found, text }, add) };
@@ -81,11 +106,10 @@ interface Added {
   readonly written: readonly string[];
 }
 
-async function addTo(whole: string, route: NewRoute, options: LoadOptions): Promise<Added> {
+async function addTo(whole: string, edit: Edit, options: LoadOptions): Promise<Added> {
   const text = whole.replace(mark, "");
   const { layer } = await loadLayer(withText(options, text));
-  refuseConflict(layer, route, resolve(options.file));
-  const after = addRoute(text, route);
+  const after = edit(text, layer);
   const loaded = await edited(loadPlan(withText(options, after)));
   return { loaded, text: markOf(whole) + after, written: newLines(text, after) };
 }

@@ -17,6 +17,8 @@ export interface TemplateFacts {
   readonly tcp?: readonly TemplateTcp[];
   /** The same, only named: in comments. */
   readonly offered?: { readonly routes: readonly TemplateRoute[]; readonly tcp: readonly TemplateTcp[] } | undefined;
+  /** Namespaces that are had as a whole. */
+  readonly forward?: readonly string[] | undefined;
   /** Path or URL of the JSON Schema, for editors. */
   readonly schema?: string | undefined;
 }
@@ -67,6 +69,17 @@ function portLines(tcp: readonly TemplateTcp[]): readonly string[] {
   return tcp.map(({ port, target }) => `${port} = ${tomlString(target)}`);
 }
 
+function forwardPiece(namespaces: readonly string[], example: string): string {
+  const lines = (names: readonly string[]): string[] => [
+    "[[forward]]",
+    `namespaces = [${names.map((name) => tomlString(literal(name))).join(", ")}]`,
+  ];
+  const section = namespaces.length > 0 ? lines(namespaces) : lines([example]).map((line) => `# ${line}`);
+  return ["# Every service of whole namespaces, each at an address of its own; a command of kt run resolves their names.", ...section].join(
+    "\n",
+  );
+}
+
 /** A whole profile, valid as it stands. */
 export function profileTemplate(facts: TemplateFacts): string {
   const { name, context, namespace, routes = [], tcp = [], fitting = [], schema } = facts;
@@ -89,6 +102,7 @@ export function profileTemplate(facts: TemplateFacts): string {
       '"web.localhost" = "svc/web:80"',
     ),
     table("[tcp]", "# 127.0.0.1:PORT → the same kind of target.", portLines(tcp), portLines(offered.tcp), '5432 = "svc/postgresql:5432"'),
+    forwardPiece(facts.forward ?? [], namespace ?? "shop"),
     "# Every other service has a name already: http://web-80.svc.NAMESPACE.ns.CONTEXT.cx.k8s.localhost:8989",
   ];
   return `${pieces.join("\n\n")}\n`;

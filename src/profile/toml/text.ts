@@ -1,6 +1,6 @@
 /** Writes names and values as TOML. */
 
-export type TomlValue = string | boolean | TomlInline;
+export type TomlValue = string | boolean | readonly string[] | TomlInline;
 
 /** An inline table. */
 export interface TomlInline {
@@ -24,6 +24,11 @@ export function tomlPair(key: string, value: TomlValue): string {
 export function tomlValue(value: TomlValue): string {
   if (typeof value === "string") return tomlString(value);
   if (typeof value === "boolean") return String(value);
+  if (isList(value)) return `[${value.map(tomlString).join(", ")}]`;
   const pairs = Object.entries(value).map(([key, inner]) => tomlPair(key, inner));
   return pairs.length === 0 ? "{}" : `{ ${pairs.join(", ")} }`;
+}
+
+function isList(value: readonly string[] | TomlInline): value is readonly string[] {
+  return Array.isArray(value);
 }
