@@ -5,6 +5,7 @@ import { listeningAt, plainServices } from "#test/support/plain-services.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
 import { cpuSeconds } from "./measure.ts";
+import { measureNames } from "./names.ts";
 import type { Figures } from "./rows.ts";
 import { withKt } from "./with-kt.ts";
 
@@ -60,6 +61,7 @@ export async function measureNamespaces(kubeconfig: string, namespace: string, r
           };
         }),
       );
+      figures.push(await measureNames(kubeconfig, large));
     }
     return figures;
   } finally {

@@ -58,6 +58,8 @@ export const rows: readonly Row[] = [
   { name: "a new pod until it answers, once it is ready", unit: "ms", better: "lower", limit: 200 },
   { name: "first byte from a cold service of a namespace", unit: "ms", better: "lower", limit: 30 },
   { name: "kt run -- true with the names of a namespace", unit: "ms", better: "lower", limit: 40 },
+  { name: "DNS, a name of its own among 4,000, p50", unit: "ms", better: "lower", limit: 0.3 },
+  { name: "DNS, a name of others above asking their server directly, p50", unit: "ms", better: "lower", limit: 0.3 },
   { name: "kt status --json of 3,000 routes", unit: "ms", better: "lower" },
   { name: "the hub's CPU time for it", unit: "ms", better: "lower", limit: 5 },
   { name: "the hub at rest, 1,000 routes and one watcher", unit: "% of a core", better: "lower", limit: 0.3 },

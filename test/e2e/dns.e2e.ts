@@ -19,9 +19,9 @@ const root = new URL("../..", import.meta.url).pathname;
 const isRoot = process.getuid?.() === 0;
 
 /** Addresses of this file's own: kt's services, kt's DNS, and the name servers of others. */
-const base = "127.61.1.1";
-const dnsHost = "127.61.200.53";
-const otherHosts = ["127.61.200.54", "127.61.200.55"] as const;
+const base = "127.65.1.1";
+const dnsHost = "127.65.200.53";
+const otherHosts = ["127.65.200.54", "127.65.200.55"] as const;
 
 let space: { name: string; remove(): Promise<void> };
 let folder: Awaited<ReturnType<typeof tempDir>>;
@@ -119,7 +119,7 @@ describe.skipIf(!isRoot || which("dig") === null)("names by DNS", () => {
 
   test("dig: every kind of record of a service, and what is not there", async () => {
     const [address = ""] = await dig(fqdn("web"));
-    expect(address).toStartWith("127.61.");
+    expect(address).toStartWith("127.65.");
     for (const name of ["web", `web.${space.name}`, `web.${space.name}.svc`, `WEB.${space.name}.dev.test`])
       expect(await dig(name)).toEqual([address]);
     expect(await dig("+tcp", fqdn("web"))).toEqual([address]);
@@ -156,7 +156,7 @@ describe.skipIf(!isRoot || which("dig") === null)("names by DNS", () => {
     const glibc = await asClient(["getent", "ahostsv4", fqdn("many")]);
     expect(new Set(glibc.stdout.match(/^127\S+/gm)).size).toBe(100);
     const go = await asClient([`${root}/dist/e2e-client`, "resolve", fqdn("many")]);
-    expect(go.stdout.match(/127\.61\.\d+\.\d+/g)).toHaveLength(100);
+    expect(go.stdout.match(/127\.65\.\d+\.\d+/g)).toHaveLength(100);
   });
 
   const resolvers: Readonly<Record<string, (name: string) => readonly string[]>> = {
@@ -186,7 +186,7 @@ describe.skipIf(!isRoot || which("dig") === null)("names by DNS", () => {
     };
     expect(await ask(fqdn("web"))).toContain(address);
     expect(await ask("www.example.org")).toContain("192.0.2.1");
-    expect(await ask(fqdn("gone"))).not.toMatch(/127\.61\.1\.|192\.0\.2\./);
+    expect(await ask(fqdn("gone"))).not.toMatch(/127\.65\.1\.|192\.0\.2\./);
   });
 
   test("unchanged URLs: curl and Chromium reach the pod by the cluster's name", async () => {
@@ -208,7 +208,7 @@ describe.skipIf(!isRoot || which("dig") === null)("names by DNS", () => {
   test("kt dns status: not asked by this machine's resolver it says so and ends with 1, else with 0", async () => {
     const loose = await kt.home.run(["dns", "status"]);
     expect([loose.exitCode, loose.stderr]).toEqual([1, "kt: hint: kt setup dns\n"]);
-    expect(loose.stdout).toMatch(/server {2}127\.61\.200\.53:53 says that .* is 127\.61\.[\s\S]*it does not ask kt/);
+    expect(loose.stdout).toMatch(/server {2}127\.65\.200\.53:53 says that .* is 127\.65\.[\s\S]*it does not ask kt/);
     const binary = `${root}/dist/kt`;
     const wired = await asClient([binary, "dns", "status"], kt.home.env);
     expect([wired.exitCode, wired.stdout]).toEqual([0, expect.stringContaining("every program finds")]);
@@ -225,7 +225,7 @@ describe.skipIf(!isRoot || which("dig") === null)("names by DNS", () => {
     expect(await dig("two.example.org")).toEqual(["192.0.2.1"]);
     expect(second.asked.at(-1)).toBe("udp two.example.org");
     // Nothing listens at the first one.
-    writeResolvConf(ktConf(), ["127.61.200.56", otherHosts[0]]);
+    writeResolvConf(ktConf(), ["127.65.200.56", otherHosts[0]]);
     expect(await dig("three.example.org")).toEqual(["192.0.2.1"]);
     expect(await dig("+tcp", "four.example.org")).toEqual(["192.0.2.1"]);
     expect(first.asked.at(-1)).toBe("tcp four.example.org");
