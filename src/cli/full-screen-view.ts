@@ -51,6 +51,7 @@ export async function showFullScreen(context: CommandContext, { client, leased }
     client,
     lease: leased?.attached.profile,
     connect: (loss) => reconnect(context, leased?.file, loss),
+    connectToo: () => findHub(surroundings()),
     openPage,
   });
   const ending = new Ending(tui);

@@ -3,11 +3,27 @@
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import type { HubClient } from "#control/client.ts";
+import type { RouteAction, Snapshot } from "#control/api.ts";
+import { Feed } from "./feed.ts";
 import { HubLink, type Loss } from "./hub-link.ts";
 import { type Key, KeyDecoder } from "./model/keys.ts";
 import { tuiLimits } from "./limits.ts";
 import { pressed } from "./model/keymap.ts";
-import { type Effect, firstModel, type Model, resized, withNotice, withSnapshot } from "./model/model.ts";
+import {
+  type Effect,
+  ended,
+  firstModel,
+  heard,
+  heardLines,
+  type Model,
+  resized,
+  selectedRow,
+  wantedSource,
+  withNotice,
+  withPods,
+  withSnapshot,
+} from "./model/model.ts";
+import { Polls } from "./polls.ts";
 import { Screen } from "./screen.ts";
 import type { Terminal } from "./terminal.ts";
 import { view } from "./view/view.ts";
@@ -20,6 +36,8 @@ export interface TuiOptions {
   readonly lease: string | undefined;
   /** After the hub has gone; with the lease, where there was one. */
   readonly connect: (loss: Loss) => Promise<HubClient>;
+  /** Another connection to the hub that is there now. Rejects with KtError. */
+  readonly connectToo: () => Promise<HubClient>;
   /** Rejects with KtError. */
   readonly openPage: (url: string) => Promise<void>;
 }
@@ -36,6 +54,8 @@ export class Tui {
   readonly #options: TuiOptions;
   readonly #screen: Screen;
   readonly #hub: HubLink;
+  readonly #feed: Feed;
+  readonly #polls: Polls;
   readonly #keys = new KeyDecoder();
   readonly #left = Promise.withResolvers<Left>();
   #model: Model;
@@ -46,15 +66,31 @@ export class Tui {
   #isWaiting = false;
 
   constructor(options: TuiOptions) {
-    const { terminal, lease, connect, clock } = options;
+    const { terminal, lease, connect, connectToo, clock } = options;
     this.#options = options;
     this.#screen = new Screen(terminal);
     this.#model = firstModel(sizeOf(terminal), lease);
     this.#hub = new HubLink({
       connect,
       clock,
-      onSnapshot: (snapshot) => this.#show(withSnapshot(this.#model, snapshot)),
+      onSnapshot: (snapshot) => this.#snapshot(snapshot),
       onLost: (why) => this.#show({ ...this.#model, link: { kind: "lost", why } }),
+    });
+    this.#feed = new Feed({
+      connect: connectToo,
+      clock,
+      listener: {
+        onEntries: (source, entries) => this.#show(heard(this.#model, source, entries)),
+        onLines: (source, lines, leftOut) => this.#show(heardLines(this.#model, source, lines, leftOut)),
+        onEnd: (source, why) => this.#show(ended(this.#model, source, why)),
+      },
+    });
+    this.#polls = new Polls({
+      clock,
+      client: () => this.#hub.client,
+      model: () => this.#model,
+      onPods: (key, pods) => selectedRow(this.#model)?.key === key && this.#show(withPods(this.#model, pods)),
+      onSparks: (sparks) => this.#show({ ...this.#model, sparks }),
     });
   }
 
@@ -69,6 +105,8 @@ export class Tui {
     try {
       return await this.#left.promise;
     } finally {
+      this.#feed.follow(undefined);
+      this.#polls.close();
       this.#screen.close();
     }
   }
@@ -133,6 +171,9 @@ export class Tui {
       case "redraw":
         this.#screen.forget();
         break;
+      case "act":
+        void this.#act(effect);
+        break;
       case "copy":
         terminal.write(copySequence(effect.text));
         break;
@@ -145,6 +186,22 @@ export class Tui {
   #quit(keepAttached: boolean): void {
     this.#cancelDraw?.();
     this.#left.resolve({ keepAttached, client: this.#hub.release() });
+  }
+
+  async #act({ action, profile, route }: Extract<Effect, { type: "act" }>): Promise<void> {
+    try {
+      await this.#hub.client?.ask({ type: "act", action, profile, route }, "done");
+      this.#show(withNotice(this.#model, `${route}: ${done[action]}`));
+      this.#noticeLater();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #snapshot(snapshot: Snapshot): void {
+    const isBack = this.#model.link.kind === "lost";
+    this.#show(withSnapshot(this.#model, snapshot));
+    if (isBack) this.#feed.again();
   }
 
   #failed(error: unknown): void {
@@ -174,6 +231,9 @@ export class Tui {
     const { terminal } = this.#options;
     this.#cancelDraw?.();
     this.#cancelDraw = undefined;
+    if (!this.#screen.isOpen) return;
+    this.#feed.follow(wantedSource(this.#model));
+    this.#polls.look();
     if (this.#isWaiting) return;
     this.#screen.draw(view(this.#model));
     if (terminal.waitingBytes > 0) void this.#drawDrained();
@@ -188,6 +248,8 @@ export class Tui {
     if (this.#model !== drawn) this.#draw();
   }
 }
+
+const done: Readonly<Record<RouteAction, string>> = { reconnect: "connected anew", stop: "stopped", start: "started" };
 
 function sizeOf({ columns, rows }: Terminal): Model["size"] {
   return { columns, rows };

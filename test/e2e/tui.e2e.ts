@@ -59,7 +59,10 @@ const isRunning = async (): Promise<number | undefined> => {
   return hub?.pid;
 };
 
-const request = (host: string): Promise<Response> => fetch(`http://127.0.0.1:${port}/`, { headers: { Host: host }, keepalive: false });
+function request(url: string): Promise<Response> {
+  const [host = "", ...path] = url.split("/");
+  return fetch(`http://127.0.0.1:${port}/${path.join("/")}`, { headers: { Host: host }, keepalive: false });
+}
 
 describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefined ? "" : `: ${noTerminal}`}`, () => {
   test.each([
@@ -134,6 +137,60 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     ).catch((error: Error) => Promise.reject(new Error(`${error.message}\n${asked}\n${at.screen()}`)));
     expect((await request("web.localhost")).status).toBeLessThan(500);
     await at.sees("● running");
+    at.type("qn");
+    await at.sees("[exit 0]");
+  });
+
+  test("shows a route in detail, with its pods, requests and events, and acts on it", async () => {
+    using at = open(`${binary} up -i`, "three", large);
+    await at.sees("3 routes");
+    at.press("Enter");
+    await at.sees("Pods");
+    await eventually("a pod", () => /● web-\S+ is ready/.test(at.screen()));
+    await request("web.localhost/some/path");
+    await at.sees("/some/path");
+    await at.sees("is running on web-");
+    at.type("x");
+    await at.sees("■ stopped");
+    expect((await request("web.localhost")).status).toBe(503);
+    at.type("x");
+    await at.sees("● running");
+    expect((await request("web.localhost")).status).toBeLessThan(500);
+    at.type("r");
+    await at.sees("connected anew");
+    at.press("Escape");
+    await at.sees("req/s");
+    at.type("qn");
+    await at.sees("[exit 0]");
+  });
+
+  test("reads the logs of pods, of each container, and of the hub", async () => {
+    const name = "two-containers";
+    const container = (each: string): object => ({
+      name: each,
+      image: "kt.test/jump:1",
+      imagePullPolicy: "IfNotPresent",
+      command: ["sh", "-c", `while :; do printf 'from ${each} \\033[31mred\\n'; sleep 0.2; done`],
+    });
+    const labels = { app: name };
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { namespace: own.name, name, labels } };
+    await apply(
+      { ...pod, spec: { terminationGracePeriodSeconds: 0, containers: [container("one"), container("two")] } },
+      service(own.name, name),
+    );
+    write(`"two.localhost" = "svc/${name}:http"`, "logs");
+    using at = open(`${binary} up -i`, "logs");
+    await at.sees("1 route");
+    at.type("l");
+    await eventually("the first container", () => at.screen().includes("from one \\x1b[31mred"), 60_000, 500);
+    at.type("c");
+    await at.sees("from two");
+    at.press("Escape");
+    at.type("L");
+    await at.sees("events of the hub");
+    await at.sees("attached");
+    at.type("q");
+    await at.sees("req/s");
     at.type("qn");
     await at.sees("[exit 0]");
   });

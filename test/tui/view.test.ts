@@ -6,12 +6,21 @@ import fc from "fast-check";
 import type { RouteStatus } from "#control/api.ts";
 import { cell, cut, widthOfSpans } from "#tui/view/cells.ts";
 import { sortings } from "#tui/model/rows.ts";
+import { ended, heard, heardLines, type Model, wantedSource, withPods } from "#tui/model/model.ts";
 import { view } from "#tui/view/view.ts";
 import { after, key, model, profile, route, seen, snapshot, textOf, typed } from "./models.ts";
 
 const shop = snapshot(
   profile([
-    route("api.localhost", { state: "running", pod: "api-1", pods: ["api-1"], openConnections: 2, requests: 14, receivedBytes: 12_345 }),
+    route("api.localhost", {
+      state: "running",
+      pod: "api-1",
+      pods: ["api-1"],
+      openConnections: 2,
+      requests: 14,
+      receivedBytes: 12_345,
+      perSecond: { requests: 1.5, failures: 0, receivedBytes: 2000, sentBytes: 10 },
+    }),
     route("checkout.localhost", {
       state: "failed",
       problem: {
@@ -68,14 +77,14 @@ describe("the list", () => {
   test("shows each route under its profile and namespace, and why one does not work", () => {
     expect(seen(model(shop))).toEqual([
       " kt  3 routes · 1 failed                                                 ● live",
-      "  state      address                             open requests        ↓        ↑",
+      "  state      address                           open  req/s          ↓          ↑",
       "shop / shop  context dev · 2 routes",
-      "▸ ● running  http://api.localhost:8989/             2       14  12.3 KB        ·",
+      "▸ ● running  http://api.localhost:8989/           2    1.5   2.0 KB/s     10 B/s",
       '  ✗ failed   http://checkout.localhost:8989/  pod "checkout-1" is in CrashLoopB…',
       "shop / databases  context dev · 1 route",
-      "  ○ idle     localhost:5432                         ·        ·        ·        ·",
+      "  ○ idle     localhost:5432                       ·      ·          ·          ·",
       ...Array.from({ length: 8 }, () => ""),
-      " ↑↓ move  / filter  s sort  y copy  o open  ? help  q quit",
+      " Enter detail  / filter  s sort  l log  r reconnect  x stop  ? help  q quit",
     ]);
   });
 
@@ -88,7 +97,7 @@ describe("the list", () => {
 
   test("has room for the targets in a wide window", () => {
     expect(seen(model(shop, { columns: 120, rows: 16 }))[3]).toBe(
-      "▸ ● running  http://api.localhost:8989/       shop/svc/api:http                             2       14  12.3 KB        ·",
+      "▸ ● running  http://api.localhost:8989/       shop/svc/api:http                           2    1.5   2.0 KB/s     10 B/s",
     );
   });
 
@@ -97,7 +106,7 @@ describe("the list", () => {
     expect(rows.at(-1)).toContain("/cras");
     expect(seen(after(model(shop), ...typed("/post"), key("enter")).model).slice(2, 5)).toEqual([
       "shop / databases  context dev · 1 route",
-      "▸ ○ idle     localhost:5432                         ·        ·        ·        ·",
+      "▸ ○ idle     localhost:5432                       ·      ·          ·          ·",
       "",
     ]);
   });
@@ -118,11 +127,14 @@ describe("every picture", () => {
         fc.array(anyProfile, { maxLength: 3 }),
         fc.nat(300),
         fc.nat(100),
-        fc.constantFrom("", "/a", "?", "q", "/日本", "s", "ss"),
+        fc.constantFrom("", "/a", "?", "q", "/日本", "s", "ss", "L", "l", "Lw", "L?"),
+        fc.boolean(),
+        fc.array(hostile, { maxLength: 30 }),
         fc.constantFrom(...sortings),
-        (profiles, columns, rows, keys, sorting) => {
+        (profiles, columns, rows, keys, isDetail, lines, sorting) => {
           const start = { ...model(snapshot(...profiles), { columns, rows }, "/p/tunnels.toml"), sorting };
-          const picture = view(after(start, ...typed(keys)).model);
+          const { model: shown } = after(start, ...(isDetail ? [key("enter")] : []), ...typed(keys));
+          const picture = view(withAll(shown, lines));
           expect(picture).toHaveLength(rows);
           for (const text of textOf(picture)) {
             expect(stringWidth(text)).toBe(columns);
@@ -139,6 +151,17 @@ describe("every picture", () => {
     expect(seen(model(shop, { columns: 3, rows: 2 })).join("")).toBe("this w");
   });
 });
+
+/** With pods, lines, requests and events, all of such strings. */
+function withAll(shown: Model, lines: readonly string[]): Model {
+  const source = wantedSource(shown);
+  if (source === undefined) return shown;
+  const [first = ""] = lines;
+  const pod = { name: first, state: "stuck" as const, says: first, restarts: 2, containers: [...lines] };
+  const request = { type: "request", method: first, path: first, status: 200, durationMs: 1, receivedBytes: 3 };
+  const entries = [request, { type: "hub" }].map((event) => ({ atMs: 0, level: "warn" as const, route: first, text: first, event }));
+  return ended(heardLines(heard(withPods(shown, { pods: [pod] }), source, entries), source, lines, 3), source, first);
+}
 
 describe("a cell", () => {
   test("is exactly as wide as asked", () => {

@@ -1,5 +1,6 @@
 /** The lines that `kt up` and `kt status` show for a profile: one per route, its state first, and below it what is wrong. */
 
+import { timeOfDay } from "#base/time-of-day.ts";
 import { formatBytes } from "#base/bytes-text.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { stateMarks } from "#tui/view/state-marks.ts";
@@ -155,7 +156,7 @@ function routeProblemLines(route: RouteStatus, { shared, first }: Layout): Line[
   const other = problem && first.get(problem.message);
   if (other && other !== route) return [messageLine(`as ${other.url}`, problemIndent, red)];
   if (problem) return problemLines(problem, problemIndent, red);
-  return lastProblem ? [messageLine(`last error at ${timeOf(lastProblem.atMs)}: ${lastProblem.message}`, problemIndent, dim)] : [];
+  return lastProblem ? [messageLine(`last error at ${timeOfDay(lastProblem.atMs)}: ${lastProblem.message}`, problemIndent, dim)] : [];
 }
 
 function problemLines({ message, hints }: Pick<ShownProblem, "message" | "hints">, at: number, paint: Paint): Line[] {
@@ -177,9 +178,4 @@ function fileLines({ problem }: ProfileStatus): Line[] {
   if (!problem) return [];
   const message = `the file cannot be used, the last good one runs on: ${problem.message}`;
   return problemLines({ message, hints: problem.hints }, indent, red);
-}
-
-/** Local time of day. */
-export function timeOf(atMs: number): string {
-  return new Date(atMs).toTimeString().slice(0, 8);
 }

@@ -1,7 +1,12 @@
 /** What the full-screen view knows and shows, and what it asks for: each message makes the next model of it. Pure. */
 
-import type { ProfileStatus, Snapshot } from "#control/api.ts";
+import type { LogEntry, ProfileStatus, RouteAction, Snapshot } from "#control/api.ts";
 import type { Tone } from "#base/text.ts";
+import { tuiLimits } from "#tui/limits.ts";
+import { type Detail, newDetail, withEntries } from "./detail.ts";
+import { entryText } from "./entry-text.ts";
+import { type LogView, newLog, type Source, withLines } from "./log.ts";
+import { type KnownPods, likeliest } from "./pods.ts";
 import { isRoute, noRows, type RouteRow, type Rows, rowsOf, type Sorting } from "./rows.ts";
 
 export interface Size {
@@ -36,6 +41,14 @@ export interface Model {
   readonly selected: string | undefined;
   /** How many rows of the list are above the window. */
   readonly top: number;
+  /** The route that is looked into, before the list. */
+  readonly detail: Detail | undefined;
+  /** The log that is read, before both. */
+  readonly log: LogView | undefined;
+  /** Of the route in detail or log. */
+  readonly pods: KnownPods;
+  /** Bytes per second of the latest seconds, by the key of the row: of routes in the window that carry some. */
+  readonly sparks: ReadonlyMap<string, readonly number[]>;
   readonly overlay: Overlay | undefined;
   readonly notice: Notice | undefined;
 }
@@ -45,6 +58,7 @@ export type Effect =
   | { readonly type: "quit"; readonly keepAttached: boolean }
   | { readonly type: "suspend" }
   | { readonly type: "redraw" }
+  | { readonly type: "act"; readonly action: RouteAction; readonly profile: string; readonly route: string }
   | { readonly type: "copy"; readonly text: string }
   | { readonly type: "open"; readonly url: string };
 
@@ -52,8 +66,6 @@ export interface Step {
   readonly model: Model;
   readonly effects: readonly Effect[];
 }
-
-export const unchanged = (model: Model): Step => ({ model, effects: [] });
 
 export function firstModel(size: Size, lease: string | undefined): Model {
   return {
@@ -67,6 +79,10 @@ export function firstModel(size: Size, lease: string | undefined): Model {
     isFiltering: false,
     selected: undefined,
     top: 0,
+    detail: undefined,
+    log: undefined,
+    pods: undefined,
+    sparks: new Map(),
     overlay: undefined,
     notice: undefined,
   };
@@ -96,6 +112,11 @@ export function withRows(model: Model): Model {
   return scrolled({ ...model, rows, selected });
 }
 
+/** Names have no line breaks; a longer filter than a name finds nothing. */
+export function filtered(model: Model, filter: string): Model {
+  return withRows({ ...model, filter: filter.replace(/\s+/g, " ").slice(0, tuiLimits.filterCharacters) });
+}
+
 export function selectable({ rows }: Model): readonly RouteRow[] {
   return rows.rows.filter(isRoute);
 }
@@ -105,8 +126,76 @@ export function leasedProfile({ lease, snapshot }: Model): ProfileStatus | undef
   return snapshot?.profiles.find(({ profile }) => profile === lease);
 }
 
-export function selectedRow(model: Model): RouteRow | undefined {
-  return model.rows.rows.filter(isRoute).find(({ key }) => key === model.selected);
+/** What keys act on: the route in the detail, else the one that is selected. */
+export function selectedRow({ rows, detail, selected }: Model): RouteRow | undefined {
+  const key = detail?.key ?? selected;
+  return rows.all.find((row) => row.key === key);
+}
+
+/** The routes that the window shows. */
+export function visibleRows(model: Model): readonly RouteRow[] {
+  const { detail, log, rows, top } = model;
+  if (log) return [];
+  return detail ? rows.all.filter(({ key }) => key === detail.key) : rows.rows.slice(top, top + bodyRows(model)).filter(isRoute);
+}
+
+/** What is followed now. */
+export function wantedSource({ detail, log }: Model): Source | undefined {
+  return log?.source ?? detail?.source;
+}
+
+export function opened(model: Model): Model {
+  const row = selectedRow(model);
+  if (row === undefined) return model;
+  return { ...model, detail: newDetail(row.key, row.profile.profile, row.route.name), pods: undefined };
+}
+
+/** The log of a container of the selected route: which one is known once its pods are. */
+export function openedPodLog(model: Model): Model {
+  const row = selectedRow(model);
+  if (row === undefined) return model;
+  const log = newLog({ kind: "pods", profile: row.profile.profile, route: row.route.name });
+  return chosen({ ...model, log, pods: model.detail ? model.pods : undefined });
+}
+
+export function openedHubLog(model: Model): Model {
+  return { ...model, log: newLog({ kind: "hub" }) };
+}
+
+export function withPods(model: Model, pods: KnownPods): Model {
+  return chosen({ ...model, pods });
+}
+
+/** As soon as the pods are known, one of their containers is read. */
+function chosen(model: Model): Model {
+  const { log, pods } = model;
+  if (log?.source.kind !== "pods" || pods === undefined) return model;
+  const { profile, route } = log.source;
+  const container = likeliest(pods, selectedRow(model)?.route.pod);
+  if (container) return { ...model, log: newLog({ kind: "pod", profile, route, ...container }) };
+  return { ...model, log: { ...log, end: "problem" in pods ? pods.problem : "there is no pod behind it" } };
+}
+
+/** What the followed source has said, if it is still what is wanted. */
+export function heard(model: Model, source: Source, entries: readonly LogEntry[]): Model {
+  const { detail, log } = model;
+  if (log?.source === source)
+    return {
+      ...model,
+      log: withLines(
+        log,
+        entries.map((entry) => entryText(entry, source.kind === "hub")),
+      ),
+    };
+  return detail?.source === source ? { ...model, detail: withEntries(detail, entries) } : model;
+}
+
+export function heardLines(model: Model, source: Source, lines: readonly string[], leftOut: number): Model {
+  return model.log?.source === source ? { ...model, log: withLines(model.log, lines, leftOut) } : model;
+}
+
+export function ended(model: Model, source: Source, why: string): Model {
+  return model.log?.source === source ? { ...model, log: { ...model.log, end: why } } : model;
 }
 
 /** So many rows further down; it stops at the ends. */

@@ -28,11 +28,11 @@ export type Row = RouteRow | HeadingRow;
 export interface Rows {
   readonly rows: readonly Row[];
   /** Without the filter. */
-  readonly total: number;
+  readonly all: readonly RouteRow[];
   readonly failed: number;
 }
 
-export const noRows: Rows = { rows: [], total: 0, failed: 0 };
+export const noRows: Rows = { rows: [], all: [], failed: 0 };
 
 export function rowsOf({ profiles }: Snapshot, filter: string, sorting: Sorting): Rows {
   const all = profiles.flatMap(routeRows);
@@ -41,8 +41,8 @@ export function rowsOf({ profiles }: Snapshot, filter: string, sorting: Sorting)
     .split(/\s+/)
     .filter((word) => word !== "");
   const kept = words.length === 0 ? all : all.filter((row) => matches(row, words));
-  const rows = sorting === "place" ? underHeadings(profiles, all, kept) : kept.sort(orders[sorting]);
-  return { rows, total: all.length, failed: all.filter(({ route }) => hasFailed(route)).length };
+  const rows = sorting === "place" ? underHeadings(profiles, all, kept) : kept.toSorted(orders[sorting]);
+  return { rows, all, failed: all.filter(({ route }) => hasFailed(route)).length };
 }
 
 export const isRoute = (row: Row): row is RouteRow => row.kind === "route";
@@ -85,13 +85,15 @@ const rank: Readonly<Record<RouteStatus["state"], number>> = {
 type Compare = (one: RouteRow, other: RouteRow) => number;
 
 const byName: Compare = (one, other) => (one.route.name < other.route.name ? -1 : one.route.name > other.route.name ? 1 : 0);
+/** What goes through it now, and of what is at rest what went through. */
+const rateOf = ({ route: { perSecond } }: RouteRow): number => (perSecond ? perSecond.receivedBytes + perSecond.sentBytes : -1);
 const bytesOf = ({ route }: RouteRow): number => route.receivedBytes + route.sentBytes;
 
 /** What is equal stays in alphabetical order, so that rows do not change places for nothing. */
 const orders: Readonly<Record<Exclude<Sorting, "place">, Compare>> = {
   name: byName,
   state: (one, other) => rank[one.route.state] - rank[other.route.state] || byName(one, other),
-  traffic: (one, other) => bytesOf(other) - bytesOf(one) || byName(one, other),
+  traffic: (one, other) => rateOf(other) - rateOf(one) || bytesOf(other) - bytesOf(one) || byName(one, other),
   connections: (one, other) => other.route.openConnections - one.route.openConnections || byName(one, other),
 };
 

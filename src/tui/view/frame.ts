@@ -2,16 +2,17 @@
 
 import { bold, cyan, dim, green, line, red, type Text, widthOf, yellow } from "#base/text.ts";
 import { wrapped } from "#base/wrap.ts";
+import { bindingsOf } from "#tui/model/keymap.ts";
 import { type Link, type Model, selectedRow } from "#tui/model/model.ts";
 import { apart, blank, type Picture, type PictureRow, row } from "./picture.ts";
 
 export function heading(model: Model): PictureRow {
   const { columns } = model.size;
-  const { total, failed } = model.rows;
+  const { all, failed } = model.rows;
   const bad: Text = failed === 0 ? [] : [dim(" · "), red(`${failed} failed`)];
   const order: Text = model.sorting === "place" ? [] : [dim(" · "), `by ${model.sorting}`];
   const only: Text = model.filter === "" ? [] : [dim(" · "), yellow(`/${model.filter}`)];
-  const left: Text = [" ", bold("kt"), "  ", `${total} route${total === 1 ? "" : "s"}`, bad, order, only];
+  const left: Text = [" ", bold("kt"), "  ", `${all.length} route${all.length === 1 ? "" : "s"}`, bad, order, only];
   return apart(left, [linkText(model.link), " "], columns, widthOf);
 }
 
@@ -34,6 +35,8 @@ const aboutRows = 3;
 function about(model: Model): Text[] {
   const { link, size } = model;
   if (link.kind === "lost") return [red(link.why), dim("trying to reach it again; what is shown is how it was")];
+  if (model.log) return model.log.end === undefined ? [] : [dim(model.log.end)];
+  if (model.detail) return [];
   const route = selectedRow(model)?.route;
   const problem = route?.problem ?? route?.lastProblem;
   if (!problem) return [];
@@ -42,18 +45,11 @@ function about(model: Model): Text[] {
   return [...message, ...problem.hints.slice(0, 1).map((hint): Text => [dim("hint: "), cyan(hint)])];
 }
 
-const hints: readonly (readonly [key: string, does: string])[] = [
-  ["↑↓", "move"],
-  ["/", "filter"],
-  ["s", "sort"],
-  ["y", "copy"],
-  ["o", "open"],
-  ["?", "help"],
-  ["q", "quit"],
-];
-
-function keysRow({ size: { columns }, isFiltering, filter, notice }: Model): PictureRow {
+function keysRow(model: Model): PictureRow {
+  const { size, isFiltering, filter, notice } = model;
+  const { columns } = size;
   if (isFiltering) return row([" /", filter, "▏", dim("  Enter keeps it, Esc takes it away")], columns);
   if (notice) return row([" ", { text: notice.text, tone: notice.tone }], columns);
+  const hints = bindingsOf(model).flatMap(({ hint }) => (hint ? [hint] : []));
   return row([" ", hints.map(([key, does]): Text => [bold(key), " ", dim(does), "  "])], columns);
 }

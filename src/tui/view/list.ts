@@ -4,9 +4,11 @@ import { formatBytes } from "#base/bytes-text.ts";
 import { bold, cyan, dim, type Text, widthOf } from "#base/text.ts";
 import type { RouteStatus } from "#control/api.ts";
 import { bodyRows, type Model } from "#tui/model/model.ts";
-import { type HeadingRow, isRoute, type Row, type RouteRow } from "#tui/model/rows.ts";
+import { type HeadingRow, isRoute, type RouteRow } from "#tui/model/rows.ts";
 import { cell } from "./cells.ts";
 import { blank, type Picture, type PictureRow, row } from "./picture.ts";
+import { rate } from "./rate.ts";
+import { sparkline } from "./sparkline.ts";
 import { stateMarks } from "./state-marks.ts";
 
 /** Of columns, in the order in which they stand; 0 for one that there is no room for. */
@@ -15,6 +17,7 @@ interface Layout {
   readonly address: number;
   readonly target: number;
   readonly counts: readonly Count[];
+  readonly spark: number;
 }
 
 /** A number of a route. */
@@ -24,15 +27,19 @@ interface Count {
   readonly of: (route: RouteStatus) => string;
 }
 
-const number = (count: number): string => (count === 0 ? "·" : String(count));
-const bytes = (count: number): string => (count === 0 ? "·" : formatBytes(count));
+const nothing = "·";
+const bytes = (perSecond: number | undefined): string => (perSecond === undefined ? nothing : `${formatBytes(perSecond)}/s`);
 
 const counts: readonly Count[] = [
-  { title: "open", width: 5, of: (route) => number(route.openConnections) },
-  { title: "requests", width: 9, of: (route) => number(route.requests) },
-  { title: "↓", width: 9, of: (route) => bytes(route.receivedBytes) },
-  { title: "↑", width: 9, of: (route) => bytes(route.sentBytes) },
+  { title: "open", width: 5, of: ({ openConnections }) => (openConnections === 0 ? nothing : String(openConnections)) },
+  { title: "req/s", width: 7, of: ({ perSecond }) => (perSecond === undefined ? nothing : rate(perSecond.requests)) },
+  { title: "↓", width: 11, of: ({ perSecond }) => bytes(perSecond?.receivedBytes) },
+  { title: "↑", width: 11, of: ({ perSecond }) => bytes(perSecond?.sentBytes) },
 ];
+
+/** Of the latest seconds; only where there is room for all else. */
+const sparkWidth = 20;
+const leastColumnsWithSpark = 140;
 
 /** The mark of the selection, a glyph, and the longest word for a state. */
 const stateWidth = 13;
@@ -45,7 +52,7 @@ export function listPicture(model: Model): Picture {
   const { rows } = model.rows;
   const layout = layoutFor(model);
   const shown = rows.slice(model.top, model.top + bodyRows(model));
-  const body = shown.map((each) => rowPicture(each, each.kind === "route" && each.key === model.selected, layout));
+  const body = shown.map((each) => (each.kind === "heading" ? headingPicture(each, layout) : routePicture(each, model, layout)));
   const rest = Array.from({ length: bodyRows(model) - body.length }, () => blank(layout.columns));
   return [titles(layout), ...body, ...rest];
 }
@@ -53,22 +60,19 @@ export function listPicture(model: Model): Picture {
 function layoutFor({ size: { columns }, rows }: Model): Layout {
   const widest = rows.rows.filter(isRoute).reduce((most, { route }) => Math.max(most, route.url.length), leastAddress);
   const kept = counts.filter((_, index) => columns >= 60 || index === 0);
-  const numbers = kept.reduce((sum, { width }) => sum + width, 0);
+  const spark = columns >= leastColumnsWithSpark ? sparkWidth + gap : 0;
+  const numbers = kept.reduce((sum, { width }) => sum + width, spark);
   const room = columns - stateWidth - numbers;
   const beside = room - leastTarget - 2 * gap;
   const target = beside >= Math.min(widest, leastAddress * 2) ? Math.max(leastTarget, room - widest - 2 * gap) : 0;
   const address = Math.max(0, room - gap - (target > 0 ? target + gap : 0));
-  return { columns, address, target, counts: kept };
+  return { columns, address, target, counts: kept, spark };
 }
 
 function titles({ columns, address, target, counts: shown }: Layout): PictureRow {
   const numbers = shown.map(({ title, width }) => cell(dim(title), width, "right"));
   const middle = target > 0 ? [cell(dim("target"), target), " ".repeat(gap)] : [];
   return row([cell(dim("  state"), stateWidth), cell(dim("address"), address), " ".repeat(gap), middle, numbers], columns);
-}
-
-function rowPicture(each: Row, isSelected: boolean, layout: Layout): PictureRow {
-  return each.kind === "heading" ? headingPicture(each, layout) : routePicture(each, isSelected, layout);
 }
 
 function headingPicture({ profile, namespace, count }: HeadingRow, { columns }: Layout): PictureRow {
@@ -79,8 +83,9 @@ function headingPicture({ profile, namespace, count }: HeadingRow, { columns }: 
   return row([bold(name), place, "  ", dim(facts), broken], columns);
 }
 
-function routePicture({ route }: RouteRow, isSelected: boolean, layout: Layout): PictureRow {
-  const { columns, address, target, counts: shown } = layout;
+function routePicture({ key, route }: RouteRow, { selected, sparks }: Model, layout: Layout): PictureRow {
+  const { columns, address, target, counts: shown, spark } = layout;
+  const isSelected = key === selected;
   const { glyph, tone } = stateMarks[route.state];
   const state: Text = [isSelected ? "▸ " : "  ", { text: `${glyph} ${route.state}`, tone }];
   // A reason is worth more room than a column that is in line.
@@ -90,5 +95,6 @@ function routePicture({ route }: RouteRow, isSelected: boolean, layout: Layout):
     return row([head, { text: route.problem.message, tone: route.state === "starting" ? "yellow" : "red" }], columns, isSelected);
   const middle: Text = target > 0 ? [cell(route.target, target), " ".repeat(gap)] : [];
   const numbers = shown.map(({ width, of }) => cell(of(route), width, "right"));
-  return row([head, middle, numbers], columns, isSelected);
+  const bars = spark === 0 ? [] : cell(cyan(sparkline(sparks.get(key) ?? [], sparkWidth)), spark, "right");
+  return row([head, middle, numbers, bars], columns, isSelected);
 }

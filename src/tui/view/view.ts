@@ -2,8 +2,10 @@
 
 import { bold, cyan, dim, type Text } from "#base/text.ts";
 import { tuiLimits } from "#tui/limits.ts";
-import { listHelp } from "#tui/model/keymap.ts";
+import { bindingsOf } from "#tui/model/keymap.ts";
 import { leasedProfile, type Model } from "#tui/model/model.ts";
+import { detailPicture } from "./detail.ts";
+import { logPicture } from "./log.ts";
 import { cell } from "./cells.ts";
 import { footing, heading } from "./frame.ts";
 import { listPicture } from "./list.ts";
@@ -12,9 +14,15 @@ import { blank, type Picture, row } from "./picture.ts";
 export function view(model: Model): Picture {
   const { columns, rows } = model.size;
   if (columns < tuiLimits.leastColumns || rows < tuiLimits.leastRows) return tooSmall(model);
-  if (model.overlay === "help") return whole(helpText(), model);
+  if (model.overlay === "help") return whole(helpText(model), model);
   if (model.overlay === "leave") return whole(leaveText(model), model);
-  return [heading(model), ...listPicture(model), ...footing(model)];
+  return [heading(model), ...body(model), ...footing(model)];
+}
+
+function body(model: Model): Picture {
+  const { log, detail } = model;
+  if (log) return logPicture(model, log);
+  return detail ? detailPicture(model, detail) : listPicture(model);
 }
 
 /** Broken anywhere: the window may be five columns wide. */
@@ -29,8 +37,9 @@ function whole(lines: readonly Text[], { size: { columns, rows } }: Model): Pict
   return Array.from({ length: rows }, (_, at) => (lines[at] === undefined ? blank(columns) : row(lines[at], columns)));
 }
 
-function helpText(): Text[] {
-  const keys = listHelp.map(([key, does]): Text => ["  ", cell(cyan(key), 11), does]);
+function helpText(model: Model): Text[] {
+  const help = bindingsOf(model).flatMap(({ help: each }) => (each ? [each] : []));
+  const keys = help.map(([key, does]): Text => ["  ", cell(cyan(key), 11), does]);
   return ["", ["  ", bold("Keys")], ...keys, "", ["  ", dim("any key goes back")]];
 }
 

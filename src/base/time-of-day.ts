@@ -1,0 +1,6 @@
+/** The time of day for people. */
+
+/** Local, to the second: "14:03:59". */
+export function timeOfDay(atMs: number): string {
+  return new Date(atMs).toTimeString().slice(0, 8);
+}

@@ -1,0 +1,94 @@
+/** What is followed besides the status, over a connection of its own, so that leaving it is closing it; and what is asked for now and then. */
+
+import { type Clock, sleep } from "#base/clock.ts";
+import { toKtError } from "#base/errors.ts";
+import type { LogEntry, Request } from "#control/api.ts";
+import type { HubClient } from "#control/client.ts";
+import { tuiLimits } from "./limits.ts";
+import type { Source } from "./model/log.ts";
+
+export interface FeedListener {
+  onEntries(source: Source, entries: readonly LogEntry[]): void;
+  onLines(source: Source, lines: readonly string[], leftOut: number): void;
+  /** Nothing more comes, and why. */
+  onEnd(source: Source, why: string): void;
+}
+
+export interface FeedOptions {
+  /** To the hub that is there now. Rejects with KtError. */
+  readonly connect: () => Promise<HubClient>;
+  readonly listener: FeedListener;
+  readonly clock: Clock;
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+  #source: Source | undefined;
+  #client: HubClient | undefined;
+  /** Entries come by the hundred at first: they are handed on together. */
+  #entries: LogEntry[] = [];
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  /** Leaves what was followed before. */
+  follow(source: Source | undefined): void {
+    if (source === this.#source) return;
+    this.#source = source;
+    this.#client?.close();
+    this.#client = undefined;
+    this.#entries = [];
+    if (source && source.kind !== "pods") void this.#run(source);
+  }
+
+  /** The hub that was followed has gone: another one is there. */
+  again(): void {
+    const source = this.#source;
+    this.follow(undefined);
+    this.follow(source);
+  }
+
+  async #run(source: Exclude<Source, { kind: "pods" }>): Promise<void> {
+    const { connect, listener } = this.#options;
+    try {
+      const client = await connect();
+      if (this.#source !== source) {
+        client.close();
+        return;
+      }
+      this.#client = client;
+      await client.stream(requestFor(source), (reply) => {
+        if (this.#source !== source) return;
+        if (reply.type === "entry") void this.#entry(source, reply.entry);
+        else if (reply.type === "lines") listener.onLines(source, reply.lines, reply.leftOut);
+      });
+      listener.onEnd(source, "the container has ended; r reads its log again");
+    } catch (error) {
+      if (this.#source === source) listener.onEnd(source, toKtError(error, "internal", "read the log").message);
+    }
+  }
+
+  async #entry(source: Source, entry: LogEntry): Promise<void> {
+    this.#entries.push(entry);
+    if (this.#entries.length > 1) return;
+    await sleep(this.#options.clock, tuiLimits.drawPauseMs);
+    const entries = this.#entries;
+    this.#entries = [];
+    if (this.#source === source) this.#options.listener.onEntries(source, entries);
+  }
+}
+
+function requestFor(source: Exclude<Source, { kind: "pods" }>): Request {
+  if (source.kind === "pod") return { type: "pod-log", ...podOf(source), lines: tuiLimits.podLogLines };
+  return { type: "logs", follow: true, ...(source.kind === "route" ? { route: source.route, requests: true } : {}) };
+}
+
+function podOf({
+  profile,
+  route,
+  pod,
+  container,
+}: Extract<Source, { kind: "pod" }>): Omit<Extract<Request, { type: "pod-log" }>, "type" | "lines"> {
+  return { profile, route, pod, container };
+}

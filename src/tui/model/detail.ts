@@ -1,0 +1,31 @@
+/** What is known of one route besides its status: its requests and its events. Pure. */
+
+import type { LogEntry } from "#control/api.ts";
+import { tuiLimits } from "#tui/limits.ts";
+import type { Source } from "./log.ts";
+
+export interface Detail {
+  /** Of the route's row. */
+  readonly key: string;
+  /** Of its events, requests among them. */
+  readonly source: Source;
+  /** Latest first, as the next. */
+  readonly requests: readonly LogEntry[];
+  readonly events: readonly LogEntry[];
+  /** How many lines are above the window. */
+  readonly top: number;
+}
+
+export function newDetail(key: string, profile: string, route: string): Detail {
+  return { key, source: { kind: "route", profile, route }, requests: [], events: [], top: 0 };
+}
+
+export function withEntries(detail: Detail, entries: readonly LogEntry[]): Detail {
+  const latest = entries.toReversed();
+  const isRequest = ({ event }: LogEntry): boolean => event.type === "request";
+  return {
+    ...detail,
+    requests: [...latest.filter(isRequest), ...detail.requests].slice(0, tuiLimits.detailEntries),
+    events: [...latest.filter((entry) => !isRequest(entry)), ...detail.events].slice(0, tuiLimits.detailEntries),
+  };
+}
