@@ -7,7 +7,7 @@ import { Kt, statusOf } from "#test/support/kt.ts";
 import { listeningAt } from "#test/support/plain-services.ts";
 import { descriptorCount, freePorts, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
-import { cpuSeconds } from "./measure.ts";
+import { cpuSeconds, median } from "./measure.ts";
 import { ProxiedApi } from "./proxied-api.ts";
 
 const mb = 1024 * 1024;
@@ -19,7 +19,8 @@ const livingPods = 2;
 const podSeconds = 5;
 /** After so many minutes memory is what it will be: until then caches and the heap grow. */
 const warmMinutes = 5;
-const growthBytes = 12 * mb;
+const spanMinutes = 5;
+const growthBytes = 16 * mb;
 /** Connections to the API server and to pods come and go. */
 const growthDescriptors = 10;
 /** The cluster tells of a change within this time, and kt follows. */
@@ -211,10 +212,12 @@ export async function churn(minutes: number, kubeconfig: string): Promise<boolea
   }
 }
 
+/** By the median of several minutes: how much of a heap is in use at one moment is chance. */
 function judge(looks: readonly Look[]): boolean {
-  const [warm, last] = [looks[Math.min(warmMinutes, looks.length) - 1], looks.at(-1)];
-  if (!warm || !last) return false;
-  const [grown, more] = [last.bytes - warm.bytes, last.descriptors - warm.descriptors];
-  console.log(`since minute ${Math.min(warmMinutes, looks.length)}: ${(grown / mb).toFixed(1)} MB and ${more} descriptors more`);
-  return looks.every(({ problems }) => problems.length === 0) && grown <= growthBytes && more <= growthDescriptors;
+  const wellAt = Math.min(warmMinutes, Math.floor(looks.length / 2));
+  const [early, late] = [looks.slice(wellAt, wellAt + spanMinutes), looks.slice(-spanMinutes)];
+  const grownBy = (of: (look: Look) => number): number => median(late.map(of)) - median(early.map(of));
+  const [bytes, descriptors] = [grownBy((look) => look.bytes), grownBy((look) => look.descriptors)];
+  console.log(`from its first minutes to its last: ${(bytes / mb).toFixed(1)} MB and ${descriptors} descriptors more`);
+  return looks.every(({ problems }) => problems.length === 0) && bytes <= growthBytes && descriptors <= growthDescriptors;
 }

@@ -65,6 +65,9 @@ test.skipIf(process.platform !== "linux")("kt up with several namespaces and glo
   expect(shown).toContain("  shop  2 services\n  ○ idle      ADDRESS:35432  db.shop\n  ○ idle      ADDRESS:80     web.shop\n");
   expect(shown).toContain("  team-a  1 service\n  ○ idle      ADDRESS:8080   api.team-a\n");
   expect((await home.run(["status", "db.shop"])).stdout).not.toContain("team-a");
+  for (const word of ["status", "explain"])
+    expect((await home.run(["complete", "fish", word, "db"])).stdout).toMatch(/^db\.shop\t127\.[0-9.]+$/m);
+  expect((await home.run(["complete", "fish", "add", "db"])).stdout).not.toContain("db.shop");
   expect((await home.run(["status", "team-a"])).stdout).toContain("api.team-a");
   expect((await home.run(["down", "shop,team-*"])).stdout).toContain("detached");
   expect((await home.run(["up", "-n", "Shop"])).exitCode).toBe(2);

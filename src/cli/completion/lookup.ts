@@ -4,6 +4,7 @@ import { namedRoutes } from "#profile/values/planned.ts";
 import { cliLimits } from "#cli/limits.ts";
 import { loadOrEmpty } from "#cli/local-plan.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
+import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#daemon/catalogue.ts";
 import { loadAllowed } from "#daemon/plans/consent.ts";
@@ -20,12 +21,14 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
   switch (kind) {
     case "ROUTE":
     case "ROUTES":
-    case "HOST|PORT":
       return routeOffers(await planFor(line));
+    case "HOST|PORT":
+      // What is there already is looked at by kt explain, and of no use to kt add.
+      return [...routeOffers(await planFor(line)), ...(line.spec?.name === "explain" ? await forwardedOffers() : [])];
     case "PROFILE":
       return await profileOffers();
     case "PROFILE|ROUTE":
-      return [...(await profileOffers()), ...routeOffers(await planFor(line))];
+      return [...(await profileOffers()), ...routeOffers(await planFor(line)), ...(await forwardedOffers())];
     case "CONTEXT":
       return await contextOffers(line);
     case "NAMESPACE":
@@ -58,9 +61,19 @@ async function optionsFor({ options }: TypedLine): Promise<LoadOptions> {
   return await loadOrEmpty(file);
 }
 
+async function attachedProfiles(): Promise<Snapshot["profiles"]> {
+  return (await findSnapshot(surroundings(), cliLimits.completionMs).catch(() => undefined))?.profiles ?? [];
+}
+
 async function profileOffers(): Promise<Offer[]> {
-  const profiles = (await findSnapshot(surroundings(), cliLimits.completionMs).catch(() => undefined))?.profiles ?? [];
-  return profiles.map(({ name, profile }) => ({ value: name, about: profile }));
+  return (await attachedProfiles()).map(({ name, profile }) => ({ value: name, about: profile }));
+}
+
+/** Services and pods that are forwarded now, whichever of their ports: "db.shop". */
+async function forwardedOffers(): Promise<Offer[]> {
+  const routes = (await attachedProfiles()).flatMap((profile) => profile.routes.filter(({ kind }) => kind === "forward"));
+  const places = new Map(routes.map(({ name, url }) => [name.slice(0, name.lastIndexOf(":")), url.slice(0, url.lastIndexOf(":"))]));
+  return Array.from(places, ([value, about]) => ({ value, about }));
 }
 
 function routeOffers(plan: Plan): Offer[] {
