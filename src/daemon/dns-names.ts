@@ -25,9 +25,15 @@ export interface DnsNamesOptions {
   readonly forwards: (profile: string) => ForwardsState;
 }
 
+interface Known {
+  readonly names: DnsNames;
+  /** Where hostnames are served. */
+  readonly doors: readonly WantedNames[];
+}
+
 export class DnsNamesOfHub {
   readonly #options: DnsNamesOptions;
-  #names: DnsNames | undefined;
+  #known: Known | undefined;
 
   constructor(options: DnsNamesOptions) {
     this.#options = options;
@@ -35,12 +41,13 @@ export class DnsNamesOfHub {
 
   /** Something changed that names may follow from: they are read when they are asked for. */
   changed(): void {
-    this.#names = undefined;
+    this.#known = undefined;
   }
 
   current(): OwnNames {
-    this.#names ??= this.#read();
-    return { names: this.#names, served: (name) => this.#served(name) };
+    this.#known ??= this.#read();
+    const { names, doors } = this.#known;
+    return { names, served: (name) => this.#served(name, doors) };
   }
 
   /** Where names are asked for, and what `kt dns status` tries. */
@@ -50,29 +57,28 @@ export class DnsNamesOfHub {
       const { port, problem, isOptional } = listener(address);
       return kind === "dns" && !isOptional ? [{ address, open: port !== undefined, problem: sent(problem) }] : [];
     });
-    const { names } = this.current();
+    const own = this.current();
     const plans = this.#plans();
-    return { listeners, names: names.size, domains: [...new Set(plans.flatMap(domainsOf))], sample: this.#sample(plans) };
+    return { listeners, names: own.names.size, domains: [...new Set(plans.flatMap(domainsOf))], sample: this.#sample(plans, own) };
   }
 
   /** Of a service, where there is one: others may lead here without kt. */
-  #sample(plans: readonly Plan[]): DnsFacts["sample"] {
+  #sample(plans: readonly Plan[], { served }: OwnNames): DnsFacts["sample"] {
     const [entry] = plans.flatMap((plan) => this.#entries(plan));
     if (entry) return { name: entry.fullName, addresses: [...entry.addresses] };
     const [host] = plans.flatMap(({ routes }) => routes.map((route) => route.host));
-    return host === undefined ? undefined : { name: host, addresses: this.#served(host) };
+    return host === undefined ? undefined : { name: host, addresses: [...served(host)] };
   }
 
   #plans(): Plan[] {
     return this.#options.profiles().map(({ plan }) => plan);
   }
 
-  #read(): DnsNames {
+  #read(): Known {
     const plans = this.#plans();
-    return new DnsNames(
-      plans.flatMap((plan) => this.#entries(plan)),
-      plans.flatMap((plan) => this.#zones(plan)),
-    );
+    const entries = plans.flatMap((plan) => this.#entries(plan));
+    const zones = plans.flatMap((plan) => this.#zones(plan));
+    return { names: new DnsNames(entries, zones), doors: namesIn(this.#options.wanted()).filter(isShared) };
   }
 
   /** A name that the profile gives to a route leads there. */
@@ -88,9 +94,9 @@ export class DnsNamesOfHub {
   }
 
   /** The addresses of the front door, where it knows the name. */
-  #served(name: string): string[] {
-    const doors = namesIn(this.#options.wanted()).filter((door) => isShared(door) && door.leadsTo.serves(name));
-    const present = doors.filter(({ address }) => !this.#options.listener(formatListen(address)).isOptional);
+  #served(name: string, doors: readonly WantedNames[]): string[] {
+    const leading = doors.filter(({ leadsTo }) => leadsTo.serves(name));
+    const present = leading.filter(({ address }) => !this.#options.listener(formatListen(address)).isOptional);
     return [...new Set(present.map(({ address }) => ownHost(address)))];
   }
 }

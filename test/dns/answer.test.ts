@@ -35,6 +35,12 @@ const services = [
   entry("db", "127.1.27.2", { addresses: pods, ports: sql }),
   entry("db-0.db", "127.1.27.3", { ports: sql }),
   entry("db-1.db", "127.1.27.4", { ports: sql }),
+  entry("resolver", "127.1.27.6", {
+    ports: [
+      { name: "dns", localPort: 5353, transport: "udp" },
+      { name: "dns-tcp", localPort: 5354 },
+    ],
+  }),
   entry("plain", "127.1.27.5", { ports: [{ name: "", localPort: 8081 }] }),
 ];
 const routes = new Map([
@@ -98,6 +104,13 @@ describe("a service", () => {
     ["_tcp.api.shop.svc.cluster.local", dnsCodes.noError],
   ])("has no port %s", (name, code) => {
     expect(ask(name, "SRV")).toMatchObject({ code, answers: [], authorities: soa("cluster.local") });
+  });
+
+  test("has its ports of UDP and of TCP by themselves", () => {
+    const portOf = (name: string): readonly string[] | undefined => ask(`${name}.resolver.shop`, "SRV")?.answers;
+    expect(portOf("_dns._udp")).toEqual(["_dns._udp.resolver.shop 5 SRV 5353 resolver.shop"]);
+    expect(portOf("_dns-tcp._tcp")).toEqual(["_dns-tcp._tcp.resolver.shop 5 SRV 5354 resolver.shop"]);
+    expect([portOf("_dns._tcp"), portOf("_dns-tcp._udp")]).toEqual([[], []]);
   });
 
   test("has its whole name by its address", () => {

@@ -48,7 +48,7 @@ export class LoopCheck {
     const key = formatHostPort(server);
     const known = this.#checked.get(key);
     const nowMs = this.#options.clock.now();
-    if (!isLoopback(server.host) || (known && nowMs - known.atMs < withinMs)) return;
+    if (!isOnThisMachine(server.host) || (known && nowMs - known.atMs < withinMs)) return;
     const checked = { atMs: nowMs, isLoop: known?.isLoop ?? false };
     if (this.#checked.size >= dnsLimits.knownServers) this.#checked.clear();
     this.#checked.set(key, checked);
@@ -95,6 +95,7 @@ export function randomId(): number {
   return crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
 }
 
-function isLoopback(host: string): boolean {
-  return host === "::1" || host.startsWith("127.");
+/** The addresses without a number are this machine's, too (resolv.conf(5)). */
+function isOnThisMachine(host: string): boolean {
+  return /^(127\.|::1$|0\.0\.0\.0$|::$)/.test(host);
 }
