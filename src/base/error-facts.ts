@@ -100,6 +100,7 @@ const table = {
   "target-unreachable": { about: "target", waitHelps: "perhaps", otherPodHelps: false, http: 504, grpc: "UNAVAILABLE", exit: "failed" },
   "backend-invalid": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "backend-tls": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  unhealthy: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "connection-lost": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "start-timeout": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 504, grpc: "DEADLINE_EXCEEDED", exit: "failed" },
   overloaded: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },

@@ -54,6 +54,8 @@ const routeSchema = v.object({
   sentBytes: count,
   /** On average over the last 5 s; absent where nothing went through lately. */
   perSecond: v.optional(v.object({ requests: count, failures: count, receivedBytes: count, sentBytes: count })),
+  /** What the checks of a target in use found; absent before the first. */
+  health: v.optional(v.object({ checkedMs: count, failedInARow: count })),
   /** Why it does not work now. */
   problem: v.optional(problemSchema),
   /** The last failure of a single connection. */

@@ -25,6 +25,7 @@ import { Clusters, type ClusterView } from "#daemon/plans/clusters.ts";
 import { DerivedTargets, isDerived } from "#daemon/plans/derived-targets.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { namedTargets, routeNames } from "#daemon/plans/route-names.ts";
+import { HealthChecks } from "#daemon/plans/health-checks.ts";
 import { StoppedTargets } from "#daemon/plans/stopped-targets.ts";
 import { type Attachment, nothingAttached, survives } from "#daemon/plans/survival.ts";
 import { watchSleep } from "#daemon/process/sleep-watch.ts";
@@ -55,6 +56,8 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly onWake?: (sleptMs: number) => void;
   /** Opens a connection to the hub's own pages. Absent where there are none. */
   readonly ownPages?: () => Promise<Link>;
+  /** Targets in use are checked, as the profiles say. */
+  readonly checksHealth?: boolean;
   /** What the doors show and ask besides. */
   readonly door?: Pick<DoorContext, "requests" | "profiles" | "checkOwner">;
 }
@@ -67,6 +70,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly #jumpPods: JumpPods | undefined;
   readonly #relays: Relays | undefined;
   readonly #derived: DerivedTargets;
+  readonly #health: HealthChecks;
   readonly #headroom: Headroom;
   readonly #stopped = new StoppedTargets();
   readonly counters = new CounterTable();
@@ -86,11 +90,13 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#jumpPods = jumpPodHolder && this.#jumpPodsOf(jumpPodHolder);
     const { relayFor } = options;
     this.#relays = jumpPodHolder && relayFor && new Relays({ holder: jumpPodHolder, settingsFor: relayFor, clock, log });
+    this.#health = new HealthChecks({ appProtocolOf: (target) => this.#tunnels.appProtocol?.(target), clock });
     this.#tunnels = providers.tunnels({
       clusterFor,
       ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
       ...(this.#relays && { relays: this.#relays }),
       timeoutsFor,
+      ...(options.checksHealth === true && { healthCheckOf: (target, key) => this.#health.of(target, key) }),
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,
       routesTo: (key) => this.#routeNames.get(key) ?? [],
       ...(onTunnelChange && { onChange: onTunnelChange }),
@@ -172,6 +178,7 @@ export class Engine<Doors extends DoorTable> implements Part {
     const profiles = new Set(plans.map(({ profile }) => profile));
     this.#plans = plans;
     this.#routeNames = routeNames(plans);
+    this.#health.apply(plans);
     this.#forgetCounters(profiles);
     this.#retainTunnels({ named: namedTargets(plans), views: new Map([...profiles].map((each) => [each, this.#options.viewOf(each)])) });
     this.#jumpPods?.retain();

@@ -119,6 +119,7 @@ export class Hub {
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,
       relayFor: (profile) => this.#attached(profile).plan.relay,
+      checksHealth: true,
       clock,
       log,
       report,

@@ -46,6 +46,8 @@ export function describeEvent(event: KtEvent): string {
       return `pod ${event.from} → ${event.to}`;
     case "tunnel-phase":
       return withProblem(describePhase(event), event.problem);
+    case "health":
+      return event.problem ? event.problem.message : "health checks succeed";
     case "connection-opened":
       return "connection opened";
     case "connection-closed":
@@ -99,6 +101,7 @@ export function eventSubjects(event: KtEvent): readonly string[] {
       return [event.name];
     case "tunnel-phase":
     case "pod-changed":
+    case "health":
       return [...event.routes, event.target];
     case "jump-pod":
       return [event.pod];

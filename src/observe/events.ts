@@ -69,6 +69,13 @@ export type KtEvent =
       readonly from: string;
       readonly to: string;
     }
+  | {
+      /** Checks of a target in use fail, or succeed again. */
+      readonly type: "health";
+      readonly target: string;
+      readonly routes: readonly string[];
+      readonly problem: Problem | undefined;
+    }
   | { readonly type: "connection-opened"; readonly route: string; readonly profile: string; readonly name: string }
   | {
       readonly type: "connection-closed";

@@ -7,7 +7,7 @@ import { frontDoorAddresses } from "#profile/sections/http.ts";
 import type { LayerRelay } from "#profile/sections/relay.ts";
 import { portEntries } from "#profile/sections/section.ts";
 import { overlaps } from "#profile/values/listen.ts";
-import type { ListenAddress, Plan, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
+import type { ListenAddress, Plan, PlannedHealth, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
@@ -19,6 +19,7 @@ const defaults = {
   suffix: "k8s.localhost",
   idleTimeoutMs: 60 * minuteMs,
   startTimeoutMs: minuteMs / 2,
+  health: { intervalMs: minuteMs / 2, timeoutMs: 2000, failures: 3 },
 } as const;
 
 export interface CompileInput {
@@ -86,6 +87,15 @@ function relaySettings(relay: LayerRelay, namespace: string | undefined): RelayS
   };
 }
 
+function healthOf({ health }: Layer): PlannedHealth | undefined {
+  if (health.enabled?.value === false) return undefined;
+  return {
+    intervalMs: health.intervalMs?.value ?? defaults.health.intervalMs,
+    timeoutMs: health.timeoutMs?.value ?? defaults.health.timeoutMs,
+    failures: health.failures?.value ?? defaults.health.failures,
+  };
+}
+
 /** The Plan of a layer that has no problems. */
 export function compile(input: CompileInput): Plan {
   const { file, layer } = input;
@@ -105,6 +115,7 @@ export function compile(input: CompileInput): Plan {
     contexts: complete.contexts,
     idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
     startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
+    health: healthOf(layer),
     http: {
       listen,
       suffix: http.suffix?.value ?? defaults.suffix,

@@ -59,8 +59,9 @@ export class Completion {
   }
 
   route(route: LayerRoute): PlannedRoute {
-    const { name, host, scheme } = route;
-    return { name, host, target: this.target(route), scheme: scheme ?? schemeForPort(route.target.port), manner: mannerOf(route) };
+    const { name, host, scheme, health } = route;
+    const spoken = { scheme: scheme ?? schemeForPort(route.target.port), manner: mannerOf(route) };
+    return { name, host, target: this.target(route), ...spoken, ...(health !== undefined && { health }) };
   }
 
   port(port: LayerPort): PlannedPort {

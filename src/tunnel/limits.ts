@@ -85,6 +85,12 @@ export const tunnelLimits = {
   answerPauseMs: 10 * second,
   /** If the last bytes were the pod's and no more follow within this time, the client has all it wanted and has gone. */
   satisfiedPauseMs: 5,
+  /** A node reports a refused port within milliseconds; a check that hears nothing for so long has its connection. */
+  healthSilenceMs: 300,
+  /** A target is in use, and so checked, until this long after its last connection: some minutes of a person's work. */
+  healthInUseMs: 300 * second,
+  /** Checks at once: each opens a stream at the API server, and a thousand targets in use must not do so together. */
+  healthChecksAtOnce: 8,
   /** How often sessions and idle times are checked. */
   tickMs: 1 * second,
   /** Connections through a jump host within this time of each other came at once: preparing a process takes some 60 ms. */

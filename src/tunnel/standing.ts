@@ -23,6 +23,8 @@ export interface TunnelFacts {
   readonly clusterProblem: TimedProblem | undefined;
   /** The problem of the latest connection, unless it is over: a later one succeeded, or there are other pods. */
   readonly dialProblem: TimedProblem | undefined;
+  /** The checks of the target fail. */
+  readonly healthProblem: TimedProblem | undefined;
   /** The pod that the latest connection went to. */
   readonly lastPod: string | undefined;
   /** Connections in use, and those that wait for a pod. */
@@ -60,8 +62,12 @@ function byEndpoints(facts: TunnelFacts): Standing {
   return view.kind === "coming" ? { state: "starting", problem: view.problem } : failed(view.problem);
 }
 
-function byPods({ dialProblem, lastPod }: TunnelFacts, { pods, sinceMs }: Extract<EndpointsView, { kind: "ready" }>): Standing {
-  if (dialProblem) return { state: "failed", problem: dialProblem, pods };
+function byPods(
+  { dialProblem, healthProblem, lastPod }: TunnelFacts,
+  { pods, sinceMs }: Extract<EndpointsView, { kind: "ready" }>,
+): Standing {
+  const problem = dialProblem ?? healthProblem;
+  if (problem) return { state: "failed", problem, pods };
   const pod = lastPod !== undefined && pods.includes(lastPod) ? lastPod : pods[0];
   return { state: "running", pod, pods, sinceMs };
 }

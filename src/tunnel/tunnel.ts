@@ -1,6 +1,7 @@
 /** The live path to one target: follows what is behind it, and opens connections to its ready pods. */
 
 import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
 import type { Datagrams } from "#base/datagrams.ts";
 import { errorFacts } from "#base/error-facts.ts";
 import { assert, KtError, toKtError } from "#base/errors.ts";
@@ -18,6 +19,10 @@ import type { JumpTools } from "#tunnel/jump/tools.ts";
 import { Link } from "#tunnel/pipe/link.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
+import type { Semaphore } from "#base/semaphore.ts";
+import { Health } from "#tunnel/health/health.ts";
+import type { HealthCheck, HealthStatus } from "#tunnel/health/health-check.ts";
+import { tunnelLimits } from "./limits.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
 import type { Relays } from "#tunnel/relay/relays.ts";
 import { openWay, type Way } from "./way.ts";
@@ -34,6 +39,8 @@ export interface TunnelStatus {
   /** How long connections took to open, with the wait for a pod; absent before the first. */
   readonly dials?: Histogram | undefined;
   readonly failedDials?: number;
+  /** Undefined before the first check. */
+  readonly health: HealthStatus | undefined;
 }
 
 export interface TunnelOptions {
@@ -52,6 +59,9 @@ export interface TunnelOptions {
   readonly relay: FlowRelay | undefined;
   /** Absent where there are none. */
   readonly relays: Relays | undefined;
+  /** How it is checked while it is in use; undefined where it is not. */
+  readonly healthCheck: () => HealthCheck | undefined;
+  readonly healthChecksAtOnce: Semaphore;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -94,6 +104,8 @@ export class Tunnel {
   #state: State = { phase: "idle" };
   /** The problem of the latest connection; see TunnelFacts. */
   #dialProblem: TimedProblem | undefined;
+  readonly #health: Health;
+  #healthProblem: TimedProblem | undefined;
   #view: EndpointsView = { kind: "unknown" };
   #lastPod: string | undefined;
   #lastUsedMs = 0;
@@ -105,6 +117,14 @@ export class Tunnel {
 
   constructor(options: TunnelOptions) {
     this.#options = options;
+    this.#health = new Health({
+      check: options.healthCheck,
+      open: (signal) => this.#openForCheck(signal),
+      atOnce: options.healthChecksAtOnce,
+      clock: options.clock,
+      onChecked: options.onChange,
+      onTurn: (problem) => this.#healthTurned(problem),
+    });
   }
 
   get target(): Target {
@@ -135,7 +155,13 @@ export class Tunnel {
     let sessions = 0;
     if (live && resolution?.kind === "ready") for (const { pod } of resolution.endpoints) sessions += live.carrier.sessionsOn(pod);
     const { key, target } = this.#options;
-    const counts = { sessions, openConnections: this.#inUse, dials: this.#dials, failedDials: this.#failedDials };
+    const counts = {
+      sessions,
+      openConnections: this.#inUse,
+      dials: this.#dials,
+      failedDials: this.#failedDials,
+      health: this.#health.status,
+    };
     return { key, target, phase: this.#state.phase, standing: this.#standing(live), ...counts };
   }
 
@@ -146,6 +172,7 @@ export class Tunnel {
       view: live?.following.current() ? this.#view : { kind: "unknown" },
       clusterProblem: live?.cluster.trouble && timed(live.cluster.trouble.problem, live.cluster.trouble.sinceMs),
       dialProblem: this.#dialProblem,
+      healthProblem: this.#healthProblem,
       lastPod: this.#lastPod,
       openConnections: this.#inUse,
       makesPod: live?.endpoints.makesPod === true,
@@ -216,6 +243,7 @@ export class Tunnel {
     const { idleTimeoutMs } = this.#options.timeouts();
     this.#live()?.carrier.tick(nowMs);
     this.#lookWhetherSeen();
+    if (this.#isChecked(nowMs)) this.#health.tick(nowMs);
     if (this.#live() && this.#inUse === 0 && idleTimeoutMs > 0 && nowMs - this.#lastUsedMs >= idleTimeoutMs) this.stop();
   }
 
@@ -224,6 +252,12 @@ export class Tunnel {
     const isSeen = this.#live()?.following.current() !== undefined;
     if (isSeen !== this.#wasSeen) this.#options.onChange();
     this.#wasSeen = isSeen;
+  }
+
+  /** A pod that kt makes lives as long as its connections: checks would keep it. */
+  #isChecked(nowMs: number): boolean {
+    const isInUse = this.#inUse > 0 || nowMs - this.#lastUsedMs < tunnelLimits.healthInUseMs;
+    return this.#state.phase === "running" && this.#view.kind === "ready" && !this.#state.live.endpoints.makesPod && isInUse;
   }
 
   /** Checks at once what is behind the target, as after the machine slept. */
@@ -240,6 +274,7 @@ export class Tunnel {
     this.#become({ phase: "stopping", live });
     for (const conn of [...live.conns]) conn.lose(tunnelClosed());
     live.way.close();
+    this.#health.forget();
     this.#become({ phase: "idle" });
     this.#view = { kind: "unknown" };
     this.#dialProblem = undefined;
@@ -311,12 +346,33 @@ export class Tunnel {
     const [from, to] = [this.#lastPod, pods[0]];
     if (from === undefined || to === undefined || pods.includes(from)) return;
     this.#lastPod = to;
+    this.#health.forget();
     report({ type: "pod-changed", target: formatTarget(target), routes: routes(), from, to });
   }
 
   /** The reason may change while nothing is ready; the time since when does not. */
   get #unreadySinceMs(): number | undefined {
     return "problem" in this.#view ? this.#view.problem.sinceMs : undefined;
+  }
+
+  #healthTurned(error: KtError | undefined): void {
+    const { target, report, routes, onChange, clock } = this.#options;
+    this.#healthProblem = error && timed(error, clock.wallMs());
+    onChange();
+    report({ type: "health", target: formatTarget(target), routes: routes(), problem: error && toProblem(error) });
+  }
+
+  /** Neither counts as use nor keeps anything open: only the first pod that is ready is asked. */
+  async #openForCheck(signal: AbortSignal): Promise<Conn> {
+    const live = this.#live();
+    if (!live) throw tunnelClosed();
+    const slot = await this.#reserve(live, new Set(), signal, undefined);
+    return new TargetConn(slot, {
+      clock: this.#options.clock,
+      retry: (_failed, error) => Promise.reject(error),
+      answered: (at) => live.proven.add(at.pod),
+      closed() {},
+    });
   }
 
   #noted(problem: KtError): KtError {

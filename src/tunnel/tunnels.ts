@@ -4,6 +4,8 @@ import type { Clock } from "#base/clock.ts";
 import { mayCome } from "#base/error-facts.ts";
 import type { Datagrams } from "#base/datagrams.ts";
 import { KtError, toKtError } from "#base/errors.ts";
+import { Semaphore } from "#base/semaphore.ts";
+import type { HealthCheck } from "#tunnel/health/health-check.ts";
 import { tunnelLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
@@ -29,6 +31,8 @@ export interface TunnelsOptions {
   /** Absent where no profile can ask for one. */
   readonly relays?: Relays;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
+  /** How a target is checked while it is in use. Absent: it is not. */
+  readonly healthCheckOf?: (target: Target, key: string) => HealthCheck | undefined;
   /** Whether a profile names the target outright, by its key; others are guesses from what clients ask for. Absent: all are named. */
   readonly isNamed?: (key: string) => boolean;
   /** The routes that lead to a target, by its key; absent where there are none. */
@@ -47,6 +51,7 @@ export class Tunnels {
   readonly #pools: SessionPools;
   readonly #tools: JumpTools;
   readonly #reaper: JumpReaper;
+  readonly #healthChecksAtOnce = new Semaphore(tunnelLimits.healthChecksAtOnce);
   #stopTicks: () => void;
 
   constructor(options: TunnelsOptions) {
@@ -166,6 +171,8 @@ export class Tunnels {
         relay: this.#options.relay,
         relays: this.#options.relays,
         cluster: () => clusterFor(target.cluster),
+        healthCheck: () => this.#options.healthCheckOf?.(target, key),
+        healthChecksAtOnce: this.#healthChecksAtOnce,
         timeouts: () => timeoutsFor(target.cluster.profile),
         routes: () => this.#options.routesTo?.(key) ?? [],
         onChange: () => this.#options.onChange?.(key),

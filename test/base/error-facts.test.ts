@@ -46,6 +46,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["target-unreachable", 1, 504, 14],
   ["backend-invalid", 1, 502, 14],
   ["backend-tls", 1, 502, 14],
+  ["unhealthy", 1, 502, 14],
   ["connection-lost", 1, 502, 14],
   ["start-timeout", 1, 504, 4],
   ["overloaded", 1, 503, 14],

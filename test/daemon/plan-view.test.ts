@@ -41,7 +41,7 @@ function boardOf(profiles: readonly AttachedProfile[], standing: Standing, count
     wanted: () => nothingWanted,
     listener: () => ({ port: 5432, problem: undefined, isOptional: false }),
     isStopped: () => false,
-    tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0 }),
+    tunnel: (target) => ({ key: "", target, phase: "running", standing, sessions: 0, openConnections: 0, health: undefined }),
     contexts: { of: () => undefined, all: () => [] },
     contextOf: () => undefined,
     counters,

@@ -49,7 +49,7 @@ class World implements Running {
   readonly tunnel = (target: Target) => {
     this.looks += 1;
     const standing = this.standings.get(targetKey(target));
-    return standing && { key: "", target, phase: "running" as const, standing, sessions: 0, openConnections: 0 };
+    return standing && { key: "", target, phase: "running" as const, standing, sessions: 0, openConnections: 0, health: undefined };
   };
   readonly stopped = new Set<string>();
   readonly isStopped = (target: Target): boolean => this.stopped.has(targetKey(target));

@@ -64,8 +64,19 @@ function showSettings({ plan }: LoadedPlan): string[] {
     ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
     ...reachText(plan.http.dynamic),
     ...plan.listeners.filter(({ kind }) => kind === "dns").map(({ listen }) => `dns ${listen.map(formatListen).join(" ")}`),
+    ...healthLines(plan),
     ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];
+}
+
+const healthText = (path: string | undefined): string => (path === undefined ? "" : `, checked at ${path}`);
+
+/** What is as without [health] is left out. */
+function healthLines({ health }: Plan): string[] {
+  if (!health) return ["not checked"];
+  const { intervalMs, timeoutMs, failures } = health;
+  const text = `checked each ${intervalMs} ms for ${timeoutMs} ms, failed after ${failures}`;
+  return text === "checked each 30000 ms for 2000 ms, failed after 3" ? [] : [text];
 }
 
 const toldText = ({ forwarded }: Manner): string => (forwarded ? "" : ", not told of clients");
@@ -102,7 +113,9 @@ function showPlan(loaded: LoadedPlan): string[] {
   });
   return [
     ...showSettings(loaded),
-    ...plan.routes.map(({ host, target, scheme, manner }) => `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}`),
+    ...plan.routes.map(({ host, target, scheme, manner, health }) => {
+      return `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}${healthText(health)}`;
+    }),
     ...templates,
     ...portsOf(plan).map(portText),
     ...showForwards(plan),

@@ -206,19 +206,20 @@ export class PlanView {
     const { lastProblem, ...counts } = countsOf(counters, this.#running.nowSeconds());
     if (blocked) return { state: blockedState(blocked), pod: undefined, pods: [], problem: blocked, ...counts, lastProblem };
     if (this.#running.isStopped(target)) return { state: "stopped", pod: undefined, pods: [], problem: undefined, ...counts, lastProblem };
-    const standing = this.#standingOf(target);
+    const tunnel = this.#running.tunnel(target);
+    const standing = this.#standingOf(target, tunnel);
     const mismatch = counters?.mismatch;
     const isMismatched = mismatch && standing.state === "running" && mismatch.sinceMs >= standing.sinceMs;
     const state = isMismatched ? { ...shown(standing), state: "failed" as const, problem: sent(mismatch) } : shown(standing);
-    return { ...state, ...counts, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
+    const checked = tunnel?.health && { health: tunnel.health };
+    return { ...state, ...counts, ...checked, lastProblem: isOver(lastProblem, standing) ? undefined : lastProblem };
   }
 
   /** Of a target that is not in use the kubeconfig alone says whether it could be, and of one of UDP also the profile. */
-  #standingOf(target: Target): Standing {
+  #standingOf(target: Target, tunnel: TunnelStatus | undefined): Standing {
     const { relay } = this.plan;
     if (target.transport === "udp" && !hasRelay(relay))
       return { state: "failed", problem: { ...toProblem(noRelay("UDP", relay)), sinceMs: 0 }, pods: [] };
-    const tunnel = this.#running.tunnel(target);
     if (tunnel && tunnel.phase !== "idle") return tunnel.standing;
     const problem = this.#running.contexts.of(target.cluster);
     return problem ? { state: "failed", problem, pods: [] } : { state: "idle" };

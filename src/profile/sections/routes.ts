@@ -21,6 +21,13 @@ const httpRoute = v.pipe(
       ...jumpShape,
       scheme: v.optional(scheme),
       forwarded: v.optional(forwarded),
+      health: v.optional(
+        v.pipe(
+          v.string('a path such as "/healthz"'),
+          v.description("A path that is asked for while the route is in use; see [health]. Default: none, and a TCP connection is opened."),
+          v.examples(["/healthz"]),
+        ),
+      ),
       tls: v.optional(
         v.pipe(
           v.picklist(["passthrough", "terminate"], '"passthrough"'),
@@ -52,6 +59,8 @@ export interface LayerRoute extends NamedEntry {
   readonly host: string;
   readonly scheme: BackendScheme | undefined;
   readonly forwarded: boolean | undefined;
+  /** A path. */
+  readonly health: string | undefined;
 }
 
 export const routes: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Placed<LayerRoute>>> = {
@@ -76,13 +85,21 @@ function readRoute(reader: SectionReader, name: string, given: Given): Placed<La
     context: of,
     scheme: spoken,
     forwarded: passed,
+    health,
     tls,
   }: Exclude<Given, string> = typeof given === "string" ? { target: given } : given;
   const host = readHostname(reader, path, name);
   const reached = readTarget(reader.source, path, given);
   if (tls === "terminate") refuseTerminate(reader, path);
+  const checked = readHealth(reader, [...path, "health"], health);
   if (host === undefined || reached === undefined) return undefined;
-  return reader.place(path, { name, host, target: reached, context: of, scheme: spoken, forwarded: passed }, "key");
+  return reader.place(path, { name, host, target: reached, context: of, scheme: spoken, forwarded: passed, health: checked }, "key");
+}
+
+/** What may stand in a request line (RFC 9112 §3.2.1). */
+function readHealth(reader: SectionReader, path: KeyPath, text: string | undefined): string | undefined {
+  if (text === undefined || /^\/[\x21-\x7e]*$/.test(text)) return text;
+  return reader.problem(path, `"${text}" is not a valid path`, { hint: 'for example health = "/healthz"' });
 }
 
 function refuseTerminate(reader: SectionReader, path: KeyPath): void {

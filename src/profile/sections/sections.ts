@@ -5,6 +5,7 @@ import { contexts } from "./contexts.ts";
 import { dns } from "./dns.ts";
 import { env } from "./env.ts";
 import { forward } from "./forward.ts";
+import { health } from "./health.ts";
 import { http } from "./http.ts";
 import { patterns } from "./patterns.ts";
 import { relay } from "./relay.ts";
@@ -13,7 +14,7 @@ import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
 import { udp } from "./udp.ts";
 
-export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, relay, env } as const;
+export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, relay, health, env } as const;
 
 /** By key: those of kt, and in tests others. */
 export type Sections = Readonly<Record<string, Section>>;

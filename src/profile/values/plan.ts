@@ -23,6 +23,8 @@ export interface PlannedRoute {
   readonly target: Target;
   readonly scheme: BackendScheme;
   readonly manner: Manner;
+  /** The path that is asked for to see whether the backend is well; undefined where a TCP connection tells. */
+  readonly health?: string;
   /** For programs that do not resolve the name: where everything leads to this route. Only where [env] speaks of it. */
   readonly address?: ListenAddress;
 }
@@ -113,6 +115,15 @@ export interface PlannedReserve {
   readonly address: string;
 }
 
+/** [health]: how targets in use are checked. */
+export interface PlannedHealth {
+  readonly intervalMs: number;
+  /** Of one check. */
+  readonly timeoutMs: number;
+  /** So many failed checks in a row make a problem. */
+  readonly failures: number;
+}
+
 export interface Plan {
   /** The profile's identity in the hub: the absolute path of its file. */
   readonly profile: string;
@@ -136,6 +147,8 @@ export interface Plan {
   /** 0 means never. */
   readonly idleTimeoutMs: number;
   readonly startTimeoutMs: number;
+  /** Undefined: nothing is checked. */
+  readonly health: PlannedHealth | undefined;
   readonly http: {
     readonly listen: readonly ListenAddress[];
     /** Of the built-in dynamic names, normalised. */
