@@ -108,15 +108,14 @@ export class Arrival implements Guest, PeekHandler {
   #serveTls(serverName: string | undefined): void {
     const conn = this.#conn;
     const { door, context } = this.#parts;
-    const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
-    door.enter(guest);
+    const leave = door.hold(conn);
     let found: Found;
     try {
       found = serverName === undefined ? this.#decideUnnamed() : this.#visit.decide(serverName);
     } catch (error) {
       const refusal = toKtError(error, "internal", "route the connection");
       context.report({ type: "refused", name: serverName ?? "", problem: toProblem(refusal) });
-      void this.#refuseTls(serverName, refusal, guest);
+      void this.#refuseTls(serverName, refusal, leave);
       return;
     }
     const { clock, dialer } = context;
@@ -125,8 +124,8 @@ export class Arrival implements Guest, PeekHandler {
     const plainUrl = plainUrlOf(serverName ?? host, port);
     void passThrough(conn, found, context, door.closing, {
       expect: (link, count) => expectTls({ client: conn, link, count, route: found.route, plainUrl, clock, dialAgain }),
-      onRefused: (error) => void this.#refuseTls(serverName, error, guest),
-      onClosed: () => door.leave(guest),
+      onRefused: (error) => void this.#refuseTls(serverName, error, leave),
+      onClosed: leave,
     });
   }
 
@@ -142,12 +141,12 @@ export class Arrival implements Guest, PeekHandler {
   }
 
   /** The client cannot be served, but it can read why: inside TLS, in the protocol that it offered. */
-  async #refuseTls(serverName: string | undefined, error: KtError, guest: Guest): Promise<void> {
-    const { refusals, door } = this.#parts;
+  async #refuseTls(serverName: string | undefined, error: KtError, leave: () => void): Promise<void> {
+    const { refusals } = this.#parts;
     await refusals.accept(this.#conn, serverName, (inside, alpn) => {
       refusals.refuse(inside, alpn === "h2" ? "h2" : "http1", error, "https");
     });
-    door.leave(guest);
+    leave();
   }
 }
 

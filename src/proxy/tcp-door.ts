@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import type { KtError } from "#base/errors.ts";
 import { toProblem } from "#observe/events.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
-import { Door, type Guest, type OpenAddress } from "#proxy/door/door.ts";
+import { Door, type OpenAddress } from "#proxy/door/door.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type PassthroughRoute, passThrough } from "#proxy/door/passthrough.ts";
 import type { Target } from "#route/target.ts";
@@ -49,9 +49,7 @@ export class TcpDoor {
   }
 
   #accept(conn: Conn, route: PassthroughRoute): void {
-    const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
-    this.#door.enter(guest);
-    const onClosed = (): void => this.#door.leave(guest);
+    const onClosed = this.#door.hold(conn);
     void passThrough(conn, route, this.#context, this.#door.closing, {
       expect: (link, count) => firstAnswer(conn, link.conn, count),
       onRefused: (error) => this.#refuse(conn, route, error, onClosed),

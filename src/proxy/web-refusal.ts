@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import { type KtError, messageOf } from "#base/errors.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
-import type { Door, Guest } from "#proxy/door/door.ts";
+import type { Door } from "#proxy/door/door.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import { serveH2 } from "#proxy/h2/h2.ts";
 import { Http1Connection } from "#proxy/http1/http1.ts";
@@ -66,8 +66,7 @@ export class WebRefusals {
 
   /** The client's hello is still unread. `serverName`: what it asks for; `use` gets what is inside, in the protocol that it offered. */
   async accept(conn: Conn, serverName: string | undefined, use: (inside: Conn, alpn: string | undefined) => void): Promise<void> {
-    const guest: Guest = { drain: () => {}, abort: () => conn.abort() };
-    this.#door.enter(guest);
+    const leave = this.#door.hold(conn);
     try {
       const session = await this.#selfSigned.accept(conn, serverName);
       use(session.conn, session.alpn);
@@ -75,7 +74,7 @@ export class WebRefusals {
       // A client that checks certificates goes away here; what it would have read is in the events.
       this.#context.log("debug", "tls-refusal-unread", { name: serverName, reason: messageOf(handshake) });
     } finally {
-      this.#door.leave(guest);
+      leave();
     }
   }
 }

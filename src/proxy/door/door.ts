@@ -90,6 +90,13 @@ export class Door {
     });
   }
 
+  /** A connection that ends when its peers do, and is not asked to before. Returns what to call then. */
+  hold(conn: Conn): () => void {
+    const guest: Guest = { drain() {}, abort: () => conn.abort() };
+    this.enter(guest);
+    return () => this.leave(guest);
+  }
+
   enter(guest: Guest): void {
     this.#guests.add(guest);
   }
