@@ -212,7 +212,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
       found = this.#options.router.decide(head.host, head);
     } catch (error) {
-      this.#answerItself(toKtError(error, "internal", "route the request"));
+      this.#answerItself(toKtError(error, "internal", "route the request"), head);
       return;
     }
     this.#found = found;
@@ -260,34 +260,29 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
   }
 
   /** A request that has no route: under our own names we answer it. */
-  #answerItself(refusal: KtError): void {
-    const head = this.#head as RequestHead;
+  #answerItself(refusal: KtError, head: RequestHead): void {
     try {
       const { host, method, target } = head;
       const asked = { host, method, target, accept: headerValue(head.headers, "accept") };
       const answer = refusal.code === "host-unknown" ? this.#options.router.ownPage?.(asked) : undefined;
-      if (!answer) this.#refuseEarly(refusal);
+      if (!answer) this.#refuseEarly(refusal, head);
       else this.#sendOwn(answer, head);
     } catch (error) {
-      this.#refuseEarly(toKtError(error, "internal", "answer the request"));
+      this.#refuseEarly(toKtError(error, "internal", "answer the request"), head);
     }
   }
 
-  #sendOwn(answer: Answer, head: RequestHead): void {
-    const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
-    const keepAlive = bodyless && head.keepAlive && this.#phase === "open";
-    this.#sendAnswer(answer, keepAlive);
-    if (!keepAlive) this.#end(bodyless);
+  #refuseEarly(error: KtError, head: RequestHead): void {
+    this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
+    this.#sendOwn(refusalOf(error, head), head);
   }
 
-  /** Refuses a request that has no backend; what follows its head is only readable when it has no body. */
-  #refuseEarly(error: KtError): void {
-    const head = this.#head as RequestHead;
+  /** Answers a request that has no backend; what follows its head is only readable when it has no body. */
+  #sendOwn(answer: Answer, head: RequestHead): void {
     const bodyless = !head.chunked && (head.contentLength ?? 0) === 0;
-    this.#options.context.report({ type: "refused", name: head.host, problem: toProblem(error) });
     // After a CONNECT the client may assume a tunnel: what it sends then is not meant as requests.
     const keepAlive = bodyless && head.keepAlive && this.#phase === "open" && head.method !== "CONNECT";
-    this.#sendAnswer(refusalOf(error, this.#head), keepAlive);
+    this.#sendAnswer(answer, keepAlive);
     if (!keepAlive) this.#end(bodyless);
   }
 
