@@ -14,7 +14,7 @@ import type { Backends } from "#proxy/http1/backends.ts";
 import { H2Backends } from "./backends.ts";
 import { H2Exchange, refuse, sendAnswer } from "./exchange.ts";
 import { type H2Request, readRequest } from "./heads.ts";
-import { toldOf } from "#proxy/http1/heads.ts";
+import { type ClientSide, toldOf } from "#proxy/http1/heads.ts";
 import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
 import type { SpeechMemory } from "./speech-memory.ts";
@@ -55,12 +55,14 @@ class H2Door implements H2Connection {
   readonly #session: H2Session;
   readonly #backends: H2Backends;
   readonly #meter: ClientMeter;
+  readonly #client: ClientSide;
   readonly #closing = Promise.withResolvers<void>();
   readonly closed: Promise<void> = this.#closing.promise;
 
   constructor(client: Conn, options: H2Options) {
     this.#options = options;
     this.#meter = new ClientMeter(options);
+    this.#client = { address: options.clientAddress, scheme: options.scheme };
     this.#backends = new H2Backends((route, authority, signal) => options.dial(route, authority, signal), options.clock, options.speech);
     this.#session = new H2Session("server", client, options.clock, this);
   }
@@ -129,14 +131,13 @@ class H2Door implements H2Connection {
       meter.failed(error);
       this.#reportRefused(use.name, error);
     };
-    const client = toldOf(route, { address: this.#options.clientAddress, scheme: this.#options.scheme });
     const exchange = new H2Exchange(stream, request, {
       backends: this.#backends,
       http1: this.#options.backends,
       clock: this.#options.clock,
       route,
       authority: route.sentHost ?? authority,
-      client,
+      client: toldOf(route, this.#client),
       meter,
       onRefused,
     });
