@@ -5,31 +5,24 @@ import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { bracketed } from "#base/hostname.ts";
 import { NotH2Error } from "#http/h2/not-h2.ts";
-import type { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { toProblem } from "#observe/events.ts";
-import type { DoorContext } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
-import type { Door, Guest } from "#proxy/door/door.ts";
+import type { Guest } from "#proxy/door/door.ts";
 import type { Visit } from "#proxy/door/entrance.ts";
 import { expectTls } from "#proxy/door/expect-tls.ts";
 import type { Speech } from "#proxy/door/first-bytes.ts";
 import { passThrough } from "#proxy/door/passthrough.ts";
 import { Peek, type PeekHandler } from "#proxy/door/peek.ts";
-import { serveH2 } from "#proxy/h2/h2.ts";
-import { type Backends, tlsToPod, whileSessionsLast } from "#proxy/http1/backends.ts";
-import { Http1Connection } from "#proxy/http1/http1.ts";
+import { tlsToPod, whileSessionsLast } from "#proxy/http1/backends.ts";
 import { refusalFor } from "#proxy/pages/refusal.ts";
 import { asTheClusterSays } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import { encodeHead } from "#wire/http-head.ts";
+import { serveWeb, type WebOptions, type WebParts } from "./serve-web.ts";
 import type { WebRefusals } from "./web-refusal.ts";
 
 /** What the connections of one front door share. */
-export interface DoorParts {
-  readonly context: DoorContext;
-  readonly door: Door;
-  readonly backends: Backends;
-  readonly speech: SpeechMemory;
+export interface DoorParts extends WebParts {
   readonly refusals: WebRefusals;
 }
 
@@ -55,9 +48,8 @@ export class Arrival implements Guest, PeekHandler {
   }
 
   onSpeech(speech: Speech): void {
-    if (speech.kind === "http1") this.#serveHttp1();
-    else if (speech.kind === "h2") this.#serveHttp2();
-    else this.#serveTls(speech.hello.serverName);
+    if (speech.kind === "tls") this.#serveTls(speech.hello.serverName);
+    else this.#serve(speech.kind);
     this.#parts.door.leave(this);
   }
 
@@ -72,37 +64,14 @@ export class Arrival implements Guest, PeekHandler {
     this.#parts.door.leave(this);
   }
 
-  #serveHttp1(): void {
-    const { context, backends, door } = this.#parts;
-    const connection: Http1Connection = new Http1Connection(this.#conn, {
-      context,
-      backends,
-      router: this.#visit,
-      scheme: "http",
-      onClosed: () => door.leave(connection),
-    });
-    door.enter(connection);
-    connection.start();
-  }
-
-  #serveHttp2(): void {
-    const { context, backends, speech, door } = this.#parts;
-    const { dialer, ...rest } = context;
-    const connection = serveH2(this.#conn, {
-      ...rest,
-      router: this.#visit,
-      scheme: "http",
-      backends,
-      speech,
-      dial: (found, host, signal) =>
-        whileSessionsLast(async () => {
-          const link = await dialer.dial(found.target, signal);
-          return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
-        }),
-      clientAddress: this.#conn.remoteAddress,
-    });
-    door.enter(connection);
-    void connection.closed.then(() => door.leave(connection));
+  #serve(version: "http1" | "h2"): void {
+    const { context } = this.#parts;
+    const dial: WebOptions["dial"] = (found, host, signal) =>
+      whileSessionsLast(async () => {
+        const link = await context.dialer.dial(found.target, signal);
+        return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
+      });
+    serveWeb(this.#conn, version, { ...this.#parts, router: this.#visit, scheme: "http", dial });
   }
 
   #serveTls(serverName: string | undefined): void {

@@ -1,0 +1,40 @@
+/** Serves a client of HTTP once its first bytes have told which version it speaks, as a guest of its door. */
+
+import type { Conn } from "#base/conn.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
+import type { Door } from "#proxy/door/door.ts";
+import type { Router } from "#proxy/door/entrance.ts";
+import { type H2Options, serveH2 } from "#proxy/h2/h2.ts";
+import type { SpeechMemory } from "#proxy/h2/speech-memory.ts";
+import type { Backends } from "#proxy/http1/backends.ts";
+import { Http1Connection } from "#proxy/http1/http1.ts";
+
+/** What the clients of one door share. */
+export interface WebParts {
+  readonly context: DoorContext;
+  readonly door: Door;
+  readonly backends: Backends;
+  readonly speech: SpeechMemory;
+}
+
+export interface WebOptions extends WebParts {
+  readonly router: Router;
+  readonly scheme: "http" | "https";
+  /** See H2Options. */
+  readonly dial: H2Options["dial"];
+}
+
+/** Takes the Conn over, which is paused and holds all that its client said. */
+export function serveWeb(conn: Conn, version: "http1" | "h2", options: WebOptions): void {
+  const { context, door, router, scheme, backends, speech, dial } = options;
+  if (version === "h2") {
+    const connection = serveH2(conn, { ...context, router, scheme, backends, speech, dial, clientAddress: conn.remoteAddress });
+    door.enter(connection);
+    void connection.closed.then(() => door.leave(connection));
+    return;
+  }
+  const onClosed = (): void => door.leave(connection);
+  const connection: Http1Connection = new Http1Connection(conn, { context, backends, router, scheme, onClosed });
+  door.enter(connection);
+  connection.start();
+}
