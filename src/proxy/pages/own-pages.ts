@@ -109,9 +109,20 @@ function routeHtml({ kind, url, name, target, state, problem }: ShownRoute): str
 /** A row of the tables of docs/troubleshooting.md. */
 const row = /^\| `([a-z0-9-]+)` \| (.+) \| (.+) \|$/gm;
 
-const explained: ReadonlyMap<string, { readonly means: string; readonly todo: string }> = new Map(
-  [...docs.matchAll(row)].map(([, code = "", means = "", todo = ""]) => [code, { means: plain(means), todo: plain(todo) }]),
-);
+interface Explanation {
+  readonly means: string;
+  readonly todo: string;
+}
+
+/** By code. Read when the first is asked for. */
+let explanations: ReadonlyMap<string, Explanation> | undefined;
+
+function explanationOf(code: string): Explanation | undefined {
+  explanations ??= new Map(
+    [...docs.matchAll(row)].map(([, each = "", means = "", todo = ""]) => [each, { means: plain(means), todo: plain(todo) }]),
+  );
+  return explanations.get(code);
+}
 
 /** Markdown of one table cell without its marks. */
 function plain(markdown: string): string {
@@ -119,7 +130,7 @@ function plain(markdown: string): string {
 }
 
 function codePage(code: string, form: AnswerForm): Answer | undefined {
-  const found = explained.get(code);
+  const found = explanationOf(code);
   if (!found) return undefined;
   const { means, todo } = found;
   if (form === "json") return ownAnswer(200, form, `${printableJson({ code, means, todo })}\n`);
