@@ -6,7 +6,7 @@ import { kernelText } from "./kernel-text.ts";
 const bindService = 1n << 10n;
 const usualFirst = 1024;
 
-/** The first port that needs no privilege; 0 where every port may be listened on. macOS asks none of wildcard addresses, but of loopback ones. */
+/** The first port that needs no privilege, or 0 where none does. macOS asks for one at loopback addresses, but not at wildcard ones. */
 export function firstFreePort(): number {
   if (process.platform !== "linux") return process.getuid?.() === 0 ? 0 : usualFirst;
   return firstFreePortFrom(kernelText("/proc/self/status"), kernelText("/proc/sys/net/ipv4/ip_unprivileged_port_start"));

@@ -2,7 +2,7 @@
 
 import { networkInterfaces } from "node:os";
 
-/** By which other machines reach it: those of the network cards, IPv4 first; without loopback and what only works with the name of a card (fe80::/10). */
+/** By which other machines reach it, IPv4 first: neither loopback, nor what only works with the name of a card (fe80::/10). */
 export function networkAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
   const reached = all.filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address)).map(({ address }) => address);

@@ -93,7 +93,7 @@ WantedBy=default.target
 `;
 }
 
-/** In quotes, where a backslash escapes; "%" begins a specifier everywhere. "$" begins a variable in arguments, but not in the program's path. */
+/** In quotes, where a backslash escapes. "%" begins a specifier everywhere, "$" a variable in arguments, but not in the program's path. */
 function quote(text: string): string {
   return `"${text.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%")}"`;
 }

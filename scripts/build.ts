@@ -28,7 +28,8 @@ function commit(): string {
 
 /**
  * The two --no-compile-autoload flags keep a hostile bunfig.toml or .env in the working directory from being obeyed.
- * What Bun obeys of the environment, `sealed` takes out. Splitting keeps what a command does not import unread, and bytecode spares parsing: `kt version` starts in 3 ms, not 32.
+ * What Bun obeys of the environment, `sealed` takes out. Splitting keeps what a command does not import unread, and bytecode spares
+ * parsing: `kt version` starts in 3 ms, not 32.
  */
 async function build(outfile: string, target: string | undefined): Promise<void> {
   const command = [
@@ -61,7 +62,7 @@ async function build(outfile: string, target: string | undefined): Promise<void>
   for (const map of new Glob("dist/*.map").scanSync({ cwd: root })) rmSync(`${root}/${map}`);
 }
 
-/** Signs it where Bun did not, or what it signed is another by now, and ends the build rather than let a binary out that macOS would kill. */
+/** Signs it where Bun did not, or where it has changed since. Ends the build rather than let out a binary that macOS would kill. */
 async function sign(path: string): Promise<void> {
   const built = await file(path).bytes();
   if (signatureProblem(built) === undefined) return;

@@ -29,7 +29,7 @@ const table: Readonly<Record<string, Room>> = rooms;
 const root = `${import.meta.dir}/..`;
 const banned = ["node:net", "node:http", "node:https", "node:http2", "node:child_process"];
 
-/** What each place outside a room's own table row may import besides: the entry point starts the CLI, profiles and pages of the docs are data. */
+/** What places outside of a room's row may import besides: the entry point starts the CLI, profiles and pages of the docs are data. */
 const extra: Readonly<Record<string, readonly string[]>> = { "src/main.ts": ["#cli/"], profile: ["#profiles/"], proxy: ["#docs/"] };
 
 async function filesUnder(pattern: string): Promise<SourceText[]> {

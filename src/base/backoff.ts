@@ -1,4 +1,4 @@
-/** The one back-off of this room: pauses between tries that grow with failures, with what the server asks for, and are forgotten on success. */
+/** Pauses between tries: they grow with failures and with what the server asks for, and a success forgets them. */
 
 import type { Clock } from "#base/clock.ts";
 import { sharedLimits } from "./limits.ts";

@@ -3,7 +3,7 @@
 /** Where words of names and paths end. Kept, so that a name is its words joined. */
 const wordEnd = /(?<=[-._/:@])/;
 
-/** What two texts differ in, once the whole words that both begin and end with are gone: "users.localhost" is not near "search.localhost". */
+/** What two texts differ in, without the whole words that both begin and end with: "users.localhost" is not near "search.localhost". */
 interface Difference {
   readonly from: string;
   readonly to: string;

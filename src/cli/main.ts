@@ -51,7 +51,7 @@ async function flushed(output: Output, code: number): Promise<void> {
   await (code === exitCodes.interrupted ? output.flushWhileTaken(cliLimits.outputLeaveMs) : output.flush());
 }
 
-/** What the command ends with when its result did not get through. A reader that has seen enough, as in `kt logs -f | head`, is not a failure. */
+/** How the command ends when its result was not written. A reader that has seen enough, as in `kt logs -f | head`, is not a failure. */
 async function codeWithout({ code: reason, message }: NodeJS.ErrnoException, code: number, output: Output): Promise<number> {
   if (reason === "EPIPE") return code;
   // "ENOSPC: no space left on device, write"
@@ -84,7 +84,7 @@ function parse(argv: readonly string[]): Call {
   return { spec, args: [...args, ...(Array.isArray(rest) ? rest : [])].map(asWritten).map(String), values: mapValues(values, asWritten) };
 }
 
-/** cac makes numbers of what looks like one: "007", the name of a namespace, would become 7, and nothing 0. No argument can hold this character. */
+/** cac makes a number of what looks like one: the namespace "007" would become 7. No argument can hold this character. */
 const textMark = "\u0000";
 
 function keepText(word: string): string {

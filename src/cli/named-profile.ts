@@ -14,7 +14,10 @@ export function profileNamed(profiles: readonly ProfileStatus[], name: string): 
   throw new KtError("usage", `${others.length + 1} attached profiles have the name "${name}"`, { hints });
 }
 
-/** The profiles of that name whole, else those with routes of that name, and only them: also a namespace, or a service by all of its ports. Throws KtError `route-unknown`. */
+/**
+ * The profiles of that name, whole; else those with routes of that name, and only these routes. A namespace counts as the name of its
+ * routes, and a service as that of all its ports. Throws KtError `route-unknown`.
+ */
 export function onlyNamed(profiles: readonly ProfileStatus[], name: string): readonly ProfileStatus[] {
   const named = profiles.filter((profile) => profile.name === name);
   if (named.length > 0) return named;

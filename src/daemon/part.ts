@@ -7,7 +7,7 @@ import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 export interface Part {
   /** The attached profiles, at each change of them. What takes time is left to `settle`. */
   apply?(attached: readonly AttachedProfile[]): void;
-  /** Carries out what `apply` left, as far as it can be; resolves when what is wrong is known. Called soon after, and before a client is answered. */
+  /** Carries out what `apply` left, and resolves when what is wrong is known. Called soon after it, and before a client is answered. */
   settle?(): Promise<void>;
   /** What is wrong with it that no route shows. */
   status?(): PartProblem | undefined;

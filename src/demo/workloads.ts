@@ -1,4 +1,4 @@
-/** Deployments and the other kinds of workloads in the embedded cluster: what says which pods are theirs. Nothing makes pods of them here. */
+/** Deployments and other workloads of the embedded cluster, which say which pods are theirs. Nothing makes pods of them here. */
 
 import type { Collection, ObjectStore } from "./store.ts";
 

@@ -1,4 +1,4 @@
-/** Which local port stands for each port of a service: the same one, the one that the profile maps it to, or one that needs no privilege. Pure. */
+/** Which local port stands for each port of a service: the same, the one in the profile, or one that needs no privilege. Pure. */
 
 import type { Service, ServicePort } from "#kube/objects/objects.ts";
 import { discoveryLimits } from "./limits.ts";

@@ -174,7 +174,7 @@ export async function upgrade(
   return upgraded ? { head: answered, conn } : { head: answered, body: body.takeText() };
 }
 
-/** An answer of unknown length: a 200's head and body are given to the listener as they come; any other answer is collected and returned. */
+/** An answer of unknown length: a 200 is given to the listener as it comes, any other answer is collected and returned. */
 export async function stream(
   conn: Conn,
   message: HttpRequest,

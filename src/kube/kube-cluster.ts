@@ -127,7 +127,7 @@ class KubeCluster implements Cluster {
 
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following {
     const kept = this.#keep(() => this.#open(request, onChange));
-    // What is followed is dialled as soon as its pod is known, and the requests for that go first; most names that are guessed lead nowhere.
+    // What is followed is dialled as soon as its pod is known, after the requests for that. Most names that are guessed lead nowhere.
     if (!request.isGuess) setImmediate(() => this.#expectUpgrade());
     return { current: () => kept.inner.current(), refresh: () => kept.inner.refresh(), close: () => kept.close() };
   }

@@ -15,9 +15,9 @@ export const kubeLimits = {
   upgradeProvenMs: 60 * second,
   /** How long WebSockets are asked for first where SPDY did not get through: the network or the cluster may be another by then. */
   upgradeWayMs: 600 * second,
-  /** How long what nothing waits for, as the end of a connection, may wait to leave with other output: the node takes a second to act on it. */
+  /** How long what nothing waits for, as the end of a connection, may wait for other output: the node acts on it after a second. */
   flushDelayMs: 20,
-  /** How long a connection that was opened ahead of an upgrade is kept for it: longer than finding its pod takes, shorter than any proxy's patience. */
+  /** How long a connection opened ahead of an upgrade is kept: longer than finding its pod takes, shorter than any proxy's patience. */
   aheadMs: 2 * second,
   /** API requests to one cluster under way at once: hundreds of services that start together must not open hundreds of connections. */
   apiRequestsAtOnce: 16,
@@ -49,7 +49,7 @@ export const kubeLimits = {
   watchRefusedMs: 60 * second,
   /** A watch that was silent for this long is begun again when there is reason to doubt it. */
   watchDoubtMs: 5 * second,
-  /** Addresses of one service's endpoints that name no pod, each of which is looked for among the pods: such endpoints are written by hand. */
+  /** Addresses of one service's endpoints that name no pod, each looked for among the pods: such endpoints are written by hand. */
   endpointAddresses: 16,
   /** A service is asked for again when its slices change, at most this often. */
   serviceCheckMs: 1 * second,
@@ -73,7 +73,7 @@ export const kubeLimits = {
   pluginRetryMaxMs: 30 * second,
   /** A credential that was refused at this age was of no use from the beginning. */
   credentialYoungMs: 60 * second,
-  /** What the cluster refuses to us, and a watch that it ends at once, is not asked for again sooner, however many want it: servers lock out who asks too often. */
+  /** What the cluster refused, or ended at once, is not asked for again sooner, for however many: servers lock out who asks too often. */
   refusedRetryMs: 1 * second,
   /** Longest pause between tries while the cluster refuses our credentials. */
   credentialsBackoffMaxMs: 60 * second,

@@ -5,7 +5,7 @@ import { kib, mib, second } from "#base/units.ts";
 export const muxLimits = {
   /** Streams a peer may have open on one session: two for each of its connections, and no client of ours shares that widely. */
   streamsPerSession: 4096,
-  /** A peer that has been silent for this long is pinged; with the time for its answer and two ticks that is under 15 s to notice a death. */
+  /** A peer that has been silent for this long is pinged. With the time for its answer and two ticks, a death is noticed within 15 s. */
   pingIntervalMs: 2 * second,
   /** A peer that answers no ping within this time is dead. */
   pingTimeoutMs: 10 * second,

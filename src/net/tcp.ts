@@ -303,7 +303,8 @@ export interface Listener {
 }
 
 /**
- * Listens on an IP address; `accept` gets each new Conn, paused, and what says where it is from. Throws KtError `port-taken` or `listen-failed`.
+ * Listens on an IP address. `accept` gets each new Conn, paused, and what says where it is from. Throws KtError `port-taken` or
+ * `listen-failed`.
  */
 export function listenTcp(options: {
   host: string;

@@ -1,4 +1,4 @@
-/** The latest HTTP requests of each route, in pages of their own: they come by the thousand, and must not push problems out of the journal. */
+/** The latest HTTP requests of each route, apart from the journal: they come by the thousand, and would push problems out of it. */
 
 import type { Clock } from "#base/clock.ts";
 import { routeKey } from "./counters.ts";

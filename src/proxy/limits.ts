@@ -11,17 +11,17 @@ export const proxyLimits = {
   http1HeldBytes: 128 * kib,
   /** How long a client may take from the first byte of a TLS hello or a request head to its last; between requests it may wait. */
   peekTimeoutMs: 30 * second,
-  /** HTTP connections to one target that are opened at the same time; further requests wait for one of these or for one that is given back. */
+  /** HTTP connections to one target that are opened at the same time. Further requests wait for one of these, or for a returned one. */
   openingBackends: 8,
-  /** How long a request that comes when as many wait already hopes for one to be given back, before one is opened for it: about as long as that takes. */
+  /** With as many waiting, how long the next request waits for a returned connection before one is opened for it: about what that takes. */
   backendPatienceMs: 25,
-  /** How long a backend may leave a TLS hello without an answer before it is asked whether it speaks HTTP: servers answer in milliseconds. */
+  /** How long a backend may leave a TLS hello unanswered before it is asked whether it speaks HTTP: servers answer in milliseconds. */
   tlsSilenceMs: 1500,
   /** How long a browser waits for a pod before it is shown a page; a bit longer than `noPodAnswerMs`, whose answer says more. */
   waitingPageMs: 1200,
   /** What is kept of a TCP client's first words until its backend answers: enough to distinguish protocols, with a whole head of HTTP. */
   firstWordsBytes: 16 * kib,
-  /** How long a client of a TCP route that cannot be served may take to say what it speaks, then to read why: one that speaks first does at once. */
+  /** How long a client of a TCP route that is refused may take to show what it speaks, then to read why: most speak at once. */
   tcpRefusalMs: 1 * second,
   /** How long a backend that closed on plain HTTP may take to show that it speaks TLS: its refusal waits for that. */
   tlsAskMs: 1 * second,
@@ -39,7 +39,7 @@ export const proxyLimits = {
   keepAliveProvenAnswers: 8,
   /** How long it is remembered what a backend does with unused connections, after its last answer. */
   keepAliveKnownMs: 600 * second,
-  /** How often a request is sent at most: each time on a connection opened after the loss of the last, while nothing of an answer has come. */
+  /** How often a request is sent at most, each time on a connection opened after the last was lost, and before any of an answer came. */
   requestTries: 5,
   /** A request that must not be sent twice only reuses a connection idle for less than this: servers close idle ones after seconds. */
   parkedLinkForUnsafeMs: 1 * second,

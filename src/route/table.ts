@@ -109,7 +109,7 @@ export class RouteTable {
     return this.#static.get(host);
   }
 
-  /** Of a normalised name and the port sent with it, by [[patterns]] alone. Two that match and of which neither is more specific make it ambiguous. */
+  /** Of a normalised name and the port sent with it, by [[patterns]] alone. Two that match, neither more specific, make it ambiguous. */
   lookupPatterns(host: string, port?: number): Found | Ambiguous | Refused | undefined {
     const trials = this.tryPatterns(host).filter((trial) => trial.match !== undefined);
     const [first] = trials;

@@ -29,7 +29,7 @@ export const tunnelLimits = {
   spareProcessesPerPod: 20,
   /** How long a jump host may take to reach the target's address; a packet that is not answered is sent again after 1, 3 and 7 s. */
   jumpConnectMs: 10 * second,
-  /** After one side has ended, how long the other may be silent before a jump host's process gives up: a slow report must still come through. */
+  /** After one side has ended, how long the other may be silent in a jump host's process: a slow report must still come through. */
   jumpHalfClosedMs: 600 * second,
   /** How long the end of a jump host's output waits for the process to say that it failed. */
   jumpExitMs: 500,
@@ -97,7 +97,7 @@ export const tunnelLimits = {
   atOnceMs: 1 * second,
   /** How long a new connection waits when a target has no pod on its way at all. */
   noPodAnswerMs: 1 * second,
-  /** Targets that only a pattern or a dynamic name leads to and that are followed at once; the least recently used one that is at rest goes. */
+  /** Targets of patterns and dynamic names that are followed at once; the least recently used one at rest goes first. */
   guessedTunnels: 256,
   /** How long such a target is followed before its first connection, as the name of a service without pods: people try again sooner. */
   guessPatienceMs: 60 * second,

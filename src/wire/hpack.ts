@@ -91,8 +91,8 @@ export class HpackDecoder {
   }
 
   /**
-   * Throws KtError `protocol` for what is not a header block. A list past the limits is still read on, for the table's sake; not for ever, as
-   * a block of one-byte references to a long entry unpacks to 4000 times its size.
+   * Throws KtError `protocol` for what is not a header block. A list past the limits is still read on, for the table's sake, but not for
+   * ever: a block of one-byte references to a long entry unpacks to 4000 times its size.
    */
   decode(block: Uint8Array): DecodedBlock {
     const reader = new BlockReader(block);

@@ -26,7 +26,7 @@ const windowBytes = 32 * 1024;
 
 const utf8Decoder = new TextDecoder();
 
-/** Writes the header blocks of one direction of a connection, in stored blocks: ours are too short and too rare to be worth a compressor. */
+/** Writes the header blocks of one direction, in stored blocks: ours are too short and too rare to be worth a compressor. */
 export class SpdyHeaderEncoder {
   #begun = false;
 

@@ -1,4 +1,4 @@
-/** RFC 6455 frames to bytes, and the parts of the handshake that are arithmetic; in-house because the W3C WebSocket cannot pause a sender. */
+/** RFC 6455: frames to bytes, and the arithmetic of the handshake. Our own, because the W3C WebSocket cannot pause a sender. */
 
 import { concatBytes } from "#base/bytes.ts";
 import { assert } from "#base/errors.ts";

@@ -1,4 +1,4 @@
-/** Measures kt beside kubectl port-forward in one run on a real cluster and writes RESULTS.md; with --soak or --churn MINUTES keeps kt busy instead. */
+/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md. With --soak or --churn MINUTES it keeps kt busy. */
 
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -1,4 +1,4 @@
-/** Changes the services and pods of a namespace each second for minutes, and tells each minute whether kt still has what the cluster has. */
+/** Changes services and pods of a namespace each second for minutes, and says each minute whether kt has what the cluster has. */
 
 import { readFileSync } from "node:fs";
 import { connect, sleep } from "bun";

@@ -1,4 +1,4 @@
-/** A kind of route that only this test knows: one section, one door, and a row in the table of doors make it run from the file to the pod. */
+/** A kind of route that only this test knows: a section, a door, and a row in the table of doors make it run from file to pod. */
 
 import { expect, test } from "bun:test";
 import * as v from "valibot";

@@ -1,4 +1,4 @@
-/** The DNS server on real sockets: its own names, those of others through name servers that answer, fail, lie or stay silent, and floods. */
+/** The DNS server on real sockets: its own names, others through name servers that answer, fail, lie or are silent, and floods. */
 
 import { expect, test } from "bun:test";
 import { connectTcp, listenTcp } from "#net/tcp.ts";

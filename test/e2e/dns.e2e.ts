@@ -1,4 +1,4 @@
-/** [dns] on a real cluster: dig and resolvers of every kind, with an /etc/resolv.conf that names kt, and name servers of others that fail. */
+/** [dns] on a real cluster: dig, resolvers of every kind whose /etc/resolv.conf names kt, and name servers of others that fail. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";

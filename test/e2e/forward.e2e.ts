@@ -1,4 +1,4 @@
-/** `kt forward` beside kubectl port-forward: every form and kind, exit codes, and what kubectl's own end-to-end tests ask of a forwarded port. */
+/** `kt forward` beside kubectl port-forward: every form and kind, exit codes, and what kubectl's own end-to-end tests ask. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { listen, spawn } from "bun";

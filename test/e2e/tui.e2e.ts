@@ -1,4 +1,4 @@
-/** The full-screen view in a real terminal, on a real cluster: what it shows, its keys, and that the terminal is as before after every end. */
+/** The full-screen view in a real terminal, on a real cluster: what it shows, its keys, and what it leaves of the terminal. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** [dns] in a real hub, against the embedded API: services and pods that come and go, routes, reloads, two profiles, and `kt dns status`. */
+/** [dns] in a real hub, against the embedded API: services and pods that come and go, routes, reloads, two profiles, kt dns status. */
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";

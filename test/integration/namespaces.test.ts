@@ -1,4 +1,4 @@
-/** [[forward]] from end to end, against the embedded API: services that come, change and go, pods of headless ones, restarts and reloads. */
+/** [[forward]] from end to end, against the embedded API: services that come, change and go, headless ones, restarts and reloads. */
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";

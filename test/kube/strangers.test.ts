@@ -1,4 +1,4 @@
-/** A kubeconfig that is not the user's own, where it is used: only in the text that was consented to may it do more than speak to its server. */
+/** A kubeconfig that is not the user's own: only in the text that was consented to may it do more than speak to its server. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { rm, symlink } from "node:fs/promises";

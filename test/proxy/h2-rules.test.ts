@@ -1,4 +1,4 @@
-/** What RFC 9113 forbids a peer, frame by frame: what each breach ends, that nothing of it is passed on, and that many end the connection. */
+/** What RFC 9113 forbids a peer, frame by frame: what each breach ends, that none is passed on, and that many end the connection. */
 
 import { describe, expect, test } from "bun:test";
 import { httpLimits } from "#http/limits.ts";

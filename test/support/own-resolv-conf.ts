@@ -1,4 +1,4 @@
-/** Programs with an /etc/resolv.conf of their own, in a mount namespace: what they ask is what a test decides, and the machine's file stays. */
+/** Programs with an /etc/resolv.conf of their own, in a mount namespace: a test decides whom they ask, and the machine's file stays. */
 
 import { writeFileSync } from "node:fs";
 

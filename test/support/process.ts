@@ -57,7 +57,7 @@ export function processesWith(entry: string): number[] {
     });
 }
 
-/** Below those that systems give to connections and for port 0 (Linux: from 32768): no other program gets one of them by chance before its use. */
+/** Below those that systems give out by themselves (Linux: from 32768): no other program gets one of them by chance before its use. */
 const firstPort = 20_000;
 const lastPort = 29_999;
 const blockPorts = 50;

@@ -2,7 +2,10 @@
 
 import { sleep } from "bun";
 
-/** For what has no event of its own: calls `look` until it gives a value other than undefined and false; its last failure is part of the message when it never does. */
+/**
+ * For what has no event of its own: calls `look` until it gives a value other than undefined and false. When it never does, the error
+ * has its last failure.
+ */
 export async function eventually<T>(
   what: string,
   look: () => T | Promise<T>,

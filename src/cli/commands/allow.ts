@@ -1,4 +1,4 @@
-/** `kt allow` and `kt deny`: let a folder's profile do what could run code, send credentials elsewhere or let others in, and take it back. */
+/** `kt allow` and `kt deny`: give consent to what a folder's profile does beyond mapping names, and take it back. */
 
 import { file as openFile } from "bun";
 import { maskSecrets } from "#base/mask.ts";

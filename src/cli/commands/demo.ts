@@ -1,4 +1,4 @@
-/** `kt demo`: the whole product against an embedded Kubernetes API, in one process; of the user's it touches nothing but a link for `kt status`. */
+/** `kt demo`: the whole product against an embedded Kubernetes API, in one process. It leaves the user's files alone, but for one link. */
 
 import { KtError } from "#base/errors.ts";
 import type { LogFields, LogLevel } from "#base/log.ts";

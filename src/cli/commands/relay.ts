@@ -8,7 +8,7 @@ import { listenTcp } from "#net/tcp.ts";
 import { parseDuration } from "#profile/values/duration.ts";
 import { RelayServer } from "#relay/relay-server.ts";
 
-/** On the pod's own loopback, where only port-forward comes in: what listens on the pod's address would be a proxy for the whole cluster. */
+/** On the pod's own loopback, which only port-forward reaches: on the pod's address it would be a proxy for the whole cluster. */
 const host = "127.0.0.1";
 
 export async function relay({ options, output }: CommandContext): Promise<number> {

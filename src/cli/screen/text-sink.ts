@@ -18,7 +18,7 @@ export interface TextSink {
   onResize(callback: () => void): void;
 }
 
-/** The width that lines are broken to: there is none off a terminal, and some terminals say 0, such as those of containers without a window. */
+/** The width that lines are broken to; none off a terminal. Some terminals say 0, such as those of containers without a window. */
 export function columnsOf({ isTTY, columns }: TextSink): number {
   return isTTY === true ? columns || 80 : Number.POSITIVE_INFINITY;
 }

@@ -28,7 +28,7 @@ export function survives(tunnel: TunnelUse, before: Attachment, after: Attachmen
   return !lostItsRoute && (!old || !isOutdated(tunnel, old, view));
 }
 
-/** Another kubeconfig may lead elsewhere. Other credentials lead to the same place: they count from the next tunnel on, and cut no connection. */
+/** Another kubeconfig may lead elsewhere. Other credentials lead to the same place, and count from the next tunnel on. */
 function isOutdated({ openConnections }: TunnelUse, before: ClusterView, after: ClusterView): boolean {
   if (viewKey(before) === viewKey(after)) return false;
   return !deepEquals(before.kubeconfig, after.kubeconfig) || openConnections === 0;

@@ -1,6 +1,6 @@
 /**
- * Finds name servers that ask kt in turn, as systemd-resolved does for every name once it has kt's address: what it passes on to kt must not
- * go back to it, where both would wait for each other.
+ * Finds name servers that ask kt in turn, as systemd-resolved does for every name once it has kt's address. What it passes on to kt must
+ * not go back to it: both would wait for each other.
  */
 
 import type { Clock } from "#base/clock.ts";

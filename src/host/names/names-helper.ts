@@ -1,4 +1,4 @@
-/** What runs as root for one user: it keeps that user's names in the hosts file for as long as its client is there, and does nothing else. */
+/** Runs as root for one user: keeps that user's names in the hosts file while its client is there, and does nothing else. */
 
 import { KtError, messageOf } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";

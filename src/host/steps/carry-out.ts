@@ -1,4 +1,4 @@
-/** Makes the steps of `kt setup`, or takes them back. It may be killed at any time: what is left is done again, or undone, by the next one. */
+/** Makes the steps of `kt setup`, or takes them back. It may be killed at any time: the next one does or undoes what is left. */
 
 import { chmod, copyFile, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { KtError, toKtError } from "#base/errors.ts";

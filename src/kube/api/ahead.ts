@@ -1,4 +1,4 @@
-/** One connection to the API server that is opened ahead of need: its handshakes pass while the server is asked which pod it will lead to. */
+/** One connection to the API server, opened ahead of need: its handshakes pass while the server is asked for the pod. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";

@@ -140,7 +140,7 @@ export class Api {
     if (answer.head.status !== 200) throw this.#noted(answerProblem(answer, access, this.requester));
   }
 
-  /** A body that comes as it is written, such as a log: however long nothing comes, and until the signal. Resolves at its end; rejects like `get`. */
+  /** A body that comes as it is written, such as a log, and may be silent for any time. Resolves at its end; rejects like `get`. */
   async tail(path: string, access: Access, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void> {
     const answer = await this.#told(signal, () =>
       this.#authorised((identity, connection) =>
@@ -214,7 +214,7 @@ export class Api {
     return await run(await connection.identity(), connection);
   }
 
-  /** Aborts when nothing is heard for too long: at first until the answer begins, then between two pieces of it, unless those may be far apart. */
+  /** Aborts after too long a silence: until the answer begins, then between two pieces of it, unless those may be far apart. */
   async #bounded<T>(
     timeoutMs: number,
     signal: AbortSignal,

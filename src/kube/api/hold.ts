@@ -28,7 +28,10 @@ export class Hold {
     this.#status = head.status;
   }
 
-  /** Resolves when the server may be asked; `server` gives its name. Rejects with KtError `cluster-unreachable` when that is not soon, or with the signal's reason. */
+  /**
+   * Resolves when the server may be asked; `server` gives its name. Rejects with KtError `cluster-unreachable` when that is not soon, or
+   * with the signal's reason.
+   */
   async pass(server: () => string, signal: AbortSignal): Promise<void> {
     while (this.leftMs > 0) {
       if (this.leftMs > kubeLimits.retryAfterPatienceMs) throw this.#problem(server());

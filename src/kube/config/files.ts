@@ -35,7 +35,7 @@ export class FileCache {
     return this.#file(path).text;
   }
 
-  /** What `parse` makes of the file's text, once for each state of the file: the same `parse` for all who ask. Throws as `read` and `parse` do. */
+  /** What `parse` makes of the file's text, once for each state of the file. Every caller gives the same `parse`. Throws as both do. */
   parsed(path: string, parse: (text: string) => unknown): unknown {
     const file = this.#file(path);
     file.parsed ??= parse(file.text);

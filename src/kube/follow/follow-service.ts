@@ -1,4 +1,4 @@
-/** Keeps the resolution of one service port fresh: the service, its slices (or its pods where there are none to read), and why none is ready. */
+/** Keeps the resolution of one service port fresh: the service, its slices or else its pods, and why none is ready. */
 
 import { retryPause } from "./retry-pause.ts";
 import type { Clock } from "#base/clock.ts";

@@ -24,7 +24,7 @@ export type Protocol = "TCP" | "UDP";
 export type Resolution =
   /** At least one endpoint, ready and not terminating; else Running pods where readiness cannot be known. */
   | { readonly kind: "ready"; readonly endpoints: readonly Endpoint[] }
-  /** No pod is ready, but one is on its way (being scheduled, pulled, started, or failing its readiness probe); `problem` names the pod's own reason. */
+  /** No pod is ready, but one is being scheduled, pulled or started, or fails its readiness probe: `problem` has the pod's own reason. */
   | { readonly kind: "coming"; readonly problem: KtError }
   /** There is no pod and none on its way: scaled to zero, selector matches nothing, ExternalName, no such service, crash loop. */
   | { readonly kind: "none"; readonly problem: KtError }
@@ -196,7 +196,7 @@ export interface Cluster {
   /** The pods behind a service, a workload or a name, ready or not, by name; the first `podsShown` of them. Rejects with KtError. */
   podsBehind(request: Pick<FollowRequest, "kind" | "namespace" | "name">, signal: AbortSignal): Promise<readonly PodDetail[]>;
 
-  /** What a container has written and writes, as bytes, until its end or the signal. Rejects like `portForward`, and with `container-not-found`. */
+  /** What a container has written and writes, until its end or the signal. Rejects like `portForward`, and `container-not-found`. */
   podLog(request: PodLogRequest, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void>;
 
   /** For the pods that kt makes. They can also be removed once the cluster is closed. */

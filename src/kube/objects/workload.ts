@@ -1,4 +1,4 @@
-/** Deployments, stateful sets, replica sets, daemon sets, jobs and replication controllers, as far as they say which pods are theirs. Pure. */
+/** Deployments, jobs and the other workloads, as far as they say which pods are theirs. Pure. */
 
 import { command, type Words } from "#base/shell.ts";
 import type { RawCondition, RawWorkload } from "./objects.ts";

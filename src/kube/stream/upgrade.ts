@@ -122,7 +122,7 @@ export class Upgrader {
     this.#options.log("info", "upgrade-fallback", { way, reason });
   }
 
-  /** Where the other way fails, what is silent may do: what answers no ping may still carry streams, and is not to be waited for each time. */
+  /** Where the other way fails, a silent one may do: it may carry streams although it answers no ping. It is trusted for a while. */
   #neither(access: Wanted["access"], one: Tried, two: Tried): Upgraded {
     if (one instanceof KtError && two instanceof KtError) throw this.#worse(access, one, two);
     const opened = upgraded(one instanceof KtError ? two : one);

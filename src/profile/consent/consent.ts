@@ -1,4 +1,4 @@
-/** What a profile would do that could run code, send what is the user's elsewhere or let others in, each with what consent to it is bound to. */
+/** What a profile would do that could run code, send the user's data elsewhere or let others in, with what consent is bound to. */
 
 import { CryptoHasher } from "bun";
 import { KtError } from "#base/errors.ts";

@@ -1,4 +1,4 @@
-/** Variables that decide which programs run, what they load, or where they send the user's data: a stranger's `[env]` needs consent to set them. */
+/** Variables that decide which programs run, what they load or where they send data: a stranger's `[env]` needs consent for them. */
 
 interface Steering {
   readonly why: string;
@@ -6,7 +6,7 @@ interface Steering {
   readonly names: string;
 }
 
-/** From what works everywhere to what works in one tool. Programs differ in whether they mind the case of a name, so it never counts here. */
+/** From what works everywhere to what works in one tool. Only some programs mind the case of a name, so it never counts here. */
 const table: readonly Steering[] = [
   {
     why: "it decides which programs run",

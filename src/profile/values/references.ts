@@ -1,4 +1,4 @@
-/** What `[env]` says about routes: `${tcp.PORT.address}`, `${udp.PORT.address}` and `${routes.HOST.url}`, which `kt run` and `kt env` fill in. */
+/** What `[env]` says about routes, for `kt run` and `kt env`: `${tcp.PORT.address}`, `${udp.PORT.address}`, `${routes.HOST.url}`. */
 
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";

@@ -26,8 +26,8 @@ export interface PassthroughHooks {
 }
 
 /**
- * Dials and joins; owns the Conn, which must be paused, and calls `onClosed` once. When dialling fails, or `expect` does, `onRefused` gets the
- * Conn, still paused, and is to call `onClosed` when it is done with it.
+ * Dials and joins. Owns the Conn, which must be paused, and calls `onClosed` once. When dialling or `expect` fails, `onRefused` gets the
+ * Conn, still paused, and calls `onClosed` when it is done with it.
  */
 export async function passThrough(
   client: Conn,

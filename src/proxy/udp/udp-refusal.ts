@@ -1,4 +1,4 @@
-/** Tells a client of UDP why it gets no answer, where its protocol has words for that: DNS has, and its clients wait for seconds otherwise. */
+/** Tells a client of UDP why it gets no answer, where its protocol has words for it: clients of DNS would wait for seconds. */
 
 import type { KtError } from "#base/errors.ts";
 import { printable } from "#base/printable.ts";

@@ -1,4 +1,4 @@
-/** The rows of the list: the routes of every profile, filtered, sorted, and by default under the profile and namespace that they belong to. Pure. */
+/** The rows of the list: the routes of every profile, filtered, sorted, and by default grouped by profile and namespace. Pure. */
 
 import type { ProfileStatus, RouteStatus, Snapshot } from "#control/api.ts";
 
