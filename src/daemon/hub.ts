@@ -102,12 +102,7 @@ export class Hub {
     if (options.logsRequests === true) this.#requests.follow(({ event }) => logEvent(log, event));
     const report = (event: KtEvent): void => this.#report(event);
     this.#profiles = new Profiles({ load: providers.load, clock, report, onChange: () => this.#apply() });
-    this.#contexts = new ContextWatch({
-      check: providers.checkContext,
-      clock,
-      onProblem: (profile, { message }) => log("warn", "context", { text: `profile "${profile}": ${message}` }),
-      onLook: (profile) => this.#board.profileChanged(profile),
-    });
+    this.#contexts = this.#contextsOf(options);
     this.#remembered = new Remembered(options.directory);
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
     this.#dnsNames = this.#dnsNamesOf();
@@ -129,17 +124,7 @@ export class Hub {
       door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
-    this.#forwards = new Forwards({
-      prepare: providers.prepare,
-      clusterFor: (ref) => this.#engine.clusterFor(ref),
-      addresses,
-      firstFreePort,
-      sockets: loopbackSockets,
-      clock,
-      report,
-      onGone: (profile, route) => this.#engine.counters.forgetRoute(profile, route),
-      onChange: () => this.#discovered(),
-    });
+    this.#forwards = this.#forwardsOf(options, addresses);
     this.#board = this.#boardOf(this.#listening);
     this.#names = new NamesFeed(
       (profile) => this.#profiles.get(profile)?.plan,
@@ -198,6 +183,29 @@ export class Hub {
 
   get #clock(): Clock {
     return this.#options.clock ?? systemClock;
+  }
+
+  #contextsOf({ providers, log }: HubOptions): ContextWatch {
+    return new ContextWatch({
+      check: providers.checkContext,
+      clock: this.#clock,
+      onProblem: (profile, { message }) => log("warn", "context", { text: `profile "${profile}": ${message}` }),
+      onLook: (profile) => this.#board.profileChanged(profile),
+    });
+  }
+
+  #forwardsOf({ providers }: HubOptions, addresses: AddressKeeper): Forwards {
+    return new Forwards({
+      prepare: providers.prepare,
+      clusterFor: (ref) => this.#engine.clusterFor(ref),
+      addresses,
+      firstFreePort,
+      sockets: loopbackSockets,
+      clock: this.#clock,
+      report: (event) => this.#report(event),
+      onGone: (profile, route) => this.#engine.counters.forgetRoute(profile, route),
+      onChange: () => this.#discovered(),
+    });
   }
 
   #dnsNamesOf(): DnsNamesOfHub {
