@@ -1,5 +1,6 @@
 /** KtError, and the assertion for states that cannot be. */
 
+import { cut } from "./cut.ts";
 import type { ErrorCode } from "./error-facts.ts";
 import { sharedLimits } from "./limits.ts";
 import { maskSecrets } from "./mask.ts";
@@ -49,7 +50,7 @@ export function withHints(error: KtError, hints: readonly string[]): KtError {
 
 /** Errors stand on pages, in logs and on terminals, and hold what others said: nothing in them may be a secret, nor endless. */
 function shown(text: string): string {
-  return maskSecrets(text.length > sharedLimits.errorMessageChars ? `${text.slice(0, sharedLimits.errorMessageChars)}…` : text);
+  return maskSecrets(cut(text, sharedLimits.errorMessageChars));
 }
 
 /** Turns anything thrown into a KtError; what is not one already becomes `code` with the original as its cause. */

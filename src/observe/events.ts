@@ -1,5 +1,6 @@
 /** Events: the union of everything worth telling, for `kt logs`, the live view and the dashboard. */
 
+import { cut } from "#base/cut.ts";
 import type { ErrorCode } from "#base/error-facts.ts";
 import type { KtError } from "#base/errors.ts";
 import { observeLimits } from "./limits.ts";
@@ -131,8 +132,6 @@ function boundedProblem({ code, message, hints }: Problem): Problem {
     hints: hints.map((hint) => cut(hint, observeLimits.eventTextLength)),
   };
 }
-
-const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);
 
 /** Takes events; must not throw. */
 export type Report = (event: KtEvent) => void;

@@ -1,5 +1,6 @@
 /** Dynamic hostname patterns: parse, match, capture, and which of two is more specific. */
 
+import { cut } from "#base/cut.ts";
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { isCertainPort, parsePort } from "./port.ts";
@@ -130,8 +131,7 @@ export class HostPattern {
 
   /** Throws KtError `profile-invalid` for a text that is not a valid pattern. */
   static parse(text: string): HostPattern {
-    if (text.length > longestPattern)
-      refuse(`${text.slice(0, 40)}…`, "is longer than any hostname", "a hostname has 253 characters at most");
+    if (text.length > longestPattern) refuse(cut(text, 40), "is longer than any hostname", "a hostname has 253 characters at most");
     const captured = starsAsCaptures(text);
     if (captured !== undefined) refuse(text, "has a star, which stands for nothing here", `write "${captured}": a capture has a name`);
     if (/\{[^}]*[A-Z]/.test(text)) refuse(text, "has capitals in a capture", "a capture is written {name}, in lower case");

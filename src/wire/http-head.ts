@@ -1,5 +1,6 @@
 /** HTTP/1 request and response heads to and from bytes, strict where two readers could disagree (RFC 9112). */
 
+import { cut } from "#base/cut.ts";
 import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
 import { wireLimits } from "./limits.ts";
@@ -58,7 +59,7 @@ const forbidden = /\0|\r(?!\n)/;
 /** In requests no other has a place either but a tab, and some readers take some for white space. */
 const controlCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
 
-const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+const quote = (text: string): string => JSON.stringify(cut(text, 80));
 
 /** Index just past the empty line that ends a head, or -1. A lone LF ends a line too (RFC 9112 §2.2): heads are written anew. */
 function findHeadEnd(bytes: Uint8Array, at: number): number {

@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 import { TomlError, type TomlTable, parse } from "smol-toml";
+import { cut } from "#base/cut.ts";
 import { typographicHint } from "#base/typography.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { profileLimits } from "#profile/limits.ts";
@@ -204,7 +205,7 @@ function syntaxProblem(error: TomlError, text: string): Omit<ProfileProblem, "fi
     .replace(/^control characters.* strings/, "unfinished string");
   const lineText = text.split(/\r?\n/)[line - 1] ?? "";
   const rest = lineText.slice(column - 1).trim();
-  const where = rest === "" ? "the end of the line" : rest.length > 40 ? `${rest.slice(0, 40)}…` : rest;
+  const where = rest === "" ? "the end of the line" : cut(rest, 40);
   const message = maskSecrets(/redefine/.test(reason) ? `defined a second time: ${lineText.trim()}` : `${reason} at ${where}`);
   return {
     code: "profile-syntax",

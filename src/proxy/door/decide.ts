@@ -1,5 +1,6 @@
 /** Named host + table → the route it goes to, or the refusal that says why not. */
 
+import { cut } from "#base/cut.ts";
 import { KtError } from "#base/errors.ts";
 import { parseAuthority } from "#base/hostname.ts";
 import { observeLimits } from "#observe/limits.ts";
@@ -56,7 +57,7 @@ function foundOf(lookup: Lookup): Found {
 
 /** What is longer than a name can be is not kept whole in logs and pages. */
 function shortened(host: string): string {
-  return host.length > observeLimits.eventNameLength ? `${host.slice(0, observeLimits.eventNameLength)}…` : host;
+  return cut(host, observeLimits.eventNameLength);
 }
 
 /** Names that a page lists at most. */

@@ -1,5 +1,6 @@
 /** The guard of the front door: a page on the web is not the user, so what it asks for is refused. Pure. */
 
+import { cut } from "#base/cut.ts";
 import { KtError } from "#base/errors.ts";
 import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { Lookup } from "#route/lookup.ts";
@@ -73,7 +74,7 @@ function stranger({ origins, referer, crossSite, topLevel }: Evidence, table: Ro
 const shownCharacters = 100;
 
 function refusal(page: string): KtError {
-  const shown = page.length > shownCharacters ? `${page.slice(0, shownCharacters)}…` : page;
+  const shown = cut(page, shownCharacters);
   if (shown === "") {
     return new KtError("origin-refused", "a page of another site asked for this, and did not say which it is", {
       hints: ["open the address itself, or let the page send its origin and allow that by allow_origins under [http]"],

@@ -1,5 +1,6 @@
 /** HTTP/2 field lists: which are well formed (RFC 9113 §8), and what of them goes on to the next hop. Pure. */
 
+import { cut } from "#base/cut.ts";
 import { KtError } from "#base/errors.ts";
 import { isFirstHopField, isForwardedField, isHopField } from "#http/fields.ts";
 import type { Header } from "#wire/http-head.ts";
@@ -38,7 +39,7 @@ interface Split {
   readonly contentLength: number | undefined;
 }
 
-const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+const quote = (text: string): string => JSON.stringify(cut(text, 80));
 
 function malformed(what: string): KtError {
   return new KtError("request-invalid", `reading HTTP/2 headers: ${what}`);
