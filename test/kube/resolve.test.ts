@@ -226,6 +226,12 @@ describe("UDP", () => {
     expect(shown(resolveSlices(service, [slice(ports, { pod: "a" })], portOf(service, 53)))).toBe("ready a:5353");
   });
 
+  test("an endpoint that is not a pod is reached by its address", () => {
+    const port = findServicePort(service, 53, "UDP") as ServicePort;
+    const outcome = resolveSlices(service, [slice(ports, { address: "192.0.2.7" })], port);
+    expect(outcome).toEqual({ kind: "ready", endpoints: [{ pod: "192.0.2.7", port: 5300, address: "192.0.2.7" }] });
+  });
+
   test("a port of TCP is not one of UDP, and one that is not there has the UDP ports for a hint", () => {
     expect(findServicePort(service, "http", "UDP")).toMatchObject({
       message: 'port 80 of service "shop/web" is TCP, and the route is for UDP',

@@ -3,7 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import { command, type Words } from "#base/shell.ts";
-import { type Service, type ServicePort, type Slice, sliceServiceLabel } from "./objects.ts";
+import { type Service, type ServicePort, type Slice, type SliceEndpoint, sliceServiceLabel } from "./objects.ts";
 import { at, byName, type PodGroup, podsWithoutPort, speaking } from "./resolve-pods.ts";
 import type { Endpoint, Protocol, Resolution } from "./types.ts";
 
@@ -92,6 +92,11 @@ function listEndpoints(service: Service, scope: Words): string {
     : command`kubectl get pods ${scope} -l ${selector}`;
 }
 
+/** Port-forward leads to pods alone; what carries UDP reaches any address, which then stands for a pod. */
+function standInFor({ pod, address }: SliceEndpoint, port: ServicePort | undefined): string | undefined {
+  return pod ?? (port?.protocol === "UDP" && address !== "" ? address : undefined);
+}
+
 /** Ready and not terminating pods by the service's slices; `port` is one of the service's own. */
 export function resolveSlices(service: Service, slices: readonly Slice[], port: ServicePort | undefined): SliceOutcome {
   const ready = new Map<string, Endpoint>();
@@ -102,13 +107,14 @@ export function resolveSlices(service: Service, slices: readonly Slice[], port: 
     const target = port ? slice.ports.find(({ name, protocol }) => name === port.name && protocol === port.protocol)?.port : 0;
     for (const endpoint of slice.endpoints) {
       if (endpoint.terminating) continue;
-      if (endpoint.pod === undefined) outside = endpoint.address;
+      const pod = standInFor(endpoint, port);
+      if (pod === undefined) outside = endpoint.address;
       else if (!endpoint.ready) starting = true;
       else if (target === undefined) portless = true;
       // A pod with an address of each family is in two slices.
       else
-        ready.set(`${endpoint.pod}:${target}`, {
-          pod: endpoint.pod,
+        ready.set(`${pod}:${target}`, {
+          pod,
           port: target,
           ...at(endpoint.address),
           ...speaking(port?.appProtocol),
