@@ -13,7 +13,7 @@ import { connectUdp } from "#net/udp.ts";
 const cases = describe.skipIf(!ownCluster);
 
 const udpPort = 7001;
-/** Where the cluster's DNS listens, which is no pod here. */
+/** Where the cluster's DNS listens, which is not a pod here. */
 const dnsAddress = "10.244.0.1";
 
 let space: Awaited<ReturnType<typeof ownNamespace>>;

@@ -42,6 +42,17 @@ function echo(at: string = host, port = 0): UdpListener {
   return listener;
 }
 
+test.skipIf(process.platform !== "linux")("a burst of a thousand datagrams waits in the kernel until it is read", async () => {
+  let received = 0;
+  const all = Promise.withResolvers<void>();
+  const listener = listenUdp({ host, port: 0, onDatagram: () => ++received === 1000 && all.resolve() });
+  const client = await connectUdp({ host, port: listener.port });
+  for (let sent = 0; sent < 1000; sent++) client.send(new Uint8Array(16));
+  await all.promise;
+  client.close();
+  listener.close();
+});
+
 /** A port on which nothing listens any more. */
 function deadPort(): number {
   const listener = echo();
