@@ -218,12 +218,12 @@ test("to get services is forbidden: the verb and the resource are named", async 
 async function pluginKubeconfig(api: ApiServer, directory: string): Promise<string> {
   const script = `#!/bin/sh
 echo run >> "${directory}/runs"
-token=$(cat "${directory}/token") || { echo "please log in again" >&2; exit 1; }
+token=$(cat "${directory}/login") || { echo "please log in again" >&2; exit 1; }
 echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'"$token"'"}}'
 `;
   await writeFile(`${directory}/plugin`, script);
   await chmod(`${directory}/plugin`, 0o700);
-  await writeFile(`${directory}/token`, "first");
+  await writeFile(`${directory}/login`, "first");
   const config: { users: { user: object }[] } = JSON.parse(api.kubeconfig({ namespace }));
   const exec = { apiVersion: "client.authentication.k8s.io/v1", command: `${directory}/plugin`, interactiveMode: "Never" };
   for (const entry of config.users) entry.user = { exec };
@@ -235,7 +235,7 @@ test("a token that expires: the plugin runs again, and the request goes on", asy
   rig.api.access.requireToken((token) => (token === "first" ? "demo" : undefined));
   rig.startPod("web-1");
   expect((await rig.ask()).text).toBe("web-1");
-  await writeFile(`${rig.directory}/token`, "second");
+  await writeFile(`${rig.directory}/login`, "second");
   rig.api.access.requireToken((token) => (token === "second" ? "demo" : undefined));
   rig.api.dropConnections();
   expect((await rig.ask()).text).toBe("web-1");
@@ -244,7 +244,7 @@ test("a token that expires: the plugin runs again, and the request goes on", asy
 test("a plugin that fails: its own words are shown", async () => {
   await start({ kubeconfig: pluginKubeconfig });
   rig.api.access.requireToken(() => undefined);
-  await rm(`${rig.directory}/token`);
+  await rm(`${rig.directory}/login`);
   rig.startPod("web-1");
   const { status, text } = await rig.ask();
   expect(status).toBe(502);
