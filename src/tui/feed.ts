@@ -1,4 +1,4 @@
-/** What is followed besides the status, over a connection of its own, so that leaving it is closing it; and what is asked for now and then. */
+/** What is followed besides the status, over a connection of its own that ends with it, and what is asked for now and then. */
 
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
