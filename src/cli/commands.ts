@@ -340,11 +340,13 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "setup",
-    args: "[...names|ports|addresses]",
+    args: "[...names|dns|ports|addresses]",
     summary: "Change this machine, as root and once, for what kt cannot do without root",
     notes: [
       "names: a helper of systemd writes the hostnames of attached profiles into /etc/hosts,",
       "between two marker lines, and takes them out when the hub ends.",
+      "dns: the system's resolver asks kt for the cluster's domain and the suffixes of the",
+      "profile, where it is systemd-resolved, NetworkManager's dnsmasq, or that of macOS.",
       "ports: on Linux every user may listen on ports below 1024.",
       "addresses: on macOS a block of loopback addresses; Linux needs none.",
       "Without words it is all that this machine can have. It shows what it changes and asks",
@@ -354,6 +356,8 @@ export const commands: readonly CommandSpec[] = [
       ["--undo", "Take it back"],
       ["--dry-run", "Only show what it would change"],
       ["-y, --yes", "Do not ask"],
+      ["--domain <DOMAIN>", "dns: a domain that is asked for, instead of the profile's; can be given several times"],
+      ["--listen <ADDRESS>", "dns: where kt is asked; default: as in [dns] of the profile, else 127.0.0.1:8953"],
       ["--user <UID>", "Whose set-up; default: yours, by sudo too"],
     ],
     example: ["kt setup --dry-run", "kt setup names ports", "kt setup --undo"],

@@ -32,6 +32,7 @@ import { Engine } from "./engine.ts";
 import { jumpPodHolder } from "./jump-pods.ts";
 import { Linger } from "./linger.ts";
 import { MachineNames, type NamesHelper } from "./machine-names.ts";
+import { type ReadWiring, WiredDns } from "./wired-dns.ts";
 import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
@@ -63,6 +64,8 @@ export interface HubOptions {
   readonly providers: Providers;
   /** What gives names to the whole machine. */
   readonly namesHelper?: NamesHelper;
+  /** Where this machine's resolver asks for names. */
+  readonly wiring?: ReadWiring;
   /** Who is asked for the names of others, in this order; default: the name servers of this machine. */
   readonly nameServers?: () => readonly NameServer[];
   readonly clock?: Clock;
@@ -235,7 +238,7 @@ export class Hub {
 
   /** What follows the attached profiles, in the order of applying; released and closed in reverse. */
   #partsIn(identity: HubIdentity): readonly Part[] {
-    const { providers, lingers, namesHelper, log } = this.#options;
+    const { providers, lingers, namesHelper, wiring, log } = this.#options;
     const listening: Part = {
       apply: () => this.#listening.apply(plansOf(this.#profiles.list())),
       settle: () => this.#listening.settled(),
@@ -261,10 +264,15 @@ export class Hub {
       this.#forwards,
       this.#board,
       this.#names,
+      ...(wiring === undefined ? [] : [this.#wiredDns(wiring)]),
       ...(namesHelper === undefined ? [] : [this.#machineNames(new MachineNames({ ...namesHelper, clock: this.#clock, log }))]),
       contexts,
       ...(lingers ? [remembered, this.#linger] : []),
     ];
+  }
+
+  #wiredDns(read: ReadWiring): Part {
+    return new WiredDns({ read, clock: this.#clock, onChange: (addresses) => this.#listening.answerAt(addresses) });
   }
 
   #machineNames(machine: MachineNames): Part {

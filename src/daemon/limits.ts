@@ -13,8 +13,8 @@ export const daemonLimits = {
   newNamesPerSecond: 20,
   /** and so many may wait for that: the last one for 25 s, less than it may wait for a pod. */
   newNamesWaiting: 500,
-  /** How often the hub looks for the helper of `kt setup names` while it has names for it. */
-  namesHelperCheckMs: 2 * second,
+  /** How often the hub looks for what `kt setup` may have changed, and tries again what its helper could not do. */
+  setupCheckMs: 2 * second,
   /** How often the hub looks whether its lock and socket are still there. */
   identityCheckMs: 2 * second,
   /** Descriptors that no client gets, for what the hub itself needs: requests, watches, commands, its log. At most a quarter of all. */

@@ -88,7 +88,7 @@ export class MachineNames implements Part {
 
   #lookLater(): void {
     this.#cancelLook();
-    if (!this.#isReleased) this.#cancelLook = this.#options.clock.after(daemonLimits.namesHelperCheckMs, () => void this.#look());
+    if (!this.#isReleased) this.#cancelLook = this.#options.clock.after(daemonLimits.setupCheckMs, () => void this.#look());
   }
 
   #opened(socket: Socket<ChannelState>): void {

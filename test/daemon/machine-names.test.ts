@@ -69,16 +69,16 @@ test("the names of all profiles are sent whole, for IPv4, each to the first that
 
 test("a helper that is set up later, or was killed, is found", async () => {
   names.want([entry("127.0.0.1", "db.shop")]);
-  await clock.advance(daemonLimits.namesHelperCheckMs);
+  await clock.advance(daemonLimits.setupCheckMs);
   expect(said).toEqual([]);
   startHelper();
   await eventually("the names", async () => {
-    await clock.advance(daemonLimits.namesHelperCheckMs);
+    await clock.advance(daemonLimits.setupCheckMs);
     return said.length === 1;
   });
   connections[0]?.terminate();
   await eventually("the names again", async () => {
-    await clock.advance(daemonLimits.namesHelperCheckMs);
+    await clock.advance(daemonLimits.setupCheckMs);
     return said.length === 3;
   });
   expect(said[2]).toBe(said[0] ?? "");
@@ -104,14 +104,14 @@ test("what the helper could not do it is asked again, until it can", async () =>
   await comes(1);
   connections[0]?.write('{"problem":"no space left"}\n');
   await eventually("the names again", async () => {
-    await clock.advance(daemonLimits.namesHelperCheckMs);
+    await clock.advance(daemonLimits.setupCheckMs);
     return said.length === 2;
   });
   expect(said[1]).toBe(said[0] ?? "");
   connections[0]?.write("{}\n");
   names.want([]);
   await comes(3);
-  await clock.advance(10 * daemonLimits.namesHelperCheckMs);
+  await clock.advance(10 * daemonLimits.setupCheckMs);
   names.release();
   await comes(4);
   expect(said.slice(2)).toEqual(["[]", "end"]);

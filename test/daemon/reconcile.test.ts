@@ -20,6 +20,19 @@ function steps(from: Wanted, to: Wanted): string[] {
   return stepsBetween(from, to).map((step) => `${step.do} ${step.address}`);
 }
 
+test("where this machine's resolver asks is answered once, while anything is attached, also where a profile says so", async () => {
+  const dns = [{ host: "127.0.0.1", port: 8953 }];
+  const found = { ports: [], dns };
+  const dnsOf = (plans: readonly Plan[]) => {
+    const { listeners, clashes } = wantedBy(plans, nothingWanted, found);
+    return { clashes, at: [...listeners].flatMap(([address, { kind }]) => (kind === "dns" ? [address] : [])) };
+  };
+  expect(dnsOf([])).toEqual({ clashes: [], at: [] });
+  expect(dnsOf([await shop(), await bill(http)])).toEqual({ clashes: [], at: ["127.0.0.1:8953"] });
+  const said = await bill('[http]\nlisten = ["127.0.0.1:8990"]\n[dns]\nlisten = ["127.0.0.1:8953", "127.0.0.1:5300"]\n');
+  expect(dnsOf([await shop(), said])).toEqual({ clashes: [], at: ["127.0.0.1:8953", "127.0.0.1:5300"] });
+});
+
 test("two profiles that forward one service share its listener, and one that another cluster has is a clash", async () => {
   const plans = [await shop("[tcp]\n"), await bill(http)];
   const found = (profile: string, cluster: string): DiscoveredPort => {
@@ -28,12 +41,18 @@ test("two profiles that forward one service share its listener, and one that ano
     const listen = [{ host: "127.1.27.1", port: 5432 }];
     return { profile, port: { kind: "port", door: "tcp", name: "db.shop:5432", listen, target, forwarded } };
   };
-  const shared = wantedBy(plans, nothingWanted, [found("/shop/tunnels.toml", "dev"), found("/bill/tunnels.toml", "dev")]);
+  const shared = wantedBy(plans, nothingWanted, {
+    ports: [found("/shop/tunnels.toml", "dev"), found("/bill/tunnels.toml", "dev")],
+    dns: [],
+  });
   expect(shared.clashes).toEqual([]);
   expect(shared.listeners.get("127.1.27.1:5432")?.leadsTo).toMatchObject({ profile: "/shop/tunnels.toml" });
-  const other = wantedBy(plans, nothingWanted, [found("/shop/tunnels.toml", "dev"), found("/bill/tunnels.toml", "prod")]);
+  const other = wantedBy(plans, nothingWanted, {
+    ports: [found("/shop/tunnels.toml", "dev"), found("/bill/tunnels.toml", "prod")],
+    dns: [],
+  });
   expect(other.clashes).toEqual([{ kind: "port", profile: "/bill/tunnels.toml", route: "db.shop:5432", holder: "/shop/tunnels.toml" }]);
-  const alone = wantedBy(plans.slice(1), shared, [found("/bill/tunnels.toml", "dev")]);
+  const alone = wantedBy(plans.slice(1), shared, { ports: [found("/bill/tunnels.toml", "dev")], dns: [] });
   expect(steps(shared, alone)).toContain("swap 127.1.27.1:5432");
 });
 

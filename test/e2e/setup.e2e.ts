@@ -1,75 +1,21 @@
-/** `kt setup names` under a real systemd, in namespaces of the test's own: names for the whole machine, and no trace of them after. */
+/** `kt setup` under a real systemd, in namespaces of the test's own: names for the whole machine, low ports, and no trace of them after. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { namespace, ownCluster } from "#test/support/cluster.ts";
+import { namespace } from "#test/support/cluster.ts";
+import { OwnMachines } from "#test/support/own-machines.ts";
 import { PlainUser } from "#test/support/plain-user.ts";
 import { freePorts } from "#test/support/process.ts";
-import { canRunUserSystemd, runUnderSystemd } from "#test/support/user-systemd.ts";
 
-const tried = mkdtempSync(`${tmpdir()}/kt-setup-`);
-const possible = ownCluster && (await canRunUserSystemd(tried));
-if (ownCluster && !possible) process.stderr.write("no systemd can be started here: the cases of kt setup are left out\n");
-
-let user: PlainUser;
-let folder: string;
-
+const possible = await OwnMachines.arePossible();
+let machines: OwnMachines;
 beforeAll(async () => {
-  if (!possible) return;
-  user = new PlainUser();
-  folder = `${user.home.path}/systemd`;
-  const [port = 0] = freePorts(1);
-  user.write(`namespace = "${namespace}"\n[http]\nlisten = ["127.0.0.1:${port}"]\n[routes]\n"api.shop" = "svc/web:http"\n`);
-  expect((await user.run(["allow"])).exitCode).toBe(0);
-  mkdirSync(`${folder}/bin`, { recursive: true });
-  // The manager is one of a user, who is root here; what is asked of the system's is asked of it.
-  const systemctl = `#!/bin/sh
-[ ! -e ${folder}/kill ] || { rm ${folder}/kill; kill -9 $PPID; }
-exec /usr/bin/systemctl --user "$@"
-`;
-  writeFileSync(`${folder}/bin/systemctl`, systemctl, { mode: 0o755 });
+  if (possible) machines = await OwnMachines.open();
 });
-afterAll(async () => {
-  await user?.close();
-  rmSync(tried, { recursive: true, force: true });
-});
-
-/** In its own /etc, /run and /usr/local/lib. `kt` is the user's and `root_kt` root's; `until_so` waits for a condition. */
-let machines = 0;
-
-async function onOwnMachine(script: string, namespaces: readonly string[] = []) {
-  const place = `${folder}/${machines++}`;
-  mkdirSync(place);
-  const { home, kt } = user;
-  const prefix = PlainUser.prefix.join(" ");
-  const own = `
-cp -a /etc ${place}/etc && mount --bind ${place}/etc /etc || exit 80
-mkdir -p ${place}/lib && mount --bind ${place}/lib /usr/local/lib || exit 81
-printf '127.0.0.1 localhost\\n# the last line has no end' > /etc/hosts
-echo tester:x:1234:1234::/:/bin/sh >> /etc/passwd && echo tester:x:1234: >> /etc/group
-echo another:x:1235:1235::/:/bin/sh >> /etc/passwd && echo another:x:1235: >> /etc/group
-# A user's manager, in a mount namespace, has no place for what these two take away.
-for uid in 1234 1235; do
-  mkdir -p /etc/systemd/system/kt-names-$uid@.service.d
-  printf '[Service]\nProtectHome=no\nProtectKernelTunables=no\n' > /etc/systemd/system/kt-names-$uid@.service.d/test.conf
-done
-cp -a /etc ${place}/etc-before
-place=${place}; before=$place/etc-before
-cd ${home.path}/project
-kt() { ${prefix} env XDG_RUNTIME_DIR=${home.path}/run ${kt} "$@"; }
-root_kt() { env PATH=${folder}/bin:$PATH ${kt} "$@"; }
-until_so() { n=200; until eval "$1"; do n=$((n-1)); [ $n -gt 0 ] || { echo "not so: $1"; tail -n 5 /etc/hosts; tail -n 5 ${home.path}/home/.local/state/kt/*.log; exit 82; }; sleep 0.05; done; }
-resolves() { ${prefix.replaceAll("1234", "65534")} getent hosts api.shop >/dev/null; }
-same() { cmp -s /etc/hosts $before/hosts; }
-${script}`;
-  const env = { ...user.env, SYSTEMD_UNIT_PATH: "/etc/systemd/system:/usr/lib/systemd/user" };
-  return await runUnderSystemd(own, `${place}/run`, env, namespaces);
-}
+afterAll(async () => await machines?.close());
 
 describe.skipIf(!possible)("kt setup names", () => {
   test("names come and go with what is attached, for every user; a kill leaves nothing; --undo leaves no trace", async () => {
-    const ran = await onOwnMachine(`
+    const ran = await machines.run(`
 root_kt setup names --user 1234 --dry-run -q; diff -r --no-dereference /etc $before && echo "1 dry run changed nothing"
 root_kt setup names --user 1234 --yes -q && echo "2 set up"
 root_kt setup names --user 1234 --yes | grep -q "set up already" && echo "3 twice is once"
@@ -105,13 +51,13 @@ uid 1234
   });
 
   test("a hosts file of any shape is as it was to the byte when the names have gone, with what other programs wrote meanwhile", async () => {
-    const ran = await onOwnMachine(`
+    const ran = await machines.run(`
 root_kt setup names --user 1234 --yes -q
 come_and_go() {
   cp /etc/hosts $place/original; kt up -d >/dev/null 2>&1; until_so resolves
   kt down --all >/dev/null 2>&1; until_so "cmp -s /etc/hosts $place/original" && [ "$(ls /etc | grep hosts.kt)" = "" ] && echo "$1"
 }
-copy=${user.home.path}/home/hosts.original; rm -f $copy
+copy=${machines.user.home.path}/home/hosts.original; rm -f $copy
 yes "10.0.0.1 name-of-a-host" | head -n 90000 > /etc/hosts; cp /etc/hosts $place/first; come_and_go "2 MB"
 printf '127.0.0.1 localhost\\r\\n10.0.0.1 other\\r\\n' > /etc/hosts; come_and_go "CRLF"
 printf '\\357\\273\\277127.0.0.1 localhost\\n' > /etc/hosts; come_and_go "BOM"
@@ -150,9 +96,9 @@ cmp $copy $place/first && stat -c "the first copy stays, of uid %u" $copy
   });
 
   test("a full disk and a read-only /etc leave the file as it is, and the names come when there is room", async () => {
-    const ran = await onOwnMachine(`
+    const ran = await machines.run(`
 root_kt setup names --user 1234 --yes -q
-said() { kt logs 2>/dev/null | grep -q "$1" || grep -rqi "$1" ${user.home.path}/home/.local/state/kt; }
+said() { kt logs 2>/dev/null | grep -q "$1" || grep -rqi "$1" ${machines.user.home.path}/home/.local/state/kt; }
 mkdir $place/small; mount -t tmpfs -o size=$(( $(du -sk /etc | cut -f1) + 400 ))k none $place/small; cp -a /etc/. $place/small; mount --move $place/small /etc
 cp /etc/hosts $place/original; head -c 9000000 /dev/zero > /etc/fill 2>/dev/null
 kt up -d >/dev/null 2>&1; until_so 'said "no space left"'; cmp /etc/hosts $place/original && ! ls /etc | grep hosts.kt && echo "0 whole"
@@ -171,15 +117,15 @@ listen = ["127.0.0.1:${port}"]
 [routes]
 "${name}" = "svc/web:http"
 `;
-    const ran = await onOwnMachine(`
+    const ran = await machines.run(`
 other() { mkdir -p $1/run $1/home && cat > $1/tunnels.toml && chown -R $2:$2 $1; }
 other $place/second 1234 <<'EOF'
 ${profile("db.second", first)}EOF
 other $place/third 1235 <<'EOF'
 ${profile("db.third", second)}EOF
-as() { (cd $1 && setpriv --reuid=$2 --regid=$2 --clear-groups env HOME=$1/home XDG_RUNTIME_DIR=$1/run ${user.kt} "$3" "$4") >/dev/null 2>&1; }
+as() { (cd $1 && setpriv --reuid=$2 --regid=$2 --clear-groups env HOME=$1/home XDG_RUNTIME_DIR=$1/run ${machines.user.kt} "$3" "$4") >/dev/null 2>&1; }
 has() { getent hosts $1 >/dev/null; }
-chmod 644 ${user.home.path}/kubeconfig
+chmod 644 ${machines.user.home.path}/kubeconfig
 for uid in 1234 1235; do root_kt setup names --user $uid --yes -q; done
 as $place/second 1234 allow; as $place/third 1235 allow
 kt up -d >/dev/null 2>&1; as $place/second 1234 up -d; as $place/third 1235 up -d
@@ -208,7 +154,7 @@ uid 1235
   });
 
   test("a kill of hub and helper at any moment of a change leaves nothing, with a large file and where it is mounted", async () => {
-    const ran = await onOwnMachine(`
+    const ran = await machines.run(`
 root_kt setup names --user 1234 --yes -q
 yes "10.0.0.1 name-of-a-host" | head -n 90000 > /etc/hosts; cp /etc/hosts /etc/mounted; cp /etc/hosts $place/original
 kill_all() { pkill -9 -f "names-helper 1234$"; pkill -9 -f "kt hub"; }
@@ -227,26 +173,26 @@ kt up -d >/dev/null 2>&1; until_so resolves && echo "3 and then it works"; kt do
   });
 
   test("killed at each of its commands, kt setup is finished or undone by the next one", async () => {
-    const ran = await onOwnMachine(`
+    const ran = await machines.run(`
 gone() { diff -r --no-dereference /etc $before && [ -z "$(ls -A /usr/local/lib)" ] && [ ! -e /run/kt-names-1234.sock ]; }
-touch ${folder}/kill; root_kt setup names --user 1234 --yes -q; echo "killed $?"
+touch ${machines.folder}/kill; root_kt setup names --user 1234 --yes -q; echo "killed $?"
 root_kt setup names --user 1234 --undo --yes -q; gone && echo "undone"
-touch ${folder}/kill; root_kt setup names --user 1234 --yes -q; echo "killed $?"
+touch ${machines.folder}/kill; root_kt setup names --user 1234 --yes -q; echo "killed $?"
 root_kt setup names --user 1234 --yes -q; [ -S /run/kt-names-1234.sock ] && echo "finished"
-touch ${folder}/kill; root_kt setup names --user 1234 --undo --yes -q; echo "killed $?"
+touch ${machines.folder}/kill; root_kt setup names --user 1234 --undo --yes -q; echo "killed $?"
 root_kt setup names --user 1234 --undo --yes -q; gone && echo "undone"
 `);
     expect(ran.stdout).toBe("killed 137\nundone\nkilled 137\nfinished\nkilled 137\nundone\n");
   });
 
   test("a plain user's call goes to root by sudo, with an environment that has nothing of the user's", async () => {
-    const ran = await onOwnMachine(`
-printf '#!/bin/sh\necho "$@"\n' > ${folder}/bin/sudo; chmod 755 ${folder}/bin/sudo
-PATH=${folder}/bin:$PATH; kt setup names; kt setup names --yes -q
+    const ran = await machines.run(`
+printf '#!/bin/sh\necho "$@"\n' > ${machines.folder}/bin/sudo; chmod 755 ${machines.folder}/bin/sudo
+PATH=${machines.folder}/bin:$PATH; kt setup names; kt setup names --yes -q
 `);
     expect(ran.stderr).toContain("kt: hint: kt setup names --yes");
     expect(ran.stdout).toEndWith(
-      `/usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ${user.kt} setup names --yes --quiet --user 1234\n`,
+      `/usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ${machines.user.kt} setup names --yes --quiet --user 1234\n`,
     );
   });
 });
@@ -254,6 +200,7 @@ PATH=${folder}/bin:$PATH; kt setup names; kt setup names --yes -q
 describe.skipIf(!possible)("kt setup ports", () => {
   const own = `
 ip link set lo up
+echo nameserver 192.0.2.1 > /etc/resolv.conf
 first=/proc/sys/net/ipv4/ip_unprivileged_port_start
 echo 'net.ipv4.ip_unprivileged_port_start = 900' > /etc/sysctl.d/50-test.conf; /lib/systemd/systemd-sysctl
 rm -rf $before; cp -a /etc $before
@@ -261,7 +208,7 @@ low() { ${PlainUser.prefix.join(" ")} perl -MSocket -e 'socket(S, 2, 1, 0); bind
 `;
 
   test("gives users low ports, now and when the machine starts; --undo puts back what the other files say", async () => {
-    const ran = await onOwnMachine(
+    const ran = await machines.run(
       `${own}
 root_kt setup ports --dry-run 2>&1; low || echo "1 only root may"
 root_kt setup ports --yes -q && low && echo "2 everybody may"
@@ -295,7 +242,7 @@ ports: nothing of it is left on this machine
   });
 
   test("without words, kt setup makes all that the machine can have, and undoes it", async () => {
-    const ran = await onOwnMachine(
+    const ran = await machines.run(
       `${own}
 root_kt setup --user 1234 --yes 2>&1 | grep -v "^  \\|^$"; low && [ -S /run/kt-names-1234.sock ] && echo "1 set up"
 root_kt setup --user 1234 --undo --yes -q && diff -r --no-dereference /etc $before && [ -z "$(ls -A /usr/local/lib)" ] && echo "2 no trace"
@@ -304,7 +251,10 @@ root_kt setup port 2>&1
 `,
       ["--net"],
     );
-    expect(ran.stdout).toBe(`addresses: nothing to do: every address of 127.0.0.0/8 is this machine's own
+    expect(
+      ran.stdout,
+    ).toBe(`dns: left out: /etc/resolv.conf names 192.0.2.1, which programs ask themselves, and kt does not change that file
+addresses: nothing to do: every address of 127.0.0.0/8 is this machine's own
 names: as root, this will
 ports: as root, this will
 names: names of attached profiles resolve in every program of this machine; kt hosts shows them
@@ -312,6 +262,7 @@ ports: services have their own ports, also below 1024
 1 set up
 2 no trace
 names: not set up
+dns: not set up
 ports: not set up
 addresses: nothing to do: every address of 127.0.0.0/8 is this machine's own
 kt: error: kt setup does not know "port"

@@ -124,7 +124,7 @@ describe("the first port by the system's files", () => {
 });
 
 describe("addresses", () => {
-  const asked = { direction: "do", uid: 501, program: undefined } as const;
+  const asked = { direction: "do", uid: 501, program: undefined, dns: { listen: { host: "127.0.0.1", port: 8953 }, domains: [] } } as const;
 
   test("are nothing to do on Linux", () => {
     expect(setupAddresses({ ...asked, platform: "linux" })).toMatchObject({ kind: "needless" });

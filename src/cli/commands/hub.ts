@@ -7,6 +7,7 @@ import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { Hub } from "#daemon/hub.ts";
 import { LogFile } from "#daemon/process/log-file.ts";
 import { formatLogLine } from "#daemon/process/log-line.ts";
+import { wiredAddresses } from "#host/names/dns-wiring.ts";
 import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
 import { realProviders } from "#daemon/providers.ts";
@@ -30,6 +31,7 @@ export async function hub({ build, output }: CommandContext): Promise<number> {
     lingers: true,
     providers: realProviders(),
     namesHelper,
+    wiring: () => wiredAddresses(at.uid),
     log,
   });
   if (running) await runUntilEnd(running, { ignoreHangup: true, log });

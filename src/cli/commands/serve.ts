@@ -8,6 +8,7 @@ import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { endUnusedHub } from "#daemon/process/find-hub.ts";
 import { Hub, type HubOptions } from "#daemon/hub.ts";
+import { wiredAddresses } from "#host/names/dns-wiring.ts";
 import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
 import { realProviders } from "#daemon/providers.ts";
@@ -27,6 +28,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
     lingers: false,
     providers: realProviders(),
     namesHelper: { socket: namesSocket(at.uid), original: originalIn(at.home) },
+    wiring: () => wiredAddresses(at.uid),
     log,
     logsRequests: output.verbose,
   });

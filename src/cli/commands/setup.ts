@@ -1,8 +1,10 @@
 /** `kt setup`: the few changes of the machine that need root, shown before they are made, and undone to the byte. */
 
 import { KtError } from "#base/errors.ts";
+import { formatHostPort } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
+import { askedDns } from "#cli/asked-dns.ts";
 import { askedUser } from "#cli/asked-user.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
@@ -26,14 +28,15 @@ interface Change {
 export async function setup({ args, options, output }: CommandContext): Promise<number> {
   const direction: Direction = options.flag("undo") ? "undo" : "do";
   const uid = askedUser(options.text("user"), "kt setup --user 1000");
-  const changes = changesOf(args, { platform: surroundings().platform, direction, uid, program: builtProgram() }, output);
+  const dns = await askedDns({ domains: options.texts("domain"), listen: options.text("listen") });
+  const changes = changesOf(args, { platform: surroundings().platform, direction, uid, program: builtProgram(), dns }, output);
   for (const { name, steps } of changes) {
     output.note(`${name}: as root, this will`);
     for (const each of describeSteps(steps, direction)) output.note(`  ${each}`);
   }
   if (changes.length === 0 || options.flag("dryRun")) return exitCodes.done;
   await confirm(options.flag("yes"), args);
-  const code = process.geteuid?.() === 0 ? await here(changes, direction) : await asRoot(changes, uid, direction);
+  const code = process.geteuid?.() === 0 ? await here(changes, direction) : await asRoot(changes, uid, direction, dns);
   if (code !== exitCodes.done) return code;
   for (const { name, done } of changes) output.note(`${name}: ${direction === "do" ? done : "nothing of it is left on this machine"}`);
   return code;
@@ -81,8 +84,11 @@ async function here(changes: readonly Change[], direction: Direction): Promise<n
   return exitCodes.done;
 }
 
-async function asRoot(changes: readonly Change[], uid: number, direction: Direction): Promise<number> {
+async function asRoot(changes: readonly Change[], uid: number, direction: Direction, dns: SetupRequest["dns"]): Promise<number> {
   const undo = direction === "undo" ? ["--undo"] : [];
   const names = changes.map(({ name }) => name);
-  return await runAsRoot([...ownCommand(), "setup", ...names, "--yes", "--quiet", "--user", String(uid), ...undo]);
+  const where = names.includes("dns")
+    ? ["--listen", formatHostPort(dns.listen), ...dns.domains.flatMap((domain) => ["--domain", domain])]
+    : [];
+  return await runAsRoot([...ownCommand(), "setup", ...names, "--yes", "--quiet", "--user", String(uid), ...where, ...undo]);
 }

@@ -1,14 +1,14 @@
 /** Listens on what the attached profiles name, and on what is discovered for them while they are attached. */
 
-import type { Plan } from "#profile/values/plan.ts";
+import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 import { Listeners, type ListenersOptions, type ListenerState } from "./listeners.ts";
-import { wantedBy } from "./reconcile.ts";
+import { type Found, wantedBy } from "./reconcile.ts";
 import type { DiscoveredPort, Wanted } from "./wanted.ts";
 
 export class Listening {
   readonly #listeners: Listeners;
   #plans: readonly Plan[] = [];
-  #discovered: readonly DiscoveredPort[] = [];
+  #found: Found = { ports: [], dns: [] };
 
   constructor(options: ListenersOptions) {
     this.#listeners = new Listeners(options);
@@ -34,7 +34,13 @@ export class Listening {
 
   /** All that is discovered now, in place of what was before. */
   discover(ports: readonly DiscoveredPort[]): void {
-    this.#discovered = ports;
+    this.#found = { ...this.#found, ports };
+    this.#reconcile();
+  }
+
+  /** Where this machine's resolver asks for names now. */
+  answerAt(dns: readonly ListenAddress[]): void {
+    this.#found = { ...this.#found, dns };
     this.#reconcile();
   }
 
@@ -48,6 +54,6 @@ export class Listening {
   }
 
   #reconcile(): void {
-    this.#listeners.apply(wantedBy(this.#plans, this.wanted, this.#discovered));
+    this.#listeners.apply(wantedBy(this.#plans, this.wanted, this.#found));
   }
 }

@@ -11,17 +11,26 @@ export type Step =
   | { readonly do: "close"; readonly address: string }
   | { readonly do: "open" | "swap"; readonly address: string; readonly want: WantedListener };
 
+/** What no profile names. */
+export interface Found {
+  readonly ports: readonly DiscoveredPort[];
+  /** Where this machine's resolver asks for names, which is served for whatever is attached. */
+  readonly dns: readonly ListenAddress[];
+}
+
 /**
  * Who claims an address first keeps it: what profiles write comes before addresses that kt chose, and both before what was discovered.
  * Tables that stay the same are taken from `before`, so that they compare as equal.
  */
-export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted, discovered: readonly DiscoveredPort[] = []): Wanted {
+export function wantedBy(plans: readonly Plan[], before: Wanted = nothingWanted, { ports, dns }: Found = { ports: [], dns: [] }): Wanted {
   const claims = new Claims();
   const isChosen = ({ kind }: Plan["listeners"][number]): boolean => kind === "route";
   for (const plan of plans) for (const each of plan.listeners) if (!isChosen(each)) claims.take(each, plan.profile, plan);
   for (const plan of plans) for (const each of plan.listeners) if (isChosen(each)) claims.take(each, plan.profile, plan);
+  const [first] = plans;
+  if (first && dns.length > 0) claims.take({ kind: "dns", door: "dns", listen: dns }, first.profile, first);
   const attached = new Set(plans.map(({ profile }) => profile));
-  for (const { profile, port } of discovered) if (attached.has(profile)) claims.take(port, profile);
+  for (const { profile, port } of ports) if (attached.has(profile)) claims.take(port, profile);
   const listeners = new Map([...claims.byAddress].map(([key, claim]) => [key, wantedOf(claim, before.listeners.get(key))]));
   const wanted = { listeners, clashes: claims.clashes };
   return { listeners, clashes: distinct([...claims.clashes, ...namesIn(wanted).flatMap(({ leadsTo }) => leadsTo.conflicts)]) };

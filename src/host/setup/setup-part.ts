@@ -1,5 +1,6 @@
 /** What `kt setup` can set up, each by itself: names, dns, ports, addresses. */
 
+import type { DnsWiring } from "#host/names/dns-wiring.ts";
 import type { Direction, SetupStep } from "#host/steps/setup-step.ts";
 
 /** What is asked, and what is known of the machine. */
@@ -10,6 +11,8 @@ export interface SetupRequest {
   readonly uid: number;
   /** The path of this kt, where it is a built one. */
   readonly program: string | undefined;
+  /** Which domains kt shall be asked for, and where. */
+  readonly dns: Pick<DnsWiring, "listen" | "domains">;
 }
 
 export type SetupPart =

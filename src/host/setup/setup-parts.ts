@@ -1,11 +1,12 @@
 /** The parts of the set-up by their words on the command line. */
 
 import { setupAddresses } from "./setup-addresses.ts";
+import { setupDns } from "./setup-dns.ts";
 import { setupNames } from "./setup-names.ts";
 import type { SetupPart, SetupRequest } from "./setup-part.ts";
 import { setupPorts } from "./setup-ports.ts";
 
-const makers = { names: setupNames, ports: setupPorts, addresses: setupAddresses } as const;
+const makers = { names: setupNames, dns: setupDns, ports: setupPorts, addresses: setupAddresses } as const;
 
 export type PartName = keyof typeof makers;
 
