@@ -17,6 +17,8 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt tui -f shop/tunnels.toml": needsTerminal,
   "kt logs -f": "stays attached",
   "kt logs grafana.localhost --since 5m": "attached",
+  "kt metrics": "attached",
+  "kt metrics | grep kt_route_up": "attached",
   "kt down shop": "attached",
   "kt status shop": "attached",
   "kt status grafana.localhost --json": "attached",

@@ -9,7 +9,7 @@ export const protocolVersion = 2;
 
 const count = v.number();
 
-const problemSchema = v.object({
+export const problemSchema = v.object({
   code: v.picklist(errorCodes),
   message: v.string(),
   hints: v.array(v.string()),
@@ -24,7 +24,7 @@ const problemSchema = v.object({
  */
 const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict", "stopped"] as const;
 
-const routeSchema = v.object({
+export const routeSchema = v.object({
   kind: v.picklist(["http", "pattern", "tcp", "udp", "dynamic", "forward"]),
   /** As written in the profile; of a dynamic name, the name. */
   name: v.string(),
@@ -106,10 +106,15 @@ const hubSchema = v.object({
   problem: v.optional(problemSchema),
 });
 
+export const profileSchema = v.object({ ...profileHeadSchema.entries, routes: v.array(routeSchema) });
+
+/** The whole status, put together, as `kt status --json` prints it. */
+export const snapshotSchema = v.object({ hub: hubSchema, profiles: v.array(profileSchema) });
+
 /** A part of the status by its number, and its place: among the profiles, or among the routes of its profile. */
 const placed = { id: count, order: count };
 
-const changesSchema = v.object({
+export const changesSchema = v.object({
   type: v.literal("changes"),
   /** What was sent before is void. */
   isAnew: v.boolean(),
@@ -124,7 +129,7 @@ const changesSchema = v.object({
   isComplete: v.boolean(),
 });
 
-const journalEntrySchema = v.object({
+export const journalEntrySchema = v.object({
   atMs: count,
   level: v.picklist(["debug", "info", "warn", "error"]),
   /** The route or routes that it is about, for people. */
@@ -135,7 +140,7 @@ const journalEntrySchema = v.object({
 });
 
 /** Of one route, oldest first; the last step ends at `endMs`, milliseconds since 1970. */
-const historySchema = v.object({
+export const historySchema = v.object({
   endMs: count,
   stepSeconds: count,
   /** Per second, on average over the step. */
@@ -148,7 +153,7 @@ const historySchema = v.object({
 });
 
 /** A pod behind a route, ready or not. `says` goes on after its name: "is in CrashLoopBackOff (exit code 1)". */
-const podSchema = v.object({
+export const podSchema = v.object({
   name: v.string(),
   state: v.picklist(["ready", "coming", "stuck", "gone"]),
   says: v.string(),
@@ -159,7 +164,30 @@ const podSchema = v.object({
 /** An attached route, by the path of its profile and its name. */
 const attachedRoute = { profile: v.string(), route: v.string() };
 
-const stepSchema = v.object({
+/** One HTTP request that is over. */
+export const requestEntrySchema = v.object({
+  atMs: count,
+  profile: v.string(),
+  route: v.string(),
+  /** The host that was asked for. */
+  name: v.string(),
+  method: v.string(),
+  /** Without its query. */
+  path: v.string(),
+  protocol: v.picklist(["HTTP/1.0", "HTTP/1.1", "HTTP/2"]),
+  /** Absent where the client left before there was one. */
+  status: v.optional(count),
+  /** Of a gRPC call. */
+  grpcStatus: v.optional(count),
+  durationMs: count,
+  /** To the head of the response. */
+  firstByteMs: v.optional(count),
+  /** Of the bodies. */
+  sentBytes: count,
+  receivedBytes: count,
+});
+
+export const stepSchema = v.object({
   step: v.string(),
   verdict: v.string(),
   outcome: v.picklist(["match", "miss", "stop", "info"]),
@@ -188,6 +216,13 @@ export const requestSchema = v.variant("type", [
     route: v.optional(v.string()),
     sinceMs: v.optional(count),
     requests: v.optional(v.boolean()),
+  }),
+  /** The latest requests of a route, oldest first. */
+  v.object({
+    type: v.literal("requests"),
+    profile: v.string(),
+    route: v.string(),
+    limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.requestEntries)),
   }),
   /** What a route carried in the latest steps, of one second or of ten. */
   v.object({
@@ -226,6 +261,7 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("detached"), profiles: v.array(v.string()) }),
   changesSchema,
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
+  v.object({ type: v.literal("requests"), requests: v.array(requestEntrySchema) }),
   v.object({ type: v.literal("history"), history: historySchema }),
   /** A piece of a text; the pieces of one request make the whole. */
   v.object({ type: v.literal("text"), text: v.string() }),
@@ -266,12 +302,8 @@ export type HubStatus = v.InferOutput<typeof hubSchema>;
 export type ProfileHead = v.InferOutput<typeof profileHeadSchema>;
 export type NamespaceStatus = v.InferOutput<typeof namespaceSchema>;
 export type RouteStatus = v.InferOutput<typeof routeSchema>;
-export type ProfileStatus = ProfileHead & { readonly routes: RouteStatus[] };
-/** The whole status, put together. */
-export interface Snapshot {
-  readonly hub: HubStatus;
-  readonly profiles: ProfileStatus[];
-}
+export type ProfileStatus = v.InferOutput<typeof profileSchema>;
+export type Snapshot = v.InferOutput<typeof snapshotSchema>;
 export type MetricsFormat = Extract<Request, { type: "metrics" }>["format"];
 export type PodStatus = v.InferOutput<typeof podSchema>;
 export type RouteAction = Extract<Request, { type: "act" }>["action"];

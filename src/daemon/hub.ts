@@ -21,7 +21,6 @@ import type { NameServer } from "#dns/upstream/exchange.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
-import type { HubFacts } from "#web/facts/hub-facts.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
@@ -37,7 +36,7 @@ import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
 import { checkOwner } from "./owner-check.ts";
-import { OwnPages, tokenPath } from "./own-pages.ts";
+import { type KnownFacts, OwnPages, tokenPath } from "./own-pages.ts";
 import type { Part } from "./part.ts";
 import { processFacts } from "#daemon/process/process-facts.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
@@ -73,7 +72,7 @@ export interface HubOptions {
 
 export class Hub {
   readonly #options: HubOptions;
-  readonly #facts: HubFacts;
+  readonly #facts: KnownFacts;
   readonly #pages: OwnPages;
   readonly #journal: Journal;
   readonly #requests: RequestLog;
@@ -98,9 +97,9 @@ export class Hub {
   private constructor(options: HubOptions, { holder, identity, addresses }: Beginning) {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
+    this.#journal = new Journal(clock);
     this.#facts = this.#factsOf(options, clock.wallMs());
     this.#pages = new OwnPages(this.#facts, clock);
-    this.#journal = new Journal(clock);
     this.#requests = new RequestLog(clock);
     if (options.logsRequests === true) this.#requests.follow(({ event }) => logEvent(log, event));
     const report = (event: KtEvent): void => this.#report(event);
@@ -172,11 +171,13 @@ export class Hub {
     return { ...hello, startedAtMs, problem: sent(problem) };
   }
 
-  #factsOf({ directory, version, commit }: HubOptions, startedAtMs: number): HubFacts {
+  #factsOf({ directory, version, commit }: HubOptions, startedAtMs: number): KnownFacts {
     return {
       hello: { protocol: protocolVersion, version, commit, pid: process.pid },
       startedAtMs,
       tokenFile: tokenPath(directory),
+      environment: process.env,
+      journal: this.#journal,
       snapshot: () => this.snapshot(),
       targets: () => this.#engine.targets(),
       counters: (profile, route) => this.#engine.counters.get(profile, route),
@@ -303,6 +304,7 @@ export class Hub {
       metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });
+    this.#pages.handle = requests.handle.bind(requests);
     await this.#pages.keepToken();
     this.#exclusive.add(() => identity.release());
     for (const part of this.#parts) {

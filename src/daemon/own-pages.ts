@@ -2,6 +2,8 @@
 
 import { rm, writeFile } from "node:fs/promises";
 import type { MetricsFormat } from "#control/api.ts";
+import { KtError } from "#base/errors.ts";
+import type { RequestHandler } from "#control/server.ts";
 import type { Clock } from "#base/clock.ts";
 import { memoryPair } from "#base/memory-conn.ts";
 import type { Link } from "#proxy/door/dialer.ts";
@@ -12,13 +14,20 @@ import type { Part } from "./part.ts";
 
 export const tokenPath = (directory: string): string => `${directory}/token`;
 
+/** All but what the hub answers. */
+export type KnownFacts = Omit<HubFacts, "handle">;
+
 export class OwnPages implements Part {
-  readonly #facts: HubFacts;
+  readonly #facts: KnownFacts;
   readonly #clock: Clock;
   readonly #token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
   #site: Promise<Site> | undefined;
+  /** Answers what the hub's clients ask; set once the hub can. */
+  handle: RequestHandler = () => {
+    throw new KtError("shutting-down", "the hub is starting");
+  };
 
-  constructor(facts: HubFacts, clock: Clock) {
+  constructor(facts: KnownFacts, clock: Clock) {
     this.#facts = facts;
     this.#clock = clock;
   }
@@ -48,7 +57,8 @@ export class OwnPages implements Part {
 
   #loaded(): Promise<Site> {
     this.#site ??= import("#web/site.ts").then(
-      ({ Site: Loaded }) => new Loaded({ facts: this.#facts, host: hubHost, token: this.#token, clock: this.#clock }),
+      ({ Site: Loaded }) =>
+        new Loaded({ facts: { ...this.#facts, handle: this.handle }, host: hubHost, token: this.#token, clock: this.#clock }),
     );
     return this.#site;
   }

@@ -1,10 +1,11 @@
 /** Answers what clients ask over the control socket. */
 
-import type { Hello, ProfileStatus, Reply, Request, RouteStatus, Step } from "#control/api.ts";
+import type { Hello, ProfileStatus, Reply, ReplyOf, Request, RouteStatus, Step } from "#control/api.ts";
 import { controlLimits } from "#control/limits.ts";
 import type { ControlSession } from "#control/server.ts";
 import { KtError } from "#base/errors.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
+import type { RequestEvent } from "#observe/events.ts";
 import type { Journal, JournalEntry } from "#observe/journal.ts";
 import type { RateSampler } from "#observe/rate-sampler.ts";
 import type { RequestLog } from "#observe/request-log.ts";
@@ -59,6 +60,8 @@ export class HubRequests {
         return this.#options.feed.watch(session, reply);
       case "logs":
         return this.#logs(request, session, reply);
+      case "requests":
+        return this.#requestsOf(request, reply);
       case "history":
         return this.#history(request, reply);
       case "metrics":
@@ -118,9 +121,21 @@ export class HubRequests {
     if (withRequests) session.onGone(requests.follow((entry) => session.busy() || send(entry)));
   }
 
-  #history({ profile, route, stepSeconds, steps }: RequestOf<"history">, reply: Send): void {
+  #requestsOf({ profile, route, limit }: RequestOf<"requests">, reply: Send): void {
+    this.#checkRoute(profile, route);
+    const entries = this.#options.requests.entriesOf(profile, route, limit);
+    const requests = entries.flatMap(({ atMs, event }) => (event.type === "request" ? [entryOf(atMs, event)] : []));
+    reply({ type: "requests", requests });
+  }
+
+  /** Throws KtError. */
+  #checkRoute(profile: string, route: string): void {
     const known = this.#status(profile)?.routes.some(({ name }) => name === route);
     if (!known) throw new KtError("route-unknown", `profile "${profile}" has no route "${route}"`, { hints: ["kt status"] });
+  }
+
+  #history({ profile, route, stepSeconds, steps }: RequestOf<"history">, reply: Send): void {
+    this.#checkRoute(profile, route);
     reply({ type: "history", history: this.#options.rates.history(profile, route, stepSeconds, steps) });
   }
 
@@ -165,6 +180,10 @@ export class HubRequests {
     reply({ type: "end" });
     this.#options.stop();
   }
+}
+
+function entryOf(atMs: number, { type: _, ...facts }: RequestEvent): ReplyOf<"requests">["requests"][number] {
+  return { atMs, ...facts };
 }
 
 /** Events of a route by its name, and those of the tunnel to its target. */

@@ -19,8 +19,9 @@ export interface ServerRequest {
 
 /** What the body of an answer that goes on is written to. Harmless once it is over. */
 export interface BodyStream {
-  /** False when the client has not taken all of it yet. */
+  /** False when the client has not taken all of it yet: `onDrain` is called when it has. */
   write(bytes: Uint8Array): boolean;
+  onDrain: () => void;
   end(): void;
   /** Breaks the connection off. */
   abort(): void;
@@ -60,6 +61,8 @@ class ServerConnection implements ConnHandler {
   #incoming: Incoming | undefined;
   /** The request whose answer is under way. */
   #answering: RequestHead | undefined;
+  /** The answer that goes on, whose writer may wait. */
+  #streaming: BodyStream | undefined;
   /** Called when the client leaves while an answer goes on. */
   #leave: (() => void) | undefined;
   #clientEnded = false;
@@ -88,7 +91,9 @@ class ServerConnection implements ConnHandler {
     this.#conn.end();
   }
 
-  onDrain(): void {}
+  onDrain(): void {
+    this.#streaming?.onDrain();
+  }
 
   onClose(): void {
     this.#finish();
@@ -97,6 +102,7 @@ class ServerConnection implements ConnHandler {
   /** The connection serves no further request. */
   #finish(): void {
     this.#over = true;
+    this.#streaming = undefined;
     const leave = this.#leave;
     this.#leave = undefined;
     leave?.();
@@ -185,12 +191,14 @@ class ServerConnection implements ConnHandler {
     conn.write(encodeHead(firstLine(status), [...headers, ...framing, ...closing]));
     let isOver = false;
     this.#leave = () => {};
-    const leave = begin({
+    this.#streaming = {
+      onDrain: () => {},
       write: (bytes) => isOver || bytes.length === 0 || conn.write(isChunked ? encodeChunk(bytes) : bytes),
       end: () => {
         if (isOver) return;
         isOver = true;
         this.#leave = undefined;
+        this.#streaming = undefined;
         if (isChunked) conn.write(encodeLastChunk([]));
         this.#answered(keepAlive);
       },
@@ -198,7 +206,8 @@ class ServerConnection implements ConnHandler {
         isOver = true;
         conn.abort();
       },
-    });
+    };
+    const leave = begin(this.#streaming);
     if (isOver) return;
     this.#leave = () => {
       isOver = true;

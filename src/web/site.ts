@@ -11,6 +11,7 @@ import { type Refusal, refusalAnswer, textAnswer } from "#web/guard/answers.ts";
 import { admit } from "#web/guard/guard.ts";
 import { isHealthy } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
+import { Api } from "#web/rest/api.ts";
 import { metricsText } from "#web/metrics/metrics-text.ts";
 
 export interface SiteOptions {
@@ -26,12 +27,14 @@ type Page = (request: ServerRequest) => ServerAnswer | Promise<ServerAnswer>;
 export class Site {
   readonly #options: SiteOptions;
   readonly #access: Access;
+  readonly #api: Api;
   readonly #pages: ReadonlyMap<string, Page>;
 
   constructor(options: SiteOptions) {
     this.#options = options;
     this.#access = new Access(options.token, options.clock);
-    const { facts } = options;
+    const { facts, clock } = options;
+    this.#api = new Api(facts, clock);
     this.#pages = new Map<string, Page>([
       ["/metrics", ({ head }) => metrics(facts, headerValue(head.headers, "accept"))],
       ["/health", () => health(facts)],
@@ -54,6 +57,7 @@ export class Site {
     const admission = admit(head, openPaths.includes(path), { access: this.#access, host, tokenFile: facts.tokenFile });
     const accept = headerValue(head.headers, "accept");
     if (admission.kind === "refused") return refusalAnswer(admission.refusal, accept);
+    if (path === "/api" || path.startsWith("/api/")) return this.#api.answer(request);
     const page = this.#pages.get(path);
     if (!page) return refusalAnswer(unknownPage(path), accept);
     if (head.method !== "GET" && head.method !== "HEAD") return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);

@@ -54,10 +54,11 @@ describe("a route", () => {
     ["failed", 0],
     ["blocked", 0],
     ["conflict", 0],
-  ] as const)("that is %s is up: %d, and so is the hub's health", async (state, up) => {
+    ["stopped", 0],
+  ] as const)("that is %s is up: %d, and fails the hub's health where it was not stopped", async (state, up) => {
     const facts = factsOf({ profiles: [profileOf({ routes: [routeOf({ state })] })] });
     expect((await metricsOf(facts)).samples.get(sampleKey("kt_route_up", labels))).toBe(up);
-    expect((await ask(siteOf(facts), "/health")).status).toBe(up === 1 ? 200 : 503);
+    expect((await ask(siteOf(facts), "/health")).status).toBe(up === 1 || state === "stopped" ? 200 : 503);
   });
 
   test("is there once for each profile, and profiles of one name are distinguished by their files", async () => {

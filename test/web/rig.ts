@@ -2,6 +2,7 @@
 
 import { systemClock } from "#base/clock.ts";
 import type { Snapshot } from "#control/api.ts";
+import { Journal } from "#observe/journal.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import { Site } from "#web/site.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
@@ -50,6 +51,9 @@ export function factsOf(fields: Partial<HubFacts> & { readonly profiles?: Profil
   return {
     hello,
     startedAtMs: 1000,
+    handle: () => {},
+    journal: new Journal(systemClock),
+    environment: { PATH: "/bin" },
     tokenFile: "/run/kt/token",
     snapshot: () => ({ hub: { ...hello, startedAtMs: 1000 }, profiles }),
     targets: () => [],

@@ -9,6 +9,11 @@ export function isHealthy({ hub, profiles }: Snapshot): boolean {
   return hub.problem === undefined && profiles.every(({ routes }) => routes.every(isWell));
 }
 
-export function isWell({ state }: Pick<RouteStatus, "state">): boolean {
+/** Whether a new connection would be tried: what the user stopped is well, but not up. */
+export function isUp(route: Pick<RouteStatus, "state">): boolean {
+  return isWell(route) && route.state !== "stopped";
+}
+
+function isWell({ state }: Pick<RouteStatus, "state">): boolean {
   return !unwell.includes(state);
 }

@@ -1,8 +1,10 @@
 /** What the hub's own pages are made of: what the hub hands to this room. */
 
 import type { Hello, Snapshot } from "#control/api.ts";
+import type { RequestHandler } from "#control/server.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import type { Histogram } from "#observe/histogram.ts";
+import type { Journal } from "#observe/journal.ts";
 
 export interface ProcessFacts {
   readonly cpuSeconds: number;
@@ -28,6 +30,11 @@ export interface TargetFacts {
 }
 
 export interface HubFacts {
+  /** Answers what the hub's clients ask over the control socket. */
+  readonly handle: RequestHandler;
+  readonly journal: Pick<Journal, "after" | "follow">;
+  /** Of the hub's own process. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly hello: Hello;
   readonly startedAtMs: number;
   /** Where the token of this hub is. */

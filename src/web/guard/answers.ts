@@ -32,7 +32,7 @@ export function jsonAnswer(value: unknown, status = 200, more: Headers = []): Wh
 
 /** Why a request gets nothing else. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 429 | 500 | 502 | 503 | 504;
   readonly code: ErrorCode;
   readonly message: string;
   readonly hints?: readonly string[];

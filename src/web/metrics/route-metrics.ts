@@ -1,7 +1,7 @@
 /** Metrics of the routes: what the status says of them, and how long their requests took. */
 
 import type { RouteStatus, Snapshot } from "#control/api.ts";
-import { isWell } from "#web/facts/health.ts";
+import { isUp } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import type { MetricFamily, MetricLabels, ValueSample } from "#wire/openmetrics.ts";
 import { label, profileLabels } from "./labels.ts";
@@ -19,7 +19,7 @@ export const routeMetrics = {
   up: {
     name: "kt_route_up",
     type: "gauge",
-    help: "0 while a new connection would fail, as kt status says by failed, blocked or conflict; else 1, also for a route that is not in use.",
+    help: "0 while a new connection would fail, as kt status says by failed, blocked, conflict or stopped; else 1, also for a route that is not in use.",
     labels,
   },
   open: { name: "kt_route_open_connections", type: "gauge", help: "Open connections of clients that asked for the route.", labels },
@@ -77,7 +77,7 @@ export function routeFamilies({ profiles }: Snapshot, { counters }: Pick<HubFact
     valuesOf(routeMetrics.info, all.map(infoOf)),
     valuesOf(
       routeMetrics.up,
-      each((route) => (isWell(route) ? 1 : 0)),
+      each((route) => (isUp(route) ? 1 : 0)),
     ),
     valuesOf(
       routeMetrics.open,
