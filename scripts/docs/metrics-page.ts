@@ -19,7 +19,8 @@ bounded: names of routes, targets and contexts.`;
 
 const access = `Everything of kt's own under \`kt.localhost\` is for the user who runs kt. Programs send the hub's token, which each start of the hub makes anew and writes into a
 file that only that user can read: \`token\`, beside the hub's socket (\`$XDG_RUNTIME_DIR/kt\`, else \`/tmp/kt-UID\`; on macOS \`$TMPDIR/kt\`). Without it the
-answer is 401, which names the file. \`/health\` alone asks for no token: it says \`ok\` (200) or \`failing\` (503) and nothing else. \`kt metrics\` needs none either, for it
+answer is 401, which names the file. \`/health\` alone asks for no token: it says \`ok\` (200) or \`failing\` (503) and nothing else; \`/health/status\` and
+\`/health/metrics\` have each route as JSON. \`kt metrics\` needs none either, for it
 asks over the hub's socket.`;
 
 const scrape = `Prometheus reads the token again for each scrape, so that it goes on when kt was started anew. Where its machine does not lead \`kt.localhost\` to itself, as

@@ -7,9 +7,9 @@ import { type RequestHandler, type ServerAnswer, type ServerRequest, serveHttp }
 import { headerValue } from "#wire/http-head.ts";
 import { metricsContentTypes, metricsFormatOf, type MetricsFormat } from "#wire/openmetrics.ts";
 import { Access } from "#web/guard/access.ts";
-import { type Refusal, refusalAnswer, textAnswer } from "#web/guard/answers.ts";
+import { jsonAnswer, type Refusal, refusalAnswer, textAnswer } from "#web/guard/answers.ts";
 import { admit } from "#web/guard/guard.ts";
-import { isHealthy } from "#web/facts/health.ts";
+import { healthMetrics, healthStatus, healthWord } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import { Api } from "#web/rest/api.ts";
 import { metricsText } from "#web/metrics/metrics-text.ts";
@@ -38,6 +38,8 @@ export class Site {
     this.#pages = new Map<string, Page>([
       ["/metrics", ({ head }) => metrics(facts, headerValue(head.headers, "accept"))],
       ["/health", () => health(facts)],
+      ["/health/status", () => jsonAnswer(healthStatus(facts.snapshot()))],
+      ["/health/metrics", () => jsonAnswer(healthMetrics(facts.snapshot()))],
       ["/", ({ head }) => toIndex(head.host)],
     ]);
   }
@@ -74,7 +76,8 @@ function metrics(facts: HubFacts, accept: string | undefined): ServerAnswer {
 }
 
 function health(facts: HubFacts): ServerAnswer {
-  return isHealthy(facts.snapshot()) ? textAnswer("ok\n") : textAnswer("failing\n", undefined, 503);
+  const word = healthWord(facts.snapshot());
+  return textAnswer(`${word}\n`, undefined, word === "ok" ? 200 : 503);
 }
 
 /** The list of routes, at the front door's other name. */
@@ -84,7 +87,12 @@ function toIndex(host: string): ServerAnswer {
 }
 
 function unknownPage(path: string): Refusal {
-  return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: ["/metrics", "/health"] };
+  return {
+    status: 404,
+    code: "page-unknown",
+    message: `there is no "${path}" here`,
+    hints: ["/metrics", "/health", "/health/status", "/health/metrics", "/api/openapi.json"],
+  };
 }
 
 function wrongMethod(method: string, allowed: readonly string[]): Refusal {
