@@ -232,6 +232,8 @@ export const requestSchema = v.variant("type", [
     stepSeconds: v.picklist([1, 10]),
     steps: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.coarseRateSteps)),
   }),
+  /** A code with which a browser is signed in once to the hub's own pages, at `/sign-in?code=CODE`. */
+  v.object({ type: v.literal("sign-in") }),
   /** Everything measured, as text in one of Prometheus's formats. */
   v.object({ type: v.literal("metrics"), format: v.picklist(["openmetrics", "prometheus"]) }),
   v.object({ type: v.literal("explain"), subject: v.string() }),
@@ -263,6 +265,7 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
   v.object({ type: v.literal("requests"), requests: v.array(requestEntrySchema) }),
   v.object({ type: v.literal("history"), history: historySchema }),
+  v.object({ type: v.literal("code"), code: v.string() }),
   /** A piece of a text; the pieces of one request make the whole. */
   v.object({ type: v.literal("text"), text: v.string() }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),

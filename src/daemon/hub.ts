@@ -301,6 +301,7 @@ export class Hub {
         engine: this.#engine,
         ready: () => this.#options.providers.prepare(),
       }),
+      signInCode: () => this.#pages.signInCode(),
       metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });

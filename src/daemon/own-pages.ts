@@ -47,6 +47,10 @@ export class OwnPages implements Part {
     return { conn, pod: "kt", appProtocol: "http", usable: () => true, park() {}, unpark() {} };
   }
 
+  async signInCode(): Promise<string> {
+    return (await this.#loaded()).signInCode();
+  }
+
   async metrics(format: MetricsFormat): Promise<string> {
     return (await this.#loaded()).metrics(format);
   }

@@ -34,6 +34,7 @@ export interface RequestsOptions {
   readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
   readonly rates: Pick<RateSampler, "history">;
   readonly actions: RouteActions;
+  readonly signInCode: () => Promise<string>;
   readonly metrics: (format: RequestOf<"metrics">["format"]) => Promise<string>;
   readonly stop: () => void;
 }
@@ -64,6 +65,8 @@ export class HubRequests {
         return this.#requestsOf(request, reply);
       case "history":
         return this.#history(request, reply);
+      case "sign-in":
+        return reply({ type: "code", code: await this.#options.signInCode() });
       case "metrics":
         return this.#text(await this.#options.metrics(request.format), reply);
       case "explain":

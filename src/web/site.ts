@@ -8,7 +8,7 @@ import { headerValue } from "#wire/http-head.ts";
 import { metricsContentTypes, metricsFormatOf, type MetricsFormat } from "#wire/openmetrics.ts";
 import { Access } from "#web/guard/access.ts";
 import { jsonAnswer, type Refusal, refusalAnswer, textAnswer } from "#web/guard/answers.ts";
-import { admit } from "#web/guard/guard.ts";
+import { admit, sessionCookie } from "#web/guard/guard.ts";
 import { healthMetrics, healthStatus, healthWord } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import { Api } from "#web/rest/api.ts";
@@ -40,8 +40,14 @@ export class Site {
       ["/health", () => health(facts)],
       ["/health/status", () => jsonAnswer(healthStatus(facts.snapshot()))],
       ["/health/metrics", () => jsonAnswer(healthMetrics(facts.snapshot()))],
+      [signInPath, ({ query }) => signIn(this.#access, query.get("code") ?? "")],
       ["/", ({ head }) => toIndex(head.host)],
     ]);
+  }
+
+  /** For one browser of the hub's user, for a while. */
+  signInCode(): string {
+    return this.#access.offer();
   }
 
   metrics(format: MetricsFormat): string {
@@ -67,8 +73,12 @@ export class Site {
   };
 }
 
-/** Probes have no token, and whether the hub is well says little more than that it answers. The index looks itself who asks. */
-const openPaths: readonly string[] = ["/health", "/"];
+/**
+ * Probes have no token, and whether the hub is well says little more than that it answers. The index looks itself who asks. A browser that is
+ * signed in has a code in place of the token.
+ */
+const signInPath = "/sign-in";
+const openPaths: readonly string[] = ["/health", "/", signInPath];
 
 function metrics(facts: HubFacts, accept: string | undefined): ServerAnswer {
   const format = metricsFormatOf(accept);
@@ -78,6 +88,26 @@ function metrics(facts: HubFacts, accept: string | undefined): ServerAnswer {
 function health(facts: HubFacts): ServerAnswer {
   const word = healthWord(facts.snapshot());
   return textAnswer(`${word}\n`, undefined, word === "ok" ? 200 : 503);
+}
+
+/**
+ * The code is used up, and nothing else changes: the cookie goes to this name alone, no script reads it, and requests that other sites
+ * begin do not carry it.
+ */
+function signIn(access: Access, code: string): ServerAnswer {
+  const session = access.signIn(code);
+  if (session === undefined) {
+    return refusalAnswer({
+      status: 401,
+      code: "token-required",
+      message: "the code is not valid any more: each is good for one minute, and once",
+    });
+  }
+  const cookie = `${sessionCookie}=${session}; Path=/; HttpOnly; SameSite=Strict`;
+  return textAnswer("", undefined, 303, [
+    ["Location", "/"],
+    ["Set-Cookie", cookie],
+  ]);
 }
 
 /** The list of routes, at the front door's other name. */

@@ -91,6 +91,44 @@ describe("without the token", () => {
   });
 });
 
+describe("a browser that was signed in", () => {
+  const signedIn = async () => {
+    const own = siteOf();
+    const answer = await ask(own, `/sign-in?code=${own.signInCode()}`, { headers: { Authorization: "" } });
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    return { own, answer, cookie, headers: { Authorization: "", Cookie: `other=1; ${cookie.split(";")[0]}` } };
+  };
+
+  test("has a cookie that no script reads and that no other site can use", async () => {
+    const { answer, cookie } = await signedIn();
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "/"]);
+    expect(cookie).toMatch(/^kt_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(cookie).not.toContain(token);
+  });
+
+  test("reads with it, and posts only from kt's own page", async () => {
+    const { own, headers } = await signedIn();
+    expect((await ask(own, "/metrics", { headers })).status).toBe(200);
+    const post = async (more: Record<string, string>): Promise<number> =>
+      (await ask(own, "/api/v1/none", { method: "POST", headers: { ...headers, "Content-Type": "application/json", ...more }, body: "{}" }))
+        .status;
+    expect(await post({})).toBe(403);
+    expect(await post({ Origin: "http://kt.localhost:8989" })).toBe(404);
+    expect(await post({ "Sec-Fetch-Site": "same-origin" })).toBe(404);
+    expect(await post({ Origin: "http://web.localhost:8989" })).toBe(403);
+  });
+
+  test.each(["", "?code=", "?code=x", "?code=a&code=b"])("is not one with %p for a code", async (query) => {
+    const answer = await ask(siteOf(), `/sign-in${query}`, { headers: { Authorization: "" } });
+    expect([answer.status, answer.headers.get("set-cookie")]).toEqual([401, undefined]);
+  });
+
+  test("is one of this hub alone", async () => {
+    const { headers } = await signedIn();
+    expect((await ask(siteOf(), "/metrics", { headers })).status).toBe(401);
+  });
+});
+
 describe("a code", () => {
   test("is good for one session, and for a while", () => {
     const clock = new ManualClock();
@@ -101,8 +139,6 @@ describe("a code", () => {
     expect(access.signIn(code)).toBeUndefined();
     clock.advance(webLimits.signInMs + 1);
     expect(access.signIn(late)).toBeUndefined();
-    access.signOut(session);
-    expect(access.isSession(session)).toBe(false);
   });
 
   test("cannot be guessed, and those that wait are bounded", () => {

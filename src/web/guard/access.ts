@@ -37,10 +37,6 @@ export class Access {
     return session;
   }
 
-  signOut(session: string): void {
-    this.#sessions.delete(session);
-  }
-
   isToken(text: string): boolean {
     return timingSafeEqual(digest(text), this.#token);
   }

@@ -77,7 +77,7 @@ function credentialOf({ headers }: RequestHead, access: GuardOptions["access"]):
   return session !== undefined && access.isSession(session) ? "session" : undefined;
 }
 
-export function cookieOf(headers: readonly Header[]): string | undefined {
+function cookieOf(headers: readonly Header[]): string | undefined {
   const pairs = headers.filter(([name]) => name.toLowerCase() === "cookie").flatMap(([, value]) => value.split(";"));
   const prefix = `${sessionCookie}=`;
   return pairs
