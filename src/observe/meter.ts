@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { KtError } from "#base/errors.ts";
 import { type CounterTable, type Direction, type RouteCounters, routeKey } from "./counters.ts";
 import { type ClientProtocol, type Report, toProblem } from "./events.ts";
-import type { RequestFacts, RequestLog } from "./request-log.ts";
+import type { RequestFacts, RequestLog, RouteRequests } from "./request-log.ts";
 
 export interface MeterContext {
   readonly counters: CounterTable;
@@ -25,6 +25,7 @@ export class RouteUse {
   readonly #context: MeterContext;
   readonly #counters: RouteCounters;
   readonly route: MeteredRoute;
+  #requests: RouteRequests | undefined;
   /** What the client asked for, as events have it. */
   readonly name: string;
   #sentBytes = 0;
@@ -75,7 +76,10 @@ export class RouteUse {
   /** Called by a request of its own that is over. */
   requestEnded(request: RequestMeter): void {
     this.#counters.requestEnded(request.status, request.durationMs, request.firstByteMs);
-    this.#context.requests?.add(this.route, request);
+    const { requests } = this.#context;
+    if (!requests) return;
+    this.#requests ??= requests.of(this.route);
+    requests.add(this.#requests, request);
   }
 
   close(error?: KtError): void {

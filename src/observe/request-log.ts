@@ -20,66 +20,64 @@ interface NamedRoute {
 
 const protocols: readonly ClientProtocol[] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 
-/** Columns of a page. */
-const times = ["atMs", "durationMs", "firstByteMs", "sentBytes", "receivedBytes"] as const;
-const codes = ["status", "grpcStatus", "protocol"] as const;
+/** What a request has in a row of its page: one cache line with the end of its text. */
+const columns = 8;
 const absent = -1;
 
 /**
- * Some requests of one route. Columns instead of objects: what is only kept to be looked at later must cost a request next to nothing.
- * Texts of clients are copied, for a part of a request's head would keep the whole of it.
+ * Some requests of one route. Rows of numbers instead of objects: what is only kept to be looked at later must cost a request next to
+ * nothing. Texts of clients are copied, for a part of a request's head would keep the whole of it.
  */
 class Page {
-  route: NamedRoute;
+  owner: RouteRequests;
   count = 0;
   /** Method, host and path of each, in latin1, with blanks between them, which none of them has. */
   readonly #texts = Buffer.allocUnsafeSlow(observeLimits.requestPageTextBytes);
-  readonly #ends = new Uint16Array(observeLimits.requestPageEntries);
-  readonly #times = new Float64Array(observeLimits.requestPageEntries * times.length);
-  readonly #codes = new Int16Array(observeLimits.requestPageEntries * codes.length);
+  #textBytes = 0;
+  readonly #rows = new Float64Array(observeLimits.requestPageEntries * columns);
 
-  constructor(route: NamedRoute) {
-    this.route = route;
+  constructor(owner: RouteRequests) {
+    this.owner = owner;
   }
 
-  reuse(route: NamedRoute): void {
-    this.route = route;
+  reuse(owner: RouteRequests): void {
+    this.owner = owner;
     this.count = 0;
+    this.#textBytes = 0;
   }
 
   takes(textLength: number): boolean {
-    return this.count < observeLimits.requestPageEntries && this.#begin(this.count) + textLength <= observeLimits.requestPageTextBytes;
+    return this.count < observeLimits.requestPageEntries && this.#textBytes + textLength <= observeLimits.requestPageTextBytes;
   }
 
-  add(text: string, atMs: number, { durationMs, firstByteMs, sentBytes, receivedBytes, status, grpcStatus, protocol }: RequestFacts): void {
-    const at = this.count;
-    const begin = this.#begin(at);
-    this.#ends[at] = begin + this.#texts.write(text, begin, "latin1");
-    const row = at * times.length;
-    this.#times[row] = atMs;
-    this.#times[row + 1] = durationMs;
-    this.#times[row + 2] = firstByteMs ?? absent;
-    this.#times[row + 3] = sentBytes;
-    this.#times[row + 4] = receivedBytes;
-    const code = at * codes.length;
-    this.#codes[code] = status ?? absent;
-    this.#codes[code + 1] = grpcStatus ?? absent;
-    this.#codes[code + 2] = protocols.indexOf(protocol);
+  add(text: string, atMs: number, facts: RequestFacts): void {
+    const rows = this.#rows;
+    const row = this.count * columns;
+    this.#textBytes += this.#texts.write(text, this.#textBytes, "latin1");
     this.count += 1;
+    rows[row] = atMs;
+    rows[row + 1] = this.#textBytes;
+    rows[row + 2] = facts.durationMs;
+    rows[row + 3] = facts.firstByteMs ?? absent;
+    rows[row + 4] = facts.sentBytes;
+    rows[row + 5] = facts.receivedBytes;
+    rows[row + 6] = facts.status ?? absent;
+    rows[row + 7] = (facts.grpcStatus ?? absent) * protocols.length + protocols.indexOf(facts.protocol);
   }
 
   atMs(at: number): number {
-    return this.#times[at * times.length] ?? 0;
+    return this.#rows[at * columns] ?? 0;
   }
 
   entry(at: number): JournalEntry {
-    const [method = "", name = "", path = ""] = this.#texts.toString("latin1", this.#begin(at), this.#ends[at]).split(" ");
-    const [atMs = 0, durationMs = 0, firstByteMs = absent, sentBytes = 0, receivedBytes = 0] = this.#times.subarray(at * times.length);
-    const [status = absent, grpcStatus = absent, protocol = 0] = this.#codes.subarray(at * codes.length);
-    const { profile, route } = this.route;
+    const [atMs = 0, end = 0, durationMs = 0, firstByteMs = absent, sentBytes = 0, receivedBytes = 0, status = absent, codes = 0] =
+      this.#rows.subarray(at * columns);
+    const begin = at === 0 ? 0 : this.#rows[(at - 1) * columns + 1];
+    const [method = "", name = "", path = ""] = this.#texts.toString("latin1", begin, end).split(" ");
+    const grpcStatus = Math.floor(codes / protocols.length);
     const event: RequestEvent = {
-      ...{ type: "request", route, profile, name, method, path },
-      protocol: protocols[protocol] ?? "HTTP/1.1",
+      ...{ type: "request", route: this.owner.route, profile: this.owner.profile, name, method, path },
+      protocol: protocols[codes - grpcStatus * protocols.length] ?? "HTTP/1.1",
       status: status === absent ? undefined : status,
       grpcStatus: grpcStatus === absent ? undefined : grpcStatus,
       durationMs,
@@ -89,9 +87,18 @@ class Page {
     };
     return { atMs, level: eventLevel(event), event };
   }
+}
 
-  #begin(at: number): number {
-    return at === 0 ? 0 : (this.#ends[at - 1] ?? 0);
+/** The requests of one route, by what its connections hold: looking the route up for each request would cost as much as keeping it. */
+export class RouteRequests {
+  readonly profile: string;
+  readonly route: string;
+  /** The oldest first; empty once others needed all of them. */
+  readonly pages: Page[] = [];
+
+  constructor({ profile, route }: NamedRoute) {
+    this.profile = profile;
+    this.route = route;
   }
 }
 
@@ -99,8 +106,8 @@ export class RequestLog {
   readonly #clock: Clock;
   readonly #pages: number;
   readonly #followers = new Set<(entry: JournalEntry) => void>();
-  /** Of each route, the oldest first. */
-  readonly #byRoute = new Map<string, Page[]>();
+  /** Those that have pages. */
+  readonly #byRoute = new Map<string, RouteRequests>();
   /** All of them, in the order in which they were begun. */
   readonly #begun = new Set<Page>();
 
@@ -109,9 +116,18 @@ export class RequestLog {
     this.#pages = pages;
   }
 
-  add(route: NamedRoute, facts: RequestFacts): void {
-    const text = `${facts.method} ${facts.name} ${pathOf(facts.target)}`.slice(0, observeLimits.requestTextBytes);
-    const page = this.#pageFor(route, text.length);
+  /** To be held by what adds requests of the route. */
+  of({ profile, route }: NamedRoute): RouteRequests {
+    return this.#byRoute.get(routeKey(profile, route)) ?? new RouteRequests({ profile, route });
+  }
+
+  add(held: RouteRequests, facts: RequestFacts): void {
+    // Where its pages were needed by others, another connection may have begun anew for the route.
+    const owner = held.pages.length > 0 ? held : (this.#byRoute.get(routeKey(held.profile, held.route)) ?? held);
+    let text = `${facts.method} ${facts.name} ${pathOf(facts.target)}`;
+    if (text.length > observeLimits.requestTextBytes) text = text.slice(0, observeLimits.requestTextBytes);
+    const last = owner.pages.at(-1);
+    const page = last?.takes(text.length) ? last : this.#nextPage(owner);
     page.add(text, this.#clock.wallMs(), facts);
     if (this.#followers.size > 0) for (const notify of this.#followers) notify(page.entry(page.count - 1));
   }
@@ -123,7 +139,7 @@ export class RequestLog {
 
   /** The latest of one route, oldest first. */
   entriesOf(profile: string, route: string, limit: number = observeLimits.requestEntries): JournalEntry[] {
-    return latestOf(this.#byRoute.get(routeKey(profile, route)) ?? [], limit);
+    return latestOf(this.#byRoute.get(routeKey(profile, route))?.pages ?? [], limit);
   }
 
   /** Calls back on every new entry until the returned function is called. */
@@ -132,36 +148,28 @@ export class RequestLog {
     return () => this.#followers.delete(notify);
   }
 
-  #pageFor({ profile, route: name }: NamedRoute, textLength: number): Page {
-    const key = routeKey(profile, name);
-    const last = this.#byRoute.get(key)?.at(-1);
-    if (last?.takes(textLength)) return last;
-    const route = { profile, route: name };
-    const page = this.#spare(key) ?? new Page(route);
-    page.reuse(route);
+  #nextPage(owner: RouteRequests): Page {
+    const page = this.#spare(owner) ?? new Page(owner);
+    page.reuse(owner);
+    owner.pages.push(page);
     this.#begun.add(page);
-    // What was taken for it may have been the last of this route.
-    const pages = this.#byRoute.get(key);
-    if (pages) pages.push(page);
-    else this.#byRoute.set(key, [page]);
+    this.#byRoute.set(routeKey(owner.profile, owner.route), owner);
     return page;
   }
 
   /** The route's own oldest, where the others hold enough of it; else the oldest of all, where there are as many as may be. */
-  #spare(key: string): Page | undefined {
-    const own = this.#byRoute.get(key) ?? [];
-    const kept = own.slice(1).reduce((sum, { count }) => sum + count, 0);
-    const [oldest] = kept >= observeLimits.requestEntries ? own : this.#begun.size >= this.#pages ? this.#begun : [];
+  #spare({ pages }: RouteRequests): Page | undefined {
+    const kept = pages.slice(1).reduce((sum, { count }) => sum + count, 0);
+    const [oldest] = kept >= observeLimits.requestEntries ? pages : this.#begun.size >= this.#pages ? this.#begun : [];
     if (oldest) this.#remove(oldest);
     return oldest;
   }
 
   #remove(page: Page): void {
+    const { owner } = page;
     this.#begun.delete(page);
-    const key = routeKey(page.route.profile, page.route.route);
-    const left = (this.#byRoute.get(key) ?? []).filter((each) => each !== page);
-    if (left.length > 0) this.#byRoute.set(key, left);
-    else this.#byRoute.delete(key);
+    owner.pages.splice(owner.pages.indexOf(page), 1);
+    if (owner.pages.length === 0) this.#byRoute.delete(routeKey(owner.profile, owner.route));
   }
 }
 

@@ -26,7 +26,15 @@ test("keeps what is known of each, oldest first", () => {
   const log = new RequestLog(new ManualClock());
   for (let at = 0; at < 3; at++) {
     const odd = at === 1 ? { status: undefined, grpcStatus: 14, firstByteMs: 0.5, protocol: "HTTP/2" as const } : {};
-    log.add(route, { ...facts, name: `h${at}`, status: 200 + at, durationMs: at, sentBytes: at, receivedBytes: 2 ** 40 + at, ...odd });
+    log.add(log.of(route), {
+      ...facts,
+      name: `h${at}`,
+      status: 200 + at,
+      durationMs: at,
+      sentBytes: at,
+      receivedBytes: 2 ** 40 + at,
+      ...odd,
+    });
   }
   expect(log.entries().map(({ event }) => event)).toEqual(
     [0, 1, 2].map((at) => ({
@@ -50,7 +58,7 @@ test("keeps what is known of each, oldest first", () => {
 test("keeps at least 500 of each route, and forgets what is older", () => {
   const log = new RequestLog(new ManualClock());
   for (let at = 0; at < 5 * requestEntries; at++) {
-    log.add({ profile: "p", route: at % 5 === 0 ? "slow" : "fast" }, { ...facts, receivedBytes: at });
+    log.add(log.of({ profile: "p", route: at % 5 === 0 ? "slow" : "fast" }), { ...facts, receivedBytes: at });
   }
   const last = (each: (at: number) => boolean): number[] =>
     Array.from({ length: 5 * requestEntries }, (_, at) => at)
@@ -64,11 +72,21 @@ test("keeps at least 500 of each route, and forgets what is older", () => {
   expect(log.entries(3).map(({ event }) => "receivedBytes" in event && event.receivedBytes)).toEqual([2497, 2498, 2499]);
 });
 
+test("goes on for connections that held a route whose pages others needed", () => {
+  const log = new RequestLog(new ManualClock(), 2);
+  const [one, other] = [log.of(route), log.of(route)];
+  log.add(one, { ...facts, name: "lost" });
+  for (let at = 0; at < 2; at++) log.add(log.of({ profile: "p", route: `r${at}` }), facts);
+  for (const held of [other, one, one, other]) log.add(held, { ...facts, name: "kept" });
+  expect(log.entriesOf("p", "a").map(({ event }) => "name" in event && event.name)).toEqual(["kept", "kept", "kept", "kept"]);
+  expect(log.entries()).toHaveLength(5);
+});
+
 test("has as many pages as it may have, however many routes there are", () => {
   const log = new RequestLog(new ManualClock(), 4);
-  for (let at = 0; at < 50; at++) log.add({ profile: "p", route: `r${at}` }, { ...facts, name: `h${at}` });
+  for (let at = 0; at < 50; at++) log.add(log.of({ profile: "p", route: `r${at}` }), { ...facts, name: `h${at}` });
   expect(log.entries().map(({ event }) => "name" in event && event.name)).toEqual(["h46", "h47", "h48", "h49"]);
-  for (let at = 0; at < 10 * requestPageEntries; at++) log.add(route, facts);
+  for (let at = 0; at < 10 * requestPageEntries; at++) log.add(log.of(route), facts);
   expect(log.entries(10_000)).toHaveLength(4 * requestPageEntries);
   expect(log.entriesOf("p", "r49")).toEqual([]);
 });
@@ -83,7 +101,7 @@ test.each([
   [long, long.slice(0, observeLimits.requestTextBytes - "GET h ".length)],
 ])("of the target %s the path is kept, without its query, up to the limit", (target, path) => {
   const log = new RequestLog(new ManualClock());
-  log.add(route, { ...facts, target });
+  log.add(log.of(route), { ...facts, target });
   expect(log.entries()[0]?.event).toMatchObject({ path, name: "h", method: "GET" });
 });
 
@@ -91,8 +109,8 @@ test("reports to followers until they leave", () => {
   const log = new RequestLog(new ManualClock());
   const heard: JournalEntry[] = [];
   const leave = log.follow((entry) => heard.push(entry));
-  log.add(route, { ...facts, name: "first" });
+  log.add(log.of(route), { ...facts, name: "first" });
   leave();
-  log.add(route, { ...facts, name: "second" });
+  log.add(log.of(route), { ...facts, name: "second" });
   expect(heard.map(({ event }) => "name" in event && event.name)).toEqual(["first"]);
 });
