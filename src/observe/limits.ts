@@ -22,7 +22,7 @@ export const observeLimits = {
   requestPages: 1000,
   /** What a route carried in each of the last 600 s, */
   fineRateSteps: 600,
-  /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 66 KB, */
+  /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 55 KB, */
   coarseRateSeconds: 10,
   coarseRateSteps: 2160,
   /** and one that has just begun 3 KB. */

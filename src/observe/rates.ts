@@ -13,14 +13,9 @@ export interface Totals {
   readonly answeredMs: number;
 }
 
-const counted = [
-  "requests",
-  "failures",
-  "receivedBytes",
-  "sentBytes",
-  "answered",
-  "answeredMs",
-] as const satisfies readonly (keyof Totals)[];
+const counted = ["requests", "failures", "receivedBytes", "sentBytes"] as const satisfies readonly (keyof PerSecond)[];
+/** The column behind those that are counted. */
+const meanColumn = counted.length;
 
 const nothing: Totals = { requests: 0, failures: 0, receivedBytes: 0, sentBytes: 0, answered: 0, answeredMs: 0 };
 
@@ -53,7 +48,7 @@ class Ring {
     this.#steps = steps;
     this.#latest = Math.floor(nowSeconds / stepSeconds) - 1;
     this.#oldest = this.#latest + 1;
-    this.#columns = counted.map(() => new Float32Array(observeLimits.firstRateSteps));
+    this.#columns = [...counted, "meanMs"].map(() => new Float32Array(observeLimits.firstRateSteps));
   }
 
   /** What comes belongs to the step of `nowSeconds` or a later one: those before it had nothing that was not sampled. */
@@ -69,6 +64,8 @@ class Ring {
     this.#moveTo(step);
     const at = step % this.#capacity;
     for (const [column, name] of counted.entries()) (this.#columns[column] as Float32Array)[at] = totals[name] - this.#last[name];
+    const answered = totals.answered - this.#last.answered;
+    (this.#columns[meanColumn] as Float32Array)[at] = answered === 0 ? 0 : (totals.answeredMs - this.#last.answeredMs) / answered;
     this.#last = totals;
   }
 
@@ -83,17 +80,15 @@ class Ring {
   history(nowSeconds: number, steps: number): History {
     const end = Math.floor(nowSeconds / this.stepSeconds);
     const wanted = Math.min(steps, this.#steps);
-    const read = (name: keyof Totals): number[] =>
-      Array.from({ length: wanted }, (_, index) => this.#at(counted.indexOf(name), end - wanted + index));
-    const perSecond = (name: keyof Totals): number[] => read(name).map((value) => value / this.stepSeconds);
-    const answered = read("answered");
+    const read = (column: number): number[] => Array.from({ length: wanted }, (_, index) => this.#at(column, end - wanted + index));
+    const perSecond = (name: keyof PerSecond): number[] => read(counted.indexOf(name)).map((value) => value / this.stepSeconds);
     return {
       stepSeconds: this.stepSeconds,
       requests: perSecond("requests"),
       failures: perSecond("failures"),
       receivedBytes: perSecond("receivedBytes"),
       sentBytes: perSecond("sentBytes"),
-      meanMs: read("answeredMs").map((totalMs, at) => (answered[at] ? totalMs / answered[at] : 0)),
+      meanMs: read(meanColumn),
     };
   }
 
@@ -150,7 +145,7 @@ export class Rates {
   /** On average over the last seconds that are over. */
   perSecond(nowSeconds: number): PerSecond {
     const steps = observeLimits.rateWindowSeconds;
-    const mean = (name: keyof Totals): number => this.#fine.sum(counted.indexOf(name), nowSeconds, steps) / steps;
+    const mean = (name: keyof PerSecond): number => this.#fine.sum(counted.indexOf(name), nowSeconds, steps) / steps;
     return { requests: mean("requests"), failures: mean("failures"), receivedBytes: mean("receivedBytes"), sentBytes: mean("sentBytes") };
   }
 

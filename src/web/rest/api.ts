@@ -10,7 +10,7 @@ import { webLimits } from "#web/limits.ts";
 import { headerValue } from "#wire/http-head.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { endpoints } from "./endpoints.ts";
-import { eventStreamAnswer } from "./server-sent-events.ts";
+import { type BeginEvents, eventStreamAnswer } from "./server-sent-events.ts";
 
 export const documentPath = "/api/openapi.json";
 
@@ -33,14 +33,14 @@ export class Api {
     const found = find(request);
     if ("status" in found) return refusal(found);
     try {
-      const outcome = await found.run(request, { facts: this.#facts, clock: this.#clock, request, events: (begin) => this.#stream(begin) });
+      const outcome = await found.run(request, { facts: this.#facts, request, events: (begin) => this.#stream(begin) });
       return "json" in outcome ? jsonAnswer(outcome.json) : outcome.answer;
     } catch (error) {
       return refusal(refusalOf(toKtError(error, "internal", "answer the request")));
     }
   }
 
-  #stream(begin: Parameters<typeof eventStreamAnswer>[1]): ServerAnswer {
+  #stream(begin: BeginEvents): ServerAnswer {
     if (this.#streams >= webLimits.eventStreams) {
       return refusal({ status: 503, code: "overloaded", message: `${this.#streams} clients read events already` });
     }

@@ -2,17 +2,16 @@
 
 import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
-import type { Clock } from "#base/clock.ts";
 import type { ServerAnswer, ServerRequest } from "#http/server.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
+import type { BeginEvents } from "./server-sent-events.ts";
 
 /** What an operation is given besides its input. */
 export interface EndpointContext {
   readonly facts: HubFacts;
-  readonly clock: Clock;
   readonly request: ServerRequest;
-  /** For an answer that goes on. Throws KtError where there are too many. */
-  readonly events: (begin: Parameters<typeof import("./server-sent-events.ts").eventStreamAnswer>[1]) => ServerAnswer;
+  /** An answer that goes on, or a refusal where there are too many. */
+  readonly events: (begin: BeginEvents) => ServerAnswer;
 }
 
 type InputSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>;

@@ -45,8 +45,10 @@ export class EventStream {
   }
 }
 
-/** `begin` returns what is called when the client leaves. */
-export function eventStreamAnswer(clock: Clock, begin: (stream: EventStream) => () => void): ServerAnswer {
+/** Begins to send, and returns what is called when the client leaves. */
+export type BeginEvents = (stream: EventStream) => () => void;
+
+export function eventStreamAnswer(clock: Clock, begin: BeginEvents): ServerAnswer {
   return {
     kind: "stream",
     status: 200,
