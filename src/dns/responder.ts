@@ -32,6 +32,6 @@ export class Responder {
 
   async #forward(message: Uint8Array, query: DnsQuery, transport: DnsTransport): Promise<Uint8Array> {
     const forwarded = await this.#upstream.ask(message, query, transport);
-    return "reply" in forwarded ? forwarded.reply : formatDnsReply(query, failure(forwarded.code), tcpReplyBytes);
+    return "reply" in forwarded ? forwarded.reply : formatDnsReply(query, forwarded, tcpReplyBytes);
   }
 }

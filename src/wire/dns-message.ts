@@ -62,8 +62,8 @@ export interface DnsExtendedError {
   readonly text: string;
 }
 
-/** RFC 8914 §4.24. */
-export const dnsNetworkError = 23;
+/** RFC 8914 §4. */
+export const dnsInfoCodes = { notReady: 14, notAuthoritative: 20, noReachableAuthority: 22, networkError: 23 } as const;
 
 export interface DnsReply {
   readonly code: number;

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import { formatHostPort } from "#base/hostname.ts";
-import { type DnsQuery, dnsCodes, parseDnsReplyHead, repeatsQuestion, withDnsId } from "#wire/dns-message.ts";
+import { type DnsQuery, type DnsReply, dnsCodes, dnsInfoCodes, parseDnsReplyHead, repeatsQuestion, withDnsId } from "#wire/dns-message.ts";
 import { type Asked, type DnsTransport, exchanges, type NameServer } from "./exchange.ts";
 import { dnsLimits } from "#dns/limits.ts";
 import { LoopCheck, randomId } from "./loop-check.ts";
@@ -13,8 +13,22 @@ export interface UpstreamOptions {
   readonly clock: Clock;
 }
 
-/** A reply under the query's own id, or why there is none. */
-export type Forwarded = { readonly reply: Uint8Array } | { readonly code: number };
+/** A reply under the query's own id, or what is said where there is none. */
+export type Forwarded = { readonly reply: Uint8Array } | DnsReply;
+
+function unanswered(code: number, infoCode: number, text: string): DnsReply {
+  return { code, isAuthoritative: false, extendedError: { infoCode, text: `kt: ${text}` } };
+}
+
+/** What clients with EDNS read besides (RFC 8914 §4). */
+const tooMany = unanswered(dnsCodes.serverFailure, dnsInfoCodes.notReady, "too many questions wait for the name servers of this machine");
+const silent = unanswered(dnsCodes.serverFailure, dnsInfoCodes.noReachableAuthority, "no name server of this machine answered in time");
+/** Where there is only kt itself, the client knows better whom to ask. */
+const refused = unanswered(
+  dnsCodes.refused,
+  dnsInfoCodes.notAuthoritative,
+  "the name servers of this machine ask kt, which does not ask them back",
+);
 
 export class Upstream {
   readonly #options: UpstreamOptions;
@@ -34,10 +48,9 @@ export class Upstream {
   }
 
   ask(message: Uint8Array, query: DnsQuery, transport: DnsTransport): Promise<Forwarded> {
-    if (this.#asked.size >= dnsLimits.forwardedAtOnce) return Promise.resolve({ code: dnsCodes.serverFailure });
+    if (this.#asked.size >= dnsLimits.forwardedAtOnce) return Promise.resolve(tooMany);
     const servers = this.#servers();
-    // Where there is only kt itself, the client knows better whom to ask.
-    if (servers.length === 0) return Promise.resolve({ code: dnsCodes.refused });
+    if (servers.length === 0) return Promise.resolve(refused);
     return new Promise((resolve) => {
       const asked = new ForwardedQuestion({
         message,
@@ -58,7 +71,7 @@ export class Upstream {
 
   close(): void {
     this.#loops.close();
-    for (const asked of this.#asked) asked.end({ code: dnsCodes.serverFailure });
+    for (const asked of this.#asked) asked.end(silent);
   }
 
   #leave(server: NameServer): void {
@@ -203,7 +216,7 @@ class ForwardedQuestion {
   /** No server has more to say than this. */
   #give(): void {
     const { query } = this.#options;
-    const code = this.#isRefused ? dnsCodes.refused : dnsCodes.serverFailure;
-    this.end(this.#refusal ? { reply: withDnsId(this.#refusal, query.id) } : { code });
+    const none = this.#isRefused ? refused : silent;
+    this.end(this.#refusal ? { reply: withDnsId(this.#refusal, query.id) } : none);
   }
 }

@@ -2,7 +2,7 @@
 
 import type { KtError } from "#base/errors.ts";
 import { printable } from "#base/printable.ts";
-import { dnsClasses, dnsCodes, dnsNetworkError, type DnsQuery, formatDnsReply, parseDnsQuery, udpReplyBytes } from "#wire/dns-message.ts";
+import { dnsClasses, dnsCodes, dnsInfoCodes, type DnsQuery, formatDnsReply, parseDnsQuery, udpReplyBytes } from "#wire/dns-message.ts";
 import { wireLimits } from "#wire/limits.ts";
 
 /** Queries are no longer (RFC 1035 §4.2.1): what is longer is not kept. */
@@ -13,7 +13,7 @@ export function refuseDatagram(payload: Uint8Array, error: KtError): Uint8Array 
   const parsed = parseDnsQuery(payload);
   if (parsed.kind !== "query" || !isWhole(parsed.query, payload)) return undefined;
   const { query } = parsed;
-  const extendedError = { infoCode: dnsNetworkError, text: printable(`kt: ${error.message}`) };
+  const extendedError = { infoCode: dnsInfoCodes.networkError, text: printable(`kt: ${error.message}`) };
   return formatDnsReply(query, { code: dnsCodes.serverFailure, isAuthoritative: false, extendedError }, udpReplyBytes(query));
 }
 
