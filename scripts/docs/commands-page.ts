@@ -16,6 +16,7 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt tui": needsTerminal,
   "kt tui -f shop/tunnels.toml": needsTerminal,
   "kt logs -f": "stays attached",
+  "kt status -w": "stays attached",
   "kt logs grafana.localhost --since 5m": "attached",
   "kt metrics": "attached",
   "kt metrics | grep kt_route_up": "attached",

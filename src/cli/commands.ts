@@ -51,8 +51,8 @@ export const commands: readonly CommandSpec[] = [
     notes: [
       "A connection is one of a client that asked for the route, however many requests it carries; bytes are those of HTTP bodies, of the whole stream under [tcp] and of TLS, and of datagrams under [udp], where each client address is a connection.",
     ],
-    options: [jsonOption],
-    example: ["kt status", "kt status shop", "kt status grafana.localhost --json"],
+    options: [jsonOption, ["-w, --watch", "Go on, live, until Ctrl-C; with --json a line for each change"]],
+    example: ["kt status", "kt status -w", "kt status shop", "kt status grafana.localhost --json"],
     load: async () => (await import("./commands/status.ts")).status,
   },
   {

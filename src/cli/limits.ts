@@ -13,6 +13,12 @@ export const cliLimits = {
   forwardReadyMs: 60 * second,
   /** `kt run` says what it waits for once it has taken this long. */
   waitNoticeMs: 1 * second,
+  /** What takes longer is said to be waited for on a terminal: a sign that only flashes would disturb. */
+  spinnerAfterMs: 300,
+  /** How often that sign turns. */
+  spinnerFrameMs: 100,
+  /** How often the reason of a wait is looked up meanwhile. */
+  waitLookMs: 500,
   /** Names of which the machine's resolver is asked whether it knows them: enough to tell, and no burst of questions. */
   namesAsked: 16,
   /** Longest file that `kt init --from` reads: a script with ten thousand lines is not one of port-forwards. */

@@ -2,7 +2,7 @@
 
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
-import type { LogEntry, Request } from "#control/api.ts";
+import type { LogEntry, Reply, Request } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { tuiLimits } from "./limits.ts";
 import type { Source } from "./model/log.ts";
@@ -20,6 +20,9 @@ export interface FeedOptions {
   readonly listener: FeedListener;
   readonly clock: Clock;
 }
+
+/** What is not being looked for any more. */
+type Followed = Exclude<Source, { kind: "pods" }>;
 
 export class Feed {
   readonly #options: FeedOptions;
@@ -42,31 +45,39 @@ export class Feed {
     if (source && source.kind !== "pods") void this.#run(source);
   }
 
-  /** The hub that was followed has gone: another one is there. */
-  again(): void {
-    const source = this.#source;
-    this.follow(undefined);
-    this.follow(source);
+  /** What cannot be followed now, as while a container has yet to start or the hub is another one, is tried again. */
+  async #run(source: Followed): Promise<void> {
+    const { clock, listener } = this.#options;
+    while (this.#source === source) {
+      try {
+        await this.#stream(source);
+        if (this.#source === source) listener.onEnd(source, "the container has ended; r reads its log again");
+        return;
+      } catch (error) {
+        if (this.#source === source) listener.onEnd(source, toKtError(error, "internal", "read the log").message);
+      }
+      await sleep(clock, tuiLimits.feedRetryMs);
+    }
   }
 
-  async #run(source: Exclude<Source, { kind: "pods" }>): Promise<void> {
-    const { connect, listener } = this.#options;
-    try {
-      const client = await connect();
-      if (this.#source !== source) {
-        client.close();
-        return;
-      }
-      this.#client = client;
-      await client.stream(requestFor(source), (reply) => {
-        if (this.#source !== source) return;
-        if (reply.type === "entry") void this.#entry(source, reply.entry);
-        else if (reply.type === "lines") listener.onLines(source, reply.lines, reply.leftOut);
-      });
-      listener.onEnd(source, "the container has ended; r reads its log again");
-    } catch (error) {
-      if (this.#source === source) listener.onEnd(source, toKtError(error, "internal", "read the log").message);
+  async #stream(source: Followed): Promise<void> {
+    const client = await this.#options.connect();
+    if (this.#source !== source) {
+      client.close();
+      return;
     }
+    this.#client = client;
+    try {
+      await client.stream(requestFor(source), (reply) => this.#heard(source, reply));
+    } finally {
+      client.close();
+    }
+  }
+
+  #heard(source: Followed, reply: Reply): void {
+    if (this.#source !== source) return;
+    if (reply.type === "entry") void this.#entry(source, reply.entry);
+    else if (reply.type === "lines") this.#options.listener.onLines(source, reply.lines, reply.leftOut);
   }
 
   async #entry(source: Source, entry: LogEntry): Promise<void> {
@@ -79,7 +90,7 @@ export class Feed {
   }
 }
 
-function requestFor(source: Exclude<Source, { kind: "pods" }>): Request {
+function requestFor(source: Followed): Request {
   if (source.kind === "pod") return { type: "pod-log", ...podOf(source), lines: tuiLimits.podLogLines };
   return { type: "logs", follow: true, ...(source.kind === "route" ? { route: source.route, requests: true } : {}) };
 }

@@ -30,6 +30,8 @@ export const tuiLimits = {
   sparksMs: 1 * second,
   /** Seconds of them. */
   sparkSteps: 60,
+  /** How soon a log that cannot be followed is tried again: a container that starts takes some seconds. */
+  feedRetryMs: 1 * second,
   /** How often a hub that has gone is looked for: a user who starts one should see it soon. */
   hubRetryMs: 1 * second,
 } as const;

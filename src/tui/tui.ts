@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import type { HubClient } from "#control/client.ts";
-import type { RouteAction, Snapshot } from "#control/api.ts";
+import type { RouteAction } from "#control/api.ts";
 import { Feed } from "./feed.ts";
 import { HubLink, type Loss } from "./hub-link.ts";
 import { type Key, KeyDecoder } from "./model/keys.ts";
@@ -73,7 +73,7 @@ export class Tui {
     this.#hub = new HubLink({
       connect,
       clock,
-      onSnapshot: (snapshot) => this.#snapshot(snapshot),
+      onSnapshot: (snapshot) => this.#show(withSnapshot(this.#model, snapshot)),
       onLost: (why) => this.#show({ ...this.#model, link: { kind: "lost", why } }),
     });
     this.#feed = new Feed({
@@ -196,12 +196,6 @@ export class Tui {
     } catch (error) {
       this.#failed(error);
     }
-  }
-
-  #snapshot(snapshot: Snapshot): void {
-    const isBack = this.#model.link.kind === "lost";
-    this.#show(withSnapshot(this.#model, snapshot));
-    if (isBack) this.#feed.again();
   }
 
   #failed(error: unknown): void {

@@ -256,6 +256,26 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     );
   });
 
+  test("kt status -w goes on, and ends with Ctrl-C", async () => {
+    expect((await home.run(["up", "-d"], { project: "three" })).exitCode).toBe(0);
+    using at = open(`${binary} status -w`, "three");
+    await at.sees("Ctrl-C ends this view");
+    expect(at.screen()).toContain("○ idle");
+    await request("web.localhost");
+    await at.sees("● running");
+    at.press("C-c");
+    await at.sees("[exit 130]");
+    await home.run(["down", "--all"]);
+  });
+
+  test("kt run says what it waits for, and leaves nothing of that behind", async () => {
+    using at = open(`${binary} run echo done`, "three");
+    await eventually("the reason", () => /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] waiting for .*"crash.localhost"/m.test(at.screen()), 10_000);
+    at.press("C-c");
+    await at.sees("[exit 130]");
+    expect(at.screen()).not.toContain("waiting for");
+  });
+
   test("says which profile cannot be used before it takes the screen", async () => {
     home.write("tunnels.toml", "[routes\n", "broken");
     using at = open(`${binary} up -i`, "broken");

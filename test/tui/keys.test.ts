@@ -28,7 +28,7 @@ describe("keys", () => {
     ["Escape alone", "\u001b", [{ name: "escape" }]],
     ["Escape twice", "\u001b\u001b", [{ name: "escape" }, { name: "escape" }]],
     ["an answer of the terminal, which is not a key", "\u001b[?62;22c\u001b[24;80Rq", [{ typed: "q" }]],
-    ["keys with Alt, which mean nothing", "\u001bqx", [{ typed: "x" }]],
+    ["Escape, and another key at once", "\u001bqx", [{ name: "escape" }, { typed: "q" }, { typed: "x" }]],
     ["a paste, whatever is in it", "\u001b[200~q\r\u001b[A\u001b[201~x", [{ pasted: "q\r\u001b[A" }, { typed: "x" }]],
     ["control characters that are not keys", "\u0001\u0090q", [{ typed: "q" }]],
   ])("%s", (_, text, keys) => {

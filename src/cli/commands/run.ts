@@ -15,7 +15,7 @@ import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { routesOf, variablesOf } from "#cli/plan-env.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
-import { showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
+import { listed, showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
@@ -33,7 +33,9 @@ export async function runWithNames(context: CommandContext, args: readonly strin
   const { file, isAdHoc } = await askedProfile(context);
   const signals = new PassedSignals(await hasTerminal());
   try {
-    const prepared = await withConsent(file, output, () => Promise.race([prepare(context, file, waits && !isAdHoc), signals.ended]));
+    const prepared = await withConsent(file, output, () =>
+      output.waitFor(`attaching ${file}`, (say) => Promise.race([prepare(context, file, waits && !isAdHoc, say), signals.ended])),
+    );
     if (typeof prepared === "number") return prepared;
     const { attached, plan, routes } = prepared;
     const failed = showUnready(routes, output);
@@ -56,11 +58,11 @@ interface Prepared {
 }
 
 /** The hub reads the profile for its own part, at the same time. */
-async function prepare(context: CommandContext, file: string, waits: boolean): Promise<Prepared> {
+async function prepare(context: CommandContext, file: string, waits: boolean, say: Say): Promise<Prepared> {
   const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
   const { output } = context;
   const names = waits ? routesOf(plan) : [];
-  const [routes] = await Promise.all([waitFor(attached, names, output), plan.forwards.length > 0 && warnEmpty(attached, output)]);
+  const [routes] = await Promise.all([waitFor(attached, names, output, say), plan.forwards.length > 0 && warnEmpty(attached, output)]);
   return { attached, plan, routes };
 }
 
@@ -69,19 +71,27 @@ async function warnEmpty({ client, profile }: Attached, output: Output): Promise
 }
 
 /** Resolves when they are ready, or it is known why not. */
-async function waitFor(attached: Attached, names: string[], output: Output): Promise<Prepared["routes"]> {
+async function waitFor(attached: Attached, names: string[], output: Output, say: Say): Promise<Prepared["routes"]> {
   if (names.length === 0) return [];
   const { client, profile } = attached;
+  say(`waiting for ${listed(names.map((name) => ({ name })))}`);
   // That the hub died is reported by what waits for the routes.
-  const late = setTimeout(() => void tellWaiting(attached, names, output).catch(() => {}), cliLimits.waitNoticeMs);
-  const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(late));
+  const tell = (how: Say): void => void tellWaiting(attached, names, how).catch(() => {});
+  // In a terminal the reason may change meanwhile, elsewhere it is written once.
+  const timer = output.spins
+    ? setInterval(() => tell(say), cliLimits.waitLookMs)
+    : setTimeout(() => tell((text) => output.progress(text)), cliLimits.waitNoticeMs);
+  const { routes } = await client.ask({ type: "ready", profile, routes: names }, "ready").finally(() => clearTimeout(timer));
   return routes;
 }
 
-async function tellWaiting({ client, profile }: Attached, names: readonly string[], output: Output): Promise<void> {
+/** Tells what is waited for. */
+type Say = (text: string) => void;
+
+async function tellWaiting({ client, profile }: Attached, names: readonly string[], say: Say): Promise<void> {
   const snapshot = await client.snapshot();
   const text = waitingText(snapshot, profile, names);
-  if (text !== undefined) output.progress(text);
+  if (text !== undefined) say(text);
 }
 
 /** Keeps the profile attached while the command runs, over as many hubs as it takes. */

@@ -4,11 +4,14 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { onlyNamed } from "#cli/named-profile.ts";
 import { profileLines } from "#cli/screen/route-lines.ts";
+import { watchStatus } from "#cli/status-watch.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { demoProfiles } from "#daemon/demo-register.ts";
 import { findSnapshot, leftByKilled } from "#daemon/process/find-hub.ts";
 
-export async function status({ args, options, output }: CommandContext): Promise<number> {
+export async function status(context: CommandContext): Promise<number> {
+  const { args, options, output } = context;
+  if (options.flag("watch")) return await watchStatus(context);
   const [name] = args;
   const { hub, profiles: attached } = (await findSnapshot(surroundings())) ?? { hub: null, profiles: [] };
   const all = [...attached, ...(await demoProfiles(surroundings()))];

@@ -20,7 +20,9 @@ export async function up(context: CommandContext): Promise<number> {
   if (isInteractive) return await attachAndShow(context, file);
   const interrupted = onceInterrupted();
   try {
-    const attached = await withConsent(file, context.output, () => Promise.race([attach(context, file, pin), interrupted]));
+    const attached = await withConsent(file, context.output, () =>
+      context.output.waitFor(`attaching ${file}`, () => Promise.race([attach(context, file, pin), interrupted])),
+    );
     if (attached === "interrupted") return exitCodes.interrupted;
     const { client, profile } = attached;
     if (!isAdHoc) await adviseEmpty(client, profile, context.output);

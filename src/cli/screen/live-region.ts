@@ -28,6 +28,13 @@ export class LiveRegion {
     this.redraw();
   }
 
+  /** What is drawn goes. */
+  clear(): void {
+    if (!this.#draw) return;
+    this.#sink.write(this.#erased(columnsOf(this.#sink)));
+    this.settle();
+  }
+
   /** What is drawn stays; what comes next goes below it. */
   settle(): void {
     this.#draw = undefined;

@@ -9,6 +9,7 @@ import { FullScreen } from "./full-screen.ts";
 import { isCommand } from "./hint.ts";
 import { type Draw, LiveRegion } from "./live-region.ts";
 import { logLine } from "./log-lines.ts";
+import { Spinner } from "./spinner.ts";
 import { columnsOf, paintRows, rowsFor, type TextSink } from "./text-sink.ts";
 import { cyan, type Line, line, quotedLine, red, type Text, yellow } from "#base/text.ts";
 
@@ -26,6 +27,8 @@ const levelRank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn:
 export class Output {
   /** True where lines can be drawn over. */
   readonly live: boolean;
+  /** True where it is shown what is waited for. */
+  readonly spins: boolean;
   readonly #options: OutputOptions;
   readonly #mayColour: boolean;
   readonly #region: LiveRegion;
@@ -38,7 +41,9 @@ export class Output {
     this.#options = options;
     this.#mayColour = noColor === "" && term !== "dumb";
     this.live = options.stdout.isTTY === true && term !== "dumb";
-    this.#region = new LiveRegion(options.stdout, this.#mayColour);
+    const drawn = options.stdout.isTTY === true ? options.stdout : options.stderr;
+    this.spins = drawn.isTTY === true && term !== "dumb" && !options.quiet;
+    this.#region = new LiveRegion(drawn, this.#mayColour);
     if (this.live) options.stdout.onResize(() => this.#region.redraw());
   }
 
@@ -144,6 +149,17 @@ export class Output {
     this.#leftOut = 0;
     if (leftOut > 0) this.log("warn", "log", { text: `${leftOut} lines were left out: the reader was too slow` });
     return false;
+  }
+
+  /** Shows what is waited for while the work lasts, where it is seen and takes a while. `say` changes the text. */
+  async waitFor<T>(text: string, work: (say: (text: string) => void) => Promise<T>): Promise<T> {
+    if (!this.spins) return await work(() => {});
+    const spinner = new Spinner(this.#region, text);
+    try {
+      return await work((next) => spinner.say(next));
+    } finally {
+      spinner.end();
+    }
   }
 
   /** Draws lines that stay below all that comes, over those drawn before and again whenever the window has another size. */

@@ -72,8 +72,8 @@ const esc = "\u001b";
 const pasteEnd = `${esc}[201~`;
 /** What a sequence may be while more of it is to come: ESC, CSI or SS3, parameters and intermediates. */
 const unfinished = /^\u001b(?:[[O][\x20-\x3f]*)?$/;
-/** A whole one; a letter after ESC alone is a key with Alt, which means nothing here. */
-const sequence = /^\u001b(?:[[O]([\x20-\x3f]*)([\x40-\x7e])|[^[O])/su;
+/** A whole one. */
+const sequence = /^\u001b[[O]([\x20-\x3f]*)([\x40-\x7e])/;
 
 export class KeyDecoder {
   readonly #decoder = new TextDecoder();
@@ -116,8 +116,8 @@ export class KeyDecoder {
   }
 
   #sequence(text: string): Key | undefined {
-    // Escape twice is the key, and then another one.
-    if (text.startsWith(esc, 1)) return this.#took(1, named("escape"));
+    // What follows Escape at once comes as a key with Alt does, and no key here has Alt.
+    if (text.length > 1 && !/^[[O]/.test(text.slice(1))) return this.#took(1, named("escape"));
     const match = sequence.exec(text);
     if (match === null) {
       if (text.length > tuiLimits.keySequenceBytes || !unfinished.test(text)) this.#pending = text.slice(1);

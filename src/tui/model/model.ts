@@ -191,7 +191,7 @@ export function heard(model: Model, source: Source, entries: readonly LogEntry[]
 }
 
 export function heardLines(model: Model, source: Source, lines: readonly string[], leftOut: number): Model {
-  return model.log?.source === source ? { ...model, log: withLines(model.log, lines, leftOut) } : model;
+  return model.log?.source === source ? { ...model, log: { ...withLines(model.log, lines, leftOut), end: undefined } } : model;
 }
 
 export function ended(model: Model, source: Source, why: string): Model {
