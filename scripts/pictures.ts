@@ -11,6 +11,7 @@ import { root } from "./steps.ts";
 
 const folder = `${root}/docs/pictures`;
 const size = { columns: 96, rows: 30 };
+const tuiSize = { columns: 120, rows: 20 };
 const pageWidthPx = 760;
 const marginPx = 24;
 
@@ -34,7 +35,7 @@ try {
   await write(`${home.path}/home/.kube/config`, cluster.kubeconfig);
   await write(`${home.project}/tunnels.toml`, profile);
   await write(`${folder}/kt-up.svg`, await pictureOfUp());
-  console.log("docs/pictures/kt-up.svg, error-page.png");
+  console.log("docs/pictures/kt-up.svg, kt-tui.svg, error-page.png");
 } finally {
   cluster.close();
 }
@@ -48,8 +49,24 @@ async function pictureOfUp(): Promise<string> {
   for (const host of ["grafana", "api"]) await fetch("http://127.0.0.1:8989/", { headers: { Host: `${host}.localhost` } });
   await takeErrorPage();
   await terminal.sees("✗ failed");
+  await write(`${folder}/kt-tui.svg`, await pictureOfTui());
   const rows = terminal.styledRows().map((row) => row.replace(home.project, "/home/me/shop"));
   return terminalSvg("kt up", rows);
+}
+
+/** With the route that fails selected. */
+async function pictureOfTui(): Promise<string> {
+  using terminal = Terminal.open(home.path, `'${process.execPath}' '${root}/src/main.ts' tui`, {
+    cwd: home.project,
+    env: home.env,
+    size: tuiSize,
+  });
+  await terminal.sees("● live");
+  terminal.press("Down", "Down", "Down");
+  await terminal.sees("hint:");
+  const rows = terminal.styledRows();
+  terminal.type("q");
+  return terminalSvg("kt tui", rows);
 }
 
 async function takeErrorPage(): Promise<void> {

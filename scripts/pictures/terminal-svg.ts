@@ -13,6 +13,8 @@ interface Look {
   readonly colour: string;
   readonly bold: boolean;
   readonly dim: boolean;
+  /** Dark on a light ground. */
+  readonly reversed: boolean;
 }
 
 const cellWidthPx = 8.4;
@@ -20,7 +22,7 @@ const rowHeightPx = 20;
 const paddingPx = 18;
 const barHeightPx = 30;
 const background = "#1e2127";
-const plain: Look = { colour: "#d7dae0", bold: false, dim: false };
+const plain: Look = { colour: "#d7dae0", bold: false, dim: false, reversed: false };
 
 /** The colours 0 to 7 of a terminal; kt uses no others. */
 const colours = ["#5c6370", "#ff6b73", "#98d36e", "#e5c07b", "#61afef", "#d58fe8", "#56c7d6", "#d7dae0"];
@@ -50,7 +52,13 @@ function textOf({ text, column, look }: Run, y: number): string {
   const length = (stringWidth(text) * cellWidthPx).toFixed(1);
   const weight = look.bold ? ' font-weight="bold"' : "";
   const opacity = look.dim ? ' opacity="0.6"' : "";
-  return `<text x="${x}" y="${y}" fill="${look.colour}"${weight}${opacity} textLength="${length}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
+  const ground = look.reversed
+    ? `<rect x="${x}" y="${y - 0.75 * rowHeightPx}" width="${length}" height="${rowHeightPx}" fill="${look.colour}"/>`
+    : "";
+  // Browsers make one blank of several, and a reversed row has many.
+  const shown = escaped(text).replace(/ {2,}/g, (blanks) => "\u00a0".repeat(blanks.length));
+  const fill = look.reversed ? background : look.colour;
+  return `${ground}<text x="${x}" y="${y}" fill="${fill}"${weight}${opacity} textLength="${length}" lengthAdjust="spacingAndGlyphs">${shown}</text>`;
 }
 
 /** Blanks at the ends of a run do not belong to the picture. */
@@ -61,7 +69,7 @@ function runsOf(row: string): Run[] {
   for (const [part] of row.matchAll(/\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[\d;]*[A-Za-z]|[^\x1b]+/g)) {
     if (part.startsWith("\x1b[")) look = looksAfter(look, part);
     if (part.startsWith("\x1b")) continue;
-    for (const { 0: text, index } of part.matchAll(/\S+(?: \S+)*/g)) {
+    for (const { 0: text, index } of part.matchAll(look.reversed ? /.+/g : /\S+(?: \S+)*/g)) {
       runs.push({ text, column: column + stringWidth(part.slice(0, index)), look });
     }
     column += stringWidth(part);
@@ -78,6 +86,7 @@ function lookAfter(look: Look, code: number): Look {
   if (code === 0) return plain;
   if (code === 1) return { ...look, bold: true };
   if (code === 2) return { ...look, dim: true };
+  if (code === 7 || code === 27) return { ...look, reversed: code === 7 };
   if (code === 22) return { ...look, bold: false, dim: false };
   if (code === 39) return { ...look, colour: plain.colour };
   const colour = colours[code % 10];

@@ -2,6 +2,7 @@
 
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
+import type { Snapshot } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { findHub, findOrStartHub } from "#daemon/process/find-hub.ts";
@@ -26,6 +27,8 @@ export function checkTerminal({ output }: Pick<CommandContext, "output">, hint: 
 /** Of the profile that the view keeps attached; without it what is attached already is shown. */
 export interface Shown {
   readonly client: HubClient;
+  /** As it is now, where that is known already: it is shown before anything else is asked for. */
+  readonly snapshot?: Snapshot;
   readonly leased: { readonly file: string; readonly attached: Attached } | undefined;
 }
 
@@ -40,7 +43,7 @@ export async function attachAndShow(context: CommandContext, file: string): Prom
 }
 
 /** Resolves to the exit code. */
-export async function showFullScreen(context: CommandContext, { client, leased }: Shown): Promise<number> {
+export async function showFullScreen(context: CommandContext, { client, snapshot, leased }: Shown): Promise<number> {
   const { output } = context;
   const terminal = output.takeScreen();
   if (terminal === undefined) throw new KtError("internal", "internal error: the terminal cannot be drawn on");
@@ -49,6 +52,7 @@ export async function showFullScreen(context: CommandContext, { client, leased }
     terminal,
     clock: systemClock,
     client,
+    ...(snapshot && { snapshot }),
     lease: leased?.attached.profile,
     connect: (loss) => reconnect(context, leased?.file, loss),
     connectToo: () => findHub(surroundings()),

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import type { HubClient } from "#control/client.ts";
-import type { RouteAction } from "#control/api.ts";
+import type { RouteAction, Snapshot } from "#control/api.ts";
 import { Feed } from "./feed.ts";
 import { HubLink, type Loss } from "./hub-link.ts";
 import { type Key, KeyDecoder } from "./model/keys.ts";
@@ -32,6 +32,8 @@ export interface TuiOptions {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly client: HubClient;
+  /** What is shown until the hub has sent more. */
+  readonly snapshot?: Snapshot;
   /** The path of the profile that `client` keeps attached; undefined where it keeps none. */
   readonly lease: string | undefined;
   /** After the hub has gone; with the lease, where there was one. */
@@ -66,10 +68,11 @@ export class Tui {
   #isWaiting = false;
 
   constructor(options: TuiOptions) {
-    const { terminal, lease, connect, connectToo, clock } = options;
+    const { terminal, snapshot, lease, connect, connectToo, clock } = options;
     this.#options = options;
     this.#screen = new Screen(terminal);
-    this.#model = firstModel(sizeOf(terminal), lease);
+    const first = firstModel(sizeOf(terminal), lease);
+    this.#model = snapshot ? withSnapshot(first, snapshot) : first;
     this.#hub = new HubLink({
       connect,
       clock,

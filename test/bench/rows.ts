@@ -6,6 +6,7 @@ import { Home, listening } from "#test/support/kt.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { takesConnections } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
+import { measureFullScreen } from "./full-screen.ts";
 import { cpuSeconds, flawless, load, loadBinary, median } from "./measure.ts";
 import { benchHost, benchProfile, type Contestant, spawnKubectl, startTunnel, type Tunnel } from "./tunnels.ts";
 import { withKt } from "./with-kt.ts";
@@ -63,6 +64,10 @@ export const rows: readonly Row[] = [
   { name: "kt status --json of 3,000 routes", unit: "ms", better: "lower" },
   { name: "the hub's CPU time for it", unit: "ms", better: "lower", limit: 5 },
   { name: "the hub at rest, 1,000 routes and one watcher", unit: "% of a core", better: "lower", limit: 0.3 },
+  { name: "kt tui until its first picture, 1,000 routes", unit: "ms", better: "lower", limit: 80 },
+  { name: "a key until its picture, 1,000 routes", unit: "ms", better: "lower", limit: 16 },
+  { name: "the hub at rest, 1,000 routes and kt tui", unit: "% of a core", better: "lower", limit: 0.5 },
+  { name: "kt tui at rest, 1,000 routes", unit: "% of a core", better: "lower", limit: 0.5 },
   { name: "kt version", unit: "ms", better: "lower", limit: 20 },
   { name: "kt up until it listens", unit: "ms", better: "lower", limit: 200 },
   { name: "kt run -- true on a warm hub", unit: "ms", better: "lower", limit: 150 },
@@ -223,7 +228,8 @@ export async function measureStatus(kubeconfig: string, namespace: string): Prom
     await watcher.stop();
     return { "the hub at rest, 1,000 routes and one watcher": (seconds / restSeconds) * 100 };
   });
-  return { ...asked, ...watched };
+  const shown = await withRoutes(kubeconfig, namespace, 1_000, ({ pid, home }) => measureFullScreen(home, pid));
+  return { ...asked, ...watched, ...shown };
 }
 
 /** CPU time is counted in steps of 10 ms: a smaller share of a core shows in this time. */

@@ -127,7 +127,6 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
   test("a pod that crashes shows its reason soon", async () => {
     using at = open(`${binary} up -i`, "three");
     await at.sees("3 routes");
-    at.press("Down");
     const asked = await request("crash.localhost").then((response) => response.text());
     expect(asked).toContain("CrashLoopBackOff");
     await eventually(

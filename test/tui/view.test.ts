@@ -83,7 +83,10 @@ describe("the list", () => {
       '  ✗ failed   http://checkout.localhost:8989/  pod "checkout-1" is in CrashLoopB…',
       "shop / databases  context dev · 1 route",
       "  ○ idle     localhost:5432                       ·      ·          ·          ·",
-      ...Array.from({ length: 8 }, () => ""),
+      ...Array.from({ length: 5 }, () => ""),
+      ' checkout.localhost: pod "checkout-1" is in CrashLoopBackOff (exit code 1)',
+      " hint: kubectl logs checkout-1 -n shop --previous",
+      "",
       " Enter detail  / filter  s sort  l log  r reconnect  x stop  ? help  q quit",
     ]);
   });
@@ -99,6 +102,12 @@ describe("the list", () => {
     expect(seen(model(shop, { columns: 120, rows: 16 }))[3]).toBe(
       "▸ ● running  http://api.localhost:8989/       shop/svc/api:http                           2    1.5   2.0 KB/s     10 B/s",
     );
+  });
+
+  test("names the services of a namespace beside their addresses", () => {
+    const forwarded = { namespace: "shop", service: "db" };
+    const db = route("db.shop:5432", { kind: "forward", url: "127.1.27.3:5432", target: "shop/svc/db:5432", forwarded });
+    expect(seen(model(snapshot(profile([db]))))[3]).toStartWith("▸ ○ idle     db.shop:5432 127.1.27.3:5432");
   });
 
   test("keeps only what the filter finds", () => {

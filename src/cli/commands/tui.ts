@@ -2,26 +2,25 @@
 
 import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
-import { attachAndShow, checkTerminal, showFullScreen } from "#cli/full-screen-view.ts";
+import { attachAndShow, checkTerminal, type Shown, showFullScreen } from "#cli/full-screen-view.ts";
 import { profileFile } from "#cli/profile-file.ts";
-import type { HubClient } from "#control/client.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { findHub } from "#daemon/process/find-hub.ts";
 
 export async function tui(context: CommandContext): Promise<number> {
   checkTerminal(context, "kt status");
-  const client = context.options.text("file") === undefined ? await hubInUse() : undefined;
-  return client
-    ? await showFullScreen(context, { client, leased: undefined })
+  const used = context.options.text("file") === undefined ? await hubInUse() : undefined;
+  return used
+    ? await showFullScreen(context, { ...used, leased: undefined })
     : await attachAndShow(context, await profileFile(context.options));
 }
 
 /** Undefined where no profile is attached. */
-async function hubInUse(): Promise<HubClient | undefined> {
+async function hubInUse(): Promise<Pick<Shown, "client" | "snapshot"> | undefined> {
   const client = await findHub(surroundings()).catch(unlessUnreachable);
   if (client === undefined) return undefined;
-  const { profiles } = await client.snapshot();
-  if (profiles.length > 0) return client;
+  const snapshot = await client.snapshot();
+  if (snapshot.profiles.length > 0) return { client, snapshot };
   client.close();
   return undefined;
 }

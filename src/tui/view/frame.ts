@@ -2,8 +2,10 @@
 
 import { bold, cyan, dim, green, line, red, type Text, widthOf, yellow } from "#base/text.ts";
 import { wrapped } from "#base/wrap.ts";
+import type { RouteStatus } from "#control/api.ts";
 import { bindingsOf } from "#tui/model/keymap.ts";
 import { type Link, type Model, selectedRow } from "#tui/model/model.ts";
+import { hasFailed } from "#tui/model/rows.ts";
 import { apart, blank, type Picture, type PictureRow, row } from "./picture.ts";
 
 export function heading(model: Model): PictureRow {
@@ -21,7 +23,7 @@ function linkText(link: Link): Text {
   return link.kind === "connecting" ? dim("◌ connecting") : red("✗ no hub");
 }
 
-/** What is wrong with the selected route, or with the hub, and the line of keys. */
+/** What is wrong with the hub, else with the selected route, else with another one; and the line of keys. */
 export function footing(model: Model): Picture {
   const { columns } = model.size;
   const lines = about(model).slice(0, aboutRows);
@@ -37,12 +39,18 @@ function about(model: Model): Text[] {
   if (link.kind === "lost") return [red(link.why), dim("trying to reach it again; what is shown is how it was")];
   if (model.log) return model.log.end === undefined ? [] : [dim(model.log.end)];
   if (model.detail) return [];
-  const route = selectedRow(model)?.route;
-  const problem = route?.problem ?? route?.lastProblem;
-  if (!problem) return [];
-  const said = route?.problem ? red(problem.message) : dim(`last error: ${problem.message}`);
+  const selected = selectedRow(model)?.route;
+  const troubled = hasProblem(selected) ? selected : (model.rows.all.find(({ route }) => hasFailed(route))?.route ?? selected);
+  const problem = troubled?.problem ?? troubled?.lastProblem;
+  if (!troubled || !problem) return [];
+  const subject = troubled === selected ? "" : `${troubled.name}: `;
+  const said = troubled.problem ? red(`${subject}${problem.message}`) : dim(`last error: ${problem.message}`);
   const message = wrapped(line(said), size.columns - 1).slice(0, aboutRows - 1);
   return [...message, ...problem.hints.slice(0, 1).map((hint): Text => [dim("hint: "), cyan(hint)])];
+}
+
+function hasProblem(route: RouteStatus | undefined): boolean {
+  return (route?.problem ?? route?.lastProblem) !== undefined;
 }
 
 function keysRow(model: Model): PictureRow {

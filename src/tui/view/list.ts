@@ -58,7 +58,7 @@ export function listPicture(model: Model): Picture {
 }
 
 function layoutFor({ size: { columns }, rows }: Model): Layout {
-  const widest = rows.rows.filter(isRoute).reduce((most, { route }) => Math.max(most, route.url.length), leastAddress);
+  const widest = rows.rows.filter(isRoute).reduce((most, { route }) => Math.max(most, widthOf(labelOf(route))), leastAddress);
   const kept = counts.filter((_, index) => columns >= 60 || index === 0);
   const spark = columns >= leastColumnsWithSpark ? sparkWidth + gap : 0;
   const numbers = kept.reduce((sum, { width }) => sum + width, spark);
@@ -67,6 +67,11 @@ function layoutFor({ size: { columns }, rows }: Model): Layout {
   const target = beside >= Math.min(widest, leastAddress * 2) ? Math.max(leastTarget, room - widest - 2 * gap) : 0;
   const address = Math.max(0, room - gap - (target > 0 ? target + gap : 0));
   return { columns, address, target, counts: kept, spark };
+}
+
+/** Of a service that a [[forward]] found, its name stands before its address, which says nothing by itself. */
+function labelOf({ url, name, forwarded }: RouteStatus): Text {
+  return forwarded === undefined ? cyan(url) : [cyan(name), " ", dim(url)];
 }
 
 function titles({ columns, address, target, counts: shown }: Layout): PictureRow {
@@ -89,8 +94,8 @@ function routePicture({ key, route }: RouteRow, { selected, sparks }: Model, lay
   const { glyph, tone } = stateMarks[route.state];
   const state: Text = [isSelected ? "▸ " : "  ", { text: `${glyph} ${route.state}`, tone }];
   // A reason is worth more room than a column that is in line.
-  const place = route.problem ? Math.min(address, widthOf(route.url)) : address;
-  const head: Text = [cell(state, stateWidth), cell(cyan(route.url), place), " ".repeat(gap)];
+  const place = route.problem ? Math.min(address, widthOf(labelOf(route))) : address;
+  const head: Text = [cell(state, stateWidth), cell(labelOf(route), place), " ".repeat(gap)];
   if (route.problem)
     return row([head, { text: route.problem.message, tone: route.state === "starting" ? "yellow" : "red" }], columns, isSelected);
   const middle: Text = target > 0 ? [cell(route.target, target), " ".repeat(gap)] : [];
