@@ -87,6 +87,8 @@ class Ending {
       ["exit", () => tui.abandon()],
     ];
     for (const [event, handler] of this.#handlers) process.on(event, handler);
+    // A terminal that has gone without a signal.
+    process.stdin.once("end", () => this.#end(129));
   }
 
   over(): void {

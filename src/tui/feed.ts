@@ -76,6 +76,8 @@ export class Feed {
 
   #heard(source: Followed, reply: Reply): void {
     if (this.#source !== source) return;
+    // Of all routes together only what matters is of use: single connections are thousands.
+    if (reply.type === "entry" && source.kind === "hub" && reply.entry.level === "debug") return;
     if (reply.type === "entry") void this.#entry(source, reply.entry);
     else if (reply.type === "lines") this.#options.listener.onLines(source, reply.lines, reply.leftOut);
   }

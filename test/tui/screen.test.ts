@@ -3,40 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { Screen } from "#tui/screen.ts";
 import { row } from "#tui/view/picture.ts";
-import type { Terminal } from "#tui/terminal.ts";
-
-class RecordingTerminal implements Terminal {
-  readonly columns = 20;
-  readonly rows = 3;
-  readonly isColoured: boolean;
-  readonly waitingBytes = 0;
-  written: string[] = [];
-  isRaw = false;
-
-  constructor(isColoured = true) {
-    this.isColoured = isColoured;
-  }
-
-  write(text: string): void {
-    this.written.push(text);
-  }
-
-  writeNow(text: string): void {
-    this.written.push(`now ${text}`);
-  }
-
-  setRaw(isRaw: boolean): void {
-    this.isRaw = isRaw;
-  }
-
-  onInput(): void {}
-  onResize(): void {}
-  async drained(): Promise<void> {}
-  async suspend(): Promise<void> {}
-}
+import { RecordingTerminal } from "#test/support/recording-terminal.ts";
 
 function opened(isColoured = true): { readonly terminal: RecordingTerminal; readonly screen: Screen } {
-  const terminal = new RecordingTerminal(isColoured);
+  const terminal = new RecordingTerminal({ isColoured });
   const screen = new Screen(terminal);
   screen.open();
   terminal.written = [];

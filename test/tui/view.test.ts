@@ -104,6 +104,24 @@ describe("the list", () => {
     );
   });
 
+  test("says what is wrong with a namespace or a file, also where it has no routes", () => {
+    const forbidden = { code: "forbidden" as const, message: "services may not be listed", hints: [] };
+    const namespaces = [
+      { namespace: "shop", context: "dev", services: 1, notes: ["UDP port 53 of dns is not forwarded"] },
+      { namespace: "team", context: "dev", notes: [], problem: forbidden },
+    ];
+    const forwarded = { namespace: "shop", service: "db" };
+    const shown = [
+      profile([route("db.shop:1", { kind: "forward", forwarded })], { namespaces }),
+      profile([], { name: "new", profile: "/n" }),
+    ];
+    const rows = seen(model(snapshot(...shown)));
+    expect(rows[2]).toBe("shop / shop  context dev · 1 route  UDP port 53 of dns is not forwarded");
+    expect(rows[4]).toBe("shop / team  context dev · no routes  services may not be listed");
+    expect(rows[5]).toBe("new  context dev · no routes");
+    expect(seen(model(snapshot())).join("\n")).toContain("no profile is attached: kt up attaches one");
+  });
+
   test("names the services of a namespace beside their addresses", () => {
     const forwarded = { namespace: "shop", service: "db" };
     const db = route("db.shop:5432", { kind: "forward", url: "127.1.27.3:5432", target: "shop/svc/db:5432", forwarded });

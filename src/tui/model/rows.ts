@@ -97,16 +97,19 @@ const orders: Readonly<Record<Exclude<Sorting, "place">, Compare>> = {
   connections: (one, other) => other.route.openConnections - one.route.openConnections || byName(one, other),
 };
 
-/** Profiles without routes have a heading as well, which says why. */
+/** Profiles and namespaces without routes have a heading as well, which says why. */
 function underHeadings(profiles: readonly ProfileStatus[], all: readonly RouteRow[], kept: readonly RouteRow[]): Row[] {
   const [counted, shown] = [all, kept].map((rows) => Map.groupBy(rows, ({ profile }) => profile));
   return profiles.flatMap((profile): Row[] => {
     const own = Map.groupBy(counted?.get(profile) ?? [], ({ route }) => namespaceOf(route));
     const visible = Map.groupBy(shown?.get(profile) ?? [], ({ route }) => namespaceOf(route));
-    if (own.size === 0) return [{ kind: "heading", profile, namespace: "", count: 0 }];
-    return [...visible].flatMap(([namespace, rows]): Row[] => [
+    const empty = (profile.namespaces ?? []).map(({ namespace }) => namespace).filter((namespace) => !own.has(namespace));
+    const bare = own.size === 0 && empty.length === 0 ? [""] : empty;
+    const headings = bare.map((namespace): Row => ({ kind: "heading", profile, namespace, count: 0 }));
+    const groups = [...visible].flatMap(([namespace, rows]): Row[] => [
       { kind: "heading", profile, namespace, count: own.get(namespace)?.length ?? 0 },
       ...rows,
     ]);
+    return [...groups, ...headings];
   });
 }

@@ -37,6 +37,8 @@ const aboutRows = 3;
 function about(model: Model): Text[] {
   const { link, size } = model;
   if (link.kind === "lost") return [red(link.why), dim("trying to reach it again; what is shown is how it was")];
+  const overload = model.snapshot?.hub.problem;
+  if (overload) return [yellow(overload.message), ...overload.hints];
   if (model.log) return model.log.end === undefined ? [] : [dim(model.log.end)];
   if (model.detail) return [];
   const selected = selectedRow(model)?.route;

@@ -1,8 +1,8 @@
 /** The list of routes: a row for each, its state first, then where it is, where it leads, and what goes through it. Pure. */
 
 import { formatBytes } from "#base/bytes-text.ts";
-import { bold, cyan, dim, type Text, widthOf } from "#base/text.ts";
-import type { RouteStatus } from "#control/api.ts";
+import { bold, cyan, dim, red, type Text, widthOf } from "#base/text.ts";
+import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { bodyRows, type Model } from "#tui/model/model.ts";
 import { type HeadingRow, isRoute, type RouteRow } from "#tui/model/rows.ts";
 import { cell } from "./cells.ts";
@@ -53,6 +53,7 @@ export function listPicture(model: Model): Picture {
   const layout = layoutFor(model);
   const shown = rows.slice(model.top, model.top + bodyRows(model));
   const body = shown.map((each) => (each.kind === "heading" ? headingPicture(each, layout) : routePicture(each, model, layout)));
+  if (model.snapshot?.profiles.length === 0) body.push(row(["  ", dim("no profile is attached: kt up attaches one")], layout.columns));
   const rest = Array.from({ length: bodyRows(model) - body.length }, () => blank(layout.columns));
   return [titles(layout), ...body, ...rest];
 }
@@ -81,11 +82,20 @@ function titles({ columns, address, target, counts: shown }: Layout): PictureRow
 }
 
 function headingPicture({ profile, namespace, count }: HeadingRow, { columns }: Layout): PictureRow {
-  const { name, context, problem } = profile;
+  const { name, context } = profile;
   const place = namespace === "" ? [] : [dim(" / "), bold(namespace)];
-  const facts = [...(context === undefined ? [] : [`context ${context}`]), `${count} route${count === 1 ? "" : "s"}`].join(" · ");
-  const broken: Text = problem ? ["  ", { text: `its file cannot be used: ${problem.message}`, tone: "red" }] : [];
-  return row([bold(name), place, "  ", dim(facts), broken], columns);
+  const counted = count === 0 ? "no routes" : `${count} route${count === 1 ? "" : "s"}`;
+  const facts = [...(context === undefined ? [] : [`context ${context}`]), counted].join(" · ");
+  return row([bold(name), place, "  ", dim(facts), headingRemark(profile, namespace)], columns);
+}
+
+/** What is wrong with the file or the namespace, else what is not as the cluster has it. */
+function headingRemark({ problem, namespaces = [] }: ProfileStatus, namespace: string): Text {
+  if (problem) return ["  ", red(`its file cannot be used: ${problem.message}`)];
+  const status = namespaces.find((each) => each.namespace === namespace);
+  if (status?.problem) return ["  ", red(status.problem.message)];
+  const [note] = status?.notes ?? [];
+  return note === undefined ? [] : ["  ", dim(note)];
 }
 
 function routePicture({ key, route }: RouteRow, { selected, sparks }: Model, layout: Layout): PictureRow {
