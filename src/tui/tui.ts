@@ -76,7 +76,11 @@ export class Tui {
     this.#hub = new HubLink({
       connect,
       clock,
-      onSnapshot: (snapshot) => this.#show(withSnapshot(this.#model, snapshot)),
+      onSnapshot: (snapshot) => {
+        const isBack = this.#model.link.kind === "lost";
+        this.#show(withSnapshot(this.#model, snapshot));
+        if (isBack) this.#noticeLater();
+      },
       onLost: (why) => this.#show({ ...this.#model, link: { kind: "lost", why } }),
     });
     this.#feed = new Feed({

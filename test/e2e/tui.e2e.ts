@@ -199,7 +199,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     await at.sees("● live");
     const before = (await isRunning()) ?? 0;
     process.kill(before, "SIGKILL");
-    await at.sees("● live");
+    await at.sees("the hub died; another one is there");
     const after = await eventually("another hub", async () => {
       const pid = await isRunning();
       return pid !== undefined && pid !== before ? pid : undefined;

@@ -154,6 +154,7 @@ describe("the view", () => {
     hub.startAgain();
     hub.routes = [route("again.localhost")];
     await sees("again.localhost");
+    await sees("the hub was stopped; another one is there");
   });
 
   test("draws for the new size, and anew after a suspend", async () => {

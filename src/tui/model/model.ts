@@ -88,8 +88,11 @@ export function firstModel(size: Size, lease: string | undefined): Model {
   };
 }
 
+/** The first one of another hub is remarked on: connections through the previous one have ended. */
 export function withSnapshot(model: Model, snapshot: Snapshot): Model {
-  return withRows({ ...model, snapshot, link: { kind: "live" } });
+  const { link } = model;
+  const live = withRows({ ...model, snapshot, link: { kind: "live" } });
+  return link.kind === "lost" ? withNotice(live, `${link.why}; another one is there`, "yellow") : live;
 }
 
 export function resized(model: Model, size: Size): Model {
