@@ -14,6 +14,7 @@ import type { JumpReaper } from "#tunnel/jump/reaper.ts";
 import type { JumpTools } from "#tunnel/jump/tools.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import { RelayCarrier, RelayFirstCarrier, type RelayPlace } from "#tunnel/relay/relay-carrier.ts";
+import { ServiceOrRelay } from "#tunnel/relay/service-or-relay.ts";
 import type { Relays, RelayUse } from "#tunnel/relay/relays.ts";
 
 export interface WayOptions {
@@ -57,7 +58,10 @@ function flowWay(options: WayOptions, target: PodTarget | RelayedTarget): Way {
   return wayOf(target.kind === "relayed" ? fixedEndpoint(target) : follow(options, target), carrier, use);
 }
 
-function follow({ cluster, isGuess, onChange }: WayOptions, target: PodTarget | AddressTarget): Following {
+function follow(
+  { cluster, isGuess, onChange }: Pick<WayOptions, "cluster" | "isGuess" | "onChange">,
+  target: PodTarget | AddressTarget,
+): Following {
   const { kind, name, namespace = cluster.namespace, port, transport } = carriersOf(target);
   const protocol = transport === "udp" ? "UDP" : "TCP";
   return cluster.follow({ kind, namespace, name, port, protocol, isGuess }, onChange);
@@ -73,9 +77,9 @@ function relayedWay({ cluster, relays, onChange }: WayOptions, target: RelayedTa
 function podWay(options: WayOptions, target: PodTarget | AddressTarget): Way {
   const { cluster, relays, clock } = options;
   const { profile } = target.cluster;
-  const following = follow(options, target);
-  const carrier = withoutRelay(options, target, namespaceOf(target) ?? cluster.namespace);
-  if (!relays) return wayOf(following, carrier, undefined);
+  const namespace = namespaceOf(target) ?? cluster.namespace;
+  const carrier = withoutRelay(options, target, namespace);
+  if (!relays) return wayOf(follow(options, target), carrier, undefined);
   const use = relays.settingsFor(profile)?.mode === "always" ? useIfPossible(relays, profile, cluster) : undefined;
   const first = new RelayFirstCarrier({
     relay: () => use?.relay ?? (target.via ? relays.find(profile, cluster) : undefined),
@@ -86,7 +90,16 @@ function podWay(options: WayOptions, target: PodTarget | AddressTarget): Way {
     fallback: carrier,
     clock,
   });
-  return wayOf(following, first, use);
+  // Any program makes up names: none of them starts a pod.
+  if (target.kind !== "service" || typeof target.port !== "number" || options.isGuess) return wayOf(follow(options, target), first, use);
+  const either = new ServiceOrRelay({
+    follow: (onChange) => follow({ ...options, onChange }, target),
+    carrier: first,
+    place: { host: `${target.name}.${namespace}.svc`, port: target.port },
+    use: () => useIfPossible(relays, profile, cluster),
+    onChange: options.onChange,
+  });
+  return wayOf(either, either, use);
 }
 
 /** Without the relay everything goes as it did before there was one. */
@@ -110,7 +123,7 @@ function wayOf(following: Following, carrier: Carrier, use: RelayUse | undefined
     carrier,
     close() {
       following.close();
-      carrier.close();
+      if (!Object.is(carrier, following)) carrier.close();
       use?.release();
     },
   };

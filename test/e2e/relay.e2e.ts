@@ -1,7 +1,8 @@
 /** The relay: what only it reaches, as a Job that is there while it is used and gone afterwards, however the hub ends. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { apply, kubectl, namespace, ownCluster, ownNamespace } from "#test/support/cluster.ts";
+import { CryptoHasher, listen } from "bun";
+import { apply, kubectl, namespace, ownCluster, ownNamespace, rolledOut } from "#test/support/cluster.ts";
 import { Home } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { RawClient } from "#test/support/raw-client.ts";
@@ -79,6 +80,51 @@ class Machine {
   }
 }
 
+const named = (kind: string, name: string) => ({ apiVersion: "v1", kind, metadata: { namespace: space.name, name } });
+
+const confined = {
+  securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+  terminationGracePeriodSeconds: 5,
+};
+const container = (extra: object): object => ({
+  name: "app",
+  image: "kt.test/app:1",
+  imagePullPolicy: "IfNotPresent",
+  securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+  ...extra,
+});
+
+/** A pod that is replaced only once the next one is ready, and goes on for a while after its endpoint is gone. */
+function restrictedDeployment(name: string): object {
+  const lifecycle = { preStop: { sleep: { seconds: 3 } } };
+  const readinessProbe = { httpGet: { path: "/ready", port: 8080 }, periodSeconds: 1 };
+  const template = { metadata: { labels: { app: name } }, spec: { ...confined, containers: [container({ lifecycle, readinessProbe })] } };
+  const spec = { replicas: 1, selector: { matchLabels: { app: name } }, template, strategy: { rollingUpdate: { maxUnavailable: 0 } } };
+  return { ...named("Deployment", name), apiVersion: "apps/v1", spec };
+}
+
+/** A pod that tells each client from which address it came, listening on its own address or on its loopback only. */
+function tellingPod(name: string, listen: string): object {
+  const script = "#!/bin/sh\\necho\\necho peer=$REMOTE_ADDR\\n";
+  const made = `cd /tmp; /bin/busybox mkdir -p cgi-bin; printf '${script}' >cgi-bin/who; /bin/busybox chmod +x cgi-bin/who`;
+  const command = ["/bin/sh", "-c", `${made}; exec /bin/httpd -f -p ${listen} -h /tmp`];
+  return { ...named("Pod", name), spec: { ...confined, containers: [container({ image: "kt.test/jump:1", command })] } };
+}
+
+/** The address that a telling pod sees its client have: by port-forward the pod's own loopback. */
+async function seenFrom(port: number): Promise<string> {
+  return /peer=(\S+)/.exec(await get(port, "/cgi-bin/who"))?.[1] ?? "";
+}
+
+const isForwarded = (address: string): boolean => address.includes("127.0.0.1");
+
+/** All of the answer to a request on a connection of its own. */
+async function get(port: number, path: string): Promise<string> {
+  const client = await RawClient.open(port);
+  client.write(`GET ${path} HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n`);
+  return await within(30_000, path, client.readToEnd());
+}
+
 async function ipOf(kind: string, name: string, path: string): Promise<string> {
   return (await kubectl("-n", namespace, "get", kind, name, "-o", `jsonpath=${path}`)).trim();
 }
@@ -106,6 +152,149 @@ cases("an address without a jump host", () => {
     open.write("still");
     await within(5_000, "the other connection to go on", open.readUntil("still"));
   }, 60_000);
+});
+
+cases("a service that leads to no pod", () => {
+  test("as an ExternalName is reached by the relay, also while the pods behind it are replaced", async () => {
+    const machine = new Machine([`"svc/alias:80"`]);
+    await apply(
+      { ...named("Service", "alias"), spec: { type: "ExternalName", externalName: `rolled.${space.name}.svc.cluster.local` } },
+      restrictedDeployment("rolled"),
+      { ...named("Service", "rolled"), spec: { selector: { app: "rolled" }, ports: [{ port: 80, targetPort: 8080 }] } },
+    );
+    await rolledOut(space.name, "rolled");
+    await machine.up();
+    // The node's rules for a new service come a moment after its pods.
+    await eventually("the alias to answer", async () => (await get(machine.ports[0] ?? 0, "/")).includes("pod=rolled-"), 30_000);
+    const answers: string[] = [];
+    let over = false;
+    const asking = (async () => {
+      while (!over) answers.push(await get(machine.ports[0] ?? 0, "/"));
+    })();
+    await kubectl("-n", space.name, "rollout", "restart", "deployment/rolled");
+    await rolledOut(space.name, "rolled");
+    over = true;
+    await asking;
+    expect(answers.filter((answer) => !answer.startsWith("HTTP/1.1 200"))).toEqual([]);
+  }, 120_000);
+
+  test("as one with an endpoint outside of the cluster is reached by the relay", async () => {
+    const outside = listen({ hostname: "10.244.0.1", port: 0, socket: { data: (socket, bytes) => void socket.write(bytes) } });
+    await apply(
+      { ...named("Service", "outside"), spec: { ports: [{ name: "echo", port: 7000, targetPort: outside.port }] } },
+      {
+        apiVersion: "discovery.k8s.io/v1",
+        kind: "EndpointSlice",
+        metadata: { namespace: space.name, name: "outside", labels: { "kubernetes.io/service-name": "outside" } },
+        addressType: "IPv4",
+        endpoints: [{ addresses: ["10.244.0.1"], conditions: { ready: true } }],
+        ports: [{ name: "echo", port: outside.port, protocol: "TCP" }],
+      },
+    );
+    const machine = await new Machine([`"svc/outside:7000"`]).up();
+    (await machine.echo()).abort();
+    outside.stop(true);
+  }, 60_000);
+});
+
+cases("connections over the relay", () => {
+  test("carry a gigabyte each way in eight streams, every byte in its place", async () => {
+    const machine = await new Machine([`"web.${namespace}.svc:80"`]).up();
+    const port = machine.ports[0] ?? 0;
+    const each = 128 * 1024 * 1024;
+    await get(port, "/");
+    const down = async (seed: number): Promise<void> => {
+      const wanted = (await get(port, `/sha256?n=${each}&seed=${seed}`)).split("\r\n\r\n")[1];
+      const response = await fetch(`http://127.0.0.1:${port}/bytes?n=${each}&seed=${seed}`);
+      const hasher = new CryptoHasher("sha256");
+      for await (const bytes of response.body ?? []) hasher.update(bytes);
+      expect(`${hasher.digest("hex")} ${each}\n`).toBe(wanted ?? "");
+    };
+    const up = async (seed: number): Promise<void> => {
+      const bytes = new Uint8Array(each).fill(seed);
+      bytes.set(Uint8Array.from({ length: 251 }, (_, at) => at));
+      const response = await fetch(`http://127.0.0.1:${port}/sha256`, { method: "POST", body: bytes });
+      expect(await response.text()).toBe(`${new CryptoHasher("sha256").update(bytes).digest("hex")} ${each}\n`);
+    };
+    await Promise.all([1, 2, 3, 4].flatMap((seed) => [down(seed), up(seed)]));
+  }, 180_000);
+
+  test("that are not read stop no others, and go on when they are", async () => {
+    const machine = await new Machine([`"web.${namespace}.svc:80"`]).up();
+    const port = machine.ports[0] ?? 0;
+    const stalled = await Promise.all(Array.from({ length: 20 }, () => RawClient.open(port)));
+    for (const client of stalled) {
+      client.write("GET /bytes?n=50000000 HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n");
+      await within(30_000, "the first bytes", client.received(1));
+      client.pause();
+    }
+    for (let round = 0; round < 50; round++) {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => get(port, "/")));
+      expect(answers.every((answer) => answer.startsWith("HTTP/1.1 200"))).toBe(true);
+    }
+    for (const client of stalled) client.resume();
+    for (const client of stalled) await within(60_000, "the whole download", client.received(50_000_000));
+  }, 180_000);
+
+  test("pass on a half-close, and a reset ends only its own", async () => {
+    const machine = await new Machine([`"web.${namespace}.svc:7002"`, `"web.${namespace}.svc:7004"`, `"web.${namespace}.svc:7000"`]).up();
+    const other = await machine.echo(2);
+    const sum = await RawClient.open(machine.ports[0] ?? 0);
+    sum.write("counted");
+    sum.end();
+    expect(await within(30_000, "the sum", sum.readToEnd())).toContain("7");
+    const reset = await RawClient.open(machine.ports[1] ?? 0);
+    reset.write("x");
+    await within(30_000, "the reset", reset.whenClosed());
+    other.write("still here");
+    await within(5_000, "the other connection to go on", other.readUntil("still here"));
+  }, 60_000);
+});
+
+cases("with mode always", () => {
+  async function always(routes: string): Promise<Machine> {
+    const machine = new Machine(["none"]);
+    machine.write(`[relay]\nmode = "always"\nimage = "${image.name}"\n${routes.replaceAll("PORT", String(machine.ports[0]))}`);
+    return await machine.up();
+  }
+
+  /** Also runs `kubectl` to see the relay's pod. */
+  const relayPods = async (): Promise<string> => await kubectl("-n", space.name, "get", "pods", "-l", "app.kubernetes.io/name=kt-relay");
+
+  test("connections go over the relay once it is ready, by port-forward while it is gone, and none that had not begun is lost", async () => {
+    await apply(tellingPod("teller", "8080"));
+    await kubectl("-n", space.name, "wait", "--for=condition=Ready", "pod/teller", "--timeout=60s");
+    const machine = await always(`[tcp]\n"127.0.0.1:PORT" = "pod/teller:8080"\n`);
+    const port = machine.ports[0] ?? 0;
+    await eventually("a connection over the relay", async () => !isForwarded(await seenFrom(port)), 30_000);
+    const answers: string[] = [];
+    let over = false;
+    const asking = Array.from({ length: 4 }, async () => {
+      while (!over) answers.push(await seenFrom(port));
+    });
+    await kubectl("-n", space.name, "delete", "pod", "-l", "app.kubernetes.io/name=kt-relay", "--grace-period=0", "--force");
+    await eventually("a connection by port-forward", () => answers.some(isForwarded), 30_000);
+    const before = answers.length;
+    await eventually(
+      "connections over the next relay",
+      () => answers.slice(before).some((from) => from !== "" && !isForwarded(from)),
+      60_000,
+    );
+    over = true;
+    await Promise.all(asking);
+    // Only what had begun when the relay was killed: at most one of each client.
+    expect(answers.filter((from) => from === "").length).toBeLessThanOrEqual(4);
+  }, 120_000);
+
+  test("a port that is open on its pod's loopback only is reached by port-forward", async () => {
+    await apply(tellingPod("inside", "127.0.0.1:9000"));
+    await kubectl("-n", space.name, "wait", "--for=condition=Ready", "pod/inside", "--timeout=60s");
+    const machine = await always(`[tcp]\n"127.0.0.1:PORT" = "pod/inside:9000"\n`);
+    const port = machine.ports[0] ?? 0;
+    await eventually("an answer", async () => isForwarded(await seenFrom(port)), 30_000);
+    await eventually("the relay", async () => (await relayPods()).includes("Running"), 30_000);
+    for (let times = 0; times < 5; times++) expect(await seenFrom(port)).toContain("127.0.0.1");
+  }, 90_000);
 });
 
 cases("the Job", () => {

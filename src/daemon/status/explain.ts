@@ -139,14 +139,14 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
       verdict: `context "${cluster.context}" at ${maskSecrets(cluster.server)}, namespace "${namespace}"`,
       outcome: "info",
     };
-    if (target.kind === "relayed") return [where, relayStep];
+    if (target.kind === "relayed") return [where, relayStep(target)];
     const { kind, name, port, transport } = carriersOf(target);
     const protocol = transport === "udp" ? "UDP" : "TCP";
     const resolution = await resolveOnce(cluster, { kind, namespace, name, port, protocol }, context.clock);
     if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
     return [
       where,
-      ...(transport === undefined ? [] : [relayStep]),
+      ...(transport === undefined ? [] : [relayStep(target)]),
       ...describeAppProtocol(resolution, found),
       ...describeResolution(resolution, context.podOf(target)),
     ];
@@ -156,7 +156,11 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
   }
 }
 
-const relayStep: Step = { step: "relay", verdict: "carried by the relay, since port-forward carries no UDP", outcome: "info" };
+const relayStep = ({ transport }: Target): Step => ({
+  step: "relay",
+  verdict: `carried by the relay, since port-forward ${transport === "udp" ? "carries no UDP" : "reaches pods only"}`,
+  outcome: "info",
+});
 
 const madeLater = "the jump pod is not there: it is made with the first connection";
 

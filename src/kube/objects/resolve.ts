@@ -59,7 +59,10 @@ function portNotFound(service: Service, port: number | string, protocol: Protoco
 
 function external(service: Service, what: string): KtError {
   return new KtError("service-external", `${serviceName(service)} ${what}: it leads to no pod, so it cannot be port-forwarded`, {
-    hints: ["such an address needs a jump host: a pod in the cluster that can reach it"],
+    hints: [
+      'name the image of kt\'s relay, which reaches it: [relay] image = "…"; the port is then written as a number',
+      "or a jump host: a pod in the cluster that reaches it",
+    ],
   });
 }
 
