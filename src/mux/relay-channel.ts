@@ -30,6 +30,8 @@ export interface RelayChannelOwner {
   readonly isBlocked: boolean;
   sendData(stream: number, bytes: Uint8Array): void;
   send(frame: RelayFrame): void;
+  /** As `send`, with whatever is sent next, or a moment later: nothing waits for it. */
+  sendLater(frame: Extract<RelayFrame, { type: "open" | "end" }>): void;
   /** Returns whether there was room. */
   sendDatagram(stream: number, bytes: Uint8Array): boolean;
   /** Has something to send once the session takes more. */

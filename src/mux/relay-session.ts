@@ -39,7 +39,13 @@ export interface RelaySessionOptions {
   /** Whose session it is, for the peer. */
   readonly id: string;
   readonly handler: RelaySessionHandler;
+  /** When what opens or ends streams leaves at the latest; default: at the end of this turn. */
+  readonly later?: FlushLater;
 }
+
+export type FlushLater = (type: "open" | "end", flush: () => void) => void;
+
+const atOnce: FlushLater = (_, flush) => queueMicrotask(flush);
 
 /** Both ends are kt, of versions that do not understand each other. */
 export class RelayVersionError extends KtError {
@@ -56,6 +62,9 @@ export class RelaySession implements RelayChannelOwner {
   readonly #conn: Conn;
   readonly #role: RelaySessionOptions["role"];
   readonly #handler: RelaySessionHandler;
+  readonly #later: FlushLater;
+  /** What leaves later on its own account. */
+  readonly #due = new Set<"open" | "end">();
   readonly #decoder: RelayDecoder;
   readonly #channels = new Map<number, RelayChannel>();
   /** Those that have something to send, in the order of their turns. */
@@ -72,10 +81,11 @@ export class RelaySession implements RelayChannelOwner {
   #nextPing = 0;
   #carriedBytes = 0;
 
-  constructor({ conn, role, id, handler }: RelaySessionOptions) {
+  constructor({ conn, role, id, handler, later = atOnce }: RelaySessionOptions) {
     this.#conn = conn;
     this.#role = role;
     this.#handler = handler;
+    this.#later = later;
     this.#nextStream = role === "client" ? 1 : 2;
     this.#decoder = new RelayDecoder({
       onData: (stream, bytes) => this.#onData(stream, bytes),
@@ -172,6 +182,17 @@ export class RelaySession implements RelayChannelOwner {
       this.#fail(new KtError("protocol", "the peer of the relay's session reads nothing"));
   }
 
+  sendLater(frame: Extract<RelayFrame, { type: "open" | "end" }>): void {
+    this.#keep(encodeRelayFrame(frame));
+    const { type } = frame;
+    if (this.#due.has(type)) return;
+    this.#due.add(type);
+    this.#later(type, () => {
+      this.#due.delete(type);
+      if (!this.#blocked && this.#state !== "closed") this.#flush();
+    });
+  }
+
   sendDatagram(stream: number, bytes: Uint8Array): boolean {
     if (bytes.length >= maxRelayPayloadBytes || this.#outBytes + bytes.length > muxLimits.waitingDatagramBytes) return false;
     this.#carriedBytes += bytes.length;
@@ -197,15 +218,19 @@ export class RelaySession implements RelayChannelOwner {
 
   #begin<Channel extends RelayChannel>(channel: Channel, to: RelayAddress): Channel {
     this.#channels.set(channel.id, channel);
-    this.send({ type: "open", stream: channel.id, to });
+    this.sendLater({ type: "open", stream: channel.id, to });
     return channel;
   }
 
   #put(bytes: Uint8Array): void {
+    this.#keep(bytes);
+    if (!this.#blocked && this.#state !== "closed") this.#flushSoon();
+  }
+
+  #keep(bytes: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#out.push(bytes);
     this.#outBytes += bytes.length;
-    if (!this.#blocked) this.#flushSoon();
   }
 
   /** What is sent in one turn of the event loop leaves in one write, which spares every hop a message. */

@@ -37,6 +37,7 @@ export class RelayStream implements Conn, RelayChannel {
   #handler: ConnHandler | undefined;
   #paused = true;
   #opened = false;
+  #hasSent = false;
   #closed: { readonly error: KtError | undefined } | undefined;
   /** Called once when the address has accepted. */
   onOpened: (() => void) | undefined;
@@ -51,9 +52,9 @@ export class RelayStream implements Conn, RelayChannel {
     return this.#opened;
   }
 
-  /** For the side that was asked: the address has accepted. */
+  /** For the side that was asked: the address has accepted. Whatever was sent already has said so. */
   accept(): void {
-    if (!this.#closed) this.#owner.send({ type: "opened", stream: this.id });
+    if (!this.#closed && !this.#hasSent) this.#owner.send({ type: "opened", stream: this.id });
   }
 
   /** Ends both halves and says why. */
@@ -173,6 +174,7 @@ export class RelayStream implements Conn, RelayChannel {
       else this.#unsent[0] = bytes.subarray(part.length);
       leftBytes -= part.length;
       this.#creditBytes -= part.length;
+      this.#hasSent = true;
       // Last: it may write, and then ask this very stream for more.
       this.#owner.sendData(this.id, part);
     }
@@ -181,7 +183,7 @@ export class RelayStream implements Conn, RelayChannel {
   #endIfSent(): void {
     if (this.#unsent.length > 0) return;
     this.#sending = "ended";
-    this.#owner.send({ type: "end", stream: this.id });
+    this.#owner.sendLater({ type: "end", stream: this.id });
     this.#closeIfOver();
   }
 

@@ -5,6 +5,8 @@ import { second } from "#base/units.ts";
 export const relayLimits = {
   /** How long a connection to an address may take: a packet that is not answered is sent again after 1, 3 and 7 s. */
   connectMs: 10 * second,
+  /** How long it waits for the first bytes of an address before it says that the address has accepted. */
+  acceptDelayMs: 2,
   /** A peer that has not said who it is within this time is not kt. */
   helloMs: 10 * second,
   /** Sessions at once: some users with some sessions each. */

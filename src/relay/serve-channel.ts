@@ -52,7 +52,8 @@ async function connectStream(stream: RelayStream, { host, port }: RelayAddress, 
   const cancel = clock.after(relayLimits.connectMs, () => late.abort(new KtError("target-unreachable", "timed out")));
   try {
     const conn = await connectTcp({ host, port, signal: late.signal });
-    stream.accept();
+    // Most answers come at once, and then one message says both.
+    clock.after(relayLimits.acceptDelayMs, () => stream.accept());
     splice(stream, conn, uncounted, () => {});
   } catch (error) {
     stream.refuse(reasonOf(error), systemReason(error));

@@ -66,6 +66,8 @@ export const tunnelLimits = {
   /** How long a relay may take to listen and say what it is, and how often that is tried: its process starts in 10 ms. */
   relayGreetMs: 5 * second,
   relayListenMs: 50,
+  /** How long a client's end waits to leave with something else: what opens the next connection saves it a message of its own. */
+  relayEndMs: 2,
   /** What a relay cannot reach goes the other way for this long. */
   relayUnreachedMs: 60 * second,
   /** How long a flow of datagrams waits for a relay that is being started. */

@@ -1,4 +1,4 @@
-/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md. With --soak or --churn MINUTES it keeps kt busy. */
+/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md. With --soak or --churn MINUTES it keeps kt busy; --relay: its relay. */
 
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,6 +8,7 @@ const { values } = parseArgs({
   options: {
     soak: { type: "string" },
     churn: { type: "string" },
+    relay: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     keep: { type: "boolean", default: false },
   },
@@ -32,6 +33,7 @@ const { measureStall, measureStart, measureStatus, measureTunnel, measureWatchin
 const { measureArrivals, measureRequests } = await import("./arrivals.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
+const { measureRelay } = await import("./relay.ts");
 const { soak } = await import("./soak.ts");
 const { churn } = await import("./churn.ts");
 
@@ -98,6 +100,10 @@ async function main(): Promise<boolean> {
     const kubeconfig = await writeKubeconfig({ kt: { namespace } });
     if (values.soak !== undefined) return await soak(Number(values.soak), kubeconfig);
     if (values.churn !== undefined) return await churn(Number(values.churn), kubeconfig);
+    if (values.relay) {
+      console.log(await measureRelay(kubeconfig, Number(values.rounds)));
+      return true;
+    }
     const where = `${await machine()}; Bun ${process.versions["bun"]}, ${await versions()}`;
     const text = `# Benchmark results\n\nMedian of ${values.rounds} rounds in one run, in turns (lowest–highest); the ratio is kt's figure to the better of kubectl's two modes (port-forward; through a jump host, exec for each connection).\nMade by \`bun run bench\` on: ${where}.\n\n${await measureAll(kubeconfig)}\n`;
     console.log(`\n${text}`);

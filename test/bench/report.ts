@@ -2,13 +2,13 @@
 
 import { median } from "./measure.ts";
 import { type Figures, type Row, rows } from "./rows.ts";
-import { type Contestant, contestants } from "./tunnels.ts";
+import { contestants } from "./tunnels.ts";
 
 /** Every figure of every round. */
 export class Results {
   readonly #values = new Map<string, number[]>();
 
-  add(contestant: Contestant, figures: Figures): void {
+  add(contestant: string, figures: Figures): void {
     for (const [name, value] of Object.entries(figures)) {
       if (value === undefined) continue;
       const key = `${contestant}\n${name}`;
@@ -16,13 +16,13 @@ export class Results {
     }
   }
 
-  of(contestant: Contestant, row: Row): number | undefined {
+  of(contestant: string, row: Row): number | undefined {
     const values = this.#values.get(`${contestant}\n${row.name}`);
     return values === undefined ? undefined : median(values);
   }
 
   /** Lowest and highest, to show how far the rounds lie apart. */
-  spread(contestant: Contestant, row: Row): string {
+  spread(contestant: string, row: Row): string {
     const values = this.#values.get(`${contestant}\n${row.name}`) ?? [];
     return values.length < 2 ? "" : ` (${format(Math.min(...values))}–${format(Math.max(...values))})`;
   }
@@ -40,9 +40,16 @@ interface Verdict {
   readonly reached: boolean | undefined;
 }
 
-function judge(results: Results, row: Row): Verdict {
-  const kt = results.of("kt", row);
-  const others = contestants.filter((name) => name !== "kt").flatMap((name) => results.of(name, row) ?? []);
+/** What stands in a table: the first contestant is the one that is judged, `rivals` whom it is compared with. */
+export interface TablePlan {
+  readonly rows: readonly Row[];
+  readonly contestants: readonly string[];
+  readonly rivals: readonly string[];
+}
+
+function judge(results: Results, row: Row, { contestants: [own = ""], rivals }: TablePlan): Verdict {
+  const kt = results.of(own, row);
+  const others = rivals.flatMap((name) => results.of(name, row) ?? []);
   const best = others.length === 0 ? undefined : row.better === "higher" ? Math.max(...others) : Math.min(...others);
   const ratio = kt === undefined || best === undefined || !Number.isFinite(best) ? undefined : kt / best;
   if (row.limit !== undefined) return { ratio, reached: kt !== undefined && kt <= row.limit };
@@ -56,12 +63,17 @@ function goal(row: Row): string {
   return `${row.better === "higher" ? "≥" : "≤"} ${row.ratio}×`;
 }
 
+const usual: TablePlan = { rows, contestants, rivals: contestants.filter((name) => name !== "kt") };
+
 /** The table in Markdown, readable as it is. */
-export function table(results: Results): string {
-  const lines = [`| what | ${contestants.join(" | ")} | ratio | to reach | reached |`, "|---|---|---|---|---|---|---|"];
-  for (const row of rows) {
-    const { ratio, reached } = judge(results, row);
-    const figures = contestants.map((name) => {
+export function table(results: Results, plan: TablePlan = usual): string {
+  const lines = [
+    `| what | ${plan.contestants.join(" | ")} | ratio | to reach | reached |`,
+    `|---|${"---|".repeat(plan.contestants.length + 3)}`,
+  ];
+  for (const row of plan.rows) {
+    const { ratio, reached } = judge(results, row, plan);
+    const figures = plan.contestants.map((name) => {
       const value = results.of(name, row);
       return value === undefined ? "–" : `${format(value)}${results.spread(name, row)}`;
     });

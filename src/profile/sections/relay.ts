@@ -59,10 +59,10 @@ const shape = v.pipe(
       resources: v.optional(
         v.pipe(
           v.strictObject(
-            { requests: quantities({ cpu: "10m", memory: "64Mi" }), limits: quantities({ memory: "512Mi" }) },
+            { requests: quantities({ cpu: "100m", memory: "64Mi" }), limits: quantities({ memory: "512Mi" }) },
             "a table with requests and limits",
           ),
-          v.description("What it may use, as in a pod. Default: requests of 10m and 64Mi, a limit of 512Mi."),
+          v.description("What it may use, as in a pod. Default: requests of 100m and 64Mi, a limit of 512Mi."),
           v.examples([{ limits: { memory: "256Mi" } }]),
         ),
       ),

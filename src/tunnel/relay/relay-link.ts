@@ -11,6 +11,12 @@ import { PodSession } from "#tunnel/forward/pod-session.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
 import { relayPort } from "./manifest.ts";
 
+/**
+ * A client's first bytes are read in the turn after it was accepted: what opens its stream waits for them, and both leave in one message
+ * instead of two at every hop. The first callback still runs before that turn has read anything.
+ */
+const afterPoll = (flush: () => void): void => void setImmediate(() => setImmediate(flush));
+
 export interface RelayLinkOptions {
   /** An upgraded connection to the relay's pod. */
   readonly conn: Conn;
@@ -29,6 +35,7 @@ export class RelayLink {
   readonly #greeted = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #heardMs: number;
+  #expecting = false;
   /** Since when an answer is waited for. */
   #askedMs: number | undefined;
   /** Nothing was heard for so long that new connections go another way. */
@@ -57,6 +64,7 @@ export class RelayLink {
     this.#session = new RelaySession({
       conn: stream,
       role: "client",
+      later: (type, flush) => void (type === "open" ? afterPoll(flush) : clock.after(tunnelLimits.relayEndMs, flush)),
       id: user,
       handler: {
         onHello: () => this.#greeted.resolve(),
@@ -94,13 +102,13 @@ export class RelayLink {
 
   openStream(host: string, port: number): RelayStream {
     const stream = this.#session.openStream(host, port);
-    this.#ask();
+    this.#expectAnswer();
     return stream;
   }
 
   openFlow(host: string, port: number): RelayFlow {
     const flow = this.#session.openFlow(host, port);
-    this.#ask();
+    this.#expectAnswer();
     return flow;
   }
 
@@ -129,14 +137,26 @@ export class RelayLink {
     await this.#closed.promise;
   }
 
-  /** New connections want an answer soon: a relay that gives none is passed by, and what it has not begun goes another way. */
+  /** The answer to a connection that was just opened proves that the relay is there; where none comes soon, it is asked. */
+  #expectAnswer(): void {
+    const { clock } = this.#options;
+    if (this.#expecting || this.#askedMs !== undefined) return;
+    this.#expecting = true;
+    const sinceMs = clock.now();
+    clock.after(tunnelLimits.relaySilenceMs / 2, () => {
+      this.#expecting = false;
+      if (this.#heardMs < sinceMs) this.#ask();
+    });
+  }
+
+  /** A relay that gives no sign of life is passed by, and what it has not begun goes another way. */
   #ask(): void {
     const { clock } = this.#options;
     if (this.#askedMs !== undefined || this.#session.isClosed) return;
     const askedMs = clock.now();
     this.#askedMs = askedMs;
     this.#session.ping();
-    clock.after(tunnelLimits.relaySilenceMs, () => {
+    clock.after(tunnelLimits.relaySilenceMs / 2, () => {
       if (this.#askedMs !== askedMs) return;
       this.#isSilent = true;
       this.#session.failUnopened(new KtError("connection-lost", "the relay does not answer"));

@@ -177,6 +177,8 @@ export class Relay {
     const following = cluster.follow({ kind: "job", namespace, name: this.#name, port: undefined }, (resolution) =>
       this.#resolved(resolution, over),
     );
+    const known = following.current();
+    if (known) this.#resolved(known, over);
     return over.promise.finally(() => {
       signal.removeEventListener("abort", onAbort);
       following.close();
