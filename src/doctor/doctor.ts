@@ -24,6 +24,7 @@ import { tryRoutes } from "./try-routes.ts";
 import { judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
+import { examineRelays } from "./relays.ts";
 import { judgeRuntime } from "./runtime.ts";
 import { examineProfile, type ProfileQuestion } from "./profile.ts";
 import { judgeRoutes, routesWorthTrying } from "./routes.ts";
@@ -98,7 +99,9 @@ async function examineRoutes(
     missing.includes(context ?? currentContext) || broken.has(context ?? contextsOf(view).current ?? "");
   const worth = routesWorthTrying(plan, isBroken);
   const left = namedRoutes(plan).length - namedRoutes(worth).length;
-  return judgeRoutes(await tryRoutes(worth, { view, providers: realProviders(), clock }), left);
+  const options = { view, providers: realProviders(), clock };
+  const [tried, relays] = await Promise.all([tryRoutes(worth, options), examineRelays(worth, options)]);
+  return [...judgeRoutes(tried, left), ...relays];
 }
 
 async function examineMachine(plan: Plan, environment: DoctorQuestion["environment"], clock: Clock): Promise<readonly Finding[]> {

@@ -21,4 +21,6 @@ export const doctorLimits = {
   routesTriedAtOnce: 32,
   /** Lines of the hub's log that go into a bug report. */
   bundleLogLines: 300,
+  /** A relay that has not run after this long is left behind: its image is pulled in this time, or cannot be. */
+  relayStartMs: 120 * second,
 } as const;

@@ -5,6 +5,7 @@ import { namedRoutes } from "#profile/values/planned.ts";
 import type { Permission } from "#kube/probe.ts";
 import { workloadApis } from "#kube/objects/workload.ts";
 import type { Plan } from "#profile/values/plan.ts";
+import { hasRelay } from "#tunnel/relay/relays.ts";
 import { carriersOf, namespaceOf, type PodSourceKind, type Target } from "#route/target.ts";
 
 export interface Need extends Omit<Permission, "namespace"> {
@@ -56,13 +57,26 @@ const connectTo = (resource: string): readonly Rule[] => [
 
 const makePods: readonly Rule[] = ["create", "delete", "patch"].map((verb) => must(verb, "pods"));
 
+/** Of the relay, in the namespace where it runs. */
+const runRelay: readonly Rule[] = [
+  ...["create", "get", "list"].map((verb) => must(verb, "jobs", "batch")),
+  { verb: "watch", resource: "jobs", group: "batch", without: "kt asks again every few seconds instead" },
+  { verb: "delete", resource: "jobs", group: "batch", without: "a relay that failed is made again only once the cluster has removed it" },
+  must("list", "pods"),
+  ...seePods.slice(1),
+  ...connectTo("pods/portforward"),
+];
+
 function rulesOf(target: Target): readonly Rule[] {
-  // What a relay needs is asked for where one is started.
   if (target.kind === "relayed") return [];
   const seeing = find(carriersOf(target).kind);
   if (target.transport === "udp") return seeing;
   if (!target.via) return [...seeing, ...connectTo("pods/portforward")];
   return [...seeing, ...connectTo("pods/exec"), ...(target.via.create === undefined ? [] : makePods)];
+}
+
+function usesRelay({ relay }: Plan, target: Target): boolean {
+  return hasRelay(relay) && (relay.mode === "always" || target.kind === "relayed" || target.transport === "udp");
 }
 
 /** By context, where undefined is the kubeconfig's current one. A profile without routes needs what dynamic names do. */
@@ -77,7 +91,10 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
       if (known === undefined || rule.without === undefined) ofContext.set(key, { ...rule, namespace });
     }
   };
-  for (const { target } of namedRoutes(plan)) add(target.cluster.context, namespaceOf(target), rulesOf(target));
+  for (const { target } of namedRoutes(plan)) {
+    add(target.cluster.context, namespaceOf(target), rulesOf(target));
+    if (usesRelay(plan, target)) add(target.cluster.context, plan.relay.namespace, runRelay);
+  }
   for (const { context, namespaces = [undefined] } of plan.forwards) {
     // What a glob stands for is only known in the cluster.
     const named = namespaces.filter((namespace) => namespace === undefined || !isGlob(namespace));

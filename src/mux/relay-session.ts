@@ -151,6 +151,13 @@ export class RelaySession implements RelayChannelOwner {
     this.#conn.end();
   }
 
+  /** Tells the peer that no more streams are taken; those that are open go on. */
+  goAway(): void {
+    if (this.#state !== "open") return;
+    this.send({ type: "go-away" });
+    this.retire();
+  }
+
   /** No more streams; those that are open go on. */
   retire(): void {
     if (this.#state !== "closed") this.#state = "leaving";

@@ -11,6 +11,9 @@ export const relayLimits = {
   helloMs: 10 * second,
   /** Sessions at once: some users with some sessions each. */
   sessions: 256,
+  /** How long open connections may go on when the pod is to go; its grace is 30 s. */
+  drainMs: 25 * second,
+  drainLookMs: 100,
   /** How often it is checked who was heard. */
   tickMs: 1 * second,
 } as const;

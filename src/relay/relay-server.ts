@@ -1,6 +1,6 @@
 /** The relay in the cluster: serves the sessions of any number of users, and ends when none of them has been heard for a while. */
 
-import type { Clock } from "#base/clock.ts";
+import { type Clock, sleep } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -45,6 +45,17 @@ export class RelayServer {
   accept(conn: Conn): void {
     if (this.#ended || this.#peers.size >= relayLimits.sessions) conn.abort();
     else this.#serve(conn);
+  }
+
+  /** Takes no more connections, and ends once those that are open have, or at the latest after `relayLimits.drainMs`. */
+  async drain(): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.now() + relayLimits.drainMs;
+    this.#ended = true;
+    for (const { session } of this.#peers) session.goAway();
+    while (clock.now() < untilMs && [...this.#peers].some(({ session }) => session.openStreams > 0))
+      await sleep(clock, relayLimits.drainLookMs);
+    this.close();
   }
 
   /** Ends every session. */

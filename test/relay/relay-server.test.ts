@@ -100,6 +100,28 @@ test("a peer that does not say who it is has to go, and another that sends anyth
   expect(closed).toEqual(["web", "quiet"]);
 });
 
+test("when its pod is to go, takes no more connections and lets those that are open end", async () => {
+  const { clock, join, server } = rig();
+  const { session, closed } = join("ann");
+  const backend = listen({ hostname: "127.0.0.1", port: 0, socket: { data: (socket, bytes) => void socket.write(bytes) } });
+  closing.push(() => backend.stop(true));
+  const stream = session.openStream("127.0.0.1", backend.port);
+  const heard: number[] = [];
+  stream.start({ onData: (bytes) => void heard.push(...bytes), onEnd() {}, onDrain() {}, onClose() {} });
+  stream.write(new Uint8Array([1]));
+  await eventually("the echo", () => heard.length === 1);
+  const drained = server.drain();
+  await clock.advance(relayLimits.drainLookMs);
+  expect(session.canOpen).toBe(false);
+  stream.write(new Uint8Array([2]));
+  await eventually("the echo of an open connection", () => heard.length === 2);
+  stream.abort();
+  await clock.advance(2 * relayLimits.drainLookMs);
+  await drained;
+  await clock.advance(0);
+  expect(closed.why).toBeDefined();
+});
+
 test("more sessions than there may be are closed", async () => {
   const { clock, join } = rig();
   const all = Array.from({ length: relayLimits.sessions + 1 }, () => join("ann"));

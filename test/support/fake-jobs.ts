@@ -10,7 +10,7 @@ export class FakeJobs implements Jobs {
   readonly removed: string[] = [];
 
   set(namespace: string, name: string, change: Partial<KnownJob>): void {
-    const fresh = { name, uid: `uid-${++this.#made}`, labels: {}, annotations: {}, isOver: false };
+    const fresh = { name, uid: `uid-${++this.#made}`, labels: {}, annotations: {}, isOver: false, isRunning: true, createdMs: 0 };
     this.#jobs.set(`${namespace}/${name}`, { ...fresh, ...this.#jobs.get(`${namespace}/${name}`), ...change });
   }
 

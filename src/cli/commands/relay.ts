@@ -23,7 +23,7 @@ export async function relay({ options, output }: CommandContext): Promise<number
   const why = await ended;
   log("info", "relay-ended", { text: why });
   listener.close();
-  server.close();
+  await server.drain();
   return exitCodes.done;
 }
 

@@ -8,6 +8,10 @@ export interface KnownJob {
   readonly annotations: Readonly<Record<string, string>>;
   /** It has completed or failed, or is being deleted: no pod of it will serve any more. */
   readonly isOver: boolean;
+  /** A pod of it is ready. */
+  readonly isRunning: boolean;
+  /** By the time of day. */
+  readonly createdMs: number;
 }
 
 export interface JobManifest {

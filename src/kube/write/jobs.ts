@@ -9,11 +9,12 @@ interface RawJob {
   readonly metadata?: {
     readonly name?: string;
     readonly uid?: string;
+    readonly creationTimestamp?: string;
     readonly deletionTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
-  readonly status?: { readonly conditions?: readonly { readonly type?: string; readonly status?: string }[] };
+  readonly status?: { readonly ready?: number; readonly conditions?: readonly { readonly type?: string; readonly status?: string }[] };
 }
 
 const endings: ReadonlySet<string> = new Set(["Complete", "SuccessCriteriaMet", "Failed", "FailureTarget"]);
@@ -26,6 +27,8 @@ function knownJob({ metadata, status }: RawJob): KnownJob {
     labels: metadata?.labels ?? {},
     annotations: metadata?.annotations ?? {},
     isOver: hasEnded || metadata?.deletionTimestamp !== undefined,
+    isRunning: (status?.ready ?? 0) > 0,
+    createdMs: Date.parse(metadata?.creationTimestamp ?? ""),
   };
 }
 
