@@ -77,6 +77,8 @@ export const tunnelLimits = {
   relayRetryMaxMs: 30 * second,
   /** How long a relay is kept that no route uses: a reload may want it again. */
   relayLingerMs: 1 * second,
+  /** How long a relay may take to close a session that said goodbye: a hub that ends waits for it. */
+  relayLeaveMs: 1 * second,
   /** How long the removal of a relay that never ran may take. */
   relayRemoveMs: 3 * second,
   /** How long the end of a data stream waits for that of its error stream. */

@@ -131,10 +131,12 @@ export class RelayLink {
     this.#session.close(error);
   }
 
-  /** Says that this user comes back no more; resolves when the relay has heard it, or cannot. */
+  /** Says that this user comes back no more; resolves when the relay has heard it, or does not say so in time. */
   async leave(): Promise<void> {
     this.#session.leave();
+    const cancel = this.#options.clock.after(tunnelLimits.relayLeaveMs, () => this.#over());
     await this.#closed.promise;
+    cancel();
   }
 
   /** The answer to a connection that was just opened proves that the relay is there; where none comes soon, it is asked. */
