@@ -15,6 +15,8 @@ export type ErrorDetail =
   | "no-current-context"
   /** The pod lacks nothing but readiness: it would accept a connection. */
   | "running-not-ready"
+  /** The pod has ended, or its container: where nothing starts another, for good. */
+  | "pod-ended"
   /** The backend uses a different protocol than its route says: only the profile can change that. */
   | "other-protocol";
 

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { listen, type TCPSocketListener } from "bun";
 import { concatBytes } from "#base/bytes.ts";
-import type { KtError } from "#base/errors.ts";
+import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import type { RelayedTarget } from "#route/target.ts";
@@ -135,6 +135,21 @@ describe("an address of the cluster", () => {
       expect(String(error)).toContain(why);
     }
   });
+});
+
+test("a Job whose pod has ended is replaced at once, although its controller has not said so", async () => {
+  const there = rig();
+  relayPod(there.cluster, "relay-1", there.clock);
+  const ended = new KtError("no-ready-pod", 'pod "relay-0" has completed', { detail: "pod-ended" });
+  there.cluster.resolve({ kind: "none", problem: ended });
+  const { port } = echo();
+  const answer = ask(there, relayed(port), "hello");
+  await moving(
+    there.clock,
+    eventually("another Job", () => there.cluster.jobs.removed.length > 0),
+  );
+  there.cluster.ready("relay-1");
+  expect(await answer).toBe("hello");
 });
 
 describe("a pod that is not the relay that was asked for", () => {

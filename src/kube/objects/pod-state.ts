@@ -9,7 +9,7 @@ export type PodState =
   | { readonly kind: "coming"; readonly says: string; readonly detail?: ErrorDetail }
   | { readonly kind: "stuck"; readonly says: string }
   /** Being deleted, or finished. A controller that makes its successor only afterwards counts as coming. */
-  | { readonly kind: "gone"; readonly says: string };
+  | { readonly kind: "gone"; readonly says: string; readonly detail?: ErrorDetail };
 
 /** Waiting reasons that do not mend themselves within a start timeout. */
 const stuckReasons: ReadonlySet<string> = new Set([
@@ -29,8 +29,8 @@ const stuckReasons: ReadonlySet<string> = new Set([
 const oneAtATime: ReadonlySet<string> = new Set(["StatefulSet", "DaemonSet"]);
 
 export function podState(pod: Pod): PodState {
-  if (pod.terminating) return { kind: oneAtATime.has(pod.owner ?? "") ? "coming" : "gone", says: "is terminating" };
-  if (pod.phase === "Succeeded" || pod.phase === "Failed") return { kind: "gone", says: finished(pod) };
+  if (pod.terminating) return { kind: oneAtATime.has(pod.owner ?? "") ? "coming" : "gone", says: "is terminating", detail: "pod-ended" };
+  if (pod.phase === "Succeeded" || pod.phase === "Failed") return { kind: "gone", says: finished(pod), detail: "pod-ended" };
   if (pod.ready === true) return { kind: "ready" };
   if (pod.unschedulable !== undefined) return { kind: "stuck", says: withDetail("is unschedulable", pod.unschedulable) };
   const stuck = stuckContainer(pod);
@@ -69,7 +69,7 @@ function waitingDetail(pod: Pod, container: ContainerState): string | undefined 
 
 function coming(pod: Pod): PodState {
   const says = unstarted(pod);
-  if (says !== undefined) return { kind: "coming", says };
+  if (says !== undefined) return { kind: "coming", says, ...(crashedContainer(pod) && { detail: "pod-ended" }) };
   return { kind: "coming", says: withDetail("is running but not ready", pod.readyMessage), detail: "running-not-ready" };
 }
 

@@ -73,7 +73,7 @@ export function explainPods(group: PodGroup, pods: readonly Pod[], scope: Words)
   const says = state.kind === "ready" ? "has just become ready" : state.says;
   const problem = new KtError("no-ready-pod", `${what}: pod "${pod.name}" ${says}`, {
     hints: lookAt(pod, scope),
-    detail: state.kind === "coming" ? state.detail : undefined,
+    detail: "detail" in state ? state.detail : undefined,
   });
   return { kind: state.kind === "coming" || state.kind === "ready" ? "coming" : "none", problem };
 }

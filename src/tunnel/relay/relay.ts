@@ -32,6 +32,8 @@ export class Relay {
   #problem: { readonly kind: "coming" | "failed"; readonly error: KtError };
   /** The Job that this hub made, as long as no session to it was ever open: nothing else would end it. */
   #unused: KnownJob | undefined;
+  /** The Job that is there has no pod that runs, nor will have. */
+  #hasEnded = false;
   #wake = (): void => {};
   readonly #running: Promise<void>;
 
@@ -159,7 +161,8 @@ export class Relay {
     const { cluster, namespace, definition, holder, clock } = this.#options;
     for (;;) {
       const job = await cluster.jobs.get(namespace, this.#name, signal);
-      if (job && !job.isOver) return;
+      if (job && !job.isOver && !this.#hasEnded) return;
+      this.#hasEnded = false;
       if (job) await cluster.jobs.remove(namespace, job, signal);
       this.#unused = await cluster.jobs.create(namespace, relayManifest(definition, namespace, holder.user), signal);
       if (this.#unused) return;
@@ -196,9 +199,14 @@ export class Relay {
       if (this.#links?.pod !== pod) this.#connect(pod, over);
       return;
     }
-    if (resolution.kind === "coming") this.#become("coming", resolution.problem);
+    const { problem } = resolution;
+    // Its controller may be late to say so, and the Job itself is over with its pod.
+    if (problem.detail === "pod-ended" && !this.#links) {
+      this.#hasEnded = true;
+      over.resolve();
+    } else if (resolution.kind === "coming") this.#become("coming", problem);
     // What is open goes on until its sessions end by themselves.
-    else if (!this.#links) over.reject(this.#explained(resolution.problem));
+    else if (!this.#links) over.reject(this.#explained(problem));
   }
 
   #connect(pod: string, over: PromiseWithResolvers<void>): void {
