@@ -2,6 +2,8 @@
 
 import { portsOf } from "#profile/values/planned.ts";
 import { KtError } from "#base/errors.ts";
+import { nearest } from "#base/nearest.ts";
+import type { Snapshot } from "#control/api.ts";
 import { addressOf, urlOf } from "#daemon/status/urls.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
@@ -9,10 +11,24 @@ import { fillReferences, findReferences, type RouteReference } from "#profile/va
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** `[env]` with the references to routes filled in. */
-export function variablesOf(plan: Plan): Variables {
+/** Of what a profile forwards now: "db.shop:5432" → "127.1.27.1:5432". */
+export type ForwardedAddresses = ReadonlyMap<string, string>;
+
+export function forwardedIn({ profiles }: Snapshot, profile: string): ForwardedAddresses {
+  const routes = profiles.find((each) => each.profile === profile)?.routes ?? [];
+  return new Map(routes.filter(({ kind }) => kind === "forward").map(({ name, url }) => [name, url]));
+}
+
+/** Whether its values are only known while it is attached. */
+export function needsForwards({ env }: Plan): boolean {
+  return Object.values(env).some((text) => findReferences(text).some(({ kind }) => kind === "forward"));
+}
+
+/** `[env]` with the references to routes filled in. Throws KtError `route-unknown` for a service that is not forwarded. */
+export function variablesOf(plan: Plan, forwarded: ForwardedAddresses): Variables {
   const valueFor = (reference: RouteReference): string => {
-    const value = fieldsOf(plan, reference)?.[reference.field];
+    const value = fieldsOf(plan, reference, forwarded)?.[reference.field];
+    if (value === undefined && reference.kind === "forward") throw notForwarded(reference, forwarded);
     // The profile was refused if it had one that leads nowhere.
     if (value === undefined) throw new KtError("internal", `internal error: "${reference.text}" has no value`);
     return value;
@@ -34,7 +50,14 @@ export function routesOf(plan: Plan): string[] {
   ];
 }
 
-function fieldsOf(plan: Plan, { kind, route }: RouteReference): Variables | undefined {
+function notForwarded({ text, route }: RouteReference, forwarded: ForwardedAddresses): KtError {
+  const near = nearest(route, [...forwarded.keys()]);
+  const hints = near === undefined ? ["kt status"] : [`did you mean "${near}"?`, "kt status"];
+  return new KtError("route-unknown", `"${text}" names a port that is not forwarded`, { hints });
+}
+
+function fieldsOf(plan: Plan, { kind, route }: RouteReference, forwarded: ForwardedAddresses): Variables | undefined {
+  if (kind === "forward") return partsOf(forwarded.get(route));
   if (kind === "routes") return httpFields(plan, route);
   return portFields(plan, kind === "udp" ? `${route}/udp` : route);
 }
@@ -43,7 +66,11 @@ function fieldsOf(plan: Plan, { kind, route }: RouteReference): Variables | unde
 function portFields(plan: Plan, route: string): Variables | undefined {
   const found = portsOf(plan).find(({ name }) => name === route);
   if (!found) return undefined;
-  const address = addressOf(found.listen, undefined);
+  return partsOf(addressOf(found.listen, undefined));
+}
+
+function partsOf(address: string | undefined): Variables | undefined {
+  if (address === undefined) return undefined;
   const colon = address.lastIndexOf(":");
   return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: address.slice(colon + 1) };
 }

@@ -7,7 +7,7 @@ import { Kt, statusOf } from "#test/support/kt.ts";
 import { listeningAt } from "#test/support/plain-services.ts";
 import { descriptorCount, freePorts, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
-import { cpuSeconds, median } from "./measure.ts";
+import { cpuSeconds } from "./measure.ts";
 import { ProxiedApi } from "./proxied-api.ts";
 
 const mb = 1024 * 1024;
@@ -212,11 +212,11 @@ export async function churn(minutes: number, kubeconfig: string): Promise<boolea
   }
 }
 
-/** By the median of several minutes: how much of a heap is in use at one moment is chance. */
+/** By the least of several minutes: how much of a heap waits for its collection at one moment is chance. */
 function judge(looks: readonly Look[]): boolean {
   const wellAt = Math.min(warmMinutes, Math.floor(looks.length / 2));
   const [early, late] = [looks.slice(wellAt, wellAt + spanMinutes), looks.slice(-spanMinutes)];
-  const grownBy = (of: (look: Look) => number): number => median(late.map(of)) - median(early.map(of));
+  const grownBy = (of: (look: Look) => number): number => Math.min(...late.map(of)) - Math.min(...early.map(of));
   const [bytes, descriptors] = [grownBy((look) => look.bytes), grownBy((look) => look.descriptors)];
   console.log(`from its first minutes to its last: ${(bytes / mb).toFixed(1)} MB and ${descriptors} descriptors more`);
   return looks.every(({ problems }) => problems.length === 0) && bytes <= growthBytes && descriptors <= growthDescriptors;

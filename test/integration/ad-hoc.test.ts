@@ -90,6 +90,24 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
+test.skipIf(process.platform !== "linux")(
+  "kt env and kt run give the address of a forwarded service, with the port that it has here",
+  async () => {
+    await using cluster = await makeCluster();
+    const { home } = cluster;
+    const env = '[env]\nDB = "${forward.db.shop:35432.address}"\n';
+    await write(`${home.project}/tunnels.toml`, `[http]\nlisten = "127.0.0.1:8989"\n[[forward]]\nports = { 35432 = 45432 }\n${env}`);
+    const { stdout, exitCode } = await home.run(["env", "--format", "dotenv"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^DB="?127\.\d+\.\d+\.\d+:45432"?\n$/);
+    const ran = await home.run(["run", "-q", "--no-names", "printenv", "DB"]);
+    expect(ran.stdout.trim()).toBe(/127[0-9.:]+/.exec(stdout)?.[0] ?? "");
+    await write(`${home.project}/tunnels.toml`, `[http]\nlisten = "127.0.0.1:8989"\n[[forward]]\n${env.replace("db.", "dbb.")}`);
+    const wrong = await home.run(["env"]);
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('did you mean "db.shop:35432"?') });
+  },
+);
+
 test("kt up -n of a namespace without services names the one that was meant", async () => {
   await using cluster = await makeCluster();
   expect(await cluster.home.run(["up", "-d", "-n", "shpo"])).toEqual({

@@ -37,7 +37,7 @@ GRAFANA = "\${routes.Grafana.localhost.url}/d and \${routes.grafana.localhost.ho
 ARGOCD = "\${routes.argocd.localhost.url}"
 PLAIN = "$HOME"
 `);
-    expect(variablesOf(plan)).toEqual({
+    expect(variablesOf(plan, new Map())).toEqual({
       DATABASE_URL: "postgres://me@localhost:5432/app",
       PGHOST: "localhost",
       PGPORT: "5432",
@@ -47,12 +47,25 @@ PLAIN = "$HOME"
     });
   });
 
+  test("of forwarded services are filled with where they are listened on now", async () => {
+    const plan = await planOf(
+      '[[forward]]\n[env]\nDB = "postgres://${forward.db.shop:5432.address}/app"\nPORT = "${forward.web.shop:80.port}"\n',
+    );
+    const forwarded = new Map([
+      ["db.shop:5432", "127.1.27.1:5432"],
+      ["web.shop:80", "127.1.27.2:8080"],
+    ]);
+    expect(variablesOf(plan, forwarded)).toEqual({ DB: "postgres://127.1.27.1:5432/app", PORT: "8080" });
+    expect(routesOf(plan)).toEqual([]);
+    expect(() => variablesOf(plan, new Map([["db.shop:5433", ""]]))).toThrow("names a port that is not forwarded");
+  });
+
   test("are none behind a doubled dollar, and none in what comes from the environment", async () => {
     const readText = async (path: string): Promise<string | undefined> =>
       path === "/shop/tunnels.toml" ? `${profile}\n[env]\nA = "$\${tcp.9.port} pa$$w$"\nB = "\${SECRET}"\nC = "\${NONE:-x$$y}"` : undefined;
     const environment = { SECRET: "$$${routes.none.url}$" };
     const { plan } = await loadPlan({ file: "/shop/tunnels.toml", environment, home: "/", readText });
-    expect(variablesOf(plan)).toEqual({ A: "${tcp.9.port} pa$w$", B: environment.SECRET, C: "x$y" });
+    expect(variablesOf(plan, new Map())).toEqual({ A: "${tcp.9.port} pa$w$", B: environment.SECRET, C: "x$y" });
     expect(routesOf(plan)).toHaveLength(4);
   });
 

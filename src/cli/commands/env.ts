@@ -2,26 +2,38 @@
 
 import { KtError } from "#base/errors.ts";
 import { command } from "#base/shell.ts";
+import { attach } from "#cli/attach.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
-import { variablesOf } from "#cli/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, needsForwards, variablesOf } from "#cli/plan-env.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 
-export async function env({ options, output }: CommandContext): Promise<number> {
+export async function env(context: CommandContext): Promise<number> {
+  const { options, output } = context;
   const format = formatOf(options);
   const file = await profileFile(options);
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
-  const variables = variablesOf(plan);
+  const variables = variablesOf(plan, needsForwards(plan) ? await forwardedNow(context, file) : new Map());
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
   if (text !== "") output.raw(text);
   const unsure = Object.keys(variables).filter((name) => format === "dotenv" && isUnsureInDotenv(variables[name] ?? ""));
   for (const name of unsure) output.warning(`${name} has quotes or backslashes that readers of .env files disagree about`);
   return exitCodes.done;
+}
+
+/** Services keep their addresses, so it is enough that the profile is attached for a moment. */
+async function forwardedNow(context: CommandContext, file: string): Promise<ForwardedAddresses> {
+  const { client, profile } = await attach(context, file, false);
+  try {
+    return forwardedIn(await client.snapshot(), profile);
+  } finally {
+    client.close();
+  }
 }
 
 /** `--json`, as other commands have it, is `--format json`. */

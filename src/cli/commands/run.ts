@@ -13,7 +13,7 @@ import { loadAllowedHere } from "#cli/local-plan.ts";
 import { warnMissingNames } from "#cli/missing-names.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
-import { routesOf, variablesOf } from "#cli/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#cli/plan-env.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { listed, showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
@@ -37,12 +37,12 @@ export async function runWithNames(context: CommandContext, args: readonly strin
       output.waitFor(`attaching ${file}`, (say) => Promise.race([prepare(context, file, waits && !isAdHoc, say), signals.ended])),
     );
     if (typeof prepared === "number") return prepared;
-    const { attached, plan, routes } = prepared;
+    const { attached, plan, routes, forwarded } = prepared;
     const failed = showUnready(routes, output);
     if (failed !== undefined) return failed;
     const names = options.isOff("names") ? undefined : new CommandNames();
     const lease = new KeptLease(context, file, attached, names);
-    const environment = { ...shellEnvironment(), ...variablesOf(plan) };
+    const environment = { ...shellEnvironment(), ...variablesOf(plan, forwarded) };
     const code = await runCommand({ args, environment, plan, names }, signals, output);
     lease.close();
     return code;
@@ -55,6 +55,7 @@ interface Prepared {
   readonly attached: Attached;
   readonly plan: Plan;
   readonly routes: ReplyOf<"ready">["routes"];
+  readonly forwarded: ForwardedAddresses;
 }
 
 /** The hub reads the profile for its own part, at the same time. */
@@ -62,12 +63,16 @@ async function prepare(context: CommandContext, file: string, waits: boolean, sa
   const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
   const { output } = context;
   const names = waits ? routesOf(plan) : [];
-  const [routes] = await Promise.all([waitFor(attached, names, output, say), plan.forwards.length > 0 && warnEmpty(attached, output)]);
-  return { attached, plan, routes };
+  const [routes, forwarded] = await Promise.all([waitFor(attached, names, output, say), forwardedBy(plan, attached, output)]);
+  return { attached, plan, routes, forwarded };
 }
 
-async function warnEmpty({ client, profile }: Attached, output: Output): Promise<void> {
-  warnEmptyNamespaces(await client.snapshot(), profile, output);
+/** Nothing of the hub is asked for where nothing is. */
+async function forwardedBy({ forwards }: Plan, { client, profile }: Attached, output: Output): Promise<ForwardedAddresses> {
+  if (forwards.length === 0) return new Map();
+  const snapshot = await client.snapshot();
+  warnEmptyNamespaces(snapshot, profile, output);
+  return forwardedIn(snapshot, profile);
 }
 
 /** Resolves when they are ready, or it is known why not. */

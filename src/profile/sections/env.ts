@@ -8,7 +8,7 @@ import { byKey, type LayerEntry, portEntries, type Section } from "./section.ts"
 const shape = v.pipe(
   v.record(v.string(), v.string("text"), "a table of variables"),
   v.description(
-    "Variables for kt run and kt env; those that steer programs, such as PATH, need `kt allow` once. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so do ${udp.PORT.address} and ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name.",
+    "Variables for kt run and kt env; those that steer programs, such as PATH, need `kt allow` once. ${tcp.PORT.address}, .host and .port stand for a route's local side, and so do ${udp.PORT.address} and ${routes.HOST.url}. ${routes.HOST.address}, .host and .port give that route a loopback address of its own, for programs that do not resolve its name. ${forward.NAME:PORT.address}, .host and .port stand for a port of a service of [[forward]], by the name that kt status shows, such as db.shop:5432.",
   ),
   v.examples([{ DATABASE_URL: "postgres://app@${tcp.5432.address}/app" }]),
 );

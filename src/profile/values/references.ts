@@ -1,4 +1,4 @@
-/** What `[env]` says about routes, for `kt run` and `kt env`: `${tcp.PORT.address}`, `${udp.PORT.address}`, `${routes.HOST.url}`. */
+/** What `[env]` says about routes, for `kt run` and `kt env`: `${tcp.PORT.address}`, `${routes.HOST.url}`, `${forward.NAME:PORT.port}`. */
 
 import { normaliseHostname } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
@@ -6,8 +6,8 @@ import { nearest } from "#base/nearest.ts";
 export interface RouteReference {
   /** As written. */
   readonly text: string;
-  readonly kind: "tcp" | "udp" | "routes";
-  /** The route as written there, or its normalised hostname. */
+  readonly kind: "tcp" | "udp" | "routes" | "forward";
+  /** The route as written there, its normalised hostname, or what `kt status` calls a port of a [[forward]]: "db.shop:5432". */
   readonly route: string;
   readonly field: string;
 }
@@ -17,6 +17,7 @@ export const referenceFields: Readonly<Record<RouteReference["kind"], readonly s
   tcp: ["address", "host", "port"],
   udp: ["address", "host", "port"],
   routes: ["url", "address", "host", "port"],
+  forward: ["address", "host", "port"],
 };
 
 /** Those of a hostname's route that only exist where it has an address of its own. */
@@ -29,13 +30,13 @@ export function hostsWithAddress(texts: Iterable<string>): ReadonlySet<string> {
 }
 
 /** Or two dollars, which stand for one: so that `$${` is not the beginning of one. */
-const referenceForm = /\$\$|\$\{(tcp|udp|routes)\.([^}]*)\}/g;
+const referenceForm = /\$\$|\$\{(tcp|udp|routes|forward)\.([^}]*)\}/g;
 
 function readReference(text: string, kind: string | undefined, inside: string): RouteReference {
   const dot = inside.lastIndexOf(".");
   const name = dot < 0 ? inside : inside.slice(0, dot);
   const field = dot < 0 ? "" : inside.slice(dot + 1);
-  if (kind === "tcp" || kind === "udp") return { text, kind, route: name, field };
+  if (kind === "tcp" || kind === "udp" || kind === "forward") return { text, kind, route: name, field };
   return { text, kind: "routes", route: normaliseHostname(name) ?? name, field };
 }
 
@@ -59,16 +60,32 @@ export interface ReferenceProblem {
   readonly hint: string;
 }
 
+/** Those that stand in the file; what is forwarded only the cluster knows. */
+type KnownRoutes = Readonly<Record<Exclude<RouteReference["kind"], "forward">, readonly string[]>>;
+
 /** What is wrong with a text's references, given the routes there are (hostnames normalised). */
-export function checkReferences(text: string, known: Readonly<Record<RouteReference["kind"], readonly string[]>>): ReferenceProblem[] {
+export function checkReferences(text: string, known: KnownRoutes): ReferenceProblem[] {
   return findReferences(text).flatMap((reference) => {
     const { kind, route, field } = reference;
+    if (kind === "forward") return checkForward(reference);
     if (!referenceFields[kind].includes(field)) return [wrongField(reference, known[kind])];
     if (known[kind].includes(route)) return [];
     const near = nearest(route, known[kind]);
     const hint = near === undefined ? `add it under [${kind}]` : `did you mean "\${${kind}.${near}.${field}}"?`;
     return [{ text: reference.text, message: `"${reference.text}" names a route that is not there`, hint }];
   });
+}
+
+function checkForward(reference: RouteReference): ReferenceProblem[] {
+  const { route, field } = reference;
+  // Of one that ends with its port, that is what was read as the field.
+  if (!referenceFields.forward.includes(field)) return [wrongField(reference, field.includes(":") ? [`${route}.${field}`] : [])];
+  return /^[^:]+:[0-9]+$/.test(route) ? [] : [withoutPort(reference)];
+}
+
+function withoutPort({ text, route, field }: RouteReference): ReferenceProblem {
+  const message = `"${text}" does not say which port of the service is meant`;
+  return { text, message, hint: `write "\${forward.${route.replace(/:.*$/, "")}:PORT.${field}}", as kt status names it` };
 }
 
 /** The field is mistyped or left out; the route is kept as it was written. */

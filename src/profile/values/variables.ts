@@ -13,7 +13,7 @@ export interface VariableProblem {
 }
 
 /** What `kt run` and `kt env` fill in later. */
-const ofRoutes = /^(tcp|udp|routes)\./;
+const ofRoutes = /^(tcp|udp|routes|forward)\./;
 
 interface Value {
   readonly value: string;
@@ -54,7 +54,7 @@ export interface Filled {
 
 /**
  * The text with its variables filled, `$$` as a dollar, and what was wrong with variables that could not be filled. `keepRoutes`
- * leaves `${tcp.…}`, `${udp.…}`, `${routes.…}` and `$$` for `fillReferences`.
+ * leaves `${tcp.…}`, `${udp.…}`, `${routes.…}`, `${forward.…}` and `$$` for `fillReferences`.
  */
 export function fillVariables(text: string, environment: Environment, keepRoutes: boolean): Filled {
   const problems: VariableProblem[] = [];
