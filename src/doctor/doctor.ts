@@ -25,6 +25,7 @@ import { judgeNames, judgeProxies, namesOf } from "./names.ts";
 import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
 import { examineRelays } from "./relays.ts";
+import { judgeSetup, lookAtSetup } from "./setup.ts";
 import { judgeRuntime } from "./runtime.ts";
 import { examineProfile, type ProfileQuestion } from "./profile.ts";
 import { judgeRoutes, routesWorthTrying } from "./routes.ts";
@@ -55,7 +56,15 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
   const running = snapshot instanceof KtError ? undefined : snapshot;
   const ports = await examinePorts(plan, { tryListen, holderOf: portHolding, ours: openAddresses(running) });
   const hub = judgeHub({ snapshot, ...question.build, logFile: logFilePath(stateDirectory(question.at)) });
-  const all = [...findings, ...forKubeconfig(clusters.findings, plan.kubeconfig, shells), ...routes, ...machine, ...ports, ...hub];
+  const all = [
+    ...findings,
+    ...forKubeconfig(clusters.findings, plan.kubeconfig, shells),
+    ...routes,
+    ...machine,
+    ...ports,
+    ...judgeSetup(lookAtSetup(plan, question.at)),
+    ...hub,
+  ];
   const rank = ({ check }: Finding): number => checks.indexOf(check);
   return { findings: all.toSorted((a, b) => rank(a) - rank(b)), plan, profile: file, snapshot: running };
 }

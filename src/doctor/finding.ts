@@ -14,7 +14,9 @@ export const checks = [
   "routes",
   "proxies",
   "names",
+  "dns",
   "ports",
+  "addresses",
   "hub",
   "runtime",
 ] as const;

@@ -29,7 +29,7 @@ export function judgeNames(found: ReadonlyMap<string, Addresses>): readonly Find
       [addToHosts(local), "for every name under .localhost at once, on Debian and Ubuntu: sudo apt-get install libnss-myhostname"],
     );
   }
-  if (other.length > 0) findings.warn(`this machine's resolver does not know ${quoted(other)}`, [addToHosts(other)]);
+  if (other.length > 0) findings.warn(`this machine's resolver does not know ${quoted(other)}`, [addToHosts(other), ...setup]);
   for (const name of astray) {
     findings.warn(`"${name}" leads to ${found.get(name)?.join(", ")} and not to this machine`, [addToHosts([name])]);
   }
@@ -37,6 +37,9 @@ export function judgeNames(found: ReadonlyMap<string, Addresses>): readonly Find
     ? findings.list
     : findings.ok(`${quoted(names)} lead${names.length === 1 ? "s" : ""} to this machine`).list;
 }
+
+/** Where a user's helper can keep the names current. */
+const setup = process.platform === "linux" ? ["for every name of a profile, as long as it is attached: kt setup names"] : [];
 
 const addToHosts = (names: readonly string[]): string => command`echo ${`127.0.0.1 ${names.join(" ")}`} | sudo tee -a /etc/hosts`;
 

@@ -245,6 +245,7 @@ ports: nothing of it is left on this machine
     const ran = await machines.run(
       `${own}
 root_kt setup --user 1234 --yes 2>&1 | grep -v "^  \\|^$"; low && [ -S /run/kt-names-1234.sock ] && echo "1 set up"
+kt doctor 2>/dev/null | grep -o "kt setup [a-z]* is in place"
 root_kt setup --user 1234 --undo --yes -q && diff -r --no-dereference /etc $before && [ -z "$(ls -A /usr/local/lib)" ] && echo "2 no trace"
 root_kt setup --user 1234 --undo 2>&1
 root_kt setup port 2>&1
@@ -260,6 +261,8 @@ ports: as root, this will
 names: names of attached profiles resolve in every program of this machine; kt hosts shows them
 ports: services have their own ports, also below 1024
 1 set up
+kt setup names is in place
+kt setup ports is in place
 2 no trace
 names: not set up
 dns: not set up
