@@ -128,6 +128,7 @@ describe("what is not valid", () => {
     ["/api/v1/attach", '{"file": "/a", "more": 1}', 400],
     ["/api/v1/detach", '{"profile": 1}', 400],
     ["/api/v1/snapshot", "{}", 405],
+    ["/api/openapi.json", "{}", 405],
     ["/api/v2/detach", "{}", 404],
     ["/api", "{}", 404],
   ])("as a body of %s: %p", async (path, body, status) => {

@@ -26,10 +26,7 @@ export class Api {
 
   async answer(request: ServerRequest): Promise<ServerAnswer> {
     const { path, head } = request;
-    if (path === documentPath && head.method !== "POST") {
-      const { openApi } = await import("./openapi.ts");
-      return jsonAnswer(openApi(this.#facts.hello.version));
-    }
+    if (path === documentPath) return await this.#document(head.method);
     const found = find(request);
     if ("status" in found) return refusal(found);
     try {
@@ -38,6 +35,12 @@ export class Api {
     } catch (error) {
       return refusal(refusalOf(toKtError(error, "internal", "answer the request")));
     }
+  }
+
+  async #document(method: string): Promise<ServerAnswer> {
+    if (method !== "GET" && method !== "HEAD") return refusal(wrongMethod(method, allowedBy("GET")));
+    const { openApi } = await import("./openapi.ts");
+    return jsonAnswer(openApi(this.#facts.hello.version));
   }
 
   #stream(begin: BeginEvents): ServerAnswer {
@@ -64,7 +67,7 @@ function find(request: ServerRequest): Endpoint | Refusal {
   if (here.length === 0) return unknownPath(path);
   const method = head.method === "HEAD" ? "GET" : head.method;
   const found = here.find((each) => each.method === method);
-  if (!found) return wrongMethod(head.method, here);
+  if (!found) return wrongMethod(head.method, here.map((each) => allowedBy(each.method)).join(", "));
   if (found.method === "GET") return found;
   const type = headerValue(head.headers, "content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type)) {
@@ -81,8 +84,9 @@ function unknownPath(path: string): Refusal {
   return { status: 404, code: "page-unknown", message, hints: [`what there is: ${documentPath}`] };
 }
 
-function wrongMethod(method: string, here: readonly Endpoint[]): Refusal {
-  const allowed = here.map((each) => (each.method === "GET" ? "GET, HEAD" : each.method)).join(", ");
+const allowedBy = (method: Endpoint["method"]): string => (method === "GET" ? "GET, HEAD" : method);
+
+function wrongMethod(method: string, allowed: string): Refusal {
   return { status: 405, code: "request-invalid", message: `${method} is not possible here: ${allowed}`, headers: [["Allow", allowed]] };
 }
 
