@@ -5,7 +5,7 @@ import { command } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { loadOptions } from "#cli/local-plan.ts";
+import { loadHere, loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { fileWords, profileFileOrNew } from "#cli/profile-file.ts";
 import { canAsk } from "#cli/screen/prompts.ts";
@@ -24,7 +24,8 @@ export async function add({ args, options, output }: CommandContext): Promise<nu
   const given = givenSettings(options);
   if (local !== undefined && target !== undefined) {
     const key = routeKeyOf(local);
-    if (key.section !== "udp" && looksLikeAddress(target) && given["via"] === undefined) throw needsVia(local, target);
+    const hasNoWay = key.section !== "udp" && looksLikeAddress(target) && given["via"] === undefined && !(await hasRelay(file));
+    if (hasNoWay) throw needsVia(local, target);
     const route: NewRoute = { ...key, target, settings: given };
     const prepared = await prepareRoute(loadOptions(file), route, profileTemplate({}));
     await prepared.write();
@@ -58,9 +59,18 @@ function needsArguments(local: string | undefined): KtError {
   });
 }
 
+/** The profile as it is names a relay, which reaches addresses without a jump host. */
+async function hasRelay(file: string): Promise<boolean> {
+  const relay = await loadHere(file).then(
+    ({ plan }) => plan.relay,
+    () => undefined,
+  );
+  return relay?.image !== undefined && relay.mode !== "never";
+}
+
 function needsVia(local: string, target: string): KtError {
   return new KtError("usage", `target "${target}" is an address, which needs a jump host`, {
-    hints: [command`kt add ${local} ${target} --via svc/NAME`],
+    hints: [command`kt add ${local} ${target} --via svc/NAME`, 'or name an image of kt in the profile: [relay] image = "…"'],
   });
 }
 
