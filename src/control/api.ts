@@ -308,6 +308,7 @@ export type RouteStatus = v.InferOutput<typeof routeSchema>;
 export type ProfileStatus = v.InferOutput<typeof profileSchema>;
 export type Snapshot = v.InferOutput<typeof snapshotSchema>;
 export type MetricsFormat = Extract<Request, { type: "metrics" }>["format"];
+export type RequestEntry = v.InferOutput<typeof requestEntrySchema>;
 export type PodStatus = v.InferOutput<typeof podSchema>;
 export type RouteAction = Extract<Request, { type: "act" }>["action"];
 export type LogEntry = v.InferOutput<typeof journalEntrySchema>;

@@ -94,7 +94,7 @@ export class Feed {
 
 function requestFor(source: Followed): Request {
   if (source.kind === "pod") return { type: "pod-log", ...podOf(source), lines: tuiLimits.podLogLines };
-  return { type: "logs", follow: true, ...(source.kind === "route" ? { route: source.route, requests: true } : {}) };
+  return { type: "logs", follow: true, ...(source.kind === "route" ? { route: source.route } : {}) };
 }
 
 function podOf({

@@ -24,8 +24,8 @@ export const tuiLimits = {
   podLogLines: 200,
   /** Requests, and events, of a route that its detail shows. */
   detailEntries: 100,
-  /** How often the pods of the route in the detail are read: what makes one crash is seen soon. */
-  podsReadMs: 2 * second,
+  /** How often the pods and requests of the route in the detail are read: what makes one crash is seen soon. */
+  podsReadMs: 1 * second,
   /** How often rates of routes in the window are read while they carry something: they are sampled once a second. */
   sparksMs: 1 * second,
   /** Seconds of them. */

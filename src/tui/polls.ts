@@ -1,7 +1,8 @@
-/** What is read again and again while it is shown: the pods of a route, and the rates of the routes in the window. At rest, nothing. */
+/** What is read again and again while it is shown: the pods and requests of a route, and the rates of the routes in the window. At rest, nothing. */
 
 import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
+import type { RequestEntry } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import { tuiLimits } from "./limits.ts";
 import type { KnownPods } from "./model/pods.ts";
@@ -14,6 +15,8 @@ export interface PollsOptions {
   readonly model: () => Model;
   /** Of the route with this key. */
   readonly onPods: (key: string, pods: KnownPods) => void;
+  /** Of the route in the detail. */
+  readonly onRequests: (key: string, requests: readonly RequestEntry[]) => void;
   readonly onSparks: (sparks: ReadonlyMap<string, readonly number[]>) => void;
 }
 
@@ -49,10 +52,18 @@ export class Polls {
   async #readPods(key: string): Promise<void> {
     const { clock, client, model, onPods } = this.#options;
     const row = selectedRow(model());
-    const pods = row && (await podsOf(client(), { profile: row.profile.profile, route: row.route.name }));
+    const of = row && { profile: row.profile.profile, route: row.route.name };
+    // The hub has them itself, and the pods are the cluster's.
+    if (of && model().detail) void this.#readRequests(key, of);
+    const pods = of && (await podsOf(client(), of));
     if (this.#podsOf !== key) return;
     if (pods) onPods(key, pods);
     this.#cancelPods = clock.after(tuiLimits.podsReadMs, () => void this.#readPods(key));
+  }
+
+  async #readRequests(key: string, of: AttachedRoute): Promise<void> {
+    const requests = await requestsOf(this.#options.client(), of);
+    if (requests) this.#options.onRequests(key, requests);
   }
 
   async #readSparks(): Promise<void> {
@@ -66,6 +77,11 @@ export class Polls {
   }
 }
 
+interface AttachedRoute {
+  readonly profile: string;
+  readonly route: string;
+}
+
 /** The key of the route whose pods are shown, or looked for. */
 function podsWanted(model: Model): string | undefined {
   const { detail, log } = model;
@@ -77,11 +93,20 @@ function hasTraffic(model: Model): boolean {
   return model.sparks.size > 0 || visibleRows(model).some(({ route }) => route.perSecond !== undefined);
 }
 
-async function podsOf(client: HubClient | undefined, of: { readonly profile: string; readonly route: string }): Promise<KnownPods> {
+async function podsOf(client: HubClient | undefined, of: AttachedRoute): Promise<KnownPods> {
   try {
     return client && { pods: (await client.ask({ type: "pods", ...of }, "pods")).pods };
   } catch (error) {
     return { problem: toKtError(error, "internal", "read the pods").message };
+  }
+}
+
+/** Undefined where they cannot be known now: what is shown stays. */
+async function requestsOf(client: HubClient | undefined, of: AttachedRoute): Promise<readonly RequestEntry[] | undefined> {
+  try {
+    return (await client?.ask({ type: "requests", ...of, limit: tuiLimits.detailEntries }, "requests"))?.requests;
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,6 +21,7 @@ import {
   wantedSource,
   withNotice,
   withPods,
+  withRequests,
   withSnapshot,
 } from "./model/model.ts";
 import { Polls } from "./polls.ts";
@@ -97,6 +98,7 @@ export class Tui {
       client: () => this.#hub.client,
       model: () => this.#model,
       onPods: (key, pods) => selectedRow(this.#model)?.key === key && this.#show(withPods(this.#model, pods)),
+      onRequests: (key, requests) => this.#model.detail?.key === key && this.#show(withRequests(this.#model, requests)),
       onSparks: (sparks) => this.#show({ ...this.#model, sparks }),
     });
   }

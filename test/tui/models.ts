@@ -1,6 +1,6 @@
 /** Models of the full-screen view for tests, and what their pictures look like. */
 
-import type { ProfileStatus, RouteStatus, Snapshot } from "#control/api.ts";
+import type { ProfileStatus, RequestEntry, RouteStatus, Snapshot } from "#control/api.ts";
 import type { Key, KeyName } from "#tui/model/keys.ts";
 import { pressed } from "#tui/model/keymap.ts";
 import { type Effect, firstModel, type Model, type Size, withSnapshot } from "#tui/model/model.ts";
@@ -23,6 +23,11 @@ export function route(name: string, more: Partial<RouteStatus> = {}): RouteStatu
     sentBytes: 0,
     ...more,
   };
+}
+
+export function requestEntry(more: Partial<RequestEntry>): RequestEntry {
+  const of = { atMs: 0, profile: "/p/tunnels.toml", route: "web.localhost", name: "web.localhost", protocol: "HTTP/1.1" as const };
+  return { ...of, method: "GET", path: "/", status: 200, durationMs: 1, sentBytes: 0, receivedBytes: 3, ...more };
 }
 
 export function profile(routes: RouteStatus[], more: Partial<ProfileStatus> = {}): ProfileStatus {

@@ -1,9 +1,9 @@
 /** The detail of a route and logs: what keys open, what is followed meanwhile, and what is seen. */
 
 import { describe, expect, test } from "bun:test";
-import { heard, heardLines, type Model, wantedSource, withPods } from "#tui/model/model.ts";
+import { heard, heardLines, type Model, wantedSource, withPods, withRequests } from "#tui/model/model.ts";
 import { sparkline } from "#tui/view/sparkline.ts";
-import { after, key, model, profile, route, seen, snapshot, typed } from "./models.ts";
+import { after, key, model, profile, requestEntry, route, seen, snapshot, typed } from "./models.ts";
 
 const web = route("web.localhost", { state: "running", pod: "web-1", requests: 3, responses: { "2xx": 2, "5xx": 1 }, failures: 1 });
 const start = model(snapshot(profile([web, route("api.localhost", { state: "stopped" })])), { columns: 100, rows: 30 });
@@ -26,12 +26,9 @@ describe("the detail", () => {
     const source = wantedSource(detail);
     expect(source).toEqual({ kind: "route", profile: "/p/tunnels.toml", route: "web.localhost" });
     if (source === undefined) return;
-    const request = { type: "request", method: "GET", path: "/a?\u001b[2J", status: 503, durationMs: 12, receivedBytes: 3000 };
-    const entries = [
-      { atMs: 0, level: "info" as const, text: "is running on web-1", event: { type: "tunnel-phase" } },
-      { atMs: 0, level: "debug" as const, text: "GET 503", event: request },
-    ];
-    const text = seen(heard(withPods(detail, pods), source, entries)).join("\n");
+    const events = [{ atMs: 0, level: "info" as const, text: "is running on web-1", event: { type: "tunnel-phase" } }];
+    const requests = [requestEntry({ method: "GET", path: "/a?\u001b[2J", status: 503, durationMs: 12, receivedBytes: 3000 })];
+    const text = seen(withRequests(heard(withPods(detail, pods), source, events), requests)).join("\n");
     for (const part of [
       "web.localhost  ● running",
       "target       shop/svc/web:http",

@@ -10,7 +10,7 @@ import { RecordingTerminal } from "#test/support/recording-terminal.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 import { eventually } from "#test/support/wait.ts";
 import { Tui } from "#tui/tui.ts";
-import { profile, route } from "./models.ts";
+import { profile, requestEntry, route } from "./models.ts";
 
 const hello = { protocol: protocolVersion, version: "1", commit: "c", pid: 7 };
 const { routes: _, ...head } = profile([]);
@@ -52,6 +52,7 @@ class FakeHub {
     if (request.type === "act") reply({ type: "done" });
     if (request.type === "pods")
       reply({ type: "pods", pods: [{ name: "web-1", state: "ready", says: "is ready", restarts: 0, containers: ["app"] }] });
+    if (request.type === "requests") reply({ type: "requests", requests: [requestEntry({ path: "/seen" })] });
     if (request.type === "pod-log") reply({ type: "lines", lines: [`log of ${request.pod} ${request.container}`], leftOut: 0 });
     if (request.type !== "watch") return;
     this.#watchers.add(reply);
@@ -124,6 +125,14 @@ describe("the view", () => {
       { ...wanted, action: "stop" },
       { ...wanted, action: "reconnect" },
     ] as never);
+  });
+
+  test("shows the requests of a route in its detail", async () => {
+    terminal.type("\r");
+    await sees("/seen");
+    await sees("● web-1 is ready");
+    terminal.type("q");
+    await sees("req/s");
   });
 
   test("reads the log of a container once its pod is known, and leaves it", async () => {

@@ -6,9 +6,9 @@ import fc from "fast-check";
 import type { RouteStatus } from "#control/api.ts";
 import { cell, cut, widthOfSpans } from "#tui/view/cells.ts";
 import { sortings } from "#tui/model/rows.ts";
-import { ended, heard, heardLines, type Model, wantedSource, withPods } from "#tui/model/model.ts";
+import { ended, heard, heardLines, type Model, wantedSource, withPods, withRequests } from "#tui/model/model.ts";
 import { view } from "#tui/view/view.ts";
-import { after, key, model, profile, route, seen, snapshot, textOf, typed } from "./models.ts";
+import { after, key, model, profile, requestEntry, route, seen, snapshot, textOf, typed } from "./models.ts";
 
 const shop = snapshot(
   profile([
@@ -185,9 +185,13 @@ function withAll(shown: Model, lines: readonly string[]): Model {
   if (source === undefined) return shown;
   const [first = ""] = lines;
   const pod = { name: first, state: "stuck" as const, says: first, restarts: 2, containers: [...lines] };
-  const request = { type: "request", method: first, path: first, status: 200, durationMs: 1, receivedBytes: 3 };
-  const entries = [request, { type: "hub" }].map((event) => ({ atMs: 0, level: "warn" as const, route: first, text: first, event }));
-  return ended(heardLines(heard(withPods(shown, { pods: [pod] }), source, entries), source, lines, 3), source, first);
+  const requests = [requestEntry({ method: first, path: first })];
+  const entries = [{ atMs: 0, level: "warn" as const, route: first, text: first, event: { type: "hub" } }];
+  return ended(
+    heardLines(heard(withRequests(withPods(shown, { pods: [pod] }), requests), source, entries), source, lines, 3),
+    source,
+    first,
+  );
 }
 
 describe("a cell", () => {

@@ -1,16 +1,16 @@
 /** What is known of one route besides its status: its requests and its events. Pure. */
 
-import type { LogEntry } from "#control/api.ts";
+import type { LogEntry, RequestEntry } from "#control/api.ts";
 import { tuiLimits } from "#tui/limits.ts";
 import type { Source } from "./log.ts";
 
 export interface Detail {
   /** Of the route's row. */
   readonly key: string;
-  /** Of its events, requests among them. */
+  /** Of its events. */
   readonly source: Source;
   /** Latest first, as the next. */
-  readonly requests: readonly LogEntry[];
+  readonly requests: readonly RequestEntry[];
   readonly events: readonly LogEntry[];
   /** How many lines are above the window. */
   readonly top: number;
@@ -20,12 +20,6 @@ export function newDetail(key: string, profile: string, route: string): Detail {
   return { key, source: { kind: "route", profile, route }, requests: [], events: [], top: 0 };
 }
 
-export function withEntries(detail: Detail, entries: readonly LogEntry[]): Detail {
-  const latest = entries.toReversed();
-  const isRequest = ({ event }: LogEntry): boolean => event.type === "request";
-  return {
-    ...detail,
-    requests: [...latest.filter(isRequest), ...detail.requests].slice(0, tuiLimits.detailEntries),
-    events: [...latest.filter((entry) => !isRequest(entry)), ...detail.events].slice(0, tuiLimits.detailEntries),
-  };
+export function withEvents(detail: Detail, entries: readonly LogEntry[]): Detail {
+  return { ...detail, events: [...entries.toReversed(), ...detail.events].slice(0, tuiLimits.detailEntries) };
 }

@@ -1,9 +1,9 @@
 /** What the full-screen view knows and shows, and what it asks for: each message makes the next model of it. Pure. */
 
-import type { LogEntry, ProfileStatus, RouteAction, Snapshot } from "#control/api.ts";
+import type { LogEntry, ProfileStatus, RequestEntry, RouteAction, Snapshot } from "#control/api.ts";
 import type { Tone } from "#base/text.ts";
 import { tuiLimits } from "#tui/limits.ts";
-import { type Detail, newDetail, withEntries } from "./detail.ts";
+import { type Detail, newDetail, withEvents } from "./detail.ts";
 import { entryText } from "./entry-text.ts";
 import { type LogView, newLog, type Source, withLines } from "./log.ts";
 import { type KnownPods, likeliest } from "./pods.ts";
@@ -165,6 +165,12 @@ export function openedHubLog(model: Model): Model {
   return { ...model, log: newLog({ kind: "hub" }) };
 }
 
+/** Oldest first, as the hub has them. */
+export function withRequests(model: Model, requests: readonly RequestEntry[]): Model {
+  const { detail } = model;
+  return detail ? { ...model, detail: { ...detail, requests: requests.toReversed() } } : model;
+}
+
 export function withPods(model: Model, pods: KnownPods): Model {
   return chosen({ ...model, pods });
 }
@@ -190,7 +196,7 @@ export function heard(model: Model, source: Source, entries: readonly LogEntry[]
         entries.map((entry) => entryText(entry, source.kind === "hub")),
       ),
     };
-  return detail?.source === source ? { ...model, detail: withEntries(detail, entries) } : model;
+  return detail?.source === source ? { ...model, detail: withEvents(detail, entries) } : model;
 }
 
 export function heardLines(model: Model, source: Source, lines: readonly string[], leftOut: number): Model {

@@ -4,7 +4,7 @@ import { formatBytes } from "#base/bytes-text.ts";
 import { bold, cyan, dim, line, type Paint, red, type Span, type Text, yellow } from "#base/text.ts";
 import { timeOfDay } from "#base/time-of-day.ts";
 import { wrapped } from "#base/wrap.ts";
-import type { LogEntry, PodStatus, RouteStatus } from "#control/api.ts";
+import type { PodStatus, RequestEntry, RouteStatus } from "#control/api.ts";
 import type { Detail } from "#tui/model/detail.ts";
 import { entryText } from "#tui/model/entry-text.ts";
 import { bodyRows, type Model } from "#tui/model/model.ts";
@@ -111,19 +111,16 @@ function podText({ name, state, says, restarts, containers }: PodStatus): Text {
   ];
 }
 
-function entryTexts(title: string, entries: readonly LogEntry[], textOf: (entry: LogEntry) => Text): Text[] {
+function entryTexts<Entry>(title: string, entries: readonly Entry[], textOf: (entry: Entry) => Text): Text[] {
   return entries.length === 0 ? [] : [bold(title), ...entries.map((entry): Text => ["  ", textOf(entry)]), ""];
 }
 
 const failedClass = 500;
 
 /** Method, status and path stand in columns; the path is for the one who looks at it, and in no log. */
-function requestText({ atMs, event, text }: LogEntry): Text {
-  const { method, path, status, durationMs, receivedBytes } = event as Readonly<Record<string, unknown>>;
-  if (typeof method !== "string" || typeof path !== "string" || typeof durationMs !== "number" || typeof receivedBytes !== "number")
-    return text;
-  const shown = typeof status === "number" ? String(status) : "left";
-  const isBad = typeof status !== "number" || status >= failedClass;
+function requestText({ atMs, method, path, status, durationMs, receivedBytes }: RequestEntry): Text {
+  const shown = status === undefined ? "left" : String(status);
+  const isBad = status === undefined || status >= failedClass;
   const numbers = [cell(`${durationMs.toFixed(durationMs < 10 ? 1 : 0)} ms`, 9, "right"), cell(formatBytes(receivedBytes), 9, "right")];
   return [dim(timeOfDay(atMs)), " ", cell(method, 7), " ", cell(isBad ? red(shown) : shown, 4), numbers, "  ", path];
 }
