@@ -9,6 +9,8 @@ const needsService = 'skip="changes the user\'s services"';
 const needsTerminal = 'skip="needs a terminal; test/e2e/tui.e2e.ts has one"';
 const needsMachine = 'skip="changes the machine; test/e2e/setup.e2e.ts has one of its own"';
 
+const asksKt = 'skip="ends with 1 where the machine does not ask kt; test/e2e/dns.e2e.ts has one that does"';
+
 /** How test/support/doc-blocks.ts has to run an example; those that are not here simply run to their end. */
 const howToRun: Readonly<Record<string, string>> = {
   "kt up": "stays",
@@ -37,6 +39,8 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt demo": "stays",
   "kt init": "new",
   "kt init --yes": "new",
+  "kt dns status": asksKt,
+  "kt dns status --json": asksKt,
   "kt init --from ~/.autotunnel.yaml": 'skip="needs such a file; test/scripts/init-from.txt has one"',
   "kt add": 'skip="asks questions; test/cli/wizard.test.ts answers them"',
   "kt add grafana.localhost monitoring/svc/grafana:http": "new",
