@@ -250,7 +250,7 @@ test("a namespace that does not exist yet is waited for and said, and served onc
 test("a container that is started again: every port of the service answers, and the end leaves the machine as it was", async () => {
   const machine = (): string => readFileSync("/etc/hosts", "latin1") + spawnSync(["ip", "-o", "addr", "show", "lo"]).stdout.toString();
   const before = machine();
-  const kt = await serve(shopForward());
+  await using kt = await serve(shopForward());
   const addresses = await Promise.all([80, 8081].map((port) => addressOf(kt, `web.${shop.name}:${port}`)));
   const answers = async (): Promise<number[]> =>
     await Promise.all(addresses.map(async (address) => (await fetch(`http://${address}/`, { keepalive: false })).status));

@@ -41,6 +41,7 @@ describe("what may come next", () => {
     expect(await offered("up -")).toEqual([
       "--file",
       "--detach",
+      "--interactive",
       "--namespace",
       "--context",
       "--verbose",
