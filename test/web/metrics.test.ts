@@ -38,10 +38,18 @@ describe("a route", () => {
   ] as const;
 
   test("has its counts", async () => {
-    const route = routeOf({ totalConnections: 4, openConnections: 1, requests: 9, receivedBytes: 100, sentBytes: 7 });
+    const route = routeOf({
+      health: { checkedMs: 1, failedInARow: 2 },
+      totalConnections: 4,
+      openConnections: 1,
+      requests: 9,
+      receivedBytes: 100,
+      sentBytes: 7,
+    });
     const { samples } = await metricsOf(factsOf({ profiles: [profileOf({ routes: [route] })] }));
     const value = (name: string) => samples.get(sampleKey(name, labels));
     expect(value("kt_route_connections_total")).toBe(4);
+    expect(value("kt_route_failed_checks")).toBe(2);
     expect(value("kt_route_open_connections")).toBe(1);
     expect(value("kt_route_received_bytes_total")).toBe(100);
     expect(value("kt_route_sent_bytes_total")).toBe(7);

@@ -45,6 +45,12 @@ export const routeMetrics = {
   },
   sent: { name: "kt_route_sent_bytes", type: "counter", unit: "bytes", help: "Bytes to the route, counted alike.", labels },
   dropped: { name: "kt_route_dropped_datagrams", type: "counter", help: "Datagrams of UDP that kt dropped, both ways.", labels },
+  failedChecks: {
+    name: "kt_route_failed_checks",
+    type: "gauge",
+    help: "Health checks that have failed in a row, of a route whose target was checked.",
+    labels,
+  },
   durations: {
     name: "kt_route_request_duration_seconds",
     type: "histogram",
@@ -103,6 +109,10 @@ export function routeFamilies({ profiles }: Snapshot, { counters }: Pick<HubFact
     valuesOf(
       routeMetrics.dropped,
       counted.flatMap(({ labels: own, of }) => (of?.droppedDatagrams ? [{ labels: own, value: of.droppedDatagrams }] : [])),
+    ),
+    valuesOf(
+      routeMetrics.failedChecks,
+      all.flatMap(({ route, labels: own }) => (route.health ? [{ labels: own, value: route.health.failedInARow }] : [])),
     ),
     histogramsOf(
       routeMetrics.durations,
