@@ -15,6 +15,6 @@ export const webLimits = {
   /** Lines of a pod's log that a client gets first: a screen of them; and how many it may ask for. */
   firstLogLines: 100,
   logLines: 10_000,
-  /** Largest body of a request to the API: the environment of a shell is the largest thing that is sent, and systems allow 2 MiB for that. */
+  /** Largest body of a request to the API: the largest thing that is sent is the environment of a shell, which may have 2 MiB. */
   requestBodyBytes: 256 * kib,
 } as const;

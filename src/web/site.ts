@@ -74,8 +74,8 @@ export class Site {
 }
 
 /**
- * Probes have no token, and whether the hub is well says little more than that it answers. The index looks itself who asks. A browser that is
- * signed in has a code in place of the token.
+ * Probes have no token, and whether the hub is well says little more than that it answers. The index looks itself who asks. A browser
+ * that is signed in has a code in place of the token.
  */
 const signInPath = "/sign-in";
 const openPaths: readonly string[] = ["/health", "/", signInPath];

@@ -1,4 +1,4 @@
-/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md. With --soak or --churn MINUTES it keeps kt busy; --relay: its relay. */
+/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay its relay. */
 
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";

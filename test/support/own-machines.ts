@@ -44,8 +44,8 @@ exec /usr/bin/systemctl --user "$@"
   }
 
   /**
-   * Runs a shell script on a new one. `kt` is the user's and `root_kt` root's; `until_so` waits for a condition; `$place` is a folder of the
-   * machine's own, and `$before` a copy of /etc. `namespaces` are more of them, as unshare(1) names them.
+   * Runs a shell script on a new one. `kt` is the user's and `root_kt` root's; `until_so` waits for a condition; `$place` is a folder of
+   * the machine's own, and `$before` a copy of /etc. `namespaces` are more of them, as unshare(1) names them.
    */
   async run(script: string, namespaces: readonly string[] = []): Promise<Ran> {
     const place = `${this.folder}/${this.#count++}`;

@@ -1,4 +1,4 @@
-/** A real systemd-resolved for namespaces of a test's own: unpacked from its package, never installed, since that changes /etc/resolv.conf. */
+/** A real systemd-resolved in namespaces of a test's own: unpacked, never installed, since that would change /etc/resolv.conf. */
 
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { run } from "./cluster.ts";

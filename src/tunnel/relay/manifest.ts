@@ -97,7 +97,7 @@ function podSpec({ image, nodeSelector, tolerations, resources }: RelayDefinitio
 }
 
 /**
- * No limit of processor time: throttling would stall every connection at once. What is requested is also its share of a busy node: with a tenth
- * of it the relay was the slowest hop. Idle it takes some 30 MB.
+ * No limit of processor time: throttling would stall every connection at once. What is requested is also its share of a busy node: with
+ * a tenth of it the relay was the slowest hop. Idle it takes some 30 MB.
  */
 const defaultResources = { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "512Mi" } };

@@ -1,4 +1,4 @@
-/** What is behind a service: its pods, or the relay where it leads to none, as an ExternalName or an endpoint outside of the cluster does. */
+/** What is behind a service: its pods, or the relay where it has none, as an ExternalName or endpoints outside of the cluster. */
 
 import type { Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
