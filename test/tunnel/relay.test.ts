@@ -152,6 +152,23 @@ test("a Job whose pod has ended is replaced at once, although its controller has
   expect(await answer).toBe("hello");
 });
 
+test("a Job whose pod was deleted is replaced, for it gets no other", async () => {
+  const there = rig();
+  relayPod(there.cluster, "relay-1", there.clock);
+  there.cluster.ready("relay-1");
+  const { port } = echo();
+  expect(await ask(there, relayed(port), "hello")).toBe("hello");
+  there.cluster.removePod("relay-1");
+  there.cluster.resolve({ kind: "coming", problem: new KtError("no-ready-pod", "its first pod has yet to be made") });
+  await moving(
+    there.clock,
+    eventually("another Job", () => there.cluster.jobs.made.length === 2),
+  );
+  relayPod(there.cluster, "relay-2", there.clock);
+  there.cluster.ready("relay-2");
+  expect(await ask(there, relayed(port), "again")).toBe("again");
+});
+
 describe("a pod that is not the relay that was asked for", () => {
   async function problemOf(answer: (connection: PodConnection) => void): Promise<unknown> {
     const there = rig();

@@ -34,6 +34,8 @@ export class Relay {
   #unused: KnownJob | undefined;
   /** The Job that is there has no pod that runs, nor will have. */
   #hasEnded = false;
+  /** Its one pod was ready: it gets no other. */
+  #hadPod = false;
   #wake = (): void => {};
   readonly #running: Promise<void>;
 
@@ -163,6 +165,7 @@ export class Relay {
       const job = await cluster.jobs.get(namespace, this.#name, signal);
       if (job && !job.isOver && !this.#hasEnded) return;
       this.#hasEnded = false;
+      this.#hadPod = false;
       if (job) await cluster.jobs.remove(namespace, job, signal);
       this.#unused = await cluster.jobs.create(namespace, relayManifest(definition, namespace, holder.user), signal);
       if (this.#unused) return;
@@ -201,7 +204,7 @@ export class Relay {
     }
     const { problem } = resolution;
     // Its controller may be late to say so, and the Job itself is over with its pod.
-    if (problem.detail === "pod-ended" && !this.#links) {
+    if ((problem.detail === "pod-ended" || this.#hadPod) && !this.#links) {
       this.#hasEnded = true;
       over.resolve();
     } else if (resolution.kind === "coming") this.#become("coming", problem);
@@ -225,6 +228,7 @@ export class Relay {
     });
     this.#links?.close(new KtError("connection-lost", "the relay was replaced"));
     this.#links = links;
+    this.#hadPod = true;
     links.begin().then(
       () => {
         log("info", "relay-ready", { relay });
