@@ -168,9 +168,9 @@ export class RelaySession implements RelayChannelOwner {
     this.#fail(error);
   }
 
-  /** Streams that were asked for and from which nothing came back. */
+  /** Connections that were asked for and from which nothing came back. Flows stay: nothing else carries them, and their clients ask again. */
   failUnopened(error: KtError): void {
-    for (const channel of [...this.#channels.values()]) if (!channel.isOpened) channel.lost(error);
+    for (const channel of [...this.#channels.values()]) if (channel instanceof RelayStream && !channel.isOpened) channel.lost(error);
   }
 
   sendData(stream: number, bytes: Uint8Array): void {

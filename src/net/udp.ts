@@ -159,10 +159,15 @@ function anyAddress({ host }: UdpPeer): string {
   return host.includes(":") ? "::" : "0.0.0.0";
 }
 
+async function addressOf(host: string): Promise<string> {
+  if (/^[\d.]+$|:/.test(host)) return host;
+  const [found] = await dns.lookup(host, { socketType: "udp" });
+  return found?.address ?? host;
+}
+
 /** A socket that is connected to one peer, by name or address. Rejects with the system's own error. */
 export async function connectUdp({ host, port }: UdpPeer): Promise<Datagrams> {
-  const [found] = await dns.lookup(host, { socketType: "udp" });
-  const peer = { host: found?.address ?? host, port };
+  const peer = { host: await addressOf(host), port };
   const datagrams = new SocketDatagrams(peer);
   const socket = await udpSocket({
     hostname: anyAddress(peer),

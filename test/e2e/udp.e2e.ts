@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { apply, deploy, kubectl, ownCluster, ownNamespace, podsOf, run } from "#test/support/cluster.ts";
 import { DatagramRecorder } from "#test/support/datagram-recorder.ts";
-import { Home } from "#test/support/kt.ts";
+import { binary, Home } from "#test/support/kt.ts";
+import { NetworkSpace } from "#test/support/network-space.ts";
 import { freePorts } from "#test/support/process.ts";
 import { importRelayImage } from "#test/support/relay-image.ts";
 import { eventually, within } from "#test/support/wait.ts";
@@ -12,6 +13,7 @@ import { connectUdp } from "#net/udp.ts";
 /** The image can only be put into the runtime of our own cluster. */
 const cases = describe.skipIf(!ownCluster);
 
+const root = new URL("../../", import.meta.url).pathname;
 const udpPort = 7001;
 /** Where the cluster's DNS listens, which is not a pod here. */
 const dnsAddress = "10.244.0.1";
@@ -186,6 +188,62 @@ cases("UDP", () => {
     );
     await echoed(local.echo, "after", recorder);
     recorder.datagrams.close();
+  }, 120_000);
+});
+
+cases("[[forward]]", () => {
+  test("listens for the UDP ports of services where there can be a relay, and names what they need where not", async () => {
+    for (const relay of [`image = "${image.name}"`, ""]) {
+      const other = new Home();
+      try {
+        const head = `[relay]\n${relay}\n[http]\nlisten = ["127.0.0.1:${freePorts(1)[0]}"]\n`;
+        other.write("tunnels.toml", `namespace = "${space.name}"\n${head}[[forward]]\ninclude = ["echo"]\n`);
+        for (const args of [["allow"], ["up", "-d"]]) expect((await other.run(args)).exitCode).toBe(0);
+        const { profiles } = JSON.parse((await other.run(["status", "--json"])).stdout);
+        const [{ routes, namespaces }] = profiles as [{ routes: { name: string; url: string }[]; namespaces: { notes: string[] }[] }];
+        const [route, ...more] = routes.filter(({ name }) => name.endsWith(":53/udp"));
+        if (relay === "") {
+          expect(route).toBeUndefined();
+          expect(namespaces[0]?.notes.join()).toContain("port 53 (udp) is UDP, which needs the relay: give it an image in [relay]");
+          continue;
+        }
+        expect(more).toEqual([]);
+        const [host = "", port] = route?.url.split(":") ?? [];
+        const recorder = new DatagramRecorder(await connectUdp({ host, port: Number(port) }));
+        await echoed(0, "forwarded", recorder);
+        recorder.datagrams.close();
+      } finally {
+        await other.close();
+      }
+    }
+  }, 90_000);
+});
+
+cases("with a fifth of the datagrams lost between clients and hub", () => {
+  test("every client gets its answers by asking again, and those of another port never have to", async () => {
+    const other = new Home();
+    const net = await NetworkSpace.make(`kt-e2e-udp-${process.pid}`, other.path);
+    const kt = (...args: readonly string[]) => run(net.inside(binary, ...args), { env: other.env, cwd: `${other.path}/project` });
+    try {
+      other.write("tunnels.toml", profile());
+      for (const args of [["allow"], ["up", "-d"]]) expect((await kt(...args)).exitCode).toBe(0);
+      const asked = async (port: number, clients: number, rounds: number): Promise<{ answered: number; retries: number }> => {
+        const counts = [port, clients, rounds].map(String);
+        const { stdout, stderr } = await run(net.inside(process.execPath, `${root}test/support/udp-asker.ts`, ...counts), { cwd: root });
+        if (stdout === "") throw new Error(`nothing was printed: ${stderr}`);
+        return JSON.parse(stdout);
+      };
+      for (const port of [local.echo, local.short]) await asked(port, 1, 1);
+      await net.lose(20, local.short);
+      const [lossy, clean] = await Promise.all([asked(local.short, 20, 20), asked(local.echo, 20, 200)]);
+      expect(lossy.answered).toBe(400);
+      expect(lossy.retries).toBeGreaterThan(40);
+      expect(clean).toEqual({ answered: 4000, retries: 0 });
+    } finally {
+      await kt("down", "--all");
+      await other.close();
+      await net.remove();
+    }
   }, 120_000);
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
-import type { KtError } from "#base/errors.ts";
+import { KtError } from "#base/errors.ts";
 import { RelayFlow } from "#mux/relay-flow.ts";
 import { RelaySession } from "#mux/relay-session.ts";
 import { RelayStream } from "#mux/relay-stream.ts";
@@ -185,6 +185,17 @@ describe("a session", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  test("flows stay when what was not opened goes another way: nothing else carries them", async () => {
+    const { client } = joined();
+    const lost: string[] = [];
+    const [flow, stream] = [client.session.openFlow("dns", 53), client.session.openStream("db", 5432)];
+    flow.start({ onDatagram() {}, onUnreachable() {}, onClose: () => void lost.push("flow") });
+    stream.start({ onData() {}, onEnd() {}, onDrain() {}, onClose: () => void lost.push("stream") });
+    client.session.failUnopened(new KtError("connection-lost", "the relay does not answer"));
+    await turns();
+    expect(lost).toEqual(["stream"]);
   });
 
   test("carries datagrams whole, and drops those that find no room", async () => {
