@@ -124,10 +124,11 @@ export const commands: readonly CommandSpec[] = [
     summary: "Show step by step where a name leads, down to the pod",
     notes: [
       "Without an argument tries every route of the profile and says which do not",
-      "lead to a pod, and why. A target such as shop/svc/web:80 is explained as well.",
+      "lead to a pod, and why. A target such as shop/svc/web:80 is explained as well,",
+      "and a port of [udp] as 5353/udp.",
     ],
     options: [fileOption, jsonOption],
-    example: ["kt explain", "kt explain grafana.localhost", "kt explain 5432", "kt explain 5353/udp"],
+    example: ["kt explain", "kt explain grafana.localhost", "kt explain 5432"],
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
   {
