@@ -20,13 +20,16 @@ export const observeLimits = {
   requestPageTextBytes: 8 * kib,
   /** So many pages for all routes, 11 MB: enough for 125 routes that are in use at once; the oldest pages make room for others. */
   requestPages: 1000,
+  /** Of a route's first page: of 500 services that were asked for once, whole ones took 6 MB. */
+  firstPageEntries: 8,
+  firstPageTextBytes: 1 * kib,
   /** What a route carried in each of the last 600 s, */
   fineRateSteps: 600,
   /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 55 KB, */
   coarseRateSeconds: 10,
   coarseRateSteps: 2160,
-  /** and one that has just begun 3 KB. */
-  firstRateSteps: 64,
+  /** and one that has just begun less than 1 KB. */
+  firstRateSteps: 8,
   /** How long after the end of a second what came in it is looked at. */
   rateTickMs: 20,
   /** Rates are those of the last five seconds: people follow no faster, and single requests do not make them jump. */

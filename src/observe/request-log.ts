@@ -31,13 +31,18 @@ const absent = -1;
 class Page {
   owner: RouteRequests;
   count = 0;
+  /** The first of a route is small: most routes have a few requests. */
+  readonly isFirst: boolean;
   /** Method, host and path of each, in latin1, with blanks between them, which none of them has. */
-  readonly #texts = Buffer.allocUnsafeSlow(observeLimits.requestPageTextBytes);
+  readonly #texts: Buffer;
   #textBytes = 0;
-  readonly #rows = new Float64Array(observeLimits.requestPageEntries * columns);
+  readonly #rows: Float64Array;
 
-  constructor(owner: RouteRequests) {
+  constructor(owner: RouteRequests, isFirst: boolean) {
     this.owner = owner;
+    this.isFirst = isFirst;
+    this.#texts = Buffer.allocUnsafeSlow(isFirst ? observeLimits.firstPageTextBytes : observeLimits.requestPageTextBytes);
+    this.#rows = new Float64Array((isFirst ? observeLimits.firstPageEntries : observeLimits.requestPageEntries) * columns);
   }
 
   reuse(owner: RouteRequests): void {
@@ -47,7 +52,7 @@ class Page {
   }
 
   takes(textLength: number): boolean {
-    return this.count < observeLimits.requestPageEntries && this.#textBytes + textLength <= observeLimits.requestPageTextBytes;
+    return this.count * columns < this.#rows.length && this.#textBytes + textLength <= this.#texts.length;
   }
 
   add(text: string, atMs: number, facts: RequestFacts): void {
@@ -149,7 +154,9 @@ export class RequestLog {
   }
 
   #nextPage(owner: RouteRequests): Page {
-    const page = this.#spare(owner) ?? new Page(owner);
+    const spare = this.#spare(owner);
+    const isFirst = owner.pages.length === 0;
+    const page = spare?.isFirst === isFirst ? spare : new Page(owner, isFirst);
     page.reuse(owner);
     owner.pages.push(page);
     this.#begun.add(page);

@@ -86,9 +86,19 @@ test("has as many pages as it may have, however many routes there are", () => {
   const log = new RequestLog(new ManualClock(), 4);
   for (let at = 0; at < 50; at++) log.add(log.of({ profile: "p", route: `r${at}` }), { ...facts, name: `h${at}` });
   expect(log.entries().map(({ event }) => "name" in event && event.name)).toEqual(["h46", "h47", "h48", "h49"]);
-  for (let at = 0; at < 10 * requestPageEntries; at++) log.add(log.of(route), facts);
+  for (let at = 0; at < observeLimits.firstPageEntries + 10 * requestPageEntries; at++) log.add(log.of(route), facts);
   expect(log.entries(10_000)).toHaveLength(4 * requestPageEntries);
   expect(log.entriesOf("p", "r49")).toEqual([]);
+});
+
+test("the first page of a route is followed by whole ones, and what it held stays", () => {
+  const log = new RequestLog(new ManualClock());
+  const count = observeLimits.firstPageEntries + requestPageEntries + 1;
+  const held = log.of(route);
+  for (let at = 0; at < count; at++) log.add(held, { ...facts, name: `h${at}` });
+  const names = log.entriesOf("p", route.route).map(({ event }) => "name" in event && event.name);
+  expect(names).toEqual(Array.from({ length: count }, (_, at) => `h${at}`));
+  expect(held.pages.map((page) => page.count)).toEqual([observeLimits.firstPageEntries, requestPageEntries, 1]);
 });
 
 const long = `/${"x".repeat(2 * observeLimits.requestTextBytes)}`;
