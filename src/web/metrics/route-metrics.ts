@@ -77,35 +77,20 @@ interface Labelled {
 export function routeFamilies({ profiles }: Snapshot, { counters }: Pick<HubFacts, "counters">): MetricFamily[] {
   const all = labelled(profiles);
   const counted = all.map((one) => ({ labels: one.labels, of: counters(one.profile, one.route.name) }));
-  const each = (value: (route: RouteStatus) => number): ValueSample[] =>
-    all.map(({ route, labels: own }) => ({ labels: own, value: value(route) }));
+  const each = (metric: Parameters<typeof valuesOf>[0], value: (route: RouteStatus) => number): MetricFamily =>
+    valuesOf(
+      metric,
+      all.map(({ route, labels: own }) => ({ labels: own, value: value(route) })),
+    );
   return [
     valuesOf(routeMetrics.info, all.map(infoOf)),
-    valuesOf(
-      routeMetrics.up,
-      each((route) => (isUp(route) ? 1 : 0)),
-    ),
-    valuesOf(
-      routeMetrics.open,
-      each((route) => route.openConnections),
-    ),
-    valuesOf(
-      routeMetrics.connections,
-      each((route) => route.totalConnections),
-    ),
-    valuesOf(
-      routeMetrics.failures,
-      each((route) => route.failures),
-    ),
+    each(routeMetrics.up, (route) => (isUp(route) ? 1 : 0)),
+    each(routeMetrics.open, (route) => route.openConnections),
+    each(routeMetrics.connections, (route) => route.totalConnections),
+    each(routeMetrics.failures, (route) => route.failures),
     valuesOf(routeMetrics.requests, all.flatMap(responsesOf)),
-    valuesOf(
-      routeMetrics.received,
-      each((route) => route.receivedBytes),
-    ),
-    valuesOf(
-      routeMetrics.sent,
-      each((route) => route.sentBytes),
-    ),
+    each(routeMetrics.received, (route) => route.receivedBytes),
+    each(routeMetrics.sent, (route) => route.sentBytes),
     valuesOf(
       routeMetrics.dropped,
       counted.flatMap(({ labels: own, of }) => (of?.droppedDatagrams ? [{ labels: own, value: of.droppedDatagrams }] : [])),
