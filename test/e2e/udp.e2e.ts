@@ -222,7 +222,7 @@ cases("[[forward]]", () => {
 cases("with a fifth of the datagrams lost between clients and hub", () => {
   test("every client gets its answers by asking again, and those of another port never have to", async () => {
     const other = new Home();
-    const net = await NetworkSpace.make(`kt-e2e-udp-${process.pid}`, other.path);
+    const net = await NetworkSpace.make(other.path);
     const kt = (...args: readonly string[]) => run(net.inside(binary, ...args), { env: other.env, cwd: `${other.path}/project` });
     try {
       other.write("tunnels.toml", profile());

@@ -1,25 +1,25 @@
 /** A network namespace of a test's own, with a loopback of its own and a way to the API server: packets may be dropped in it. */
 
+import { readlinkSync } from "node:fs";
 import { spawn } from "bun";
 import { readKubeconfig, run } from "./cluster.ts";
+import { eventually } from "./wait.ts";
+
+const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
 
 export class NetworkSpace {
-  readonly #name: string;
+  /** The namespace lives as long as this process. By name (ip-netns(8)) it would hide those of the node's pods, which then never end. */
+  readonly #holder = spawn(["unshare", "--net", "sleep", "infinity"], quiet);
   readonly #bridges: ReturnType<typeof spawn>[] = [];
 
-  private constructor(name: string) {
-    this.#name = name;
-  }
-
   /** `folder` is for a socket, which both sides see. Needs root. */
-  static async make(name: string, folder: string): Promise<NetworkSpace> {
-    const space = new NetworkSpace(name);
-    await must(["ip", "netns", "add", name]);
+  static async make(folder: string): Promise<NetworkSpace> {
+    const space = new NetworkSpace();
+    await eventually("a network namespace", () => readlinkSync(space.#path) !== readlinkSync("/proc/self/ns/net"));
     await must(space.inside("ip", "link", "set", "lo", "up"));
     const admin = await readKubeconfig();
     const { hostname, port } = new URL(String(admin.clusters[0]?.cluster["server"]));
     const socket = `${folder}/api.sock`;
-    const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
     space.#bridges.push(
       spawn(["socat", `UNIX-LISTEN:${socket},fork`, `TCP:${hostname}:${port}`], quiet),
       spawn(space.inside("socat", `TCP-LISTEN:${port},bind=${hostname},fork,reuseaddr`, `UNIX-CONNECT:${socket}`), quiet),
@@ -29,7 +29,11 @@ export class NetworkSpace {
 
   /** The command as it runs there. */
   inside(...command: readonly string[]): string[] {
-    return ["ip", "netns", "exec", this.#name, ...command];
+    return ["nsenter", `--net=${this.#path}`, ...command];
+  }
+
+  get #path(): string {
+    return `/proc/${this.#holder.pid}/ns/net`;
   }
 
   /** Drops this part of all datagrams from and to a port, by chance. */
@@ -40,8 +44,10 @@ export class NetworkSpace {
   }
 
   async remove(): Promise<void> {
-    for (const bridge of this.#bridges) bridge.kill();
-    await run(["ip", "netns", "delete", this.#name]);
+    for (const process of [...this.#bridges, this.#holder]) {
+      process.kill();
+      await process.exited;
+    }
   }
 }
 
