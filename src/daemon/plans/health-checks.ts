@@ -23,33 +23,34 @@ export interface HealthChecksOptions {
 
 export class HealthChecks {
   readonly #options: HealthChecksOptions;
+  readonly #tcpProbe: Probe;
   #plans: ReadonlyMap<string, Plan> = new Map();
-  /** Routes that name a path, by the target's key; the first of several counts. */
-  #routes: ReadonlyMap<string, CheckedRoute> = new Map();
+  /** Of routes that name a path, by the target's key; the first of several counts. */
+  #pathProbes: ReadonlyMap<string, Probe> = new Map();
 
   constructor(options: HealthChecksOptions) {
     this.#options = options;
+    this.#tcpProbe = tcpProbe(options.clock);
   }
 
   apply(plans: readonly Plan[]): void {
     const checked = plans.flatMap(({ routes }) => routes.filter((route): route is CheckedRoute => route.health !== undefined));
     this.#plans = new Map(plans.map((plan) => [plan.profile, plan]));
-    this.#routes = new Map(checked.toReversed().map((route) => [targetKey(route.target), route]));
+    this.#pathProbes = new Map(checked.toReversed().map((route) => [targetKey(route.target), this.#pathProbe(route)]));
   }
 
-  /** Undefined where the profile wants none. */
+  /** Undefined where the profile wants none. Asked every second for each target in use. */
   of(target: Target, key: string): HealthCheck | undefined {
     const settings = this.#plans.get(target.cluster.profile)?.health;
     // Datagrams are not answered by protocol: silence says nothing of a program that is well.
     if (!settings || target.transport === "udp") return undefined;
-    const route = this.#routes.get(key);
-    return { ...settings, probe: route ? this.#pathProbe(route) : tcpProbe(this.#options.clock) };
+    return { ...settings, probe: this.#pathProbes.get(key) ?? this.#tcpProbe };
   }
 
   #pathProbe({ host, target, scheme, manner, health }: CheckedRoute): Probe {
-    const said = manner.schemeGiven ? undefined : schemeOfAppProtocol(this.#options.appProtocolOf(target));
-    const isTls = (said ?? scheme) === "https";
     return async (conn, signal) => {
+      const said = manner.schemeGiven ? undefined : schemeOfAppProtocol(this.#options.appProtocolOf(target));
+      const isTls = (said ?? scheme) === "https";
       // Whether the certificate is right is the browser's question; requests of clients do not ask it either.
       const spoken = isTls ? (await tlsClient(conn, { serverName: host, insecure: true, alpn: ["http/1.1"] }, signal)).conn : conn;
       await get(spoken, host, health, signal);
