@@ -11,7 +11,7 @@ import { jsonAnswer, type Refusal, refusalAnswer, textAnswer } from "#web/guard/
 import { admit, sessionCookie } from "#web/guard/guard.ts";
 import { healthMetrics, healthStatus, healthWord } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
-import { Api } from "#web/rest/api.ts";
+import { Api, documentPath } from "#web/rest/api.ts";
 import { metricsText } from "#web/metrics/metrics-text.ts";
 
 export interface SiteOptions {
@@ -67,10 +67,16 @@ export class Site {
     if (admission.kind === "refused") return refusalAnswer(admission.refusal, accept);
     if (path === "/api" || path.startsWith("/api/")) return this.#api.answer(request);
     const page = this.#pages.get(path);
-    if (!page) return refusalAnswer(unknownPage(path), accept);
+    if (!page) return refusalAnswer(this.#unknownPage(path), accept);
     if (head.method !== "GET" && head.method !== "HEAD") return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);
     return page(request);
   };
+
+  /** Names those that a program may ask for. */
+  #unknownPage(path: string): Refusal {
+    const pages = [...this.#pages.keys()].filter((each) => each !== "/" && each !== signInPath);
+    return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: [...pages, documentPath] };
+  }
 }
 
 /**
@@ -114,15 +120,6 @@ function signIn(access: Access, code: string): ServerAnswer {
 function toIndex(host: string): ServerAnswer {
   const port = parseAuthority(host)?.port;
   return textAnswer("", undefined, 303, [["Location", `http://localhost${port === undefined ? "" : `:${port}`}/`]]);
-}
-
-function unknownPage(path: string): Refusal {
-  return {
-    status: 404,
-    code: "page-unknown",
-    message: `there is no "${path}" here`,
-    hints: ["/metrics", "/health", "/health/status", "/health/metrics", "/api/openapi.json"],
-  };
 }
 
 function wrongMethod(method: string, allowed: readonly string[]): Refusal {
