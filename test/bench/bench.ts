@@ -1,6 +1,7 @@
 /** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay its relay. */
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { $, write } from "bun";
 
@@ -96,8 +97,9 @@ async function measureAll(kubeconfig: string): Promise<string> {
 
 async function main(): Promise<boolean> {
   const ranBefore = await prepare();
+  let kubeconfig: string | undefined;
   try {
-    const kubeconfig = await writeKubeconfig({ kt: { namespace } });
+    kubeconfig = await writeKubeconfig({ kt: { namespace } });
     if (values.soak !== undefined) return await soak(Number(values.soak), kubeconfig);
     if (values.churn !== undefined) return await churn(Number(values.churn), kubeconfig);
     if (values.relay) {
@@ -110,6 +112,7 @@ async function main(): Promise<boolean> {
     await write(`${root}/test/bench/RESULTS.md`, text);
     return true;
   } finally {
+    if (kubeconfig !== undefined) rmSync(dirname(kubeconfig), { recursive: true });
     await kubectl("delete", "namespace", namespace, "--wait=false", "--ignore-not-found");
     if (!ranBefore && !values.keep) await $`test/cluster/down`.cwd(root);
   }

@@ -62,9 +62,7 @@ class Machine {
   }
 
   async ok(...args: readonly string[]): Promise<string> {
-    const ran = await this.home.run(args);
-    if (ran.exitCode !== 0) throw new Error(`kt ${args.join(" ")}: ${ran.exitCode}\n${ran.stdout}${ran.stderr}`);
-    return ran.stdout;
+    return await this.home.ok(...args);
   }
 
   /** As `echo`, of a new service: the node's rules for it come a moment after its endpoints, and until then it refuses. */

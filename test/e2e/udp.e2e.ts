@@ -77,9 +77,7 @@ afterAll(async () => {
 }, 60_000);
 
 async function ok(...args: readonly string[]): Promise<string> {
-  const ran = await home.run(args);
-  if (ran.exitCode !== 0) throw new Error(`kt ${args.join(" ")}: ${ran.exitCode}\n${ran.stdout}${ran.stderr}`);
-  return ran.stdout;
+  return await home.ok(...args);
 }
 
 interface RouteState {

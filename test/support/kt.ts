@@ -92,6 +92,13 @@ export class Home {
     return await run([binary, ...args], { env: { ...this.env, ...options.env }, cwd: `${this.path}/${options.project ?? "project"}` });
   }
 
+  /** What a command prints that has to succeed. */
+  async ok(...args: readonly string[]): Promise<string> {
+    const ran = await this.run(args);
+    if (ran.exitCode !== 0) throw new Error(`kt ${args.join(" ")}: ${ran.exitCode}\n${ran.stdout}${ran.stderr}`);
+    return ran.stdout;
+  }
+
   /** Starts a kt command that goes on; `under` is what comes before it, as `unshare`. */
   start(args: readonly string[], options: { project?: string; env?: Record<string, string>; under?: readonly string[] } = {}): KtProcess {
     const child = spawn([...(options.under ?? []), binary, ...args], {
