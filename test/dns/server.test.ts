@@ -313,7 +313,10 @@ test("what is not a query gets no answer, and what cannot be read a failure", as
 test("a port that another program has is reported, by UDP as by TCP, and nothing is left open", async () => {
   await using dns = start([]);
   expect(() => dns.server.listen({ host: "127.0.0.1", port: dns.port })).toThrow(/the port is taken/);
-  const udp = listenUdp({ host: "127.0.0.1", port: 0, onDatagram() {} });
+  // A port that the system gives out for UDP alone may be another test's for TCP.
+  const tcp = listenTcp({ host: "127.0.0.1", port: 0, accept() {} });
+  const udp = listenUdp({ host: "127.0.0.1", port: tcp.port, onDatagram() {} });
+  tcp.close();
   expect(() => dns.server.listen({ host: "127.0.0.1", port: udp.port })).toThrow(/udp: the port is taken/);
   listenTcp({ host: "127.0.0.1", port: udp.port, accept() {} }).close();
   udp.close();
