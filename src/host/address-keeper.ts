@@ -121,6 +121,8 @@ export class AddressKeeper {
       return;
     }
     this.#claims.delete(key);
+    // What was seen listening there may have been the owner's own listener, which ends now.
+    this.#look = undefined;
     this.#book.release(owner, this.#options.clock.wallMs());
     this.#writeSoon();
   }

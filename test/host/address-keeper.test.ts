@@ -17,7 +17,7 @@ async function open(path: string, listeners: ReadonlySet<string> = none, own?: R
   const looks = { count: 0 };
   const look = (): ReadonlySet<string> => {
     looks.count += 1;
-    return listeners;
+    return new Set(listeners);
   };
   const keeper = await AddressKeeper.open({ path, clock, listeners: look, own: () => own, onUnwritable: (error) => errors.push(error) });
   const claimer = (reserved = none) => {
@@ -54,6 +54,20 @@ test("a restarted hub gives the same addresses, in whatever order they are claim
   await first.keeper.close();
   const second = await open(`${folder.path}/addresses.json`);
   expect(second.claimer().claimAll("svc/z", "svc/new", "svc/x")).toEqual(["127.1.27.3", "127.1.27.4", "127.1.27.1"]);
+});
+
+test("an owner that comes back at once has its address again, though it was seen listening there itself", async () => {
+  await using folder = await tempDir();
+  const listening = new Set<string>();
+  const { claimer, clock } = await open(`${folder.path}/addresses.json`, listening);
+  const lease = claimer();
+  const [address = ""] = lease.claimAll("pod/db-1");
+  listening.add(address);
+  await clock.advance(hostLimits.listenersFreshMs);
+  lease.claimAll("svc/x");
+  lease.release(owner("pod/db-1"));
+  listening.delete(address);
+  expect(lease.claimAll("pod/db-1")).toEqual([address]);
 });
 
 test("addresses that another program listens at, and those that are reserved, are not given away", async () => {
