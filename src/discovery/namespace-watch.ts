@@ -61,8 +61,10 @@ export class NamespaceWatch {
   }
 
   #listed(services: readonly Service[]): void {
+    const isFirst = this.services === undefined;
     this.#changed(() => {
-      this.services = services;
+      // Of a first list without services it is only known with the next answer whether the namespace is there.
+      if (!isFirst || services.length > 0) this.services = services;
       this.problem = undefined;
     });
     if (services.some(({ headless }) => headless)) this.#watchSlices();
@@ -95,10 +97,14 @@ export class NamespaceWatch {
     const { cluster, namespace, clock } = this.#options;
     const { signal } = this.#closing;
     this.#cancelCheck();
-    const isThere = await cluster.hasNamespace(namespace, signal);
+    const isMissing = (await cluster.hasNamespace(namespace, signal)) === false;
     if (signal.aborted || (this.services?.length ?? 0) > 0) return;
-    if (isThere !== false) return this.#found();
-    if (!this.isMissing) this.#changed(() => (this.isMissing = true));
+    if (this.services === undefined || isMissing !== this.isMissing)
+      this.#changed(() => {
+        this.services ??= [];
+        this.isMissing = isMissing;
+      });
+    if (!isMissing) return;
     this.#cancelCheck = clock.after(discoveryLimits.missingCheckMs, () => void this.#lookForNamespace());
   }
 }

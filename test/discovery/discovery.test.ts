@@ -97,6 +97,8 @@ describe("namespaces", () => {
     const rig = new Rig(["shop"]);
     rig.cluster.missing.add("shop");
     rig.services("shop");
+    // "No services" is an answer once it is known why there are none.
+    expect(rig.shown()).toEqual(["shop ?"]);
     await settle();
     expect(rig.shown()).toEqual(["shop  missing"]);
     rig.cluster.missing.delete("shop");

@@ -119,7 +119,9 @@ const sh = (script: string): string[] => ["run", ...quiet, "--", "sh", "-c", scr
 const trapping = `for s in INT TERM HUP USR1; do trap "echo got $s" $s; done; trap 'exit 5' USR2; echo running; while :; do sleep 0.02; done`;
 
 function running({ seen }: { readonly seen: () => string }): Promise<boolean> {
-  return eventually("the command", () => seen().includes("running"), startMs);
+  return eventually("the command", () => seen().includes("running"), startMs).catch((error: unknown) => {
+    throw new Error(`it wrote: ${JSON.stringify(seen())}`, { cause: error });
+  });
 }
 
 describe("the command", () => {
