@@ -5,6 +5,11 @@ import { second } from "#base/units.ts";
 export const relayLimits = {
   /** How long a connection to an address may take: a packet that is not answered is sent again after 1, 3 and 7 s. */
   connectMs: 10 * second,
+  /**
+   * When an address that has not answered is also tried by another connection. Where the node's rules still name a pod that is gone, all
+   * packets of one connection go there, but another connection may get one that is ready.
+   */
+  connectAgainMs: [1 * second, 3 * second],
   /** How long it waits for the first bytes of an address before it says that the address has accepted. */
   acceptDelayMs: 2,
   /** A peer that has not said who it is within this time is not kt. */

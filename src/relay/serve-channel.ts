@@ -1,7 +1,6 @@
 /** Makes the connection that a stream asks for, and joins the two. */
 
 import type { Clock } from "#base/clock.ts";
-import { KtError } from "#base/errors.ts";
 import { RelayFlow } from "#mux/relay-flow.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { splice } from "#net/splice.ts";
@@ -9,6 +8,7 @@ import { connectUdp } from "#net/udp.ts";
 import { systemCode, systemReason } from "#base/system-error.ts";
 import { connectTcp } from "#net/tcp.ts";
 import type { RelayAddress, RelayReason } from "#wire/relay-frame.ts";
+import { dial } from "./dial.ts";
 import { relayLimits } from "./limits.ts";
 
 const uncounted = { add() {} };
@@ -47,17 +47,13 @@ function reasonOf(error: unknown): RelayReason {
   return (code === undefined ? undefined : reasons[code]) ?? "unreachable";
 }
 
-async function connectStream(stream: RelayStream, { host, port }: RelayAddress, clock: Clock): Promise<void> {
-  const late = new AbortController();
-  const cancel = clock.after(relayLimits.connectMs, () => late.abort(new KtError("target-unreachable", "timed out")));
+async function connectStream(stream: RelayStream, to: RelayAddress, clock: Clock): Promise<void> {
   try {
-    const conn = await connectTcp({ host, port, signal: late.signal });
+    const conn = await dial(to, connectTcp, clock);
     // Most answers come at once, and then one message says both.
     clock.after(relayLimits.acceptDelayMs, () => stream.accept());
     splice(stream, conn, uncounted, () => {});
   } catch (error) {
     stream.refuse(reasonOf(error), systemReason(error));
-  } finally {
-    cancel();
   }
 }

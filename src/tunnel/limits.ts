@@ -72,6 +72,9 @@ export const tunnelLimits = {
   relayUnreachedMs: 60 * second,
   /** How long a flow of datagrams waits for a relay that is being started. */
   relayStartMs: 30 * second,
+  /** First pause before a target that has worked is tried again, which doubles, and how long that goes on: proxies of nodes lag by seconds. */
+  redialMs: 100,
+  redialMaxMs: 5 * second,
   /** First pause before a relay is made again, and the longest. */
   relayRetryMs: 200,
   relayRetryMaxMs: 30 * second,

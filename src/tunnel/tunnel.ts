@@ -3,13 +3,14 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import type { Datagrams } from "#base/datagrams.ts";
-import { errorFacts } from "#base/error-facts.ts";
-import { assert, KtError, toKtError } from "#base/errors.ts";
+import { errorFacts, isAbout } from "#base/error-facts.ts";
+import { assert, type KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint, Resolution } from "#kube/objects/types.ts";
 import { type Report, type TunnelPhase, toProblem } from "#observe/events.ts";
 import { Histogram } from "#observe/histogram.ts";
 import { formatTarget, type Target } from "#route/target.ts";
+import { Attempts } from "./attempts.ts";
 import { Endpoints, tunnelClosed } from "./endpoints.ts";
 import { FlowCarrier } from "#tunnel/flow/flow-carrier.ts";
 import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
@@ -83,14 +84,6 @@ interface Live extends Pick<Way, "carrier" | "following"> {
   readonly proven: Set<string>;
   /** Pods that sessions may be open to. */
   readonly used: Set<string>;
-}
-
-/** Of a connection whose first pod failed. */
-interface Attempts {
-  readonly tried: Set<string>;
-  /** Pods whose sessions were lost once. */
-  readonly lost: Set<string>;
-  readonly giveUp: AbortController;
 }
 
 type State =
@@ -407,16 +400,17 @@ export class Tunnel {
 
   #link(live: Live, slot: Slot): Link {
     const { place } = live.cluster;
+    const dialledMs = this.#options.clock.now();
     let attempts: Attempts | undefined;
     const conn: TargetConn = new TargetConn(slot, {
       clock: this.#options.clock,
       retry: (failed, error) => {
-        attempts ??= { tried: new Set(), lost: new Set(), giveUp: new AbortController() };
+        attempts ??= new Attempts(this.#options.clock, dialledMs);
         return this.#retry(live, attempts, failed, error);
       },
       answered: (at) => live.proven.add(at.pod),
       closed: () => {
-        attempts?.giveUp.abort(new KtError("connection-lost", "the connection was closed"));
+        attempts?.giveUp();
         live.conns.delete(conn);
         if (!link.isParked) this.#released();
       },
@@ -443,15 +437,31 @@ export class Tunnel {
   }
 
   /** A pod refused or vanished before its first byte. If it never worked and is the only one, its answer is reported at once. */
-  async #retry(live: Live, { tried, lost, giveUp }: Attempts, failed: Slot, error: KtError): Promise<Slot> {
+  async #retry(live: Live, attempts: Attempts, failed: Slot, error: KtError): Promise<Slot> {
+    const { tried, signal } = attempts;
+    if (isAbout(error.code, "target")) return await this.#retryTarget(live, attempts, failed, error);
     if (!errorFacts[error.code].otherPodHelps) throw this.#noted(error);
-    // A lost session says little about its pod, which is tried once more.
-    if (error.code !== "connection-lost" || lost.has(failed.pod)) tried.add(failed.pod);
-    lost.add(failed.pod);
+    attempts.podFailed(failed.pod, error);
     live.following.refresh();
     if (error.code === "port-refused" && !live.endpoints.hasOther(tried) && !live.proven.has(failed.pod)) throw this.#noted(error);
     try {
-      return await this.#reserve(live, tried, giveUp.signal, error);
+      return await this.#reserve(live, tried, signal, error);
+    } catch (final) {
+      throw this.#noted(toKtError(final, error.code, error.message));
+    }
+  }
+
+  /**
+   * A target that has worked and does not take a connection may do so in a moment: nodes hear late which pods a service has, and a name
+   * may be taken over by another server. What never worked, or has not for some seconds, is reported at once.
+   */
+  async #retryTarget(live: Live, attempts: Attempts, { pod }: Slot, error: KtError): Promise<Slot> {
+    if (!live.proven.has(pod) || !(await attempts.pause())) {
+      live.proven.delete(pod);
+      throw this.#noted(error);
+    }
+    try {
+      return await this.#reserve(live, attempts.tried, attempts.signal, error);
     } catch (final) {
       throw this.#noted(toKtError(final, error.code, error.message));
     }

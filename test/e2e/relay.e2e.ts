@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { CryptoHasher, listen } from "bun";
-import { apply, kubectl, namespace, ownCluster, ownNamespace, rolledOut } from "#test/support/cluster.ts";
+import { apply, kubectl, namespace, ownCluster, ownNamespace, podsOf, rolledOut } from "#test/support/cluster.ts";
 import { Home } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { RawClient } from "#test/support/raw-client.ts";
@@ -174,11 +174,20 @@ cases("a service that leads to no pod", () => {
     const asking = (async () => {
       while (!over) answers.push(await get(machine.ports[0] ?? 0, "/"));
     })();
+    const [before = ""] = await podsOf(space.name, "rolled");
     await kubectl("-n", space.name, "rollout", "restart", "deployment/rolled");
     await rolledOut(space.name, "rolled");
+    await kubectl("-n", space.name, "wait", "--for=delete", `pod/${before}`, "--timeout=60s");
+    // The nodes may hear later still that it has gone.
+    const known = answers.length;
+    await eventually("more answers", () => answers.length > known + 50, 60_000);
     over = true;
     await asking;
-    expect(answers.filter((answer) => !answer.startsWith("HTTP/1.1 200"))).toEqual([]);
+    const wrong = answers.filter((answer) => !answer.startsWith("HTTP/1.1 200"));
+    // Where the node's rules lag behind the pod's own delay, one may have begun when it ended. Any that had not is kt's to try again.
+    const begun = wrong.filter((answer) => answer === "" || answer.includes("X-Kt-Error: connection-lost"));
+    if (begun.length > 1 || wrong.length > begun.length)
+      throw new Error(`${wrong.length} of ${answers.length} answers: ${JSON.stringify(wrong)}\n${await machine.ok("logs")}`);
   }, 120_000);
 
   test("as one with an endpoint outside of the cluster is reached by the relay", async () => {

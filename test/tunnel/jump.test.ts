@@ -200,6 +200,67 @@ describe("a target", () => {
     // Another pod is not asked: its answer would be the same.
     expect(commands()).toEqual(["socat -V", waiting]);
   });
+
+  test("that has worked and refuses is tried again for some seconds; what has stopped for good is then refused at once", async () => {
+    const { cluster, clock, dial } = rig();
+    const refuses = fails("connect(5, AF=2 10.0.0.1:5432, 16): Connection refused");
+    let current: FakeTarget = echoTarget;
+    let asked = 0;
+    cluster.setPrograms(
+      "api-1",
+      withSocat((process) => {
+        asked += 1;
+        current(process);
+      }),
+    );
+    cluster.ready("api-1");
+    const talk = async (text: string) => {
+      const stream = await dial();
+      stream.write(text);
+      await settle();
+      return stream;
+    };
+    await (await talk("first")).untilText("first");
+    current = refuses;
+    const second = await talk("second");
+    expect([second.closed, asked]).toEqual([false, 2]);
+    current = echoTarget;
+    await clock.advance(tunnelLimits.redialMs);
+    await second.untilText("second");
+    current = refuses;
+    const third = await talk("third");
+    await clock.advance(tunnelLimits.redialMaxMs);
+    await third.untilClosed();
+    expect(third.error?.code).toBe("target-refused");
+    asked = 0;
+    await (await talk("fourth")).untilClosed();
+    expect(asked).toBe(1);
+  });
+
+  test("that has worked and refuses is not tried again for a client that has gone", async () => {
+    const { cluster, clock, dial } = rig();
+    let current: FakeTarget = echoTarget;
+    cluster.setPrograms(
+      "api-1",
+      withSocat((process) => current(process)),
+    );
+    cluster.ready("api-1");
+    const first = await dial();
+    first.write("first");
+    await first.untilText("first");
+    let asked = 0;
+    current = (process) => {
+      asked += 1;
+      fails("connect(5, AF=2 10.0.0.1:5432, 16): Connection refused")(process);
+    };
+    const second = await dial();
+    second.write("second");
+    await settle();
+    expect(asked).toBe(1);
+    second.conn.abort();
+    await clock.advance(tunnelLimits.redialMaxMs);
+    expect(asked).toBe(1);
+  });
 });
 
 describe("a program without a time limit of its own for connecting", () => {
