@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { serve, spawn } from "bun";
+import { serve } from "bun";
 import { deploy, kubectl, service } from "#test/support/cluster.ts";
 import { Home, Kt, statusOf } from "#test/support/kt.ts";
 import { listeningAt, plainServices } from "#test/support/plain-services.ts";
@@ -105,8 +105,8 @@ export async function measureRequests(kubeconfig: string, base: string): Promise
   const namespace = `${base}-asked`;
   const remove = await plainServices({ [namespace]: 1_000 });
   await kubectl("-n", namespace, "create", "service", "clusterip", "headless", "--clusterip=None", "--tcp=8080");
-  const [http = 0, upstream = 0] = freePorts(2);
-  const proxy = spawn(["kubectl", "--kubeconfig", kubeconfig, "proxy", `--port=${upstream}`], { stdout: "ignore", stderr: "ignore" });
+  const [http = 0] = freePorts(1);
+  const api = await ProxiedApi.start(kubeconfig, namespace);
   const asked: URL[] = [];
   const counter = serve({
     hostname: "127.0.0.1",
@@ -115,7 +115,7 @@ export async function measureRequests(kubeconfig: string, base: string): Promise
     fetch: async (request) => {
       const url = new URL(request.url);
       asked.push(url);
-      return await fetch(`http://127.0.0.1:${upstream}${url.pathname}${url.search}`, { method: request.method });
+      return await fetch(`${api.origin}${url.pathname}${url.search}`, { method: request.method });
     },
   });
   const directory = mkdtempSync(`${tmpdir()}/kt-bench-`);
@@ -130,7 +130,7 @@ export async function measureRequests(kubeconfig: string, base: string): Promise
   } finally {
     await home.close();
     await counter.stop(true);
-    proxy.kill();
+    api.close();
     rmSync(directory, { recursive: true });
     await remove();
   }

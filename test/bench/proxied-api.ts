@@ -6,19 +6,23 @@ import { eventually } from "#test/support/wait.ts";
 
 /** The API over `kubectl proxy`: hundreds of kubectl processes would be what is measured. */
 export class ProxiedApi {
+  /** It needs no credentials. */
+  readonly origin: string;
   /** Of the namespace. */
   readonly #url: string;
   readonly #proxy: ReturnType<typeof spawn>;
 
-  private constructor(url: string, proxy: ReturnType<typeof spawn>) {
-    this.#url = url;
+  private constructor(origin: string, namespace: string, proxy: ReturnType<typeof spawn>) {
+    this.origin = origin;
+    this.#url = `${origin}/api/v1/namespaces/${namespace}`;
     this.#proxy = proxy;
   }
 
+  /** Resolves once it answers. */
   static async start(kubeconfig: string, namespace: string): Promise<ProxiedApi> {
     const [port = 0] = freePorts(1);
     const proxy = spawn(["kubectl", "--kubeconfig", kubeconfig, "proxy", `--port=${port}`], { stdout: "ignore", stderr: "ignore" });
-    const api = new ProxiedApi(`http://127.0.0.1:${port}/api/v1/namespaces/${namespace}`, proxy);
+    const api = new ProxiedApi(`http://127.0.0.1:${port}`, namespace, proxy);
     await eventually("kubectl proxy", () => api.names("services").catch(() => false));
     return api;
   }
