@@ -1,4 +1,5 @@
 /* Starts a program that sees other files at some paths: a user namespace, a mount namespace in it, and a bind mount for each file.
+   With a table of ports (own-ports.c, which stands before this) some of its connections lead to other ports.
    JavaScript cannot do it: a process with threads gets no user namespace, and after a fork only what locks nothing is safe. */
 
 int *__errno_location(void);
@@ -23,15 +24,19 @@ enum { O_WRONLY = 1, O_CLOEXEC = 02000000, EINTR = 4, WNOHANG = 1, SIG_SETMASK =
 enum { MS_BIND = 4096, MS_REC = 16384, MS_SLAVE = 1 << 19 };
 
 /* What failed, in the order of the steps. */
-enum { STEP_NAMESPACE = 1, STEP_IDS, STEP_FILES, STEP_PROGRAM };
+enum { STEP_NAMESPACE = 1, STEP_IDS, STEP_FILES, STEP_PORTS, STEP_PROGRAM };
 
 /* A sigset_t of every C library has room in it. */
 typedef struct { unsigned long words[16]; } signal_set;
 
-static void tell(int report, int step) {
-  int problem[2] = { step, *__errno_location() };
+static void tell_why(int report, int step, int code) {
+  int problem[2] = { step, code };
   write(report, problem, sizeof problem);
   _exit(127);
+}
+
+static void tell(int report, int step) {
+  tell_why(report, step, *__errno_location());
 }
 
 static int put(const char *path, const char *text) {
@@ -43,14 +48,16 @@ static int put(const char *path, const char *text) {
   return written == length;
 }
 
-/* `ids`: a path and what to write to it, in turn. `files`: a source and a target, in turn. Both end with 0. */
-static void become(int report, int flags, char **ids, char **files, char **arguments, char **environment) {
+/* `ids`: a path and what to write to it, in turn. `files`: a source and a target, in turn. Both end with 0. `table`: a file, or -1. */
+static void become(int report, int flags, char **ids, char **files, int table, char **arguments, char **environment) {
   signal_set none;
   if (unshare(flags)) tell(report, STEP_NAMESPACE);
   for (; *ids; ids += 2) if (!put(ids[0], ids[1])) tell(report, STEP_IDS);
   /* Mounts that come later outside are seen, and none of these gets out. */
   if (mount("none", "/", 0, MS_REC | MS_SLAVE, 0)) tell(report, STEP_FILES);
   for (; *files; files += 2) if (mount(files[0], files[1], 0, MS_BIND, 0)) tell(report, STEP_FILES);
+  int unmoved = table < 0 ? 0 : move_ports(table, report);
+  if (unmoved) tell_why(report, STEP_PORTS, unmoved);
   for (int number = 1; number <= SIGNALS; number++) signal(number, 0);
   sigemptyset(none.words);
   sigprocmask(SIG_SETMASK, none.words, 0);
@@ -59,7 +66,7 @@ static void become(int report, int flags, char **ids, char **files, char **argum
 }
 
 /* The child's id once the program runs; else -1, and in `problem` the step that failed and why. `arguments` begins with the program's path. */
-int start(int flags, char **ids, char **files, char **arguments, char **environment, int *problem) {
+int start(int flags, char **ids, char **files, int table, char **arguments, char **environment, int *problem) {
   int report[2];
   signal_set all, previous;
   long got;
@@ -70,7 +77,7 @@ int start(int flags, char **ids, char **files, char **arguments, char **environm
   sigfillset(all.words);
   sigprocmask(SIG_SETMASK, all.words, previous.words);
   int pid = fork();
-  if (pid == 0) become(report[1], flags, ids, files, arguments, environment);
+  if (pid == 0) become(report[1], flags, ids, files, table, arguments, environment);
   if (pid < 0) problem[1] = *__errno_location();
   sigprocmask(SIG_SETMASK, previous.words, 0);
   close(report[1]);

@@ -1,11 +1,12 @@
-/** Starts a program that sees other files at some paths, without root and without a change to the machine (Linux). */
+/** Starts a program that sees other files at some paths, and other ports, without root and without a change to the machine (Linux). */
 
 import { cc, ptr } from "bun:ffi";
 import { closeSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { which } from "bun";
 import { cLibrary } from "./c-library.ts";
-import source from "./own-files.c" with { type: "text" };
+import filesSource from "./own-files.c" with { type: "text" };
+import portsSource from "./own-ports.c" with { type: "text" };
 
 export interface OwnFile {
   readonly source: string;
@@ -17,6 +18,16 @@ export interface OwnFilesCommand {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly files: readonly OwnFile[];
+  /** A file of records as `movedPorts` makes them, which is read at each connection; undefined where every port is what it is. */
+  readonly ports?: number | undefined;
+}
+
+export interface MovedPort {
+  /** IPv4, of loopback. */
+  readonly address: string;
+  /** What the program asks for, by TCP. */
+  readonly port: number;
+  readonly localPort: number;
 }
 
 export interface RunningProgram {
@@ -27,14 +38,15 @@ export interface RunningProgram {
 
 /** `no-files`: the system does not let this user have files of a program's own. Codes are those of the system: "EPERM". */
 export type Started =
-  | { readonly kind: "running"; readonly program: RunningProgram }
+  | { readonly kind: "running"; readonly program: RunningProgram /** Why ports are what they are after all. */; readonly unmoved?: string }
   | { readonly kind: "no-files" | "no-program"; readonly code: string };
 
 const cloneFlags = { mounts: 0x0002_0000, users: 0x1000_0000 } as const;
-const stepProgram = 4;
+const steps = { ports: 4, program: 5 } as const;
+const noTable = -1;
 
 const functions = {
-  start: { args: ["i32", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
+  start: { args: ["i32", "ptr", "ptr", "i32", "ptr", "ptr", "ptr"], returns: "i32" },
   ended: { args: ["i32"], returns: "i32" },
 } as const;
 
@@ -45,7 +57,7 @@ function compile() {
   const name = Buffer.from("kt\0");
   const file = cLibrary({ memfd_create: { args: ["ptr", "u32"], returns: "i32" } }).memfd_create(ptr(name), 1);
   try {
-    writeSync(file, source);
+    writeSync(file, portsSource + filesSource);
     return cc({ source: `/proc/self/fd/${file}`, symbols: functions }).symbols;
   } finally {
     closeSync(file);
@@ -71,7 +83,8 @@ function compiled(): Native | undefined {
   }
 }
 
-function start(native: Native, program: string, { command, environment, files }: OwnFilesCommand): Started {
+function start(native: Native, program: string, wanted: OwnFilesCommand): Started {
+  const { command, environment, files, ports } = wanted;
   const isRoot = process.geteuid?.() === 0;
   const ids = new CStrings(isRoot ? [] : ownIds(process.geteuid?.() ?? 0, process.getegid?.() ?? 0));
   const mounts = new CStrings(files.flatMap(({ source: from, target }) => [from, target]));
@@ -80,10 +93,13 @@ function start(native: Native, program: string, { command, environment, files }:
   const problem = new Int32Array(2);
   // Root may have mounts of its own as it is, and keeps all that it may do.
   const flags = isRoot ? cloneFlags.mounts : cloneFlags.mounts | cloneFlags.users;
-  const pid = native.start(flags, ids.pointer, mounts.pointer, words.pointer, variables.pointer, ptr(problem));
+  const pid = native.start(flags, ids.pointer, mounts.pointer, ports ?? noTable, words.pointer, variables.pointer, ptr(problem));
   if (pid > 0) return { kind: "running", program: new Child(native, pid) };
   const [step, errno = 0] = problem;
-  return { kind: step === stepProgram ? "no-program" : "no-files", code: codeOf(errno) };
+  const code = codeOf(errno);
+  if (step !== steps.ports) return { kind: step === steps.program ? "no-program" : "no-files", code };
+  const started = start(native, program, { ...wanted, ports: undefined });
+  return started.kind === "running" ? { ...started, unmoved: code } : started;
 }
 
 /** One user and one group, each mapped to itself; who maps a group must first give up setgroups (user_namespaces(7)). */
@@ -93,6 +109,17 @@ function ownIds(uid: number, gid: number): string[] {
 
 function codeOf(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+}
+
+/** A record for each: address, port, local port, in the order of the network. */
+export function movedPorts(moved: readonly MovedPort[]): Uint8Array {
+  const bytes = Buffer.alloc(moved.length * 8);
+  for (const [index, { address, port, localPort }] of moved.entries()) {
+    bytes.set(address.split(".").map(Number), index * 8);
+    bytes.writeUInt16BE(port, index * 8 + 4);
+    bytes.writeUInt16BE(localPort, index * 8 + 6);
+  }
+  return bytes;
 }
 
 /** A list of strings as C has it: pointers, with 0 at the end. Lives as long as this object. */

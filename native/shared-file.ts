@@ -9,7 +9,7 @@ const mode = 0o644;
 function make(path: string): number {
   const umask = process.umask(0);
   try {
-    return openSync(path, "wx", mode);
+    return openSync(path, "wx+", mode);
   } finally {
     process.umask(umask);
   }
@@ -17,21 +17,22 @@ function make(path: string): number {
 
 export class SharedFile {
   readonly path: string;
-  readonly #descriptor: number;
+  /** Open for reading and writing. */
+  readonly descriptor: number;
   #bytes = 0;
 
   /** `path` must be free. */
   constructor(path: string, text: Uint8Array) {
     this.path = path;
-    this.#descriptor = make(path);
+    this.descriptor = make(path);
     this.write(text);
   }
 
   /** In place: who has it open sees it. At no time is it shorter than both texts, so nothing that stays is missing from it. */
   write(text: Uint8Array): void {
     const gap = Buffer.alloc(Math.max(0, this.#bytes - text.length), "\n");
-    writeSync(this.#descriptor, Buffer.concat([text, gap]), 0, text.length + gap.length, 0);
-    ftruncateSync(this.#descriptor, text.length);
+    writeSync(this.descriptor, Buffer.concat([text, gap]), 0, text.length + gap.length, 0);
+    ftruncateSync(this.descriptor, text.length);
     this.#bytes = text.length;
   }
 
@@ -42,7 +43,7 @@ export class SharedFile {
 
   close(): void {
     this.unlink();
-    closeSync(this.#descriptor);
+    closeSync(this.descriptor);
   }
 }
 

@@ -12,7 +12,7 @@ export function askedUser(given: string | undefined, example: string): number {
   return Number(text);
 }
 
-/** Who called root by sudo (run0 has the same variable), pkexec or doas, which says a name; undefined where nobody did. */
+/** Who called root by sudo (run0 has the same variable), pkexec or doas, which says a name; undefined for a root that logged in. */
 export function rootsCaller(
   environment: Readonly<Record<string, string | undefined>>,
   numberOf: (name: string) => string,

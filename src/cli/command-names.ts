@@ -1,4 +1,4 @@
-/** The names that a command of kt's resolves: followed in the hub for as long as it runs. */
+/** The names that a command of kt's resolves, and the ports that it reaches: followed in the hub for as long as it runs. */
 
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
@@ -10,9 +10,15 @@ import type { Started } from "#native/own-files.ts";
 type Entries = ReplyOf<"names">["entries"];
 
 export class CommandNames {
+  readonly #movesPorts: boolean;
   readonly #known = Promise.withResolvers<void>();
   #entries: Entries = [];
   #files: PrivateNames | undefined;
+
+  /** `movesPorts`: there may be services with ports which kt may not listen on. */
+  constructor(movesPorts: boolean) {
+    this.#movesPorts = movesPorts;
+  }
 
   /** What an earlier hub said stands until this one says more. */
   follow(client: HubClient, profile: string): void {
@@ -26,7 +32,7 @@ export class CommandNames {
   async start(command: PrivateCommand): Promise<Started | undefined> {
     await this.#known.promise;
     if (this.#entries.length === 0) return undefined;
-    this.#files = new PrivateNames(await ensureRuntimeDirectory(surroundings()), this.#entries);
+    this.#files = new PrivateNames(await ensureRuntimeDirectory(surroundings()), this.#entries, this.#movesPorts);
     const started = this.#files.start(command);
     if (started.kind !== "running") this.close();
     return started;
@@ -35,6 +41,11 @@ export class CommandNames {
   /** Those that are known now, each once. */
   get all(): readonly string[] {
     return [...new Set(this.#entries.flatMap(({ names }) => names))];
+  }
+
+  /** Those for which others stand: 80 → 8080. */
+  get lowPorts(): ReadonlyMap<number, number> {
+    return new Map(this.#entries.flatMap(({ lowPorts = [] }) => lowPorts.map(({ port, localPort }) => [port, localPort] as const)));
   }
 
   close(): void {

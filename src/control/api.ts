@@ -270,8 +270,20 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("text"), text: v.string() }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
   v.object({ type: v.literal("ready"), routes: v.array(v.object({ name: v.string(), problem: v.optional(problemSchema) })) }),
-  /** Names in lower case, and the address on this machine that they lead to. */
-  v.object({ type: v.literal("names"), entries: v.array(v.object({ address: v.string(), names: v.array(v.string()) })) }),
+  /**
+   * Names in lower case, and the address on this machine that they lead to. `lowPorts` are ports of TCP there which kt may not listen on,
+   * each with the one that stands for it.
+   */
+  v.object({
+    type: v.literal("names"),
+    entries: v.array(
+      v.object({
+        address: v.string(),
+        names: v.array(v.string()),
+        lowPorts: v.optional(v.array(v.object({ port: v.number(), localPort: v.number() }))),
+      }),
+    ),
+  }),
   v.object({
     type: v.literal("dns"),
     listeners: v.array(v.object({ address: v.string(), open: v.boolean(), problem: v.optional(problemSchema) })),

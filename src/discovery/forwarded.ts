@@ -2,8 +2,8 @@
 
 import type { Service, Slice } from "#kube/objects/objects.ts";
 import { globMatcher } from "#base/glob.ts";
-import { type LocalPort, localPortsOf } from "./local-ports.ts";
-import { fullNameOf, hostnamesOf, nameIn, type NameClash, type NameEntry, type Naming, withoutClashes } from "./names.ts";
+import { localPortsOf } from "./local-ports.ts";
+import { fullNameOf, hostnamesOf, nameIn, type NameClash, type NamedPort, type NameEntry, type Naming, withoutClashes } from "./names.ts";
 
 /** What a [[forward]] asks for in every namespace of its own. */
 export interface Rules {
@@ -26,7 +26,7 @@ export interface SeenNamespace {
   readonly slices: readonly Slice[];
 }
 
-export interface ForwardedPort extends LocalPort {
+export interface ForwardedPort extends NamedPort {
   /** Of the service, or of the pod. */
   readonly targetPort: number;
 }
@@ -179,7 +179,7 @@ function notesOf({ ports, selector }: Service): string[] {
   return selector === undefined ? ["has no selector: it is reached only where its endpoints are pods"] : [];
 }
 
-function podPorts(ports: readonly LocalPort[], portOf: (name: string) => number | undefined): ForwardedPort[] {
+function podPorts(ports: readonly NamedPort[], portOf: (name: string) => number | undefined): ForwardedPort[] {
   return ports.flatMap((each) => {
     const targetPort = portOf(each.name);
     return targetPort === undefined ? [] : [{ ...each, targetPort }];
@@ -212,6 +212,6 @@ function entryOf({ address, hostnames, fullName, pod, ports }: Forwarded, places
   if (address === "") return [];
   const pods = places.filter((each) => each.pod !== undefined && each.address !== "").map((each) => each.address);
   const addresses = pod === undefined && pods.length > 0 ? pods : [address];
-  const named = ports.map(({ name, port, localPort, transport }) => ({ name, port, localPort, ...(transport && { transport }) }));
+  const named = ports.map(({ targetPort: _targetPort, ...port }) => port);
   return [{ names: hostnames, fullName, address, addresses, ports: named }];
 }

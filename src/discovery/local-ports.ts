@@ -4,13 +4,8 @@ import type { Service, ServicePort } from "#kube/objects/objects.ts";
 import { discoveryLimits } from "./limits.ts";
 import type { NamedPort } from "./names.ts";
 
-export interface LocalPort extends NamedPort {
-  /** It is another one only because that one needs a privilege. */
-  readonly isRaised: boolean;
-}
-
 export interface LocalPorts {
-  readonly ports: readonly LocalPort[];
+  readonly ports: readonly NamedPort[];
   /** What is not listened on, and why; one sentence each. */
   readonly notes: readonly string[];
 }
@@ -49,17 +44,17 @@ function localsOf(declared: readonly ServicePort[], { mapped, firstFree }: Local
   const free = wanted.filter(({ local }) => local >= firstFree);
   const low = wanted.filter(({ local }) => local < firstFree);
   const taken = (local: number): boolean => holders.has(local);
-  const ports: LocalPort[] = [];
+  const ports: NamedPort[] = [];
   for (const { name, port, local } of free) {
     const holder = holders.get(local);
-    if (holder === undefined) ports.push({ name, port, localPort: local, isRaised: false });
+    if (holder === undefined) ports.push({ name, port, localPort: local });
     else notes.push(`port ${port} is not listened on: local port ${local} stands for port ${holder} already`);
     if (holder === undefined) holders.set(local, port);
   }
   for (const { name, port, local } of low) {
     const localPort = raised(local, taken);
     holders.set(localPort, port);
-    ports.push({ name, port, localPort, isRaised: true });
+    ports.push({ name, port, localPort, lowPort: local });
   }
   return { ports, notes };
 }

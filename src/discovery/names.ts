@@ -10,6 +10,8 @@ export interface NamedPort {
   readonly port: number;
   /** Another one where `ports` maps it, and where low ports need a privilege. */
   readonly localPort: number;
+  /** The port in whose place it is, where that one needs a privilege which kt does not have. */
+  readonly lowPort?: number;
   /** Absent: TCP. */
   readonly transport?: "udp";
 }

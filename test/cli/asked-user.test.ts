@@ -1,3 +1,5 @@
+/** Which user is meant where root is called by a tool. */
+
 import { expect, test } from "bun:test";
 import { askedUser, rootsCaller } from "#cli/asked-user.ts";
 
@@ -12,7 +14,7 @@ test.each([
   expect(rootsCaller(environment, numberOf)).toBe("1000");
 });
 
-test("nobody called a root that logged in", () => {
+test("a root that logged in was not called by a user", () => {
   expect(rootsCaller({ USER: "root" }, numberOf)).toBeUndefined();
 });
 

@@ -143,27 +143,28 @@ describe.skipIf(!isRoot)("users without rights on this machine", () => {
     expect(await attach()).toEqual([first, second]);
   });
 
-  test("low ports are 8000 higher, kt status says so, and the service answers there", async () => {
+  test("low ports are 8000 higher, kt status says so, and the service answers there, and at its own in kt run", async () => {
     const user = newUser(1237);
     user.write(profileOf(shopForward()));
     await user.run(["up", "-d"]);
     const { routes, namespaces } = await profileIn(user);
     const urlOf = (port: number): string => routes.find(({ name }) => name === `web.${shop.name}:${port}`)?.url ?? "";
     expect([80, 443, 7000].map((port) => urlOf(port).split(":")[1])).toEqual(["8080", "8443", "7000"]);
-    expect(namespaces[0]?.notes).toContain("low ports need a privilege that kt does not have: 80 is 8080, 443 is 8443");
-    const ran = await user.run([
-      "run",
-      "-q",
-      "--",
-      "curl",
-      "-sf",
-      "-o",
-      "/dev/null",
-      "-w",
-      "%{http_code}",
-      `http://web.${shop.name}:8080/`,
-    ]);
-    expect(ran).toEqual({ exitCode: 0, stdout: "200", stderr: "" });
+    expect(namespaces[0]?.notes).toContain(
+      "low ports need a privilege that kt does not have: 80 is 8080, 443 is 8443; commands of kt run have them all the same, and every program after kt setup ports",
+    );
+    const explained = await user.run(["explain", `web.${shop.name}:80`]);
+    expect(explained).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("80 by local port 8080 (80 needs a privilege)") });
+    const ask = ["curl", "-sf", "-o", "/dev/null", "-w", "%{http_code}"];
+    for (const port of ["", ":80", ":8080"])
+      expect(await user.run(["run", "-q", "--", ...ask, `http://web.${shop.name}${port}/`])).toEqual({
+        exitCode: 0,
+        stdout: "200",
+        stderr: "",
+      });
+    const plain = await user.runWithoutNamespaces(["run", "--", "true"]);
+    expect(plain.stderr).toContain("the command reaches port 80 of a service at 8080, port 443 of a service at 8443");
+    expect(plain.stderr).toContain("kt: hint: kt setup ports\n");
   });
 
   test("kt run that is killed while names change leaves nothing behind: no file, no hub, and the command ends as it likes", async () => {
@@ -187,8 +188,10 @@ describe.skipIf(!isRoot)("users without rights on this machine", () => {
         .filter((line) => line.startsWith("127.64."))
         .every((line) => /^127\.64\.1\.\d+( [a-z0-9.-]+)+$/.test(line)),
     ).toBe(true);
-    await eventually("the hub to end", () => user.home.pids().every((each) => each === pid));
+    const isOfCommand = (each: number): boolean => each === pid || readFileSync(`/proc/${each}/comm`, "utf8") === "kt-ports\n";
+    await eventually("the hub to end", () => user.home.pids().every(isOfCommand));
     process.kill(pid);
+    await eventually("what moves its ports to end with it", () => user.home.pids().length === 0);
     expect(readdirSync(`${user.home.path}/run/kt`).filter((name) => name.startsWith("command."))).toEqual([]);
     await kubectl("-n", shop.name, "delete", "service", ...Array.from({ length: 20 }, (_, at) => `burst-${at}`));
   });

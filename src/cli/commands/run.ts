@@ -11,6 +11,7 @@ import { CommandNames } from "#cli/command-names.ts";
 import { withConsent } from "#cli/consent.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
 import { warnMissingNames } from "#cli/missing-names.ts";
+import { warnOtherPorts } from "#cli/other-ports.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#cli/plan-env.ts";
@@ -20,6 +21,7 @@ import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
 import type { HubClient } from "#control/client.ts";
 import type { RunningProgram } from "#native/own-files.ts";
+import { firstFreePort } from "#native/low-ports.ts";
 import { hasTerminal } from "#native/terminal.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
@@ -40,7 +42,7 @@ export async function runWithNames(context: CommandContext, args: readonly strin
     const { attached, plan, routes, forwarded } = prepared;
     const failed = showUnready(routes, output);
     if (failed !== undefined) return failed;
-    const names = options.isOff("names") ? undefined : new CommandNames();
+    const names = options.isOff("names") ? undefined : new CommandNames(plan.forwards.length > 0 && firstFreePort() > 0);
     const lease = new KeptLease(context, file, attached, names);
     const environment = { ...shellEnvironment(), ...variablesOf(plan, forwarded) };
     const code = await runCommand({ args, environment, plan, names }, signals, output);
@@ -159,6 +161,8 @@ async function runCommand(wanted: ToRun, signals: PassedSignals, output: Output)
   if (started?.kind === "no-program") return showNotRun(name, started.code, started.code, output);
   if (started?.kind === "no-files") await warnMissingNames(wanted.names?.all ?? [], started.code, output);
   else if (started === undefined) await warnUnresolved(wanted.plan, output);
+  const unmoved = started?.kind === "running" ? started.unmoved : started?.code;
+  if (unmoved !== undefined) warnOtherPorts(wanted.names?.lowPorts ?? new Map(), unmoved, output);
   try {
     const program = started?.kind === "running" ? started.program : await startPlainly(wanted, output);
     signals.passTo((signal) => program.kill(signal));

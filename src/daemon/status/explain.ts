@@ -89,6 +89,8 @@ interface Explained {
   readonly found?: Found;
 }
 
+const isOnLinux = process.platform === "linux";
+
 /** A name without a port is of all of them, and the first shows what is behind it. */
 function explainForward(text: string, { forwardOf }: ExplainContext): Explained | undefined {
   const [, host = "", asked] = /^([^:]+)(?::([0-9]+))?$/.exec(text) ?? [];
@@ -99,16 +101,21 @@ function explainForward(text: string, { forwardOf }: ExplainContext): Explained 
   const where = `"${host}" is ${what} of namespace "${place.namespace}" in context "${place.context}"`;
   const notes = place.notes.map((note): Step => ({ step: "note", verdict: note, outcome: place.address === "" ? "stop" : "info" }));
   if (place.address === "") return { steps: [{ step: "forward", verdict: where, outcome: "match" }, ...notes], target: undefined };
-  const ports = place.ports.map(({ port, localPort, transport }) => {
+  const ports = place.ports.map(({ port, localPort, lowPort, transport }) => {
     const declared = transport === undefined ? String(port) : `${port}/${transport}`;
-    return port === localPort ? declared : `${declared} by local port ${localPort}`;
+    if (port === localPort) return declared;
+    const why = lowPort === undefined ? "" : ` (${lowPort} needs a privilege)`;
+    return `${declared} by local port ${localPort}${why}`;
   });
   const steps: Step[] = [
     { step: "forward", verdict: `${where}, at ${place.address}`, outcome: "match" },
     { step: "ports", verdict: ports.join(", "), outcome: "info" },
+    ...(isOnLinux && place.ports.some(({ lowPort }) => lowPort !== undefined) ? [hintStep("kt setup ports")] : []),
     ...notes,
   ];
-  const route = asked === undefined ? routes[0] : routes.find(({ listen }) => listen.some(({ port }) => port === Number(asked)));
+  const wanted = Number(asked);
+  const local = place.ports.find(({ lowPort }) => lowPort === wanted)?.localPort ?? wanted;
+  const route = asked === undefined ? routes[0] : routes.find(({ listen }) => listen.some(({ port }) => port === local));
   if (route) return { steps, target: route.target };
   return { steps: [...steps, { step: "port", verdict: `nothing listens on port ${asked} there`, outcome: "stop" }], target: undefined };
 }

@@ -2,16 +2,14 @@
 
 import { deepEquals } from "bun";
 import type { ReplyOf } from "#control/api.ts";
+import type { NameEntry as DiscoveredName } from "#discovery/names.ts";
 import { isWildcard } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 
 export type NameEntry = ReplyOf<"names">["entries"][number];
 
 /** A service of a [[forward]]. */
-interface Forwarded {
-  readonly address: string;
-  readonly names: readonly string[];
-}
+type Forwarded = Pick<DiscoveredName, "address" | "names" | "ports">;
 
 /** The hostnames of the routes lead to the front door. Patterns and dynamic names have no end, so no list has them. */
 function namesOf({ http, routes }: Plan): NameEntry[] {
@@ -24,6 +22,14 @@ function namesOf({ http, routes }: Plan): NameEntry[] {
 export function ownHost(listen: ListenAddress): string {
   if (!isWildcard(listen)) return listen.host;
   return listen.host.includes(":") ? "::1" : "127.0.0.1";
+}
+
+/** Nothing of it where every port is what it is. */
+function lowPortsOf(ports: Forwarded["ports"]): Pick<NameEntry, "lowPorts"> {
+  const lowPorts = ports.flatMap(({ lowPort, localPort, transport }) => {
+    return lowPort === undefined || transport !== undefined ? [] : [{ port: lowPort, localPort }];
+  });
+  return lowPorts.length === 0 ? {} : { lowPorts };
 }
 
 type Tell = (entries: NameEntry[]) => void;
@@ -59,7 +65,9 @@ export class NamesFeed {
   /** Services, by the cluster's names; a name that the profile gives to a route leads there. */
   #forwarded(profile: string, { routes }: Plan): NameEntry[] {
     const own = new Set(routes.map(({ host }) => host));
-    const entries = this.#forwardedOf(profile).map(({ address, names }) => ({ address, names: names.filter((name) => !own.has(name)) }));
+    const entries = this.#forwardedOf(profile).map(({ address, names, ports }) => {
+      return { address, names: names.filter((name) => !own.has(name)), ...lowPortsOf(ports) };
+    });
     return entries.filter(({ names }) => names.length > 0);
   }
 

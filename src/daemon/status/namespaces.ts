@@ -54,12 +54,16 @@ function placeNotes({ service, notes }: Forwarded): string[] {
   return notes.map((note) => `svc/${service}: ${note}`);
 }
 
+/** Only Linux can be told otherwise. */
+const lowPortsRemedy =
+  process.platform === "linux" ? "; commands of kt run have them all the same, and every program after kt setup ports" : "";
+
 /** All of them at once: most services have port 80. */
 function lowPortNote(forwarded: readonly Forwarded[]): string[] {
-  const raised = forwarded.flatMap(({ ports }) => ports.filter(({ isRaised }) => isRaised));
+  const raised = forwarded.flatMap(({ ports }) => ports.filter(({ lowPort }) => lowPort !== undefined));
   if (raised.length === 0) return [];
   const pairs = [...new Set(raised.map(({ port, localPort }) => `${port} is ${localPort}`))];
-  return [`low ports need a privilege that kt does not have: ${pairs.join(", ")}`];
+  return [`low ports need a privilege that kt does not have: ${pairs.join(", ")}${lowPortsRemedy}`];
 }
 
 /** So many names are quoted. */
