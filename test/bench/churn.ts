@@ -1,12 +1,12 @@
 /** Changes services and pods of a namespace each second for minutes, and says each minute whether kt has what the cluster has. */
 
 import { readFileSync } from "node:fs";
-import { connect, sleep } from "bun";
+import { connect, type Socket, sleep } from "bun";
 import { apply, deploy, deployment, kubectl, namespace, pod, rolledOut, service } from "#test/support/cluster.ts";
 import { Kt, statusOf } from "#test/support/kt.ts";
 import { listeningAt } from "#test/support/plain-services.ts";
 import { descriptorCount, freePorts, residentBytes } from "#test/support/process.ts";
-import { eventually } from "#test/support/wait.ts";
+import { eventually, within } from "#test/support/wait.ts";
 import { cpuSeconds } from "./measure.ts";
 import { ProxiedApi } from "./proxied-api.ts";
 
@@ -25,6 +25,8 @@ const growthBytes = 16 * mb;
 const growthDescriptors = 10;
 /** The cluster tells of a change within this time, and kt follows. */
 const settleMs = 5_000;
+/** An answer takes some milliseconds, on a busy machine more. */
+const askMs = 10_000;
 
 interface Route {
   readonly name: string;
@@ -68,21 +70,40 @@ class Churn {
   }
 }
 
-/** A connection that is used every second, and must never break: its pod stays. */
-async function openEcho(address: string): Promise<{ readonly ask: () => Promise<void>; readonly end: () => void }> {
-  const [hostname = "", port = ""] = address.split(":");
-  let heard = Promise.withResolvers<void>();
-  const socket = await connect({
-    hostname,
-    port: Number(port),
-    socket: { data: () => heard.resolve(), close: () => heard.reject(new Error("the open connection was closed")) },
-  });
-  const ask = async (): Promise<void> => {
-    heard = Promise.withResolvers();
-    socket.write("x");
-    await heard.promise;
-  };
-  return { ask, end: () => socket.end() };
+/** A connection that is used every second, and must never break: its pod stays. Once it has, the next to ask fails, and another is opened. */
+class Echo {
+  readonly #address: readonly string[];
+  #socket: Socket | undefined;
+  #wasClosed = false;
+  #heard = Promise.withResolvers<void>();
+
+  constructor(address: string) {
+    this.#address = address.split(":");
+  }
+
+  async ask(): Promise<void> {
+    if (this.#wasClosed) {
+      this.#wasClosed = false;
+      throw new Error("the open connection was closed");
+    }
+    this.#socket ??= await this.#open();
+    this.#heard = Promise.withResolvers();
+    this.#socket.write("x");
+    await within(askMs, "an echo", this.#heard.promise);
+  }
+
+  end(): void {
+    this.#socket?.end();
+  }
+
+  async #open(): Promise<Socket> {
+    const [hostname = "", port = ""] = this.#address;
+    const close = (): void => {
+      this.#socket = undefined;
+      this.#wasClosed = true;
+    };
+    return await connect({ hostname, port: Number(port), socket: { data: () => this.#heard.resolve(), close } });
+  }
 }
 
 async function routesOf(kt: Kt): Promise<readonly Route[]> {
@@ -144,7 +165,7 @@ async function minuteOf(churn: Churn, address: string, ask: () => Promise<void>)
   const attempt = async (what: Promise<unknown>): Promise<void> => void (await what.catch((error: Error) => failures.push(error.message)));
   for (let second = 0; second < 60; second++) {
     const next = sleep(1_000);
-    const request = fetch(`http://${address}/`, { keepalive: false }).then(async (response) => {
+    const request = fetch(`http://${address}/`, { keepalive: false, signal: AbortSignal.timeout(askMs) }).then(async (response) => {
       if (response.status !== 200) throw new Error(`status ${response.status}`);
       await response.text();
     });
@@ -194,11 +215,11 @@ export async function churn(minutes: number, kubeconfig: string): Promise<boolea
     const rig = { kt, api, hosts: await hostsOfCommand(kt) };
     await eventually("every service to be listened for", async () => (await stale(rig)).length === 0, 30_000, 200);
     const before = await steadyIn(kt);
-    const echo = await openEcho(addressOf(before, `bench.${namespace}:7000`));
+    const echo = new Echo(addressOf(before, `bench.${namespace}:7000`));
     const work = new Churn(api);
     const looks: Look[] = [];
     for (let minute = 1; minute <= minutes; minute++) {
-      const failures = await minuteOf(work, addressOf(before, `steady-0.${namespace}:80`), echo.ask);
+      const failures = await minuteOf(work, addressOf(before, `steady-0.${namespace}:80`), () => echo.ask());
       const look = await lookAfter(minute, rig, failures, before);
       looks.push(look);
       for (const problem of new Set(look.problems.slice(0, 5))) console.log(`  ${problem}`);
