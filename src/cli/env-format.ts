@@ -1,6 +1,6 @@
 /** Variables as lines that shells and readers of .env files take for exactly these values. */
 
-import type { Variables } from "./plan-env.ts";
+import type { Variables } from "#daemon/status/plan-env.ts";
 
 export const envFormats = ["sh", "fish", "json", "dotenv"] as const;
 export type EnvFormat = (typeof envFormats)[number];

@@ -195,6 +195,18 @@ export const stepSchema = v.object({
   code: v.optional(v.picklist(errorCodes)),
 });
 
+/** What kt doctor says of one thing. */
+export const findingSchema = v.object({
+  /** What was looked at, as "credentials". */
+  check: v.string(),
+  /** The context that it is about. */
+  context: v.optional(v.string()),
+  verdict: v.picklist(["ok", "warn", "broken", "skipped"]),
+  text: v.string(),
+  /** What to do about it, most useful first. */
+  fixes: v.array(v.string()),
+});
+
 export const requestSchema = v.variant("type", [
   /** Attaches a profile to this connection, which is its lease; with `pin` it stays when the connection ends. */
   v.object({
@@ -250,8 +262,20 @@ export const requestSchema = v.variant("type", [
   v.object({ type: v.literal("act"), action: v.picklist(["reconnect", "stop", "start"]), ...attachedRoute }),
   /** The pods behind a route, or behind its jump host. */
   v.object({ type: v.literal("pods"), ...attachedRoute }),
-  /** What a container of a pod of the route's namespace writes: the latest `lines`, and those to come until the connection ends. */
-  v.object({ type: v.literal("pod-log"), ...attachedRoute, pod: v.string(), container: v.optional(v.string()), lines: count }),
+  /**
+   * What a container of a pod of the route's namespace writes: the latest `lines`, and those to come until the connection ends, unless
+   * `follow` is false.
+   */
+  v.object({
+    type: v.literal("pod-log"),
+    ...attachedRoute,
+    pod: v.string(),
+    container: v.optional(v.string()),
+    lines: count,
+    follow: v.optional(v.boolean()),
+  }),
+  /** The variables of an attached profile's `[env]`, as kt env prints them. */
+  v.object({ type: v.literal("env"), profile: v.string() }),
   /** Ends a hub that has no profiles. */
   v.object({ type: v.literal("stop") }),
 ]);
@@ -297,6 +321,7 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("pods"), pods: v.array(podSchema) }),
   /** Lines of a log, each cut to a bound; `leftOut`: how many were not sent before them, for the client was behind. */
   v.object({ type: v.literal("lines"), lines: v.array(v.string()), leftOut: count }),
+  v.object({ type: v.literal("env"), variables: v.record(v.string(), v.string()) }),
   v.object({ type: v.literal("done") }),
   v.object({ type: v.literal("error"), problem: problemSchema }),
   /** The last reply of a request that has several. */
@@ -324,4 +349,5 @@ export type RequestEntry = v.InferOutput<typeof requestEntrySchema>;
 export type PodStatus = v.InferOutput<typeof podSchema>;
 export type RouteAction = Extract<Request, { type: "act" }>["action"];
 export type LogEntry = v.InferOutput<typeof journalEntrySchema>;
+export type FindingStatus = v.InferOutput<typeof findingSchema>;
 export type Step = v.InferOutput<typeof stepSchema>;

@@ -16,6 +16,7 @@ import type { StatusFeed } from "#daemon/status/feed.ts";
 import type { NamesFeed } from "#daemon/status/names.ts";
 import type { DnsFacts } from "./dns-names.ts";
 import type { RouteActions } from "./route-actions.ts";
+import { forwardedIn, type Variables, variablesOf } from "#daemon/status/plan-env.ts";
 import { waitReady } from "#daemon/status/ready.ts";
 
 export interface RequestsOptions {
@@ -81,6 +82,8 @@ export class HubRequests {
       case "pod-log":
         await this.#options.actions.podLog(request, { reply, isBusy: () => session.busy() }, whileHere(session));
         return reply({ type: "end" });
+      case "env":
+        return reply({ type: "env", variables: this.#variables(request.profile) });
       case "names":
         return this.#names(request, session, reply);
       case "dns":
@@ -159,6 +162,11 @@ export class HubRequests {
     const statuses = this.#status(profile)?.routes ?? [];
     const signal = whileHere(session);
     reply({ type: "ready", routes: await waitReady(routes, { plan, statuses, prepare: (target) => prepare(target, signal) }) });
+  }
+
+  #variables(profile: string): Variables {
+    const { plan } = this.#attached(profile);
+    return variablesOf(plan, forwardedIn({ profiles: this.#options.board.profiles() }, profile));
   }
 
   #status(profile: string): ProfileStatus | undefined {

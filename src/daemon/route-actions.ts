@@ -33,6 +33,8 @@ export interface PodLog extends AttachedRoute {
   readonly pod: string;
   readonly container?: string | undefined;
   readonly lines: number;
+  /** Default: true. */
+  readonly follow?: boolean | undefined;
 }
 
 /** Who hears a log. */
@@ -70,10 +72,14 @@ export class RouteActions {
   }
 
   /** Resolves when the container has ended. */
-  async podLog({ pod, container, lines, ...route }: PodLog, { reply, isBusy }: LogReader, signal: AbortSignal): Promise<void> {
+  async podLog(
+    { pod, container, lines, follow = true, ...route }: PodLog,
+    { reply, isBusy }: LogReader,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { cluster, namespace } = await this.#carriers(route);
     const splitter = new LogLines((cut, leftOut) => reply({ type: "lines", lines: cut, leftOut }), isBusy);
-    const request = { namespace, pod, container, lines: Math.min(lines, daemonLimits.podLogLines) };
+    const request = { namespace, pod, container, lines: Math.min(lines, daemonLimits.podLogLines), follow };
     await cluster.podLog(request, (bytes) => splitter.push(bytes), signal);
     splitter.end();
   }

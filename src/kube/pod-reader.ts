@@ -31,8 +31,16 @@ export class PodReader {
   }
 
   /** See Cluster.podLog. */
-  async log({ namespace, pod, container, lines }: PodLogRequest, onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void> {
-    const query = new URLSearchParams({ follow: "true", tailLines: String(lines), ...(container === undefined ? {} : { container }) });
+  async log(
+    { namespace, pod, container, lines, follow }: PodLogRequest,
+    onBytes: (bytes: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const query = new URLSearchParams({
+      follow: String(follow),
+      tailLines: String(lines),
+      ...(container === undefined ? {} : { container }),
+    });
     const path = `${collectionPath("", namespace, "pods")}/${encodeURIComponent(pod)}/log?${query}`;
     await this.#api.tail(path, { verb: "get", resource: "pods/log", group: "", namespace, name: pod }, onBytes, signal);
   }

@@ -8,7 +8,7 @@ import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
-import { type ForwardedAddresses, forwardedIn, needsForwards, variablesOf } from "#cli/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, needsForwards, variablesOf } from "#daemon/status/plan-env.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 

@@ -14,7 +14,7 @@ import { warnMissingNames } from "#cli/missing-names.ts";
 import { warnOtherPorts } from "#cli/other-ports.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
-import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#cli/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { listed, showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";

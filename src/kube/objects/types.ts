@@ -158,6 +158,8 @@ export interface PodLogRequest {
   readonly container: string | undefined;
   /** So many of the latest lines come first. */
   readonly lines: number;
+  /** Goes on with those to come. */
+  readonly follow: boolean;
 }
 
 export interface Cluster {

@@ -4,7 +4,7 @@ import { portsOf } from "#profile/values/planned.ts";
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Snapshot } from "#control/api.ts";
-import { addressOf, urlOf } from "#daemon/status/urls.ts";
+import { addressOf, urlOf } from "./urls.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { fillReferences, findReferences, type RouteReference } from "#profile/values/references.ts";
@@ -14,7 +14,7 @@ export type Variables = Readonly<Record<string, string>>;
 /** Of what a profile forwards now: "db.shop:5432" → "127.1.27.1:5432". */
 export type ForwardedAddresses = ReadonlyMap<string, string>;
 
-export function forwardedIn({ profiles }: Snapshot, profile: string): ForwardedAddresses {
+export function forwardedIn({ profiles }: Pick<Snapshot, "profiles">, profile: string): ForwardedAddresses {
   const routes = profiles.find((each) => each.profile === profile)?.routes ?? [];
   return new Map(routes.filter(({ kind }) => kind === "forward").map(({ name, url }) => [name, url]));
 }
