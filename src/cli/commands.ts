@@ -88,6 +88,18 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/metrics.ts")).metrics,
   },
   {
+    name: "mcp",
+    args: "",
+    summary: "Give an agent kt's tools, over standard input and output (MCP)",
+    notes: [
+      "For the configuration of the agent, which starts it. docs/mcp.md has every tool, and the same over HTTP.",
+      "What the agent attaches and forwards ends with it. It cannot allow a profile: that takes kt allow, by you.",
+    ],
+    options: [["--read-only", "Only tools that change nothing"]],
+    example: ["kt mcp", "kt mcp --read-only"],
+    load: async () => (await import("./commands/mcp.ts")).mcp,
+  },
+  {
     name: "serve",
     group: "Hub",
     args: "[...FILES]",

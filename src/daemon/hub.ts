@@ -1,6 +1,6 @@
 /** The hub: wires the rooms, keeps one per user, and says when it ends. */
 
-import type { HubStatus, Snapshot, Step } from "#control/api.ts";
+import type { FindingStatus, HubStatus, Snapshot, Step } from "#control/api.ts";
 import { protocolVersion } from "#control/api.ts";
 import { ControlServer } from "#control/server.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
@@ -41,6 +41,7 @@ import type { Part } from "./part.ts";
 import { processFacts } from "#daemon/process/process-facts.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
 import type { Providers } from "./providers.ts";
+import { removeTargetProfile, writeTargetProfile } from "#daemon/plans/target-profile.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
 import { HubRequests } from "./requests.ts";
 import { RouteActions } from "./route-actions.ts";
@@ -68,7 +69,11 @@ export interface HubOptions {
   /** Who is asked for the names of others, in this order; default: the name servers of this machine. */
   readonly nameServers?: () => readonly NameServer[];
   readonly clock?: Clock;
+  readonly diagnose?: Diagnose;
 }
+
+/** What kt doctor says of a profile; without a file, of the machine and the kubeconfig alone. */
+export type Diagnose = (file: string | undefined, environment: Readonly<Record<string, string>>) => Promise<readonly FindingStatus[]>;
 
 export class Hub {
   readonly #options: HubOptions;
@@ -171,7 +176,7 @@ export class Hub {
     return { ...hello, startedAtMs, problem: sent(problem) };
   }
 
-  #factsOf({ directory, version, commit }: HubOptions, startedAtMs: number): KnownFacts {
+  #factsOf({ directory, version, commit, diagnose }: HubOptions, startedAtMs: number): KnownFacts {
     return {
       hello: { protocol: protocolVersion, version, commit, pid: process.pid },
       startedAtMs,
@@ -182,7 +187,25 @@ export class Hub {
       targets: () => this.#engine.targets(),
       counters: (profile, route) => this.#engine.counters.get(profile, route),
       process: processFacts,
+      targetProfiles: {
+        write: (wanted) => writeTargetProfile(directory, wanted),
+        remove: (profile) => removeTargetProfile(directory, profile),
+      },
+      diagnose: async (profile) => await this.#diagnose(profile, diagnose),
     };
+  }
+
+  /** Plugins get the environment of who attached the profile. */
+  async #diagnose(profile: string | undefined, diagnose: Diagnose | undefined): Promise<readonly FindingStatus[]> {
+    if (!diagnose) throw new KtError("hub-failed", "this hub does not diagnose", { hints: ["kt doctor"] });
+    const attached = this.#profiles.list();
+    if (profile === undefined && attached.length > 1) {
+      const hints = plansOf(attached).map((plan) => `profile: "${plan.profile}"`);
+      throw new KtError("request-invalid", "several profiles are attached: say which", { hints });
+    }
+    const file = profile ?? attached[0]?.plan.profile;
+    const environment = attached.find(({ plan }) => plan.profile === file)?.environment ?? ownEnvironment();
+    return await diagnose(file, environment);
   }
 
   get #clock(): Clock {
@@ -400,6 +423,10 @@ function openAddresses({ directory, stateDirectory = directory, log, clock = sys
   const path = `${stateDirectory}/addresses.json`;
   const onUnwritable = (error: unknown): void => log("warn", "addresses", { text: `write "${path}": ${messageOf(error)}` });
   return AddressKeeper.open({ path, clock, listeners: loopbackListeners, own: ownLoopback, onUnwritable });
+}
+
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).map(([name, value = ""]) => [name, value]));
 }
 
 function plansOf(attached: readonly AttachedProfile[]): Plan[] {

@@ -12,6 +12,7 @@ import { admit, sessionCookie } from "#web/guard/guard.ts";
 import { healthMetrics, healthStatus, healthWord } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import { Api, documentPath } from "#web/rest/api.ts";
+import { mcpPath, McpPage } from "#web/mcp/mcp-page.ts";
 import { metricsText } from "#web/metrics/metrics-text.ts";
 
 export interface SiteOptions {
@@ -28,6 +29,7 @@ export class Site {
   readonly #options: SiteOptions;
   readonly #access: Access;
   readonly #api: Api;
+  readonly #mcp: McpPage;
   readonly #pages: ReadonlyMap<string, Page>;
 
   constructor(options: SiteOptions) {
@@ -35,6 +37,7 @@ export class Site {
     this.#access = new Access(options.token, options.clock);
     const { facts, clock } = options;
     this.#api = new Api(facts, clock);
+    this.#mcp = new McpPage(facts);
     this.#pages = new Map<string, Page>([
       ["/metrics", ({ head }) => metrics(facts, headerValue(head.headers, "accept"))],
       ["/health", () => health(facts)],
@@ -66,6 +69,7 @@ export class Site {
     const accept = headerValue(head.headers, "accept");
     if (admission.kind === "refused") return refusalAnswer(admission.refusal, accept);
     if (path === "/api" || path.startsWith("/api/")) return this.#api.answer(request);
+    if (path === mcpPath) return this.#mcp.answer(request);
     const page = this.#pages.get(path);
     if (!page) return refusalAnswer(this.#unknownPage(path), accept);
     if (head.method !== "GET" && head.method !== "HEAD") return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);
@@ -75,7 +79,7 @@ export class Site {
   /** Names those that a program may ask for. */
   #unknownPage(path: string): Refusal {
     const pages = [...this.#pages.keys()].filter((each) => each !== "/" && each !== signInPath);
-    return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: [...pages, documentPath] };
+    return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: [...pages, documentPath, mcpPath] };
   }
 }
 

@@ -59,6 +59,8 @@ export function factsOf(fields: Partial<HubFacts> & { readonly profiles?: Profil
     targets: () => [],
     counters: () => undefined,
     process: () => ({ cpuSeconds: 1, residentBytes: 2, openDescriptors: 3, maxDescriptors: Number.POSITIVE_INFINITY }),
+    targetProfiles: { write: async () => "/p/forward/tunnels.toml", remove: async () => {} },
+    diagnose: async () => [],
     ...rest,
   };
 }

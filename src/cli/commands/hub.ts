@@ -2,6 +2,7 @@
 
 import type { Log } from "#base/log.ts";
 import type { CommandContext } from "#cli/command.ts";
+import { diagnosisOf } from "#cli/diagnosis.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { Hub } from "#daemon/hub.ts";
@@ -32,6 +33,7 @@ export async function hub({ build, output }: CommandContext): Promise<number> {
     providers: realProviders(),
     namesHelper,
     wiring: () => wiredAddresses(at.uid),
+    diagnose: (file, environment) => diagnosisOf({ file, directory: at.home, environment }, build),
     log,
   });
   if (running) await runUntilEnd(running, { ignoreHangup: true, log });

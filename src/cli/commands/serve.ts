@@ -3,6 +3,7 @@
 import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
+import { diagnosisOf } from "#cli/diagnosis.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { namedFile, profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
@@ -29,6 +30,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
     providers: realProviders(),
     namesHelper: { socket: namesSocket(at.uid), original: originalIn(at.home) },
     wiring: () => wiredAddresses(at.uid),
+    diagnose: (file, environment) => diagnosisOf({ file, directory: at.home, environment }, build),
     log,
     logsRequests: output.verbose,
   });

@@ -1,6 +1,6 @@
 /** What the hub's own pages are made of: what the hub hands to this room. */
 
-import type { Hello, Snapshot } from "#control/api.ts";
+import type { FindingStatus, Hello, Snapshot } from "#control/api.ts";
 import type { RequestHandler } from "#control/server.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import type { Histogram } from "#observe/histogram.ts";
@@ -29,6 +29,14 @@ export interface TargetFacts {
   readonly failedDials: number;
 }
 
+/** Profiles of kt's own for single targets. */
+export interface TargetProfiles {
+  /** Resolves to the path of one that can be attached. */
+  write(wanted: { readonly target: string; readonly context: string | undefined; readonly localPort: number | undefined }): Promise<string>;
+  /** Nothing for what is not one of them. */
+  remove(profile: string): Promise<void>;
+}
+
 export interface HubFacts {
   /** Answers what the hub's clients ask over the control socket. */
   readonly handle: RequestHandler;
@@ -44,4 +52,7 @@ export interface HubFacts {
   /** Undefined for a route that was never used. `profile` is the path of its file. */
   counters(profile: string, route: string): Pick<RouteCounters, "durations" | "firstBytes" | "droppedDatagrams"> | undefined;
   process(): ProcessFacts;
+  readonly targetProfiles: TargetProfiles;
+  /** What kt doctor says of a profile, by the path of its file; without one, of the one that is attached. */
+  diagnose(profile: string | undefined): Promise<readonly FindingStatus[]>;
 }

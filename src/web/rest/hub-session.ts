@@ -1,4 +1,4 @@
-/** Asks the hub what its own clients ask over the control socket: REST has no other truth than theirs. */
+/** Asks the hub what its own clients ask over the control socket: its pages have no other truth than theirs. */
 
 import type { Reply, ReplyOf, Request } from "#control/api.ts";
 import type { ControlSession, RequestHandler } from "#control/server.ts";
@@ -44,20 +44,28 @@ export class HubSession implements ControlSession {
 }
 
 /** All replies to a request that has an end. Rejects with the hub's own error. */
-async function repliesTo(handle: RequestHandler, request: Request): Promise<Reply[]> {
+async function repliesTo(handle: RequestHandler, request: Request, signal?: AbortSignal): Promise<Reply[]> {
   const session = new HubSession();
   const replies: Reply[] = [];
+  const leave = (): void => session.gone();
+  signal?.addEventListener("abort", leave, { once: true });
   try {
     await handle(request, session, (reply) => void replies.push(reply));
   } finally {
+    signal?.removeEventListener("abort", leave);
     session.gone();
   }
   return replies;
 }
 
 /** The one reply of a type. */
-export async function askHub<Type extends Reply["type"]>(handle: RequestHandler, request: Request, type: Type): Promise<ReplyOf<Type>> {
-  const reply = (await repliesTo(handle, request)).find((each): each is ReplyOf<Type> => each.type === type);
+export async function askHub<Type extends Reply["type"]>(
+  handle: RequestHandler,
+  request: Request,
+  type: Type,
+  signal?: AbortSignal,
+): Promise<ReplyOf<Type>> {
+  const reply = (await repliesTo(handle, request, signal)).find((each): each is ReplyOf<Type> => each.type === type);
   if (!reply) throw new KtError("internal", `internal error: the hub did not answer "${request.type}"`);
   return reply;
 }
@@ -67,6 +75,7 @@ export async function listFromHub<Type extends Reply["type"]>(
   handle: RequestHandler,
   request: Request,
   type: Type,
+  signal?: AbortSignal,
 ): Promise<ReplyOf<Type>[]> {
-  return (await repliesTo(handle, request)).filter((each): each is ReplyOf<Type> => each.type === type);
+  return (await repliesTo(handle, request, signal)).filter((each): each is ReplyOf<Type> => each.type === type);
 }

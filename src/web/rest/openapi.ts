@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document of the API, made from the schemas that check requests and describe answers. */
 
-import { type OverrideSchemaContext, toJsonSchema, toJsonSchemaDefs } from "@valibot/to-json-schema";
+import { toJsonSchema, toJsonSchemaDefs } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import {
   changesSchema,
@@ -14,6 +14,7 @@ import {
   snapshotSchema,
   stepSchema,
 } from "#control/api.ts";
+import { jsonSchemaOptions } from "#control/json-schema.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { endpoints } from "./endpoints.ts";
 
@@ -33,16 +34,10 @@ const definitions = {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const options = { target: "draft-2020-12", typeMode: "input", errorMode: "ignore", overrideSchema: asWritten } as const;
-
-/** Events have whatever their type has. */
-function asWritten({ valibotSchema, jsonSchema }: OverrideSchemaContext) {
-  return valibotSchema.type === "loose_object" ? { ...jsonSchema, additionalProperties: true } : undefined;
-}
 const refTo = ({ referenceId }: { readonly referenceId: string }): string => `#/components/schemas/${referenceId}`;
 
 function schemaOf(schema: v.GenericSchema): Json {
-  const { $schema: _, $defs: __, ...json } = toJsonSchema(schema, { ...options, definitions, overrideRef: refTo }) as Json;
+  const { $schema: _, $defs: __, ...json } = toJsonSchema(schema, { ...jsonSchemaOptions, definitions, overrideRef: refTo }) as Json;
   return json;
 }
 
@@ -71,7 +66,7 @@ export function openApi(version: string): Json {
     security: [{ token: [] }],
     paths,
     components: {
-      schemas: { ...toJsonSchemaDefs(definitions, { ...options, overrideRef: refTo }), Error: errorSchema },
+      schemas: { ...toJsonSchemaDefs(definitions, { ...jsonSchemaOptions, overrideRef: refTo }), Error: errorSchema },
       securitySchemes: { token: { type: "http", scheme: "bearer" } },
     },
   };
