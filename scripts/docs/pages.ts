@@ -2,6 +2,7 @@
 
 import { apiPage } from "./api-page.ts";
 import { commandsPage } from "./commands-page.ts";
+import { mcpPage } from "./mcp-page.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { profilePage } from "./profile-page.ts";
 
@@ -9,6 +10,7 @@ export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
     ["docs/api.md", apiPage()],
     ["docs/commands.md", commandsPage()],
+    ["docs/mcp.md", mcpPage()],
     ["docs/metrics.md", metricsPage()],
     ["docs/profile.md", profilePage()],
   ]);
