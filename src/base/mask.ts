@@ -88,7 +88,7 @@ export class Masker {
   learn(secret: string): void {
     const trimmed = secret.trim();
     if (trimmed.length < shortestChars) return;
-    const encoded = Buffer.from(trimmed).toString("base64").replace(/=+$/, "");
+    const encoded = new TextEncoder().encode(trimmed).toBase64({ omitPadding: true });
     for (const form of [trimmed, encoded, encodeURIComponent(trimmed)]) this.#secrets.add(form);
   }
 

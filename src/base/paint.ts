@@ -1,6 +1,7 @@
 /** Colours of a terminal. */
 
-import type { Span, Tone } from "./text.ts";
+import type { Span } from "./text.ts";
+import type { Tone } from "./tone.ts";
 import type { Row } from "./wrap.ts";
 
 /** SGR codes (ECMA-48 §8.3.117): one to begin, one to end. */

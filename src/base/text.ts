@@ -2,8 +2,7 @@
 
 import { stringWidth } from "bun";
 import { printable } from "./printable.ts";
-
-export type Tone = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+import type { Tone } from "./tone.ts";
 
 export interface Span {
   readonly text: string;

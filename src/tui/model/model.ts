@@ -1,7 +1,7 @@
 /** What the full-screen view knows and shows, and what it asks for: each message makes the next model of it. Pure. */
 
 import type { LogEntry, ProfileStatus, RequestEntry, RouteAction, Snapshot } from "#control/api.ts";
-import type { Tone } from "#base/text.ts";
+import type { Tone } from "#base/tone.ts";
 import { tuiLimits } from "#tui/limits.ts";
 import { type Detail, newDetail, withEvents } from "./detail.ts";
 import { entryText } from "./entry-text.ts";

@@ -1,6 +1,6 @@
 /** How the state of a route looks: a glyph of one column, for those who do not see colours, and a tone. */
 
-import type { Tone } from "#base/text.ts";
+import type { Tone } from "#base/tone.ts";
 import type { RouteStatus } from "#control/api.ts";
 
 export interface StateMark {
