@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { observeLimits } from "#observe/limits.ts";
 import { errorCodes } from "#base/error-facts.ts";
+import { controlLimits } from "./limits.ts";
 
 /** Goes up when an older client could misread a reply. */
 export const protocolVersion = 2;
@@ -187,6 +188,35 @@ export const requestEntrySchema = v.object({
   receivedBytes: count,
 });
 
+const token = v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$/, "is not a valid method"));
+
+/** A request to be sent again, or a new one like it: what of it is kept is method and path. */
+export const replayInput = {
+  ...attachedRoute,
+  /** The host to ask for; a port in it does not count. */
+  name: v.pipe(v.string(), v.regex(/^[\w.:[\]-]{1,260}$/, "is not a valid host")),
+  method: token,
+  /** With its query, where it is to have one. */
+  path: v.pipe(
+    v.string(),
+    v.maxLength(controlLimits.replayPathChars),
+    v.regex(/^\/[\x21-\x7e]*$/, "has to begin with / and be written in ASCII without blanks"),
+  ),
+  body: v.optional(v.pipe(v.string(), v.maxLength(controlLimits.replayBodyChars))),
+  contentType: v.optional(v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/, "is not a valid media type"))),
+  /** Has to be true for a method that may change something: all but GET, HEAD and OPTIONS. */
+  confirmed: v.optional(v.boolean()),
+};
+
+/** What came back. Its body is cut at a bound, and text as far as it is UTF-8. */
+export const replayedSchema = v.object({
+  status: count,
+  headers: v.array(v.object({ name: v.string(), value: v.string() })),
+  body: v.string(),
+  isCut: v.boolean(),
+  durationMs: count,
+});
+
 export const stepSchema = v.object({
   step: v.string(),
   verdict: v.string(),
@@ -229,11 +259,11 @@ export const requestSchema = v.variant("type", [
     sinceMs: v.optional(count),
     requests: v.optional(v.boolean()),
   }),
-  /** The latest requests of a route, oldest first. */
+  /** The latest requests of a route, or of all of them, oldest first. */
   v.object({
     type: v.literal("requests"),
-    profile: v.string(),
-    route: v.string(),
+    profile: v.optional(v.string()),
+    route: v.optional(v.string()),
     limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.requestEntries)),
   }),
   /** What a route carried in the latest steps, of one second or of ten. */
@@ -244,6 +274,8 @@ export const requestSchema = v.variant("type", [
     stepSeconds: v.picklist([1, 10]),
     steps: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.coarseRateSteps)),
   }),
+  /** Sends a request to a route as a client would, and says what came back. */
+  v.object({ type: v.literal("replay"), ...replayInput }),
   /** A code with which a browser is signed in once to the hub's own pages, at `/sign-in?code=CODE`. */
   v.object({ type: v.literal("sign-in") }),
   /** Everything measured, as text in one of Prometheus's formats. */
@@ -289,7 +321,9 @@ export const replySchema = v.variant("type", [
   v.object({ type: v.literal("entry"), entry: journalEntrySchema }),
   v.object({ type: v.literal("requests"), requests: v.array(requestEntrySchema) }),
   v.object({ type: v.literal("history"), history: historySchema }),
-  v.object({ type: v.literal("code"), code: v.string() }),
+  v.object({ type: v.literal("replayed"), response: replayedSchema }),
+  /** `port`: of a front door that is open; absent where none is. */
+  v.object({ type: v.literal("code"), code: v.string(), port: v.optional(count) }),
   /** A piece of a text; the pieces of one request make the whole. */
   v.object({ type: v.literal("text"), text: v.string() }),
   v.object({ type: v.literal("steps"), steps: v.array(stepSchema) }),
@@ -350,4 +384,5 @@ export type PodStatus = v.InferOutput<typeof podSchema>;
 export type RouteAction = Extract<Request, { type: "act" }>["action"];
 export type LogEntry = v.InferOutput<typeof journalEntrySchema>;
 export type FindingStatus = v.InferOutput<typeof findingSchema>;
+export type Replayed = v.InferOutput<typeof replayedSchema>;
 export type Step = v.InferOutput<typeof stepSchema>;

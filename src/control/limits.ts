@@ -13,6 +13,9 @@ export const controlLimits = {
   statusPartsPerMessage: 250,
   /** Longest piece of a text in one message: the metrics of a thousand routes are some megabytes. */
   textPieceChars: 256 * kib,
+  /** Of a request that is sent again: longer than any path that is kept, with a query; and what people write into a form. */
+  replayPathChars: 4 * kib,
+  replayBodyChars: 64 * kib,
   /** Largest message on the control socket. */
   controlMessageBytes: 4 * mib,
 } as const;

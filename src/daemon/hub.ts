@@ -35,6 +35,7 @@ import { type ReadWiring, WiredDns } from "./wired-dns.ts";
 import { Listening } from "#daemon/listening/listening.ts";
 import { HubIdentity } from "#daemon/process/hub-identity.ts";
 import { portHolding } from "#daemon/listening/port-holding.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import { checkOwner } from "./owner-check.ts";
 import { type KnownFacts, OwnPages, tokenPath } from "./own-pages.ts";
 import type { Part } from "./part.ts";
@@ -103,9 +104,9 @@ export class Hub {
     const { providers, log, clock = systemClock } = options;
     this.#options = options;
     this.#journal = new Journal(clock);
+    this.#requests = new RequestLog(clock);
     this.#facts = this.#factsOf(options, clock.wallMs());
     this.#pages = new OwnPages(this.#facts, clock);
-    this.#requests = new RequestLog(clock);
     if (options.logsRequests === true) this.#requests.follow(({ event }) => logEvent(log, event));
     const report = (event: KtEvent): void => this.#report(event);
     this.#profiles = new Profiles({ load: providers.load, clock, report, onChange: () => this.#apply() });
@@ -183,6 +184,7 @@ export class Hub {
       tokenFile: tokenPath(directory),
       environment: process.env,
       journal: this.#journal,
+      requests: this.#requests,
       snapshot: () => this.snapshot(),
       targets: () => this.#engine.targets(),
       counters: (profile, route) => this.#engine.counters.get(profile, route),
@@ -325,6 +327,8 @@ export class Hub {
         ready: () => this.#options.providers.prepare(),
       }),
       signInCode: () => this.#pages.signInCode(),
+      frontDoorPort: () => this.#frontDoorPort(),
+      clock: this.#clock,
       metrics: (format) => this.#pages.metrics(format),
       stop: () => this.#stopAsked.resolve(),
     });
@@ -345,6 +349,12 @@ export class Hub {
     this.#scope.add(() => this.#profiles.close());
     this.#report({ type: "hub", change: "started", detail: `version ${this.#options.version}, pid ${process.pid}` });
     if (this.#options.lingers) this.#linger.apply([]);
+  }
+
+  /** kt's own pages are behind each of them. */
+  #frontDoorPort(): number | undefined {
+    const addresses = this.#profiles.list().flatMap(({ plan }) => plan.http.listen.map(formatListen));
+    return addresses.map((address) => this.#listening.state(address).port).find((port) => port !== undefined);
   }
 
   #restored(): void {

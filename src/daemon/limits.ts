@@ -27,6 +27,10 @@ export const daemonLimits = {
   prepareDelayMs: 2,
   /** How long a connection through `kt forward` waits for a pod that is on its way, as profiles have it by default. */
   forwardStartMs: 30 * second,
+  /** How long a request that is sent again may take as a whole, */
+  replayMs: 30 * second,
+  /** and how much of its body is read: what people look at. */
+  replayedBodyBytes: 128 * kib,
   /** How long `kt up` waits for the hub it started: a loaded machine may take seconds. */
   hubStartMs: 10 * second,
   /** The hub's log file is cut to one old generation at this size. */

@@ -3,6 +3,7 @@
 import type { Hello, ProfileStatus, Reply, ReplyOf, Request, RouteStatus, Step } from "#control/api.ts";
 import { controlLimits } from "#control/limits.ts";
 import type { ControlSession } from "#control/server.ts";
+import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { describeEvent, eventRoute, eventSubjects } from "#observe/describe.ts";
 import type { RequestEvent } from "#observe/events.ts";
@@ -36,6 +37,9 @@ export interface RequestsOptions {
   readonly rates: Pick<RateSampler, "history">;
   readonly actions: RouteActions;
   readonly signInCode: () => Promise<string>;
+  /** Of a front door that is open; undefined where none is. */
+  readonly frontDoorPort: () => number | undefined;
+  readonly clock: Clock;
   readonly metrics: (format: RequestOf<"metrics">["format"]) => Promise<string>;
   readonly stop: () => void;
 }
@@ -66,8 +70,10 @@ export class HubRequests {
         return this.#requestsOf(request, reply);
       case "history":
         return this.#history(request, reply);
+      case "replay":
+        return reply({ type: "replayed", response: await this.#replay(request, session) });
       case "sign-in":
-        return reply({ type: "code", code: await this.#options.signInCode() });
+        return reply({ type: "code", code: await this.#options.signInCode(), port: this.#options.frontDoorPort() });
       case "metrics":
         return this.#text(await this.#options.metrics(request.format), reply);
       case "explain":
@@ -128,20 +134,36 @@ export class HubRequests {
   }
 
   #requestsOf({ profile, route, limit }: RequestOf<"requests">, reply: Send): void {
-    this.#checkRoute(profile, route);
-    const entries = this.#options.requests.entriesOf(profile, route, limit);
+    const entries = this.#requestEntries(profile, route, limit);
     const requests = entries.flatMap(({ atMs, event }) => (event.type === "request" ? [entryOf(atMs, event)] : []));
     reply({ type: "requests", requests });
   }
 
+  #requestEntries(profile: string | undefined, route: string | undefined, limit: number): JournalEntry[] {
+    const { requests } = this.#options;
+    if (profile === undefined && route === undefined) return requests.entries(limit);
+    if (profile === undefined || route === undefined) throw new KtError("request-invalid", "a route is named by its profile and its name");
+    this.#route(profile, route);
+    return requests.entriesOf(profile, route, limit);
+  }
+
   /** Throws KtError. */
-  #checkRoute(profile: string, route: string): void {
-    const known = this.#status(profile)?.routes.some(({ name }) => name === route);
-    if (!known) throw new KtError("route-unknown", `profile "${profile}" has no route "${route}"`, { hints: ["kt status"] });
+  #route(profile: string, route: string): { readonly of: ProfileStatus; readonly status: RouteStatus } {
+    const of = this.#status(profile);
+    const status = of?.routes.find(({ name }) => name === route);
+    if (of && status) return { of, status };
+    throw new KtError("route-unknown", `profile "${profile}" has no route "${route}"`, { hints: ["kt status"] });
+  }
+
+  /** Its code is loaded when the first is asked for. */
+  async #replay(request: RequestOf<"replay">, session: ControlSession): Promise<ReplyOf<"replayed">["response"]> {
+    const { of, status } = this.#route(request.profile, request.route);
+    const { replay } = await import("./replay.ts");
+    return await replay(request, of, status, { clock: this.#options.clock, signal: whileHere(session) });
   }
 
   #history({ profile, route, stepSeconds, steps }: RequestOf<"history">, reply: Send): void {
-    this.#checkRoute(profile, route);
+    this.#route(profile, route);
     reply({ type: "history", history: this.#options.rates.history(profile, route, stepSeconds, steps) });
   }
 

@@ -10,7 +10,7 @@ import { BodyDecoder } from "./body-decoder.ts";
 import { CappedBytes } from "#base/capped-bytes.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: string;
   readonly target: string;
   readonly headers: readonly Header[];
   readonly body?: string;
@@ -194,4 +194,34 @@ export async function stream(
   await exchange(conn, message, sink, signal);
   if (!answered) throw new KtError("internal", "internal error: an exchange ended without an answer");
   return { head: answered, body: refusal.takeText() };
+}
+
+/** The answer as far as it fits: a body that is longer is cut there, and its connection closed. */
+export async function requestCut(
+  conn: Conn,
+  message: HttpRequest,
+  signal: AbortSignal,
+  maxBytes: number,
+): Promise<{ readonly head: ResponseHead; readonly body: Uint8Array; readonly isCut: boolean }> {
+  const body = new CappedBytes(maxBytes, "the answer");
+  const enough = new AbortController();
+  let answered: ResponseHead | undefined;
+  const sink: AnswerSink = {
+    onHead(head) {
+      answered = head;
+      return "body";
+    },
+    onBody(bytes) {
+      const room = maxBytes - body.length;
+      body.add(bytes.subarray(0, room));
+      if (bytes.length > room) enough.abort(enough);
+    },
+  };
+  try {
+    await exchange(conn, message, sink, AbortSignal.any([signal, enough.signal]));
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
+  if (!answered) throw new KtError("internal", "internal error: an exchange ended without an answer");
+  return { head: answered, body: body.takeBytes(), isCut: enough.signal.aborted };
 }

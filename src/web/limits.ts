@@ -10,6 +10,10 @@ export const webLimits = {
   sessions: 64,
   /** Clients that are sent events at once: dashboards of one user, and programs of theirs. */
   eventStreams: 64,
+  /** Requests are sent to it together, so often: people see no difference, and a thousand a second cost little; */
+  requestBatchMs: 200,
+  /** and of those that came meanwhile so many, the latest. */
+  requestBatch: 200,
   /** How often such a client is sent something where there is nothing to say: proxies close what is silent for a minute. */
   heartbeatMs: 15 * second,
   /** Lines of a pod's log that a client gets first: a screen of them; and how many it may ask for. */

@@ -117,6 +117,68 @@ test("a profile that is attached by it stays, and what cannot be attached says w
   expect([missing.status, missing.json.error.code]).toEqual([404, "profile-not-found"]);
 });
 
+describe("a request that is sent again", () => {
+  const replay = (more: Readonly<Record<string, unknown>> = {}): Promise<Answer> =>
+    call("post", "/api/v1/replay", { ...web(), name: "web.localhost", method: "GET", path: "/again?x=1", ...more });
+
+  test("goes through the front door, and says what came back", async () => {
+    const { status, json } = await replay({ name: "web.localhost:80" });
+    expect([status, json.status, json.isCut]).toEqual([200, 200, false]);
+    expect(json.body.length).toBeGreaterThan(0);
+    const { json: found } = await call("get", "/api/v1/requests", web());
+    expect(found.requests.map(({ method, path }: { method: string; path: string }) => [method, path])).toEqual([["GET", "/again"]]);
+  });
+
+  test("may change something only when that is confirmed", async () => {
+    const { status, json } = await replay({ method: "POST", body: "{}", contentType: "application/json" });
+    expect([status, json.error.message]).toEqual([400, 'POST may change something: it is only sent again with "confirmed": true']);
+    expect(rig.route().requests).toBe(0);
+    expect((await replay({ method: "POST", body: "{}", contentType: "application/json", confirmed: true })).json.status).toBe(200);
+    expect((await replay({ method: "HEAD" })).json).toMatchObject({ status: 200, body: "" });
+  });
+
+  test.each([
+    { path: "no-slash" },
+    { path: "/a b" },
+    { path: "/a\r\nX: y" },
+    { method: "GET /" },
+    { method: "CONNECT", confirmed: true },
+    { name: "web.localhost\r\nX: y" },
+    { contentType: "a\r\nb" },
+    { route: "127.0.0.1:1", name: "x" },
+  ])("is refused as %p", async (more) => {
+    expect((await replay(more)).status).toBeOneOf([400, 404]);
+    expect(rig.route().requests).toBe(0);
+  });
+
+  test("is cut where its answer is long", async () => {
+    const { json } = await replay({ path: "/big" });
+    expect(json.isCut ? json.body.length : 0).toBe(128 * 1024);
+  });
+});
+
+describe("requests of all routes", () => {
+  test("are listed together, without those of kt's own pages", async () => {
+    await rig.ask("/a");
+    const { json } = await call("get", "/api/v1/requests");
+    expect(json.requests.map(({ path }: { path: string }) => path)).toEqual(["/a"]);
+    expect((await call("get", "/api/v1/requests", { profile: file() })).status).toBe(400);
+  });
+
+  test("come as events when they end", async () => {
+    const response = await fetchOwn("/api/v1/requests", { headers: { Accept: "text/event-stream" } });
+    await rig.ask("/one");
+    await rig.ask("/two");
+    const paths: string[] = [];
+    for await (const { event, data } of eventsOf(response)) {
+      expect([event, check.event("/api/v1/requests", data)]).toEqual(["requests", ""]);
+      paths.push(...(data as { requests: { path: string }[] }).requests.map(({ path }) => path));
+      if (paths.length === 2) break;
+    }
+    expect(paths).toEqual(["/one", "/two"]);
+  });
+});
+
 describe("what is not valid", () => {
   const post = (path: string, body: string | Uint8Array, type = "application/json"): Promise<Response> =>
     fetchOwn(path, { method: "POST", body, headers: { "Content-Type": type } });
@@ -149,7 +211,7 @@ describe("what is not valid", () => {
   });
 
   test.each([
-    ["/api/v1/requests", 400],
+    ["/api/v1/requests?profile=a", 400],
     ["/api/v1/requests?profile=a&route=b&limit=0", 400],
     ["/api/v1/requests?profile=a&route=b&limit=x", 400],
     ["/api/v1/requests?profile=a&route=b", 404],

@@ -3,6 +3,7 @@
 import { systemClock } from "#base/clock.ts";
 import type { Snapshot } from "#control/api.ts";
 import { Journal } from "#observe/journal.ts";
+import { RequestLog } from "#observe/request-log.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import { Site } from "#web/site.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
@@ -53,6 +54,7 @@ export function factsOf(fields: Partial<HubFacts> & { readonly profiles?: Profil
     startedAtMs: 1000,
     handle: () => {},
     journal: new Journal(systemClock),
+    requests: new RequestLog(systemClock),
     environment: { PATH: "/bin" },
     tokenFile: "/run/kt/token",
     snapshot: () => ({ hub: { ...hello, startedAtMs: 1000 }, profiles }),

@@ -5,6 +5,7 @@ import type { RequestHandler } from "#control/server.ts";
 import type { RouteCounters } from "#observe/counters.ts";
 import type { Histogram } from "#observe/histogram.ts";
 import type { Journal } from "#observe/journal.ts";
+import type { RequestLog } from "#observe/request-log.ts";
 
 export interface ProcessFacts {
   readonly cpuSeconds: number;
@@ -41,6 +42,7 @@ export interface HubFacts {
   /** Answers what the hub's clients ask over the control socket. */
   readonly handle: RequestHandler;
   readonly journal: Pick<Journal, "after" | "follow">;
+  readonly requests: Pick<RequestLog, "follow">;
   /** Of the hub's own process. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly hello: Hello;

@@ -30,7 +30,7 @@ export class Api {
     const found = find(request);
     if ("status" in found) return refusal(found);
     try {
-      const outcome = await found.run(request, { facts: this.#facts, request, events: (begin) => this.#stream(begin) });
+      const outcome = await found.run(request, { facts: this.#facts, clock: this.#clock, request, events: (begin) => this.#stream(begin) });
       return "json" in outcome ? jsonAnswer(outcome.json) : outcome.answer;
     } catch (error) {
       return refusal(refusalOf(toKtError(error, "internal", "answer the request")));

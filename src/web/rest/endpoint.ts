@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
+import type { Clock } from "#base/clock.ts";
 import type { ServerAnswer, ServerRequest } from "#http/server.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import type { BeginEvents } from "./server-sent-events.ts";
@@ -9,6 +10,7 @@ import type { BeginEvents } from "./server-sent-events.ts";
 /** What an operation is given besides its input. */
 export interface EndpointContext {
   readonly facts: HubFacts;
+  readonly clock: Clock;
   readonly request: ServerRequest;
   /** An answer that goes on, or a refusal where there are too many. */
   readonly events: (begin: BeginEvents) => ServerAnswer;

@@ -13,6 +13,7 @@ import {
   stepSchema,
   type Reply,
   type Request,
+  type RequestEntry,
   type RouteAction,
 } from "#control/api.ts";
 import { toKtError } from "#base/errors.ts";
@@ -23,6 +24,8 @@ import { headerValue } from "#wire/http-head.ts";
 import { type Endpoint, type EndpointContext, endpoint } from "./endpoint.ts";
 import { askHub, HubSession, listFromHub } from "./hub-session.ts";
 import { logEntryOf, streamJournal } from "./journal-stream.ts";
+import { replay } from "./replay.ts";
+import { streamRequests } from "./request-stream.ts";
 
 const profile = v.pipe(v.string(), v.description("The absolute path of a profile's file."));
 const route = v.pipe(v.string(), v.description("The name of a route, as kt status shows it."));
@@ -66,12 +69,25 @@ const routes = endpoint({
 const requests = endpoint({
   method: "GET",
   path: "/api/v1/requests",
-  summary: "The latest HTTP requests of a route, oldest first, with their paths and without their queries.",
-  input: v.strictObject({ profile, route, limit: v.optional(integerUpTo(observeLimits.requestEntries), observeLimits.requestEntries) }),
+  summary:
+    "The latest HTTP requests, oldest first, of a route or of all of them, with their paths and without their queries; with Accept: text/event-stream those that end from now on.",
+  input: v.strictObject({
+    profile: v.optional(profile),
+    route: v.optional(route),
+    limit: v.optional(integerUpTo(observeLimits.requestEntries), observeLimits.requestEntries),
+  }),
   output: v.object({ requests: v.array(requestEntrySchema) }),
-  answer: async (input, { facts }) => {
+  events: v.object({
+    type: v.literal("requests"),
+    requests: v.array(requestEntrySchema),
+    leftOut: v.pipe(v.number(), v.description("Requests before them that were not sent.")),
+  }),
+  answer: async (input, { facts, clock, request, events: stream }) => {
+    const { profile: of, route: name } = input;
     const { requests: found } = await askHub(facts.handle, { type: "requests", ...input }, "requests");
-    return { json: { requests: found } };
+    if (!wantsEvents(request)) return { json: { requests: found } };
+    const isWanted = (entry: RequestEntry): boolean => name === undefined || (entry.profile === of && entry.route === name);
+    return { answer: stream((to) => streamRequests(to, { requests: facts.requests, clock, isWanted })) };
   },
 });
 
@@ -101,8 +117,7 @@ const events = endpoint({
   answer: ({ details }, { facts, request, events: stream }) => {
     const { journal, startedAtMs } = facts;
     const withDetails = details === "true";
-    if (!/\btext\/event-stream\b/i.test(headerValue(request.head.headers, "accept") ?? ""))
-      return { json: { events: journal.after(-1, withDetails).entries.map(logEntryOf) } };
+    if (!wantsEvents(request)) return { json: { events: journal.after(-1, withDetails).entries.map(logEntryOf) } };
     const lastEventId = headerValue(request.head.headers, "last-event-id");
     const start = startedAtMs.toString(36);
     return { answer: stream((to) => streamJournal(to, { journal, start, lastEventId, withDetails })) };
@@ -204,8 +219,12 @@ const logs = endpoint({
 
 export const endpoints: readonly Endpoint[] = [
   ...[snapshot, watch, routes, requests, history, events, explain, pods, logs],
-  ...[attach, detach, ...actions],
+  ...[attach, detach, ...actions, replay],
 ];
+
+function wantsEvents({ head }: EndpointContext["request"]): boolean {
+  return /\btext\/event-stream\b/i.test(headerValue(head.headers, "accept") ?? "");
+}
 
 function ownEnvironment({ environment }: HubFacts): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).map(([name, value = ""]) => [name, value]));
