@@ -5,6 +5,7 @@ import { step, tool } from "./steps.ts";
 const results = [
   await step("format and lint", tool("biome", "ci", ...(process.stdout.isTTY ? [] : ["--colors=off"]), ".")),
   await step("types", tool("tsc", "--noEmit", "-p", ".")),
+  await step("types of what runs in browsers", tool("tsc", "--noEmit", "-p", "src/dashboard")),
   await step("types in lint", tool("oxlint", "--type-aware")),
   await step("dead code", tool("knip")),
   await step("dead code of the program", tool("knip", "--production")),

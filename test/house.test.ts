@@ -102,7 +102,7 @@ async function proseFiles(): Promise<SourceText[]> {
   return [...sources, ...tests, ...others.flat()].filter(({ path }) => !ownWords.includes(path));
 }
 
-const sources = [...(await filesUnder("src/**/*.ts")), ...(await filesUnder("native/**/*.ts"))];
+const sources = [...(await filesUnder("src/**/*.{ts,tsx}")), ...(await filesUnder("native/**/*.ts"))];
 const tests = await filesUnder("test/**/*.ts");
 
 describe("the house", () => {

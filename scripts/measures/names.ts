@@ -9,7 +9,7 @@ interface Exported {
 
 /** The main export that the file is not named after, or undefined. A file of several things of equal weight has a name of its own. */
 export function misnamed({ path, text }: SourceText): string | undefined {
-  const file = path.slice(path.lastIndexOf("/") + 1, -".ts".length);
+  const file = path.slice(path.lastIndexOf("/") + 1, path.lastIndexOf("."));
   const main = mainExport(text);
   return main === undefined || fits(file, main) ? undefined : `${path} exports ${main.name}`;
 }

@@ -69,6 +69,19 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/tui.ts")).tui,
   },
   {
+    name: "dashboard",
+    group: "Hub",
+    args: "",
+    summary: "Open the dashboard in the browser, signed in",
+    notes: [
+      "It shows what kt tui shows, with charts and every HTTP request, at http://kt.localhost:8989/.",
+      "The browser stays signed in until the hub ends. Each sign-in address is good once, for one minute.",
+    ],
+    options: [["--url", "Print the address that signs in, and open nothing"]],
+    example: ["kt dashboard", "kt dashboard --url"],
+    load: async () => (await import("./commands/dashboard.ts")).dashboard,
+  },
+  {
     name: "logs",
     group: "Hub",
     args: "[ROUTE]",

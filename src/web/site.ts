@@ -1,6 +1,5 @@
 /** The hub's own pages: one server behind one guard, whatever a client speaks on the way to it. */
 
-import { parseAuthority } from "#base/hostname.ts";
 import type { Conn } from "#base/conn.ts";
 import type { Clock } from "#base/clock.ts";
 import { type RequestHandler, type ServerAnswer, type ServerRequest, serveHttp } from "#http/server.ts";
@@ -44,7 +43,7 @@ export class Site {
       ["/health/status", () => jsonAnswer(healthStatus(facts.snapshot()))],
       ["/health/metrics", () => jsonAnswer(healthMetrics(facts.snapshot()))],
       [signInPath, ({ query }) => signIn(this.#access, query.get("code") ?? "")],
-      ["/", ({ head }) => toIndex(head.host)],
+      [dashboardPath, toDashboard],
     ]);
   }
 
@@ -65,12 +64,12 @@ export class Site {
   readonly #answer: RequestHandler = (request) => {
     const { head, path } = request;
     const { facts, host } = this.#options;
-    const admission = admit(head, openPaths.includes(path), { access: this.#access, host, tokenFile: facts.tokenFile });
+    const admission = admit(head, isOpen(path), { access: this.#access, host, tokenFile: facts.tokenFile });
     const accept = headerValue(head.headers, "accept");
     if (admission.kind === "refused") return refusalAnswer(admission.refusal, accept);
     if (path === "/api" || path.startsWith("/api/")) return this.#api.answer(request);
     if (path === mcpPath) return this.#mcp.answer(request);
-    const page = this.#pages.get(path);
+    const page = this.#pages.get(path) ?? (isOfDashboard(path) ? dashboardFile : undefined);
     if (!page) return refusalAnswer(this.#unknownPage(path), accept);
     if (head.method !== "GET" && head.method !== "HEAD") return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);
     return page(request);
@@ -78,17 +77,37 @@ export class Site {
 
   /** Names those that a program may ask for. */
   #unknownPage(path: string): Refusal {
-    const pages = [...this.#pages.keys()].filter((each) => each !== "/" && each !== signInPath);
+    const pages = [...this.#pages.keys()].filter((each) => each !== signInPath);
     return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: [...pages, documentPath, mcpPath] };
   }
 }
 
-/**
- * Probes have no token, and whether the hub is well says little more than that it answers. The index looks itself who asks. A browser
- * that is signed in has a code in place of the token.
- */
 const signInPath = "/sign-in";
-const openPaths: readonly string[] = ["/health", "/", signInPath];
+const dashboardPath = "/dashboard";
+
+/**
+ * Probes have no token, and whether the hub is well says little more than that it answers. The files of the dashboard are the same for
+ * everyone: what it shows it asks the API for. A browser that signs in has a code in place of the token.
+ */
+function isOpen(path: string): boolean {
+  return path === "/health" || path === signInPath || path === dashboardPath || isOfDashboard(path);
+}
+
+function isOfDashboard(path: string): boolean {
+  return path === "/" || path.startsWith("/assets/");
+}
+
+/** Loaded when a browser comes. */
+async function dashboardFile(request: ServerRequest): Promise<ServerAnswer> {
+  const { assetAnswer } = await import("#web/assets/assets.ts");
+  const { path, head } = request;
+  const gone: Refusal = {
+    status: 404,
+    code: "page-unknown",
+    message: `there is no "${path}" here: kt was updated, so load the page again`,
+  };
+  return assetAnswer(request) ?? refusalAnswer(gone, headerValue(head.headers, "accept"));
+}
 
 function metrics(facts: HubFacts, accept: string | undefined): ServerAnswer {
   const format = metricsFormatOf(accept);
@@ -120,10 +139,9 @@ function signIn(access: Access, code: string): ServerAnswer {
   ]);
 }
 
-/** The list of routes, at the front door's other name. */
-function toIndex(host: string): ServerAnswer {
-  const port = parseAuthority(host)?.port;
-  return textAnswer("", undefined, 303, [["Location", `http://localhost${port === undefined ? "" : `:${port}`}/`]]);
+/** Where others have theirs. */
+function toDashboard(): ServerAnswer {
+  return textAnswer("", undefined, 303, [["Location", "/"]]);
 }
 
 function wrongMethod(method: string, allowed: readonly string[]): Refusal {

@@ -7,18 +7,20 @@ import type { ServerAnswer } from "#http/server.ts";
 type WholeAnswer = Extract<ServerAnswer, { kind: "whole" }>;
 export type Headers = WholeAnswer["headers"];
 
-/** No other page reads, frames, caches or adds to what stands here. */
-export const guardedHeaders: Headers = [
-  ["Cache-Control", "no-store"],
+/** No other page reads, frames or adds to what stands here, and no text becomes markup or script (Trusted Types). */
+export const securityHeaders: Headers = [
   ["X-Content-Type-Options", "nosniff"],
   [
     "Content-Security-Policy",
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   ],
   ["Referrer-Policy", "no-referrer"],
   ["Cross-Origin-Resource-Policy", "same-origin"],
   ["Cross-Origin-Opener-Policy", "same-origin"],
 ];
+
+/** What is so at the moment, which no cache keeps. */
+export const guardedHeaders: Headers = [["Cache-Control", "no-store"], ...securityHeaders];
 
 const encoder = new TextEncoder();
 
