@@ -39,6 +39,8 @@ export interface ErrorFacts {
   readonly grpc: GrpcStatus;
   /** How a command ends. */
   readonly exit: "usage" | "cluster" | "failed";
+  /** Of a SOCKS5 reply (RFC 1928 §6), where what it is about does not say it. */
+  readonly socks?: number;
 }
 
 /** By its number (grpc/grpc doc/statuscodes.md). */
@@ -78,7 +80,15 @@ const table = {
   "context-unknown": { about: "kubeconfig", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "cluster" },
   "credentials-failed": { about: "login", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAUTHENTICATED", exit: "cluster" },
   unauthorized: { about: "login", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAUTHENTICATED", exit: "cluster" },
-  forbidden: { about: "permission", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "PERMISSION_DENIED", exit: "cluster" },
+  forbidden: {
+    about: "permission",
+    waitHelps: "no",
+    otherPodHelps: false,
+    http: 502,
+    grpc: "PERMISSION_DENIED",
+    exit: "cluster",
+    socks: 2,
+  },
   "cluster-unreachable": { about: "way", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "cluster" },
   "cluster-error": { about: "cluster", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "cluster" },
   "proxy-failed": { about: "way", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "cluster" },
@@ -88,28 +98,60 @@ const table = {
   "workload-not-found": { about: "absence", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "NOT_FOUND", exit: "failed" },
   "pod-not-found": { about: "absence", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "NOT_FOUND", exit: "failed" },
   "container-not-found": { about: "pod", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "NOT_FOUND", exit: "failed" },
-  "port-not-found": { about: "absence", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "NOT_FOUND", exit: "failed" },
+  "port-not-found": { about: "absence", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "NOT_FOUND", exit: "failed", socks: 5 },
   "no-ready-pod": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   "jump-pod-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "relay-missing": { about: "pod", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNIMPLEMENTED", exit: "failed" },
   "relay-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
-  "port-refused": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "port-refused": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed", socks: 5 },
   "jump-no-tool": { about: "pod", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
-  "target-not-found": { about: "target", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "NOT_FOUND", exit: "failed" },
-  "target-refused": { about: "target", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
-  "target-unreachable": { about: "target", waitHelps: "perhaps", otherPodHelps: false, http: 504, grpc: "UNAVAILABLE", exit: "failed" },
+  "target-not-found": {
+    about: "target",
+    waitHelps: "perhaps",
+    otherPodHelps: false,
+    http: 502,
+    grpc: "NOT_FOUND",
+    exit: "failed",
+    socks: 4,
+  },
+  "target-refused": {
+    about: "target",
+    waitHelps: "perhaps",
+    otherPodHelps: false,
+    http: 502,
+    grpc: "UNAVAILABLE",
+    exit: "failed",
+    socks: 5,
+  },
+  "target-unreachable": {
+    about: "target",
+    waitHelps: "perhaps",
+    otherPodHelps: false,
+    http: 504,
+    grpc: "UNAVAILABLE",
+    exit: "failed",
+    socks: 6,
+  },
   "backend-invalid": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "backend-tls": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   unhealthy: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "connection-lost": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
-  "start-timeout": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 504, grpc: "DEADLINE_EXCEEDED", exit: "failed" },
+  "start-timeout": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 504, grpc: "DEADLINE_EXCEEDED", exit: "failed", socks: 6 },
   overloaded: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   // What a client sent to the front door.
   "host-missing": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "INVALID_ARGUMENT", exit: "failed" },
   "host-unknown": { about: "client", waitHelps: "no", otherPodHelps: false, http: 404, grpc: "NOT_FOUND", exit: "failed" },
   "host-ambiguous": { about: "client", waitHelps: "no", otherPodHelps: false, http: 404, grpc: "INVALID_ARGUMENT", exit: "failed" },
   "name-refused": { about: "client", waitHelps: "no", otherPodHelps: false, http: 403, grpc: "PERMISSION_DENIED", exit: "failed" },
-  "too-many-names": { about: "client", waitHelps: "perhaps", otherPodHelps: false, http: 429, grpc: "RESOURCE_EXHAUSTED", exit: "failed" },
+  "too-many-names": {
+    about: "client",
+    waitHelps: "perhaps",
+    otherPodHelps: false,
+    http: 429,
+    grpc: "RESOURCE_EXHAUSTED",
+    exit: "failed",
+    socks: 1,
+  },
   "origin-refused": { about: "client", waitHelps: "no", otherPodHelps: false, http: 403, grpc: "PERMISSION_DENIED", exit: "failed" },
   "request-invalid": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "INVALID_ARGUMENT", exit: "failed" },
   "plain-http": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "FAILED_PRECONDITION", exit: "failed" },
@@ -144,4 +186,21 @@ export function mayCome(code: ErrorCode): boolean {
 
 export function isAbout(code: ErrorCode, ...subjects: readonly About[]): boolean {
   return subjects.includes(errorFacts[code].about);
+}
+
+/** Of a SOCKS5 reply: by default not allowed, network unreachable, host unreachable, or general failure. */
+const socksByAbout: Readonly<Partial<Record<About, number>>> = {
+  client: 2,
+  login: 3,
+  kubeconfig: 3,
+  way: 3,
+  cluster: 3,
+  absence: 4,
+  pod: 4,
+};
+
+/** The reply that a client of SOCKS5 reads. */
+export function socksReplyOf(code: ErrorCode): number {
+  const { socks, about } = errorFacts[code];
+  return socks ?? socksByAbout[about] ?? 1;
 }

@@ -29,7 +29,7 @@ interface Head {
 export interface RequestHead extends Head {
   readonly method: string;
   readonly target: string;
-  /** Where the request wants to go, as sent: an absolute target's authority, else Host (RFC 9112 §3.2.2). */
+  /** Where the request wants to go, as sent: the target of CONNECT, an absolute target's authority, else Host (RFC 9112 §3.2). */
   readonly host: string;
 }
 
@@ -240,7 +240,7 @@ const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^\0-\x20\x7f]+) HTTP\/1\.
 /** RFC 9112 §3.2.2. */
 const absoluteTarget = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@]*)(?:[/?#]|$)/i;
 
-/** Whether the target has a form that goes with its method (RFC 9112 §3.2); a proxy's CONNECT is refused later, by what it is. */
+/** Whether the target has a form that goes with its method (RFC 9112 §3.2); where that of CONNECT leads is looked at later. */
 function isTarget(target: string, method: string): boolean {
   return target.startsWith("/") || absoluteTarget.test(target) || (target === "*" && method === "OPTIONS") || method === "CONNECT";
 }
@@ -249,9 +249,11 @@ function isTarget(target: string, method: string): boolean {
 const visible = /^[\x21-\x7e]+$/;
 
 /** Where the request goes; the Host header must be there even beside an absolute target, in HTTP/1.1. */
-function hostOf(fields: FieldReader, target: string, version: "1.0" | "1.1"): string {
+function hostOf(fields: FieldReader, method: string, target: string, version: "1.0" | "1.1"): string {
   const absolute = target.startsWith("/") ? undefined : absoluteTarget.exec(target)?.[1];
-  const host = fields.host === undefined && version === "1.1" ? undefined : (absolute ?? fields.host);
+  const byHost = fields.host === undefined && version === "1.1" ? undefined : (absolute ?? fields.host);
+  // Some clients of proxies send no Host with it.
+  const host = method === "CONNECT" ? target : byHost;
   if (host === undefined || host === "") throw new KtError("host-missing", "the request names no host");
   if (!visible.test(host)) throw fields.fail(`${quote(host)} is not a valid host`);
   return host;
@@ -281,7 +283,7 @@ export function decodeRequestHead(bytes: Uint8Array, at = 0): { readonly head: R
   fields.readLines(text, length);
   if (isOdd) throw fields.fail("it has a control character");
   const chunked = fields.encoding(version) === "chunked";
-  const host = hostOf(fields, target, version);
+  const host = hostOf(fields, method, target, version);
   const upgrade = fields.upgrade !== undefined && fields.connectionHas("upgrade") ? fields.upgrade : undefined;
   const { headers, contentLength } = fields;
   const isPlainLine = length === method.length + target.length + " HTTP/1.1\r\n".length + 1 && (minor === "0" || minor === "1");
