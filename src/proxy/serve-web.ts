@@ -7,7 +7,7 @@ import type { Router } from "#proxy/door/entrance.ts";
 import { type H2Options, serveH2 } from "#proxy/h2/h2.ts";
 import type { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
-import { Http1Connection } from "#proxy/http1/http1.ts";
+import { Http1Connection, type Http1Options } from "#proxy/http1/http1.ts";
 
 /** What the clients of one door share. */
 export interface WebParts {
@@ -22,11 +22,13 @@ export interface WebOptions extends WebParts {
   readonly scheme: "http" | "https";
   /** See H2Options. */
   readonly dial: H2Options["dial"];
+  /** See Http1Options. */
+  readonly onConnect?: Http1Options["onConnect"];
 }
 
 /** Takes the Conn over, which is paused and holds all that its client said. */
 export function serveWeb(conn: Conn, version: "http1" | "h2", options: WebOptions): void {
-  const { context, door, router, scheme, backends, speech, dial } = options;
+  const { context, door, router, scheme, backends, speech, dial, onConnect } = options;
   if (version === "h2") {
     const connection = serveH2(conn, { ...context, router, scheme, backends, speech, dial, clientAddress: conn.remoteAddress });
     door.enter(connection);
@@ -34,7 +36,14 @@ export function serveWeb(conn: Conn, version: "http1" | "h2", options: WebOption
     return;
   }
   const onClosed = (): void => door.leave(connection);
-  const connection: Http1Connection = new Http1Connection(conn, { context, backends, router, scheme, onClosed });
+  const connection: Http1Connection = new Http1Connection(conn, {
+    context,
+    backends,
+    router,
+    scheme,
+    onClosed,
+    ...(onConnect && { onConnect }),
+  });
   door.enter(connection);
   connection.start();
 }

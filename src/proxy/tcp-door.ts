@@ -8,8 +8,7 @@ import { Door, type OpenAddress } from "#proxy/door/door.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type PassthroughRoute, passThrough } from "#proxy/door/passthrough.ts";
 import type { Target } from "#route/target.ts";
-import { refuseTcp } from "./tcp-refusal.ts";
-import { WebRefusals } from "./web-refusal.ts";
+import { PortRefusals } from "./port-refusals.ts";
 
 /** Ports lead into clusters only: the hub's own pages have names. */
 type PortRoute = PassthroughRoute & { readonly target: Target };
@@ -17,12 +16,12 @@ type PortRoute = PassthroughRoute & { readonly target: Target };
 export class TcpDoor {
   readonly #context: DoorContext;
   readonly #door: Door;
-  readonly #refusals: WebRefusals;
+  readonly #refusals: PortRefusals;
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.#door = new Door(context);
-    this.#refusals = new WebRefusals(context, this.#door);
+    this.#refusals = new PortRefusals(context, this.#door);
   }
 
   /** Throws KtError `port-taken` or `listen-failed`. */
@@ -59,11 +58,6 @@ export class TcpDoor {
 
   #refuse(conn: Conn, route: PassthroughRoute, error: KtError, onClosed: () => void): void {
     const localPort = route.route.slice(route.route.lastIndexOf(":") + 1);
-    const onWeb = (kind: "tls" | "http1" | "h2"): void => {
-      onClosed();
-      if (kind !== "tls") this.#refusals.refuse(conn, kind, error, "http");
-      else void this.#refusals.accept(conn, undefined, (inside) => this.#refuse(inside, route, error, () => {}));
-    };
-    refuseTcp(conn, { error, ports: [route.target.port, localPort], clock: this.#context.clock, onWeb, onClosed });
+    this.#refusals.refuse(conn, [route.target.port, localPort], error, onClosed);
   }
 }

@@ -4,7 +4,7 @@ import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Found, Lookup } from "./lookup.ts";
 import { type PatternTrial, type RouteTable, hostOf } from "./table.ts";
-import { formatPodSource, formatTarget, namespaceOf, type Target, type Transport } from "./target.ts";
+import { formatPodSource, formatTarget, isInCluster, namespaceOf, type Target, type Transport } from "./target.ts";
 
 export interface ExplainStep {
   /** What was looked at. */
@@ -48,7 +48,7 @@ function schemeReason({ manner, target }: Found): string {
 function conclude(lookup: Lookup): ExplainStep[] {
   if (lookup.kind === "found") {
     const { target } = lookup;
-    if (target.kind === "builtin") return [{ step: "target", verdict: formatTarget(target), outcome: "info" }];
+    if (!isInCluster(target)) return [{ step: "target", verdict: formatTarget(target), outcome: "info" }];
     return [
       { step: "target", verdict: describeTarget(target), outcome: "info" },
       ...explainJump(target),

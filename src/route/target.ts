@@ -29,8 +29,8 @@ export const podSourceKinds = [
 ] as const;
 export type PodSourceKind = (typeof podSourceKinds)[number];
 
-/** Where a route leads: into a cluster, or to the hub itself. */
-export type Destination = Target | BuiltinTarget;
+/** Where a connection goes: into a cluster, to the hub itself, or to what a client of the proxy asks for. */
+export type Destination = Target | BuiltinTarget | ProxiedTarget;
 
 /** What a profile names. */
 export type Target = PodTarget | AddressTarget | RelayedTarget;
@@ -97,6 +97,27 @@ export interface BuiltinTarget {
   readonly via?: undefined;
 }
 
+/** A host that a client of the proxy asks for, and that is not a name of the cluster: the address of a service there, or a host outside. */
+export interface ProxiedTarget {
+  readonly kind: "proxied";
+  /** Of no cluster yet. */
+  readonly cluster: ClusterRef;
+  /** Those that share the proxy's address: they say which clusters are meant. */
+  readonly profiles: readonly string[];
+  /** A name, or an IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** What is not in the cluster is dialled from this machine. */
+  readonly direct: boolean;
+  readonly derived?: undefined;
+  readonly via?: undefined;
+}
+
+/** Whether it leads to a target of the profile's, as against the hub itself and what a client of the proxy asks for. */
+export function isInCluster(target: Destination): target is Target {
+  return target.kind !== "builtin" && target.kind !== "proxied";
+}
+
 /** The hub's own name. */
 export const hubHost = "kt.localhost";
 
@@ -143,6 +164,7 @@ export const kindWords: Readonly<Record<PodSourceKind, string>> = {
 /** The way a profile writes it: `[NAMESPACE/]svc/NAME:PORT`; of an address also the jump host. A port of UDP ends in `/udp`. */
 export function formatTarget(target: Destination): string {
   if (target.kind === "builtin") return "kt's own pages";
+  if (target.kind === "proxied") return formatHostPort(target);
   if (target.kind === "address") return `${formatHostPort(target)} via ${formatPodSource(target.via)}`;
   const place = target.kind === "relayed" ? formatHostPort(target) : `${formatPodSource(target)}:${target.port}`;
   return target.transport === undefined ? place : `${place}/${target.transport}`;
@@ -187,6 +209,7 @@ function placeKey(target: Target): readonly string[] {
 
 function makeKey(target: Destination): string {
   if (target.kind === "builtin") return target.kind;
+  if (target.kind === "proxied") return [target.kind, ...target.profiles, target.host, target.port, target.direct].join("\u0000");
   const { cluster, kind, port, transport = "tcp" } = target;
   return [cluster.profile, cluster.context ?? "", kind, ...placeKey(target), port, transport].join("\u0000");
 }

@@ -40,7 +40,8 @@ function checkPort({ route, target }: Found, host: string, doorPort: number): vo
   });
 }
 
-function foundOf(lookup: Lookup): Found {
+/** Throws KtError `host-…` or `name-refused`. */
+export function foundOf(lookup: Lookup): Found {
   switch (lookup.kind) {
     case "found":
       return lookup;

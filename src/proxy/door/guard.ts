@@ -2,15 +2,22 @@
 
 import { cut } from "#base/cut.ts";
 import { KtError } from "#base/errors.ts";
-import { isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { Lookup } from "#route/lookup.ts";
-import type { RouteTable } from "#route/table.ts";
+import { type AllowedOrigins, isLocalOrigin, parseOrigin } from "#route/origins.ts";
 import type { Header } from "#wire/http-head.ts";
 
 /** What the guard looks at, of a request in any version of HTTP. */
 export interface Asked {
   readonly method: string;
   readonly headers: readonly Header[];
+  /** As sent; absent in HTTP/2. */
+  readonly target?: string;
+}
+
+/** Which names are kt's own, and which pages may ask for them besides. */
+export interface GuardedNames {
+  lookup(host: string): Lookup;
+  allowedOrigins(lookup: Lookup): AllowedOrigins;
 }
 
 /** What browsers say of who asks, which pages cannot change (Fetch §2.2.2, "forbidden request-header"). */
@@ -44,16 +51,16 @@ function evidenceOf({ method, headers }: Asked): Evidence {
   };
 }
 
-/** Names that can be read in two ways are kt's own as well. */
-function isOwnName({ kind }: Lookup): boolean {
-  return kind === "found" || kind === "ambiguous";
+/** Names that can be read in two ways are kt's own as well; what a proxy dials outside is not. */
+function isOwnName(lookup: Lookup): boolean {
+  return lookup.kind === "found" ? lookup.target.kind !== "proxied" : lookup.kind === "ambiguous";
 }
 
 /** Whether a page of this origin may ask: it is this machine's, its name is one of kt's own, or the profile allows it. */
-function isTrusted(origin: string, table: RouteTable, lookup: Lookup): boolean {
+function isTrusted(origin: string, names: GuardedNames, lookup: Lookup): boolean {
   const parsed = parseOrigin(origin);
-  if (parsed !== undefined && (isLocalOrigin(parsed) || isOwnName(table.lookup(parsed.host)))) return true;
-  return table.allowedOrigins(lookup).has(origin);
+  if (parsed !== undefined && (isLocalOrigin(parsed) || isOwnName(names.lookup(parsed.host)))) return true;
+  return names.allowedOrigins(lookup).has(origin);
 }
 
 /** The origin of a page's address. */
@@ -62,13 +69,13 @@ function originOf(address: string): string {
 }
 
 /** The page that asks and may not; undefined when there is none. Empty for one that sent no origin. */
-function stranger({ origins, referer, crossSite, topLevel }: Evidence, table: RouteTable, lookup: Lookup): string | undefined {
+function stranger({ origins, referer, crossSite, topLevel }: Evidence, names: GuardedNames, lookup: Lookup): string | undefined {
   if (topLevel) return undefined;
-  const foreign = origins.find((origin) => !isTrusted(origin, table, lookup));
+  const foreign = origins.find((origin) => !isTrusted(origin, names, lookup));
   if (foreign !== undefined || origins.length > 0 || !crossSite) return foreign;
   // Images and scripts are asked for without an Origin, also by a page of one's own: every name under .localhost is a site.
   const page = referer === undefined ? "" : originOf(referer);
-  return isTrusted(page, table, lookup) || table.allowedOrigins(lookup).hasAll ? undefined : page;
+  return isTrusted(page, names, lookup) || names.allowedOrigins(lookup).hasAll ? undefined : page;
 }
 
 const shownCharacters = 100;
@@ -92,8 +99,8 @@ function refusal(page: string): KtError {
  * service that kt reaches, and read the answers of WebSockets. `lookup` is where the request would go: its profile says which
  * origins it allows. Requests of programs, which say nothing of pages, pass. Throws KtError `origin-refused`.
  */
-export function refuseStrangers(asked: Asked, table: RouteTable, lookup: Lookup): void {
+export function refuseStrangers(asked: Asked, names: GuardedNames, lookup: Lookup): void {
   if (!isAskedByPage(asked.headers)) return;
-  const page = stranger(evidenceOf(asked), table, lookup);
+  const page = stranger(evidenceOf(asked), names, lookup);
   if (page !== undefined) throw refusal(page);
 }

@@ -25,6 +25,8 @@ export interface Http1Options {
   readonly backends: Backends;
   readonly router: Router;
   readonly scheme: "http" | "https";
+  /** Takes the Conn over, paused, with all that follows the head of a CONNECT. Absent where that is refused. */
+  readonly onConnect?: (conn: Conn, head: RequestHead) => void;
   readonly onClosed: () => void;
 }
 
@@ -207,6 +209,11 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
 
   #request(head: RequestHead): void {
     this.#head = head;
+    const { onConnect } = this.#options;
+    if (head.method === "CONNECT" && onConnect) {
+      this.#handOver(head, onConnect);
+      return;
+    }
     let found: Found;
     try {
       if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
@@ -235,6 +242,15 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     if (!exchange.requestDone && !this.#reader.isEmpty) this.#reader.takeBody((bytes) => exchange.requestBytes(bytes));
     exchange.begin();
     if (exchange.isWaiting && navigates(head)) this.#waitInSight(exchange, found);
+  }
+
+  #handOver(head: RequestHead, onConnect: (conn: Conn, head: RequestHead) => void): void {
+    this.#phase = "closed";
+    this.#conn.pause();
+    this.#conn.unread(this.#reader.takeRest());
+    this.#meter.close();
+    onConnect(this.#conn, head);
+    this.#options.onClosed();
   }
 
   /** The head as the backend gets it. */

@@ -5,6 +5,7 @@ import { reasonPhrase } from "#http/fields.ts";
 import { type Answer, refusalFor } from "#proxy/pages/refusal.ts";
 import { navigates } from "#proxy/pages/waiting-page.ts";
 import type { Found } from "#route/lookup.ts";
+import { isInCluster } from "#route/target.ts";
 import { encodeHead, headerValue, type RequestHead } from "#wire/http-head.ts";
 import { schemeHint } from "./foreign-answer.ts";
 
@@ -26,9 +27,12 @@ export function withRouteHint(error: KtError, found: Found): KtError {
   return withHints(error, [`if it speaks plain HTTP: ${schemeHint(found, "http")}`]);
 }
 
-/** A dynamic name without its port asks for a service that does not exist: the hint says how such names are read. */
-function withNameHint(error: KtError, { via, target }: Found): KtError {
-  if (via !== "dynamic" || target.via || target.kind === "builtin" || target.kind === "relayed") return error;
+/**
+ * A dynamic name without its port asks for a service that does not exist: the hint says how such names are read. Those of a proxy's
+ * clients have their ports apart.
+ */
+function withNameHint(error: KtError, { via, target, route }: Found): KtError {
+  if (via !== "dynamic" || route.includes(":") || !isInCluster(target) || target.via || target.kind === "relayed") return error;
   if (error.code !== "service-not-found" && error.code !== "port-not-found") return error;
   const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
   return withHints(error, [hint, ...error.hints]);
