@@ -13,7 +13,7 @@ import type { Plan } from "#profile/values/plan.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
-import { type ClusterRef, type Destination, formatTarget, type Target, targetKey } from "#route/target.ts";
+import { type ClusterRef, type Destination, formatTarget, isInCluster, type ProxiedTarget, type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
 import { Relays } from "#tunnel/relay/relays.ts";
@@ -56,6 +56,8 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly onWake?: (sleptMs: number) => void;
   /** Opens a connection to the hub's own pages. Absent where there are none. */
   readonly ownPages?: () => Promise<Link>;
+  /** See Dialer, of what a client of the proxy asks for. Absent where there is no proxy. */
+  readonly proxied?: (target: ProxiedTarget, signal: AbortSignal) => Promise<Link>;
   /** Targets in use are checked, as the profiles say. */
   readonly checksHealth?: boolean;
   /** What the doors show and ask besides. */
@@ -211,20 +213,28 @@ export class Engine<Doors extends DoorTable> implements Part {
       dialer: {
         dial: (target, signal) => this.#dial(target, signal),
         openFlow: (target, signal) => this.#openFlow(target, signal),
-        appProtocol: (target) => (target.kind === "builtin" ? undefined : this.#tunnels.appProtocol?.(target)),
+        appProtocol: (target) => (isInCluster(target) ? this.#tunnels.appProtocol?.(target) : undefined),
       },
       counters: this.counters,
       clock,
       log,
       report,
       refusal: () => this.#headroom.refusal(),
-      whyWaiting: (target) => (target.kind === "builtin" ? undefined : problemOf(this.tunnel(target)?.standing)?.message),
+      whyWaiting: (target) => (isInCluster(target) ? problemOf(this.tunnel(target)?.standing)?.message : undefined),
     };
   }
 
   async #dial(target: Destination, signal: AbortSignal): Promise<Link> {
     if (target.kind === "builtin") return await this.#openOwnPages();
-    return await this.#headroom.opening(() => this.#dialCluster(target, signal));
+    return await this.#headroom.opening(() =>
+      target.kind === "proxied" ? this.#dialProxied(target, signal) : this.dialCluster(target, signal),
+    );
+  }
+
+  async #dialProxied(target: ProxiedTarget, signal: AbortSignal): Promise<Link> {
+    const { proxied } = this.#options;
+    if (!proxied) throw new KtError("internal", "internal error: this engine has no proxy");
+    return await proxied(target, signal);
   }
 
   async #openOwnPages(): Promise<Link> {
@@ -233,7 +243,8 @@ export class Engine<Doors extends DoorTable> implements Part {
     return await ownPages();
   }
 
-  async #dialCluster(target: Target, signal: AbortSignal): Promise<Link> {
+  /** See Dialer. */
+  async dialCluster(target: Target, signal: AbortSignal): Promise<Link> {
     this.#stopped.check(target);
     await this.#options.providers.prepare();
     return await (isDerived(target) ? this.#derived.dial(target, signal) : this.#tunnels.dial(target, signal));

@@ -43,6 +43,7 @@ import { processFacts } from "#daemon/process/process-facts.ts";
 import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plans/profiles.ts";
 import type { Providers } from "./providers.ts";
 import { removeTargetProfile, writeTargetProfile } from "#daemon/plans/target-profile.ts";
+import { Proxied } from "#daemon/proxied/proxied.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
 import { HubRequests } from "./requests.ts";
 import { RouteActions } from "./route-actions.ts";
@@ -92,13 +93,12 @@ export class Hub {
   readonly #board: StatusBoard;
   readonly #names: NamesFeed;
   readonly #dnsNames: DnsNamesOfHub;
+  readonly #proxied: Proxied;
   readonly #parts: readonly Part[];
   /** The lock, the socket and the listeners: what no two hubs can have. */
   readonly #exclusive = new Scope();
   readonly #scope = new Scope();
   readonly #stopAsked = Promise.withResolvers<void>();
-  /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
-  readonly stopAsked: Promise<void> = this.#stopAsked.promise;
 
   private constructor(options: HubOptions, { holder, identity, addresses }: Beginning) {
     const { providers, log, clock = systemClock } = options;
@@ -114,10 +114,16 @@ export class Hub {
     this.#remembered = new Remembered(options.directory);
     this.#linger = new Linger(clock, () => this.#stopAsked.resolve());
     this.#dnsNames = this.#dnsNamesOf();
+    this.#proxied = this.#proxiedOf();
     const names = () => this.#dnsNames.current();
     this.#engine = new Engine({
       providers,
-      doors: (context) => doorsOf(context, { names, servers: options.nameServers ?? systemNameServers() }),
+      doors: (context) =>
+        doorsOf(context, {
+          dns: { names, servers: options.nameServers ?? systemNameServers() },
+          askedNames: (profiles) => this.#proxied.names.of(profiles),
+        }),
+      proxied: (target, signal) => this.#proxied.dial(target, signal),
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
       jumpPodHolder: holder,
@@ -139,6 +145,7 @@ export class Hub {
       (profile) => this.#forwards.state(profile).all.names,
     );
     this.#names.watch(() => this.#dnsNames.changed());
+    this.#names.watch(() => this.#proxied.changed());
     this.#parts = this.#partsIn(identity);
   }
 
@@ -150,6 +157,11 @@ export class Hub {
     const hub = new Hub(options, { holder, identity, addresses });
     await hub.#open(identity);
     return hub;
+  }
+
+  /** Resolves when the hub should end: its last profile went long enough ago, or a client asked. */
+  get stopAsked(): Promise<void> {
+    return this.#stopAsked.promise;
   }
 
   /** Attaches a profile that stays until `down`, or until the hub ends. */
@@ -194,6 +206,7 @@ export class Hub {
         remove: (profile) => removeTargetProfile(directory, profile),
       },
       diagnose: async (profile) => await this.#diagnose(profile, diagnose),
+      proxies: () => this.#proxied.facts(this.#listening.wanted, (address) => this.#listening.state(address).port !== undefined),
     };
   }
 
@@ -219,7 +232,10 @@ export class Hub {
       check: providers.checkContext,
       clock: this.#clock,
       onProblem: (profile, { message }) => log("warn", "context", { text: `profile "${profile}": ${message}` }),
-      onLook: (profile) => this.#board.profileChanged(profile),
+      onLook: (profile) => {
+        this.#board.profileChanged(profile);
+        this.#proxied.changed();
+      },
     });
   }
 
@@ -246,6 +262,16 @@ export class Hub {
     });
   }
 
+  #proxiedOf(): Proxied {
+    return new Proxied({
+      profiles: () => this.#profiles.list(),
+      forwards: (profile) => this.#forwards.state(profile),
+      clusterFor: (ref) => this.#engine.clusterFor(ref),
+      dial: (target, signal) => this.#engine.dialCluster(target, signal),
+      clock: this.#clock,
+    });
+  }
+
   #boardOf(listening: Listening): StatusBoard {
     return new StatusBoard({
       profiles: () => this.#profiles.list(),
@@ -259,6 +285,7 @@ export class Hub {
       nowSeconds: () => this.#engine.rates.nowSeconds,
       hub: () => this.#status(),
       forwards: (profile) => this.#forwards.state(profile),
+      asked: (profile, authority) => this.#proxied.names.find(profile, authority),
     });
   }
 
@@ -290,6 +317,7 @@ export class Hub {
       this.#forwards,
       this.#board,
       this.#names,
+      this.#proxied,
       ...(wiring === undefined ? [] : [this.#wiredDns(wiring)]),
       ...(namesHelper === undefined ? [] : [this.#machineNames(new MachineNames({ ...namesHelper, clock: this.#clock, log }))]),
       contexts,
@@ -417,6 +445,7 @@ export class Hub {
       podOf: (target) => podOf(this.#engine.tunnel(target)),
       mismatchOf: ({ profile, route }) => this.#engine.counters.get(profile, route)?.mismatch,
       forwardOf: (hostname) => this.#forwards.find(hostname),
+      proxied: (authority) => this.#proxied.explained(authority, this.#listening.wanted),
       clock: this.#clock,
     });
   }

@@ -39,6 +39,8 @@ export const daemonLimits = {
   forwardListMs: 3 * second,
   /** How often a cluster of [[forward]] that could not be opened is tried again: its kubeconfig may have been mended. */
   forwardRetryMs: 5 * second,
+  /** How long services are followed after a client of the proxy asked for one by its address: it may ask again. */
+  addressesKnownMs: 300 * second,
   /** How often a port that was taken is tried again. */
   portRetryMs: 2 * second,
   /** Editors write a file in several steps: a change is read this long after its last sign. */

@@ -69,8 +69,8 @@ export function zonesOf(namespace: string, { cluster, clusterDomain, domain }: N
 /** What names of a place would end with: this machine's own, and where most sites of the web are. A namespace may be called so as well. */
 const otherPeoplesEnds = new Set("localhost com net org edu gov mil int arpa io".split(" "));
 
-/** Programs read `123` and `10.1` as addresses (WHATWG URL: a host that ends in a number). */
-function isOtherPeoples(name: string): boolean {
+/** Whether a name ends like those of others. Programs read `123` and `10.1` as addresses (WHATWG URL: a host that ends in a number). */
+export function isOtherPeoples(name: string): boolean {
   const end = name.slice(name.lastIndexOf(".") + 1);
   return otherPeoplesEnds.has(end) || /^[0-9]+$/.test(end);
 }

@@ -70,10 +70,27 @@ function refuseWide(place: Placed<unknown>, address: ListenAddress, where: strin
 
 /** Others could neither use the addresses that it answers with, nor be kept from asking the name servers of this machine. */
 function checkDnsExposure({ dns: { listen } }: Layer): void {
+  keepOnThisMachine(listen, "the names lead to addresses of this one alone");
+}
+
+/** It asks for no password, and whole namespaces are behind it. */
+function checkProxyExposure({ proxy: { listen } }: Layer): void {
+  keepOnThisMachine(listen, "the proxy is for programs of this one alone");
+}
+
+function keepOnThisMachine(listen: Placed<readonly ListenAddress[]> | undefined, why: string): void {
   const wide = listen?.value.find((address) => !isLoopback(address));
   if (listen === undefined || wide === undefined) return;
-  const message = `${formatListen(wide)} can be reached from other machines, and the names lead to addresses of this one alone`;
+  const message = `${formatListen(wide)} can be reached from other machines, and ${why}`;
   listen.source.problem(listen.path, message, { hint: `for example listen = "127.0.0.1:${wide.port}"` });
+}
+
+/** Nothing would listen there. */
+function checkProxyUse({ proxy: { listen, env, direct } }: Layer): void {
+  for (const [name, setting] of Object.entries({ env, direct })) {
+    if (setting?.value !== true || (listen?.value.length ?? 0) > 0) continue;
+    setting.source.problem(setting.path, `${name} = true is for a proxy, and none listens`, { hint: '[proxy] listen = "127.0.0.1:8988"' });
+  }
 }
 
 function checkExposure({ settings, http, entries }: Layer): void {
@@ -92,5 +109,7 @@ export function checkLayer(file: string, layer: Layer): void {
   checkOverlaps(layer, frontDoorAddresses(layer));
   checkExposure(layer);
   checkDnsExposure(layer);
+  checkProxyExposure(layer);
+  checkProxyUse(layer);
   new Completion(file, layer).jumpPods.reportClashes();
 }

@@ -75,6 +75,10 @@ function dnsListener({ dns: { listen } }: Layer): PlannedListener[] {
   return listen === undefined || listen.value.length === 0 ? [] : [{ kind: "dns", door: "dns", listen: listen.value }];
 }
 
+function proxyListener({ proxy: { listen } }: Layer): PlannedListener[] {
+  return listen === undefined || listen.value.length === 0 ? [] : [{ kind: "proxy", door: "proxy", listen: listen.value }];
+}
+
 function relaySettings(relay: LayerRelay, namespace: string | undefined): RelaySettings {
   return {
     mode: relay.mode?.value ?? "auto",
@@ -129,12 +133,14 @@ export function compile(input: CompileInput): Plan {
       ...portEntries(layer.entries).map(({ value }) => complete.port(value)),
       ...routes.flatMap((route) => ownListener(route)),
       ...dnsListener(layer),
+      ...proxyListener(layer),
     ],
     forwards: [...layer.forward.values()].map(({ value }) => complete.forward(value)),
     addresses: {
       base: layer.addresses.base?.value ?? defaults.addressBase,
       reserve: [...layer.addresses.reserve.values()].map(({ value }) => complete.reserve(value)),
     },
+    proxy: { direct: layer.proxy.direct?.value ?? false, env: layer.proxy.env?.value ?? false },
     clusterDomain: layer.dns.clusterDomain?.value ?? defaults.clusterDomain,
     relay: relaySettings(layer.relay, complete.namespace),
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),

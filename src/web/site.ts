@@ -10,6 +10,7 @@ import { jsonAnswer, type Refusal, refusalAnswer, textAnswer } from "#web/guard/
 import { admit, sessionCookie } from "#web/guard/guard.ts";
 import { healthMetrics, healthStatus, healthWord } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
+import { pacContentType, proxyPac } from "#web/facts/proxy-pac.ts";
 import { Api, documentPath } from "#web/rest/api.ts";
 import { mcpPath, McpPage } from "#web/mcp/mcp-page.ts";
 import { metricsText } from "#web/metrics/metrics-text.ts";
@@ -44,6 +45,7 @@ export class Site {
       ["/health/metrics", () => jsonAnswer(healthMetrics(facts.snapshot()))],
       [signInPath, ({ query }) => signIn(this.#access, query.get("code") ?? "")],
       [dashboardPath, toDashboard],
+      [pacPath, () => pac(facts)],
     ]);
   }
 
@@ -84,13 +86,15 @@ export class Site {
 
 const signInPath = "/sign-in";
 const dashboardPath = "/dashboard";
+/** Browsers fetch it by themselves. */
+const pacPath = "/proxy.pac";
 
 /**
  * Probes have no token, and whether the hub is well says little more than that it answers. The files of the dashboard are the same for
  * everyone: what it shows it asks the API for. A browser that signs in has a code in place of the token.
  */
 function isOpen(path: string): boolean {
-  return path === "/health" || path === signInPath || path === dashboardPath || isOfDashboard(path);
+  return path === "/health" || path === signInPath || path === pacPath || path === dashboardPath || isOfDashboard(path);
 }
 
 function isOfDashboard(path: string): boolean {
@@ -112,6 +116,14 @@ async function dashboardFile(request: ServerRequest): Promise<ServerAnswer> {
 function metrics(facts: HubFacts, accept: string | undefined): ServerAnswer {
   const format = metricsFormatOf(accept);
   return textAnswer(metricsText(facts, format), metricsContentTypes[format], 200, [["Vary", "Accept"]]);
+}
+
+/** Users of this machine may read what it says; pages of other sites are refused by the guard. */
+function pac(facts: HubFacts): ServerAnswer {
+  const proxies = facts.proxies();
+  if (proxies.length > 0) return textAnswer(proxyPac(proxies), pacContentType);
+  const message = "no attached profile has a proxy that listens, so there is nothing to set up";
+  return refusalAnswer({ status: 404, code: "page-unknown", message, hints: ['[proxy] listen = "127.0.0.1:8988"', "kt status"] });
 }
 
 function health(facts: HubFacts): ServerAnswer {

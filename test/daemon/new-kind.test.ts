@@ -1,5 +1,6 @@
 /** A kind of route that only this test knows: a section, a door, and a row in the table of doors make it run from file to pod. */
 
+import { AllowedOrigins } from "#route/origins.ts";
 import { expect, test } from "bun:test";
 import * as v from "valibot";
 import { systemClock } from "#base/clock.ts";
@@ -84,7 +85,13 @@ class ShoutDoor {
   }
 }
 
-const noDns = { names: () => ({ names: new DnsNames([], []), served: () => [] }), servers: () => [] };
+const noNames: Parameters<typeof doorsOf>[1] = {
+  dns: { names: () => ({ names: new DnsNames([], []), served: () => [] }), servers: () => [] },
+  askedNames: () => ({
+    lookup: (host) => ({ kind: "unknown", host, nearest: undefined, known: [], hint: undefined }),
+    allowedOrigins: () => new AllowedOrigins([]),
+  }),
+};
 const common = { clock: systemClock, log: silentLog, report() {} };
 
 const file = "/p/tunnels.toml";
@@ -101,7 +108,7 @@ function start() {
   cluster.ready("web-0");
   const engine = new Engine({
     providers: { prepare: () => Promise.resolve(), openCluster: () => cluster, tunnels: (options) => new Tunnels(options) },
-    doors: (context) => ({ ...doorsOf(context, noDns), shout: new ShoutDoor(context) }),
+    doors: (context) => ({ ...doorsOf(context, noNames), shout: new ShoutDoor(context) }),
     viewOf: () => ({ kubeconfig: [], strangers: {}, environment: {} }),
     timeoutsFor: () => ({ idleTimeoutMs: 0, startTimeoutMs: 1000 }),
     ...common,
@@ -148,9 +155,9 @@ test.each([
 });
 
 test("the hub has a door for each kind of listener that a profile can have", async () => {
-  const env = '[dns]\nlisten = 8953\n[env]\nA = "${routes.a.localhost.address}"\n';
+  const env = '[dns]\nlisten = 8953\n[proxy]\nlisten = 8988\n[env]\nA = "${routes.a.localhost.address}"\n';
   const { plan } = await load(`[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n5432 = "svc/db:5432"\n[udp]\n5353 = "svc/dns:53"\n${env}`);
-  expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route", "dns"]));
-  const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common }, noDns);
+  expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route", "dns", "proxy"]));
+  const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common }, noNames);
   expect(plan.listeners.map(({ door }) => door).filter((door) => !Object.hasOwn(doors, door))).toEqual([]);
 });

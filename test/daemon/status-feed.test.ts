@@ -17,7 +17,7 @@ import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { portsOf } from "#profile/values/planned.ts";
-import { type Target, targetKey } from "#route/target.ts";
+import { isInCluster, type Target, targetKey } from "#route/target.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { noForwards, planOf } from "./plans.ts";
@@ -187,7 +187,7 @@ function targetsOf(world: World): (Target | undefined)[] {
   const table = namesIn(world.wanted())[0]?.leadsTo;
   const dynamic = dynamicNames.map((name) => {
     const found = table?.lookup(name);
-    return found?.kind === "found" && found.target.kind !== "builtin" ? found.target : undefined;
+    return found?.kind === "found" && isInCluster(found.target) ? found.target : undefined;
   });
   return [...(plan?.routes ?? []).map(({ target }) => target), ...(plan ? portsOf(plan) : []).map(({ target }) => target), ...dynamic];
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { write, spawnSync, which } from "bun";
 import fc from "fast-check";
 import { type EnvFormat, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
-import { routesOf, variablesOf } from "#daemon/status/plan-env.ts";
+import { proxyVariables, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
 import { loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { SourceHome } from "#test/support/source-home.ts";
@@ -25,6 +25,25 @@ listen = ["127.0.0.1:8989", "[::1]:8989"]
 5432 = "svc/db:5432"
 "0.0.0.0:6379" = { target = "svc/cache:6379", expose = true }
 `;
+
+describe("the proxy", () => {
+  test("is named in both cases of letters, and hosts that the shell leaves out stay left out", async () => {
+    const set = proxyVariables(await planOf('[proxy]\nlisten = "127.0.0.1:8988"\nenv = true\n'), { no_proxy: "intranet.example" });
+    const shouted = Object.entries(set).filter(([name]) => name === name.toUpperCase());
+    expect(Object.fromEntries(shouted)).toEqual({
+      ALL_PROXY: "socks5h://127.0.0.1:8988",
+      HTTP_PROXY: "http://127.0.0.1:8988",
+      HTTPS_PROXY: "http://127.0.0.1:8988",
+      NO_PROXY: "localhost,.localhost,127.0.0.1,127.0.0.0/8,::1,intranet.example",
+    });
+    for (const [name, value] of shouted) expect(set[name.toLowerCase()]).toBe(value);
+    expect(Object.keys(set)).toHaveLength(8);
+  });
+
+  test("is not named where the profile does not ask for that", async () => {
+    expect(proxyVariables(await planOf("[proxy]\nlisten = 8988\n"), {})).toEqual({});
+  });
+});
 
 describe("references", () => {
   test("are filled with what to open and to connect to", async () => {

@@ -64,6 +64,8 @@ function showSettings({ plan }: LoadedPlan): string[] {
     ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
     ...reachText(plan.http.dynamic),
     ...plan.listeners.filter(({ kind }) => kind === "dns").map(({ listen }) => `dns ${listen.map(formatListen).join(" ")}`),
+    ...plan.listeners.filter(({ kind }) => kind === "proxy").map(({ listen }) => `proxy ${listen.map(formatListen).join(" ")}`),
+    ...Object.entries(plan.proxy).flatMap(([name, isOn]) => (isOn ? [`proxy ${name}`] : [])),
     ...healthLines(plan),
     ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];

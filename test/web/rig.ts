@@ -60,6 +60,7 @@ export function factsOf(fields: Partial<HubFacts> & { readonly profiles?: Profil
     snapshot: () => ({ hub: { ...hello, startedAtMs: 1000 }, profiles }),
     targets: () => [],
     counters: () => undefined,
+    proxies: () => [],
     process: () => ({ cpuSeconds: 1, residentBytes: 2, openDescriptors: 3, maxDescriptors: Number.POSITIVE_INFINITY }),
     targetProfiles: { write: async () => "/p/forward/tunnels.toml", remove: async () => {} },
     diagnose: async () => [],

@@ -8,8 +8,8 @@ import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
-import { type ForwardedAddresses, forwardedIn, needsForwards, variablesOf } from "#daemon/status/plan-env.ts";
-import { profileFile } from "#cli/profile-file.ts";
+import { type ForwardedAddresses, forwardedIn, needsForwards, proxyVariables, variablesOf } from "#daemon/status/plan-env.ts";
+import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 
 export async function env(context: CommandContext): Promise<number> {
@@ -17,7 +17,8 @@ export async function env(context: CommandContext): Promise<number> {
   const format = formatOf(options);
   const file = await profileFile(options);
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
-  const variables = variablesOf(plan, needsForwards(plan) ? await forwardedNow(context, file) : new Map());
+  const forwarded = needsForwards(plan) ? await forwardedNow(context, file) : new Map();
+  const variables = { ...proxyVariables(plan, shellEnvironment()), ...variablesOf(plan, forwarded) };
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
   if (text !== "") output.raw(text);

@@ -2,7 +2,7 @@
 
 import { spawn } from "bun";
 import { cliLimits } from "#cli/limits.ts";
-import { messageOf } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import { systemCode } from "#base/system-error.ts";
 import { askedProfile } from "#cli/asked-profile.ts";
 import { type Attached, attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.ts";
@@ -14,7 +14,7 @@ import { warnMissingNames } from "#cli/missing-names.ts";
 import { warnOtherPorts } from "#cli/other-ports.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
-import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, proxyVariables, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { listed, showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
@@ -23,6 +23,7 @@ import type { HubClient } from "#control/client.ts";
 import type { RunningProgram } from "#native/own-files.ts";
 import { firstFreePort } from "#native/low-ports.ts";
 import { hasTerminal } from "#native/terminal.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
 export async function run(context: CommandContext): Promise<number> {
@@ -44,7 +45,8 @@ export async function runWithNames(context: CommandContext, args: readonly strin
     if (failed !== undefined) return failed;
     const names = options.isOff("names") ? undefined : new CommandNames(plan.forwards.length > 0 && firstFreePort() > 0);
     const lease = new KeptLease(context, file, attached, names);
-    const environment = { ...shellEnvironment(), ...variablesOf(plan, forwarded) };
+    const shell = shellEnvironment();
+    const environment = { ...shell, ...proxyVariables(plan, shell), ...variablesOf(plan, forwarded) };
     const code = await runCommand({ args, environment, plan, names }, signals, output);
     lease.close();
     return code;
@@ -65,8 +67,20 @@ async function prepare(context: CommandContext, file: string, waits: boolean, sa
   const [{ plan }, attached] = await Promise.all([loadAllowedHere(file), attach(context, file, false)]);
   const { output } = context;
   const names = waits ? routesOf(plan) : [];
+  if (plan.proxy.env) await checkProxy(plan, attached);
   const [routes, forwarded] = await Promise.all([waitFor(attached, names, output, say), forwardedBy(plan, attached, output)]);
   return { attached, plan, routes, forwarded };
+}
+
+/** Without it the command would reach nothing at all. Throws KtError of why it does not listen. */
+async function checkProxy({ listeners }: Plan, { client, profile }: Attached): Promise<void> {
+  const wanted = listeners.flatMap(({ kind, listen }) => (kind === "proxy" ? listen.map(formatListen) : []));
+  const { profiles } = await client.snapshot();
+  const states = profiles.find((each) => each.profile === profile)?.listeners ?? [];
+  const [first] = states.filter(({ address }) => address === wanted[0]);
+  if (first?.open !== false) return;
+  const { code, message, hints } = first.problem ?? { code: "listen-failed" as const, message: `${wanted[0]} is not open`, hints: [] };
+  throw new KtError(code, message, { hints: [...hints] });
 }
 
 /** Nothing of the hub is asked for where nothing is. */

@@ -22,7 +22,7 @@ function isSameService(held: PlannedListener, listener: PlannedListener): boolea
 }
 
 function isShared({ kind }: PlannedListener): boolean {
-  return kind === "names" || kind === "dns";
+  return kind === "names" || kind === "dns" || kind === "proxy";
 }
 
 export class Claims {

@@ -242,7 +242,7 @@ const forwardAdvice: PortAdvice = {
 /** All routes of [http] move together. */
 function adviceFor(want: WantedListener): PortAdvice {
   if (want.kind === "port" && want.isForwarded) return forwardAdvice;
-  const where = { names: ": [http] listen", dns: ": [dns] listen", port: "" }[want.kind];
+  const where = { names: ": [http] listen", dns: ": [dns] listen", proxy: ": [proxy] listen", port: "" }[want.kind];
   return { otherPort: `${otherPort}${where}`, openPort: `choose a port above 1023${where}` };
 }
 

@@ -44,6 +44,10 @@ function wantedOf({ listener, address, profile, plans }: Claim, old: WantedListe
     return { kind: "port", door, address, leadsTo, isForwarded: forwarded !== undefined };
   }
   if (listener.kind === "dns") return { kind: "dns", door, address, leadsTo: undefined };
+  if (listener.kind === "proxy") {
+    if (old?.kind === "proxy" && samePlans(old.plans, plans)) return old;
+    return { kind: "proxy", door, address, plans, leadsTo: plans.map((plan) => plan.profile) };
+  }
   if (old?.kind === "names" && samePlans(old.plans, plans)) return old;
   const leadsTo = listener.kind === "names" ? RouteTable.build(routeEntries(plans)) : ownTable(plans, listener.route, address);
   return { kind: "names", door, address, plans, leadsTo };

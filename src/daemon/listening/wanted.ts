@@ -33,6 +33,15 @@ export interface WantedDns extends WantedAddress {
   readonly leadsTo: undefined;
 }
 
+/** An address of a proxy. */
+export interface WantedProxy extends WantedAddress {
+  readonly kind: "proxy";
+  /** In the order of their attaching. */
+  readonly plans: readonly Plan[];
+  /** The profiles whose names it knows. */
+  readonly leadsTo: readonly string[];
+}
+
 export interface PortRoute {
   readonly profile: string;
   readonly route: string;
@@ -41,7 +50,7 @@ export interface PortRoute {
   readonly sessionTimeoutMs?: number;
 }
 
-export type WantedListener = WantedNames | WantedPort | WantedDns;
+export type WantedListener = WantedNames | WantedPort | WantedDns | WantedProxy;
 
 /** A port that no profile wrote down: found in the cluster, for a profile that asked for such. */
 export interface DiscoveredPort {
@@ -74,6 +83,10 @@ export function namesIn({ listeners }: Wanted): WantedNames[] {
 
 export function portsIn({ listeners }: Wanted): WantedPort[] {
   return [...listeners.values()].filter((want) => want.kind === "port");
+}
+
+export function proxiesIn({ listeners }: Wanted): WantedProxy[] {
+  return [...listeners.values()].filter((want) => want.kind === "proxy");
 }
 
 /** What is known behind an address of hostnames. */

@@ -3,7 +3,7 @@
 import type { RouteStatus } from "#control/api.ts";
 import type { PlannedPort } from "#profile/values/plan.ts";
 import { portsOf } from "#profile/values/planned.ts";
-import { type Destination, type Target, targetKey } from "#route/target.ts";
+import { type Destination, isInCluster, type Target, targetKey } from "#route/target.ts";
 import type { PlanView } from "./plan-view.ts";
 
 /** One route. */
@@ -82,7 +82,7 @@ export class ProfileEntry {
 
   #entry(kind: RouteStatus["kind"], order: number, name: string, target: Destination | undefined, read: RouteEntry["read"]): RouteEntry {
     const key = `route\u0000${this.view.plan.profile}\u0000${kind}\u0000${name}`;
-    const inCluster = target?.kind === "builtin" ? undefined : target;
+    const inCluster = target && isInCluster(target) ? target : undefined;
     return { key, order, profile: this, name, targetKey: target && targetKey(target), target: inCluster, read };
   }
 }

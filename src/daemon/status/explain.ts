@@ -13,7 +13,7 @@ import { explainHost, explainPort, findPort, type PortEntry } from "#route/expla
 import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
-import { carriersOf, type ClusterRef, formatTarget, namespaceOf, type Target, targetKey } from "#route/target.ts";
+import { carriersOf, type ClusterRef, formatTarget, isInCluster, namespaceOf, type Target, targetKey } from "#route/target.ts";
 import { checkContext } from "#daemon/plans/derived-targets.ts";
 import type { FoundForward } from "#daemon/plans/forwards.ts";
 import { namesIn, portsIn, type Wanted } from "#daemon/listening/wanted.ts";
@@ -27,7 +27,15 @@ export interface ExplainContext {
   readonly mismatchOf?: (route: Pick<Found, "profile" | "route">) => Problem | undefined;
   /** The service of a [[forward]] that has this name. */
   readonly forwardOf?: (hostname: string) => FoundForward | undefined;
+  /** Where a name leads through the proxy, with its port; absent where no hub has one. */
+  readonly proxied?: (authority: string) => ExplainedProxy | undefined;
   readonly clock: Clock;
+}
+
+export interface ExplainedProxy {
+  /** Of the proxy. */
+  readonly address: string;
+  readonly target: Target;
 }
 
 const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}(?:\/(?:tcp|udp))?$/i;
@@ -120,14 +128,24 @@ function explainForward(text: string, { forwardOf }: ExplainContext): Explained 
   return { steps: [...steps, { step: "port", verdict: `nothing listens on port ${asked} there`, outcome: "stop" }], target: undefined };
 }
 
-function explainName(host: string, { wanted }: ExplainContext): Explained {
+/** No route has the name, and clients of the proxy reach it. */
+function explainProxied(authority: string, proxied: ExplainContext["proxied"]): Explained | undefined {
+  const found = proxied?.(authority);
+  if (!found) return undefined;
+  const verdict = `"${authority}" leads to ${formatTarget(found.target)} through the proxy at ${found.address}, for clients that use it`;
+  return { steps: [{ step: "proxy", verdict, outcome: "match" }], target: found.target };
+}
+
+function explainName(host: string, { wanted, proxied }: ExplainContext): Explained {
   const tables = [...new Set(namesIn(wanted).map(({ leadsTo }) => leadsTo))];
   const knows = (table: RouteTable): boolean => table.lookup(host).kind === "found";
   const table = tables.find(knows) ?? tables[0];
   if (!table) return { steps: [{ step: "profiles", verdict: "no profile is attached", outcome: "stop" }], target: undefined };
   const lookup = table.lookup(host);
+  const byProxy = lookup.kind === "found" ? undefined : explainProxied(host, proxied);
+  if (byProxy) return byProxy;
   const steps = [...explainHost(table, host)];
-  if (lookup.kind !== "found" || lookup.target.kind === "builtin") return { steps, target: undefined };
+  if (lookup.kind !== "found" || !isInCluster(lookup.target)) return { steps, target: undefined };
   return { steps, target: lookup.target, found: lookup };
 }
 

@@ -36,6 +36,27 @@ export function variablesOf(plan: Plan, forwarded: ForwardedAddresses): Variable
   return Object.fromEntries(Object.entries(plan.env).map(([name, text]) => [name, fillReferences(text, valueFor)]));
 }
 
+/** Never through the proxy: this machine itself. Go and newer curls read the network, others the addresses. */
+const withoutProxy = ["localhost", ".localhost", "127.0.0.1", "127.0.0.0/8", "::1"];
+
+/**
+ * What makes a program use the profile's proxy, where that asks for it: in capitals for most, in small letters for curl, which reads no
+ * HTTP_PROXY. Hosts that the user's own shell leaves out stay left out.
+ */
+export function proxyVariables({ proxy, listeners }: Plan, shell: Variables): Variables {
+  const address = listeners.find(({ kind }) => kind === "proxy")?.listen[0];
+  if (!proxy.env || address === undefined) return {};
+  const place = formatListen(address);
+  const left = shell["NO_PROXY"] ?? shell["no_proxy"];
+  const set = {
+    ALL_PROXY: `socks5h://${place}`,
+    HTTP_PROXY: `http://${place}`,
+    HTTPS_PROXY: `http://${place}`,
+    NO_PROXY: [...withoutProxy, ...(left ? [left] : [])].join(","),
+  };
+  return Object.fromEntries(Object.entries(set).flatMap(([name, value]) => [name, name.toLowerCase()].map((each) => [each, value])));
+}
+
 /** The routes that `[env]` refers to, by name; where it refers to none, every static route. */
 export function routesOf(plan: Plan): string[] {
   const { env, routes } = plan;

@@ -6,7 +6,7 @@ import type { HubStatus, ProfileHead, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
 import type { ListenAddress, Plan, PlannedPattern, PlannedPort, PlannedRoute } from "#profile/values/plan.ts";
-import { type ClusterRef, formatPodSource, formatTarget, type Target } from "#route/target.ts";
+import { type ClusterRef, formatPodSource, formatTarget, isInCluster, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { Found } from "#route/lookup.ts";
 import { hasRelay, noRelay } from "#tunnel/relay/relays.ts";
@@ -40,6 +40,8 @@ export interface Running {
   readonly hub: () => HubStatus;
   /** What the profile's [[forward]]s have found. */
   readonly forwards: (profile: string) => ForwardsState;
+  /** What a client of the profile's proxy reaches by a host and port. Absent where there are no proxies. */
+  readonly asked?: (profile: string, authority: string) => Found | undefined;
 }
 
 type Counts = Pick<
@@ -170,14 +172,14 @@ export class PlanView {
   findDynamic(name: string): Found | undefined {
     const tables = this.plan.http.listen.map((address) => tableAt(this.#running.wanted(), formatListen(address)));
     const found = tables.find((table) => table !== undefined)?.lookup(name);
-    return found?.kind === "found" && found.via === "dynamic" ? found : undefined;
+    if (found?.kind === "found" && found.via === "dynamic") return found;
+    return isAsked(name) ? this.#running.asked?.(this.plan.profile, name) : undefined;
   }
 
   /** Undefined where its tunnel does not exist any more, or its counters do not. */
   dynamic(name: string, { target, scheme }: Found): RouteStatus | undefined {
-    if (target.kind === "builtin" || !this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name))
-      return undefined;
-    const url = urlOf(name, scheme, this.#httpDoors().port);
+    if (!isInCluster(target) || !this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name)) return undefined;
+    const url = isAsked(name) ? name : urlOf(name, scheme, this.#httpDoors().port);
     return { kind: "dynamic", name, url, ...this.#where(target), ...this.#standing(target, name, undefined) };
   }
 
@@ -254,6 +256,11 @@ export class PlanView {
     }
     return this.#clashes.byRoute;
   }
+}
+
+/** Of the proxy, which is asked for a port with every host; names of the front door have none. */
+function isAsked(name: string): boolean {
+  return name.includes(":");
 }
 
 const unused = {

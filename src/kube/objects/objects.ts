@@ -10,6 +10,8 @@ export interface Service {
   readonly publishNotReady: boolean;
   /** It has no address of its own in the cluster: its name leads to its pods. */
   readonly headless: boolean;
+  /** Its own addresses in the cluster; absent where it has none. */
+  readonly addresses?: readonly string[];
   readonly ports: readonly ServicePort[];
 }
 
@@ -93,6 +95,7 @@ interface RawService {
     readonly selector?: Readonly<Record<string, string>>;
     readonly publishNotReadyAddresses?: boolean;
     readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
     readonly ports?: readonly {
       readonly name?: string;
       readonly port?: number;
@@ -202,9 +205,11 @@ export type RawObject = RawService & RawSlice & RawPod & RawWorkload;
 export function pickService(raw: RawService): Service {
   const { metadata, spec } = raw;
   const selector = spec?.selector;
+  const addresses = (spec?.clusterIPs ?? [spec?.clusterIP ?? ""]).filter((each) => each !== "" && each !== "None");
   return {
     name: metadata?.name ?? "",
     namespace: metadata?.namespace ?? "",
+    ...(addresses.length > 0 && { addresses }),
     type: spec?.type ?? "ClusterIP",
     externalName: spec?.externalName,
     selector: selector && Object.keys(selector).length > 0 ? selector : undefined,

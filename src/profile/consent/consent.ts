@@ -118,7 +118,7 @@ function steeringVariables({ layer }: ConsentInput): readonly ConsentFact[] {
 
 /** What stays on this machine, by the first and the last part of where it stands. What is not known to stay leaves. */
 const staying = {
-  tables: new Set("env http name idle_timeout start_timeout expose".split(" ")),
+  tables: new Set("env http proxy name idle_timeout start_timeout expose".split(" ")),
   settings: new Set("host scheme tls method".split(" ")),
 };
 /** What chooses among contexts and files: with a stranger's kubeconfig, the server learns which was chosen. */

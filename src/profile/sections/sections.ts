@@ -8,13 +8,14 @@ import { forward } from "./forward.ts";
 import { health } from "./health.ts";
 import { http } from "./http.ts";
 import { patterns } from "./patterns.ts";
+import { proxy } from "./proxy.ts";
 import { relay } from "./relay.ts";
 import { routes } from "./routes.ts";
 import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
 import { udp } from "./udp.ts";
 
-export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, relay, health, env } as const;
+export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, proxy, relay, health, env } as const;
 
 /** By key: those of kt, and in tests others. */
 export type Sections = Readonly<Record<string, Section>>;

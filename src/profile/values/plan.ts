@@ -74,7 +74,12 @@ export interface PlannedDns extends Listens {
   readonly kind: "dns";
 }
 
-export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort | PlannedDns;
+/** Where clients of SOCKS5 and HTTP proxies come in. Profiles may share the addresses. */
+export interface PlannedProxy extends Listens {
+  readonly kind: "proxy";
+}
+
+export type PlannedListener = PlannedFrontDoor | PlannedOwnAddress | PlannedPort | PlannedDns | PlannedProxy;
 
 /** A service, or one pod of a headless one. */
 export interface ForwardedFrom {
@@ -165,6 +170,13 @@ export interface Plan {
   /** In the order of the profile: the first counts where two have the same service or the same name. */
   readonly forwards: readonly PlannedForward[];
   readonly addresses: PlannedAddresses;
+  /** [proxy], but for where it listens. */
+  readonly proxy: {
+    /** What is not in the cluster is dialled from this machine. */
+    readonly direct: boolean;
+    /** Commands of `kt run` are to use it. */
+    readonly env: boolean;
+  };
   /** What the full names of services end with, normalised. */
   readonly clusterDomain: string;
   readonly relay: RelaySettings;

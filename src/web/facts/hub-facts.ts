@@ -38,6 +38,18 @@ export interface TargetProfiles {
   remove(profile: string): Promise<void>;
 }
 
+/** A proxy, as browsers need to know of it. */
+export interface ProxyFacts {
+  /** `127.0.0.1:8988` */
+  readonly address: string;
+  /** Domains in which every name is the cluster's. */
+  readonly suffixes: readonly string[];
+  /** What SERVICE.NAMESPACE may be; of a further cluster with its short name behind. */
+  readonly namespaces: readonly { readonly namespace: string; readonly label: string | undefined }[];
+  /** Names without a dot. */
+  readonly names: readonly string[];
+}
+
 export interface HubFacts {
   /** Answers what the hub's clients ask over the control socket. */
   readonly handle: RequestHandler;
@@ -57,4 +69,6 @@ export interface HubFacts {
   readonly targetProfiles: TargetProfiles;
   /** What kt doctor says of a profile, by the path of its file; without one, of the one that is attached. */
   diagnose(profile: string | undefined): Promise<readonly FindingStatus[]>;
+  /** Where the proxies of the profiles listen, and for which names; none where no profile has one. */
+  proxies(): readonly ProxyFacts[];
 }
