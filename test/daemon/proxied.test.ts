@@ -144,7 +144,7 @@ const place: Forwarded = {
   address: "127.1.27.3",
   hostnames: ["db-0.db", "db-0.db.shop", "db-0.db.shop.svc"],
   fullName: "db-0.db.shop.svc.cluster.local",
-  ports: [{ name: "pg", port: 5432, targetPort: 15432, localPort: 5433, isRaised: false }],
+  ports: [{ name: "pg", port: 5432, targetPort: 15432, localPort: 5433 }],
   notes: [],
 };
 const forwarded: ForwardsState = { ...noForwards, all: { forwarded: [place], names: [], clashes: [] } };

@@ -20,12 +20,12 @@ export class Chromium {
     this.#home = home;
   }
 
-  /** `hosts`: names that lead to this machine here, whatever the DNS says. */
-  static async start(hosts: readonly string[] = []): Promise<Chromium> {
+  /** `hosts`: names that lead to this machine here, whatever the DNS says; `more`: further flags. */
+  static async start(hosts: readonly string[] = [], more: readonly string[] = []): Promise<Chromium> {
     const home = mkdtempSync(`${tmpdir()}/kt-chromium-`);
     const browser = await chromium.launch({
       executablePath: process.env["KT_E2E_CHROMIUM"] ?? "/usr/bin/chromium",
-      args: [...flags, `--host-resolver-rules=${hosts.map((host) => `MAP ${host} 127.0.0.1`).join(",")}`],
+      args: [...flags, ...more, `--host-resolver-rules=${hosts.map((host) => `MAP ${host} 127.0.0.1`).join(",")}`],
       env: { ...process.env, HOME: home },
     });
     return new Chromium(browser, home);

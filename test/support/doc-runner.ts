@@ -41,7 +41,7 @@ function replaceWord(text: string, from: string, to: string): string {
 }
 
 /** Local ports that the pages use. */
-export const writtenPorts = [8989, 5432, 5433, 6379, 3306, 8080] as const;
+export const writtenPorts = [8989, 8988, 5432, 5433, 6379, 3306, 8080] as const;
 
 /** A user's machine as the pages need it. */
 export interface DocHome {
