@@ -43,18 +43,25 @@ export interface ParsedFile extends SourceText {
   readonly comments: string;
 }
 
-/** The files of the project below these folders, in the order of their paths. */
+/** What runs in Bun, and what runs in browsers. */
+const projects = ["tsconfig.json", "src/dashboard/tsconfig.json"];
+
+/** The files of the projects below these folders, in the order of their paths. */
 export async function parseSources(folders: readonly string[]): Promise<ParsedFile[]> {
   const api = new API({ cwd: root });
   try {
-    const snapshot = await api.updateSnapshot({ openProjects: [`${root}tsconfig.json`] });
-    const [project] = snapshot.getProjects();
-    const paths = (project?.rootFiles ?? []).filter((path) => folders.some((folder) => path.startsWith(`${root}${folder}/`))).sort();
-    const files = await Promise.all(paths.map(async (path) => await project?.program.getSourceFile(path)));
+    const snapshot = await api.updateSnapshot({ openProjects: projects.map((path) => `${root}${path}`) });
+    const found = snapshot.getProjects().flatMap(({ rootFiles, program }) => rootFiles.map((path) => ({ path, program })));
+    const wanted = found.filter(({ path }) => folders.some((folder) => path.startsWith(`${root}${folder}/`)));
+    const files = await Promise.all(wanted.sort(byPath).map(async ({ path, program }) => await program.getSourceFile(path)));
     return files.flatMap((file) => (file === undefined ? [] : [parsedFile(file)]));
   } finally {
     await api.close();
   }
+}
+
+function byPath(one: { readonly path: string }, other: { readonly path: string }): number {
+  return one.path < other.path ? -1 : 1;
 }
 
 function parsedFile(file: SourceFile): ParsedFile {
