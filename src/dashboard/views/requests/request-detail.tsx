@@ -64,64 +64,98 @@ export function RequestDetail({ app, request, onClose }: RequestDetailProps) {
 
 type Outcome = { readonly answer: Replayed } | { readonly error: KtError };
 
+/** What is sent, as the user has it now. */
+interface Draft {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+  readonly isConfirmed: boolean;
+}
+
 function Replay({ app, request }: Pick<RequestDetailProps, "app" | "request">) {
-  const [method, setMethod] = useState(request.method);
-  const [path, setPath] = useState(request.path);
-  const [body, setBody] = useState("");
-  const [isConfirmed, setIsConfirmed] = useState(false);
+  const [draft, setDraft] = useState<Draft>({ method: request.method, path: request.path, body: "", isConfirmed: false });
   const [outcome, setOutcome] = useState<Outcome | "sending">();
   const button = useRef<HTMLButtonElement>(null);
-  const needsWord = !isSafe(method);
-  const send = async (event?: Event): Promise<void> => {
-    event?.preventDefault();
-    if (needsWord && !isConfirmed) return;
+  const mayBeSent = isSafe(draft.method) || draft.isConfirmed;
+  const send = async (): Promise<void> => {
+    if (!mayBeSent) return;
     setOutcome("sending");
-    const { profile, route, name } = request;
-    const content = body === "" ? {} : { body, contentType: "application/json" };
-    const input = { profile, route, name, method, path, ...content, ...(needsWord ? { confirmed: true } : {}) };
-    try {
-      setOutcome({ answer: await post<Replayed>("replay", input) });
-    } catch (error) {
-      setOutcome({ error: toKtError(error, "internal", "send it again") });
-    }
-    setIsConfirmed(false);
+    setOutcome(await sent(request, draft));
+    setDraft((before) => ({ ...before, isConfirmed: false }));
   };
-  useKeys({ R: () => (needsWord ? button.current?.focus() : void send()) });
+  useKeys({ R: () => (isSafe(draft.method) ? void send() : button.current?.form?.querySelector<HTMLElement>("[type=checkbox]")?.focus()) });
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void send();
+  };
   return (
     <section aria-label="Send it again">
       <div class="section">
         <h3>Send it again</h3>
       </div>
       <p class="dim">Of a request kt keeps the method and the path, and neither query, headers nor body: add what it needs.</p>
-      <form class="replay" onSubmit={(event) => void send(event)}>
-        <div class="line">
-          <label>
-            Method
-            <input class="mono" value={method} size={8} onInput={({ currentTarget }) => setMethod(currentTarget.value.toUpperCase())} />
-          </label>
-          <label class="wide">
-            Path and query
-            <input class="mono" value={path} spellcheck={false} onInput={({ currentTarget }) => setPath(currentTarget.value)} />
-          </label>
-        </div>
-        {!["GET", "HEAD", "OPTIONS"].includes(method) && (
-          <label>
-            Body, as JSON
-            <textarea class="mono" rows={4} value={body} spellcheck={false} onInput={({ currentTarget }) => setBody(currentTarget.value)} />
-          </label>
-        )}
-        {needsWord && (
-          <label class="word">
-            <input type="checkbox" checked={isConfirmed} onChange={({ currentTarget }) => setIsConfirmed(currentTarget.checked)} />
-            {printable(method)} may change something: send it all the same
-          </label>
-        )}
-        <button ref={button} type="submit" class="primary" disabled={outcome === "sending" || (needsWord && !isConfirmed)}>
+      <form class="replay" onSubmit={submit}>
+        <Fields draft={draft} onChange={(change) => setDraft({ ...draft, ...change })} />
+        <button ref={button} type="submit" class="primary" disabled={outcome === "sending" || !mayBeSent}>
           {outcome === "sending" ? "Sending" : "Send"} <kbd aria-hidden="true">R</kbd>
         </button>
       </form>
       {outcome !== undefined && outcome !== "sending" && <Result outcome={outcome} app={app} />}
     </section>
+  );
+}
+
+async function sent({ profile, route, name }: ListedRequest, { method, path, body, isConfirmed }: Draft): Promise<Outcome> {
+  const content = body === "" ? {} : { body, contentType: "application/json" };
+  const word = isConfirmed ? { confirmed: true } : {};
+  try {
+    return { answer: await post<Replayed>("replay", { profile, route, name, method, path, ...content, ...word }) };
+  } catch (error) {
+    return { error: toKtError(error, "internal", "send it again") };
+  }
+}
+
+interface FieldsProps {
+  readonly draft: Draft;
+  readonly onChange: (change: Partial<Draft>) => void;
+}
+
+function Fields({ draft: { method, path, body, isConfirmed }, onChange }: FieldsProps) {
+  return (
+    <>
+      <div class="line">
+        <label>
+          Method
+          <input class="mono" value={method} onInput={({ currentTarget }) => onChange({ method: currentTarget.value.toUpperCase() })} />
+        </label>
+        <label class="wide">
+          Path and query
+          <input class="mono" value={path} spellcheck={false} onInput={({ currentTarget }) => onChange({ path: currentTarget.value })} />
+        </label>
+      </div>
+      {!isSafe(method) && (
+        <>
+          <label>
+            Body, as JSON
+            <textarea
+              class="mono"
+              rows={4}
+              value={body}
+              spellcheck={false}
+              onInput={({ currentTarget }) => onChange({ body: currentTarget.value })}
+            />
+          </label>
+          <label class="word">
+            <input
+              type="checkbox"
+              checked={isConfirmed}
+              onChange={({ currentTarget }) => onChange({ isConfirmed: currentTarget.checked })}
+            />
+            {printable(method)} may change something: send it all the same
+          </label>
+        </>
+      )}
+    </>
   );
 }
 
