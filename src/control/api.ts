@@ -51,6 +51,8 @@ export const routeSchema = v.object({
   requests: count,
   /** and those that are over, by the class of their status, as "2xx"; "none" are those that the client left. */
   responses: v.optional(v.record(v.string(), count)),
+  /** How often requests were sent again; absent where none was. */
+  retries: v.optional(count),
   receivedBytes: count,
   sentBytes: count,
   /** On average over the last 5 s; absent where nothing went through lately. */

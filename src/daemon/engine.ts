@@ -10,7 +10,7 @@ import { CounterTable } from "#observe/counters.ts";
 import type { Report } from "#observe/events.ts";
 import { RateSampler } from "#observe/rate-sampler.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import type { DoorContext } from "#proxy/door/context.ts";
+import type { DoorContext, RetryPolicy } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import { type ClusterRef, type Destination, formatTarget, isInCluster, type ProxiedTarget, type Target, targetKey } from "#route/target.ts";
@@ -64,6 +64,9 @@ export interface EngineOptions<Doors extends DoorTable> {
   readonly door?: Pick<DoorContext, "requests" | "profiles" | "checkOwner">;
 }
 
+/** Of the hub's own pages, whose connections are not lost. */
+const noRetry: RetryPolicy = { max: 0, delayMs: 0 };
+
 export class Engine<Doors extends DoorTable> implements Part {
   readonly #options: EngineOptions<Doors>;
   readonly #scope = new Scope();
@@ -79,6 +82,8 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly rates: RateSampler;
   readonly doors: Doors;
   #plans: readonly Plan[] = [];
+  /** By profile: it is asked for with each request. */
+  #retries: ReadonlyMap<string, RetryPolicy> = new Map();
   /** Undefined in `kt forward`, where nothing is ever attached and each target is one that the user named. */
   #attachment: Attachment | undefined;
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
@@ -179,6 +184,7 @@ export class Engine<Doors extends DoorTable> implements Part {
     const plans = attached.map(({ plan }) => plan);
     const profiles = new Set(plans.map(({ profile }) => profile));
     this.#plans = plans;
+    this.#retries = new Map(plans.map(({ profile, retry }) => [profile, retry]));
     this.#routeNames = routeNames(plans);
     this.#health.apply(plans);
     this.#forgetCounters(profiles);
@@ -219,6 +225,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       clock,
       log,
       report,
+      retryOf: (profile) => this.#retries.get(profile) ?? noRetry,
       refusal: () => this.#headroom.refusal(),
       whyWaiting: (target) => (isInCluster(target) ? problemOf(this.tunnel(target)?.standing)?.message : undefined),
     };

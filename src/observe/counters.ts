@@ -40,6 +40,8 @@ export class RouteCounters {
   receivedBytes = 0;
   /** From the client to the pod. */
   sentBytes = 0;
+  /** How often requests were sent again. */
+  retries = 0;
   /** Datagrams of UDP that kt dropped, both ways. */
   droppedDatagrams = 0;
   /** Connections and requests that failed by what kt found: refused, broken off, or answered by kt with an error. */
@@ -83,6 +85,11 @@ export class RouteCounters {
   add(direction: Direction, bytes: number): void {
     if (direction === "sent") this.sentBytes += bytes;
     else this.receivedBytes += bytes;
+    this.#changed();
+  }
+
+  requestRetried(): void {
+    this.retries += 1;
     this.#changed();
   }
 

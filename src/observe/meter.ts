@@ -53,6 +53,11 @@ export class RouteUse {
     this.#counters.add(direction, bytes);
   }
 
+  /** A request was sent again. */
+  retried(): void {
+    this.#counters.requestRetried();
+  }
+
   /** A datagram found no room, or nothing to carry it. */
   dropped(): void {
     this.#counters.dropped();
@@ -140,6 +145,11 @@ export class RequestMeter implements RequestFacts {
   failed(error: KtError): void {
     this.#hasFailed = true;
     this.#use.failed(error);
+  }
+
+  /** It is sent to a backend again. */
+  retried(): void {
+    this.#use.retried();
   }
 
   /** The head of the backend's response has come. */

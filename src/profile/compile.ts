@@ -20,6 +20,7 @@ const defaults = {
   idleTimeoutMs: 60 * minuteMs,
   startTimeoutMs: minuteMs / 2,
   health: { intervalMs: minuteMs / 2, timeoutMs: 2000, failures: 3 },
+  retry: { max: 2, delayMs: 100 },
 } as const;
 
 export interface CompileInput {
@@ -120,6 +121,7 @@ export function compile(input: CompileInput): Plan {
     idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
     startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
     health: healthOf(layer),
+    retry: { max: layer.retry.max?.value ?? defaults.retry.max, delayMs: layer.retry.delayMs?.value ?? defaults.retry.delayMs },
     http: {
       listen,
       suffix: http.suffix?.value ?? defaults.suffix,

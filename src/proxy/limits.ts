@@ -39,8 +39,8 @@ export const proxyLimits = {
   keepAliveProvenAnswers: 8,
   /** How long it is remembered what a backend does with unused connections, after its last answer. */
   keepAliveKnownMs: 600 * second,
-  /** How often a request is sent at most, each time on a connection opened after the last was lost, and before any of an answer came. */
-  requestTries: 5,
+  /** How often a TLS handshake with a pod is tried where its session is lost: nothing of a request has been sent by then. */
+  handshakeTries: 5,
   /** A request that must not be sent twice only reuses a connection idle for less than this: servers close idle ones after seconds. */
   parkedLinkForUnsafeMs: 1 * second,
   /** How long a client that is refused may take to read why, and so many of them at once; others are cut off. */

@@ -26,6 +26,7 @@ import { Tunnels } from "#tunnel/tunnels.ts";
 import { echo, FakeCluster } from "#test/support/fake-cluster.ts";
 import { freePorts } from "#test/support/process.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { usualRetry } from "#test/support/retry.ts";
 
 const shape = v.record(v.string(), v.strictObject({ target: v.string("a target") }, "a table with a target"), "a table of ports");
 
@@ -158,6 +159,9 @@ test("the hub has a door for each kind of listener that a profile can have", asy
   const env = '[dns]\nlisten = 8953\n[proxy]\nlisten = 8988\n[env]\nA = "${routes.a.localhost.address}"\n';
   const { plan } = await load(`[routes]\n"a.localhost" = "svc/a:80"\n[tcp]\n5432 = "svc/db:5432"\n[udp]\n5353 = "svc/dns:53"\n${env}`);
   expect(new Set(plan.listeners.map(({ kind }) => kind))).toEqual(new Set(["names", "port", "route", "dns", "proxy"]));
-  const doors = doorsOf({ dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), ...common }, noNames);
+  const doors = doorsOf(
+    { dialer: { dial: () => Promise.reject(new Error()) }, counters: new CounterTable(), retryOf: usualRetry, ...common },
+    noNames,
+  );
   expect(plan.listeners.map(({ door }) => door).filter((door) => !Object.hasOwn(doors, door))).toEqual([]);
 });

@@ -67,6 +67,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
     ...plan.listeners.filter(({ kind }) => kind === "proxy").map(({ listen }) => `proxy ${listen.map(formatListen).join(" ")}`),
     ...Object.entries(plan.proxy).flatMap(([name, isOn]) => (isOn ? [`proxy ${name}`] : [])),
     ...healthLines(plan),
+    ...retryLines(plan),
     ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];
 }
@@ -79,6 +80,11 @@ function healthLines({ health }: Plan): string[] {
   const { intervalMs, timeoutMs, failures } = health;
   const text = `checked each ${intervalMs} ms for ${timeoutMs} ms, failed after ${failures}`;
   return text === "checked each 30000 ms for 2000 ms, failed after 3" ? [] : [text];
+}
+
+/** As above. */
+function retryLines({ retry: { max, delayMs } }: Plan): string[] {
+  return max === 2 && delayMs === 100 ? [] : [`sent again ${max} times, after ${delayMs} ms`];
 }
 
 const toldText = ({ forwarded }: Manner): string => (forwarded ? "" : ", not told of clients");

@@ -23,6 +23,7 @@ import { selfSigned } from "#tls/self-signed.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { eventually } from "#test/support/wait.ts";
+import { usualRetry } from "#test/support/retry.ts";
 
 const never = new AbortController().signal;
 
@@ -105,6 +106,7 @@ function open() {
     dialer: { dial },
     counters,
     requests,
+    retryOf: usualRetry,
     clock: systemClock,
     log: silentLog,
     report: (event: KtEvent) => void events.push(event),

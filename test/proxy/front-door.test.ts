@@ -24,6 +24,7 @@ import { nameOf } from "#test/support/service-target.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { usualRetry } from "#test/support/retry.ts";
 import { decodeTlsHello } from "#wire/tls-hello.ts";
 
 const never = new AbortController().signal;
@@ -82,6 +83,7 @@ function open(names: readonly string[], clock: Clock = systemClock): void {
   door = new FrontDoor({
     dialer: backends,
     counters,
+    retryOf: usualRetry,
     clock,
     log: silentLog,
     report: (event) => events.push(event),
@@ -870,6 +872,7 @@ test("only the hub's own user hears which routes there are", async () => {
   const here = new FrontDoor({
     dialer: backends,
     counters,
+    retryOf: usualRetry,
     clock: systemClock,
     log: silentLog,
     report: (event) => events.push(event),
@@ -896,7 +899,8 @@ test("only the hub's own user hears which routes there are", async () => {
 
 describe("a request head that does not come to its end", () => {
   const slow = new ManualClock();
-  const slowDoor = () => new FrontDoor({ dialer: backends, counters, clock: slow, log: silentLog, report: (event) => events.push(event) });
+  const slowDoor = () =>
+    new FrontDoor({ dialer: backends, counters, retryOf: usualRetry, clock: slow, log: silentLog, report: (event) => events.push(event) });
 
   async function slowClient(sent: string): Promise<Recorder> {
     const here = slowDoor();

@@ -65,7 +65,7 @@ describe("failures of a backend", () => {
     expect(counters.of("p", "web.localhost").lastProblem).toMatchObject({ code: "connection-lost" });
   });
 
-  test("a stream that was refused is sent again with its body, once", async () => {
+  test("a stream that was refused is sent again with its body, as often as the profile has it", async () => {
     const { client, backend, ...door } = await underWay(rawDoor(), { ":method": "POST" }, false);
     client.data(1, "x".repeat(16000));
     client.data(1, "tail", true);
@@ -76,8 +76,12 @@ describe("failures of a backend", () => {
     expect((await second.next("data")).text.length).toBe(16000);
     expect(await second.next("data")).toMatchObject({ text: "tail", endStream: true });
     second.send(encodeReset(1, 7));
+    // The other connection is still good.
+    expect(await backend.next("headers")).toMatchObject({ streamId: 3 });
+    backend.send(encodeReset(3, 7));
     expect(await client.next("reset")).toMatchObject({ code: 7 });
     expect(door.links.length).toBe(2);
+    expect(door.counters.get("p", "web.localhost")?.retries).toBe(2);
   });
 
   test("a body past what is kept is not sent again", async () => {
@@ -104,13 +108,13 @@ describe("failures of a backend", () => {
   });
 
   test.each([
-    ["GET", true, 2],
+    ["GET", true, 3],
     ["POST", true, 1],
-    ["POST", false, 2],
+    ["POST", false, 1],
   ])("a connection lost before the answer: %s, complete %p, is tried %d times", async (method, complete, tries) => {
     const { client, backend, ...door } = await underWay(rawDoor(), { ":method": method }, complete);
     backend.abort();
-    if (tries === 2) (await door.backendAt(1)).abort();
+    for (let at = 1; at < tries; at++) (await door.backendAt(at)).abort();
     expect((await client.next("headers")).headers[":status"]).toBe("502");
     expect(door.links.length).toBe(tries);
   });

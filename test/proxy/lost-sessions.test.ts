@@ -1,11 +1,11 @@
 /** Requests under way when every session to the API server is lost, one after the other, as when a load balancer is restarted. */
 
 import { describe, expect, test } from "bun:test";
-import { proxyLimits } from "#proxy/limits.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { settle } from "#test/support/manual-clock.ts";
-import { onRequest, PodFront, requestText, say } from "#test/support/pod-front.ts";
+import { onRequest, PodFront, requestText, say, webRoute } from "#test/support/pod-front.ts";
 import type { Recorder } from "#test/support/recorder.ts";
+import { usualRetry } from "#test/support/retry.ts";
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -46,7 +46,7 @@ async function loseAll(front: PodFront): Promise<void> {
 const answered = (clients: readonly Recorder[]): number => clients.filter((client) => client.text().includes("200 OK")).length;
 
 describe("when all sessions are lost at once", () => {
-  for (const rounds of [1, 3]) {
+  for (const rounds of [1, usualRetry().max]) {
     test(`${rounds} times, GETs under way are answered by the sessions that come after`, async () => {
       const { serve, letGo } = slowPod();
       const front = new PodFront(serve);
@@ -70,12 +70,63 @@ describe("when all sessions are lost at once", () => {
     expect(read).toHaveLength(10);
   });
 
+  test.each([
+    ["GET", ""],
+    ["HEAD", ""],
+    ["OPTIONS", ""],
+    ["PUT", "x=1"],
+    ["DELETE", ""],
+  ])("a %s is sent again after the pause, as often as the profile says, and each time is counted", async (method, body) => {
+    const { serve, read } = slowPod();
+    const front = new PodFront(serve, webRoute, { max: 2, delayMs: 500 });
+    const [client] = await underWay(front, 1, requestText(method, body));
+    for (const sent of [1, 2]) {
+      await loseAll(front);
+      await front.clock.advance(400);
+      expect(read).toHaveLength(sent);
+      await front.clock.advance(200);
+      expect(read).toHaveLength(sent + 1);
+    }
+    await loseAll(front);
+    await front.clock.advance(5000);
+    expect(client?.text()).toStartWith("HTTP/1.1 502 ");
+    expect([read.length, front.counters.get("p", "web.localhost")?.retries]).toEqual([3, 2]);
+  });
+
+  const upgrade = "GET / HTTP/1.1\r\nHost: web.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  test.each([
+    ["a GET, where retries are off", requestText(), 0],
+    ["an upgrade", upgrade, 2],
+    ["a POST", requestText("POST", "x=1"), 2],
+    ["a PATCH", requestText("PATCH", "x=1"), 2],
+    ["a POST without a body", requestText("POST"), 2],
+  ])("%s is not sent again", async (_what, request, max) => {
+    const { serve, read } = slowPod();
+    const front = new PodFront(serve, webRoute, { max, delayMs: 0 });
+    const [client] = await underWay(front, 1, request);
+    await loseAll(front);
+    await front.clock.advance(5000);
+    expect(client?.text()).toStartWith("HTTP/1.1 502 ");
+    expect([read.length, front.counters.get("p", "web.localhost")?.retries]).toEqual([1, 0]);
+  });
+
+  test("what a client that has left asked for is not sent again", async () => {
+    const { serve, read } = slowPod();
+    const front = new PodFront(serve, webRoute, { max: 2, delayMs: 500 });
+    const [client] = await underWay(front, 1, requestText());
+    await loseAll(front);
+    client?.conn.abort();
+    await front.clock.advance(5000);
+    expect(read).toHaveLength(1);
+  });
+
   test("again and again, a GET is given up after some tries", async () => {
     const { serve, read } = slowPod();
     const front = new PodFront(serve);
     const [client] = await underWay(front, 1, requestText());
-    for (let round = 0; round < proxyLimits.requestTries + 2; round++) await loseAll(front);
+    const sent = usualRetry().max + 1;
+    for (let round = 0; round < sent + 2; round++) await loseAll(front);
     expect(client?.text()).toStartWith("HTTP/1.1 502 ");
-    expect(read).toHaveLength(proxyLimits.requestTries);
+    expect(read).toHaveLength(sent);
   });
 });

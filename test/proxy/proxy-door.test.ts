@@ -16,6 +16,7 @@ import type { Lookup } from "#route/lookup.ts";
 import { AllowedOrigins } from "#route/origins.ts";
 import { type Destination, formatTarget } from "#route/target.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { usualRetry } from "#test/support/retry.ts";
 import { serviceTarget } from "#test/support/service-target.ts";
 
 const closers: (() => void)[] = [];
@@ -100,7 +101,7 @@ function open(backends: Readonly<Record<string, Backend | KtError>> = {}, origin
   };
   const names = { lookup, allowedOrigins: () => new AllowedOrigins(origins) };
   const report = (event: KtEvent): void => void events.push(event);
-  const door = new ProxyDoor({ dialer: { dial }, counters, clock: systemClock, log: silentLog, report }, () => names);
+  const door = new ProxyDoor({ dialer: { dial }, counters, retryOf: usualRetry, clock: systemClock, log: silentLog, report }, () => names);
   const { port } = door.listen({ host: "127.0.0.1", port: 0 }, ["p"]);
   closers.push(() => void door.drain(0));
   const client = async (): Promise<Recorder> => {

@@ -14,6 +14,7 @@ import type { Link } from "#proxy/door/dialer.ts";
 import { TcpDoor } from "#proxy/tcp-door.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { Recorder } from "#test/support/recorder.ts";
+import { usualRetry } from "#test/support/retry.ts";
 
 const closers: (() => void)[] = [];
 afterEach(async () => {
@@ -35,7 +36,14 @@ interface Opened {
 function open(targetPort: number | string, dial: () => Promise<Link>, route = "15432"): Opened {
   const counters = new CounterTable();
   const events: KtEvent[] = [];
-  const door = new TcpDoor({ dialer: { dial }, counters, clock: systemClock, log: silentLog, report: (event) => events.push(event) });
+  const door = new TcpDoor({
+    dialer: { dial },
+    counters,
+    retryOf: usualRetry,
+    clock: systemClock,
+    log: silentLog,
+    report: (event) => events.push(event),
+  });
   const target = serviceTarget("db", targetPort);
   const { port } = door.listen({ host: "127.0.0.1", port: 0 }, { profile: "p", route, target });
   closers.push(() => void door.drain(0));

@@ -17,6 +17,7 @@ import { query, readAnswer } from "#test/support/dns-client.ts";
 import { ManualClock, settle } from "#test/support/manual-clock.ts";
 import { MemoryDatagrams } from "#test/support/memory-datagrams.ts";
 import { serviceTarget } from "#test/support/service-target.ts";
+import { usualRetry } from "#test/support/retry.ts";
 
 const host = "127.0.0.1";
 const name = "5353/udp";
@@ -44,7 +45,7 @@ function openDoor(dial: Dial, clock: Clock = systemClock) {
     return dial(target.name ?? "", signal);
   };
   const dialer = { dial: () => Promise.reject(new Error("TCP")), openFlow };
-  const door = new UdpDoor({ dialer, counters, clock, log: silentLog, report: (event) => events.push(event) });
+  const door = new UdpDoor({ dialer, counters, retryOf: usualRetry, clock, log: silentLog, report: (event) => events.push(event) });
   const target = (service: string) => ({ ...serviceTarget(service, 53), transport: "udp" as const });
   const open = door.listen({ host, port: 0 }, { profile: "p", route: name, target: target("dns") });
   const clients: Datagrams[] = [];

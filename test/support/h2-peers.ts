@@ -20,6 +20,7 @@ import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Target } from "#route/target.ts";
 import { nameOf } from "#test/support/service-target.ts";
+import { usualRetry } from "#test/support/retry.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { type H2Connection, type H2Options, serveH2 } from "#proxy/h2/h2.ts";
 import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
@@ -102,6 +103,7 @@ export function startFront(backends: Readonly<Record<string, number>>, override:
     backends: new Backends({ dial: dialPort }, systemClock),
     speech: new SpeechMemory(systemClock),
     counters,
+    retryOf: usualRetry,
     report: (event: KtEvent) => void events.push(event),
     clock: systemClock,
     log: silentLog,

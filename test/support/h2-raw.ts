@@ -6,6 +6,7 @@ import { silentLog } from "#base/log.ts";
 import { type MemoryConn, memoryPair } from "./memory-conn.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import type { Found } from "#route/lookup.ts";
+import { usualRetry } from "./retry.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Link } from "#proxy/door/dialer.ts";
@@ -215,6 +216,7 @@ export function rawDoor(
     backends: new Backends({ dial: async () => await Promise.reject(new KtError("port-refused", "there is no HTTP/1 here")) }, clock),
     speech: new SpeechMemory(clock),
     counters,
+    retryOf: usualRetry,
     report: (event) => void events.push(event),
     clock,
     log: silentLog,

@@ -13,6 +13,8 @@ import { Tunnels } from "#tunnel/tunnels.ts";
 import { FakeCluster, type PodConnection, type PodServer } from "./fake-cluster.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { Recorder } from "./recorder.ts";
+import type { RetryPolicy } from "#proxy/door/context.ts";
+import { usualRetry } from "#test/support/retry.ts";
 
 export const webTarget = serviceTarget("web");
 
@@ -25,7 +27,10 @@ export class PodFront {
   readonly #backends: Backends;
   readonly #found: Found;
 
-  constructor(serve: PodServer, found: Found = webRoute) {
+  readonly #retry: RetryPolicy;
+
+  constructor(serve: PodServer, found: Found = webRoute, retry: RetryPolicy = usualRetry()) {
+    this.#retry = retry;
     this.cluster.setPod("web-1", serve);
     this.cluster.ready("web-1");
     this.#found = found;
@@ -39,7 +44,7 @@ export class PodFront {
     log: silentLog,
     report: (event) => this.events.push(event),
   });
-  readonly #counters = new CounterTable();
+  readonly counters = new CounterTable();
 
   /** Sessions to the pod that were opened. */
   get sessions(): number {
@@ -49,7 +54,14 @@ export class PodFront {
   client(): Recorder {
     const [near, far] = memoryPair();
     const report = (event: KtEvent): void => void this.events.push(event);
-    const context = { dialer: this.#tunnels, counters: this.#counters, clock: this.clock, log: silentLog, report };
+    const context = {
+      dialer: this.#tunnels,
+      counters: this.counters,
+      retryOf: () => this.#retry,
+      clock: this.clock,
+      log: silentLog,
+      report,
+    };
     new Http1Connection(far, {
       context,
       backends: this.#backends,

@@ -50,6 +50,7 @@ type Counts = Pick<
   | "totalConnections"
   | "failures"
   | "requests"
+  | "retries"
   | "responses"
   | "receivedBytes"
   | "sentBytes"
@@ -280,6 +281,7 @@ function countsOf(counters: RouteCounters | undefined, nowSeconds: number): Coun
   const counts = {
     ...{ openConnections, totalConnections, failures, requests, receivedBytes, sentBytes },
     responses: counters.responses && responsesOf(counters.responses),
+    ...(counters.retries > 0 && { retries: counters.retries }),
     perSecond: counters.perSecond(nowSeconds),
   };
   if (!lastProblem) return { ...counts, lastProblem: undefined };

@@ -129,6 +129,12 @@ export interface PlannedHealth {
   readonly failures: number;
 }
 
+/** [retry]: how often a request that was lost without an answer is sent again. */
+export interface PlannedRetry {
+  readonly max: number;
+  readonly delayMs: number;
+}
+
 export interface Plan {
   /** The profile's identity in the hub: the absolute path of its file. */
   readonly profile: string;
@@ -154,6 +160,7 @@ export interface Plan {
   readonly startTimeoutMs: number;
   /** Undefined: nothing is checked. */
   readonly health: PlannedHealth | undefined;
+  readonly retry: PlannedRetry;
   readonly http: {
     readonly listen: readonly ListenAddress[];
     /** Of the built-in dynamic names, normalised. */

@@ -8,11 +8,19 @@ import type { Destination } from "#route/target.ts";
 import type { Dialer } from "./dialer.ts";
 import type { ShownProfile } from "#proxy/pages/own-pages.ts";
 
+/** How often a request that was lost without a byte of an answer is sent again, and how long after. */
+export interface RetryPolicy {
+  readonly max: number;
+  readonly delayMs: number;
+}
+
 export interface DoorContext extends MeterContext {
   readonly dialer: Dialer;
   readonly log: Log;
   /** What the index shows. */
   readonly profiles?: () => readonly ShownProfile[];
+  /** By the profile of the route. */
+  readonly retryOf: (profile: string) => RetryPolicy;
   /** Why a request to the target has to wait now, where that is known. */
   readonly whyWaiting?: (target: Destination) => string | undefined;
   /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */

@@ -1,6 +1,7 @@
 /** One request over HTTP/2: the client's stream, the backend's stream, and what passes between them. */
 
 import type { Clock } from "#base/clock.ts";
+import type { RetryPolicy } from "#proxy/door/context.ts";
 import { KtError, messageOf, toKtError } from "#base/errors.ts";
 import type { RequestMeter } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
@@ -27,6 +28,7 @@ export interface ExchangeContext {
   readonly authority: string;
   readonly client: ClientSide | undefined;
   readonly meter: RequestMeter;
+  readonly retry: RetryPolicy;
   /** Told of every failure that the client reads of. */
   readonly onRefused: (error: KtError) => void;
 }
@@ -95,7 +97,8 @@ export class H2Exchange implements H2StreamHandler {
   readonly #requestLength: BodyLength;
   #responseLength = new BodyLength(undefined);
   #state: State = { kind: "over" };
-  #retried = false;
+  /** How often it was sent again. */
+  #retries = 0;
   /** True once its whole response has been. */
   #complete = false;
   /** Of the final head, once it has been passed on. */
@@ -183,7 +186,7 @@ export class H2Exchange implements H2StreamHandler {
   }
 
   #forwardInHttp1(): void {
-    const { authority, route, client, backends, http1, clock } = this.#context;
+    const { authority, route, client, backends, http1, clock, retry, meter } = this.#context;
     if (this.#request.grpc) {
       this.#refuse(noGrpc(route));
       return;
@@ -196,6 +199,8 @@ export class H2Exchange implements H2StreamHandler {
       client,
       ended: this.#body.ended && this.#body.empty,
       clock,
+      retry,
+      onRetry: () => meter.retried(),
       handler: {
         onHeaders: (headers, endStream) => {
           backends.noteHttp1(route, authority, true);
@@ -280,8 +285,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     if (backend && state.kind === "forwarding" && this.#mayRetry(failure)) {
-      this.#retried = true;
-      this.start(backend);
+      this.#retry(backend);
       return;
     }
     if (failure.error && state.kind === "forwarding") this.#refuse(failure.error);
@@ -289,12 +293,22 @@ export class H2Exchange implements H2StreamHandler {
     else this.#client.resetAfterSend(failure.code);
   }
 
-  /** Once, and only where the backend cannot have acted on the request or may act on it twice. */
+  /** Only where the backend has not acted on the request, as it says itself, or may act on it twice. */
   #mayRetry({ refused, error }: StreamFailure): boolean {
-    if (this.#retried || !this.#body.repeatable) return false;
-    if (refused) return true;
-    const lost = error?.code === "connection-lost";
-    return lost && this.#body.empty && (isIdempotent(this.#request.method) || !this.#body.ended);
+    const { max } = this.#context.retry;
+    if (!this.#body.repeatable) return false;
+    if (refused) return this.#retries < Math.max(1, max);
+    return error?.code === "connection-lost" && this.#retries < max && this.#body.empty && isIdempotent(this.#request.method);
+  }
+
+  /** At once at first: its connection is mostly one that others used before. */
+  #retry(lost: H2Backend): void {
+    const { clock, retry, meter } = this.#context;
+    const delayMs = this.#retries === 0 ? 0 : retry.delayMs;
+    this.#retries += 1;
+    meter.retried();
+    if (delayMs === 0) this.start(lost);
+    else this.#state = { kind: "waiting", cancel: clock.after(delayMs, () => this.start(lost)) };
   }
 
   /** The response has begun, so all that can be said is that it is not whole; gRPC has words for that in trailers. */

@@ -8,6 +8,7 @@ import { ClientMeter, type MeterContext } from "#observe/meter.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Header } from "#wire/http-head.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
@@ -19,7 +20,7 @@ import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
 import type { SpeechMemory } from "./speech-memory.ts";
 
-export interface H2Options extends MeterContext {
+export interface H2Options extends MeterContext, Pick<DoorContext, "retryOf"> {
   readonly router: Router;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
   dial(route: Found, authority: string, signal: AbortSignal): Promise<Link>;
@@ -139,6 +140,7 @@ class H2Door implements H2Connection {
       authority: route.sentHost ?? authority,
       client: toldOf(route, this.#client),
       meter,
+      retry: this.#options.retryOf(route.profile),
       onRefused,
     });
     stream.setHandler(exchange);

@@ -9,6 +9,7 @@ import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import { encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
 import { decodeResponseHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
+import type { RetryPolicy } from "#proxy/door/context.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "#proxy/http1/exchange.ts";
 import type { H2Request } from "./heads.ts";
@@ -25,7 +26,10 @@ export interface Http1StreamOptions {
   /** True when the request has no body. */
   readonly ended: boolean;
   readonly handler: H2StreamHandler;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "after">;
+  readonly retry: RetryPolicy;
+  /** The request is sent again. */
+  readonly onRetry: () => void;
 }
 
 export class Http1Stream implements ExchangeClient {
@@ -53,12 +57,13 @@ export class Http1Stream implements ExchangeClient {
       head,
       headBytes: requestForBackend(head, client),
       found,
-      request: backendRequest(found, authority, head),
+      request: backendRequest(found, authority, head, options.retry),
       backends: options.backends,
       client: this,
-      count: { add() {} },
+      count: { add() {}, retried: options.onRetry },
       keepAlive: true,
       clock: options.clock,
+      retry: options.retry,
     });
   }
 

@@ -266,13 +266,13 @@ function poolKey(request: BackendRequest): string {
   return request.scheme === "http" ? targetKey(request.target) : `${targetKey(request.target)}\u0000${request.host.toLowerCase()}`;
 }
 
-/** Tries again where a session is lost during a TLS handshake: nothing of a request has been sent by then. */
+/** Tries again where a session is lost during a TLS handshake. */
 export async function whileSessionsLast<T>(dial: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await dial();
     } catch (error) {
-      if (tries >= proxyLimits.requestTries || !isLostInHandshake(error)) throw error;
+      if (tries >= proxyLimits.handshakeTries || !isLostInHandshake(error)) throw error;
     }
   }
 }

@@ -14,6 +14,7 @@ import { type BodyCursor, bodyCursor } from "#wire/http-body.ts";
 import { beginsResponse, decodeResponseHead, type RequestHead, type ResponseHead, responseFraming } from "#wire/http-head.ts";
 import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
 import type { Backend, BackendUser } from "./backend.ts";
+import type { RetryPolicy } from "#proxy/door/context.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
 import { foreignAnswer, plainToTls, withSilenceHint } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./heads.ts";
@@ -46,17 +47,20 @@ export interface ExchangeOptions {
   readonly count: ExchangeCount;
   /** Whether the client's connection may go on after this. */
   readonly keepAlive: boolean;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "after">;
+  readonly retry: RetryPolicy;
 }
 
 /** What counts the bytes of bodies, and may note when the head of the response comes. */
 export interface ExchangeCount extends SpliceCount {
   answered?(): void;
+  /** The request is sent again. */
+  retried?(): void;
 }
 
 /** What the request needs of a backend. */
-export function backendRequest({ target, scheme, manner }: Found, host: string, head: RequestHead): BackendRequest {
-  return { target, scheme, isSchemeGuessed: manner?.schemeGiven === false, host, repeatable: isRepeatable(head) };
+export function backendRequest({ target, scheme, manner }: Found, host: string, head: RequestHead, retry: RetryPolicy): BackendRequest {
+  return { target, scheme, isSchemeGuessed: manner?.schemeGiven === false, host, repeatable: isRepeatable(head, retry) };
 }
 
 /** Response bytes up to this size leave in one write with their head. */
@@ -68,6 +72,8 @@ export class Exchange implements BackendUser {
   readonly #request: SentRequest;
   /** Ends an attempt to open a backend. */
   #abort: AbortController | undefined;
+  /** Ends the pause before the request is sent again. */
+  #cancelPause: (() => void) | undefined;
   #backend: Backend | undefined;
   /** A head has come, if only one of those before the final one. */
   #answering = false;
@@ -81,7 +87,7 @@ export class Exchange implements BackendUser {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#keepAlive = options.keepAlive;
-    this.#request = new SentRequest(options.head, options.count);
+    this.#request = new SentRequest(options.head, options.count, options.retry);
   }
 
   /** Of the final response, once its head has come. */
@@ -134,6 +140,7 @@ export class Exchange implements BackendUser {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#cancelPause?.();
     this.#abort?.abort(new KtError("connection-lost", "the client left"));
     this.#backend?.conn.abort();
   }
@@ -345,13 +352,16 @@ export class Exchange implements BackendUser {
     return !this.#answering && this.#responseHead === undefined;
   }
 
-  /** Sends the request again on a new connection. */
+  /** Sends the request again on a new connection: at once where a kept one was closed, which says nothing of the pod. */
   #resend(lost: Backend): void {
+    const { clock, retry, count } = this.#options;
     this.#backend = undefined;
     lost.conn.abort();
     this.#responseHead = undefined;
     this.#request.rewind();
-    this.begin();
+    count.retried?.();
+    if (lost.before.answers > 0 || retry.delayMs === 0) this.begin();
+    else this.#cancelPause = clock.after(retry.delayMs, () => this.begin());
   }
 
   #refuse(error: KtError): void {

@@ -227,16 +227,18 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     this.#use = this.#meter.use(found, head.host);
     this.#metered = this.#use.request(head.method, head.host, head.target, head.version === "1.0" ? "HTTP/1.0" : "HTTP/1.1");
     const { sentHost: host = head.host } = found;
+    const retry = context.retryOf(found.profile);
     const exchange = new Exchange({
       head,
       headBytes: this.#written(head, found, host),
       found,
-      request: backendRequest(found, host, head),
+      request: backendRequest(found, host, head, retry),
       backends,
       client: this,
       count: this.#metered,
       keepAlive: head.keepAlive && this.#phase === "open",
       clock: context.clock,
+      retry,
     });
     this.#exchange = exchange;
     if (!exchange.requestDone && !this.#reader.isEmpty) this.#reader.takeBody((bytes) => exchange.requestBytes(bytes));

@@ -3,13 +3,20 @@
 import { sharedLimits } from "#base/limits.ts";
 import { isIdempotent } from "#http/fields.ts";
 import type { SpliceCount } from "#net/splice.ts";
-import { proxyLimits } from "#proxy/limits.ts";
+import type { RetryPolicy } from "#proxy/door/context.ts";
 import { type BodyCursor, bodyCursor } from "#wire/http-body.ts";
 import { type RequestHead, requestFraming } from "#wire/http-head.ts";
+import { passesUpgrade } from "./heads.ts";
 
-/** Whether a request can be sent again whatever happens to it: its method allows it, and its body can be kept. */
-export function isRepeatable({ method, chunked, contentLength = 0 }: RequestHead): boolean {
-  return isIdempotent(method) && !chunked && contentLength <= sharedLimits.replayBytes;
+/** Whether a request may be sent again as long as its body can be kept: what a WebSocket begins with may have begun something. */
+function mayRepeat(head: RequestHead, { max }: RetryPolicy): boolean {
+  return max > 0 && isIdempotent(head.method) && !passesUpgrade(head);
+}
+
+/** Whether a request can be sent again whatever happens to it: it may be, and its body can be kept. */
+export function isRepeatable(head: RequestHead, policy: RetryPolicy): boolean {
+  const { chunked, contentLength = 0 } = head;
+  return mayRepeat(head, policy) && !chunked && contentLength <= sharedLimits.replayBytes;
 }
 
 /** How many bytes belong to the body; of these its data is counted, and its framing is not. */
@@ -36,14 +43,19 @@ export class SentRequest {
   /** False where the request must not be sent twice, or is too long to be kept. */
   #isKept: boolean;
   #sentBytes = 0;
+  readonly #policy: RetryPolicy;
+  /** Connections that were chosen for it, one that then had closed among them. */
   #tries = 0;
+  /** How often it was sent again. */
+  #retries = 0;
   /** New connections that a pod closed. */
   #closedNew = 0;
 
-  constructor(head: RequestHead, count: SpliceCount) {
+  constructor(head: RequestHead, count: SpliceCount, policy: RetryPolicy) {
     this.#count = count;
+    this.#policy = policy;
     this.#cursor = bodyCursor(requestFraming(head), "request-invalid");
-    this.#isKept = isIdempotent(head.method);
+    this.#isKept = mayRepeat(head, policy);
   }
 
   /** The whole body has arrived. */
@@ -51,16 +63,17 @@ export class SentRequest {
     return this.#cursor.done;
   }
 
+  /** A later one gets a new connection. */
   get isFirstTry(): boolean {
     return this.#tries === 1;
   }
 
-  get mayResend(): boolean {
-    return this.#isKept && this.#tries < proxyLimits.requestTries;
-  }
-
   begin(): void {
     this.#tries += 1;
+  }
+
+  get mayResend(): boolean {
+    return this.#isKept && this.#retries < this.#policy.max;
   }
 
   /** The body bytes at the beginning of `bytes`. Throws KtError `request-invalid`. */
@@ -98,6 +111,7 @@ export class SentRequest {
 
   /** All of the body waits again, for another backend. */
   rewind(): void {
+    this.#retries += 1;
     this.#waiting = [...(this.#sent ?? []), ...(this.#waiting ?? [])];
     this.#sent = undefined;
     this.#sentBytes = 0;

@@ -36,6 +36,12 @@ export const routeMetrics = {
     help: "HTTP requests that are over, by the class of their status: 1xx to 5xx, and none for those that the client left before.",
     labels: [...labels, "class"],
   },
+  retries: {
+    name: "kt_route_retries",
+    type: "counter",
+    help: "How often requests were sent again, since their connection was lost before any byte of an answer.",
+    labels,
+  },
   received: {
     name: "kt_route_received_bytes",
     type: "counter",
@@ -89,6 +95,10 @@ export function routeFamilies({ profiles }: Snapshot, { counters }: Pick<HubFact
     each(routeMetrics.connections, (route) => route.totalConnections),
     each(routeMetrics.failures, (route) => route.failures),
     valuesOf(routeMetrics.requests, all.flatMap(responsesOf)),
+    valuesOf(
+      routeMetrics.retries,
+      all.flatMap(({ route, labels: own }) => (route.requests > 0 ? [{ labels: own, value: route.retries ?? 0 }] : [])),
+    ),
     each(routeMetrics.received, (route) => route.receivedBytes),
     each(routeMetrics.sent, (route) => route.sentBytes),
     valuesOf(
