@@ -23,7 +23,7 @@ import { RelayStream } from "./relay-stream.ts";
 export interface RelaySessionHandler {
   /** The peer's first frame. `version` is ours: another one ends the session. */
   onHello(id: string): void;
-  /** The peer asks for a stream;  */
+  /** The peer asks for a stream: a client for one to an address, a relay for one to what the client serves at a port. */
   onOpen(channel: RelayStream | RelayFlow, to: RelayAddress): void;
   /** Anything at all came. */
   onHeard(): void;

@@ -5,7 +5,7 @@ import { ByteReader } from "./reader.ts";
 import { ByteWriter } from "./writer.ts";
 
 /** Rises with every change that another version would misunderstand. The hello keeps its form for ever. */
-export const relayVersion = 1;
+export const relayVersion = 2;
 
 /** `length u24, type u8, stream u32`, then the payload. Stream 0 is the session itself. */
 export const relayHeaderBytes = 8;
@@ -55,11 +55,12 @@ export type RelayReason = (typeof relayReasons)[number];
 
 export type RelayTransport = "tcp" | "udp";
 
-/** What a stream leads to, as the cluster sees it. */
+/** What a stream leads to, as the cluster sees it. One that a relay opens leads to what the client has for a port of the relay's service. */
 export interface RelayAddress {
   readonly transport: RelayTransport;
-  /** A name, or an IP address without brackets. */
+  /** A name, or an IP address without brackets; in what a relay opens the address that calls. */
   readonly host: string;
+  /** In what a relay opens, the port of its service that was called. */
   readonly port: number;
 }
 
