@@ -103,6 +103,7 @@ const table = {
   "jump-pod-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "relay-missing": { about: "pod", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNIMPLEMENTED", exit: "failed" },
   "relay-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "reverse-failed": { about: "pod", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "port-refused": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed", socks: 5 },
   "jump-no-tool": { about: "pod", waitHelps: "no", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "target-not-found": {

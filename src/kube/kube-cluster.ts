@@ -18,7 +18,10 @@ import { NamespaceReads } from "#kube/follow/namespace-reads.ts";
 import type { Jobs } from "#kube/objects/known-job.ts";
 import type { Pods } from "#kube/objects/known-pod.ts";
 import { ApiJobs } from "#kube/write/jobs.ts";
+import type { Grants, Services } from "#kube/objects/known-service.ts";
+import { ApiGrants } from "#kube/write/grants.ts";
 import { ApiPods } from "#kube/write/pods.ts";
+import { ApiServices } from "#kube/write/services.ts";
 import type { FileCache } from "#kube/config/files.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
 import { SliceWatch } from "#kube/follow/slice-watch.ts";
@@ -78,6 +81,8 @@ class KubeCluster implements Cluster {
   readonly #reader: PodReader;
   readonly pods: Pods;
   readonly jobs: Jobs;
+  readonly services: Services;
+  readonly grants: Grants;
   /** By namespace, as the next. */
   readonly #sliceWatches = new Map<string, SliceWatch>();
   readonly #reads = new Map<string, NamespaceReads>();
@@ -103,6 +108,8 @@ class KubeCluster implements Cluster {
     this.#reader = new PodReader(this.#api);
     this.pods = new ApiPods(this.#api);
     this.jobs = new ApiJobs(this.#api);
+    this.services = new ApiServices(this.#api);
+    this.grants = new ApiGrants(this.#api);
   }
 
   get context(): string {

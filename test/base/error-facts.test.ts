@@ -39,6 +39,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["jump-pod-failed", 1, 502, 14],
   ["relay-missing", 1, 502, 12],
   ["relay-failed", 1, 502, 14],
+  ["reverse-failed", 1, 502, 14],
   ["port-refused", 1, 502, 14],
   ["jump-no-tool", 1, 502, 14],
   ["target-not-found", 1, 502, 5],
@@ -112,7 +113,7 @@ describe("the codes that", () => {
   test("no other pod would do better with", () => {
     const behind = errorCodes.filter((code) => !isAbout(code, "command", "profile", "client", "machine", "kt"));
     expect(behind.filter((code) => !errorFacts[code].otherPodHelps).join(" ")).toBe(
-      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed relay-missing target-not-found target-refused target-unreachable",
+      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed relay-missing reverse-failed target-not-found target-refused target-unreachable",
     );
   });
 

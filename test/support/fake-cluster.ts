@@ -21,6 +21,7 @@ import type { ExecCommand } from "#wire/exec.ts";
 import { type FakeProgram, missing, serveExec } from "./fake-exec.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { FakeJobs } from "./fake-jobs.ts";
+import { FakeGrants, FakeServices } from "./fake-services.ts";
 import { FakePods } from "./fake-pods.ts";
 
 /** What a pod does with one connection to a port. */
@@ -120,6 +121,8 @@ export class FakeCluster implements Cluster {
   readonly server = "memory";
   readonly pods = new FakePods();
   readonly jobs = new FakeJobs();
+  readonly services = new FakeServices();
+  readonly grants = new FakeGrants();
   place: object = {};
   trouble: Cluster["trouble"];
   readonly #pods = new Map<string, PodServer>();

@@ -8,6 +8,7 @@ export class FakeJobs implements Jobs {
   /** Every manifest that was created, oldest first. */
   readonly made: JobManifest[] = [];
   readonly removed: string[] = [];
+  readonly resumed: string[] = [];
 
   set(namespace: string, name: string, change: Partial<KnownJob>): void {
     const fresh = { name, uid: `uid-${++this.#made}`, labels: {}, annotations: {}, isOver: false, isRunning: true, createdMs: 0 };
@@ -30,7 +31,11 @@ export class FakeJobs implements Jobs {
     return this.#jobs.get(`${namespace}/${name}`);
   }
 
-  async remove(namespace: string, { name, uid }: KnownJob): Promise<void> {
+  async resume(_: string, { name }: KnownJob): Promise<void> {
+    this.resumed.push(name);
+  }
+
+  async remove(namespace: string, { name, uid }: Pick<KnownJob, "name" | "uid">): Promise<void> {
     const key = `${namespace}/${name}`;
     if (this.#jobs.get(key)?.uid !== uid) return;
     this.removed.push(name);

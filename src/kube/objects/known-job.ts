@@ -25,6 +25,8 @@ export interface Jobs {
   list(namespace: string, selector: string, signal: AbortSignal): Promise<readonly KnownJob[]>;
   /** Undefined when there is one of that name. Rejects with `relay-failed` where the cluster does not take it. */
   create(namespace: string, manifest: JobManifest, signal: AbortSignal): Promise<KnownJob | undefined>;
+  /** Lets the pods of one that was made suspended begin; harmless when it is gone, or is not suspended. */
+  resume(namespace: string, job: KnownJob, signal: AbortSignal): Promise<void>;
   /** That very Job, and its pods with it; harmless when it is gone. */
-  remove(namespace: string, job: KnownJob, signal: AbortSignal): Promise<void>;
+  remove(namespace: string, job: Pick<KnownJob, "name" | "uid">, signal: AbortSignal): Promise<void>;
 }

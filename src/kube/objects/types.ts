@@ -5,6 +5,7 @@ import type { KtError } from "#base/errors.ts";
 import type { ExecCommand, ExecEnd } from "#wire/exec.ts";
 import type { Jobs } from "./known-job.ts";
 import type { Pods } from "./known-pod.ts";
+import type { Grants, Services } from "./known-service.ts";
 import type { Service, Slice } from "./objects.ts";
 
 /** One pod that may be dialled now, and the port number on it. */
@@ -205,6 +206,9 @@ export interface Cluster {
   readonly pods: Pods;
   /** As for pods, for the relays. */
   readonly jobs: Jobs;
+  /** As for pods, for the services that lead to this machine, and what their relays need to make them as they were. */
+  readonly services: Services;
+  readonly grants: Grants;
 
   /** Ends all watches. */
   close(): void;

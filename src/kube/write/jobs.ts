@@ -52,7 +52,11 @@ export class ApiJobs implements Jobs {
     return known(await this.#objects.create(namespace, manifest, signal));
   }
 
-  async remove(namespace: string, { name, uid }: KnownJob, signal: AbortSignal): Promise<void> {
+  async resume(namespace: string, { name, uid }: KnownJob, signal: AbortSignal): Promise<void> {
+    await this.#objects.patch(namespace, name, { metadata: { uid }, spec: { suspend: false } }, signal);
+  }
+
+  async remove(namespace: string, { name, uid }: Pick<KnownJob, "name" | "uid">, signal: AbortSignal): Promise<void> {
     await this.#objects.remove(namespace, name, { propagationPolicy: "Background", preconditions: { uid } }, signal);
   }
 }
