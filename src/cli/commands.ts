@@ -428,6 +428,11 @@ export const commands: readonly CommandSpec[] = [
     options: [
       ["--port <PORT>", "Where it listens; default: 8990"],
       ["--ttl <TIME>", "How long it stays without a sign of life of any user; default: 60s"],
+      [
+        "--reverse <PORTS>",
+        "Pairs of a port to listen on for the cluster and the port of the service that it stands for: 9000:80,9001:443",
+      ],
+      ["--restore <SERVICE>", "The service that it replaces: made as it was when the relay ends"],
     ],
     example: ["kt relay --ttl 60s"],
     hidden: true,

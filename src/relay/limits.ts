@@ -19,6 +19,10 @@ export const relayLimits = {
   /** How long open connections may go on when the pod is to go; its grace is 30 s. */
   drainMs: 25 * second,
   drainLookMs: 100,
+  /** How long making a service as it was is tried, within the pod's grace; how long one try may take, and the pause to the next. */
+  giveBackMs: 25 * second,
+  giveBackTryMs: 5 * second,
+  giveBackPauseMs: 500,
   /** How often it is checked who was heard. */
   tickMs: 1 * second,
 } as const;

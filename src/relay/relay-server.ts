@@ -5,6 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { RelaySession } from "#mux/relay-session.ts";
+import type { RelayStream } from "#mux/relay-stream.ts";
 import { serveChannel } from "./serve-channel.ts";
 import { relayLimits } from "./limits.ts";
 
@@ -45,6 +46,14 @@ export class RelayServer {
   accept(conn: Conn): void {
     if (this.#ended || this.#peers.size >= relayLimits.sessions) conn.abort();
     else this.#serve(conn);
+  }
+
+  /** The other way: over the session with the fewest streams of a user who has said who it is. Undefined where there is none. */
+  openToUser(port: number, caller: string): RelayStream | undefined {
+    if (this.#ended) return undefined;
+    const able = [...this.#peers].filter(({ session, id }) => id !== undefined && session.canOpen);
+    const [best] = able.toSorted((one, other) => one.session.openStreams - other.session.openStreams);
+    return best?.session.openStream(caller, port);
   }
 
   /** Takes no more connections, and ends once those that are open have, or at the latest after `relayLimits.drainMs`. */
