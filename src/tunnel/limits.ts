@@ -84,6 +84,15 @@ export const tunnelLimits = {
   relayLeaveMs: 1 * second,
   /** How long the removal of a relay that never ran may take. */
   relayRemoveMs: 3 * second,
+  /** How often it is seen whether a service still leads to this machine; nothing tells of what others change. */
+  reverseLookMs: 15 * second,
+  /** First pause before a service that cannot be had is tried again, and the longest: people remove what stands in the way, or get a right. */
+  reverseRetryMs: 2 * second,
+  reverseRetryMaxMs: 60 * second,
+  /** How often a service is written again that changed in between. */
+  reverseWrites: 5,
+  /** How long giving a service back may take: a hub that ends waits for it, and the relay does it as well. */
+  reverseReleaseMs: 5 * second,
   /** How long the end of a data stream waits for that of its error stream. */
   errorStreamMs: 2 * second,
   /** If the peer has not accepted a connection within this time, its worker is checked: the answer needs one round trip. */

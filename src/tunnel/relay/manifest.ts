@@ -1,6 +1,6 @@
 /** The Job that kt runs as its relay. Pure. */
 
-import type { JobManifest } from "#kube/objects/known-job.ts";
+import type { JobManifest, KnownJob } from "#kube/objects/known-job.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import { relayVersion } from "#wire/relay-frame.ts";
 
@@ -8,7 +8,7 @@ import { relayVersion } from "#wire/relay-frame.ts";
 export const relayPort = 8990;
 
 /** The relay ends when no user has been heard for this long. */
-const ttlS = 60;
+const relayTtlS = 60;
 
 /** How long what is left of a relay that has ended can be looked at. */
 const leftoverS = 10;
@@ -19,10 +19,24 @@ const deadlineS = 7 * 24 * 60 * 60;
 /** What a relay is: users who mean the same share one. */
 export type RelayDefinition = Omit<RelaySettings, "mode" | "image" | "namespace"> & { readonly image: string };
 
+/** The Job that is a relay. */
+export interface RelayJob {
+  readonly name: string;
+  readonly image: string;
+  readonly manifest: JobManifest;
+  /** Gives one that was made, or found, what its pod needs to begin. */
+  readonly prepare?: (job: KnownJob, signal: AbortSignal) => Promise<void>;
+}
+
 export const relayLabels = { "app.kubernetes.io/name": "kt-relay", "app.kubernetes.io/managed-by": "kt" } as const;
 
 /** Another definition, or a kt of another protocol version, has a relay of its own: none is ever misunderstood or taken from others. */
 export function relayName(definition: RelayDefinition): string {
+  return `kt-relay-${digestOf(definition)}`;
+}
+
+/** Ten digits that differ for whatever differs in the definition, and in what else the relay is. */
+export function digestOf(definition: RelayDefinition, ...rest: readonly unknown[]): string {
   const { image, nodeSelector, tolerations, resources, labels } = definition;
   const sorted = (record: object): readonly unknown[] => Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const text = [
@@ -33,8 +47,9 @@ export function relayName(definition: RelayDefinition): string {
     sorted(resources.requests),
     sorted(resources.limits),
     sorted(labels),
+    ...rest,
   ];
-  return `kt-relay-${hash(JSON.stringify(text))}`;
+  return hash(JSON.stringify(text));
 }
 
 /** FNV-1a, 52 bits of it as hex: names only have to differ, and two that do not are of no use to an attacker. */
@@ -44,16 +59,40 @@ function hash(text: string): string {
   return value.toString(16).padStart(16, "0").slice(0, 10);
 }
 
-/** Fits the restricted Pod Security Standard. */
-export function relayManifest(definition: RelayDefinition, namespace: string, madeBy: string): JobManifest {
+/** The relay of all who ask for the same. */
+export function relayJob(definition: RelayDefinition, namespace: string, madeBy: string): RelayJob {
   const name = relayName(definition);
-  const labels = { ...definition.labels, ...relayLabels };
+  return { name, image: definition.image, manifest: jobManifest({ name, namespace, definition, madeBy }) };
+}
+
+/** What is said of a Job's purpose. */
+export interface JobRequest {
+  readonly name: string;
+  readonly namespace: string;
+  readonly definition: RelayDefinition;
+  readonly madeBy: string;
+  /** The relay ends when no user has been heard for this long; default: a minute. */
+  readonly ttlS?: number;
+  /** Besides those of every relay. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** Whose token its pod has; default: none. */
+  readonly serviceAccount?: string | undefined;
+  /** Its pod waits until the Job is resumed. */
+  readonly suspend?: boolean;
+}
+
+/** Fits the restricted Pod Security Standard. */
+export function jobManifest(request: JobRequest): JobManifest {
+  const { name, namespace, definition, madeBy, suspend = false } = request;
+  const labels = { ...definition.labels, ...relayLabels, ...request.labels };
   const annotations = { "kt.dev/made-by": madeBy };
   const manifest = {
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: { name, namespace, labels, annotations },
     spec: {
+      ...(suspend && { suspend }),
       // A relay that failed is made anew by who needs it, and says why to who waits.
       backoffLimit: 0,
       activeDeadlineSeconds: deadlineS,
@@ -63,19 +102,21 @@ export function relayManifest(definition: RelayDefinition, namespace: string, ma
           labels: { ...labels, "sidecar.istio.io/inject": "false" },
           annotations: { ...annotations, "linkerd.io/inject": "disabled" },
         },
-        spec: podSpec(definition),
+        spec: podSpec(request),
       },
     },
   };
   return manifest;
 }
 
-function podSpec({ image, nodeSelector, tolerations, resources }: RelayDefinition): object {
+function podSpec({ definition, args = [], ttlS = relayTtlS, serviceAccount }: JobRequest): object {
+  const { image, nodeSelector, tolerations, resources } = definition;
   return {
     restartPolicy: "Never",
     // Open connections may go on for a while when the node is drained.
     terminationGracePeriodSeconds: 30,
-    automountServiceAccountToken: false,
+    automountServiceAccountToken: serviceAccount !== undefined,
+    ...(serviceAccount !== undefined && { serviceAccountName: serviceAccount }),
     enableServiceLinks: false,
     nodeSelector: { "kubernetes.io/os": "linux", ...nodeSelector },
     ...(tolerations.length === 0 ? {} : { tolerations }),
@@ -85,7 +126,7 @@ function podSpec({ image, nodeSelector, tolerations, resources }: RelayDefinitio
         name: "relay",
         image,
         imagePullPolicy: "IfNotPresent",
-        args: ["relay", "--port", String(relayPort), "--ttl", `${ttlS}s`],
+        args: ["relay", "--port", String(relayPort), "--ttl", `${ttlS}s`, ...args],
         resources: {
           requests: { ...defaultResources.requests, ...resources.requests },
           limits: { ...defaultResources.limits, ...resources.limits },

@@ -5,7 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import type { RelayFlow } from "#mux/relay-flow.ts";
 import { RelaySession } from "#mux/relay-session.ts";
-import type { RelayStream } from "#mux/relay-stream.ts";
+import { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { PodSession } from "#tunnel/forward/pod-session.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
@@ -17,12 +17,17 @@ import { relayPort } from "./manifest.ts";
  */
 const afterPoll = (flush: () => void): void => void setImmediate(() => setImmediate(flush));
 
+/** Owns a connection that the relay has accepted, at a port of its service. */
+export type ServeRelayed = (stream: RelayStream, port: number) => void;
+
 export interface RelayLinkOptions {
   /** An upgraded connection to the relay's pod. */
   readonly conn: Conn;
   readonly pod: string;
   /** Whose session it is: the same for all of a hub's. */
   readonly user: string;
+  /** Absent: the relay may open nothing. */
+  readonly serve?: ServeRelayed;
   readonly clock: Clock;
   /** It carries nothing any more. */
   readonly onGone: (link: RelayLink, error: KtError) => void;
@@ -68,7 +73,10 @@ export class RelayLink {
       id: user,
       handler: {
         onHello: () => this.#greeted.resolve(),
-        onOpen: (channel) => channel.refuse("refused", "nothing is served here"),
+        onOpen: (channel, { port }) => {
+          if (options.serve && channel instanceof RelayStream) options.serve(channel, port);
+          else channel.refuse("refused", "nothing is served here");
+        },
         onHeard: () => this.#heard(),
         onPong: () => {},
         onGoAway: () => {},

@@ -6,13 +6,14 @@ import type { Cluster } from "#kube/objects/types.ts";
 import type { RelayFlow } from "#mux/relay-flow.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
-import { RelayLink } from "./relay-link.ts";
+import { RelayLink, type ServeRelayed } from "./relay-link.ts";
 
 export interface RelayLinksOptions {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly pod: string;
   readonly user: string;
+  readonly serve?: ServeRelayed;
   readonly clock: Clock;
   /** The last session is gone, or none takes new connections. */
   readonly onLost: (error: KtError) => void;
@@ -115,11 +116,11 @@ export class RelayLinks {
   }
 
   async #open(): Promise<void> {
-    const { cluster, namespace, pod, user, clock } = this.#options;
+    const { cluster, namespace, pod, user, serve, clock } = this.#options;
     this.#opening += 1;
     try {
       const conn = await cluster.portForward(namespace, pod, this.#abort.signal);
-      const link = new RelayLink({ conn, pod, user, clock, onGone: (gone, error) => this.#gone(gone, error) });
+      const link = new RelayLink({ conn, pod, user, ...(serve && { serve }), clock, onGone: (gone, error) => this.#gone(gone, error) });
       const cancel = clock.after(tunnelLimits.relayGreetMs, () =>
         link.close(new KtError("relay-failed", "the relay does not say what it is")),
       );

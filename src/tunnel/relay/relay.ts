@@ -8,16 +8,19 @@ import type { KnownJob } from "#kube/objects/known-job.ts";
 import type { Cluster, Following, Resolution } from "#kube/objects/types.ts";
 import type { RelayFlow } from "#mux/relay-flow.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
-import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
-import { type RelayDefinition, relayManifest, relayName } from "./manifest.ts";
+import type { RelayJob } from "./manifest.ts";
+import type { ServeRelayed } from "./relay-link.ts";
 import { RelayLinks } from "./relay-links.ts";
 
 export interface RelayOptions {
   readonly cluster: Cluster;
   readonly namespace: string;
-  readonly definition: RelayDefinition;
-  readonly holder: JumpPodHolder;
+  readonly job: RelayJob;
+  /** Whose sessions they are: the same for all of a hub's. */
+  readonly user: string;
+  /** Absent: it may open nothing. */
+  readonly serve?: ServeRelayed;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -32,6 +35,7 @@ export class Relay {
   #problem: { readonly kind: "coming" | "failed"; readonly error: KtError };
   /** The Job that this hub made, as long as no session to it was ever open: nothing else would end it. */
   #unused: KnownJob | undefined;
+  #uid: string | undefined;
   /** The Job that is there has no pod that runs, nor will have. */
   #hasEnded = false;
   /** Its one pod was ready: it gets no other. */
@@ -41,7 +45,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#name = relayName(options.definition);
+    this.#name = options.job.name;
     this.#problem = { kind: "coming", error: new KtError("no-ready-pod", `the relay ${this.#title} is being started`) };
     this.#running = this.#run();
   }
@@ -53,6 +57,11 @@ export class Relay {
 
   get pod(): string | undefined {
     return this.#links?.pod;
+  }
+
+  /** Of the Job; undefined before there is one. */
+  get uid(): string | undefined {
+    return this.#uid;
   }
 
   get sessions(): number {
@@ -80,7 +89,7 @@ export class Relay {
     const cancel = this.#options.clock.after(tunnelLimits.relayStartMs, () => reject(this.#problem.error));
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    look(this.#resolution);
+    look(this.current);
     try {
       await promise;
     } finally {
@@ -93,7 +102,7 @@ export class Relay {
   /** The relay's pod as what is behind a target. */
   follow(onChange: (resolution: Resolution) => void): Following {
     this.#onChange.add(onChange);
-    return { current: () => this.#resolution, refresh: () => this.#wake(), close: () => void this.#onChange.delete(onChange) };
+    return { current: () => this.current, refresh: () => this.#wake(), close: () => void this.#onChange.delete(onChange) };
   }
 
   /** Called about every second. */
@@ -118,13 +127,13 @@ export class Relay {
     return `"${this.#options.namespace}/${this.#name}"`;
   }
 
-  get #resolution(): Resolution {
+  get current(): Resolution {
     if (this.#links && this.isReady) return { kind: "ready", endpoints: [{ pod: this.#links.pod, port: 0 }] };
     return { kind: this.#problem.kind, problem: this.#problem.error };
   }
 
   #changed(): void {
-    const resolution = this.#resolution;
+    const resolution = this.current;
     for (const onChange of [...this.#onChange]) onChange(resolution);
   }
 
@@ -160,18 +169,23 @@ export class Relay {
 
   /** One of that name is there and has not ended. */
   async #ensureJob(signal: AbortSignal): Promise<void> {
-    const { cluster, namespace, definition, holder, clock } = this.#options;
+    const { cluster, namespace, job: wanted, clock } = this.#options;
     for (;;) {
       const job = await cluster.jobs.get(namespace, this.#name, signal);
-      if (job && !job.isOver && !this.#hasEnded) return;
+      if (job && !job.isOver && !this.#hasEnded) return await this.#begun(job, signal);
       this.#hasEnded = false;
       this.#hadPod = false;
       if (job) await cluster.jobs.remove(namespace, job, signal);
-      this.#unused = await cluster.jobs.create(namespace, relayManifest(definition, namespace, holder.user), signal);
-      if (this.#unused) return;
+      this.#unused = await cluster.jobs.create(namespace, wanted.manifest, signal);
+      if (this.#unused) return await this.#begun(this.#unused, signal);
       await sleep(clock, tunnelLimits.jumpPodLookMs, signal);
       signal.throwIfAborted();
     }
+  }
+
+  async #begun(job: KnownJob, signal: AbortSignal): Promise<void> {
+    this.#uid = job.uid;
+    await this.#options.job.prepare?.(job, signal);
   }
 
   /** Connects to its pod when there is one; resolves or rejects when it is gone. */
@@ -213,13 +227,14 @@ export class Relay {
   }
 
   #connect(pod: string, over: PromiseWithResolvers<void>): void {
-    const { cluster, namespace, holder, clock, log } = this.#options;
+    const { cluster, namespace, user, serve, clock, log } = this.#options;
     const relay = `${namespace}/${pod}`;
     const links = new RelayLinks({
       cluster,
       namespace,
       pod,
-      user: holder.id,
+      user,
+      ...(serve && { serve }),
       clock,
       onLost: (error) => {
         log("info", "relay-lost", { relay, reason: error.message });
@@ -253,7 +268,7 @@ export class Relay {
   /** In one sentence, with what can be done about it. */
   #explained(problem: KtError): KtError {
     if (isAbout(problem.code, "login", "way", "permission")) return problem;
-    return new KtError("relay-failed", `the relay with the image "${this.#options.definition.image}" does not start: ${problem.message}`, {
+    return new KtError("relay-failed", `the relay with the image "${this.#options.job.image}" does not start: ${problem.message}`, {
       hints: problem.hints,
       cause: problem,
     });

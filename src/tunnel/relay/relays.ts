@@ -9,7 +9,7 @@ import type { RelaySettings } from "#route/relay-settings.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { FlowRelay, RelayPlace as FlowPlace } from "#tunnel/flow/flow-relay.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
-import { relayName } from "./manifest.ts";
+import { relayJob, relayName } from "./manifest.ts";
 import { Relay } from "./relay.ts";
 
 export interface RelaysOptions {
@@ -115,7 +115,7 @@ export class Relays implements FlowRelay {
     const known = entries.get(key);
     if (known) return known;
     const made: Entry = {
-      relay: new Relay({ cluster, namespace, definition: settings, holder, clock, log }),
+      relay: new Relay({ cluster, namespace, job: relayJob(settings, namespace, holder.user), user: holder.id, clock, log }),
       uses: 0,
       cancelEnd: undefined,
     };
