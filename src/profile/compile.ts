@@ -145,6 +145,7 @@ export function compile(input: CompileInput): Plan {
     proxy: { direct: layer.proxy.direct?.value ?? false, env: layer.proxy.env?.value ?? false },
     clusterDomain: layer.dns.clusterDomain?.value ?? defaults.clusterDomain,
     relay: relaySettings(layer.relay, complete.namespace),
+    reverses: [...layer.reverse.values()].map(({ value }) => complete.reverse(value)),
     env: Object.fromEntries([...layer.env].map(([name, { value }]) => [name, value])),
     expose: settings.expose?.value === true || http.expose?.value === true || portEntries(layer.entries).some(({ value }) => value.expose),
   };

@@ -5,9 +5,10 @@ import type { LayerReserve } from "#profile/sections/addresses.ts";
 import type { LayerForward } from "#profile/sections/forward.ts";
 import { JumpPodDefinitions } from "#profile/sections/jump-pods.ts";
 import type { LayerPattern } from "#profile/sections/patterns.ts";
+import type { LayerReverse } from "#profile/sections/reverse.ts";
 import type { LayerRoute } from "#profile/sections/routes.ts";
 import { type LayerPort, type LayerTarget, namedEntries } from "#profile/sections/section.ts";
-import type { PlannedForward, PlannedPattern, PlannedPort, PlannedReserve, PlannedRoute } from "#profile/values/plan.ts";
+import type { PlannedForward, PlannedPattern, PlannedPort, PlannedReserve, PlannedReverse, PlannedRoute } from "#profile/values/plan.ts";
 import type { DynamicReach, Manner } from "#route/lookup.ts";
 import { schemeForPort } from "#route/port.ts";
 import type { Target } from "#route/target.ts";
@@ -74,6 +75,10 @@ export class Completion {
     const own = this.namespace === undefined ? undefined : [this.namespace];
     const where = { context: this.#resolve(context) ?? this.context, namespaces: namespaces.length > 0 ? namespaces : own };
     return { ...where, selector, include, exclude, ports, domain };
+  }
+
+  reverse({ namespace, context, ...reverse }: LayerReverse): PlannedReverse {
+    return { ...reverse, context: this.#resolve(context) ?? this.context, namespace: namespace ?? this.namespace };
   }
 
   reserve({ namespace, name, address }: LayerReserve): PlannedReserve {

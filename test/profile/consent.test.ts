@@ -108,6 +108,31 @@ describe("consent is needed for", () => {
     expect((await load(path)).facts).toHaveLength(1);
   });
 
+  test("a service of the cluster that leads here, and more for one that is replaced", async () => {
+    const reverse = '[[reverse]]\nservice = "shop/api:80"\nlocal = "127.0.0.1:3000"\n';
+    const made = 'lets the cluster connect to 127.0.0.1:3000 on this machine as the service "shop/api:80"';
+    expect(await whats({ files: { "tunnels.toml": reverse } })).toEqual([`${made} ([[reverse]])`]);
+    expect(await whats({ files: { "tunnels.toml": `${reverse}replace = true\n` } })).toEqual([
+      `${made}, in place of the service that is there ([[reverse]])`,
+    ]);
+  });
+
+  test("another service, port, context or namespace of a [[reverse]] anew", async () => {
+    const digestOf = async (before: string, service: string, local: string): Promise<string> => {
+      const text = `${before}[[reverse]]\nservice = "${service}"\nlocal = "${local}"\n`;
+      return consentDigest((await load(await folder({ "tunnels.toml": text }))).facts);
+    };
+    const digests = await Promise.all([
+      digestOf("", "shop/api:80", "127.0.0.1:3000"),
+      digestOf("", "shop/api:81", "127.0.0.1:3000"),
+      digestOf("", "shop/api:80", "127.0.0.1:3001"),
+      digestOf('context = "prod"\n', "shop/api:80", "127.0.0.1:3000"),
+      digestOf("", "api:80", "127.0.0.1:3000"),
+      digestOf('namespace = "other"\n', "api:80", "127.0.0.1:3000"),
+    ]);
+    expect(new Set(digests).size).toBe(digests.length);
+  });
+
   test("variables that leave the machine, in any place but those that stay", async () => {
     const environment = { SECRET: "s", USER: "me" };
     for (const text of [

@@ -113,6 +113,13 @@ function showRelay({ relay }: Plan): string[] {
     : [`relay ${mode} ${image} in ${namespace ?? "(the context's)"} ${JSON.stringify(rest)}`];
 }
 
+function showReverses({ reverses }: Plan): string[] {
+  return reverses.map(({ context, namespace, service, port, local, replace }) => {
+    const where = `${service}:${port} in ${namespace ?? "(the context's)"}${context === undefined ? "" : ` in ${context}`}`;
+    return `reverse ${where} -> ${local.map(formatListen).join(" ")}${replace ? ", replacing" : ""}`;
+  });
+}
+
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
   const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
@@ -128,6 +135,7 @@ function showPlan(loaded: LoadedPlan): string[] {
     ...portsOf(plan).map(portText),
     ...showForwards(plan),
     ...showRelay(plan),
+    ...showReverses(plan),
     ...Object.entries(plan.env).map(([name, value]) => `env ${name}=${value}`),
     `files ${plan.files.join(" ")}`,
     ...warnings.map((warning) => `warning ${formatProblem(warning, project)}`),

@@ -48,7 +48,17 @@ export interface ConsentInput {
 type Rule = (input: ConsentInput) => readonly ConsentFact[];
 
 /** One rule for each way; a new section of the profile that could do such a thing adds its own. */
-const rules: readonly Rule[] = [foreignOwners, kubeconfigs, steeringVariables, sentVariables, jumpPods, relayImage, outsideFiles, opened];
+const rules: readonly Rule[] = [
+  foreignOwners,
+  kubeconfigs,
+  steeringVariables,
+  sentVariables,
+  jumpPods,
+  relayImage,
+  reverses,
+  outsideFiles,
+  opened,
+];
 
 /** Empty of a profile that only maps names to services of the user's own contexts. */
 export function consentFacts(input: ConsentInput): readonly ConsentFact[] {
@@ -119,7 +129,7 @@ function steeringVariables({ layer }: ConsentInput): readonly ConsentFact[] {
 /** What stays on this machine, by the first and the last part of where it stands. What is not known to stay leaves. */
 const staying = {
   tables: new Set("env http proxy name idle_timeout start_timeout expose".split(" ")),
-  settings: new Set("host scheme tls method".split(" ")),
+  settings: new Set("host scheme tls method local".split(" ")),
 };
 /** What chooses among contexts and files: with a stranger's kubeconfig, the server learns which was chosen. */
 const choosing = { tables: new Set("context contexts kubeconfig extends".split(" ")), settings: new Set(["context"]) };
@@ -167,6 +177,24 @@ function relayImage({ layer }: ConsentInput): readonly ConsentFact[] {
   const image = layer.relay.image?.source.textAt(["relay", "image"]);
   if (image === undefined) return [];
   return [{ what: `runs the image "${image}" as the relay`, why: runsThere, content: content("relay", image) }];
+}
+
+/** As written: it may hold a variable, whose value is not to be shown. The context and the namespace say whose cluster it is. */
+function reverses({ layer }: ConsentInput): readonly ConsentFact[] {
+  const { context, namespace } = layer.settings;
+  return [...layer.reverse.values()].map(({ value, source, path }) => {
+    const written = (key: string): string => source.textAt([...path.slice(0, -1), key]);
+    const [service, local] = [written("service"), written("local")];
+    const instead = value.replace ? ", in place of the service that is there" : "";
+    const place = [value.context ?? context?.value, value.namespace ?? namespace?.value];
+    return {
+      what: `lets the cluster connect to ${local} on this machine as the service "${service}"${instead} ([[reverse]])`,
+      why: value.replace
+        ? "what the cluster sends to that service comes here, and every client of it there reaches what listens here"
+        : "every client of that service there reaches what listens here",
+      content: content("reverse", service, local, value.replace, ...place),
+    };
+  });
 }
 
 function commandFact(words: string): ConsentFact {

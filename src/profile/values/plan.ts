@@ -107,6 +107,22 @@ export interface PlannedForward {
   readonly domain: string | undefined;
 }
 
+/** A port of a service in the cluster whose connections come to this machine: one [[reverse]]. */
+export interface PlannedReverse {
+  /** The service and port as written. */
+  readonly name: string;
+  /** Undefined is the kubeconfig's current one. */
+  readonly context: string | undefined;
+  /** Undefined is the context's own. */
+  readonly namespace: string | undefined;
+  readonly service: string;
+  readonly port: number;
+  /** Loopback addresses, tried in this order. */
+  readonly local: readonly ListenAddress[];
+  /** Also where there is such a service already. */
+  readonly replace: boolean;
+}
+
 /** [addresses]. */
 export interface PlannedAddresses {
   readonly base: string;
@@ -187,6 +203,7 @@ export interface Plan {
   /** What the full names of services end with, normalised. */
   readonly clusterDomain: string;
   readonly relay: RelaySettings;
+  readonly reverses: readonly PlannedReverse[];
   /** [env], with `${tcp…}` and `${routes…}` left in for `kt env`; `${VAR}` filled. */
   readonly env: Readonly<Record<string, string>>;
   /** True when the profile says `expose = true`: only then may it listen beyond loopback. */

@@ -21,13 +21,14 @@ export function namedRoutes(plan: Pick<Plan, "routes" | "listeners">): NamedRout
   return [...plan.routes.map(({ name, target }) => ({ door: "http", name, target })), ...portsOf(plan)];
 }
 
-/** `2 routes, 0 patterns and 1 TCP route`; those of UDP where there are any. */
-export function routeCounts(plan: Pick<Plan, "routes" | "patterns" | "listeners">): string {
+/** `2 routes, 0 patterns and 1 TCP route`; those of UDP and those the other way where there are any. */
+export function routeCounts(plan: Pick<Plan, "routes" | "patterns" | "listeners" | "reverses">): string {
   const { length: udp } = portsOf(plan).filter(({ door }) => door === "udp");
   const tcp = portsOf(plan).length - udp;
   const count = (many: number, word: string): string => `${many} ${word}${many === 1 ? "" : "s"}`;
   const counts = [count(plan.routes.length, "route"), count(plan.patterns.length, "pattern"), count(tcp, "TCP route")];
   if (udp > 0) counts.push(count(udp, "UDP route"));
+  if (plan.reverses.length > 0) counts.push(count(plan.reverses.length, "reverse route"));
   return `${counts.slice(0, -1).join(", ")} and ${counts.at(-1)}`;
 }
 
