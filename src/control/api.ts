@@ -26,7 +26,7 @@ export const problemSchema = v.object({
 const routeStates = ["idle", "starting", "running", "stopping", "failed", "blocked", "conflict", "stopped"] as const;
 
 export const routeSchema = v.object({
-  kind: v.picklist(["http", "pattern", "tcp", "udp", "dynamic", "forward"]),
+  kind: v.picklist(["http", "pattern", "tcp", "udp", "dynamic", "forward", "reverse"]),
   /** As written in the profile; of a dynamic name, the name. */
   name: v.string(),
   /** What to open or to connect to: a URL, or `host:port`. */

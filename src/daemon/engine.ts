@@ -180,6 +180,11 @@ export class Engine<Doors extends DoorTable> implements Part {
     return await this.#tunnels.prepare(target, signal);
   }
 
+  /** Why a connection that has just come cannot be served. */
+  refusal(): KtError | undefined {
+    return this.#headroom.refusal();
+  }
+
   apply(attached: readonly AttachedProfile[]): void {
     const plans = attached.map(({ plan }) => plan);
     const profiles = new Set(plans.map(({ profile }) => profile));
@@ -226,7 +231,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       log,
       report,
       retryOf: (profile) => this.#retries.get(profile) ?? noRetry,
-      refusal: () => this.#headroom.refusal(),
+      refusal: () => this.refusal(),
       whyWaiting: (target) => (isInCluster(target) ? problemOf(this.tunnel(target)?.standing)?.message : undefined),
     };
   }

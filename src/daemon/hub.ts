@@ -19,11 +19,13 @@ import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
 import type { NameServer } from "#dns/upstream/exchange.ts";
 import type { Plan } from "#profile/values/plan.ts";
+import { ReverseDoor } from "#proxy/reverse-door.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
 import { explain } from "#daemon/status/explain.ts";
+import { type ExplainedReverse, findReverse } from "#daemon/status/explain-reverse.ts";
 import { doorsOf, type HubDoors } from "./doors.ts";
 import { DnsNamesOfHub, systemNameServers } from "./dns-names.ts";
 import { NamesFeed } from "#daemon/status/names.ts";
@@ -44,6 +46,7 @@ import { type AttachedProfile, type AttachRequest, Profiles } from "#daemon/plan
 import type { Providers } from "./providers.ts";
 import { removeTargetProfile, writeTargetProfile } from "#daemon/plans/target-profile.ts";
 import { Proxied } from "#daemon/proxied/proxied.ts";
+import { Reverses } from "#daemon/plans/reverses.ts";
 import { Remembered } from "#daemon/plans/remembered.ts";
 import { HubRequests } from "./requests.ts";
 import { RouteActions } from "./route-actions.ts";
@@ -77,6 +80,7 @@ export interface HubOptions {
 /** What kt doctor says of a profile; without a file, of the machine and the kubeconfig alone. */
 export type Diagnose = (file: string | undefined, environment: Readonly<Record<string, string>>) => Promise<readonly FindingStatus[]>;
 
+/** It has 21 fields since each part that another is made from is one. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #facts: KnownFacts;
@@ -90,6 +94,7 @@ export class Hub {
   readonly #engine: Engine<HubDoors>;
   readonly #listening: Listening;
   readonly #forwards: Forwards;
+  readonly #reverses: Reverses;
   readonly #board: StatusBoard;
   readonly #names: NamesFeed;
   readonly #dnsNames: DnsNamesOfHub;
@@ -132,13 +137,14 @@ export class Hub {
       clock,
       log,
       report,
-      onWake: (sleptMs) => report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` }),
+      onWake: (sleptMs) => this.#woke(sleptMs),
       onTunnelChange: (key) => this.#board.tunnelChanged(key),
       ownPages: () => this.#pages.open(),
       door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
     this.#forwards = this.#forwardsOf(options, addresses);
+    this.#reverses = this.#reversesOf(options, holder);
     this.#board = this.#boardOf(this.#listening);
     this.#names = new NamesFeed(
       (profile) => this.#profiles.get(profile)?.plan,
@@ -179,7 +185,7 @@ export class Hub {
    */
   async stop(drainMs: number): Promise<void> {
     await this.#exclusive.close();
-    await this.#engine.drain(drainMs);
+    await Promise.all([this.#engine.drain(drainMs), this.#reverses.drain(drainMs)]);
     await this.#scope.close();
   }
 
@@ -253,6 +259,21 @@ export class Hub {
     });
   }
 
+  #reversesOf({ providers, log }: HubOptions, holder: JumpPodHolder): Reverses {
+    const { counters } = this.#engine;
+    const report = (event: KtEvent): void => this.#report(event);
+    return new Reverses({
+      prepare: providers.prepare,
+      clusterFor: (ref) => this.#engine.clusterFor(ref),
+      holder,
+      door: new ReverseDoor({ counters, clock: this.#clock, report, refusal: () => this.#engine.refusal() }),
+      clock: this.#clock,
+      log,
+      report,
+      onChange: (key) => this.#board.tunnelChanged(key),
+    });
+  }
+
   #dnsNamesOf(): DnsNamesOfHub {
     return new DnsNamesOfHub({
       profiles: () => this.#profiles.list(),
@@ -286,6 +307,7 @@ export class Hub {
       hub: () => this.#status(),
       forwards: (profile) => this.#forwards.state(profile),
       asked: (profile, authority) => this.#proxied.names.find(profile, authority),
+      reverse: (profile, reverse) => this.#reverses.standing(profile, reverse),
     });
   }
 
@@ -315,6 +337,7 @@ export class Hub {
       { release: () => identity.leave() },
       this.#engine,
       this.#forwards,
+      this.#reverses,
       this.#board,
       this.#names,
       this.#proxied,
@@ -385,6 +408,11 @@ export class Hub {
     return addresses.map((address) => this.#listening.state(address).port).find((port) => port !== undefined);
   }
 
+  #woke(sleptMs: number): void {
+    this.#report({ type: "hub", change: "woke", detail: `after about ${Math.round(sleptMs / 1000)} s` });
+    this.#reverses.wake();
+  }
+
   #restored(): void {
     this.#report({ type: "hub", change: "restored", detail: this.#options.directory });
     void this.#pages.keepToken().catch(() => {});
@@ -437,6 +465,14 @@ export class Hub {
     return { plan, view: { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment } };
   }
 
+  #reverseOf(subject: string): ExplainedReverse | undefined {
+    for (const plan of plansOf(this.#profiles.list())) {
+      const planned = findReverse(plan, subject);
+      if (planned) return { planned, standing: this.#reverses.standing(plan.profile, planned) };
+    }
+    return undefined;
+  }
+
   async #explain(subject: string): Promise<Step[]> {
     await this.#options.providers.prepare();
     return await explain(subject, {
@@ -446,6 +482,7 @@ export class Hub {
       mismatchOf: ({ profile, route }) => this.#engine.counters.get(profile, route)?.mismatch,
       forwardOf: (hostname) => this.#forwards.find(hostname),
       proxied: (authority) => this.#proxied.explained(authority, this.#listening.wanted),
+      reverseOf: (text) => this.#reverseOf(text),
       clock: this.#clock,
     });
   }

@@ -61,4 +61,8 @@ export const daemonLimits = {
   networkLookMs: 5 * second,
   /** What another hub that has a port may take to say for which profile: the answer is on this machine. */
   holderAskMs: 1 * second,
+  /** How long a port of this machine may take to accept, where it is asked whether it does. */
+  localProbeMs: 1 * second,
+  /** How often the relays of services that lead to this machine hear of it, or are found to be silent. */
+  reverseTickMs: 1 * second,
 } as const;

@@ -64,6 +64,8 @@ export function describeEvent(event: KtEvent): string {
       return withProblem(describeListener(event), event.problem);
     case "forward":
       return describeForward(event);
+    case "reverse":
+      return describeReverse(event);
     case "overload":
       return event.problem
         ? withProblem("connections are refused", event.problem)
@@ -71,6 +73,11 @@ export function describeEvent(event: KtEvent): string {
     case "hub":
       return `the hub ${hubChanges[event.change]}${event.detail === undefined ? "" : `: ${event.detail}`}`;
   }
+}
+
+function describeReverse({ change, pod, problem }: EventOf<"reverse">): string {
+  if (problem) return problem.message;
+  return change === "running" ? `leads to this machine by pod ${pod ?? ""}`.trimEnd() : "does not lead to this machine any more";
 }
 
 /** So many names of routes stand before an event; more are counted. */

@@ -110,6 +110,15 @@ export type KtEvent =
       readonly added: readonly string[];
       readonly removed: readonly string[];
     }
+  /** A service of a [[reverse]] leads to this machine now, does not, or is not wanted any more. */
+  | {
+      readonly type: "reverse";
+      readonly route: string;
+      readonly profile: string;
+      readonly change: "running" | "failed" | "ended";
+      readonly pod: string | undefined;
+      readonly problem: Problem | undefined;
+    }
   /** Connections are refused for want of descriptors; reported at the first (0), and with their number and no problem when it is over. */
   | { readonly type: "overload"; readonly refused: number; readonly problem: Problem | undefined }
   | { readonly type: "hub"; readonly change: "started" | "stopping" | "woke" | "restored"; readonly detail: string | undefined };

@@ -56,6 +56,10 @@ export const proxyLimits = {
   udpWaitingBytes: 16 * mib,
   /** A client of UDP that could not be served is not dialled for again within this time: it may send thousands a second. */
   udpRefusedMs: 1 * second,
+  /** Connections from clusters at once: any client of such a service opens them, and each is a socket here. */
+  reverseConnections: 4096,
+  /** How long a port of this machine may take to accept one. */
+  localConnectMs: 5 * second,
   /** Targets whose protocol is remembered. */
   knownBackends: 1024,
 } as const;

@@ -291,6 +291,19 @@ describe("needs", () => {
     ]);
   });
 
+  test("a service that leads here is made, and one that is replaced is changed and given back", async () => {
+    const text = (more: string): string =>
+      `[relay]\nimage = "a/b:1"\n[[reverse]]\nservice = "shop/api:80"\nlocal = "127.0.0.1:3000"\n${more}`;
+    const [[, made = []] = []] = await needs(text(""));
+    expect(made).toContain("create services shop");
+    expect((made as string[]).filter((need) => /role|patch/.test(need))).toEqual([]);
+    const [[, replaced = []] = []] = await needs(text("replace = true\n"));
+    expect(replaced).toEqual(
+      expect.arrayContaining(["patch services shop", "create roles shop", "create rolebindings shop", "patch jobs shop"]),
+    );
+    expect(replaced).not.toContain("create services shop");
+  });
+
   test("jump hosts exec, and make pods where the profile says so", async () => {
     const text = `[tcp.3306]\ntarget = "db.internal:3306"\nvia = { pod = "kt-jump", create = { image = "a/b:1" } }\n`;
     const [[, all] = []] = await needs(text);

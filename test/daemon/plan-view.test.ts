@@ -47,6 +47,7 @@ function boardOf(profiles: readonly AttachedProfile[], standing: Standing, count
     counters,
     nowSeconds: () => 0,
     forwards: () => noForwards,
+    reverse: () => ({ state: "idle" }),
     hub: () => ({ protocol: 1, version: "1", commit: "c", pid: 1, startedAtMs: 0 }),
   };
   const board = new StatusBoard(running);

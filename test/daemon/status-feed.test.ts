@@ -60,6 +60,7 @@ class World implements Running {
   readonly nowSeconds = (): number => 0;
   readonly contextOf = (): string | undefined => this.context;
   readonly forwards = () => noForwards;
+  readonly reverse = (): Standing => ({ state: "idle" });
   readonly hub = () => ({
     protocol: 1,
     version: "1",

@@ -16,6 +16,7 @@ import { surroundings } from "#control/socket-path.ts";
 import { Clusters } from "#daemon/plans/clusters.ts";
 import { loadAllowed } from "#daemon/plans/consent.ts";
 import { explain } from "#daemon/status/explain.ts";
+import { type ExplainedReverse, findReverse } from "#daemon/status/explain-reverse.ts";
 import { findHub } from "#daemon/process/find-hub.ts";
 import { wantedBy } from "#daemon/listening/reconcile.ts";
 import { realProviders } from "#daemon/providers.ts";
@@ -94,7 +95,11 @@ async function explainHere(subject: string, options: LoadOptions, output: Output
   });
   try {
     const clusterFor = clusters.for.bind(clusters);
-    return await explain(subject, { wanted: wantedBy([plan]), clusterFor, podOf: () => undefined, clock: systemClock });
+    const reverseOf = (text: string): ExplainedReverse | undefined => {
+      const planned = findReverse(plan, text);
+      return planned && { planned, standing: undefined };
+    };
+    return await explain(subject, { wanted: wantedBy([plan]), clusterFor, podOf: () => undefined, reverseOf, clock: systemClock });
   } finally {
     clusters.close();
   }

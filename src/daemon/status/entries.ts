@@ -1,9 +1,10 @@
 /** The entries of the status: which profiles and routes there are, and how each is read. */
 
 import type { RouteStatus } from "#control/api.ts";
-import type { PlannedPort } from "#profile/values/plan.ts";
+import type { PlannedPort, PlannedReverse } from "#profile/values/plan.ts";
 import { portsOf } from "#profile/values/planned.ts";
 import { type Destination, isInCluster, type Target, targetKey } from "#route/target.ts";
+import { reverseKey } from "#daemon/plans/reverses.ts";
 import type { PlanView } from "./plan-view.ts";
 
 /** One route. */
@@ -13,7 +14,7 @@ export interface RouteEntry {
   readonly order: number;
   readonly profile: ProfileEntry;
   readonly name: string;
-  /** Of its tunnel; patterns have none. */
+  /** Of its tunnel, or what stands for one; patterns have none. */
   readonly targetKey: string | undefined;
   /** In a cluster. */
   readonly target: Target | undefined;
@@ -42,6 +43,7 @@ export class ProfileEntry {
       ...routes.map((route, at) => this.#entry("http", at, route.name, route.target, () => view.http(route))),
       ...patterns.map((route, at) => this.#entry("pattern", routes.length + at, route.name, undefined, () => view.pattern(route))),
       ...ports.map((port, at) => this.#port(port, routes.length + patterns.length + at)),
+      ...view.plan.reverses.map((each, at) => this.#reverse(each, routes.length + patterns.length + ports.length + at)),
     ];
     this.#byName = Map.groupBy(this.#written, ({ name }) => name);
     this.#nextOrder = this.#written.length;
@@ -78,6 +80,12 @@ export class ProfileEntry {
     return this.#entry(port.forwarded ? "forward" : (port.target.transport ?? "tcp"), order, port.name, port.target, () =>
       this.view.port(port),
     );
+  }
+
+  /** Its target is a port of this machine. */
+  #reverse(planned: PlannedReverse, order: number): RouteEntry {
+    const entry = this.#entry("reverse", order, planned.name, undefined, () => this.view.reverse(planned));
+    return { ...entry, targetKey: reverseKey(this.view.plan.profile, planned.name) };
   }
 
   #entry(kind: RouteStatus["kind"], order: number, name: string, target: Destination | undefined, read: RouteEntry["read"]): RouteEntry {

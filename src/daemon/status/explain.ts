@@ -14,6 +14,7 @@ import type { Found } from "#route/lookup.ts";
 import type { RouteTable } from "#route/table.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
 import { carriersOf, type ClusterRef, formatTarget, isInCluster, namespaceOf, type Target, targetKey } from "#route/target.ts";
+import { type ExplainedReverse, explainReverse } from "./explain-reverse.ts";
 import { checkContext } from "#daemon/plans/derived-targets.ts";
 import type { FoundForward } from "#daemon/plans/forwards.ts";
 import { namesIn, portsIn, type Wanted } from "#daemon/listening/wanted.ts";
@@ -29,6 +30,8 @@ export interface ExplainContext {
   readonly forwardOf?: (hostname: string) => FoundForward | undefined;
   /** Where a name leads through the proxy, with its port; absent where no hub has one. */
   readonly proxied?: (authority: string) => ExplainedProxy | undefined;
+  /** The [[reverse]] of this name. */
+  readonly reverseOf?: (subject: string) => ExplainedReverse | undefined;
   readonly clock: Clock;
 }
 
@@ -40,8 +43,10 @@ export interface ExplainedProxy {
 
 const portForm = /^(?:(?:\[[0-9a-f:.]+\]|[0-9.]+):)?[0-9]{1,5}(?:\/(?:tcp|udp))?$/i;
 
-/** `subject` is a hostname, with or without port, a URL, a port, `address:port`, or a target. Rejects for one that is not a target. */
+/** `subject` is a hostname, with or without port, a URL, a port, `address:port`, a target, or the service of a [[reverse]]. Rejects for one that is not a target. */
 export async function explain(subject: string, context: ExplainContext): Promise<Step[]> {
+  const reverse = context.reverseOf?.(subject);
+  if (reverse) return await explainReverse(reverse);
   if (looksLikeTarget(subject)) return await explainTargetText(subject, context);
   const forward = explainForward(hostIn(subject), context);
   if (forward) return forward.target === undefined ? forward.steps : [...forward.steps, ...(await explainTarget(forward.target, context))];

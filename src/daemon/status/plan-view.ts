@@ -5,7 +5,7 @@ import { command } from "#base/shell.ts";
 import type { HubStatus, ProfileHead, RouteStatus } from "#control/api.ts";
 import type { CounterTable, RouteCounters } from "#observe/counters.ts";
 import { type Problem, toProblem } from "#observe/events.ts";
-import type { ListenAddress, Plan, PlannedPattern, PlannedPort, PlannedRoute } from "#profile/values/plan.ts";
+import type { ListenAddress, Plan, PlannedPattern, PlannedPort, PlannedReverse, PlannedRoute } from "#profile/values/plan.ts";
 import { type ClusterRef, formatPodSource, formatTarget, isInCluster, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { Found } from "#route/lookup.ts";
@@ -38,6 +38,8 @@ export interface Running {
   /** Of the clock that rates are by. */
   readonly nowSeconds: () => number;
   readonly hub: () => HubStatus;
+  /** How a [[reverse]] of a profile stands. */
+  readonly reverse: (profile: string, reverse: PlannedReverse) => Standing;
   /** What the profile's [[forward]]s have found. */
   readonly forwards: (profile: string) => ForwardsState;
   /** What a client of the profile's proxy reaches by a host and port. Absent where there are no proxies. */
@@ -167,6 +169,17 @@ export class PlanView {
     const state = blocked ? blockedState(blocked) : inUse ? "running" : missing ? "failed" : "idle";
     const url = urlOf(name, scheme ?? "http", port);
     return { kind: "pattern", name, url, target: templateText(target), state, pods: [], problem: blocked ?? sent(missing), ...counts };
+  }
+
+  /** Its URL is for those in the cluster, and its target a port of this machine. */
+  reverse(planned: PlannedReverse): RouteStatus {
+    const { name, service, namespace, port, local, context } = planned;
+    const url = `${[service, ...(namespace === undefined ? [] : [namespace])].join(".")}:${port}`;
+    const where = { target: local.slice(0, 1).map(formatListen).join(""), context: context ?? this.#context() };
+    const standing = this.#running.reverse(this.plan.profile, planned);
+    const state = shown(standing);
+    const isClaimed = state.problem?.code === "route-conflict";
+    return { kind: "reverse", name, url, ...where, ...state, ...(isClaimed && { state: "conflict" }), ...this.#counts(name) };
   }
 
   /** What a dynamic name leads to; undefined for a name that is none. */

@@ -17,7 +17,23 @@ import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
 import { udp } from "./udp.ts";
 
-export const sections = { contexts, http, routes, patterns, tcp, udp, forward, addresses, dns, proxy, relay, reverse, health, retry, env } as const;
+export const sections = {
+  contexts,
+  http,
+  routes,
+  patterns,
+  tcp,
+  udp,
+  forward,
+  addresses,
+  dns,
+  proxy,
+  relay,
+  reverse,
+  health,
+  retry,
+  env,
+} as const;
 
 /** By key: those of kt, and in tests others. */
 export type Sections = Readonly<Record<string, Section>>;

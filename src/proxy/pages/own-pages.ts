@@ -9,7 +9,7 @@ import { type Answer, type AnswerForm, formOf, ownAnswer } from "./refusal.ts";
 
 /** A route as the index shows it. */
 export interface ShownRoute {
-  readonly kind: "http" | "pattern" | "tcp" | "udp" | "dynamic" | "forward";
+  readonly kind: "http" | "pattern" | "tcp" | "udp" | "dynamic" | "forward" | "reverse";
   readonly name: string;
   /** A URL, or `host:port`. */
   readonly url: string;
