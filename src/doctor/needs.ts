@@ -67,6 +67,25 @@ const runRelay: readonly Rule[] = [
   ...connectTo("pods/portforward"),
 ];
 
+/** Of a service that leads to this machine. */
+const makeService: readonly Rule[] = [
+  must("get", "services"),
+  must("create", "services"),
+  { verb: "delete", resource: "services", group: core, without: "the service goes only with its relay, some seconds later" },
+];
+
+const rbac = "rbac.authorization.k8s.io";
+
+/** Of one that is there: its relay may give it back, and nothing else. */
+const replaceService: readonly Rule[] = [
+  must("get", "services"),
+  must("patch", "services"),
+  must("patch", "jobs", "batch"),
+  must("create", "serviceaccounts"),
+  must("create", "roles", rbac),
+  must("create", "rolebindings", rbac),
+];
+
 function rulesOf(target: Target): readonly Rule[] {
   if (target.kind === "relayed") return [];
   const seeing = find(carriersOf(target).kind);
@@ -95,6 +114,8 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
     add(target.cluster.context, namespaceOf(target), rulesOf(target));
     if (usesRelay(plan, target)) add(target.cluster.context, plan.relay.namespace, runRelay);
   }
+  for (const { context, namespace, replace } of hasRelay(plan.relay) ? plan.reverses : [])
+    add(context, namespace, [...runRelay, ...(replace ? replaceService : makeService)]);
   for (const { context, namespaces = [undefined] } of plan.forwards) {
     // What a glob stands for is only known in the cluster.
     const named = namespaces.filter((namespace) => namespace === undefined || !isGlob(namespace));

@@ -1,4 +1,4 @@
-/** Relays that kt made and that never ran: others end by themselves, and these would only after days. */
+/** Relays that kt made and that never ran, where others end by themselves, and services that a relay could not give back. */
 
 import { type Clock, systemClock } from "#base/clock.ts";
 import { command } from "#base/shell.ts";
@@ -6,9 +6,10 @@ import { silentLog } from "#base/log.ts";
 import { Clusters } from "#daemon/plans/clusters.ts";
 import { kubectlScope } from "#kube/api/api-problem.ts";
 import type { KnownJob } from "#kube/objects/known-job.ts";
+import { isReplaced, relayOf, restoration } from "#kube/objects/replaced-service.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import { namedRoutes } from "#profile/values/planned.ts";
-import type { Plan } from "#profile/values/plan.ts";
+import type { Plan, PlannedReverse } from "#profile/values/plan.ts";
 import { relayLabels } from "#tunnel/relay/manifest.ts";
 import { hasRelay } from "#tunnel/relay/relays.ts";
 import { type Finding, Findings } from "./finding.ts";
@@ -24,18 +25,41 @@ export async function examineRelays(plan: Plan, { view, providers, clock = syste
   if (!hasRelay(plan.relay)) return [];
   await providers.prepare();
   const clusters = new Clusters({ open: providers.openCluster, viewOf: () => view, clock, log: silentLog, report() {} });
-  const contexts = new Set([plan.context, ...namedRoutes(plan).map(({ target }) => target.cluster.context)]);
+  const places = [plan.context, ...namedRoutes(plan).map(({ target }) => target.cluster.context)].map((context) => ({
+    context,
+    namespace: plan.relay.namespace,
+  }));
+  const all = [...places, ...plan.reverses.map(({ context, namespace }) => ({ context, namespace }))];
+  const distinct = new Map(all.map((place) => [JSON.stringify(place), place]));
   const findings = new Findings("routes");
   try {
-    for (const context of contexts) await examine(clusters.for({ profile: plan.profile, context }), plan, findings, clock);
+    for (const { context, namespace } of distinct.values())
+      await examine(clusters.for({ profile: plan.profile, context }), namespace, findings, clock);
+    for (const reverse of plan.reverses)
+      await examineReplaced(clusters.for({ profile: plan.profile, context: reverse.context }), reverse, findings);
   } finally {
     clusters.close();
   }
   return findings.list;
 }
 
-async function examine(cluster: Cluster, { relay }: Plan, findings: Findings, clock: Clock): Promise<void> {
-  const namespace = relay.namespace ?? cluster.namespace;
+/** A service that still leads to a relay which is gone: the pod was killed, and its user's hub as well. */
+async function examineReplaced(cluster: Cluster, { namespace: named, service: name }: PlannedReverse, findings: Findings): Promise<void> {
+  const namespace = named ?? cluster.namespace;
+  const signal = AbortSignal.timeout(doctorLimits.doctorAskMs);
+  const service = await cluster.services.get(namespace, name, signal).catch(() => undefined);
+  const relay = service && isReplaced(service) ? relayOf(service) : undefined;
+  if (service === undefined || relay === undefined) return;
+  const job = await cluster.jobs.get(namespace, relay, signal).catch(() => ({ isOver: false }));
+  if (job && !job.isOver) return;
+  const change = JSON.stringify(restoration(service));
+  findings.warn(`the service "${namespace}/${name}" still leads to a relay of kt that is gone`, [
+    command`kubectl patch service ${name} --type=merge -p ${change} ${kubectlScope(namespace, cluster.context)}`,
+  ]);
+}
+
+async function examine(cluster: Cluster, of: string | undefined, findings: Findings, clock: Clock): Promise<void> {
+  const namespace = of ?? cluster.namespace;
   const jobs = await cluster.jobs.list(namespace, selector, AbortSignal.timeout(doctorLimits.doctorAskMs)).catch(() => []);
   for (const job of jobs.filter((each) => isLeft(each, clock.wallMs()))) {
     const by = job.annotations["kt.dev/made-by"] ?? "another user";
