@@ -8,6 +8,8 @@ export interface RegularFile {
   readonly bytes: Uint8Array;
   /** Who owns it. */
   readonly uid: number;
+  /** Who may do what with it, as the system has it. */
+  readonly mode: number;
 }
 
 export interface RegularFileOptions {
@@ -29,7 +31,7 @@ export function readRegularFile(path: string, { mostBytes, code }: RegularFileOp
     refuseOther(stat, code);
     const bytes = stat.size > mostBytes ? undefined : readUpTo(descriptor, mostBytes, stat.size);
     if (bytes === undefined) throw new KtError(code, `it is larger than ${mostBytes / 1024 / 1024} MiB`);
-    return { bytes, uid: stat.uid };
+    return { bytes, uid: stat.uid, mode: stat.mode };
   } finally {
     closeSync(descriptor);
   }

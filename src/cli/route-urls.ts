@@ -7,7 +7,7 @@ import { parseAuthority } from "#base/hostname.ts";
 import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import { wantedBy } from "#daemon/listening/reconcile.ts";
-import { addressOf, urlOf } from "#daemon/status/urls.ts";
+import { addressOf, clientScheme, urlOf } from "#daemon/status/urls.ts";
 import { fileWords } from "./profile-file.ts";
 import type { Plan } from "#profile/values/plan.ts";
 
@@ -21,7 +21,7 @@ export function portAddress(plan: Plan, route: string): string | undefined {
 export function httpUrl(plan: Plan, route: string): string | undefined {
   const [first] = namesIn(wantedBy([plan]));
   const lookup = first?.leadsTo.lookup(route);
-  return first && lookup?.kind === "found" ? urlOf(route, lookup.scheme, first.address.port) : undefined;
+  return first && lookup?.kind === "found" ? urlOf(route, clientScheme(lookup), first.address.port) : undefined;
 }
 
 /** The hint is the same command with the route that was meant. */

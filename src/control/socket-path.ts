@@ -54,3 +54,10 @@ export function stateDirectory(at: Surroundings): string {
   if (state?.startsWith("/")) return join(state, "kt");
   return at.platform === "darwin" ? join(at.home, "Library", "Logs", "kt") : join(at.home, ".local", "state", "kt");
 }
+
+/** For what is kept until the user removes it. */
+export function dataDirectory(at: Surroundings): string {
+  const { XDG_DATA_HOME: data } = at.environment;
+  if (data?.startsWith("/")) return join(data, "kt");
+  return at.platform === "darwin" ? join(at.home, "Library", "Application Support", "kt") : join(at.home, ".local", "share", "kt");
+}

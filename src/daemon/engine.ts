@@ -61,7 +61,7 @@ export interface EngineOptions<Doors extends DoorTable> {
   /** Targets in use are checked, as the profiles say. */
   readonly checksHealth?: boolean;
   /** What the doors show and ask besides. */
-  readonly door?: Pick<DoorContext, "requests" | "profiles" | "checkOwner">;
+  readonly door?: Pick<DoorContext, "requests" | "profiles" | "checkOwner" | "authority">;
 }
 
 /** Of the hub's own pages, whose connections are not lost. */

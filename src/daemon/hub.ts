@@ -19,6 +19,7 @@ import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
 import type { NameServer } from "#dns/upstream/exchange.ts";
 import type { Plan } from "#profile/values/plan.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
 import { ReverseDoor } from "#proxy/reverse-door.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
@@ -73,6 +74,8 @@ export interface HubOptions {
   readonly wiring?: ReadWiring;
   /** Who is asked for the names of others, in this order; default: the name servers of this machine. */
   readonly nameServers?: () => readonly NameServer[];
+  /** Who signs for names that kt speaks TLS for. */
+  readonly authority?: DoorContext["authority"];
   readonly clock?: Clock;
   readonly diagnose?: Diagnose;
 }
@@ -106,7 +109,7 @@ export class Hub {
   readonly #stopAsked = Promise.withResolvers<void>();
 
   private constructor(options: HubOptions, { holder, identity, addresses }: Beginning) {
-    const { providers, log, clock = systemClock } = options;
+    const { providers, log, authority, clock = systemClock } = options;
     this.#options = options;
     this.#journal = new Journal(clock);
     this.#requests = new RequestLog(clock);
@@ -140,7 +143,7 @@ export class Hub {
       onWake: (sleptMs) => this.#woke(sleptMs),
       onTunnelChange: (key) => this.#board.tunnelChanged(key),
       ownPages: () => this.#pages.open(),
-      door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner },
+      door: { requests: this.#requests, profiles: () => this.#board.profiles(), checkOwner, ...(authority && { authority }) },
     });
     this.#listening = new Listening({ doors: this.#engine.doors, clock, report, holderOf: portHolding });
     this.#forwards = this.#forwardsOf(options, addresses);

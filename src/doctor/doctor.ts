@@ -26,6 +26,7 @@ import { needsOf } from "./needs.ts";
 import { examinePorts } from "./ports.ts";
 import { examineRelays } from "./relays.ts";
 import { judgeSetup, lookAtSetup } from "./setup.ts";
+import { examineTrust } from "./trust.ts";
 import { judgeRuntime } from "./runtime.ts";
 import { examineProfile, type ProfileQuestion } from "./profile.ts";
 import { judgeRoutes, routesWorthTrying } from "./routes.ts";
@@ -63,6 +64,7 @@ export async function examine(question: DoctorQuestion, clock: Clock = systemClo
     ...machine,
     ...ports,
     ...judgeSetup(lookAtSetup(plan, question.at)),
+    ...examineTrust(plan, question.at, clock),
     ...hub,
   ];
   const rank = ({ check }: Finding): number => checks.indexOf(check);

@@ -17,6 +17,7 @@ export const checks = [
   "dns",
   "ports",
   "addresses",
+  "trust",
   "hub",
   "runtime",
 ] as const;

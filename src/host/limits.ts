@@ -13,6 +13,12 @@ export const hostLimits = {
   listenersFreshMs: 100,
   /** Changes of addresses are collected for this long before they are written. */
   addressWriteMs: 200,
+  /** Largest file of the CA: a key and two certificates take 3 KB. */
+  authorityBytes: 1 * mib,
+  /** Largest list of trusted certificates that is copied: those of systems take 250 KB. */
+  trustListBytes: 8 * mib,
+  /** So long before its end another CA is made where one is asked for: nothing works unnoticed until the last day. */
+  renewAuthorityMs: 60 * day,
   /** How often a change of the hosts file is tried anew when another program has changed it meanwhile. */
   hostsAttempts: 10,
   /** Longest list of names that the helper accepts, as JSON: 10,000 services with a dozen names of 60 characters each. */

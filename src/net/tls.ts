@@ -1,7 +1,7 @@
 /** TLS over any Conn, as client or server: for connections inside a tunnel or a proxy, where Bun's own TLS sockets cannot go. */
 
 import { Duplex } from "node:stream";
-import { connect, createSecureContext, TLSSocket } from "node:tls";
+import { connect, createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { systemReason } from "#base/system-error.ts";
@@ -167,11 +167,48 @@ export function tlsClient(over: Conn, options: TlsOptions, signal?: AbortSignal)
   return whenSecure(tls, "secureConnect", over, signal);
 }
 
+/** What a server presents and asks for. PEM texts. */
+export interface ServerOptions {
+  readonly cert: string;
+  readonly key: string;
+  /** Who has signed the certificates that clients are to have; undefined asks for none. */
+  readonly clientCa?: string | undefined;
+}
+
+/** A server's identity, ready for any number of connections: those that use the same one can resume each other's sessions. */
+export interface ServerIdentity {
+  readonly context: SecureContext;
+  readonly asksClients: boolean;
+}
+
+/** TLS 1.2 and 1.3. Throws the TLS library's own error for a key of another certificate. */
+export function serverIdentity({ cert, key, clientCa }: ServerOptions): ServerIdentity {
+  const context = createSecureContext({ cert, key, minVersion: "TLSv1.2", ...trust(clientCa) });
+  return { context, asksClients: clientCa !== undefined };
+}
+
+export interface ServerSession extends TlsSession {
+  /** Why the client is none of those that the identity asks for; undefined where it is, or none is asked for. */
+  readonly stranger: string | undefined;
+}
+
 /** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does. */
-export function tlsServer(over: Conn, options: { cert: string; key: string; alpn: readonly string[] }): Promise<TlsSession> {
-  const secureContext = createSecureContext({ cert: options.cert, key: options.key });
-  const tls = new TLSSocket(new ConnDuplex(over), { isServer: true, secureContext, ALPNProtocols: [...options.alpn] });
-  return whenSecure(tls, "secure", over);
+export async function tlsServer(over: Conn, { context, asksClients }: ServerIdentity, alpn: readonly string[]): Promise<ServerSession> {
+  const tls = new TLSSocket(new ConnDuplex(over), {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: [...alpn],
+    // A client without a certificate reads why it is refused, inside.
+    ...(asksClients && { requestCert: true, rejectUnauthorized: false }),
+  });
+  const opened = await whenSecure(tls, "secure", over);
+  return { ...opened, stranger: asksClients && !tls.authorized ? strangeness(tls.authorizationError) : undefined };
+}
+
+/** The codes of OpenSSL, of which the first is also that of no certificate. */
+function strangeness(error: unknown): string {
+  const code = typeof error === "string" ? error : error instanceof Error && "code" in error ? String(error.code) : "";
+  return code === "CERT_HAS_EXPIRED" ? "its certificate has expired" : "it has no certificate of this authority";
 }
 
 function whenSecure(tls: TLSSocket, event: "secure" | "secureConnect", over: Conn, signal?: AbortSignal): Promise<TlsSession> {

@@ -8,6 +8,7 @@ import { tomlKey } from "#profile/toml/text.ts";
 import { formatListen, isLoopback, isWildcard, overlaps } from "#profile/values/listen.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
+import { checkTls } from "./tls.ts";
 
 interface Claim {
   readonly name: string;
@@ -111,5 +112,6 @@ export function checkLayer(file: string, layer: Layer): void {
   checkDnsExposure(layer);
   checkProxyExposure(layer);
   checkProxyUse(layer);
+  checkTls(layer);
   new Completion(file, layer).jumpPods.reportClashes();
 }

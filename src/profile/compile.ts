@@ -11,6 +11,7 @@ import type { ListenAddress, Plan, PlannedHealth, PlannedListener, PlannedRoute,
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
+import { type ReadTls, terminationOf } from "./tls.ts";
 
 const minuteMs = 60_000;
 const defaults = {
@@ -34,6 +35,7 @@ export interface CompileInput {
   readonly layer: Layer;
   /** See AddressChoice. */
   readonly hasWholeNetwork: boolean;
+  readonly tls: ReadTls;
 }
 
 /** Systems resolve `*.localhost` to the loopback address by themselves (RFC 6761 §6.3), and no other name. */
@@ -108,11 +110,15 @@ export function compile(input: CompileInput): Plan {
   const complete = new Completion(file, layer);
   const listen = frontDoorAddresses(layer);
   const ownAddresses = ownAddressesOf(input, listen);
-  const routes = [...layer.routes.values()].map(({ value }) => ({ ...complete.route(value), ...ownAddresses.get(value.host) }));
+  const routes = [...layer.routes.values()].map(({ value }) => ({
+    ...complete.route(value, input.tls.routes.get(value.host)),
+    ...ownAddresses.get(value.host),
+  }));
+  const tls = terminationOf(layer, undefined);
   return {
     profile: file,
     name: settings.name?.value ?? basename(dirname(file)),
-    files: input.files,
+    files: [...input.files, ...input.tls.files],
     kubeconfig: settings.kubeconfig?.value ?? input.kubeconfig,
     strangers: input.strangers,
     context: complete.context,
@@ -127,9 +133,10 @@ export function compile(input: CompileInput): Plan {
       suffix: http.suffix?.value ?? defaults.suffix,
       dynamic: complete.reach(layer),
       allowOrigins: http.allowOrigins?.value ?? [],
+      ...(tls && { tls }),
     },
     routes,
-    patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value)),
+    patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value, terminationOf(layer, value.tls))),
     listeners: [
       { kind: "names", door: "http", listen },
       ...portEntries(layer.entries).map(({ value }) => complete.port(value)),

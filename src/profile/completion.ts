@@ -11,7 +11,9 @@ import { type LayerPort, type LayerTarget, namedEntries } from "#profile/section
 import type { PlannedForward, PlannedPattern, PlannedPort, PlannedReserve, PlannedReverse, PlannedRoute } from "#profile/values/plan.ts";
 import type { DynamicReach, Manner } from "#route/lookup.ts";
 import { schemeForPort } from "#route/port.ts";
+import type { Termination } from "#route/route-tls.ts";
 import type { Target } from "#route/target.ts";
+import type { RouteTls } from "./tls.ts";
 
 export class Completion {
   readonly #profile: string;
@@ -59,9 +61,11 @@ export class Completion {
     return [...new Set(contexts)].filter((context) => !context.includes("{"));
   }
 
-  route(route: LayerRoute): PlannedRoute {
-    const { name, host, scheme, health } = route;
-    const spoken = { scheme: scheme ?? schemeForPort(route.target.port), manner: mannerOf(route) };
+  route(route: LayerRoute, { tls, backend }: RouteTls = {}): PlannedRoute {
+    const { name, host, health } = route;
+    const scheme = route.scheme ?? (backend === undefined ? undefined : "https");
+    const manner = { ...mannerOf({ ...route, scheme }), ...(backend && { tls: backend }) };
+    const spoken = { scheme: scheme ?? schemeForPort(route.target.port), manner, ...(tls && { tls }) };
     return { name, host, target: this.target(route), ...spoken, ...(health !== undefined && { health }) };
   }
 
@@ -85,14 +89,14 @@ export class Completion {
     return { namespace: namespace ?? this.namespace, service: name, address };
   }
 
-  pattern(entry: LayerPattern): PlannedPattern {
+  pattern(entry: LayerPattern, tls: Termination | undefined): PlannedPattern {
     const { name, pattern, template, context, scheme } = entry;
     const namespace = template.namespace ?? this.namespace;
     const where = { profile: this.#profile, context: context ?? this.context, contexts: this.contexts };
-    return { name, pattern, target: { ...template, ...where, namespace }, scheme, manner: mannerOf(entry) };
+    return { name, pattern, target: { ...template, ...where, namespace }, scheme, manner: mannerOf(entry), ...(tls && { tls }) };
   }
 }
 
-function mannerOf({ scheme, forwarded }: LayerRoute | LayerPattern): Manner {
+function mannerOf({ scheme, forwarded }: Pick<LayerRoute, "scheme" | "forwarded">): Manner {
   return { forwarded: forwarded ?? true, schemeGiven: scheme !== undefined };
 }

@@ -6,12 +6,26 @@ import type { Plan, PlannedRoute } from "#profile/values/plan.ts";
 
 /** The hostnames of several plans, in the order in which they were attached. */
 export function routeEntries(plans: readonly Plan[]): RouteEntries {
+  const ownTls = plans.find(({ http }) => http.tls !== undefined)?.http.tls;
   return {
-    static: [hubEntry, ...plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route)))],
+    ownTls,
+    static: [
+      ownTls ? { ...hubEntry, tls: ownTls } : hubEntry,
+      ...plans.flatMap(({ profile, routes }) => routes.map((route) => staticEntry(profile, route))),
+    ],
     patterns: plans.flatMap(({ profile, patterns }) =>
-      patterns.map(({ name, pattern, target, scheme, manner }) => ({ profile, route: name, pattern, target, scheme, manner })),
+      patterns.map(({ name, pattern, target, scheme, manner, tls }) => {
+        const entry = { profile, route: name, pattern, target, scheme, manner };
+        return tls === undefined ? entry : { ...entry, tls };
+      }),
     ),
-    dynamic: plans.map(({ profile, http, contexts }) => ({ profile, suffix: http.suffix, contexts, reach: http.dynamic })),
+    dynamic: plans.map(({ profile, http, contexts }) => ({
+      profile,
+      suffix: http.suffix,
+      contexts,
+      reach: http.dynamic,
+      ...(http.tls && { tls: http.tls }),
+    })),
     origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
   };
 }
@@ -26,6 +40,6 @@ const hubEntry: StaticEntry = {
   manner: { forwarded: false, schemeGiven: true },
 };
 
-export function staticEntry(profile: string, { name: route, host, target, scheme, manner }: PlannedRoute): StaticEntry {
-  return { profile, route, host, target, scheme, manner };
+export function staticEntry(profile: string, { name: route, host, target, scheme, manner, tls }: PlannedRoute): StaticEntry {
+  return { profile, route, host, target, scheme, manner, ...(tls && { tls }) };
 }

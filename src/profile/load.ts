@@ -3,6 +3,7 @@
 import { realpath } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, resolve } from "node:path";
+import { systemClock } from "#base/clock.ts";
 import { KtError, messageOf } from "#base/errors.ts";
 import { profileLimits } from "./limits.ts";
 import { type RegularFile, readRegularFile } from "#base/regular-file.ts";
@@ -21,6 +22,7 @@ import { expandPath } from "#profile/values/paths.ts";
 import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
 import { ProfileError, type ProfileProblem } from "#profile/values/problems.ts";
 import { isUsersOwn } from "#profile/consent/trust.ts";
+import { readTls } from "./tls.ts";
 import type { Environment } from "#profile/values/variables.ts";
 
 export interface LoadOptions {
@@ -104,8 +106,8 @@ function inOrder(problems: readonly ProfileProblem[], files: readonly string[]):
   return problems.toSorted((a, b) => rank(a.file) - rank(b.file) || a.line - b.line || a.column - b.column);
 }
 
-function refuseProblems(reader: SourceReader, directory: string): void {
-  const files = [...reader.files];
+function refuseProblems(reader: SourceReader, directory: string, more: readonly string[] = []): void {
+  const files = [...reader.files, ...more];
   const [first, ...others] = inOrder(reader.problems, files);
   if (first !== undefined) throw new ProfileError([first, ...others], files, directory);
 }
@@ -140,9 +142,11 @@ export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   const { layer, files, reader } = await loadLayer(options);
   const file = resolve(options.file);
   const usualKubeconfig = await defaultKubeconfig({ ...options, directory: dirname(file) });
+  const tls = readTls(layer, systemClock.wallMs());
+  refuseProblems(reader, dirname(file), tls.files);
   const { facts, strangers } = await examineConsent({ ...options, file, layer, reader, usualKubeconfig });
   const hasWholeNetwork = (options.system ?? platform()) === "linux";
-  const plan = compile({ file, files, kubeconfig: usualKubeconfig, strangers, layer, hasWholeNetwork });
+  const plan = compile({ file, files, kubeconfig: usualKubeconfig, strangers, layer, hasWholeNetwork, tls });
   return { plan, warnings: warnings(layer), facts };
 }
 

@@ -2,21 +2,25 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError } from "#base/errors.ts";
+import { KtError, messageOf, toKtError } from "#base/errors.ts";
 import { bracketed } from "#base/hostname.ts";
 import { NotH2Error } from "#http/h2/not-h2.ts";
 import { toProblem } from "#observe/events.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { Guest } from "#proxy/door/door.ts";
-import type { Visit } from "#proxy/door/entrance.ts";
+import type { Router, Visit } from "#proxy/door/entrance.ts";
 import { expectTls } from "#proxy/door/expect-tls.ts";
 import type { Speech } from "#proxy/door/first-bytes.ts";
+import { bareName, NamedVisit } from "#proxy/tls/named-visit.ts";
 import { passThrough } from "#proxy/door/passthrough.ts";
 import { Peek, type PeekHandler } from "#proxy/door/peek.ts";
-import { tlsToPod, whileSessionsLast } from "#proxy/http1/backends.ts";
+import type { Terminator } from "#proxy/tls/terminator.ts";
+import { tlsToPod } from "#proxy/tls/tls-to-pod.ts";
+import { whileSessionsLast } from "#proxy/http1/backends.ts";
 import { refusalFor } from "#proxy/pages/refusal.ts";
 import { asTheClusterSays } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
+import type { Termination } from "#route/route-tls.ts";
 import { encodeHead } from "#wire/http-head.ts";
 import { serveWeb, type WebOptions, type WebParts } from "./serve-web.ts";
 import type { WebRefusals } from "./web-refusal.ts";
@@ -24,6 +28,14 @@ import type { WebRefusals } from "./web-refusal.ts";
 /** What the connections of one front door share. */
 export interface DoorParts extends WebParts {
   readonly refusals: WebRefusals;
+  readonly terminator: Terminator;
+}
+
+/** How a client is served: as its first bytes or its TLS say. */
+interface Served {
+  readonly version: "http1" | "h2";
+  readonly scheme: "http" | "https";
+  readonly router: Router;
 }
 
 export class Arrival implements Guest, PeekHandler {
@@ -49,7 +61,7 @@ export class Arrival implements Guest, PeekHandler {
 
   onSpeech(speech: Speech): void {
     if (speech.kind === "tls") this.#serveTls(speech.hello.serverName);
-    else this.#serve(speech.kind);
+    else this.#serve(this.#conn, { version: speech.kind, scheme: "http", router: this.#visit });
     this.#parts.door.leave(this);
   }
 
@@ -64,23 +76,28 @@ export class Arrival implements Guest, PeekHandler {
     this.#parts.door.leave(this);
   }
 
-  #serve(version: "http1" | "h2"): void {
+  #serve(conn: Conn, { version, ...options }: Served): void {
     const { context } = this.#parts;
     const dial: WebOptions["dial"] = (found, host, signal) =>
       whileSessionsLast(async () => {
         const link = await context.dialer.dial(found.target, signal);
-        return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, host, context.clock);
+        return asTheClusterSays(found, link.appProtocol).scheme === "http" ? link : await h2OverTls(link, found, host, context.clock);
       });
-    serveWeb(this.#conn, version, { ...this.#parts, router: this.#visit, scheme: "http", dial });
+    serveWeb(conn, version, { ...this.#parts, ...options, dial });
   }
 
   #serveTls(serverName: string | undefined): void {
     const conn = this.#conn;
     const { door, context } = this.#parts;
     const leave = door.hold(conn);
-    let found: Found;
+    let found: Found | undefined;
     try {
-      found = serverName === undefined ? this.#decideUnnamed() : this.#visit.decide(serverName);
+      const name = bareName(serverName ?? this.#visit.entrance.host);
+      const own = this.#visit.ownTls(name);
+      if (!own) found = serverName === undefined ? this.#decideUnnamed() : this.#visit.decide(serverName);
+      const terminated = own ?? found?.tls;
+      if (terminated) this.#terminate(name, terminated, leave);
+      if (!found || terminated) return;
     } catch (error) {
       const refusal = toKtError(error, "internal", "route the connection");
       context.report({ type: "refused", name: serverName ?? "", problem: toProblem(refusal) });
@@ -96,6 +113,24 @@ export class Arrival implements Guest, PeekHandler {
       onRefused: (error) => void this.#refuseTls(serverName, error, leave),
       onClosed: leave,
     });
+  }
+
+  /** Throws KtError where there is no certificate for the name. */
+  #terminate(name: string, tls: Termination, leave: () => void): void {
+    const { terminator, context } = this.#parts;
+    const identity = terminator.identity(name, tls);
+    const serve = async (): Promise<void> => {
+      try {
+        const { conn, alpn, stranger } = await terminator.accept(this.#conn, identity);
+        const router = new NamedVisit(name, this.#visit, stranger);
+        this.#serve(conn, { version: alpn === "h2" ? "h2" : "http1", scheme: "https", router });
+      } catch (error) {
+        context.log("debug", "tls-handshake-failed", { name, reason: messageOf(error) });
+      } finally {
+        leave();
+      }
+    };
+    void serve();
   }
 
   /** Clients that connect to an IP address send no name (RFC 6066 §3): that of a route leads to it. */
@@ -125,8 +160,8 @@ function plainUrlOf(name: string, port: number): string {
 }
 
 /** Rejects with NotH2Error when the backend chooses HTTP/1. */
-async function h2OverTls(link: Link, host: string, clock: Clock): Promise<Link> {
-  const { conn, alpn } = await tlsToPod(link, host, ["h2", "http/1.1"], clock);
+async function h2OverTls(link: Link, { manner }: Found, host: string, clock: Clock): Promise<Link> {
+  const { conn, alpn } = await tlsToPod(link, { authority: host, alpn: ["h2", "http/1.1"], clock, tls: manner?.tls });
   if (alpn !== "http/1.1") return withConn(link, conn);
   conn.abort();
   throw new NotH2Error(`pod "${link.pod}" speaks HTTP/1 only over TLS`);

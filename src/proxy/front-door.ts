@@ -4,6 +4,7 @@ import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import { Door, type OpenAddress } from "#proxy/door/door.ts";
 import { Entrance, Visit } from "#proxy/door/entrance.ts";
+import { Terminator } from "#proxy/tls/terminator.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import type { RouteTable } from "#route/table.ts";
 import { Arrival, type DoorParts, plainAnswer } from "./arrival.ts";
@@ -20,6 +21,7 @@ export class FrontDoor {
       backends: new Backends(context.dialer, context.clock),
       speech: new SpeechMemory(context.clock),
       refusals: new WebRefusals(context, door),
+      terminator: new Terminator(context.clock, context.authority),
     };
   }
 

@@ -60,6 +60,8 @@ export const proxyLimits = {
   reverseConnections: 4096,
   /** How long a port of this machine may take to accept one. */
   localConnectMs: 5 * second,
+  /** Names whose certificate is kept: one takes 0.2 ms to make, and some kilobytes. */
+  leaves: 1024,
   /** Targets whose protocol is remembered. */
   knownBackends: 1024,
 } as const;

@@ -7,7 +7,7 @@ import type { DoorContext } from "#proxy/door/context.ts";
 import type { Door } from "#proxy/door/door.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
-import { SelfSignedServer } from "#proxy/door/self-signed.ts";
+import { SelfSignedServer } from "#proxy/tls/self-signed.ts";
 import { serveWeb, type WebParts } from "./serve-web.ts";
 
 export class WebRefusals {

@@ -100,7 +100,7 @@ function found(host: string, form: Form, captures: Captures, entries: readonly D
   const { context: label = "" } = captures;
   const owner = ownerOf(label, entries);
   if (owner === undefined) return undefined;
-  const { profile, contexts } = owner;
+  const { profile, contexts, tls } = owner;
   const template = { kind: form.kind, profile, context: "{context}", contexts, namespace: "{namespace}", name: "{name}", port: "{port}" };
   const target = fillTarget(template, captures);
   if (target === undefined) return undefined;
@@ -118,6 +118,7 @@ function found(host: string, form: Form, captures: Captures, entries: readonly D
       target: { ...target, derived },
       scheme,
       manner,
+      ...(tls && { tls }),
     }
   );
 }

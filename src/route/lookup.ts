@@ -1,6 +1,7 @@
 /** What a route table is built from and what it answers. */
 
 import type { HostPattern } from "./pattern.ts";
+import type { BackendTls, Termination } from "./route-tls.ts";
 import type { BackendScheme, Destination } from "./target.ts";
 import type { TargetTemplate } from "./template.ts";
 
@@ -22,6 +23,7 @@ export interface Manner {
   readonly forwarded: boolean;
   /** The scheme is the profile's word, not guessed by the port. */
   readonly schemeGiven: boolean;
+  readonly tls?: BackendTls;
 }
 
 export interface StaticEntry {
@@ -36,6 +38,8 @@ export interface StaticEntry {
   /** What the backend gets as Host; default: what the client sent. */
   readonly sentHost?: string;
   readonly manner?: Manner;
+  /** Absent: TLS is passed through. */
+  readonly tls?: Termination;
 }
 
 export interface PatternEntry {
@@ -46,6 +50,7 @@ export interface PatternEntry {
   /** Undefined: by the port of each name. */
   readonly scheme: BackendScheme | undefined;
   readonly manner?: Manner;
+  readonly tls?: Termination;
 }
 
 /** One profile's built-in dynamic names. */
@@ -56,6 +61,7 @@ export interface DynamicEntry {
   /** What may stand as `{context}`, and the context it means. Other labels are taken for the context's own name. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly reach: DynamicReach;
+  readonly tls?: Termination;
 }
 
 /** The origins of pages that one profile allows, as `parseAllowedOrigin` returns them. */
@@ -71,6 +77,8 @@ export interface RouteEntries {
   readonly dynamic: readonly DynamicEntry[];
   /** Absent where no profile allows any. */
   readonly origins?: readonly OriginEntry[];
+  /** Of the names that are kt's own and no route's. */
+  readonly ownTls?: Termination | undefined;
 }
 
 export interface Found {
@@ -84,6 +92,7 @@ export interface Found {
   /** See StaticEntry. */
   readonly sentHost?: string;
   readonly manner?: Manner;
+  readonly tls?: Termination;
 }
 
 export interface Ambiguous {

@@ -4,11 +4,12 @@ import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
 import { routeLimits } from "./limits.ts";
 import { nearest } from "#base/nearest.ts";
 import { DynamicNames } from "./dynamic.ts";
-import type { Ambiguous, Conflict, Found, Lookup, OriginEntry, PatternEntry, Refused, RouteEntries, Unknown } from "./lookup.ts";
+import type { Ambiguous, Conflict, Found, Lookup, PatternEntry, Refused, RouteEntries, Unknown } from "./lookup.ts";
 import { AllowedOrigins } from "./origins.ts";
 import type { PatternMatch } from "./pattern.ts";
 import { schemeForPort } from "./port.ts";
 import { refusedApiServer } from "./reach.ts";
+import type { Termination } from "./route-tls.ts";
 import { formatTarget, targetKey } from "./target.ts";
 import { fillTarget } from "./template.ts";
 
@@ -29,6 +30,8 @@ const noOrigins = new AllowedOrigins([]);
 /** Built once from all attached profiles and replaced whole. Precedence: static, then pattern, then built-in dynamic names. */
 export class RouteTable {
   readonly conflicts: readonly Conflict[];
+  /** See RouteEntries. */
+  readonly ownTls: Termination | undefined;
   readonly #static: ReadonlyMap<string, Found>;
   /** Most specific first. */
   readonly #patterns: readonly PatternEntry[];
@@ -45,13 +48,14 @@ export class RouteTable {
     patterns: readonly PatternEntry[],
     dynamic: DynamicNames,
     conflicts: readonly Conflict[],
-    origins: readonly OriginEntry[],
+    { origins = [], ownTls }: Pick<RouteEntries, "origins" | "ownTls">,
   ) {
     this.#static = hosts;
     this.#patterns = patterns;
     this.#dynamic = dynamic;
     this.#known = [...[...hosts.keys()].sort(), ...patterns.map((entry) => entry.pattern.text)];
     this.conflicts = conflicts;
+    this.ownTls = ownTls;
     this.#origins = new Map(origins.map(({ profile, allowed }) => [profile, new AllowedOrigins(allowed)]));
     this.#anyOrigins = new AllowedOrigins(origins.flatMap(({ allowed }) => allowed));
   }
@@ -72,7 +76,7 @@ export class RouteTable {
     }
     const sorted = [...patterns.values()].sort((a, b) => a.pattern.compare(b.pattern));
     const dynamic = new DynamicNames(entries.dynamic);
-    return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts], entries.origins ?? []);
+    return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts], entries);
   }
 
   /** The route of a name as sent: case and a trailing dot do not count, and its port only where a pattern leaves that open. */
@@ -154,11 +158,11 @@ function answerOf({ entry, match }: PatternTrial, host: string, port: number | u
   }
   const target = fillTarget(entry.target, match.captures, port);
   if (target === undefined) return undefined;
-  const { profile, route, manner } = entry;
+  const { profile, route, manner, tls } = entry;
   const refused = refusedApiServer(host, target, `[routes] "${host}" = "${formatTarget(target)}"`);
   if (refused) return refused;
   const scheme = entry.scheme ?? schemeForPort(target.port);
-  return { kind: "found", profile, route, via: "pattern", target, scheme, ...(manner && { manner }) };
+  return { kind: "found", profile, route, via: "pattern", target, scheme, ...(manner && { manner }), ...(tls && { tls }) };
 }
 
 function overlap(host: string, trials: readonly PatternTrial[], port: number | undefined): Ambiguous {

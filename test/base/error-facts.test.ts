@@ -47,6 +47,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["target-unreachable", 1, 504, 14],
   ["backend-invalid", 1, 502, 14],
   ["backend-tls", 1, 502, 14],
+  ["backend-certificate", 1, 502, 14],
   ["unhealthy", 1, 502, 14],
   ["connection-lost", 1, 502, 14],
   ["start-timeout", 1, 504, 4],
@@ -57,6 +58,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["name-refused", 1, 403, 7],
   ["too-many-names", 1, 429, 8],
   ["origin-refused", 1, 403, 7],
+  ["client-certificate", 1, 403, 7],
   ["request-invalid", 1, 400, 3],
   ["plain-http", 1, 400, 9],
   ["request-too-large", 1, 431, 14],
@@ -69,6 +71,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["listen-failed", 1, 502, 14],
   ["browser-missing", 1, 502, 14],
   ["file-unwritable", 1, 502, 14],
+  ["authority-unusable", 1, 500, 14],
   ["service-unavailable", 1, 502, 14],
   ["service-failed", 1, 502, 14],
   ["protocol", 1, 502, 14],
@@ -106,7 +109,7 @@ describe("the codes that", () => {
       isAbout(code, "kubeconfig", "login", "permission", "way", "cluster", "absence", "pod", "target"),
     );
     expect(behind.filter((code) => errorFacts[code].waitHelps === "no").join(" ")).toBe(
-      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden service-not-found service-external workload-not-found container-not-found port-not-found relay-missing jump-no-tool",
+      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden service-not-found service-external workload-not-found container-not-found port-not-found relay-missing jump-no-tool backend-certificate",
     );
   });
 

@@ -1,7 +1,7 @@
 /** Files that a stranger may name: what is not a regular file, or is too large, is refused without waiting for it. */
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { symlink } from "node:fs/promises";
+import { stat, symlink } from "node:fs/promises";
 import { spawnSync, write } from "bun";
 import { messageOf } from "#base/errors.ts";
 import { readRegularFile } from "#base/regular-file.ts";
@@ -24,7 +24,11 @@ function refusal(path: string): string {
 describe("a regular file", () => {
   test("is read whole, with its owner", async () => {
     await write(at("plain"), "text");
-    expect(readRegularFile(at("plain"), options)).toEqual({ bytes: Buffer.from("text"), uid: process.getuid?.() ?? -1 });
+    expect(readRegularFile(at("plain"), options)).toEqual({
+      bytes: Buffer.from("text"),
+      uid: process.getuid?.() ?? -1,
+      mode: (await stat(at("plain"))).mode,
+    });
   });
 
   test("may be as large as it may, and not a byte larger", async () => {

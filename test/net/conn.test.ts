@@ -5,7 +5,7 @@ import type { Conn } from "#base/conn.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
-import { tlsClient, tlsServer } from "#net/tls.ts";
+import { serverIdentity, tlsClient, tlsServer } from "#net/tls.ts";
 import { type ConnPair, connContract } from "./conn-contract.ts";
 
 async function tcpPair(): Promise<ConnPair> {
@@ -21,7 +21,7 @@ async function tlsPair(): Promise<ConnPair> {
   const { near, far, close } = await tcpPair();
   const [client, server] = await Promise.all([
     tlsClient(near, { serverName: "pair.localhost", ca: certificate.cert }),
-    tlsServer(far, { ...certificate, alpn: ["http/1.1"] }),
+    tlsServer(far, serverIdentity(certificate), ["http/1.1"]),
   ]);
   return { near: client.conn, far: server.conn, ...(close ? { close } : {}) };
 }

@@ -10,6 +10,7 @@ import type { Plan, PlannedPort } from "#profile/values/plan.ts";
 import { ProfileError, formatProblem } from "#profile/values/problems.ts";
 import { KtError } from "#base/errors.ts";
 import type { Manner } from "#route/lookup.ts";
+import type { Termination } from "#route/route-tls.ts";
 import type { DynamicReach } from "#route/lookup.ts";
 import { type JumpHost, type Target, formatPodSource, formatTarget } from "#route/target.ts";
 
@@ -87,7 +88,15 @@ function retryLines({ retry: { max, delayMs } }: Plan): string[] {
   return max === 2 && delayMs === 100 ? [] : [`sent again ${max} times, after ${delayMs} ms`];
 }
 
-const toldText = ({ forwarded }: Manner): string => (forwarded ? "" : ", not told of clients");
+const toldText = ({ forwarded, tls }: Manner): string => {
+  const proves = tls === undefined ? "" : `, ${tls.verifies ? "verified" : "as it is"} as ${tls.serverName ?? "the host"}`;
+  return `${forwarded ? "" : ", not told of clients"}${proves}`;
+};
+
+function tlsText(tls: Termination | undefined): string {
+  if (tls === undefined) return "";
+  return `, TLS by kt${tls.redirects ? `, redirected to ${tls.hasDefaultPort ? "443" : "its port"}` : ""}`;
+}
 
 function showForwards({ forwards, addresses: { base, reserve } }: Plan): string[] {
   const shown = forwards.map(({ context, namespaces, selector, include, exclude, ports, domain }) => {
@@ -122,14 +131,14 @@ function showReverses({ reverses }: Plan): string[] {
 
 function showPlan(loaded: LoadedPlan): string[] {
   const { plan, warnings } = loaded;
-  const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner }) => {
+  const templates = plan.patterns.map(({ name, target: { kind, context, namespace, name: filled, port }, scheme, manner, tls }) => {
     const target = `${formatPodSource({ kind, namespace, name: filled })}:${port}`;
-    return `pattern ${name} -> ${target}${context === undefined ? "" : ` in ${context}`} ${scheme ?? "by port"}${toldText(manner)}`;
+    return `pattern ${name} -> ${target}${context === undefined ? "" : ` in ${context}`} ${scheme ?? "by port"}${toldText(manner)}${tlsText(tls)}`;
   });
   return [
     ...showSettings(loaded),
-    ...plan.routes.map(({ host, target, scheme, manner, health }) => {
-      return `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}${healthText(health)}`;
+    ...plan.routes.map(({ host, target, scheme, manner, health, tls }) => {
+      return `route ${host} -> ${targetText(target)} ${scheme}${toldText(manner)}${healthText(health)}${tlsText(tls)}`;
     }),
     ...templates,
     ...portsOf(plan).map(portText),

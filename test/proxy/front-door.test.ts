@@ -13,7 +13,7 @@ import { wireLimits } from "#wire/limits.ts";
 import { silentLog } from "#base/log.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { connectTcp, type Listener, listenTcp } from "#net/tcp.ts";
-import { tlsClient, tlsServer } from "#net/tls.ts";
+import { serverIdentity, tlsClient, tlsServer } from "#net/tls.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
@@ -447,7 +447,9 @@ describe("HTTP/1", () => {
       await new Promise<void>((resolve) => setImmediate(resolve));
       const raw = accepted.at(-1)?.conn as Conn;
       raw.pause();
-      void tlsServer(raw, { ...certificate, alpn: ["http/1.1"] }).then(({ conn }) => answering(() => ok("inside"))(new Recorder(conn), 1));
+      void tlsServer(raw, serverIdentity(certificate), ["http/1.1"]).then(({ conn }) =>
+        answering(() => ok("inside"))(new Recorder(conn), 1),
+      );
       return link;
     };
     const one = await client();
@@ -754,7 +756,7 @@ describe("plain HTTP to a backend of TLS", () => {
 
   test("that closes without a word is found out", async () => {
     const certificate = selfSigned("a.localhost", Date.now());
-    backends.add("a", (conn) => void tlsServer(conn.conn, { ...certificate, alpn: [] }).catch(() => conn.conn.abort()), false);
+    backends.add("a", (conn) => void tlsServer(conn.conn, serverIdentity(certificate), []).catch(() => conn.conn.abort()), false);
     const one = await client();
     one.write(get(`a.localhost:${port}`));
     await one.untilText("kt: hint:");
@@ -790,7 +792,7 @@ describe("HTTP/2 in the clear before a backend of TLS", () => {
     backends.add(
       "secure",
       async (conn) => {
-        const { conn: inside } = await tlsServer(conn.conn, { ...certificate, alpn });
+        const { conn: inside } = await tlsServer(conn.conn, serverIdentity(certificate), alpn);
         answering((head) => (head.startsWith("GET /") ? ok("secret") : "HTTP/1.1 400 Bad Request\r\n\r\n"))(new Recorder(inside), 1);
       },
       false,
@@ -832,7 +834,7 @@ describe("TLS", () => {
     const hello = backends.accepted.get("a")?.[0]?.bytes() ?? new Uint8Array(0);
     far.pause();
     if (hello.length > 0) far.unread(hello);
-    const server = new Recorder((await tlsServer(far, { ...certificate, alpn: [] })).conn);
+    const server = new Recorder((await tlsServer(far, serverIdentity(certificate), [])).conn);
     const near = new Recorder((await shaken).conn);
     near.write("secret");
     await server.untilText("secret");

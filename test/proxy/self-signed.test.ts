@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { proxyLimits } from "#proxy/limits.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
-import { SelfSignedServer } from "#proxy/door/self-signed.ts";
+import { SelfSignedServer } from "#proxy/tls/self-signed.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
 

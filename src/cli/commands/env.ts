@@ -10,6 +10,7 @@ import { exitCodes } from "#cli/exit.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
 import { type ForwardedAddresses, forwardedIn, needsForwards, proxyVariables, variablesOf } from "#daemon/status/plan-env.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
+import { trustedIn } from "#cli/trust-variables.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 
 export async function env(context: CommandContext): Promise<number> {
@@ -18,7 +19,8 @@ export async function env(context: CommandContext): Promise<number> {
   const file = await profileFile(options);
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
   const forwarded = needsForwards(plan) ? await forwardedNow(context, file) : new Map();
-  const variables = { ...proxyVariables(plan, shellEnvironment()), ...variablesOf(plan, forwarded) };
+  const shell = shellEnvironment();
+  const variables = { ...trustedIn(plan, shell), ...proxyVariables(plan, shell), ...variablesOf(plan, forwarded) };
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
   if (text !== "") output.raw(text);

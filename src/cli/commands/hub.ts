@@ -11,6 +11,7 @@ import { formatLogLine } from "#daemon/process/log-line.ts";
 import { wiredAddresses } from "#host/names/dns-wiring.ts";
 import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
+import { ownAuthority } from "#daemon/own-authority.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
@@ -19,6 +20,7 @@ import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 export async function hub({ build, output }: CommandContext): Promise<number> {
   const at = surroundings();
   const state = stateDirectory(at);
+  const authority = ownAuthority(at);
   const file = new LogFile(state);
   const directory = await ensureRuntimeDirectory(at);
   const log: Log = (level, event, fields) => {
@@ -32,6 +34,7 @@ export async function hub({ build, output }: CommandContext): Promise<number> {
     lingers: true,
     providers: realProviders(),
     namesHelper,
+    authority: () => authority.current(),
     wiring: () => wiredAddresses(at.uid),
     diagnose: (file, environment) => diagnosisOf({ file, directory: at.home, environment }, build),
     log,

@@ -12,6 +12,7 @@ import { Hub, type HubOptions } from "#daemon/hub.ts";
 import { wiredAddresses } from "#host/names/dns-wiring.ts";
 import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
+import { ownAuthority } from "#daemon/own-authority.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
@@ -21,6 +22,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
   const files = given.length > 0 ? given : [await profileFile(options)];
   const at = surroundings();
   const directory = await ensureRuntimeDirectory(at);
+  const authority = ownAuthority(at);
   const log = output.log.bind(output);
   const hub = await startAlone({
     ...build,
@@ -29,6 +31,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
     lingers: false,
     providers: realProviders(),
     namesHelper: { socket: namesSocket(at.uid), original: originalIn(at.home) },
+    authority: () => authority.current(),
     wiring: () => wiredAddresses(at.uid),
     diagnose: (file, environment) => diagnosisOf({ file, directory: at.home, environment }, build),
     log,

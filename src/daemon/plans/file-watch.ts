@@ -4,11 +4,11 @@ import { stat, watch } from "node:fs/promises";
 import type { Clock } from "#base/clock.ts";
 import { daemonLimits } from "#daemon/limits.ts";
 
-/** What a file looked like: another inode, size or time means another content. */
+/** What a file looked like: another inode, size or time means another content, another mode another right to read it. */
 async function signature(path: string): Promise<string> {
   try {
-    const { ino, size, mtimeMs } = await stat(path);
-    return `${ino}:${size}:${mtimeMs}`;
+    const { ino, size, mtimeMs, mode } = await stat(path);
+    return `${ino}:${size}:${mtimeMs}:${mode}`;
   } catch {
     return "absent";
   }

@@ -4,7 +4,7 @@ import { portsOf } from "#profile/values/planned.ts";
 import { KtError } from "#base/errors.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Snapshot } from "#control/api.ts";
-import { addressOf, urlOf } from "./urls.ts";
+import { addressOf, clientScheme, urlOf } from "./urls.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { fillReferences, findReferences, type RouteReference } from "#profile/values/references.ts";
@@ -101,7 +101,7 @@ function httpFields({ routes, http }: Plan, route: string): Variables | undefine
   const found = routes.find(({ host }) => host === route);
   const [first] = http.listen;
   if (!found || !first) return undefined;
-  const url = { url: urlOf(found.host, found.scheme, first.port) };
+  const url = { url: urlOf(found.host, clientScheme(found), first.port) };
   const { address } = found;
   return address === undefined ? url : { ...url, address: formatListen(address), host: address.host, port: String(address.port) };
 }

@@ -20,7 +20,7 @@ import { type Clash, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
 import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
 import { namespaceStates } from "./namespaces.ts";
 import { type SentProblem, sent } from "./sent.ts";
-import { addressOf, urlOf } from "./urls.ts";
+import { addressOf, clientScheme, urlOf } from "./urls.ts";
 
 /** What the status is read from. */
 export interface Running {
@@ -142,10 +142,11 @@ export class PlanView {
     });
   }
 
-  http({ name, host, target, scheme, address }: PlannedRoute): RouteStatus {
+  http(route: PlannedRoute): RouteStatus {
+    const { name, host, target, address } = route;
     const { blocked: shared, port } = this.#httpDoors();
     const blocked = this.#clash("host", name) ?? shared ?? (address && this.#blocked([address]));
-    const url = urlOf(host, scheme, port);
+    const url = urlOf(host, clientScheme(route), port);
     const where = { address: address && formatListen(address), ...this.#where(target) };
     return { kind: "http", name, url, ...where, ...this.#standing(target, name, blocked) };
   }
@@ -160,14 +161,14 @@ export class PlanView {
   }
 
   /** A pattern has no tunnel of its own: it is in use while connections through it are open. */
-  pattern({ name, target, scheme }: PlannedPattern): RouteStatus {
+  pattern({ name, target, scheme = "http", tls }: PlannedPattern): RouteStatus {
     const { blocked: shared, port } = this.#httpDoors();
     const blocked = this.#clash("pattern", name) ?? shared;
     const counts = this.#counts(name);
     const inUse = counts.openConnections > 0;
     const missing = inUse ? undefined : this.#running.contexts.of(target);
     const state = blocked ? blockedState(blocked) : inUse ? "running" : missing ? "failed" : "idle";
-    const url = urlOf(name, scheme ?? "http", port);
+    const url = urlOf(name, clientScheme({ scheme, ...(tls && { tls }) }), port);
     return { kind: "pattern", name, url, target: templateText(target), state, pods: [], problem: blocked ?? sent(missing), ...counts };
   }
 
@@ -191,9 +192,10 @@ export class PlanView {
   }
 
   /** Undefined where its tunnel does not exist any more, or its counters do not. */
-  dynamic(name: string, { target, scheme }: Found): RouteStatus | undefined {
+  dynamic(name: string, found: Found): RouteStatus | undefined {
+    const { target } = found;
     if (!isInCluster(target) || !this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name)) return undefined;
-    const url = isAsked(name) ? name : urlOf(name, scheme, this.#httpDoors().port);
+    const url = isAsked(name) ? name : urlOf(name, clientScheme(found), this.#httpDoors().port);
     return { kind: "dynamic", name, url, ...this.#where(target), ...this.#standing(target, name, undefined) };
   }
 

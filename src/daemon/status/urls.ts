@@ -2,11 +2,17 @@
 
 import { formatHostPort } from "#base/hostname.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
+import type { Termination } from "#route/route-tls.ts";
 import type { BackendScheme } from "#route/target.ts";
 
 const defaultPorts: Readonly<Record<BackendScheme, number>> = { http: 80, https: 443 };
 
-/** TLS is passed through, so where the backend speaks it, the browser does. `port` is the one in use. */
+/** What browsers speak: TLS that kt terminates, else what the backend does, for TLS is passed through. */
+export function clientScheme({ scheme, tls }: { readonly scheme: BackendScheme; readonly tls?: Termination }): BackendScheme {
+  return tls === undefined ? scheme : "https";
+}
+
+/** `scheme` is what browsers speak, `port` the one in use. */
 export function urlOf(host: string, scheme: BackendScheme, port: number): string {
   return `${scheme}://${host}${port === defaultPorts[scheme] ? "" : `:${port}`}`;
 }

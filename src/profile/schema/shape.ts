@@ -99,6 +99,8 @@ class Translator {
 
   #hintFor(table: KeyPath, key: string, value: unknown): string | undefined {
     const known = keysAt(this.#schema, table);
+    if (table[0] === "tcp" && key === "tls")
+      return 'a TCP route carries TLS as it is; kt speaks it for names only: tls = "terminate" under [routes]';
     const near = nearest(key, known);
     if (near !== undefined) return `did you mean "${near}"?`;
     if (table[0] === "routes" && table.length === 2 && !table[1]?.includes("."))

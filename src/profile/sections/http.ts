@@ -10,6 +10,7 @@ import { listenShape, readListen } from "./listen.ts";
 import type { SectionReader } from "./reader.ts";
 import { bySetting, type Section } from "./section.ts";
 import { expose } from "./shapes.ts";
+import { type LayerTermination, terminationShape } from "./tls-settings.ts";
 
 const origin = v.string('an origin such as "https://app.example.com"');
 
@@ -52,6 +53,7 @@ const shape = v.pipe(
         ),
       ),
       expose: v.optional(expose),
+      ...terminationShape,
     },
     "a table",
   ),
@@ -70,6 +72,8 @@ export type HttpSettings = {
   /** The contexts as written; true is every one, false none. */
   readonly dynamic: Placed<boolean | readonly string[]> | undefined;
   readonly allowOrigins: Placed<readonly string[]> | undefined;
+  readonly tls: Placed<LayerTermination["mode"]> | undefined;
+  readonly redirect: Placed<boolean> | undefined;
 };
 
 export const http: Section<Given, HttpSettings> = {
@@ -80,6 +84,8 @@ export const http: Section<Given, HttpSettings> = {
     suffix: readSuffix(reader, given.suffix),
     dynamic: reader.asWritten(["http", "dynamic"], given.dynamic),
     allowOrigins: readOrigins(reader, given.allow_origins),
+    tls: reader.asWritten(["http", "tls"], given.tls),
+    redirect: reader.asWritten(["http", "redirect"], given.redirect),
   }),
   merge: bySetting,
 };

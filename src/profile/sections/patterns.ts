@@ -8,6 +8,7 @@ import type { Placed } from "#profile/values/placed.ts";
 import type { SectionReader } from "./reader.ts";
 import { byKey, entriesByKey, type LayerEntry, type Section } from "./section.ts";
 import { forwarded, scheme, targetText } from "./shapes.ts";
+import { type LayerTermination, readTermination, terminationShape } from "./tls-settings.ts";
 
 const pattern = v.pipe(
   v.strictObject(
@@ -32,6 +33,7 @@ const pattern = v.pipe(
       ),
       scheme: v.optional(scheme),
       forwarded: v.optional(forwarded),
+      ...terminationShape,
     },
     "a table with host and target",
   ),
@@ -47,6 +49,7 @@ export interface LayerPattern extends LayerEntry {
   readonly template: ParsedTargetTemplate;
   readonly scheme: BackendScheme | undefined;
   readonly forwarded: boolean | undefined;
+  readonly tls: LayerTermination;
 }
 
 export const patterns: Section<readonly Given[], ReadonlyMap<string, Placed<LayerPattern>>> = {
@@ -74,6 +77,7 @@ function readPattern(reader: SectionReader, index: number, given: Given): Placed
   const template = reader.attempt([...path, "target"], "value", () => parseTargetTemplate(target, captures));
   if (context !== undefined) reader.attempt([...path, "context"], "value", () => checkContextTemplate(context, captures));
   if (template === undefined) return undefined;
-  const entry = { name: host, pattern: parsed, template, context, scheme: given.scheme, forwarded: given.forwarded };
+  const { scheme: spoken, forwarded: passed } = given;
+  const entry = { name: host, pattern: parsed, template, context, scheme: spoken, forwarded: passed, tls: readTermination(given) };
   return reader.place([...path, "host"], entry);
 }

@@ -12,6 +12,7 @@ import type { SectionReader } from "./reader.ts";
 import { byKey, entriesByKey, type NamedEntry, type Section } from "./section.ts";
 import { context, forwarded, routeTarget, scheme, target } from "./shapes.ts";
 import { readTarget } from "./targets.ts";
+import { type LayerRouteTls, readRouteTls, routeTlsShape } from "./tls-settings.ts";
 
 const httpRoute = v.pipe(
   v.strictObject(
@@ -28,12 +29,7 @@ const httpRoute = v.pipe(
           v.examples(["/healthz"]),
         ),
       ),
-      tls: v.optional(
-        v.pipe(
-          v.picklist(["passthrough", "terminate"], '"passthrough"'),
-          v.description('TLS from the client is passed through to the backend; this version knows nothing else. Default: "passthrough".'),
-        ),
-      ),
+      ...routeTlsShape,
     },
     "a table with a target",
   ),
@@ -43,6 +39,7 @@ const httpRoute = v.pipe(
     { target: "monitoring/svc/grafana:3000", scheme: "https" },
     { target: "grafana.internal:80", via: "default/svc/backend-api" },
     { target: "home/svc/home-assistant:8123", forwarded: false },
+    { target: "svc/web:http", tls: "terminate" },
   ]),
 );
 
@@ -61,6 +58,7 @@ export interface LayerRoute extends NamedEntry {
   readonly forwarded: boolean | undefined;
   /** A path. */
   readonly health: string | undefined;
+  readonly tls: LayerRouteTls;
 }
 
 export const routes: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Placed<LayerRoute>>> = {
@@ -81,30 +79,20 @@ export const routes: Section<v.InferOutput<typeof shape>, ReadonlyMap<string, Pl
 function readRoute(reader: SectionReader, name: string, given: Given): Placed<LayerRoute> | undefined {
   const path = ["routes", name];
   if (isMisplaced(reader, path, name)) return undefined;
-  const {
-    context: of,
-    scheme: spoken,
-    forwarded: passed,
-    health,
-    tls,
-  }: Exclude<Given, string> = typeof given === "string" ? { target: given } : given;
+  const written: Exclude<Given, string> = typeof given === "string" ? { target: given } : given;
   const host = readHostname(reader, path, name);
   const reached = readTarget(reader.source, path, given);
-  if (tls === "terminate") refuseTerminate(reader, path);
-  const checked = readHealth(reader, [...path, "health"], health);
+  const health = readHealth(reader, [...path, "health"], written.health);
+  const tls = readRouteTls(reader, path, written);
   if (host === undefined || reached === undefined) return undefined;
-  return reader.place(path, { name, host, target: reached, context: of, scheme: spoken, forwarded: passed, health: checked }, "key");
+  const { context: of, scheme: spoken, forwarded: passed } = written;
+  return reader.place(path, { name, host, target: reached, context: of, scheme: spoken, forwarded: passed, health, tls }, "key");
 }
 
 /** What may stand in a request line (RFC 9112 §3.2.1). */
 function readHealth(reader: SectionReader, path: KeyPath, text: string | undefined): string | undefined {
   if (text === undefined || /^\/[\x21-\x7e]*$/.test(text)) return text;
   return reader.problem(path, `"${text}" is not a valid path`, { hint: 'for example health = "/healthz"' });
-}
-
-function refuseTerminate(reader: SectionReader, path: KeyPath): void {
-  const message = 'tls = "terminate" is not in this version of kt';
-  reader.problem([...path, "tls"], message, { hint: "leave it out: TLS is passed through to the backend" });
 }
 
 function readHostname(reader: SectionReader, path: KeyPath, name: string): string | undefined {

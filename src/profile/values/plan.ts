@@ -4,6 +4,7 @@ import type { Manner } from "#route/lookup.ts";
 import type { HostPattern } from "#route/pattern.ts";
 import type { DynamicReach } from "#route/lookup.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
+import type { Termination } from "#route/route-tls.ts";
 import type { BackendScheme, Target, Transport } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 
@@ -23,6 +24,8 @@ export interface PlannedRoute {
   readonly target: Target;
   readonly scheme: BackendScheme;
   readonly manner: Manner;
+  /** Absent: TLS is passed through. */
+  readonly tls?: Termination;
   /** The path that is asked for to see whether the backend is well; undefined where a TCP connection tells. */
   readonly health?: string;
   /** For programs that do not resolve the name: where everything leads to this route. Only where [env] speaks of it. */
@@ -37,6 +40,7 @@ export interface PlannedPattern {
   /** Undefined: https where the port that a name captures says so (443, 8443, https), else http. */
   readonly scheme: BackendScheme | undefined;
   readonly manner: Manner;
+  readonly tls?: Termination;
 }
 
 interface Listens {
@@ -185,6 +189,8 @@ export interface Plan {
     readonly dynamic: DynamicReach;
     /** Origins of pages that may ask, as `parseAllowedOrigin` returns them. */
     readonly allowOrigins: readonly string[];
+    /** Of the names that neither a route nor a pattern has: dynamic ones, and kt's own. */
+    readonly tls?: Termination;
   };
   readonly routes: readonly PlannedRoute[];
   readonly patterns: readonly PlannedPattern[];

@@ -7,6 +7,7 @@ import type { MeterContext } from "#observe/meter.ts";
 import type { Destination } from "#route/target.ts";
 import type { Dialer } from "./dialer.ts";
 import type { ShownProfile } from "#proxy/pages/own-pages.ts";
+import type { Authority } from "#tls/authority.ts";
 
 /** How often a request that was lost without a byte of an answer is sent again, and how long after. */
 export interface RetryPolicy {
@@ -25,6 +26,8 @@ export interface DoorContext extends MeterContext {
   readonly whyWaiting?: (target: Destination) => string | undefined;
   /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */
   readonly checkOwner?: (ends: SocketEnds) => void;
+  /** Who signs for names that kt speaks TLS for; throws KtError `authority-unusable`. Absent where there is no such authority. */
+  readonly authority?: () => Authority;
   /** Why a client that has just come cannot be served. Absent: all are. */
   readonly refusal?: () => KtError | undefined;
 }

@@ -2,9 +2,11 @@
 
 import type { SocketEnds } from "#net/tcp.ts";
 import { type OwnRequest, ownPage } from "#proxy/pages/own-pages.ts";
+import { isIndexName } from "#proxy/pages/index-names.ts";
 import type { Answer } from "#proxy/pages/refusal.ts";
 import { asTheClusterSays } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
+import type { Termination } from "#route/route-tls.ts";
 import type { RouteTable } from "#route/table.ts";
 import type { DoorContext } from "./context.ts";
 import { decide, decideRequest, withoutNames } from "./decide.ts";
@@ -64,6 +66,12 @@ export class Visit implements Router {
       this.#isOwnerKnown = true;
     }
     return found;
+  }
+
+  /** Of a name of kt's own that no route has, such as localhost; undefined where TLS to it is refused. */
+  ownTls(host: string): Termination | undefined {
+    const { table } = this.entrance;
+    return isIndexName(host) && table.lookup(host).kind === "unknown" ? table.ownTls : undefined;
   }
 
   /** The index too is for the hub's own user: `kt status` is. */

@@ -6,6 +6,7 @@ import { httpLimits } from "#http/limits.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { isH2AppProtocol } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
+import { backendTlsKey } from "#route/route-tls.ts";
 import { targetKey } from "#route/target.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { H2Session } from "#http/h2/session.ts";
@@ -152,7 +153,7 @@ interface Group {
 
 function groupKey(route: Found, authority: string): string {
   // Over TLS the name matters: a connection that was opened under one is not for another (RFC 9113 §9.1.1).
-  const name = route.scheme === "http" ? "" : authority.toLowerCase();
+  const name = route.scheme === "http" ? "" : `${authority.toLowerCase()} ${backendTlsKey(route.manner?.tls)}`;
   return `${route.scheme} ${name} ${targetKey(route.target)}`;
 }
 

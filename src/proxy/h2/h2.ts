@@ -16,6 +16,7 @@ import { H2Backends } from "./backends.ts";
 import { H2Exchange, refuse, sendAnswer } from "./exchange.ts";
 import { type H2Request, readRequest } from "./heads.ts";
 import { type ClientSide, toldOf } from "#proxy/http1/heads.ts";
+import { withoutTls } from "#proxy/pages/without-tls.ts";
 import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
 import type { SpeechMemory } from "./speech-memory.ts";
@@ -122,6 +123,11 @@ class H2Door implements H2Connection {
     try {
       if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
       route = this.#options.router.decide(authority, request);
+      const answer = withoutTls(route, this.#options.scheme, { host: authority, target: request.path });
+      if (answer) {
+        sendAnswer(stream, request.method, answer);
+        return;
+      }
     } catch (thrown) {
       this.#answerItself(stream, request, authority, toKtError(thrown, "internal", `routing "${authority}"`));
       return;

@@ -2,14 +2,14 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { KtError, toKtError, messageOf } from "#base/errors.ts";
-import { parseAuthority } from "#base/hostname.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
-import { tlsClient, type TlsSession } from "#net/tls.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
+import { type BackendTls, backendTlsKey } from "#route/route-tls.ts";
 import { type BackendScheme, type Destination, targetKey } from "#route/target.ts";
 import { Backend, type BackendKeeper } from "./backend.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
+import { tlsToPod } from "#proxy/tls/tls-to-pod.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
 export interface BackendRequest {
@@ -19,6 +19,7 @@ export interface BackendRequest {
   readonly isSchemeGuessed?: boolean;
   /** What the client asked for, as sent; its name is the SNI of a TLS backend. */
   readonly host: string;
+  readonly tls?: BackendTls | undefined;
   /** False for a request that cannot be sent again once a backend may have had it. */
   readonly repeatable: boolean;
 }
@@ -186,7 +187,10 @@ export class Backends {
     const link = await this.#dialer.dial(request.target, this.#closing.signal);
     const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
     if (scheme === "http") return { link, conn: link.conn };
-    return { link, conn: (await tlsToPod(link, request.host, ["http/1.1"], this.#clock)).conn };
+    return {
+      link,
+      conn: (await tlsToPod(link, { authority: request.host, alpn: ["http/1.1"], clock: this.#clock, tls: request.tls })).conn,
+    };
   }
 
   #offer(pool: Pool, backend: Backend, repeatable: boolean, nowMs: number): void {
@@ -262,8 +266,9 @@ function takeParked({ parked, keepAlive }: Pool, repeatable: boolean, nowMs: num
 }
 
 function poolKey(request: BackendRequest): string {
+  if (request.scheme === "http") return targetKey(request.target);
   // TLS connections are bound to the name that was sent as SNI.
-  return request.scheme === "http" ? targetKey(request.target) : `${targetKey(request.target)}\u0000${request.host.toLowerCase()}`;
+  return `${targetKey(request.target)}\u0000${request.host.toLowerCase()}\u0000${backendTlsKey(request.tls)}`;
 }
 
 /** Tries again where a session is lost during a TLS handshake. */
@@ -281,26 +286,4 @@ function isLostInHandshake(error: unknown): boolean {
   return (
     error instanceof KtError && error.code === "backend-tls" && error.cause instanceof KtError && error.cause.code === "connection-lost"
   );
-}
-
-/**
- * TLS to a backend inside its tunnel. The certificate is not checked: the tunnel has brought us to the right pod, and what
- * pods present inside a cluster is signed by authorities unknown outside it. Rejects with KtError `backend-tls`.
- */
-export async function tlsToPod(link: Link, authority: string, alpn: readonly string[], clock: Clock): Promise<TlsSession> {
-  const serverName = parseAuthority(authority)?.host ?? authority;
-  const giveUp = new AbortController();
-  const tooLate = new Error(`no answer within ${proxyLimits.backendTlsMs / 1000} s`);
-  const cancel = clock.after(proxyLimits.backendTlsMs, () => giveUp.abort(tooLate));
-  try {
-    return await tlsClient(link.conn, { serverName, insecure: true, alpn }, giveUp.signal);
-  } catch (error) {
-    const reason = messageOf(error);
-    throw new KtError("backend-tls", `pod "${link.pod}" did not agree to TLS: ${reason}`, {
-      hints: ['set scheme = "http" for this route if the backend speaks plain HTTP'],
-      cause: error,
-    });
-  } finally {
-    cancel();
-  }
 }

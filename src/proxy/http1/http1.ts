@@ -19,6 +19,7 @@ import { RequestReader } from "./request-reader.ts";
 import { type Answer, statusOf } from "#proxy/pages/refusal.ts";
 import { speaksTls } from "./ask-for-tls.ts";
 import { navigates, waitingPage } from "#proxy/pages/waiting-page.ts";
+import { withoutTls } from "#proxy/pages/without-tls.ts";
 
 export interface Http1Options {
   readonly context: DoorContext;
@@ -218,6 +219,11 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
     try {
       if (head.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
       found = this.#options.router.decide(head.host, head);
+      const answer = withoutTls(found, this.#options.scheme, head);
+      if (answer) {
+        this.#sendOwn(answer, head);
+        return;
+      }
     } catch (error) {
       this.#answerItself(toKtError(error, "internal", "route the request"), head);
       return;

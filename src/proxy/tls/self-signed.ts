@@ -4,8 +4,11 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { proxyLimits } from "#proxy/limits.ts";
-import { type Certificate, selfSigned } from "#tls/self-signed.ts";
-import { type TlsSession, tlsServer } from "#net/tls.ts";
+import { selfSigned } from "#tls/self-signed.ts";
+import { serverIdentity, type ServerIdentity, type TlsSession, tlsServer } from "#net/tls.ts";
+
+/** What kt speaks inside TLS, in the order of preference (RFC 7301). */
+export const webProtocols = ["h2", "http/1.1"] as const;
 
 /** Certificates that are remembered: making one takes about 2 ms, and browsers ask again and again. */
 const rememberedNames = 256;
@@ -15,7 +18,7 @@ const useMs = 12 * 3600 * 1000;
 
 export class SelfSignedServer {
   readonly #clock: Clock;
-  readonly #byName = new Map<string, { readonly certificate: Certificate; readonly madeMs: number }>();
+  readonly #byName = new Map<string, { readonly identity: ServerIdentity; readonly madeMs: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,22 +26,22 @@ export class SelfSignedServer {
 
   /** Speaks TLS to a client whose hello asked for `serverName`; owns the Conn. Rejects when the client does not go along. */
   async accept(conn: Conn, serverName: string | undefined): Promise<TlsSession> {
-    const { cert, key } = this.#certificate(normaliseHostname(serverName ?? "") ?? "unknown.localhost");
+    const identity = this.#identity(normaliseHostname(serverName ?? "") ?? "unknown.localhost");
     const cancelTimeout = this.#clock.after(proxyLimits.peekTimeoutMs, () => conn.abort());
     try {
-      return await tlsServer(conn, { cert, key, alpn: ["h2", "http/1.1"] });
+      return await tlsServer(conn, identity, webProtocols);
     } finally {
       cancelTimeout();
     }
   }
 
-  #certificate(name: string): Certificate {
+  #identity(name: string): ServerIdentity {
     const nowMs = this.#clock.wallMs();
     const known = this.#byName.get(name);
-    if (known && Math.abs(nowMs - known.madeMs) < useMs) return known.certificate;
+    if (known && Math.abs(nowMs - known.madeMs) < useMs) return known.identity;
     if (this.#byName.size >= rememberedNames) this.#byName.clear();
-    const certificate = selfSigned(name, nowMs);
-    this.#byName.set(name, { certificate, madeMs: nowMs });
-    return certificate;
+    const identity = serverIdentity(selfSigned(name, nowMs));
+    this.#byName.set(name, { identity, madeMs: nowMs });
+    return identity;
   }
 }

@@ -1,0 +1,21 @@
+/** What kt's CA has to sign for, so that the names of a plan can have certificates of it. */
+
+import type { Plan } from "#profile/values/plan.ts";
+
+/** Whether any of its names has a certificate of kt's CA. */
+export function needsAuthority({ routes, patterns, http }: Plan): boolean {
+  return http.tls !== undefined || patterns.some(({ tls }) => tls !== undefined) || routes.some(({ tls }) => tls && !tls.pair);
+}
+
+/** Normalised; of a pattern, what is behind its captures. Names under localhost, which every such CA may sign for, are left out. */
+export function terminatedDomains({ routes, patterns, http }: Plan): readonly string[] {
+  const own = routes.filter(({ tls }) => tls !== undefined && tls.pair === undefined).map(({ host }) => host);
+  const made = patterns.filter(({ tls }) => tls !== undefined).map(({ pattern }) => pattern.text.replace(/^.*\{[^}]*\}[^.]*\.?/, ""));
+  const dynamic = http.tls === undefined ? [] : [http.suffix];
+  const domains = [...new Set([...own, ...made, ...dynamic])].filter((domain) => domain !== "" && !isLocal(domain));
+  return domains.filter((domain) => !domains.some((other) => domain.endsWith(`.${other}`)));
+}
+
+export function isLocal(domain: string): boolean {
+  return domain === "localhost" || domain.endsWith(".localhost");
+}
