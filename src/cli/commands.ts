@@ -114,7 +114,6 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "serve",
-    group: "Hub",
     args: "[...FILES]",
     summary: "Run the hub in the foreground with these profiles",
     options: [["-f, --file <file>", "A profile; may be given several times"]],
