@@ -24,6 +24,7 @@ import { ApiPods } from "#kube/write/pods.ts";
 import { ApiServices } from "#kube/write/services.ts";
 import type { FileCache } from "#kube/config/files.ts";
 import type { Strangers } from "#kube/config/strangers.ts";
+import { podNetwork } from "#kube/way/pod-network.ts";
 import { SliceWatch } from "#kube/follow/slice-watch.ts";
 import { openCollection } from "#kube/follow/collection.ts";
 import type {
@@ -34,6 +35,7 @@ import type {
   OpenedExec,
   PodDetail,
   PodLogRequest,
+  PodNetwork,
   Resolution,
 } from "#kube/objects/types.ts";
 import { PodReader } from "./pod-reader.ts";
@@ -79,6 +81,7 @@ class KubeCluster implements Cluster {
   readonly #forwarding: Upgrader;
   readonly #execs: ExecOpener;
   readonly #reader: PodReader;
+  readonly #podNetwork: PodNetwork;
   readonly pods: Pods;
   readonly jobs: Jobs;
   readonly services: Services;
@@ -106,6 +109,7 @@ class KubeCluster implements Cluster {
     this.#forwarding = new Upgrader({ api: this.#api, clock, log, subresource: "portforward", stream, webSocket: [webSocketTunnel] });
     this.#execs = new ExecOpener({ api: this.#api, clock, log });
     this.#reader = new PodReader(this.#api);
+    this.#podNetwork = podNetwork(options.environment);
     this.pods = new ApiPods(this.#api);
     this.jobs = new ApiJobs(this.#api);
     this.services = new ApiServices(this.#api);
@@ -130,6 +134,10 @@ class KubeCluster implements Cluster {
 
   get place(): object {
     return this.#place;
+  }
+
+  get podNetwork(): PodNetwork | undefined {
+    return this.#source.connection().config.isInside ? this.#podNetwork : undefined;
   }
 
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following {

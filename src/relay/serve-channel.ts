@@ -2,26 +2,17 @@
 
 import type { Clock } from "#base/clock.ts";
 import { RelayFlow } from "#mux/relay-flow.ts";
+import { reasonOf } from "#mux/relay-reason.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { splice } from "#net/splice.ts";
 import { connectUdp } from "#net/udp.ts";
-import { systemCode, systemReason } from "#base/system-error.ts";
+import { systemReason } from "#base/system-error.ts";
 import { connectTcp } from "#net/tcp.ts";
-import type { RelayAddress, RelayReason } from "#wire/relay-frame.ts";
+import type { RelayAddress } from "#wire/relay-frame.ts";
 import { dial } from "./dial.ts";
 import { relayLimits } from "./limits.ts";
 
 const uncounted = { add() {} };
-
-/** By the system's code of what went wrong; any other is `unreachable`. */
-const reasons: Readonly<Record<string, RelayReason>> = {
-  ECONNREFUSED: "refused",
-  ENOTFOUND: "not-found",
-  EAI_AGAIN: "not-found",
-  ECONNRESET: "lost",
-  EMFILE: "overloaded",
-  ENFILE: "overloaded",
-};
 
 export function serveChannel(channel: RelayStream | RelayFlow, to: RelayAddress, clock: Clock): void {
   void (channel instanceof RelayFlow ? connectFlow(channel, to) : connectStream(channel, to, clock));
@@ -40,11 +31,6 @@ async function connectFlow(flow: RelayFlow, to: RelayAddress): Promise<void> {
   } catch (error) {
     flow.refuse(reasonOf(error), systemReason(error));
   }
-}
-
-function reasonOf(error: unknown): RelayReason {
-  const code = systemCode(error);
-  return (code === undefined ? undefined : reasons[code]) ?? "unreachable";
 }
 
 async function connectStream(stream: RelayStream, to: RelayAddress, clock: Clock): Promise<void> {

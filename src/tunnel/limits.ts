@@ -68,6 +68,9 @@ export const tunnelLimits = {
   relayListenMs: 50,
   /** How long a client's end waits to leave with something else: what opens the next connection saves it a message of its own. */
   relayEndMs: 2,
+  /** In a pod, how long a connection to another pod may take before port-forward is tried, and one to any other address in all. */
+  podConnectMs: 1 * second,
+  addressConnectMs: 10 * second,
   /** What a relay cannot reach goes the other way for this long. */
   relayUnreachedMs: 60 * second,
   /** How long a flow of datagrams waits for a relay that is being started. */

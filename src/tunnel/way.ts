@@ -13,6 +13,8 @@ import { JumpCarrier } from "#tunnel/jump/jump-carrier.ts";
 import type { JumpReaper } from "#tunnel/jump/reaper.ts";
 import type { JumpTools } from "#tunnel/jump/tools.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
+import { tunnelLimits } from "./limits.ts";
+import { OwnRelay } from "#tunnel/relay/own-relay.ts";
 import { RelayCarrier, RelayFirstCarrier, type RelayPlace } from "#tunnel/relay/relay-carrier.ts";
 import { ServiceOrRelay } from "#tunnel/relay/service-or-relay.ts";
 import type { Relays, RelayUse } from "#tunnel/relay/relays.ts";
@@ -80,9 +82,11 @@ function podWay(options: WayOptions, target: PodTarget | AddressTarget): Way {
   const namespace = namespaceOf(target) ?? cluster.namespace;
   const carrier = withoutRelay(options, target, namespace);
   if (!relays) return wayOf(follow(options, target), carrier, undefined);
-  const use = relays.settingsFor(profile)?.mode === "always" ? useIfPossible(relays, profile, cluster) : undefined;
+  const own = cluster.podNetwork && new OwnRelay(cluster.podNetwork, tunnelLimits.podConnectMs);
+  const isFirst = own === undefined && relays.settingsFor(profile)?.mode === "always";
+  const use = isFirst ? useIfPossible(relays, profile, cluster) : undefined;
   const first = new RelayFirstCarrier({
-    relay: () => use?.relay ?? (target.via ? relays.find(profile, cluster) : undefined),
+    relay: () => use?.relay ?? (target.via ? relays.find(profile, cluster) : own),
     placeOf: ({ address, port: number }): RelayPlace | undefined => {
       if (target.via) return target;
       return address === undefined ? undefined : { host: address, port: number };

@@ -61,6 +61,7 @@ function contextOf(user: Partial<UserConfig> | undefined, cluster: Partial<Conte
     name: "dev",
     file: usual.file,
     namespace: "shop",
+    isInside: false,
     cluster: { ...usual, execExtension: undefined, ...cluster },
     user: user && { ...noUser, ...user },
   };

@@ -114,6 +114,7 @@ describe("one file", () => {
       name: "dev",
       file: path,
       namespace: "shop",
+      isInside: false,
       cluster: {
         name: "dev",
         file: path,

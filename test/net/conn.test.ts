@@ -2,8 +2,11 @@
 
 import { expect, test } from "bun:test";
 import type { Conn } from "#base/conn.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { selfSigned } from "#tls/self-signed.ts";
+import { Recorder } from "#test/support/recorder.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
+import { ConnectingConn } from "#net/connecting-conn.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
 import { serverIdentity, tlsClient, tlsServer } from "#net/tls.ts";
 import { type ConnPair, connContract } from "./conn-contract.ts";
@@ -33,6 +36,37 @@ connContract("a pair in memory", async () => {
 });
 // node:tls closes both halves together, and an abort inside TLS has no reset of its own.
 connContract("TLS over a Conn", tlsPair, { halfClose: false, reset: false });
+
+/** The near end has a handler, and has been written to, before it is connected. */
+async function connectingPair(): Promise<ConnPair> {
+  const accepted = Promise.withResolvers<Conn>();
+  const listener = listenTcp({ host: "127.0.0.1", port: 0, accept: accepted.resolve });
+  const near = new ConnectingConn({
+    connect: (signal) => connectTcp({ host: "127.0.0.1", port: listener.port, signal }),
+    explain: (error) => toKtError(error, "connection-lost", "connect"),
+  });
+  return { near, far: await accepted.promise, close: () => listener.close() };
+}
+
+connContract("a connection that was used before it was made", connectingPair);
+
+test("a connection that cannot be made says why, unless it was given up", async () => {
+  const explain = (): KtError => new KtError("target-refused", "no");
+  const refused = new Recorder(new ConnectingConn({ connect: () => Promise.reject(new Error("refused")), explain }));
+  refused.write("waits");
+  await refused.untilClosed();
+  expect(refused.error?.code).toBe("target-refused");
+  const late = Promise.withResolvers<Conn>();
+  const given = new Recorder(new ConnectingConn({ connect: () => late.promise, explain }));
+  given.conn.abort();
+  await given.untilClosed();
+  expect(given.error).toBeUndefined();
+  // A connection that comes all the same is not kept.
+  const [near, far] = memoryPair();
+  const peer = new Recorder(far);
+  late.resolve(near);
+  await peer.untilClosed();
+});
 
 /** Resolves after bytes have gone through another connection and back: what had arrived elsewhere has been read by then. */
 async function roundTrip({ near, far }: ConnPair): Promise<void> {

@@ -11,6 +11,7 @@ import type {
   OpenedExec,
   PodDetail,
   PodLogRequest,
+  PodNetwork,
   Resolution,
 } from "#kube/objects/types.ts";
 import { SpdyExec } from "#kube/stream/exec-spdy.ts";
@@ -119,6 +120,7 @@ export class FakeCluster implements Cluster {
   readonly context = "fake";
   readonly namespace = "default";
   readonly server = "memory";
+  podNetwork: PodNetwork | undefined;
   readonly pods = new FakePods();
   readonly jobs = new FakeJobs();
   readonly services = new FakeServices();

@@ -62,6 +62,8 @@ export interface ContextConfig {
   /** The kubeconfig file that defines the context. */
   readonly file: string;
   readonly namespace: string;
+  /** It is the service account of the pod that kt runs in. */
+  readonly isInside: boolean;
   readonly cluster: ClusterConfig;
   /** Undefined: anonymous. */
   readonly user: UserConfig | undefined;

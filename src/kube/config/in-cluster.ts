@@ -23,6 +23,7 @@ export function inClusterContext(
     name: "in-cluster",
     file: tokenFile,
     namespace,
+    isInside: true,
     cluster: {
       name: "in-cluster",
       file: tokenFile,

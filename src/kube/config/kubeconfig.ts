@@ -180,7 +180,7 @@ export function selectContext(config: Kubeconfig, wanted: string | undefined, ov
   const userName = overrides.user ?? entry.user;
   const user = userName === undefined ? undefined : config.users.get(userName);
   if (userName !== undefined && !user) throw looseEnd(where, `context "${name}" names user "${userName}", which is not there`);
-  const selected = { name, file: entry.file, namespace: entry.namespace ?? "default", cluster, user };
+  const selected = { name, file: entry.file, namespace: entry.namespace ?? "default", isInside: false, cluster, user };
   const context = withOverrides(selected, overrides);
   const contradiction = contradictionIn(context.cluster) ?? (context.user && halfIn(context.user));
   if (contradiction !== undefined) throw looseEnd(where, contradiction);

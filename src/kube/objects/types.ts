@@ -1,6 +1,7 @@
 /** What the rest of kt sees of a cluster: requests, upgrades to a pod, and the endpoints behind a target as they change. */
 
 import type { Conn } from "#base/conn.ts";
+import type { Datagrams } from "#base/datagrams.ts";
 import type { KtError } from "#base/errors.ts";
 import type { ExecCommand, ExecEnd } from "#wire/exec.ts";
 import type { Jobs } from "./known-job.ts";
@@ -16,6 +17,22 @@ export interface Endpoint {
   readonly address?: string;
   /** What the service says that its port speaks, as written. */
   readonly appProtocol?: string;
+}
+
+/** An IP address without brackets, or a name, and a port. */
+export interface NetworkAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What kt connects to itself where it runs in a pod. */
+export interface PodNetwork {
+  /** The pod that kt runs in. */
+  readonly pod: string;
+  /** A connection that is being made. Where it cannot be, or not in time, it closes with a RelayStreamError. */
+  connect(to: NetworkAddress, withinMs: number): Conn & { readonly isOpened: boolean };
+  /** Rejects with a RelayStreamError. */
+  openFlow(to: NetworkAddress): Promise<Datagrams>;
 }
 
 /** As the API writes them. */
@@ -174,6 +191,9 @@ export interface Cluster {
   readonly trouble: { readonly problem: KtError; readonly sinceMs: number } | undefined;
   /** Another object once the context leads to another server or user: earlier sessions are not used for new connections then. */
   readonly place: object;
+
+  /** Undefined where kt is outside of the cluster. */
+  readonly podNetwork: PodNetwork | undefined;
 
   /** Follows what is behind a service port or pod port. `onChange` is called on every change, never from within `follow` itself. */
   follow(request: FollowRequest, onChange: (resolution: Resolution) => void): Following;

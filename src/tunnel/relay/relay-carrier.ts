@@ -9,7 +9,7 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
-import type { Relay } from "./relay.ts";
+import type { RelayWay } from "./relay-way.ts";
 import { RelayPipe, type RelayPipeHooks } from "./relay-pipe.ts";
 
 export interface RelayPlace {
@@ -19,11 +19,11 @@ export interface RelayPlace {
 
 /** To an address that the relay reaches. The endpoint is the relay's own pod. */
 export class RelayCarrier implements Carrier {
-  readonly #relay: Relay;
+  readonly #relay: RelayWay;
   readonly #to: RelayPlace;
   #open = 0;
 
-  constructor(relay: Relay, to: RelayPlace) {
+  constructor(relay: RelayWay, to: RelayPlace) {
     this.#relay = relay;
     this.#to = to;
   }
@@ -33,7 +33,7 @@ export class RelayCarrier implements Carrier {
       this.#open += by;
     };
     const open = (listener: PipeListener): Pipe =>
-      openPipe(this.#relay, this.#to, listener, { describe: (failure) => describe(failure, this.#to), count });
+      openPipe(this.#relay, this.#to, listener, { describe: (failure) => describe(failure, this.#relay, this.#to), count });
     return { ...endpoint, open, drop() {} };
   }
 
@@ -53,7 +53,7 @@ export class RelayCarrier implements Carrier {
 
 export interface RelayFirstOptions {
   /** Undefined while there is none. */
-  readonly relay: () => Relay | undefined;
+  readonly relay: () => RelayWay | undefined;
   /** Where the relay finds what the endpoint stands for. */
   readonly placeOf: (endpoint: Endpoint) => RelayPlace | undefined;
   readonly fallback: Carrier;
@@ -67,22 +67,22 @@ export interface RelayFirstOptions {
 export class RelayFirstCarrier implements Carrier {
   readonly #options: RelayFirstOptions;
   readonly #openOn = new Map<string, number>();
-  /** Until when an endpoint is not tried over the relay. */
-  readonly #unreachedMs = new Map<string, number>();
+  /** Endpoints that are not tried over the relay, until when and why. */
+  readonly #unreached = new Map<string, { readonly untilMs: number; readonly problem: KtError }>();
 
   constructor(options: RelayFirstOptions) {
     this.#options = options;
   }
 
   async reserve(endpoint: Endpoint): Promise<Slot> {
-    const { relay: find, placeOf, fallback, clock } = this.#options;
+    const { relay: find, placeOf, clock } = this.#options;
     const relay = find();
     const to = placeOf(endpoint);
     const key = `${endpoint.pod}:${endpoint.port}`;
-    if (!relay?.isReady || !to || (this.#unreachedMs.get(key) ?? 0) > clock.now()) return await fallback.reserve(endpoint);
+    if (!relay?.isReady || !to || this.#isUnreached(key, clock.now())) return await this.#fallBack(key, endpoint);
     const count = (by: number): void => this.#count(endpoint.pod, by);
     const open = (listener: PipeListener): Pipe =>
-      openPipe(relay, to, listener, { describe: (failure) => this.#failed(key, failure, to), count });
+      openPipe(relay, to, listener, { describe: (failure) => this.#failed(key, describe(failure, relay, to)), count });
     return { ...endpoint, open, drop() {} };
   }
 
@@ -95,12 +95,12 @@ export class RelayFirstCarrier implements Carrier {
   }
 
   retire(pod: string): void {
-    for (const key of this.#unreachedMs.keys()) if (key.startsWith(`${pod}:`)) this.#unreachedMs.delete(key);
+    for (const key of this.#unreached.keys()) if (key.startsWith(`${pod}:`)) this.#unreached.delete(key);
     this.#options.fallback.retire(pod);
   }
 
   tick(nowMs: number): void {
-    for (const [key, untilMs] of this.#unreachedMs) if (untilMs <= nowMs) this.#unreachedMs.delete(key);
+    for (const [key, { untilMs }] of this.#unreached) if (untilMs <= nowMs) this.#unreached.delete(key);
     this.#options.fallback.tick(nowMs);
   }
 
@@ -112,6 +112,20 @@ export class RelayFirstCarrier implements Carrier {
     this.#options.fallback.close();
   }
 
+  #isUnreached(key: string, nowMs: number): boolean {
+    return (this.#unreached.get(key)?.untilMs ?? 0) > nowMs;
+  }
+
+  /** Where that way is not allowed, the first one's answer is all there is. */
+  async #fallBack(key: string, endpoint: Endpoint): Promise<Slot> {
+    try {
+      return await this.#options.fallback.reserve(endpoint);
+    } catch (error) {
+      const unreached = this.#unreached.get(key);
+      throw unreached && error instanceof KtError && error.code === "forbidden" ? unreached.problem : error;
+    }
+  }
+
   #count(pod: string, by: number): void {
     const open = (this.#openOn.get(pod) ?? 0) + by;
     if (open > 0) this.#openOn.set(pod, open);
@@ -119,14 +133,14 @@ export class RelayFirstCarrier implements Carrier {
   }
 
   /** "connection-lost": the same pod is tried once more, the other way. */
-  #failed(key: string, failure: RelayStreamError, to: RelayPlace): KtError {
-    if (failure.reason !== "lost" && failure.reason !== "cancelled")
-      this.#unreachedMs.set(key, this.#options.clock.now() + tunnelLimits.relayUnreachedMs);
-    return new KtError("connection-lost", describe(failure, to).message, { cause: failure });
+  #failed(key: string, problem: KtError): KtError {
+    if (problem.code !== "connection-lost")
+      this.#unreached.set(key, { untilMs: this.#options.clock.now() + tunnelLimits.relayUnreachedMs, problem });
+    return new KtError("connection-lost", problem.message, { cause: problem });
   }
 }
 
-function openPipe(relay: Relay, { host, port }: RelayPlace, listener: PipeListener, hooks: RelayPipeHooks): Pipe {
+function openPipe(relay: RelayWay, { host, port }: RelayPlace, listener: PipeListener, hooks: RelayPipeHooks): Pipe {
   const stream = relay.openStream(host, port);
   if (stream) return new RelayPipe(stream, listener, hooks);
   queueMicrotask(() => listener.pipeFailed(new KtError("connection-lost", "the relay was lost"), "always"));
@@ -142,9 +156,9 @@ const codes = {
   overloaded: "overloaded",
 } as const;
 
-function describe({ reason, message }: RelayStreamError, to: RelayPlace): KtError {
+function describe({ reason, message }: RelayStreamError, { title }: RelayWay, to: RelayPlace): KtError {
   const address = formatHostPort(to);
   const what =
-    reason === "lost" || reason === "cancelled" ? `the connection to ${address} was lost` : `the relay cannot connect to ${address}`;
+    reason === "lost" || reason === "cancelled" ? `the connection to ${address} was lost` : `${title} cannot connect to ${address}`;
   return new KtError(codes[reason], `${what}: ${message}`);
 }

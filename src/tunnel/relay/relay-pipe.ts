@@ -1,8 +1,9 @@
 /** A stream of the relay's session as a Pipe, for a TargetConn. */
 
 import type { KtError } from "#base/errors.ts";
-import { type RelayStream, RelayStreamError } from "#mux/relay-stream.ts";
+import { RelayStreamError } from "#mux/relay-stream.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
+import type { RelayedStream } from "./relay-way.ts";
 
 export interface RelayPipeHooks {
   /** What a relay says of a connection that it could not make or lost, in the user's terms. */
@@ -13,12 +14,12 @@ export interface RelayPipeHooks {
 
 export class RelayPipe implements Pipe {
   readonly halfCloses = true;
-  readonly #stream: RelayStream;
+  readonly #stream: RelayedStream;
   readonly #hooks: RelayPipeHooks;
   #over = false;
   #hasSent = false;
 
-  constructor(stream: RelayStream, listener: PipeListener, hooks: RelayPipeHooks) {
+  constructor(stream: RelayedStream, listener: PipeListener, hooks: RelayPipeHooks) {
     this.#stream = stream;
     this.#hooks = hooks;
     hooks.count(1);

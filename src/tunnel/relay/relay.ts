@@ -11,6 +11,7 @@ import type { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { RelayJob } from "./manifest.ts";
 import type { ServeRelayed } from "./relay-link.ts";
+import type { RelayWay } from "./relay-way.ts";
 import { RelayLinks } from "./relay-links.ts";
 
 export interface RelayOptions {
@@ -25,7 +26,8 @@ export interface RelayOptions {
   readonly log: Log;
 }
 
-export class Relay {
+export class Relay implements RelayWay {
+  readonly title = "the relay";
   readonly #options: RelayOptions;
   readonly #name: string;
   readonly #life = new AbortController();
@@ -46,7 +48,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#name = options.job.name;
-    this.#problem = { kind: "coming", error: new KtError("no-ready-pod", `the relay ${this.#title} is being started`) };
+    this.#problem = { kind: "coming", error: new KtError("no-ready-pod", `the relay ${this.#place} is being started`) };
     this.#running = this.#run();
   }
 
@@ -123,7 +125,7 @@ export class Relay {
     if (this.#unused) await cluster.jobs.remove(namespace, this.#unused, AbortSignal.timeout(tunnelLimits.relayRemoveMs)).catch(() => {});
   }
 
-  get #title(): string {
+  get #place(): string {
     return `"${this.#options.namespace}/${this.#name}"`;
   }
 
@@ -149,7 +151,7 @@ export class Relay {
         await this.#serve(signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(toKtError(error, "relay-failed", `start the relay ${this.#title}`));
+        this.#failed(toKtError(error, "relay-failed", `start the relay ${this.#place}`));
       }
       if (clock.now() - startedMs > tunnelLimits.relayRetryMaxMs) pauseMs = tunnelLimits.relayRetryMs;
       await this.#pause(pauseMs);

@@ -10,7 +10,9 @@ import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { FlowRelay, RelayPlace as FlowPlace } from "#tunnel/flow/flow-relay.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { relayJob, relayName } from "./manifest.ts";
+import { OwnRelay } from "./own-relay.ts";
 import { Relay } from "./relay.ts";
+import type { RelayWay } from "./relay-way.ts";
 
 export interface RelaysOptions {
   readonly holder: JumpPodHolder;
@@ -28,7 +30,7 @@ interface Entry {
 
 /** A tunnel's use of a relay. */
 export interface RelayUse {
-  readonly relay: Relay;
+  readonly relay: RelayWay;
   /** Once. */
   release(): void;
 }
@@ -47,12 +49,14 @@ export class Relays implements FlowRelay {
     return this.#options.settingsFor(profile);
   }
 
-  /** The relay that a profile asks for, begun where there is none. Throws KtError where the profile allows none. */
+  /**
+   * The relay that a profile asks for, begun where there is none; in a pod of the cluster kt itself. Throws KtError where the profile
+   * allows none.
+   */
   use(profile: string, cluster: Cluster, what = "this"): RelayUse {
-    const entry = this.#entry(profile, cluster, what);
-    entry.cancelEnd?.();
-    entry.cancelEnd = undefined;
-    entry.uses += 1;
+    const { podNetwork } = cluster;
+    if (podNetwork) return { relay: new OwnRelay(podNetwork, tunnelLimits.addressConnectMs), release() {} };
+    const entry = this.#begun(profile, cluster, what);
     return { relay: entry.relay, release: () => this.#release(entry) };
   }
 
@@ -65,11 +69,12 @@ export class Relays implements FlowRelay {
 
   /** See FlowRelay. */
   async ready({ profile, cluster }: FlowPlace, signal: AbortSignal): Promise<void> {
-    const { relay, release } = this.use(profile, cluster, "UDP");
+    if (cluster.podNetwork) return;
+    const entry = this.#begun(profile, cluster, "UDP");
     try {
-      await relay.ready(signal);
+      await entry.relay.ready(signal);
     } finally {
-      release();
+      this.#release(entry);
     }
   }
 
@@ -79,6 +84,8 @@ export class Relays implements FlowRelay {
     { host, port }: { readonly host: string; readonly port: number },
     signal: AbortSignal,
   ): Promise<Datagrams> {
+    const { podNetwork } = place.cluster;
+    if (podNetwork) return await podNetwork.openFlow({ host, port });
     await this.ready(place, signal);
     const flow = this.find(place.profile, place.cluster)?.openFlow(host, port);
     if (!flow) throw new KtError("connection-lost", "the relay was lost");
@@ -98,6 +105,14 @@ export class Relays implements FlowRelay {
   async close(): Promise<void> {
     for (const entry of this.#entries()) this.#end(entry);
     await Promise.all(this.#ending);
+  }
+
+  #begun(profile: string, cluster: Cluster, what: string): Entry {
+    const entry = this.#entry(profile, cluster, what);
+    entry.cancelEnd?.();
+    entry.cancelEnd = undefined;
+    entry.uses += 1;
+    return entry;
   }
 
   #entries(): Entry[] {
