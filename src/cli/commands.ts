@@ -125,6 +125,23 @@ export const commands: readonly CommandSpec[] = [
     },
   },
   {
+    name: "manifests",
+    group: "Hub",
+    args: "",
+    summary: "Print what runs kt in the cluster with this profile",
+    notes: ["kt reaches pods directly there, with the rights that the profile's routes need."],
+    options: [
+      fileOption,
+      ["-n, --namespace <namespace>", "Where kt runs; default: the profile's, else default"],
+      ["--image <image>", "The image of kt; default: that of [relay]"],
+      ["--name <name>", "Of the objects; default: kt"],
+      ["--replicas <count>", "Default: 2"],
+      ["--json", "Print one List as JSON"],
+    ],
+    example: ["kt manifests -f edge/tunnels.toml --image registry.example.com/kt:0.1.0"],
+    load: async () => (await import("./commands/manifests.ts")).manifests,
+  },
+  {
     name: "demo",
     args: "",
     summary: "Try kt against an embedded Kubernetes API",

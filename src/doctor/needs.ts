@@ -17,7 +17,7 @@ export interface Need extends Omit<Permission, "namespace"> {
   readonly either?: string;
 }
 
-type Rule = Omit<Need, "namespace">;
+export type Rule = Omit<Need, "namespace">;
 
 const core = "";
 const discovery = "discovery.k8s.io";
@@ -42,7 +42,8 @@ const seeServices: readonly Rule[] = [
   { verb: "watch", resource: "services", group: core, without: "kt asks again every few seconds instead" },
 ];
 
-function find(kind: PodSourceKind): readonly Rule[] {
+/** To find the pods behind a target of that kind. */
+export function find(kind: PodSourceKind): readonly Rule[] {
   if (kind === "service") return seeService;
   if (kind === "pod") return [must("get", "pods"), ...seePods];
   const { group, resource } = workloadApis[kind];
@@ -86,11 +87,16 @@ const replaceService: readonly Rule[] = [
   must("create", "rolebindings", rbac),
 ];
 
-function rulesOf(target: Target): readonly Rule[] {
+/** Where kt is: in a pod it connects to others itself. */
+export type Place = "outside" | "in a pod";
+
+const reachPods = (place: Place): readonly Rule[] => (place === "in a pod" ? [] : connectTo("pods/portforward"));
+
+function rulesOf(target: Target, place: Place): readonly Rule[] {
   if (target.kind === "relayed") return [];
   const seeing = find(carriersOf(target).kind);
   if (target.transport === "udp") return seeing;
-  if (!target.via) return [...seeing, ...connectTo("pods/portforward")];
+  if (!target.via) return [...seeing, ...reachPods(place)];
   return [...seeing, ...connectTo("pods/exec"), ...(target.via.create === undefined ? [] : makePods)];
 }
 
@@ -99,7 +105,7 @@ function usesRelay({ relay }: Plan, target: Target): boolean {
 }
 
 /** By context, where undefined is the kubeconfig's current one. A profile without routes needs what dynamic names do. */
-export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Need[]> {
+export function needsOf(plan: Plan, place: Place = "outside"): ReadonlyMap<string | undefined, readonly Need[]> {
   const needs = new Map<string | undefined, Map<string, Need>>();
   const add = (context: string | undefined, namespace: string | undefined, rules: readonly Rule[]): void => {
     const ofContext = needs.get(context) ?? new Map<string, Need>();
@@ -111,16 +117,16 @@ export function needsOf(plan: Plan): ReadonlyMap<string | undefined, readonly Ne
     }
   };
   for (const { target } of namedRoutes(plan)) {
-    add(target.cluster.context, namespaceOf(target), rulesOf(target));
-    if (usesRelay(plan, target)) add(target.cluster.context, plan.relay.namespace, runRelay);
+    add(target.cluster.context, namespaceOf(target), rulesOf(target, place));
+    if (place === "outside" && usesRelay(plan, target)) add(target.cluster.context, plan.relay.namespace, runRelay);
   }
   for (const { context, namespace, replace } of hasRelay(plan.relay) ? plan.reverses : [])
     add(context, namespace, [...runRelay, ...(replace ? replaceService : makeService)]);
   for (const { context, namespaces = [undefined] } of plan.forwards) {
     // What a glob stands for is only known in the cluster.
     const named = namespaces.filter((namespace) => namespace === undefined || !isGlob(namespace));
-    for (const namespace of named) add(context, namespace, [...seeServices, ...seeService, ...connectTo("pods/portforward")]);
+    for (const namespace of named) add(context, namespace, [...seeServices, ...seeService, ...reachPods(place)]);
   }
-  if (needs.size === 0) add(plan.context, plan.namespace, [...seeService, ...connectTo("pods/portforward")]);
+  if (needs.size === 0) add(plan.context, plan.namespace, [...seeService, ...reachPods(place)]);
   return new Map([...needs].map(([context, byKey]) => [context, [...byKey.values()]]));
 }

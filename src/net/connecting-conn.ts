@@ -36,10 +36,11 @@ export class ConnectingConn implements Conn {
   start(handler: ConnHandler): void {
     this.#handler = handler;
     this.#isPaused = false;
-    if (this.#conn) return this.#conn.start(handler);
-    if (!this.#failed) return;
-    const { error } = this.#failed;
-    queueMicrotask(() => handler.onClose(error));
+    if (this.#conn) this.#conn.start(handler);
+    else if (this.#failed) {
+      const { error } = this.#failed;
+      queueMicrotask(() => handler.onClose(error));
+    }
   }
 
   /** Nothing has arrived before it is connected. */
@@ -60,7 +61,7 @@ export class ConnectingConn implements Conn {
   }
 
   abort(): void {
-    if (this.#conn) return this.#conn.abort();
+    this.#conn?.abort();
     this.#attempt.abort();
     this.#fail(undefined);
   }
@@ -76,7 +77,10 @@ export class ConnectingConn implements Conn {
   }
 
   #connected(conn: Conn): void {
-    if (this.#failed) return conn.abort();
+    if (this.#failed) {
+      conn.abort();
+      return;
+    }
     this.#conn = conn;
     let hasRoom = true;
     for (const bytes of this.#waiting.splice(0)) hasRoom = conn.write(bytes);

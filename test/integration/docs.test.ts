@@ -32,6 +32,7 @@ DATABASE_URL = "redis://\${tcp.6379.address}"
 PGHOST = "localhost"
 PGPORT = "\${tcp.5433.port}"
 `,
+  "edge/tunnels.toml": `[http]\nlisten = "0.0.0.0:8989"\nexpose = true\n[routes]\n"web.example.com" = "shop/svc/web:http"\n`,
   "billing/tunnels.toml": `[routes]\n"invoices.localhost" = "billing/svc/invoices:http"\n`,
 };
 
