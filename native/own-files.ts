@@ -18,6 +18,8 @@ export interface OwnFilesCommand {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly files: readonly OwnFile[];
+  /** The user's own: the compiler keeps its files there. In memory it is faster than where temporary files usually are. */
+  readonly directory: string;
   /** A file of records as `movedPorts` makes them, which is read at each connection; undefined where every port is what it is. */
   readonly ports?: number | undefined;
 }
@@ -52,21 +54,33 @@ const functions = {
 
 type Native = ReturnType<typeof compile>;
 
-/** The compiler reads from a path: the file is one in memory. */
-function compile() {
-  const name = Buffer.from("kt\0");
-  const file = cLibrary({ memfd_create: { args: ["ptr", "u32"], returns: "i32" } }).memfd_create(ptr(name), 1);
+const cText = (text: string): Buffer => Buffer.from(`${text}\0`);
+
+/** The compiler reads from a path: the file is one in memory. It writes a dozen headers of its own to the place for temporary files. */
+function compile(directory: string) {
+  const system = cLibrary({
+    memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+    setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
+    unsetenv: { args: ["ptr"], returns: "i32" },
+  });
+  const variable = cText("TMPDIR");
+  const before = process.env["TMPDIR"];
+  const file = system.memfd_create(ptr(cText("kt")), 1);
   try {
     writeSync(file, portsSource + filesSource);
+    // The compiler looks there, and not into this program's own copy of the environment.
+    system.setenv(ptr(variable), ptr(cText(directory)), 1);
     return cc({ source: `/proc/self/fd/${file}`, symbols: functions }).symbols;
   } finally {
+    if (before === undefined) system.unsetenv(ptr(variable));
+    else system.setenv(ptr(variable), ptr(cText(before)), 1);
     closeSync(file);
   }
 }
 
 export function startWithFiles(wanted: OwnFilesCommand): Started {
   if (process.platform !== "linux") return { kind: "no-files", code: "ENOSYS" };
-  const native = compiled();
+  const native = compiled(wanted.directory);
   if (native === undefined) return { kind: "no-files", code: "ENOSYS" };
   const [name = ""] = wanted.command;
   const program = name.includes("/") ? name : which(name, { PATH: wanted.environment["PATH"] ?? "" });
@@ -75,9 +89,9 @@ export function startWithFiles(wanted: OwnFilesCommand): Started {
 }
 
 /** Undefined where code may not be made at run time. */
-function compiled(): Native | undefined {
+function compiled(directory: string): Native | undefined {
   try {
-    return compile();
+    return compile(directory);
   } catch {
     return undefined;
   }
@@ -128,7 +142,7 @@ class CStrings {
   readonly #list: BigUint64Array;
 
   constructor(texts: readonly string[]) {
-    this.#texts = texts.map((text) => Buffer.from(`${text}\0`));
+    this.#texts = texts.map(cText);
     this.#list = BigUint64Array.from([...this.#texts.map((text) => BigInt(ptr(text))), 0n]);
   }
 

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { startWithFiles } from "#native/own-files.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
@@ -18,7 +19,7 @@ afterEach(async () => await directory[Symbol.asyncDispose]());
 const environment = { PATH: "/usr/bin:/bin", GREETING: "hello" };
 
 function start(...command: string[]) {
-  return startWithFiles({ command, environment, files: [{ source, target: "/etc/hosts" }] });
+  return startWithFiles({ command, environment, files: [{ source, target: "/etc/hosts" }], directory: directory.path });
 }
 
 async function codeOf(...command: string[]): Promise<number> {
@@ -31,7 +32,7 @@ async function codeOf(...command: string[]): Promise<number> {
 const works = probe().kind === "running";
 
 function probe() {
-  return startWithFiles({ command: ["true"], environment, files: [{ source: "/etc/hosts", target: "/etc/hosts" }] });
+  return startWithFiles({ command: ["true"], environment, files: [{ source: "/etc/hosts", target: "/etc/hosts" }], directory: tmpdir() });
 }
 
 describe.if(works)("a program with a file of its own", () => {
@@ -72,7 +73,10 @@ describe.if(works)("a program with a file of its own", () => {
 
   test("a file that cannot be put there is said, and nothing runs", () => {
     const files = [{ source: `${directory.path}/none`, target: "/etc/hosts" }];
-    expect(startWithFiles({ command: ["touch", source], environment, files })).toEqual({ kind: "no-files", code: "ENOENT" });
+    expect(startWithFiles({ command: ["touch", source], environment, files, directory: directory.path })).toEqual({
+      kind: "no-files",
+      code: "ENOENT",
+    });
   });
 });
 

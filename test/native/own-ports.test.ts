@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { listen, type Socket, spawnSync, type TCPSocketListener } from "bun";
 import { type MovedPort, movedPorts, startWithFiles } from "#native/own-files.ts";
 import { SharedFile } from "#native/shared-file.ts";
@@ -29,7 +30,13 @@ afterEach(async () => {
 const moved = (port = 80): MovedPort => ({ address, port, localPort: server.port });
 
 function start(...command: string[]) {
-  return startWithFiles({ command, environment, files: [{ source: "/etc/hosts", target: "/etc/hosts" }], ports: table.descriptor });
+  return startWithFiles({
+    command,
+    environment,
+    files: [{ source: "/etc/hosts", target: "/etc/hosts" }],
+    directory: directory.path,
+    ports: table.descriptor,
+  });
 }
 
 async function codeOf(...command: string[]): Promise<number> {
@@ -43,8 +50,8 @@ const says = (port: number): string => `[ "$(cat 2>/dev/null </dev/tcp/${address
 
 /** Undefined where it works; containers and old kernels may forbid it. */
 function whyNot(): string | undefined {
-  const file = new SharedFile(`/tmp/kt-own-ports.${process.pid}`, new Uint8Array());
-  const started = startWithFiles({ command: ["true"], environment, files: [], ports: file.descriptor });
+  const file = new SharedFile(`${tmpdir()}/kt-own-ports.${process.pid}`, new Uint8Array());
+  const started = startWithFiles({ command: ["true"], environment, files: [], directory: tmpdir(), ports: file.descriptor });
   file.close();
   return started.kind === "running" ? started.unmoved : started.code;
 }
@@ -114,7 +121,7 @@ worker.onmessage = ({ data }) => process.exit(data);
   test("in another such program has the outer one's, and says so", async () => {
     const inner = `
 import { startWithFiles } from "${new URL("../../native/own-files.ts", import.meta.url).pathname}";
-const { unmoved, program } = startWithFiles({ command: ["bash", "-c", '${says(80).replaceAll("'", "")}'], environment: process.env, files: [], ports: 0 });
+const { unmoved, program } = startWithFiles({ command: ["bash", "-c", '${says(80).replaceAll("'", "")}'], environment: process.env, files: [], directory: "/tmp", ports: 0 });
 process.exit(unmoved === "EBUSY" ? await program.exited : 9);
 `;
     expect(await codeOf(process.execPath, "-e", inner)).toBe(0);

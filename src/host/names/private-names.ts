@@ -21,6 +21,7 @@ const switchPath = "/etc/nsswitch.conf";
 const prefix = "command";
 
 export class PrivateNames {
+  readonly #directory: string;
   readonly #machine: string;
   readonly #hosts: SharedFile;
   readonly #switch: SharedFile | undefined;
@@ -31,6 +32,7 @@ export class PrivateNames {
    * every port is what it is, whatever the entries say.
    */
   constructor(directory: string, entries: readonly PrivateEntry[], movesPorts: boolean) {
+    this.#directory = directory;
     removeLeft(directory, prefix);
     const pathOf = (name: string): string => `${directory}/${prefix}.${process.pid}.${name}`;
     this.#machine = textOf(hostsPath);
@@ -44,7 +46,7 @@ export class PrivateNames {
     const files: OwnFile[] = [{ source: this.#hosts.path, target: hostsPath }];
     if (this.#switch) files.push({ source: this.#switch.path, target: switchPath });
     try {
-      return startWithFiles({ ...command, files, ports: this.#ports?.descriptor });
+      return startWithFiles({ ...command, files, directory: this.#directory, ports: this.#ports?.descriptor });
     } finally {
       for (const file of this.#files()) file.unlink();
     }
