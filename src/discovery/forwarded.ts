@@ -70,8 +70,8 @@ export interface ForwardedOptions {
   readonly onGone: (claimant: Claimant) => void;
   /** Ports below need a privilege that kt does not have. */
   readonly firstFreePort: number;
-  /** A relay can carry UDP. */
-  readonly udp: boolean;
+  /** A relay carries UDP, and reaches what leads to no pod. */
+  readonly hasRelay: boolean;
 }
 
 /** What one service came to, and of what. */
@@ -150,15 +150,16 @@ function selected({ rules: { include, exclude }, services = [] }: SeenNamespace)
 
 function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptions): readonly Forwarded[] {
   const { context, namespace, rules, naming, slices } = seen;
-  const local = localPortsOf(service, { mapped: rules.ports, firstFree: options.firstFreePort, udp: options.udp });
+  const local = localPortsOf(service, { mapped: rules.ports, firstFree: options.firstFreePort, udp: options.hasRelay });
   const claim = (pod: string | undefined, ports: readonly ForwardedPort[], notes: readonly string[]): Forwarded[] => {
     const claimant = { context, namespace, service: service.name, pod };
     const place = { ...claimant, name: nameIn(claimant, naming), ...namesAt(claimant, naming) };
     const address = ports.length === 0 ? "" : options.addressOf(claimant);
     return address === undefined ? [{ ...place, address: "", ports: [], notes: [noAddress] }] : [{ ...place, address, ports, notes }];
   };
-  if (service.type === "ExternalName") return claim(undefined, [], [externalNote(service)]);
-  const notes = [...local.notes, ...notesOf(service)];
+  const lacking = whatLacks(service, options.hasRelay);
+  if (service.type === "ExternalName" && lacking !== undefined) return claim(undefined, [], [lacking]);
+  const notes = lacking === undefined ? local.notes : [...local.notes, lacking];
   const own = claim(
     undefined,
     local.ports.map((each) => ({ ...each, targetPort: each.port })),
@@ -170,13 +171,15 @@ function placesOf(service: Service, seen: SeenNamespace, options: ForwardedOptio
 
 const noAddress = "no loopback address is left for it; on macOS kt setup addresses makes some";
 
-function externalNote({ externalName }: Service): string {
-  return `an alias of ${externalName ?? "another name"}: it leads to no pod, so it is not forwarded`;
-}
-
-function notesOf({ ports, selector }: Service): string[] {
-  if (ports.length === 0) return ["declares no ports, so there is nothing to listen on"];
-  return selector === undefined ? ["has no selector: it is reached only where its endpoints are pods"] : [];
+/** Port-forward reaches pods alone. */
+function whatLacks({ ports, type, externalName, selector }: Service, hasRelay: boolean): string | undefined {
+  const alias = type === "ExternalName" ? `an alias of ${externalName ?? "another name"}` : undefined;
+  if (ports.length === 0) return `${alias === undefined ? "" : `${alias}, which `}declares no ports, so there is nothing to listen on`;
+  if (hasRelay) return undefined;
+  if (alias !== undefined) return `${alias}: it leads to no pod, which needs the relay: give it an image in [relay]`;
+  return selector === undefined
+    ? "has no selector: where its endpoints are not pods, it needs the relay: give it an image in [relay]"
+    : undefined;
 }
 
 function podPorts(ports: readonly NamedPort[], portOf: (name: string) => number | undefined): ForwardedPort[] {

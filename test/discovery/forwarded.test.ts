@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Claimant, type Forwarded, ForwardedServices, type ForwardedAll, type SeenNamespace } from "#discovery/forwarded.ts";
+import {
+  type Claimant,
+  type Forwarded,
+  type ForwardedAll,
+  type ForwardedOptions,
+  ForwardedServices,
+  type SeenNamespace,
+} from "#discovery/forwarded.ts";
 import { globMatcher, isGlob } from "#base/glob.ts";
 import { localPortsOf } from "#discovery/local-ports.ts";
 import type { Service, ServicePort, Slice } from "#kube/objects/objects.ts";
@@ -44,14 +51,14 @@ const seen = (services: readonly Service[] | undefined, more: Partial<SeenNamesp
   ...more,
 });
 
-function forward(namespaces: readonly SeenNamespace[], firstFreePort = 0): ForwardedAll {
+function forward(namespaces: readonly SeenNamespace[], more: Partial<ForwardedOptions> = {}): ForwardedAll {
   const given: string[] = [];
   const addressOf = (claimant: object): string => {
     const key = JSON.stringify(claimant);
     if (!given.includes(key)) given.push(key);
     return `127.1.27.${given.indexOf(key) + 1}`;
   };
-  return new ForwardedServices({ addressOf, onGone() {}, firstFreePort, udp: false }).update(namespaces);
+  return new ForwardedServices({ addressOf, onGone() {}, firstFreePort: 0, hasRelay: false, ...more }).update(namespaces);
 }
 
 const shown = ({ pod, service: of, address, ports, notes }: Forwarded): string => {
@@ -79,15 +86,24 @@ describe("services", () => {
   test("that cannot be forwarded, or not wholly, say why", () => {
     const services = [
       service("alias", [port(80)], { type: "ExternalName", externalName: "db.example.com" }),
+      service("bare", [], { type: "ExternalName", externalName: "db.example.com" }),
       service("dns", [port(53, "dns", "UDP"), port(53, "dns-tcp"), port(9, "", "SCTP")]),
       service("empty", []),
       service("hand", [port(80)], { selector: undefined }),
     ];
     expect(forward([seen(services)]).forwarded.map(shown)).toEqual([
-      "alias an alias of db.example.com: it leads to no pod, so it is not forwarded",
+      "alias an alias of db.example.com: it leads to no pod, which needs the relay: give it an image in [relay]",
+      "bare an alias of db.example.com, which declares no ports, so there is nothing to listen on",
       "dns 127.1.27.1 53>53 port 53 (dns) is UDP, which needs the relay: give it an image in [relay] port 9 is SCTP, and only TCP and UDP are forwarded",
       "empty declares no ports, so there is nothing to listen on",
-      "hand 127.1.27.2 80>80 has no selector: it is reached only where its endpoints are pods",
+      "hand 127.1.27.2 80>80 has no selector: where its endpoints are not pods, it needs the relay: give it an image in [relay]",
+    ]);
+    expect(forward([seen(services)], { hasRelay: true }).forwarded.map(shown)).toEqual([
+      "alias 127.1.27.1 80>80",
+      "bare an alias of db.example.com, which declares no ports, so there is nothing to listen on",
+      "dns 127.1.27.2 53>53,53>53 port 9 is SCTP, and only TCP and UDP are forwarded",
+      "empty declares no ports, so there is nothing to listen on",
+      "hand 127.1.27.3 80>80",
     ]);
   });
 
@@ -171,7 +187,7 @@ describe("from one time to the next", () => {
     return {
       asked,
       gone,
-      services: new ForwardedServices({ addressOf, onGone: (claimant) => gone.push(claimant), firstFreePort: 0, udp: false }),
+      services: new ForwardedServices({ addressOf, onGone: (claimant) => gone.push(claimant), firstFreePort: 0, hasRelay: false }),
     };
   }
 

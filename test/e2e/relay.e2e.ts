@@ -190,6 +190,37 @@ cases("a service that leads to no pod", () => {
       throw new Error(`${wrong.length} of ${answers.length} answers: ${JSON.stringify(wrong)}\n${await machine.ok("logs")}`);
   }, 120_000);
 
+  test("is forwarded with its namespace, by its own name", async () => {
+    const machine = new Machine([]);
+    const { name } = space;
+    await apply(
+      {
+        ...named("Service", "by-alias"),
+        spec: { type: "ExternalName", externalName: `aliased.${name}.svc.cluster.local`, ports: [{ port: 8080 }] },
+      },
+      restrictedDeployment("aliased"),
+      { ...named("Service", "aliased"), spec: { selector: { app: "aliased" }, ports: [{ port: 8080 }] } },
+    );
+    await rolledOut(name, "aliased");
+    const forward = `[addresses]\nbase = "127.67.1.1"\n[[forward]]\nnamespaces = ["${name}"]\ninclude = ["by-alias"]\n`;
+    machine.write(`[relay]\nimage = "${image.name}"\n${forward}`);
+    await machine.ok("allow");
+    const ask = [
+      "run",
+      "-q",
+      "--",
+      "curl",
+      "-sS",
+      "--retry",
+      "30",
+      "--retry-all-errors",
+      "--retry-delay",
+      "1",
+      `http://by-alias.${name}:8080/`,
+    ];
+    expect(await machine.ok(...ask)).toContain("pod=aliased-");
+  }, 120_000);
+
   test("as one with an endpoint outside of the cluster is reached by the relay", async () => {
     const outside = listen({ hostname: "10.244.0.1", port: 0, socket: { data: (socket, bytes) => void socket.write(bytes) } });
     await apply(

@@ -320,20 +320,19 @@ describe.skipIf(!onLinux)("headless services", () => {
 
 describe.skipIf(!onLinux)("what is not as it should be is said, and everything else runs", () => {
   test("UDP, aliases and services without ports: a line for each", async () => {
+    const alias = "an alias of db.example.com: it leads to no pod, which needs the relay: give it an image in [relay]";
     const rig = await NamespaceRig.start(shop, (each) => {
-      each.api.cluster.setService({ namespace: "shop", name: "alias", externalName: "db.example.com", ports: [] });
+      const ports = [{ name: "", port: 5432, targetPort: 5432 }];
+      each.api.cluster.setService({ namespace: "shop", name: "alias", externalName: "db.example.com", ports });
       each.service("dns", [], { ports: [{ name: "dns", port: 7000, targetPort: 7000, protocol: "UDP" }] });
       each.service("web", [7000]);
     });
     await rig.address("web.shop:7000");
     expect(rig.namespaces()[0]?.notes).toEqual([
-      "svc/alias: an alias of db.example.com: it leads to no pod, so it is not forwarded",
+      `svc/alias: ${alias}`,
       "svc/dns: port 7000 (dns) is UDP, which needs the relay: give it an image in [relay]",
     ]);
-    expect(await rig.explain("alias.shop")).toEqual([
-      '"alias.shop" is service "alias" of namespace "shop" in context "demo"',
-      "an alias of db.example.com: it leads to no pod, so it is not forwarded",
-    ]);
+    expect(await rig.explain("alias.shop")).toEqual(['"alias.shop" is service "alias" of namespace "shop" in context "demo"', alias]);
     expect((await rig.explain("dns")).at(-1)).toBe("port 7000 (dns) is UDP, which needs the relay: give it an image in [relay]");
   });
 

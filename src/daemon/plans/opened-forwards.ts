@@ -70,7 +70,7 @@ export class OpenedForwards {
     this.#keys = new Map(opened.map(({ cluster }) => [cluster.context, keyOf(cluster)]));
     this.#contexts = new Map(opened.map(({ forward, cluster }) => [cluster.context, forward.context]));
     this.#lease = addresses.lease(new Set(own.reserve.map(({ address }) => address)));
-    this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort, udp: hasRelay(relay) });
+    this.#services = new ForwardedServices({ ...this.#addressGiver(own), firstFreePort, hasRelay: hasRelay(relay) });
     this.#discovery = new Discovery({ forwards: named(opened, wanted.plan), clock, onChange: () => onChange(this) });
   }
 
