@@ -1,22 +1,10 @@
-/** A real systemd-resolved in namespaces of a test's own: unpacked, never installed, since that would change /etc/resolv.conf. */
+/** A real systemd-resolved in namespaces of a test's own. */
 
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { run } from "./cluster.ts";
-
-const cache = process.env["KT_CLUSTER_DIR"] ?? "";
+import { unpacked } from "./unpacked.ts";
 
 /** The folder in which the package's files are; undefined where it cannot be had, and then it says why. */
 export async function unpackResolved(): Promise<string | undefined> {
-  const folder = `${cache}/systemd-resolved`;
-  if (existsSync(`${folder}/lib/systemd/systemd-resolved`)) return folder;
-  const fresh = `${folder}.${process.pid}`;
-  mkdirSync(fresh, { recursive: true });
-  const script = "apt-get download -q systemd-resolved >/dev/null && dpkg-deb -x systemd-resolved_*.deb . && rm systemd-resolved_*.deb";
-  const { exitCode, stderr } = await run(["sh", "-c", script], { cwd: fresh });
-  if (exitCode === 0) renameSync(fresh, folder);
-  else process.stderr.write(`no systemd-resolved can be had here: the cases of kt setup dns are left out: ${stderr}\n`);
-  rmSync(fresh, { recursive: true, force: true });
-  return exitCode === 0 ? folder : undefined;
+  return await unpacked("systemd-resolved", ["systemd-resolved"], "the cases of kt setup dns with it");
 }
 
 /**
