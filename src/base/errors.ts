@@ -25,6 +25,8 @@ export interface KtErrorOptions {
   readonly hints?: readonly string[];
   readonly cause?: unknown;
   readonly detail?: ErrorDetail | undefined;
+  /** Ports that could be meant, where none was found by what was asked for. */
+  readonly ports?: readonly number[] | undefined;
 }
 
 /**
@@ -36,18 +38,20 @@ export class KtError extends Error {
   readonly code: ErrorCode;
   readonly hints: readonly string[];
   readonly detail: ErrorDetail | undefined;
+  readonly ports: readonly number[];
 
   constructor(code: ErrorCode, message: string, options: KtErrorOptions = {}) {
     super(shown(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hints = (options.hints ?? []).map(shown);
     this.detail = options.detail;
+    this.ports = options.ports ?? [];
   }
 }
 
 /** The same error for those who know better what to do about it. */
 export function withHints(error: KtError, hints: readonly string[]): KtError {
-  return new KtError(error.code, error.message, { hints, cause: error, detail: error.detail });
+  return new KtError(error.code, error.message, { hints, cause: error, detail: error.detail, ports: error.ports });
 }
 
 /** Errors stand on pages, in logs and on terminals, and hold what others said: nothing in them may be a secret, nor endless. */

@@ -1,6 +1,7 @@
 /** The hostnames of forwarded services and pods, as the cluster's own DNS has them, each with its loopback address. Pure. */
 
 import { normaliseHostname } from "#base/hostname.ts";
+import { isOtherPeoples } from "#base/other-peoples.ts";
 
 /** A declared port, and the local port that it listens on. */
 export interface NamedPort {
@@ -64,15 +65,6 @@ export function fullNameOf({ namespace, service, pod }: Place, { cluster, cluste
 export function zonesOf(namespace: string, { cluster, clusterDomain, domain }: Naming): string[] {
   const end = cluster === undefined ? "" : `.${cluster}`;
   return [`${clusterDomain}${end}`, `${namespace}.svc${end}`, ...(domain === undefined ? [] : [domain])];
-}
-
-/** What names of a place would end with: this machine's own, and where most sites of the web are. A namespace may be called so as well. */
-const otherPeoplesEnds = new Set("localhost com net org edu gov mil int arpa io".split(" "));
-
-/** Whether a name ends like those of others. Programs read `123` and `10.1` as addresses (WHATWG URL: a host that ends in a number). */
-export function isOtherPeoples(name: string): boolean {
-  const end = name.slice(name.lastIndexOf(".") + 1);
-  return otherPeoplesEnds.has(end) || /^[0-9]+$/.test(end);
 }
 
 /** The names that lead to a place, the shortest first; none that is not a hostname, or not the cluster's to give. */

@@ -105,6 +105,24 @@ function checkExposure({ settings, http, entries }: Layer): void {
   }
 }
 
+/** Which namespace the kubeconfig chooses is not known before a cluster is opened. */
+function checkClusterNames({ http: { clusterNames }, settings, entries }: Layer): void {
+  if (clusterNames?.value !== true || settings.namespace !== undefined) return;
+  const namespaces = entries.flatMap(({ value }) => namespacesIn(value));
+  if (namespaces.length > 0) return;
+  const message = "cluster_names = true is for the namespaces that the profile speaks of, and it names none";
+  clusterNames.source.problem(clusterNames.path, message, {
+    hint: 'name them: namespace = "shop" at the top, or cluster_names = ["shop"]',
+  });
+}
+
+function namespacesIn(entry: object): readonly string[] {
+  if ("namespaces" in entry && Array.isArray(entry.namespaces)) return entry.namespaces;
+  const place = "target" in entry ? entry.target : "template" in entry ? entry.template : undefined;
+  if (typeof place !== "object" || place === null || !("namespace" in place)) return [];
+  return typeof place.namespace === "string" && !place.namespace.includes("{") ? [place.namespace] : [];
+}
+
 /** Reports what clashes, and what is open to other machines. */
 export function checkLayer(file: string, layer: Layer): void {
   checkOverlaps(layer, frontDoorAddresses(layer));
@@ -113,5 +131,6 @@ export function checkLayer(file: string, layer: Layer): void {
   checkProxyExposure(layer);
   checkProxyUse(layer);
   checkTls(layer);
+  checkClusterNames(layer);
   new Completion(file, layer).jumpPods.reportClashes();
 }

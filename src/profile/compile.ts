@@ -8,6 +8,7 @@ import type { LayerRelay } from "#profile/sections/relay.ts";
 import { portEntries } from "#profile/sections/section.ts";
 import { overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedHealth, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
+import { spokenPlaces } from "#profile/values/planned.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
@@ -103,6 +104,14 @@ function healthOf({ health }: Layer): PlannedHealth | undefined {
   };
 }
 
+/** Of the profile's own context: names say no other. */
+function clusterNamesOf({ http: { clusterNames } }: Layer, plan: Parameters<typeof spokenPlaces>[0]): readonly string[] {
+  const said = clusterNames?.value ?? false;
+  if (typeof said !== "boolean") return said;
+  const own = spokenPlaces(plan).filter(({ context }) => context === plan.context);
+  return said ? [...new Set(own.flatMap(({ namespace }) => namespace ?? []))] : [];
+}
+
 /** The Plan of a layer that has no problems. */
 export function compile(input: CompileInput): Plan {
   const { file, layer } = input;
@@ -115,14 +124,24 @@ export function compile(input: CompileInput): Plan {
     ...ownAddresses.get(value.host),
   }));
   const tls = terminationOf(layer, undefined);
+  const patterns = [...layer.patterns.values()].map(({ value }) => complete.pattern(value, terminationOf(layer, value.tls)));
+  const forwards = [...layer.forward.values()].map(({ value }) => complete.forward(value));
+  const listeners: PlannedListener[] = [
+    { kind: "names", door: "http", listen },
+    ...portEntries(layer.entries).map(({ value }) => complete.port(value)),
+    ...routes.flatMap((route) => ownListener(route)),
+    ...dnsListener(layer),
+    ...proxyListener(layer),
+  ];
+  const { context, namespace } = complete;
   return {
     profile: file,
     name: settings.name?.value ?? basename(dirname(file)),
     files: [...input.files, ...input.tls.files],
     kubeconfig: settings.kubeconfig?.value ?? input.kubeconfig,
     strangers: input.strangers,
-    context: complete.context,
-    namespace: complete.namespace,
+    context,
+    namespace,
     contexts: complete.contexts,
     idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
     startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
@@ -132,19 +151,14 @@ export function compile(input: CompileInput): Plan {
       listen,
       suffix: http.suffix?.value ?? defaults.suffix,
       dynamic: complete.reach(layer),
+      clusterNames: clusterNamesOf(layer, { context, namespace, forwards, routes, listeners, patterns }),
       allowOrigins: http.allowOrigins?.value ?? [],
       ...(tls && { tls }),
     },
     routes,
-    patterns: [...layer.patterns.values()].map(({ value }) => complete.pattern(value, terminationOf(layer, value.tls))),
-    listeners: [
-      { kind: "names", door: "http", listen },
-      ...portEntries(layer.entries).map(({ value }) => complete.port(value)),
-      ...routes.flatMap((route) => ownListener(route)),
-      ...dnsListener(layer),
-      ...proxyListener(layer),
-    ],
-    forwards: [...layer.forward.values()].map(({ value }) => complete.forward(value)),
+    patterns,
+    listeners,
+    forwards,
     addresses: {
       base: layer.addresses.base?.value ?? defaults.addressBase,
       reserve: [...layer.addresses.reserve.values()].map(({ value }) => complete.reserve(value)),

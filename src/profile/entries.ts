@@ -1,7 +1,8 @@
 /** Plans as what a route table is built from. */
 
+import { isLabel } from "#route/pod-source-text.ts";
 import { hubHost, ownPages } from "#route/target.ts";
-import type { RouteEntries, StaticEntry } from "#route/lookup.ts";
+import type { ClusterEntry, RouteEntries, StaticEntry } from "#route/lookup.ts";
 import type { Plan, PlannedRoute } from "#profile/values/plan.ts";
 
 /** The hostnames of several plans, in the order in which they were attached. */
@@ -26,8 +27,18 @@ export function routeEntries(plans: readonly Plan[]): RouteEntries {
       reach: http.dynamic,
       ...(http.tls && { tls: http.tls }),
     })),
+    cluster: plans.flatMap(clusterEntry),
     origins: plans.map(({ profile, http }) => ({ profile, allowed: http.allowOrigins })),
   };
+}
+
+function clusterEntry({ profile, context, contexts, clusterDomain, http }: Plan): ClusterEntry[] {
+  if (http.clusterNames.length === 0) return [];
+  const short = Object.keys(contexts).find((name) => contexts[name] === context) ?? context;
+  const label = short !== undefined && isLabel(short) ? short : undefined;
+  const hasDynamic = http.dynamic.kind !== "none" && (label !== undefined || context === undefined);
+  const names = { label, namespaces: http.clusterNames, clusterDomain, suffix: hasDynamic ? http.suffix : undefined };
+  return [{ profile, context, ...names, ...(http.tls && { tls: http.tls }) }];
 }
 
 /** First, so that nothing else gets its name: with it would come the cookies of the hub's own user. */

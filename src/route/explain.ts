@@ -104,6 +104,12 @@ function explainDynamic(table: RouteTable, host: string): ExplainStep {
   return { step: "dynamic names", verdict: dynamicVerdicts[answer.kind], outcome };
 }
 
+function explainCluster(table: RouteTable, host: string, port: number | undefined): ExplainStep {
+  const answer = table.lookupCluster(host, port);
+  const verdict = answer === undefined ? `not a name of a service in ${table.clusterNamespaces.join(", ")}` : dynamicVerdicts[answer.kind];
+  return { step: "cluster names", verdict, outcome: outcomeOf(answer) };
+}
+
 /** Why a hostname goes where it goes. */
 export function explainHost(table: RouteTable, sent: string): readonly ExplainStep[] {
   const host = hostOf(sent);
@@ -117,7 +123,10 @@ export function explainHost(table: RouteTable, sent: string): readonly ExplainSt
   if (fixed !== undefined) return end();
   const patterns = explainPatterns(table, host, parseAuthority(sent)?.port);
   steps.push(...patterns.steps);
-  if (!patterns.decided) steps.push(explainDynamic(table, host));
+  if (patterns.decided) return end();
+  const dynamic = explainDynamic(table, host);
+  steps.push(dynamic);
+  if (dynamic.outcome === "miss" && table.clusterNamespaces.length > 0) steps.push(explainCluster(table, host, parseAuthority(sent)?.port));
   return end();
 }
 

@@ -64,6 +64,21 @@ export interface DynamicEntry {
   readonly tls?: Termination;
 }
 
+/** One profile's names of its cluster: `SERVICE.NAMESPACE`, with `svc` and the cluster's domain behind or not. */
+export interface ClusterEntry {
+  readonly profile: string;
+  /** Undefined is the kubeconfig's current one. */
+  readonly context: string | undefined;
+  /** The context as dynamic names have it, where that is known. */
+  readonly label: string | undefined;
+  /** Names and patterns of names. */
+  readonly namespaces: readonly string[];
+  readonly clusterDomain: string;
+  /** Of the profile's dynamic names; undefined where it has none. */
+  readonly suffix: string | undefined;
+  readonly tls?: Termination;
+}
+
 /** The origins of pages that one profile allows, as `parseAllowedOrigin` returns them. */
 export interface OriginEntry {
   readonly profile: string;
@@ -75,6 +90,8 @@ export interface RouteEntries {
   readonly static: readonly StaticEntry[];
   readonly patterns: readonly PatternEntry[];
   readonly dynamic: readonly DynamicEntry[];
+  /** Absent where no profile serves any. */
+  readonly cluster?: readonly ClusterEntry[];
   /** Absent where no profile allows any. */
   readonly origins?: readonly OriginEntry[];
   /** Of the names that are kt's own and no route's. */

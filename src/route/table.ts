@@ -3,6 +3,7 @@
 import { normaliseHostname, parseAuthority } from "#base/hostname.ts";
 import { routeLimits } from "./limits.ts";
 import { nearest } from "#base/nearest.ts";
+import { ClusterRoutes } from "./cluster-routes.ts";
 import { DynamicNames } from "./dynamic.ts";
 import type { Ambiguous, Conflict, Found, Lookup, PatternEntry, Refused, RouteEntries, Unknown } from "./lookup.ts";
 import { AllowedOrigins } from "./origins.ts";
@@ -27,7 +28,7 @@ export function hostOf(text: string): string | undefined {
 
 const noOrigins = new AllowedOrigins([]);
 
-/** Built once from all attached profiles and replaced whole. Precedence: static, then pattern, then built-in dynamic names. */
+/** Built once from all attached profiles and replaced whole. Precedence: static, then pattern, then built-in dynamic names, then names of clusters. */
 export class RouteTable {
   readonly conflicts: readonly Conflict[];
   /** See RouteEntries. */
@@ -36,6 +37,7 @@ export class RouteTable {
   /** Most specific first. */
   readonly #patterns: readonly PatternEntry[];
   readonly #dynamic: DynamicNames;
+  readonly #cluster: ClusterRoutes;
   readonly #known: readonly string[];
   readonly #origins: ReadonlyMap<string, AllowedOrigins>;
   /** Those of every profile, for what no profile has. */
@@ -46,13 +48,14 @@ export class RouteTable {
   private constructor(
     hosts: ReadonlyMap<string, Found>,
     patterns: readonly PatternEntry[],
-    dynamic: DynamicNames,
+    { dynamic, cluster }: { readonly dynamic: DynamicNames; readonly cluster: ClusterRoutes },
     conflicts: readonly Conflict[],
     { origins = [], ownTls }: Pick<RouteEntries, "origins" | "ownTls">,
   ) {
     this.#static = hosts;
     this.#patterns = patterns;
     this.#dynamic = dynamic;
+    this.#cluster = cluster;
     this.#known = [...[...hosts.keys()].sort(), ...patterns.map((entry) => entry.pattern.text)];
     this.conflicts = conflicts;
     this.ownTls = ownTls;
@@ -76,7 +79,8 @@ export class RouteTable {
     }
     const sorted = [...patterns.values()].sort((a, b) => a.pattern.compare(b.pattern));
     const dynamic = new DynamicNames(entries.dynamic);
-    return new RouteTable(hosts, sorted, dynamic, [...conflicts, ...dynamic.conflicts], entries);
+    const cluster = new ClusterRoutes(entries.cluster ?? []);
+    return new RouteTable(hosts, sorted, { dynamic, cluster }, [...conflicts, ...dynamic.conflicts], entries);
   }
 
   /** The route of a name as sent: case and a trailing dot do not count, and its port only where a pattern leaves that open. */
@@ -94,12 +98,19 @@ export class RouteTable {
     const authority = parseAuthority(sent);
     const host = authority && normaliseHostname(authority.host);
     if (host === undefined) return { kind: "unknown", host: sent, nearest: undefined, known: this.#known, hint: undefined };
-    return this.lookupStatic(host) ?? this.lookupPatterns(host, authority?.port) ?? this.#dynamic.lookup(host) ?? this.#unknown(host);
+    const port = authority?.port;
+    return (
+      this.lookupStatic(host) ??
+      this.lookupPatterns(host, port) ??
+      this.#dynamic.lookup(host) ??
+      this.#cluster.lookup(host, port) ??
+      this.#unknown(host)
+    );
   }
 
   /** Whether a normalised name has a route, or a page that says why not. */
   serves(host: string): boolean {
-    if (this.#static.has(host) || this.#dynamic.lookup(host) !== undefined) return true;
+    if (this.#static.has(host) || this.#dynamic.lookup(host) !== undefined || this.#cluster.lookup(host, undefined)) return true;
     return this.tryPatterns(host).some(({ match }) => match !== undefined);
   }
 
@@ -130,6 +141,16 @@ export class RouteTable {
     return this.#dynamic.lookup(host);
   }
 
+  /** Of a normalised name and the port sent with it, by names of clusters alone. */
+  lookupCluster(host: string, port?: number): Found | Refused | undefined {
+    return this.#cluster.lookup(host, port);
+  }
+
+  /** The namespaces whose names are served, for `kt explain`. */
+  get clusterNamespaces(): readonly string[] {
+    return this.#cluster.namespaces;
+  }
+
   /** How each pattern, most specific first, meets a normalised name. */
   tryPatterns(host: string): readonly PatternTrial[] {
     return this.#patterns.map((entry) => ({ entry, match: entry.pattern.match(host) }));
@@ -141,7 +162,13 @@ export class RouteTable {
   }
 
   #unknown(host: string): Unknown {
-    return { kind: "unknown", host, nearest: nearest(host, this.#static.keys()), known: this.#known, hint: this.#dynamic.hintFor(host) };
+    return {
+      kind: "unknown",
+      host,
+      nearest: nearest(host, this.#static.keys()),
+      known: this.#known,
+      hint: this.#dynamic.hintFor(host) ?? this.#cluster.hintFor(host),
+    };
   }
 }
 

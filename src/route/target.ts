@@ -58,6 +58,15 @@ export interface PodTarget {
 export interface Derived {
   /** The context was chosen too: it has to be the kubeconfig's current one. */
   readonly mustBeCurrent: boolean;
+  /** Where the service may lack the port that is asked for. */
+  readonly otherwise?: OtherPorts;
+}
+
+/** What is meant then: the port that is called so, else the only one. */
+export interface OtherPorts {
+  readonly called: string;
+  /** Names of a service that say the port, as `PORT.web.svc.shop.ns.{context}.cx.k8s.localhost`, where there are such. */
+  readonly nameOf?: { readonly service: string; readonly context: string | undefined; readonly suffix: string };
 }
 
 /** An address that a pod of the cluster reaches and we do not. */
@@ -211,5 +220,6 @@ function makeKey(target: Destination): string {
   if (target.kind === "builtin") return target.kind;
   if (target.kind === "proxied") return [target.kind, ...target.profiles, target.host, target.port, target.direct].join("\u0000");
   const { cluster, kind, port, transport = "tcp" } = target;
-  return [cluster.profile, cluster.context ?? "", kind, ...placeKey(target), port, transport].join("\u0000");
+  const otherwise = target.derived?.otherwise?.called ?? "";
+  return [cluster.profile, cluster.context ?? "", kind, ...placeKey(target), port, transport, otherwise].join("\u0000");
 }

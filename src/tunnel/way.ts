@@ -66,7 +66,8 @@ function follow(
 ): Following {
   const { kind, name, namespace = cluster.namespace, port, transport } = carriersOf(target);
   const protocol = transport === "udp" ? "UDP" : "TCP";
-  return cluster.follow({ kind, namespace, name, port, protocol, isGuess }, onChange);
+  const otherwise = target.derived?.otherwise?.called;
+  return cluster.follow({ kind, namespace, name, port, protocol, isGuess, ...(otherwise !== undefined && { otherwise }) }, onChange);
 }
 
 function relayedWay({ cluster, relays, onChange }: WayOptions, target: RelayedTarget): Way {

@@ -65,3 +65,16 @@ test("names that lead nowhere are slowed down, those that were answered are not"
   waiting.abort(new KtError("connection-lost", "left"));
   expect(late).rejects.toThrow("left");
 });
+
+test("where several ports could be meant, each is offered by a name that leads there", async () => {
+  problem = new KtError("port-not-found", "none is meant", { hints: ["its ports are: 80, 9090"], ports: [80, 9090] });
+  const asked = async (context: string | undefined): Promise<unknown> => {
+    const nameOf = { service: "web.svc.shop.ns", context, suffix: "k8s.localhost" };
+    const target = { ...derived("web"), derived: { mustBeCurrent: false, otherwise: { called: "http", nameOf } } };
+    return await targets.dial(target, never).catch((error: KtError) => error.hints);
+  };
+  const names = (context: string): string =>
+    `by name: 80.web.svc.shop.ns.${context}.cx.k8s.localhost, 9090.web.svc.shop.ns.${context}.cx.k8s.localhost`;
+  expect(await asked("short")).toEqual(["its ports are: 80, 9090", names("short")]);
+  expect(await asked(undefined)).toEqual(["its ports are: 80, 9090", names("dev")]);
+});

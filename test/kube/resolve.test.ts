@@ -128,6 +128,7 @@ describe("the port of a service", () => {
   test("a service without ports says so", () => {
     const none = pickService({ metadata: { name: "x", namespace: "shop" }, spec: {} });
     expect(findServicePort(none, 80)).toMatchObject({ code: "port-not-found", hints: ["it has no TCP ports at all"] });
+    expect(findServicePort(none, 80, "TCP", "http")).toMatchObject({ code: "port-not-found", ports: [] });
   });
 
   test("ExternalName leads to no pod", () => {
@@ -489,5 +490,29 @@ describe("picking fields", () => {
     expect(podState(pickPod({}))).toEqual({ kind: "coming", says: "is running but not ready", detail: "running-not-ready" });
     expect(pickSlice({ ports: null, endpoints: null })).toEqual({ name: "", service: "", ports: [], endpoints: [] });
     expect(pickService({ spec: { selector: {} } })).toMatchObject({ selector: undefined, ports: [] });
+  });
+});
+
+describe("a port that is not written down", () => {
+  const withPorts = (...ports: readonly object[]): Service =>
+    pickService({ metadata: { name: "web", namespace: "shop" }, spec: { ports } });
+  const several = withPorts({ name: "http", port: 8080 }, { name: "grpc", port: 9090 }, { name: "dns", port: 53, protocol: "UDP" });
+
+  test.each([
+    ["the same", several, 9090, 9090],
+    ["the one that is called so", several, 8989, 8080],
+    ["the only one", withPorts({ name: "web", port: 3000 }, { name: "dns", port: 53, protocol: "UDP" }), 80, 3000],
+  ])("is %s", (_, service, port, expected) => {
+    expect(findServicePort(service, port, "TCP", "http")).toMatchObject({ port: expected });
+  });
+
+  test("is none of several, which are named", () => {
+    const found = findServicePort(several, 443, "TCP", "https");
+    expect(found).toMatchObject({
+      code: "port-not-found",
+      message: 'service "shop/web" has no port 443, none that is called "https", and not one alone',
+      hints: ["its ports are: 8080 (http), 9090 (grpc)"],
+      ports: [8080, 9090],
+    });
   });
 });

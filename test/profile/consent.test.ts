@@ -204,6 +204,11 @@ describe("who is let in", () => {
     ["it by a port", '[tcp."0.0.0.0:1"]\ntarget = "svc/a:1"\nexpose = true', ["lets other machines in on 0.0.0.0:1 (expose = true)"]],
     ["it, so far without an address", "expose = true", ["lets other machines in (expose = true)"]],
     ["a page", '[http]\nallow_origins = "https://a.com"', ['lets in pages of "https://a.com" (allow_origins)']],
+    [
+      "names of the cluster",
+      'namespace = "shop"\n[http]\ncluster_names = true',
+      ["serves SERVICE.NAMESPACE by the cluster's own names (cluster_names)"],
+    ],
     ["every page", '[http]\nallow_origins = ["null", "*"]', ['lets in pages of "*", "null" (allow_origins)']],
     ["pages by a route's name", '[routes]\n"www.evil.com" = "svc/a:80"', [`serves names of "evil.com", ${page}`]],
     ["pages by its whole name", '[routes]\n"EVIL.com." = "svc/a:80"', [`serves names of "evil.com", ${page}`]],

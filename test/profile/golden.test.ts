@@ -61,7 +61,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
     `context ${plan.context ?? "(current)"}, namespace ${plan.namespace ?? "(the context's)"}`,
     ...Object.entries(contexts).map(([name, context]) => `contexts ${name} = ${context}`),
     `idle ${plan.idleTimeoutMs} ms, start ${plan.startTimeoutMs} ms`,
-    `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.expose ? " exposed" : ""}`,
+    `http ${plan.http.listen.map(formatListen).join(" ")} suffix ${plan.http.suffix}${plan.http.clusterNames.length > 0 ? ` cluster names in ${plan.http.clusterNames.join(" ")}` : ""}${plan.expose ? " exposed" : ""}`,
     ...plan.http.allowOrigins.map((origin) => `origin ${origin}`),
     ...reachText(plan.http.dynamic),
     ...plan.listeners.filter(({ kind }) => kind === "dns").map(({ listen }) => `dns ${listen.map(formatListen).join(" ")}`),

@@ -22,6 +22,7 @@ const table = RouteTable.build({
   static: [fixed("/a", "web.localhost"), fixed("/b", "other.localhost"), fixed("/a", "grafana.corp.example")],
   patterns: [{ profile: "/a", route: pattern.text, pattern, target: template, scheme: "http" }],
   dynamic: [{ profile: "/a", suffix: "k8s.localhost", contexts: { dev: "dev" }, reach: { kind: "all" } }],
+  cluster: [{ profile: "/a", context: "dev", label: "dev", namespaces: ["dev"], clusterDomain: "cluster.local", suffix: undefined }],
   origins: [
     { profile: "/a", allowed: ["https://app.example.com", "https://*.preview.example"] },
     { profile: "/c", allowed: ["*"] },
@@ -52,6 +53,7 @@ const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PR
 describe("served", () => {
   const cases: readonly (readonly [string, Case])[] = [
     ["a program", { headers: { Accept: "*/*" } }],
+    ["a page of a service's name in the cluster, for itself", { host: "web.dev:8989", headers: { Origin: "http://web.dev:8989" } }],
     ["a page of localhost", { headers: { Origin: "http://localhost:3000" } }],
     ["a page of a loopback address", { headers: { Origin: "http://127.0.0.1:5173" } }],
     ["a page of another route, which browsers call cross-site", { headers: { Origin: "http://app.localhost:8989", ...crossSite } }],
@@ -146,4 +148,20 @@ test("a name that is not this machine's is not told which routes there are", () 
   for (const host of ["nothing.localhost:8989", "localhost", "127.0.0.1:8989", "[::1]:8989"])
     expect(hints(host)).toContain("routes here: ");
   for (const host of ["rebound.evil.example:8989", "127.0.0.1.evil.example", "x"]) expect(hints(host)).not.toContain("web.localhost");
+});
+
+describe("names of the cluster", () => {
+  test.each([
+    ["another site", "https://evil.example"],
+    ["a site under the same end of which no namespace is called so", "http://web.prod"],
+    ["no origin", "null"],
+  ])("are not for a page of %s", (_, origin) => {
+    expect(outcome({ host: "web.dev:8989", headers: { Origin: origin } })).toBe("origin-refused");
+  });
+
+  test("do not lend a page whose own name was made to lead here any other", () => {
+    expect(outcome({ host: "evil.example", headers: { Origin: "http://evil.example" } })).toBe("host-unknown");
+    expect(outcome({ host: "evil.example", method: "GET", headers: {} })).toBe("host-unknown");
+    expect(outcome({ host: "web.com", method: "GET", headers: {} })).toBe("host-unknown");
+  });
 });

@@ -1,10 +1,11 @@
 /** The way to targets that patterns and dynamic names make: which of them are allowed, and how fast new ones may be tried. */
 
 import type { Clock } from "#base/clock.ts";
-import { KtError } from "#base/errors.ts";
+import { KtError, withHints } from "#base/errors.ts";
 import { routeLimits } from "#route/limits.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
+import { isLabel } from "#route/pod-source-text.ts";
 import { apiServerReason, contextRefusal, isApiServerPod } from "#route/reach.ts";
 import { type ClusterRef, type Derived, formatTarget, type PodTarget, type Target, targetKey } from "#route/target.ts";
 import { NewNames } from "./new-names.ts";
@@ -50,10 +51,22 @@ export class DerivedTargets {
     const key = targetKey(target);
     const isNew = !this.#answered.has(key);
     if (isNew) await this.#newNames.take(signal);
-    const link = await this.#options.dial(target, signal);
+    const link = await this.#options.dial(target, signal).catch((error: unknown) => {
+      throw this.#withNames(error, target);
+    });
     if (isNew) this.#newNames.giveBack();
     this.#noteAnswered(key);
     return withoutApiServer(link, target);
+  }
+
+  /** A page lists the ports that could be meant, each by a name that leads there. */
+  #withNames(error: unknown, { cluster, derived }: DerivedTarget): unknown {
+    const { nameOf } = derived.otherwise ?? {};
+    if (!(error instanceof KtError) || error.ports.length === 0 || nameOf === undefined) return error;
+    const context = nameOf.context ?? this.#options.clusterFor(cluster).context;
+    if (!isLabel(context)) return error;
+    const names = error.ports.map((port) => `${port}.${nameOf.service}.${context}.cx.${nameOf.suffix}`);
+    return withHints(error, [...error.hints, `by name: ${names.join(", ")}`]);
   }
 
   close(): void {

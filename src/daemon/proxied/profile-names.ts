@@ -1,17 +1,17 @@
 /** The names of the cluster that one profile reaches through the proxy, and which target each leads to with a port. */
 
 import { globMatcher } from "#base/glob.ts";
-import { isOtherPeoples } from "#discovery/names.ts";
+import { isOtherPeoples } from "#base/other-peoples.ts";
 import type { Forwarded } from "#discovery/forwarded.ts";
 import { clusterLabels } from "#daemon/plans/cluster-labels.ts";
 import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import { namedRoutes } from "#profile/values/planned.ts";
+import { spokenPlaces } from "#profile/values/planned.ts";
 import { readClusterName } from "#route/cluster-names.ts";
 import type { Found, Manner, Refused } from "#route/lookup.ts";
 import { refusedApiServer } from "#route/reach.ts";
-import { formatTarget, namespaceOf, type PodTarget } from "#route/target.ts";
+import { formatTarget, type PodTarget } from "#route/target.ts";
 
 /** The namespaces of one cluster that a profile speaks of. */
 export interface ReachedCluster {
@@ -107,14 +107,8 @@ export class ProfileNames {
 
 /** In the order of the [[forward]]s, whose first has names without an end of their own; then the profile's own, and those of its routes. */
 function reached(plan: Plan, clusterOf: ClusterOf): ReachedCluster[] {
-  const said = [
-    ...plan.forwards.flatMap(({ context, namespaces }) => (namespaces ?? [undefined]).map((namespace) => ({ context, namespace }))),
-    { context: plan.context, namespace: plan.namespace },
-    ...namedRoutes(plan).map(({ target }) => ({ context: target.cluster.context, namespace: namespaceOf(target) })),
-    ...plan.patterns.map(({ target: { context, namespace } }) => ({ context, namespace })),
-  ].filter(({ context, namespace }) => !isOpen(context) && !isOpen(namespace));
   const byContext = new Map<string, { ref: string | undefined; namespaces: Set<string> }>();
-  for (const { context, namespace } of said) {
+  for (const { context, namespace } of spokenPlaces(plan)) {
     const cluster = clusterOf(context);
     const name = cluster?.context ?? context ?? "";
     const known = byContext.get(name) ?? { ref: context, namespaces: new Set() };
@@ -129,9 +123,4 @@ function reached(plan: Plan, clusterOf: ClusterOf): ReachedCluster[] {
     label: labels.get(context),
     namespaces: [...namespaces],
   }));
-}
-
-/** What a pattern only knows with a name. */
-function isOpen(text: string | undefined): boolean {
-  return text?.includes("{") === true;
 }

@@ -8,7 +8,7 @@ import { connectOutside } from "#net/connect-outside.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { type ClusterRef, isInCluster, type PodTarget, type ProxiedTarget } from "#route/target.ts";
 import { proxiesIn, type Wanted } from "#daemon/listening/wanted.ts";
-import { isOtherPeoples } from "#discovery/names.ts";
+import { isOtherPeoples } from "#base/other-peoples.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ExplainedProxy } from "#daemon/status/explain.ts";
 import type { ProxyFacts } from "#web/facts/hub-facts.ts";

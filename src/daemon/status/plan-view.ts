@@ -185,18 +185,26 @@ export class PlanView {
 
   /** What a dynamic name leads to; undefined for a name that is none. */
   findDynamic(name: string): Found | undefined {
-    const tables = this.plan.http.listen.map((address) => tableAt(this.#running.wanted(), formatListen(address)));
-    const found = tables.find((table) => table !== undefined)?.lookup(name);
-    if (found?.kind === "found" && found.via === "dynamic") return found;
-    return isAsked(name) ? this.#running.asked?.(this.plan.profile, name) : undefined;
+    return this.#findInTables(name) ?? (isAsked(name) ? this.#running.asked?.(this.plan.profile, name) : undefined);
   }
 
   /** Undefined where its tunnel does not exist any more, or its counters do not. */
   dynamic(name: string, found: Found): RouteStatus | undefined {
     const { target } = found;
     if (!isInCluster(target) || !this.#running.tunnel(target) || !this.#running.counters.get(this.plan.profile, name)) return undefined;
-    const url = isAsked(name) ? name : urlOf(name, clientScheme(found), this.#httpDoors().port);
+    const url = isAsked(name) ? this.#urlOfAsked(name, clientScheme(found)) : urlOf(name, clientScheme(found), this.#httpDoors().port);
     return { kind: "dynamic", name, url, ...this.#where(target), ...this.#standing(target, name, undefined) };
+  }
+
+  /** Of a name with a port: at the front door that is the port in the URL, for clients of a proxy the one that they ask for. */
+  #urlOfAsked(name: string, scheme: Found["scheme"]): string {
+    return this.#findInTables(name) ? `${scheme}://${name}` : name;
+  }
+
+  #findInTables(name: string): Found | undefined {
+    const tables = this.plan.http.listen.map((address) => tableAt(this.#running.wanted(), formatListen(address)));
+    const found = tables.find((table) => table !== undefined)?.lookup(name);
+    return found?.kind === "found" && found.via === "dynamic" ? found : undefined;
   }
 
   #httpDoors(): Doors {
@@ -274,7 +282,7 @@ export class PlanView {
   }
 }
 
-/** Of the proxy, which is asked for a port with every host; names of the front door have none. */
+/** Of a proxy, which is asked for a port with every host, or of a service by its name in the cluster. */
 function isAsked(name: string): boolean {
   return name.includes(":");
 }

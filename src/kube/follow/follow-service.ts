@@ -227,7 +227,7 @@ export class FollowService {
     const service = this.#service;
     if (!service || this.#closing.signal.aborted) return;
     const { request } = this.#options;
-    const port = findServicePort(service, request.port, request.protocol);
+    const port = findServicePort(service, request.port, request.protocol, request.otherwise);
     if (port instanceof KtError) this.#become({ kind: "none", problem: port });
     else if (this.#source?.kind === "pods") this.#become(resolvePods(groupOf(service, port, this.#scope), this.#pods, this.#scope));
     else this.#updateFromSlices(service, port);

@@ -20,15 +20,30 @@ export function findServicePort(
   service: Service,
   port: number | string | undefined,
   protocol: Protocol = "TCP",
+  otherwise?: string,
 ): ServicePort | undefined | KtError {
   if (service.type === "ExternalName") return external(service, `is an alias of ${service.externalName ?? "another name"}`);
   if (port === undefined) return undefined;
   const found = service.ports.filter((candidate) => candidate.port === port || (candidate.name !== "" && candidate.name === port));
   const [other] = found;
+  if (other === undefined && otherwise !== undefined) return byNameOrAlone(service, port, protocol, otherwise);
   return (
     found.find((each) => each.protocol === protocol) ??
     (other ? otherProtocol(service, other, protocol) : portNotFound(service, port, protocol))
   );
+}
+
+/** Where it is not written down which port is meant: the one of that name, or the only one, and no other is guessed. */
+function byNameOrAlone(service: Service, port: number | string, protocol: Protocol, name: string): ServicePort | KtError {
+  const known = service.ports.filter((each) => each.protocol === protocol);
+  const [first, ...others] = known;
+  const meant = known.find((each) => each.name === name) ?? (others.length === 0 ? first : undefined);
+  if (meant) return meant;
+  const { message, hints } = portNotFound(service, port, protocol);
+  return new KtError("port-not-found", `${message}, none that is called "${name}", and not one alone`, {
+    hints,
+    ports: known.map(({ port: each }) => each),
+  });
 }
 
 /** The port is there, and speaks the other protocol. */

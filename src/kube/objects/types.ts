@@ -57,6 +57,8 @@ export interface FollowRequest {
   readonly port: number | string | undefined;
   /** Of the port; default: TCP. A service may have one number for both. */
   readonly protocol?: Protocol;
+  /** The name of the port that is meant where the service has not the one that is asked for; else its only one is. */
+  readonly otherwise?: string;
   /** A name that stands in no profile: it is looked for first, by one request, and nothing is watched unless it is there. */
   readonly isGuess?: boolean;
 }

@@ -8,7 +8,7 @@ import { formatListen, isLoopback } from "#profile/values/listen.ts";
 
 /** One rule for each way in. */
 export function openings(layer: Layer): readonly ConsentFact[] {
-  return [exposure, pages, publicNames, contexts, capturedContexts].flatMap((rule) => rule(layer));
+  return [exposure, pages, publicNames, clusterNames, contexts, capturedContexts].flatMap((rule) => rule(layer));
 }
 
 function fact(kind: string, what: string, why: string, names: readonly string[]): readonly ConsentFact[] {
@@ -63,6 +63,20 @@ function zoneOf(host: string): string {
   const captured = labels.findLastIndex((label) => label.includes("{"));
   if (captured >= 0) return labels.slice(captured + 1).join(".");
   return labels.length > 2 && !/^[\d.]+$/.test(host) ? labels.slice(1).join(".") : host;
+}
+
+/** A name of two labels may be one of the web, and its pages would be asked for at the front door by themselves. */
+function clusterNames({ http }: Layer): readonly ConsentFact[] {
+  const said = http.clusterNames?.value ?? false;
+  if (said === false || (said !== true && said.length === 0)) return [];
+  const where = said === true ? "" : ` of ${said.map((each) => `"${each}"`).join(", ")}`;
+  const why = "a site of the web that is called like a service would count as yours, and could use the cluster as you";
+  return fact(
+    "cluster-names",
+    `serves SERVICE.NAMESPACE${where} by the cluster's own names (cluster_names)`,
+    why,
+    said === true ? [] : said,
+  );
 }
 
 /** Contexts that the profile speaks of elsewhere are reached by dynamic names without it. */

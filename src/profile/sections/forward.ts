@@ -2,14 +2,13 @@
 
 import * as v from "valibot";
 import { KtError } from "#base/errors.ts";
-import { isLabel } from "#route/pod-source-text.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
 import { parseDomain } from "#profile/values/domain.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import { checkSelector } from "#profile/values/selector.ts";
 import type { SectionReader } from "./reader.ts";
 import { entriesByKey, type LayerEntry, type Section } from "./section.ts";
-import { context } from "./shapes.ts";
+import { context, parseNamePattern } from "./shapes.ts";
 
 const namespaceText = 'the name of a namespace such as "shop" or "team-*"';
 const serviceText = 'the name of a service such as "api" or "db-*"';
@@ -113,17 +112,6 @@ export const forward: Section<readonly Given[], Forwards> = {
   entries: entriesByKey,
 };
 
-const patternForm = /^[a-z0-9*?]([a-z0-9*?-]{0,61}[a-z0-9*?])?$/;
-
-/** Throws KtError `profile-invalid`. */
-function parsePattern(text: string, what: string): string {
-  if (isLabel(text) || patternForm.test(text)) return text;
-  const hint = isLabel(text.toLowerCase())
-    ? `write "${text.toLowerCase()}"`
-    : "up to 63 lower case letters, digits and dashes; * stands for any text";
-  throw new KtError("profile-invalid", `"${text}" is not a valid name of a ${what}`, { hints: [hint] });
-}
-
 /** Throws KtError `profile-invalid`. */
 function parsePort(text: string): number {
   const port = Number(text);
@@ -135,10 +123,10 @@ function readForward(reader: SectionReader, path: KeyPath, given: Given): LayerF
   const { namespaces, selector, include = [], exclude = [], ports = {}, domain } = given;
   if (namespaces?.length === 0)
     reader.problem([...path, "namespaces"], "namespaces is an empty list", { hint: 'for example ["shop", "team-*"]' });
-  const service = (item: string): string => parsePattern(item, "service");
+  const service = (item: string): string => parseNamePattern(item, "service");
   return {
     name: namespaces?.join(", ") ?? "",
-    namespaces: reader.each([...path, "namespaces"], namespaces ?? [], (item) => parsePattern(item, "namespace")),
+    namespaces: reader.each([...path, "namespaces"], namespaces ?? [], (item) => parseNamePattern(item, "namespace")),
     context: given.context,
     selector: reader.setting([...path, "selector"], selector, checkSelector)?.value,
     include: reader.each([...path, "include"], include, service),

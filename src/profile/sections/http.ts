@@ -9,7 +9,7 @@ import type { Placed } from "#profile/values/placed.ts";
 import { listenShape, readListen } from "./listen.ts";
 import type { SectionReader } from "./reader.ts";
 import { bySetting, type Section } from "./section.ts";
-import { expose } from "./shapes.ts";
+import { expose, parseNamePattern } from "./shapes.ts";
 import { type LayerTermination, terminationShape } from "./tls-settings.ts";
 
 const origin = v.string('an origin such as "https://app.example.com"');
@@ -43,6 +43,18 @@ const shape = v.pipe(
           v.examples([["dev", "staging"], true, false]),
         ),
       ),
+      cluster_names: v.optional(
+        v.pipe(
+          v.union(
+            [v.boolean("true or false"), v.array(v.string("the name of a namespace"), "a list of namespaces")],
+            "true, false or a list of namespaces",
+          ),
+          v.description(
+            "Names that services have in their cluster, SERVICE.NAMESPACE with .svc or .svc.cluster.local behind it or not, are served at the front door, in these namespaces or, with true, in those that the profile speaks of. The port of the URL is the service's; where it has no such port, the one called http, or https for 443, is meant, else its only one. Needs `kt allow` once: a site of the web may be called like a service. Default: false.",
+          ),
+          v.examples([["shop", "team-*"], true]),
+        ),
+      ),
       allow_origins: v.optional(
         v.pipe(
           v.union([origin, v.array(origin)], "an origin or a list of origins"),
@@ -71,6 +83,8 @@ export type HttpSettings = {
   readonly suffix: Placed<string> | undefined;
   /** The contexts as written; true is every one, false none. */
   readonly dynamic: Placed<boolean | readonly string[]> | undefined;
+  /** True is the namespaces that the profile speaks of, false none. */
+  readonly clusterNames: Placed<boolean | readonly string[]> | undefined;
   readonly allowOrigins: Placed<readonly string[]> | undefined;
   readonly tls: Placed<LayerTermination["mode"]> | undefined;
   readonly redirect: Placed<boolean> | undefined;
@@ -83,6 +97,7 @@ export const http: Section<Given, HttpSettings> = {
     expose: reader.asWritten(["http", "expose"], given.expose),
     suffix: readSuffix(reader, given.suffix),
     dynamic: reader.asWritten(["http", "dynamic"], given.dynamic),
+    clusterNames: readClusterNames(reader, given.cluster_names),
     allowOrigins: readOrigins(reader, given.allow_origins),
     tls: reader.asWritten(["http", "tls"], given.tls),
     redirect: reader.asWritten(["http", "redirect"], given.redirect),
@@ -96,6 +111,12 @@ function readDoor(reader: SectionReader, given: Given["listen"]): HttpSettings["
   if (Array.isArray(given) && given.length === 0)
     reader.problem(path, "listen is an empty list", { hint: 'for example ["127.0.0.1:8989", "[::1]:8989"]' });
   return readListen(reader, path, given);
+}
+
+function readClusterNames(reader: SectionReader, given: Given["cluster_names"]): HttpSettings["clusterNames"] {
+  if (given === undefined) return undefined;
+  const path = ["http", "cluster_names"];
+  return reader.place(path, typeof given === "boolean" ? given : reader.each(path, given, (text) => parseNamePattern(text, "namespace")));
 }
 
 function readOrigins(reader: SectionReader, given: Given["allow_origins"]): HttpSettings["allowOrigins"] {

@@ -1,6 +1,8 @@
 /** Shapes that several sections have in common. The text given to a schema says what it wants. */
 
 import * as v from "valibot";
+import { KtError } from "#base/errors.ts";
+import { isLabel } from "#route/pod-source-text.ts";
 
 const targetExamples = ["monitoring/svc/grafana:http", "svc/web:80", "pod/web-0:8080", "deploy/web:8080"];
 export const targetText = "[NAMESPACE/]KIND/NAME:PORT: KIND is svc, pod, deploy, sts, rs, ds, job or rc, PORT is a number or a name";
@@ -43,3 +45,14 @@ export const expose = v.pipe(
     "Allows the addresses beside it to be other than loopback: every machine that reaches this one then reaches the cluster. Needs `kt allow` once. Default: false.",
   ),
 );
+
+const patternForm = /^[a-z0-9*?]([a-z0-9*?-]{0,61}[a-z0-9*?])?$/;
+
+/** A name, or a pattern of names with * and ?. Throws KtError `profile-invalid`. */
+export function parseNamePattern(text: string, what: string): string {
+  if (isLabel(text) || patternForm.test(text)) return text;
+  const hint = isLabel(text.toLowerCase())
+    ? `write "${text.toLowerCase()}"`
+    : "up to 63 lower case letters, digits and dashes; * stands for any text";
+  throw new KtError("profile-invalid", `"${text}" is not a valid name of a ${what}`, { hints: [hint] });
+}

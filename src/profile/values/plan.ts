@@ -187,6 +187,8 @@ export interface Plan {
     readonly suffix: string;
     /** Which contexts the dynamic names reach. */
     readonly dynamic: DynamicReach;
+    /** Namespaces, names and patterns, whose services have their cluster's names at the front door; none is none. */
+    readonly clusterNames: readonly string[];
     /** Origins of pages that may ask, as `parseAllowedOrigin` returns them. */
     readonly allowOrigins: readonly string[];
     /** Of the names that neither a route nor a pattern has: dynamic ones, and kt's own. */

@@ -1,6 +1,6 @@
 /** What a plan has, across its sections. */
 
-import type { Target } from "#route/target.ts";
+import { namespaceOf, type Target } from "#route/target.ts";
 import type { Plan, PlannedPort } from "./plan.ts";
 
 /** Ports that lead to one target each, in the order of the profile. */
@@ -19,6 +19,25 @@ export interface NamedRoute {
 /** Hostnames first. */
 export function namedRoutes(plan: Pick<Plan, "routes" | "listeners">): NamedRoute[] {
   return [...plan.routes.map(({ name, target }) => ({ door: "http", name, target })), ...portsOf(plan)];
+}
+
+/** A namespace in a cluster, each as the profile names it: undefined is the kubeconfig's own choice. */
+export interface SpokenPlace {
+  readonly context: string | undefined;
+  /** A name, or a pattern of names. */
+  readonly namespace: string | undefined;
+}
+
+/** Where the profile has something: first what its [[forward]]s have, then its own, and that of its routes. */
+export function spokenPlaces(plan: Pick<Plan, "forwards" | "context" | "namespace" | "routes" | "listeners" | "patterns">): SpokenPlace[] {
+  // What a pattern only knows with a name.
+  const isOpen = (text: string | undefined): boolean => text?.includes("{") === true;
+  return [
+    ...plan.forwards.flatMap(({ context, namespaces }) => (namespaces ?? [undefined]).map((namespace) => ({ context, namespace }))),
+    { context: plan.context, namespace: plan.namespace },
+    ...namedRoutes(plan).map(({ target }) => ({ context: target.cluster.context, namespace: namespaceOf(target) })),
+    ...plan.patterns.map(({ target: { context, namespace } }) => ({ context, namespace })),
+  ].filter(({ context, namespace }) => !isOpen(context) && !isOpen(namespace));
 }
 
 /** `2 routes, 0 patterns and 1 TCP route`; those of UDP and those the other way where there are any. */

@@ -28,11 +28,19 @@ export function withRouteHint(error: KtError, found: Found): KtError {
 }
 
 /**
- * A dynamic name without its port asks for a service that does not exist: the hint says how such names are read. Those of a proxy's
- * clients have their ports apart.
+ * A dynamic name without its port asks for a service that does not exist: the hint says how such names are read. Those that a cluster
+ * has have their ports apart.
  */
 function withNameHint(error: KtError, { via, target, route }: Found): KtError {
-  if (via !== "dynamic" || route.includes(":") || !isInCluster(target) || target.via || target.kind === "relayed") return error;
+  if (
+    via !== "dynamic" ||
+    route.includes(":") ||
+    (isInCluster(target) && target.derived?.otherwise) ||
+    !isInCluster(target) ||
+    target.via ||
+    target.kind === "relayed"
+  )
+    return error;
   if (error.code !== "service-not-found" && error.code !== "port-not-found") return error;
   const hint = `the name was read as ${target.kind} "${target.name}", port "${target.port}"; if "${target.name}-${target.port}" is the name, add its port`;
   return withHints(error, [hint, ...error.hints]);

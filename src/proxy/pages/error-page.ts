@@ -7,7 +7,7 @@ import { indexHost, isIndexName } from "./index-names.ts";
 /** Programs whose hints are commands. */
 const command = /^(?:kt|kubectl|curl|sudo|aws|az|gcloud|docker|helm|kill|systemctl|chmod|ssh) \S/;
 /** Hints that list names of routes. */
-const naming = /^(?:did you mean|routes here:)/;
+const naming = /^(?:did you mean|routes here:|by name:)/;
 const hostname = /[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+/gi;
 
 export function namesRoutes(hint: string): boolean {
