@@ -68,8 +68,9 @@ export class Site {
     const { facts, host } = this.#options;
     const admission = admit(head, isOpen(path), { access: this.#access, host, tokenFile: facts.tokenFile });
     const accept = headerValue(head.headers, "accept");
-    if (admission.kind === "refused") return refusalAnswer(admission.refusal, accept);
-    if (path === "/api" || path.startsWith("/api/")) return this.#api.answer(request);
+    const isForPrograms = path === mcpPath || path === "/api" || path.startsWith("/api/");
+    if (admission.kind === "refused") return refusalAnswer(admission.refusal, isForPrograms ? "application/json" : accept);
+    if (isForPrograms && path !== mcpPath) return this.#api.answer(request);
     if (path === mcpPath) return this.#mcp.answer(request);
     const page = this.#pages.get(path) ?? (isOfDashboard(path) ? dashboardFile : undefined);
     if (!page) return refusalAnswer(this.#unknownPage(path), accept);

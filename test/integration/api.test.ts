@@ -189,6 +189,8 @@ describe("what is not valid", () => {
     ["/api/v1/attach", '{"file": "tunnels.toml"}', 400],
     ["/api/v1/attach", '{"file": "/a", "more": 1}', 400],
     ["/api/v1/detach", '{"profile": 1}', 400],
+    ["/api/v1/detach", "[]", 400],
+    ["/api/v1/detach", "null", 400],
     ["/api/v1/snapshot", "{}", 405],
     ["/api/openapi.json", "{}", 405],
     ["/api/v2/detach", "{}", 404],
@@ -201,6 +203,13 @@ describe("what is not valid", () => {
 
   test("as a body of 300 KiB, or of 2 MiB", async () => {
     for (const bytes of [300 * 1024, 2 * 1024 * 1024]) expect((await post("/api/v1/detach", " ".repeat(bytes))).status).toBe(413);
+  });
+
+  test("as one without the token, whatever it accepts: the answer is JSON", async () => {
+    for (const path of ["/api/v1/snapshot", "/api/openapi.json", "/api/none", "/mcp"]) {
+      const response = await fetchOwn(path, { headers: { Authorization: "", Accept: "text/html" } });
+      expect([response.status, ((await response.json()) as { error: { code: string } }).error.code]).toEqual([401, "token-required"]);
+    }
   });
 
   test("as another type: a form of a page could send it", async () => {

@@ -75,7 +75,14 @@ function isNumeric(schema: v.GenericSchema): boolean {
   return schema.type === "number";
 }
 
-function fromBody(body: Uint8Array): unknown {
+/** An object: the schemas take a list for one without keys. */
+function fromBody(body: Uint8Array): object {
+  const value = parsed(body);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new KtError("request-invalid", "the body of the request is not a JSON object");
+}
+
+function parsed(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
