@@ -5,8 +5,10 @@ import { namespace } from "#test/support/cluster.ts";
 import { OwnMachines } from "#test/support/own-machines.ts";
 import { PlainUser } from "#test/support/plain-user.ts";
 import { freePorts } from "#test/support/process.ts";
+import { rootToolsScript, unpackRootTools } from "#test/support/root-tools.ts";
 
 const possible = await OwnMachines.arePossible();
+const rootTools = possible ? await unpackRootTools() : undefined;
 let machines: OwnMachines;
 beforeAll(async () => {
   if (possible) machines = await OwnMachines.open();
@@ -271,5 +273,28 @@ addresses: nothing to do: every address of 127.0.0.0/8 is this machine's own
 kt: error: kt setup does not know "port"
 kt: hint: kt setup ports
 `);
+  });
+});
+
+describe.skipIf(rootTools === undefined)("a plain user", () => {
+  test("sets up and undoes by sudo, doas and pkexec; as root by one of them, it is still the user's", async () => {
+    const ran = await machines.run(
+      `ip link set lo up
+first=/proc/sys/net/ipv4/ip_unprivileged_port_start
+echo 1024 > $first
+${rootToolsScript(rootTools ?? "", 1234)}
+rm -rf $before; cp -a /etc $before
+for tool in sudo doas pkexec; do
+  by() { ${PlainUser.prefix.join(" ")} env PATH=$place/$tool "$@"; }
+  by ${machines.user.kt} setup ports --yes -q; echo "$tool $? $(cat $first)"
+  by ${machines.user.kt} setup ports --undo --yes -q; echo "undone $? $(cat $first)"
+  diff -r --no-dereference /etc $before
+  by $tool ${machines.user.kt} setup names --dry-run 2>&1 | grep -o "kt-names-[0-9]*.socket" | sort -u
+done
+`,
+      ["--net"],
+    );
+    const each = (tool: string): string => `${tool} 0 0\nundone 0 1024\nkt-names-1234.socket\n`;
+    expect(ran).toEqual({ exitCode: 0, stderr: "", stdout: ["sudo", "doas", "pkexec"].map(each).join("") });
   });
 });

@@ -1,12 +1,13 @@
 /** A real NetworkManager with its dnsmasq in namespaces of a test's own. */
 
-import { unpacked } from "./unpacked.ts";
+import { overUsr, unpacked } from "./unpacked.ts";
 
 const packages = ["network-manager", "libnm0", "libndp0", "libmm-glib0", "libteamdctl0", "libbluetooth3", "dnsmasq-base"];
 
 /** The folder in which the packages' files are; undefined where they cannot be had, and then it says why. */
 export async function unpackNetworkManager(): Promise<string | undefined> {
-  return await unpacked("network-manager", packages, "the cases of kt setup dns with it");
+  const proof = "NetworkManager --version && nmcli --version && dnsmasq --version";
+  return await unpacked({ name: "network-manager", packages, proof, leftOut: "the cases of kt setup dns with it" });
 }
 
 /**
@@ -15,7 +16,7 @@ export async function unpackNetworkManager(): Promise<string | undefined> {
  */
 export function networkManagerScript(folder: string, nameServer: string): string {
   return `
-mount -t overlay -o lowerdir=${folder}/usr:/usr overlay /usr || exit 84
+${overUsr(folder)} || exit 84
 mkdir -p $place/state && mount --bind $place/state /var/lib && mkdir -p /var/lib/NetworkManager
 cp -a ${folder}/etc/. /etc/; rm -rf /etc/NetworkManager/dispatcher.d
 cp /usr/share/dbus-1/system.d/*NetworkManager.conf /etc/dbus-1/system.d/

@@ -4,7 +4,8 @@ import { unpacked } from "./unpacked.ts";
 
 /** The folder in which the package's files are; undefined where it cannot be had, and then it says why. */
 export async function unpackResolved(): Promise<string | undefined> {
-  return await unpacked("systemd-resolved", ["systemd-resolved"], "the cases of kt setup dns with it");
+  const proof = "resolvectl --version";
+  return await unpacked({ name: "systemd-resolved", packages: ["systemd-resolved"], proof, leftOut: "the cases of kt setup dns with it" });
 }
 
 /**
