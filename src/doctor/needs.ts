@@ -82,9 +82,7 @@ const replaceService: readonly Rule[] = [
   must("get", "services"),
   must("patch", "services"),
   must("patch", "jobs", "batch"),
-  must("create", "serviceaccounts"),
-  must("create", "roles", rbac),
-  must("create", "rolebindings", rbac),
+  ...["create", "get"].flatMap((verb) => [must(verb, "serviceaccounts"), must(verb, "roles", rbac), must(verb, "rolebindings", rbac)]),
 ];
 
 /** Where kt is: in a pod it connects to others itself. */

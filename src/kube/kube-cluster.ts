@@ -113,7 +113,7 @@ class KubeCluster implements Cluster {
     this.pods = new ApiPods(this.#api);
     this.jobs = new ApiJobs(this.#api);
     this.services = new ApiServices(this.#api);
-    this.grants = new ApiGrants(this.#api);
+    this.grants = new ApiGrants(this.#api, options.clock);
   }
 
   get context(): string {

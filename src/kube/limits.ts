@@ -93,4 +93,7 @@ export const kubeLimits = {
   podsShown: 100,
   /** How often a name that stands in no profile and leads nowhere may be worth a list of the names that there are. */
   guessHintMs: 1 * second,
+  /** How long the cluster may take to remove what an earlier Job owned, and how often that is looked at: its collector needs seconds. */
+  grantLeftMs: 20 * second,
+  grantLookMs: 250,
 } as const;

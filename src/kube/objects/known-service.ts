@@ -40,14 +40,22 @@ export interface Services {
   remove(namespace: string, service: KnownService, signal: AbortSignal): Promise<void>;
 }
 
+/** An object that goes with its one owner. */
+export interface OwnedManifest {
+  readonly metadata: { readonly name: string; readonly ownerReferences: readonly { readonly uid: string }[] };
+}
+
 /** What lets the pods of a Job act in the cluster. */
 export interface GrantManifests {
-  readonly serviceAccount: { readonly metadata: { readonly name: string } };
-  readonly role: { readonly metadata: { readonly name: string } };
-  readonly roleBinding: { readonly metadata: { readonly name: string } };
+  readonly serviceAccount: OwnedManifest;
+  readonly role: OwnedManifest;
+  readonly roleBinding: OwnedManifest;
 }
 
 export interface Grants {
-  /** What is there already stays as it is. Rejects with `reverse-failed` where the cluster does not take it. */
+  /**
+   * What its owner has already stays as it is; what an earlier owner had is waited for to go. Rejects with `reverse-failed` where it does
+   * not, or where the cluster does not take what is made.
+   */
   create(namespace: string, manifests: GrantManifests, signal: AbortSignal): Promise<void>;
 }
