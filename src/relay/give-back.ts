@@ -1,10 +1,11 @@
 /** Makes the Service that a relay replaced as it was: by the relay itself, since its user may be gone without a word. */
 
 import { type Clock, sleep } from "#base/clock.ts";
+import { isAbout } from "#base/error-facts.ts";
 import { toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { KnownService } from "#kube/objects/known-service.ts";
-import { relayOf, restoration } from "#kube/objects/replaced-service.ts";
+import { relayOf, replacedBy, restoration } from "#kube/objects/replaced-service.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import { relayLimits } from "./limits.ts";
 
@@ -12,6 +13,8 @@ export interface GiveBackOptions {
   /** As the pod's service account sees it; its namespace is the Service's. */
   readonly cluster: Pick<Cluster, "namespace" | "services">;
   readonly service: string;
+  /** The uid of the relay's own Job; "" where the cluster does not say it. */
+  readonly job: string;
   /** The relay's own pod. */
   readonly pod: string;
   readonly clock: Clock;
@@ -26,7 +29,10 @@ export async function giveBack(options: GiveBackOptions): Promise<void> {
     try {
       if (await tryOnce(options)) return log("info", "service-given-back", { service });
     } catch (error) {
-      log("warn", "service-not-given-back", { service, text: toKtError(error, "reverse-failed", "give the service back").message });
+      const problem = toKtError(error, "reverse-failed", "give the service back");
+      log("warn", "service-not-given-back", { service, text: problem.message });
+      // Its account went with its Job: nothing comes back.
+      if (isAbout(problem.code, "permission", "login")) return;
     }
     if (clock.now() >= untilMs) return;
     await sleep(clock, relayLimits.giveBackPauseMs);
@@ -34,18 +40,19 @@ export async function giveBack(options: GiveBackOptions): Promise<void> {
 }
 
 /** Returns whether nothing is left to do. */
-async function tryOnce({ cluster, service: name, pod }: GiveBackOptions): Promise<boolean> {
+async function tryOnce({ cluster, service: name, job, pod }: GiveBackOptions): Promise<boolean> {
   const signal = AbortSignal.timeout(relayLimits.giveBackTryMs);
   const { namespace, services } = cluster;
   const service = await services.get(namespace, name, signal);
-  const change = service && isOurs(service, pod) ? restoration(service) : undefined;
+  const change = service && isOurs(service, job, pod) ? restoration(service) : undefined;
   return !service || change === undefined || (await services.patch(namespace, service, change, signal)) !== undefined;
 }
 
-/** A pod is named after its Job. Where the Service leads to another relay, that one gives it back. */
-function isOurs(service: KnownService, pod: string): boolean {
-  const job = relayOf(service);
-  return job === undefined || pod.startsWith(`${job}-`);
+/** Where the Service leads to another relay, that one gives it back: also to a later one of the same name. A pod is named after its Job. */
+function isOurs(service: KnownService, job: string, pod: string): boolean {
+  if (job !== "") return replacedBy(service) === job;
+  const name = relayOf(service);
+  return name === undefined || pod.startsWith(`${name}-`);
 }
 
 /** Loaded when it is needed: a relay that replaces nothing speaks to no API server. */

@@ -53,7 +53,7 @@ function caller(name: string, labels: Readonly<Record<string, string>> = {}, com
 }
 
 interface Listed {
-  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: { readonly name: string; readonly uid: string; readonly annotations?: Readonly<Record<string, string>> };
   readonly spec: object;
 }
 
@@ -280,6 +280,23 @@ cases("a service that is there", () => {
     expect((await service("mine"))?.metadata.annotations?.["kt.dev/replaced"]).toBeUndefined();
     await eventually("what was granted to be gone", async () => (await grants()).length === 0, 60_000, 200);
   }, 150_000);
+
+  test("leads here again when the relay's Job was deleted, and is as before after kt down", async () => {
+    await apply(ours("moved"));
+    const specOf = async (): Promise<string> => JSON.stringify((await service("moved"))?.spec);
+    const before = await specOf();
+    const machine = await new Machine().up([{ service: "moved:80", local: webServer(), replace: true }]);
+    await machine.running();
+    const [job] = await list("jobs");
+    await kubectl("-n", space.name, "delete", "job", job?.metadata.name ?? "", "--wait=false");
+    const isNext = async (): Promise<boolean> => (await list("jobs")).some(({ metadata: { uid } }) => uid !== job?.metadata.uid);
+    await eventually("another Job", isNext, 90_000, 250);
+    await eventually("the service to lead here again", async () => (await specOf()) !== before, 60_000, 250);
+    await machine.running();
+    await callSoon("http://moved/", "hello from here");
+    await machine.home.ok("down");
+    await eventually("the service to be as before", async () => (await specOf()) === before, 60_000, 200);
+  }, 240_000);
 
   test("is as before within 90 s of a hub that was killed, and one that kt made is gone", async () => {
     await apply(ours("rescued"));

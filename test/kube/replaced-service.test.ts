@@ -30,7 +30,7 @@ const spec = {
 
 test("leads to the relay with all that is not the relay's left, and says what it had", async () => {
   const { known, patch, services } = rig({ spec: { ...spec, sessionAffinity: "ClientIP" } });
-  await patch(replacement(await known(), "kt-reverse-1", "ann@box", podPorts));
+  await patch(replacement(await known(), { name: "kt-reverse-1", uid: "job-1" }, "ann@box", podPorts));
   expect(services.raw("shop", "api")?.["spec"]).toEqual({
     selector: { "kt.dev/reverse": "kt-reverse-1" },
     ports: [
@@ -63,7 +63,7 @@ test("is byte for byte as before, whatever it had, also after several relays", a
     fc.asyncProperty(services, fc.array(text, { minLength: 1, maxLength: 3 }), async (given, jobs) => {
       const sorted = { ...given, selector: Object.fromEntries(Object.entries(given.selector).toSorted()) };
       const { known, patch, services: fake } = rig({ spec: sorted });
-      for (const job of jobs) await patch(replacement(await known(), job, "ann@box", podPorts));
+      for (const job of jobs) await patch(replacement(await known(), { name: job, uid: job }, "ann@box", podPorts));
       await patch(restoration(await known()));
       expect(fake.raw("shop", "api")?.["spec"]).toEqual(sorted);
       expect(isReplaced(await known())).toBe(false);
@@ -74,7 +74,7 @@ test("is byte for byte as before, whatever it had, also after several relays", a
 
 test("keeps what another wrote since, and only loses kt's mark", async () => {
   const { known, patch, spec: now } = rig({ spec });
-  await patch(replacement(await known(), "kt-reverse-1", "ann@box", podPorts));
+  await patch(replacement(await known(), { name: "kt-reverse-1", uid: "job-1" }, "ann@box", podPorts));
   await patch({ spec: { selector: { "kt.dev/reverse": null, app: "next" }, ports: [{ port: 80 }] } });
   const written = now();
   await patch(restoration(await known()));

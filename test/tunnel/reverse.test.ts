@@ -21,9 +21,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-function rig(given: Partial<ReverseDefinition> = {}, prepare: (cluster: FakeCluster) => void = () => {}) {
+function rig(given: Partial<ReverseDefinition> = {}, prepare: (cluster: FakeCluster) => void = () => {}, cluster = new FakeCluster()) {
   const definition: ReverseDefinition = { namespace: "shop", service: "api", ports: [80], replace: false, relay, holder, ...given };
-  const cluster = new FakeCluster();
   const clock = new ManualClock();
   const { server } = relayPod(cluster, "relay-1", clock);
   cluster.ready("relay-1");
@@ -108,12 +107,31 @@ describe("a service that is not there", () => {
     expect(raw()?.metadata["ownerReferences"]).not.toEqual(before?.["ownerReferences"]);
   });
 
+  test("is made again where the cluster removed it with an earlier relay", async () => {
+    const { cluster, raw, running, until, name } = rig();
+    await running();
+    await cluster.services.remove("shop", (await cluster.services.get("shop", "api")) as KnownService);
+    await until("the service to be there again", () => raw() !== undefined);
+    expect(raw()?.spec).toMatchObject({ selector: { "kt.dev/reverse": name } });
+  });
+
+  test("is found by the next hub of the same user, which removes it at its end", async () => {
+    const before = rig();
+    await before.running();
+    closing.splice(0);
+    const { cluster, raw, running, end } = rig({}, undefined, before.cluster);
+    await running();
+    expect(cluster.jobs.made).toHaveLength(1);
+    await end();
+    expect(raw()).toBeUndefined();
+  });
+
   test("needs rights that are named together, and leaves nothing behind without them", async () => {
     const { cluster, clock, problem, running } = rig({}, ({ services }) => {
       services.problem = new KtError("forbidden", 'not allowed to create services in namespace "shop"');
     });
     expect(await problem()).toBe(
-      'not allowed to create services in namespace "shop"; a [[reverse]] needs the right to get, create and delete services, and to create jobs',
+      'not allowed to create services in namespace "shop"; a [[reverse]] needs the right to get, create and delete services, and to get and create jobs',
     );
     relayPod(cluster, "relay-2", clock);
     cluster.ready("relay-2");

@@ -37,8 +37,9 @@ export async function relay({ options, output }: CommandContext): Promise<number
 }
 
 async function restore(service: string, pod: string, log: Log): Promise<void> {
+  const job = process.env["KT_JOB_UID"] ?? "";
   const { giveBack, ownCluster } = await import("#relay/give-back.ts");
-  await giveBack({ cluster: await ownCluster(systemClock, log), service, pod, clock: systemClock, log });
+  await giveBack({ cluster: await ownCluster(systemClock, log), service, job, pod, clock: systemClock, log });
 }
 
 function portOf(text: string): number {

@@ -8,6 +8,8 @@ export const reverseLabel = "kt.dev/reverse";
 /** What the Service had before, as JSON. */
 export const replacedKey = "kt.dev/replaced";
 const madeByKey = "kt.dev/made-by";
+/** The uid of the Job whose relay has to give it back: a later one of the same name is another. */
+const replacedByKey = "kt.dev/replaced-by";
 
 /** What a replacement changes of a spec. */
 interface Before {
@@ -34,13 +36,21 @@ function beforeOf({ annotations }: KnownService): Before | undefined {
   }
 }
 
+/** The uid of the Job whose relay replaced it. */
+export const replacedBy = ({ annotations }: KnownService): string | undefined => annotations[replacedByKey];
+
 export const isReplaced = (service: KnownService): boolean => beforeOf(service) !== undefined;
 
 /**
  * The change that leads a Service to a relay. `podPorts`: by port of the Service. One that leads to an earlier relay keeps what it had
  * before that.
  */
-export function replacement(service: KnownService, job: string, madeBy: string, podPorts: ReadonlyMap<number, number>): object {
+export function replacement(
+  service: KnownService,
+  job: { readonly name: string; readonly uid: string },
+  madeBy: string,
+  podPorts: ReadonlyMap<number, number>,
+): object {
   const before = (relayOf(service) === undefined ? undefined : beforeOf(service)) ?? {
     selector: service.selector ?? {},
     ports: service.ports,
@@ -50,8 +60,8 @@ export function replacement(service: KnownService, job: string, madeBy: string, 
     return targetPort === undefined ? port : { ...port, targetPort };
   });
   return {
-    metadata: { annotations: { [replacedKey]: JSON.stringify(before), [madeByKey]: madeBy } },
-    spec: { selector: { ...without(service.selector), ...relaySelector(job) }, ports },
+    metadata: { annotations: { [replacedKey]: JSON.stringify(before), [replacedByKey]: job.uid, [madeByKey]: madeBy } },
+    spec: { selector: { ...without(service.selector), ...relaySelector(job.name) }, ports },
   };
 }
 
@@ -61,7 +71,7 @@ export function replacement(service: KnownService, job: string, madeBy: string, 
 export function restoration(service: KnownService): object | undefined {
   const before = beforeOf(service);
   if (before === undefined) return undefined;
-  const metadata = { annotations: { [replacedKey]: null, [madeByKey]: null } };
+  const metadata = { annotations: { [replacedKey]: null, [replacedByKey]: null, [madeByKey]: null } };
   if (relayOf(service) === undefined) return { metadata };
   return { metadata, spec: { selector: { ...without(service.selector), ...before.selector }, ports: before.ports } };
 }

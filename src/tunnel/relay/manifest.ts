@@ -126,6 +126,7 @@ function podSpec({ definition, args = [], ttlS = relayTtlS, serviceAccount }: Jo
         name: "relay",
         image,
         imagePullPolicy: "IfNotPresent",
+        ...(serviceAccount !== undefined && { env: [jobUid] }),
         args: ["relay", "--port", String(relayPort), "--ttl", `${ttlS}s`, ...args],
         resources: {
           requests: { ...defaultResources.requests, ...resources.requests },
@@ -136,6 +137,9 @@ function podSpec({ definition, args = [], ttlS = relayTtlS, serviceAccount }: Jo
     ],
   };
 }
+
+/** By the label that the cluster gives to pods of Jobs since 1.27: "" in an older one. */
+const jobUid = { name: "KT_JOB_UID", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } };
 
 /**
  * No limit of processor time: throttling would stall every connection at once. What is requested is also its share of a busy node: with

@@ -155,12 +155,13 @@ export class Reverse {
   /** A relay that was made anew is another Job: what its predecessor owned goes with that one. */
   async #keep({ uid, pod }: Relay, signal: AbortSignal): Promise<void> {
     if (uid === undefined) return;
+    const job = { name: reverseName(this.#options.definition), uid };
     if (this.#taken !== uid) {
       this.#mayHold = true;
-      await this.#claim.take({ name: reverseName(this.#options.definition), uid }, signal);
+      await this.#claim.take(job, signal);
       this.#taken = uid;
     }
-    const problem = await this.#claim.look(signal);
+    const problem = await this.#claim.look(job, signal);
     if (problem) this.#failed(problem);
     else this.#become({ state: "running", pod, pods: pod === undefined ? [] : [pod], sinceMs: this.#options.clock.wallMs() });
   }
@@ -201,8 +202,8 @@ export class Reverse {
     if (!isAbout(problem.code, "permission")) return problem;
     const { replace, service } = this.#options.definition;
     const rights = replace
-      ? `to get and patch the service "${service}", and to create roles, rolebindings, serviceaccounts and jobs, and patch jobs`
-      : "to get, create and delete services, and to create jobs";
+      ? `to get and patch the service "${service}", to get and create roles, rolebindings and serviceaccounts, and to get, create and patch jobs`
+      : "to get, create and delete services, and to get and create jobs";
     return new KtError("forbidden", `${problem.message}; a [[reverse]]${replace ? " that replaces" : ""} needs the right ${rights}`, {
       hints: problem.hints,
       cause: problem,

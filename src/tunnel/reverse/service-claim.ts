@@ -14,6 +14,8 @@ export class ServiceClaim {
   readonly #definition: ReverseDefinition;
   /** Of the relay's Job. */
   readonly #job: string;
+  /** What was written last was a Service of kt's own. */
+  #isMade = false;
 
   constructor(cluster: Cluster, definition: ReverseDefinition) {
     this.#cluster = cluster;
@@ -36,10 +38,17 @@ export class ServiceClaim {
     throw this.#problem("is being changed by others all the time");
   }
 
-  /** Why it does not lead here any more; undefined while it does. Rejects where that cannot be seen. */
-  async look(signal: AbortSignal): Promise<KtError | undefined> {
+  /**
+   * Why it does not lead here any more; undefined while it does. One that kt made is made again: the cluster removes it with an earlier
+   * relay's Job, also when it has another owner by then. Rejects where that cannot be seen.
+   */
+  async look(job: MadeJob, signal: AbortSignal): Promise<KtError | undefined> {
     const service = await this.#get(signal);
     if (service && relayOf(service) === this.#job) return undefined;
+    if (!service && this.#isMade) {
+      await this.take(job, signal);
+      return undefined;
+    }
     return this.#problem(service ? "was changed by another, and does not lead here any more" : "was deleted by another", [
       command`kubectl get service ${this.#definition.service} -o yaml ${this.#scope}`,
     ]);
@@ -62,11 +71,11 @@ export class ServiceClaim {
   async #write(service: KnownService | undefined, job: MadeJob, signal: AbortSignal): Promise<boolean> {
     const { services } = this.#cluster;
     const { namespace, ports, holder } = this.#definition;
+    this.#isMade = !service || (relayOf(service) === this.#job && !isReplaced(service));
     if (!service) return (await services.create(namespace, serviceManifest(this.#definition, job), signal)) !== undefined;
     await this.#assertFree(service, signal);
-    const isMade = relayOf(service) === this.#job && !isReplaced(service);
-    if (isMade && service.owners.includes(job.uid)) return true;
-    const change = isMade ? takeover(job) : replacement(service, this.#job, holder.user, podPorts(ports));
+    if (this.#isMade && service.owners.includes(job.uid)) return true;
+    const change = this.#isMade ? takeover(job) : replacement(service, job, holder.user, podPorts(ports));
     return (await services.patch(namespace, service, change, signal)) !== undefined;
   }
 
