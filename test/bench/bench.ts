@@ -34,6 +34,7 @@ const { measureStall, measureStart, measureStatus, measureTunnel, measureWatchin
 const { measureArrivals, measureRequests } = await import("./arrivals.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
+const { measureProxy } = await import("./proxies.ts");
 const { measureRelay } = await import("./relay.ts");
 const { soak } = await import("./soak.ts");
 const { churn } = await import("./churn.ts");
@@ -80,6 +81,8 @@ async function measureAll(kubeconfig: string): Promise<string> {
       if (contestant === "kt") for (let times = 0; times < 3; times++) results.add("kt", await measureStart(kubeconfig));
     }
   }
+  console.log("a proxy");
+  for (let round = 1; round <= rounds; round++) results.add("kt", await measureProxy(kubeconfig));
   console.log("the status of many routes");
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureStatus(kubeconfig, namespace));
   // Before there are thousands: the controller of their slices is then minutes behind.

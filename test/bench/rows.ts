@@ -30,6 +30,7 @@ export const rows: readonly Row[] = [
   { name: "client CPU per GB, down", unit: "s", better: "lower", ratio: 0.5 },
   { name: "new connection, HTTP, p50", unit: "ms", better: "lower", ratio: 0.4 },
   { name: "new connection, TCP, p50", unit: "ms", better: "lower", ratio: 0.65 },
+  { name: "new connection by SOCKS5, beside a TCP route", unit: "×", better: "lower", limit: 1.2 },
   { name: "new connections, 50 at a time", unit: "/s", better: "higher", ratio: 1.5 },
   { name: "new connections, 50 at a time, p99", unit: "ms", better: "lower", ratio: 1 },
   { name: "first 50 TCP connections at once, until all are answered", unit: "ms", better: "lower", ratio: 2 },

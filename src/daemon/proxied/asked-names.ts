@@ -9,6 +9,7 @@ import { isWithin } from "#net/connect-outside.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { AskedNames } from "#proxy/clients/proxy-visit.ts";
 import type { Found, Lookup, Refused } from "#route/lookup.ts";
+import { routeLimits } from "#route/limits.ts";
 import { AllowedOrigins } from "#route/origins.ts";
 import type { ClusterRef, ProxiedTarget } from "#route/target.ts";
 import { ProfileNames } from "./profile-names.ts";
@@ -25,6 +26,8 @@ export interface AskedNamesOptions {
 export class AskedNamesOfHub {
   readonly #options: AskedNamesOptions;
   readonly #known = new Map<string, ProfileNames>();
+  /** Services that were found, by the profiles and the authority: each connection asks. */
+  readonly #recent = new Map<string, Lookup>();
 
   constructor(options: AskedNamesOptions) {
     this.#options = options;
@@ -32,12 +35,14 @@ export class AskedNamesOfHub {
 
   changed(): void {
     this.#known.clear();
+    this.#recent.clear();
   }
 
   /** Of an address that these profiles share; the first has a name that several have. */
   of(profiles: readonly string[]): AskedNames {
+    const place = profiles.join("\0");
     return {
-      lookup: (authority) => this.#lookup(authority, profiles),
+      lookup: (authority) => this.#recent.get(`${place}\0${authority}`) ?? this.#remembered(place, authority, profiles),
       allowedOrigins: (lookup) => this.#allowedOrigins(lookup, profiles),
     };
   }
@@ -58,6 +63,14 @@ export class AskedNamesOfHub {
     // Without its clusters it is not complete: it is read again for the next.
     if (names.clusters.every(({ context }) => context !== "")) this.#known.set(profile, names);
     return names;
+  }
+
+  #remembered(place: string, authority: string, profiles: readonly string[]): Lookup {
+    const lookup = this.#lookup(authority, profiles);
+    if (lookup.kind !== "found" || lookup.target.kind === "proxied" || authority.length > routeLimits.recentNameLength) return lookup;
+    if (this.#recent.size >= routeLimits.recentNames) this.#recent.clear();
+    this.#recent.set(`${place}\0${authority}`, lookup);
+    return lookup;
   }
 
   #plan(profile: string): Plan | undefined {

@@ -38,6 +38,7 @@ var modes = map[string]func(options) result{
 	"up":        up,
 	"newconn":   func(o options) result { return connections(o, request) },
 	"tcpconn":   func(o options) result { return connections(o, roundTrip) },
+	"socksconn": func(o options) result { return connections(o, proxied) },
 	"burst":     burst,
 	"hosts":     hosts,
 	"keepalive": keepalive,
@@ -48,7 +49,7 @@ var modes = map[string]func(options) result{
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load down|up|newconn|tcpconn|burst|hosts|keepalive|stall|first|hold ADDR [-host H] [-n N] [-c C]")
+		fmt.Fprintln(os.Stderr, "usage: load down|up|newconn|tcpconn|socksconn|burst|hosts|keepalive|stall|first|hold ADDR [-host H] [-n N] [-c C]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}

@@ -58,12 +58,43 @@ func roundTrip(o options) error {
 		return err
 	}
 	defer c.Close()
+	return ping(c)
+}
+
+func ping(c net.Conn) error {
 	c.SetDeadline(time.Now().Add(patience))
-	if _, err = c.Write([]byte("ping\n")); err != nil {
+	if _, err := c.Write([]byte("ping\n")); err != nil {
 		return err
 	}
-	_, err = io.ReadFull(c, make([]byte, 5))
+	_, err := io.ReadFull(c, make([]byte, 5))
 	return err
+}
+
+// proxied is the same by SOCKS5, to the echo port of the host, which the proxy looks up.
+func proxied(o options) error {
+	c, err := net.DialTimeout("tcp", o.addr, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	request := append([]byte{5, 1, 0, 3, byte(len(o.host))}, o.host...)
+	for _, step := range []struct {
+		send   []byte
+		answer int
+	}{{[]byte{5, 1, 0}, 2}, {append(request, 7000>>8, 7000&255), 10}} {
+		if _, err := c.Write(step.send); err != nil {
+			return err
+		}
+		answer := make([]byte, step.answer)
+		if _, err := io.ReadFull(c, answer); err != nil {
+			return err
+		}
+		if answer[1] != 0 {
+			return fmt.Errorf("SOCKS5 reply %d", answer[1])
+		}
+	}
+	return ping(c)
 }
 
 func down(o options) result {
