@@ -4,7 +4,7 @@ import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { silentLog } from "#base/log.ts";
-import { type Catalogue, type Contexts, listContexts, openCatalogue } from "#kube/catalogue.ts";
+import { type Catalogue, type Contexts, listContexts, listServers, openCatalogue } from "#kube/catalogue.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 
 export type { Catalogue, CatalogueContainer, CataloguePod, CataloguePort, CatalogueService, Contexts } from "#kube/catalogue.ts";
@@ -12,6 +12,11 @@ export type { Catalogue, CatalogueContainer, CataloguePod, CataloguePort, Catalo
 /** Throws KtError `kubeconfig-unreadable`. */
 export function contextsOf(view: ClusterView): Contexts {
   return listContexts(view);
+}
+
+/** Hosts, without ports. Throws KtError `kubeconfig-unreadable`. */
+export function serversOf(view: Pick<ClusterView, "kubeconfig">): readonly string[] {
+  return listServers(view);
 }
 
 interface Asking {

@@ -176,3 +176,10 @@ export function listContexts({ kubeconfig, environment }: Pick<ContextSourceOpti
   if (inCluster) return { current: inCluster.name, names: [inCluster.name] };
   return { current: currentContext, names: [...contexts.keys()] };
 }
+
+/** The hosts of the API servers that the kubeconfig files name, without ports. Throws KtError `kubeconfig-unreadable`. */
+export function listServers({ kubeconfig }: Pick<ContextSourceOptions, "kubeconfig">): readonly string[] {
+  const { clusters } = readKubeconfig(kubeconfig, new FileCache());
+  const hosts = [...clusters.values()].flatMap(({ server }) => URL.parse(server)?.hostname.replace(/^\[|\]$/g, "") ?? []);
+  return [...new Set(hosts)];
+}

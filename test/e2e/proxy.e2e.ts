@@ -247,6 +247,8 @@ describe("programs", () => {
     expect(await direct.home.ok("run", "--", "curl", "-sS", url)).toContain(`host=web.${namespace}`);
     const code = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())";
     expect(await direct.home.ok("run", "--", "/usr/bin/python3", "-c", code, url)).toContain(`host=web.${namespace}`);
+    // The API server is asked for past the proxy, by kubectl and by a kt within.
+    expect(await kt.home.ok("run", "--", "kubectl", "-n", namespace, "get", "service", "web", "-o", "name")).toBe("service/web\n");
     const local = await direct.home.ok("run", "--", "curl", "-sS", `http://127.0.0.1:${direct.port}/errors/internal`);
     expect(local).toStartWith("internal\n");
   });

@@ -28,20 +28,22 @@ listen = ["127.0.0.1:8989", "[::1]:8989"]
 
 describe("the proxy", () => {
   test("is named in both cases of letters, and hosts that the shell leaves out stay left out", async () => {
-    const set = proxyVariables(await planOf('[proxy]\nlisten = "127.0.0.1:8988"\nenv = true\n'), { no_proxy: "intranet.example" });
+    const set = proxyVariables(await planOf('[proxy]\nlisten = "127.0.0.1:8988"\nenv = true\n'), { no_proxy: "intranet.example" }, [
+      "api.example.com",
+    ]);
     const shouted = Object.entries(set).filter(([name]) => name === name.toUpperCase());
     expect(Object.fromEntries(shouted)).toEqual({
       ALL_PROXY: "socks5h://127.0.0.1:8988",
       HTTP_PROXY: "http://127.0.0.1:8988",
       HTTPS_PROXY: "http://127.0.0.1:8988",
-      NO_PROXY: "localhost,.localhost,127.0.0.1,127.0.0.0/8,::1,intranet.example",
+      NO_PROXY: "localhost,.localhost,127.0.0.1,127.0.0.0/8,::1,api.example.com,intranet.example",
     });
     for (const [name, value] of shouted) expect(set[name.toLowerCase()]).toBe(value);
     expect(Object.keys(set)).toHaveLength(8);
   });
 
   test("is not named where the profile does not ask for that", async () => {
-    expect(proxyVariables(await planOf("[proxy]\nlisten = 8988\n"), {})).toEqual({});
+    expect(proxyVariables(await planOf("[proxy]\nlisten = 8988\n"), {}, [])).toEqual({});
   });
 });
 

@@ -8,7 +8,8 @@ import { withConsent } from "#cli/consent.ts";
 import { type EnvFormat, envFormats, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadAllowedHere } from "#cli/local-plan.ts";
-import { type ForwardedAddresses, forwardedIn, needsForwards, proxyVariables, variablesOf } from "#daemon/status/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, needsForwards, variablesOf } from "#daemon/status/plan-env.ts";
+import { proxiedEnvironment } from "#cli/proxied-environment.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
 import { trustedIn } from "#cli/trust-variables.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
@@ -20,7 +21,7 @@ export async function env(context: CommandContext): Promise<number> {
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
   const forwarded = needsForwards(plan) ? await forwardedNow(context, file) : new Map();
   const shell = shellEnvironment();
-  const variables = { ...trustedIn(plan, shell), ...proxyVariables(plan, shell), ...variablesOf(plan, forwarded) };
+  const variables = { ...trustedIn(plan, shell), ...(await proxiedEnvironment(plan, shell)), ...variablesOf(plan, forwarded) };
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
   if (text !== "") output.raw(text);

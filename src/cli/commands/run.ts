@@ -14,9 +14,10 @@ import { warnMissingNames } from "#cli/missing-names.ts";
 import { warnOtherPorts } from "#cli/other-ports.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
-import { type ForwardedAddresses, forwardedIn, proxyVariables, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
+import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
 import { trustedIn } from "#cli/trust-variables.ts";
+import { proxiedEnvironment } from "#cli/proxied-environment.ts";
 import { listed, showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 import type { ReplyOf } from "#control/api.ts";
@@ -47,7 +48,12 @@ export async function runWithNames(context: CommandContext, args: readonly strin
     const names = options.isOff("names") ? undefined : new CommandNames(plan.forwards.length > 0 && firstFreePort() > 0);
     const lease = new KeptLease(context, file, attached, names);
     const shell = shellEnvironment();
-    const environment = { ...shell, ...trustedIn(plan, shell), ...proxyVariables(plan, shell), ...variablesOf(plan, forwarded) };
+    const environment = {
+      ...shell,
+      ...trustedIn(plan, shell),
+      ...(await proxiedEnvironment(plan, shell)),
+      ...variablesOf(plan, forwarded),
+    };
     const code = await runCommand({ args, environment, plan, names }, signals, output);
     lease.close();
     return code;

@@ -41,9 +41,9 @@ const withoutProxy = ["localhost", ".localhost", "127.0.0.1", "127.0.0.0/8", "::
 
 /**
  * What makes a program use the profile's proxy, where that asks for it: in capitals for most, in small letters for curl, which reads no
- * HTTP_PROXY. Hosts that the user's own shell leaves out stay left out.
+ * HTTP_PROXY. API servers are left out, for kubectl and for kt itself, and hosts that the user's own shell leaves out stay so.
  */
-export function proxyVariables({ proxy, listeners }: Plan, shell: Variables): Variables {
+export function proxyVariables({ proxy, listeners }: Plan, shell: Variables, servers: readonly string[]): Variables {
   const address = listeners.find(({ kind }) => kind === "proxy")?.listen[0];
   if (!proxy.env || address === undefined) return {};
   const place = formatListen(address);
@@ -52,7 +52,7 @@ export function proxyVariables({ proxy, listeners }: Plan, shell: Variables): Va
     ALL_PROXY: `socks5h://${place}`,
     HTTP_PROXY: `http://${place}`,
     HTTPS_PROXY: `http://${place}`,
-    NO_PROXY: [...withoutProxy, ...(left ? [left] : [])].join(","),
+    NO_PROXY: [...new Set([...withoutProxy, ...servers]), ...(left ? [left] : [])].join(","),
   };
   return Object.fromEntries(Object.entries(set).flatMap(([name, value]) => [name, name.toLowerCase()].map((each) => [each, value])));
 }
