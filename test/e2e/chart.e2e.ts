@@ -1,0 +1,111 @@
+/** The chart by a real helm: it makes what `kt manifests` prints, refuses values that it does not know, and installs. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { YAML } from "bun";
+import { adminKubeconfig, kubectl, namespace, ownCluster, ownNamespace, type Ran, run } from "#test/support/cluster.ts";
+import { Home } from "#test/support/kt.ts";
+import { importRelayImage } from "#test/support/relay-image.ts";
+import { eventually } from "#test/support/wait.ts";
+
+const root = new URL("../..", import.meta.url).pathname;
+const binary = `${root}dist/helm`;
+const why = existsSync(binary) ? "" : " (not run: helm could not be built)";
+const cases = describe.skipIf(!ownCluster || why !== "");
+
+let space: Awaited<ReturnType<typeof ownNamespace>>;
+let image: Awaited<ReturnType<typeof importRelayImage>>;
+let home: Home;
+
+const profile = (): string => `namespace = "${namespace}"
+[http]
+listen = "0.0.0.0:8989"
+expose = true
+[routes]
+"web.apps.example.com" = "svc/web:80"
+`;
+
+beforeAll(async () => {
+  if (!ownCluster || why !== "") return;
+  image = await importRelayImage();
+  space = await ownNamespace("chart");
+  await kubectl("label", "namespace", space.name, "pod-security.kubernetes.io/enforce=restricted");
+  home = new Home();
+  home.write("tunnels.toml", profile());
+}, 120_000);
+afterAll(async () => {
+  await home?.close();
+  await space?.remove();
+  await image?.remove();
+}, 120_000);
+
+/** In a home of its own: helm keeps caches. */
+async function helm(...args: readonly string[]): Promise<Ran> {
+  const env = { ...process.env, HOME: home.path, KUBECONFIG: adminKubeconfig } as Record<string, string>;
+  return await run([binary, ...args], { env });
+}
+
+async function ok(...args: readonly string[]): Promise<string> {
+  const ran = await helm(...args);
+  if (ran.exitCode !== 0) throw new Error(`helm ${args.join(" ")}: ${ran.stdout}${ran.stderr}`);
+  return ran.stdout;
+}
+
+function values(): readonly string[] {
+  const [repository = "", tag = ""] = image.name.split(/:(?=[^:]*$)/);
+  const given = { image: { repository, tag }, profile: profile(), rights: { namespaces: [namespace] } };
+  const file = home.write("values.json", JSON.stringify(given), "values");
+  return ["-n", space.name, "-f", file];
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** By kind and name; who manages an object differs on purpose. */
+function byName(objects: readonly Manifest[]): Record<string, unknown> {
+  const plain = JSON.stringify(objects).replaceAll(/"app.kubernetes.io\/managed-by":"(kt|Helm)"/g, '"by":""');
+  const sorted = (JSON.parse(plain) as Manifest[]).map((each) => [`${each.kind} ${each.metadata.namespace} ${each.metadata.name}`, each]);
+  return Object.fromEntries(sorted);
+}
+
+cases(`the chart${why}`, () => {
+  test("is well-formed, and makes what kt manifests prints for the profile", async () => {
+    await ok("lint", "--strict", `${root}charts/kt`, ...values());
+    const text = await ok("template", "kt", `${root}charts/kt`, ...values());
+    const rendered = text.split(/^---$/m).map((each) => YAML.parse(each) as Manifest | null);
+    const printed = JSON.parse(await home.ok("manifests", "--json", "-n", space.name, "--image", image.name)) as { items: Manifest[] };
+    expect(byName(rendered.filter((each) => each !== null))).toEqual(byName(printed.items));
+  }, 60_000);
+
+  test("refuses values that it does not know, and an image that is not named", async () => {
+    const unknown = await helm("template", "kt", `${root}charts/kt`, ...values(), "--set", "replica=3");
+    expect(unknown.exitCode).not.toBe(0);
+    expect(unknown.stderr).toContain("additional properties 'replica' not allowed");
+    const unnamed = await helm("template", "kt", `${root}charts/kt`);
+    expect(unnamed.exitCode).not.toBe(0);
+    expect(unnamed.stderr).toContain("/image/repository");
+  }, 30_000);
+
+  test("serves the profile once it is installed, and leaves nothing once it is uninstalled", async () => {
+    await ok("install", "kt", `${root}charts/kt`, ...values(), "--wait", "--timeout", "120s");
+    const address = (await kubectl("-n", space.name, "get", "service", "kt", "-o", "jsonpath={.spec.clusterIP}")).trim();
+    await eventually(
+      "the service to answer",
+      async () => {
+        const response = await fetch(`http://${address}:8989/`, {
+          headers: { Host: "web.apps.example.com" },
+          signal: AbortSignal.timeout(2000),
+        });
+        return (await response.text()).includes("pod=web-");
+      },
+      60_000,
+      250,
+    );
+    await ok("uninstall", "kt", "-n", space.name, "--wait", "--timeout", "120s");
+    const left = ["-l", "app.kubernetes.io/instance=kt", "-o", "name"];
+    expect((await kubectl("-n", space.name, "get", "deployments,services,configmaps,roles,networkpolicies", ...left)).trim()).toBe("");
+    expect((await kubectl("-n", namespace, "get", "roles,rolebindings", ...left)).trim()).toBe("");
+  }, 300_000);
+});
