@@ -38,6 +38,14 @@ interface Served {
   readonly router: Router;
 }
 
+/** A name that kt speaks TLS for. */
+interface Terminated {
+  readonly name: string;
+  readonly tls: Termination;
+  /** The client has said it. */
+  readonly isNamed: boolean;
+}
+
 export class Arrival implements Guest, PeekHandler {
   readonly #conn: Conn;
   readonly #visit: Visit;
@@ -96,7 +104,7 @@ export class Arrival implements Guest, PeekHandler {
       const own = this.#visit.ownTls(name);
       if (!own) found = serverName === undefined ? this.#decideUnnamed() : this.#visit.decide(serverName);
       const terminated = own ?? found?.tls;
-      if (terminated) this.#terminate(name, terminated, leave);
+      if (terminated) this.#terminate({ name, tls: terminated, isNamed: serverName !== undefined }, leave);
       if (!found || terminated) return;
     } catch (error) {
       const refusal = toKtError(error, "internal", "route the connection");
@@ -116,13 +124,13 @@ export class Arrival implements Guest, PeekHandler {
   }
 
   /** Throws KtError where there is no certificate for the name. */
-  #terminate(name: string, tls: Termination, leave: () => void): void {
+  #terminate({ name, tls, isNamed }: Terminated, leave: () => void): void {
     const { terminator, context } = this.#parts;
     const identity = terminator.identity(name, tls);
     const serve = async (): Promise<void> => {
       try {
         const { conn, alpn, stranger } = await terminator.accept(this.#conn, identity);
-        const router = new NamedVisit(name, this.#visit, stranger);
+        const router = new NamedVisit(name, this.#visit, { isNamed, stranger });
         this.#serve(conn, { version: alpn === "h2" ? "h2" : "http1", scheme: "https", router });
       } catch (error) {
         context.log("debug", "tls-handshake-failed", { name, reason: messageOf(error) });

@@ -1,4 +1,4 @@
-/** Conformance of the HTTP/2 front door: every case of h2spec, the strict ones too, before a backend that speaks HTTP/2 itself. */
+/** Conformance of the HTTP/2 front door: every case of h2spec, the strict ones too, also in TLS, before a backend of HTTP/2. */
 
 import { expect, test } from "bun:test";
 import { namespace, run, writeKubeconfig } from "#test/support/cluster.ts";
@@ -10,6 +10,7 @@ const h2spec = new URL("../../dist/h2spec", import.meta.url).pathname;
 test.each([
   [[], "145 tests, 145 passed, 0 skipped, 0 failed"],
   [["--strict"], "146 tests, 146 passed, 0 skipped, 0 failed"],
+  [["--tls", "--insecure"], "145 tests, 145 passed, 0 skipped, 0 failed"],
 ])("h2spec %p", async (flags, verdict) => {
   const [port = 0] = freePorts(1);
   // h2spec names in :authority what it connects to.
@@ -19,6 +20,7 @@ namespace = "${namespace}"
 
 [http]
 listen = ["127.0.0.1:${port}", "[::1]:${port}"]
+tls = "terminate"
 
 [routes]
 "localhost" = "svc/web:http"

@@ -149,6 +149,12 @@ describe("a name that is terminated", () => {
     expect(await ask(await open("a.localhost"), "A.localhost.")).toStartWith("HTTP/1.1 200 ");
   });
 
+  test("is guarded as it is without TLS", async () => {
+    const socket = await open("a.localhost");
+    socket.write(`POST / HTTP/1.1\r\nHost: a.localhost\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    expect(await textOf(socket)).toStartWith("HTTP/1.1 403 ");
+  });
+
   test("is counted as it is without TLS", async () => {
     await ask(await open("a.localhost"), "a.localhost");
     expect(counters.of("p", "a.localhost").requests).toBe(1);

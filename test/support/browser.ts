@@ -14,21 +14,31 @@ export interface Look {
 export class Chromium {
   readonly #browser: Browser;
   readonly #home: string;
+  readonly #checksCertificates: boolean;
 
-  private constructor(browser: Browser, home: string) {
+  private constructor(browser: Browser, home: string, checksCertificates: boolean) {
     this.#browser = browser;
     this.#home = home;
+    this.#checksCertificates = checksCertificates;
   }
 
-  /** `hosts`: names that lead to this machine here, whatever the DNS says; `more`: further flags. */
-  static async start(hosts: readonly string[] = [], more: readonly string[] = []): Promise<Chromium> {
+  /**
+   * `hosts`: names that lead to this machine here, whatever the DNS says; `more`: further flags; `trust`: puts certificates into the store
+   * of its home, and then it takes no others.
+   */
+  static async start(
+    hosts: readonly string[] = [],
+    more: readonly string[] = [],
+    trust?: (home: string) => Promise<unknown>,
+  ): Promise<Chromium> {
     const home = mkdtempSync(`${tmpdir()}/kt-chromium-`);
+    await trust?.(home);
     const browser = await chromium.launch({
       executablePath: process.env["KT_E2E_CHROMIUM"] ?? "/usr/bin/chromium",
       args: [...flags, ...more, `--host-resolver-rules=${hosts.map((host) => `MAP ${host} 127.0.0.1`).join(",")}`],
       env: { ...process.env, HOME: home },
     });
-    return new Chromium(browser, home);
+    return new Chromium(browser, home, trust !== undefined);
   }
 
   /** A page of a profile of its own, which nothing of another's is in. */
@@ -36,7 +46,7 @@ export class Chromium {
     const context = await this.#browser.newContext({
       viewport: { width, height: 844 },
       colorScheme: dark ? "dark" : "light",
-      ignoreHTTPSErrors: true,
+      ignoreHTTPSErrors: !this.#checksCertificates,
     });
     return await context.newPage();
   }

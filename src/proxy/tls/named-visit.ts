@@ -9,26 +9,37 @@ import type { Found } from "#route/lookup.ts";
 import type { Router } from "#proxy/door/entrance.ts";
 import type { Asked } from "#proxy/door/guard.ts";
 
+/** What the handshake has shown of a client. */
+export interface TlsClient {
+  /** It has said which name it wants. */
+  readonly isNamed: boolean;
+  /** Why it is none of those that may come in. */
+  readonly stranger: string | undefined;
+}
+
 export class NamedVisit implements Router {
   readonly #name: string;
   readonly #inner: Router;
-  readonly #stranger: string | undefined;
+  readonly #client: TlsClient;
 
-  /** `stranger`: why the client is none of those that may come in. */
-  constructor(name: string, inner: Router, stranger: string | undefined) {
+  constructor(name: string, inner: Router, client: TlsClient) {
     this.#name = name;
     this.#inner = inner;
-    this.#stranger = stranger;
+    this.#client = client;
   }
 
   decide(host: string, request: Asked): Found {
-    if (bareName(host) !== this.#name) {
-      throw new KtError("misdirected", `this connection was opened for "${this.#name}", and the request is for "${host}"`, {
-        hints: ["open another connection for the other name"],
-      });
-    }
-    if (this.#stranger !== undefined) throw refuseClient(this.#name, this.#stranger);
+    if (bareName(host) !== this.#name) throw this.#misdirected(host);
+    const { stranger } = this.#client;
+    if (stranger !== undefined) throw refuseClient(this.#name, stranger);
     return this.#inner.decide(host, request);
+  }
+
+  #misdirected(host: string): KtError {
+    const [opened, hint] = this.#client.isNamed
+      ? [`this connection was opened for "${this.#name}"`, "open another connection for the other name"]
+      : ["the TLS client did not say which name it wants (no SNI)", "connect by the name instead of an address"];
+    return new KtError("misdirected", `${opened}, and the request is for "${host}"`, { hints: [hint] });
   }
 
   ownPage(request: OwnRequest): Answer | undefined {

@@ -38,7 +38,7 @@ type grpcResult struct {
 func callAll(o options) (any, error) {
 	transport := insecure.NewCredentials()
 	if o.tls {
-		transport = credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, ServerName: o.host})
+		transport = credentials.NewTLS(&tls.Config{InsecureSkipVerify: !o.verified, ServerName: o.host})
 	}
 	conn, err := grpc.NewClient("passthrough:///"+o.addr, grpc.WithTransportCredentials(transport), grpc.WithAuthority(o.host))
 	if err != nil {

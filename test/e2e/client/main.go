@@ -17,6 +17,7 @@ type options struct {
 	n                 int64
 	pad               int
 	bytewise, tls     bool
+	verified          bool
 	timeout           time.Duration
 }
 
@@ -42,6 +43,7 @@ func main() {
 	fs.IntVar(&o.pad, "pad", 0, "bytes to pad the ClientHello with")
 	fs.BoolVar(&o.bytewise, "bytewise", false, "one byte per write")
 	fs.BoolVar(&o.tls, "tls", false, "TLS, any certificate")
+	fs.BoolVar(&o.verified, "verified", false, "only a certificate that the system trusts")
 	fs.DurationVar(&o.timeout, "timeout", 60*time.Second, "for everything")
 	fs.Parse(os.Args[3:])
 	time.AfterFunc(o.timeout, func() { fail(fmt.Errorf("no end after %v", o.timeout)) })
