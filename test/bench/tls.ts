@@ -1,7 +1,10 @@
-/** Measures TLS that kt speaks beside plain HTTP, in turns, on the cluster of the end-to-end tests: `bun test/bench/tls.ts`, with dist/kt built. */
+/**
+ * Measures TLS that kt speaks beside plain HTTP, in turns, on the cluster of the end-to-end tests: `bun test/bench/tls.ts`, with dist/kt and
+ * dist/bench-load built.
+ */
 
-import { connect as connectH2 } from "node:http2";
 import { connect, type TLSSocket } from "node:tls";
+import { file, spawn } from "bun";
 
 const clusterDir = process.env["KT_CLUSTER_DIR"] ?? `${process.env["XDG_CACHE_HOME"] ?? `${process.env["HOME"]}/.cache`}/kt-cluster`;
 
@@ -14,14 +17,14 @@ Object.assign(process.env, {
 const { apply, deploy, kubectl, namespace, service } = await import("#test/support/cluster.ts");
 const { Kt } = await import("#test/support/kt.ts");
 const { freePorts } = await import("#test/support/process.ts");
-const { median } = await import("./measure.ts");
+const { flawless, median } = await import("./measure.ts");
 
 const rounds = 5;
 const handshakes = 200;
 const downloadBytes = 64 * 1024 * 1024;
 const connections = 16;
 const streams = 10;
-const requests = 4000;
+const requests = 16_000;
 const host = "a.localhost";
 
 interface Place {
@@ -57,7 +60,7 @@ async function handshakeMs(place: Place, isResumed: boolean): Promise<number> {
 async function download(scheme: "http" | "https", { port }: Place, root: string): Promise<number> {
   const resolve = ["--resolve", `${host}:${port}:127.0.0.1`, "--http1.1", "--cacert", root];
   const url = `${scheme}://${host}:${port}/bytes?n=${downloadBytes}`;
-  const child = Bun.spawn(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", ...resolve, url]);
+  const child = spawn(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", ...resolve, url]);
   const [size = 0, seconds = 1] = (await child.stdout.text()).split(" ").map(Number);
   if (size !== downloadBytes) throw new Error(`${size} bytes came`);
   return size / seconds / 1e6;
@@ -74,7 +77,7 @@ async function main(): Promise<void> {
     await kt.fetch(host, "/");
     await shake({ port, ca: "" }).catch(() => {});
     const root = `${kt.home.path}/home/.local/share/kt/ca/root.pem`;
-    const place = { port, ca: await Bun.file(root).text() };
+    const place = { port, ca: await file(root).text() };
     for (let round = 0; round < rounds; round++) await measure(place, root);
   } finally {
     await kt.close();
@@ -85,45 +88,16 @@ async function main(): Promise<void> {
 async function measure(place: Place, root: string): Promise<void> {
   const [full, resumed] = [await handshakeMs(place, false), await handshakeMs(place, true)];
   const [plain, tls] = [await download("http", place, root), await download("https", place, root)];
-  const [http1, h2] = [await http1PerSecond(place), await h2PerSecond(place)];
+  const [plainLoad, tlsLoad] = [
+    await flawless("keepalive", place.port, host, requests, connections),
+    await flawless("h2", place.port, host, requests, connections * streams),
+  ];
+  const [http1 = 0, h2 = 0] = [plainLoad.perSecond, tlsLoad.perSecond];
   console.log(
     `handshake p50 full ${full.toFixed(2)} ms, resumed ${resumed.toFixed(2)} ms; ` +
       `download plain ${plain.toFixed(0)} MB/s, TLS ${tls.toFixed(0)} MB/s: ${(tls / plain).toFixed(2)}; ` +
       `HTTP/1 ${http1.toFixed(0)}/s, HTTP/2 in TLS ${h2.toFixed(0)}/s: ${(h2 / http1).toFixed(2)}`,
   );
-}
-
-/** Each of the connections asks again once it is answered. */
-async function http1PerSecond({ port }: Place): Promise<number> {
-  const startedMs = performance.now();
-  const one = async (): Promise<void> => {
-    for (let nth = 0; nth < requests / connections; nth++) {
-      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { Host: host } });
-      await answer.arrayBuffer();
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, one));
-  return (requests * 1000) / (performance.now() - startedMs);
-}
-
-/** As many streams of each connection ask again. */
-async function h2PerSecond({ port, ca }: Place): Promise<number> {
-  const sessions = Array.from({ length: connections }, () => connectH2(`https://${host}:${port}`, { ca, host: "127.0.0.1", servername: host }));
-  const startedMs = performance.now();
-  const ask = (session: (typeof sessions)[number]): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const stream = session.request({ ":path": "/", ":authority": `${host}:${port}` });
-      stream.once("end", resolve);
-      stream.once("error", reject);
-      stream.resume();
-    });
-  const one = async (session: (typeof sessions)[number]): Promise<void> => {
-    for (let nth = 0; nth < requests / connections / streams; nth++) await ask(session);
-  };
-  await Promise.all(sessions.flatMap((session) => Array.from({ length: streams }, () => one(session))));
-  const perSecond = (requests * 1000) / (performance.now() - startedMs);
-  for (const session of sessions) session.destroy();
-  return perSecond;
 }
 
 await main();

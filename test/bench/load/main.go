@@ -42,6 +42,7 @@ var modes = map[string]func(options) result{
 	"burst":     burst,
 	"hosts":     hosts,
 	"keepalive": keepalive,
+	"h2":        h2,
 	"stall":     stall,
 	"first":     first,
 	"hold":      hold,
@@ -49,7 +50,7 @@ var modes = map[string]func(options) result{
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load down|up|newconn|tcpconn|socksconn|burst|hosts|keepalive|stall|first|hold ADDR [-host H] [-n N] [-c C]")
+		fmt.Fprintln(os.Stderr, "usage: load down|up|newconn|tcpconn|socksconn|burst|hosts|keepalive|h2|stall|first|hold ADDR [-host H] [-n N] [-c C]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}
