@@ -1,6 +1,7 @@
 /** Warns of variables that hold a URL whose name this machine does not resolve: most programs could not connect. */
 
 import { systemClock } from "#base/clock.ts";
+import { clientScheme } from "#daemon/status/urls.ts";
 import { resolveBySystem } from "#doctor/system-resolver.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { findReferences } from "#profile/values/references.ts";
@@ -12,7 +13,8 @@ export async function warnUnresolved(plan: Plan, output: Output): Promise<void> 
   const lost = await unresolvedHosts(hostsInUrls(plan));
   const [first] = lost;
   if (first === undefined) return;
-  const { scheme = "http" } = plan.routes.find(({ host }) => host === first) ?? {};
+  const route = plan.routes.find(({ host }) => host === first);
+  const scheme = route === undefined ? "http" : clientScheme(route);
   const names = lost.map((host) => `"${host}"`).join(", ");
   output.warning(
     `this machine does not resolve ${names}: curl and browsers reach names under .localhost all the same, other programs do not`,

@@ -2,6 +2,7 @@
 
 import { routeCounts } from "#profile/values/planned.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
+import { authorityProblems } from "#cli/authority-problems.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodeOf, exitCodes } from "#cli/exit.ts";
 import { loadHere, loadOptions } from "#cli/local-plan.ts";
@@ -40,12 +41,17 @@ export async function check({ options, output }: CommandContext): Promise<number
 /** What the user and the kubeconfig lack: no error of the profile, which may be meant for another machine. */
 async function outerProblems({ plan, facts, isAllowed }: ExaminedPlan): Promise<KtError[]> {
   const missing = contextProblems(plan, shellEnvironment(), await contextCheck());
-  const others = missing.filter(({ code }) => code !== "profile-not-allowed");
+  const others = [...missing.filter(({ code }) => code !== "profile-not-allowed"), ...authorityProblems(plan)];
   return isAllowed ? others : [new NotAllowedError(plan.profile, facts, []), ...others];
 }
 
+const lacking: Partial<Record<KtError["code"], string>> = {
+  "profile-not-allowed": "your consent",
+  "authority-unusable": "kt's CA",
+};
+
 function fineness(problems: readonly KtError[]): string {
-  const words = problems.map(({ code }) => (code === "profile-not-allowed" ? "your consent" : "the kubeconfig"));
+  const words = problems.map(({ code }) => lacking[code] ?? "the kubeconfig");
   return words.length === 0 ? "fine" : `fine but for ${[...new Set(words)].join(" and ")}`;
 }
 

@@ -61,10 +61,10 @@ async function change(context: CommandContext, direction: Direction): Promise<nu
   return code;
 }
 
-async function plannedAuthority({ options }: CommandContext, direction: Direction): Promise<PlannedAuthority> {
+async function plannedAuthority({ options, output }: CommandContext, direction: Direction): Promise<PlannedAuthority> {
   const store = ownAuthority(surroundings());
   if (direction === "undo") return PlannedAuthority.removal(store, options.texts("store").length === 0);
-  return PlannedAuthority.installation(store, await askedDomains(options.texts("domain")), systemClock.wallMs());
+  return PlannedAuthority.installation(store, await askedDomains(options.texts("domain"), output), systemClock.wallMs());
 }
 
 /** Those that were asked for; all without a word. */
