@@ -6,7 +6,8 @@ const packages = ["sudo", "opendoas", "pkexec", "polkitd", "libpolkit-agent-1-0"
 
 /** The folder in which the packages' files are; undefined where they cannot be had, and then it says why. */
 export async function unpackRootTools(): Promise<string | undefined> {
-  const proof = "sudo --version && which doas pkexec && ! ldd /usr/lib/polkit-1/polkitd | grep 'not found'";
+  const programs = "/usr/bin/sudo /usr/bin/doas /usr/bin/pkexec /usr/lib/polkit-1/polkitd";
+  const proof = `ls ${programs} >&2 && ! ldd ${programs} | grep "not found"`;
   return await unpacked({ name: "root-tools", packages, proof, leftOut: "the cases of kt setup with sudo, doas and pkexec" });
 }
 
