@@ -7,6 +7,7 @@ import { deploy, kubectl, service } from "#test/support/cluster.ts";
 import { Home, Kt, statusOf } from "#test/support/kt.ts";
 import { listeningAt, plainServices } from "#test/support/plain-services.ts";
 import { freePorts } from "#test/support/process.ts";
+import { tempDir } from "#test/support/temp-dir.ts";
 import { eventually } from "#test/support/wait.ts";
 import { ProxiedApi } from "./proxied-api.ts";
 import type { Figures } from "./rows.ts";
@@ -69,7 +70,9 @@ export async function measureArrivals(kubeconfig: string, base: string, rounds: 
 
 async function arrivalsOnce(kubeconfig: string, namespace: string, api: ProxiedApi): Promise<Figures> {
   const [http = 0] = freePorts(1);
-  await using kt = await Kt.serve(http, profileOf(http, namespace), { KUBECONFIG: kubeconfig });
+  // In memory, as the one that systemd gives to users.
+  await using runtime = await tempDir("/dev/shm");
+  await using kt = await Kt.serve(http, profileOf(http, namespace), { KUBECONFIG: kubeconfig, XDG_RUNTIME_DIR: runtime.path });
   const address = await eventually("a listener", async () => await addressOf(kt, `app.${namespace}:80`));
   const startedMs = performance.now();
   await fetch(`http://${address}/`, { keepalive: false });
