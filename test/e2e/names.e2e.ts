@@ -73,6 +73,32 @@ describe.skipIf(!isRoot)("names for one command", () => {
     expect(stdout + stderr).toContain("127.0.0.1");
   });
 
+  const clients: Readonly<Record<string, (host: string) => readonly string[] | undefined>> = {
+    musl: (host) => {
+      const program = `${user.home.path}/ask`;
+      expect(spawnSync(["musl-gcc", "-static", "-o", program, `${root}/test/e2e/resolve.c`]).exitCode).toBe(0);
+      return [program, host, "80"];
+    },
+    go: (host) => [`${root}/dist/e2e-client`, "get", host],
+    node: (host) => ["node", "-e", `fetch("http://${host}/").then(({ status }) => console.log(status))`],
+    python: (host) => ["/usr/bin/python3", "-c", `import urllib.request; print(urllib.request.urlopen("http://${host}/").status)`],
+    java: (host) => {
+      const asked = `((java.net.HttpURLConnection) new java.net.URL("http://${host}/").openConnection()).getResponseCode()`;
+      writeFileSync(
+        `${user.home.path}/A.java`,
+        `class A { public static void main(String[] a) throws Exception { System.out.println(${asked}); } }`,
+      );
+      return ["java", `${user.home.path}/A.java`];
+    },
+  };
+
+  test.each(Object.keys(clients))("%s reaches port 80 of a service by its name", async (kind) => {
+    const command = clients[kind]?.(`api.${namespace}`) ?? [];
+    if (which(command[0] ?? "") === null) return;
+    const { stdout, stderr } = await user.run(["run", "-q", "-n", namespace, "--", ...command], { project: "home" });
+    expect(stdout + stderr).toContain("200");
+  });
+
   test("kt run -n: every service of a namespace by its names, in a folder without a profile", async () => {
     const script = `curl -sf -o /dev/null -w '%{http_code} ' http://api.${namespace}/ && getent hosts web`;
     const ran = await user.run(["run", "-q", "-n", namespace, "--", "sh", "-c", script], { project: "home" });

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"time"
 )
@@ -28,11 +29,12 @@ var modes = map[string]func(options) (any, error){
 	"hello":   handshake,
 	"pull":    pull,
 	"resolve": resolve,
+	"get":     get,
 }
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|pull|resolve ADDR [FLAG...]")
+		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|pull|resolve|get ADDR [FLAG...]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}
@@ -55,6 +57,14 @@ func main() {
 }
 
 func resolve(o options) (any, error) { return net.LookupHost(o.addr) }
+
+func get(o options) (any, error) {
+	response, err := http.Get("http://" + o.addr + "/")
+	if err != nil {
+		return nil, err
+	}
+	return response.StatusCode, response.Body.Close()
+}
 
 func fail(err error) {
 	json.NewEncoder(os.Stdout).Encode(map[string]string{"error": err.Error()})
