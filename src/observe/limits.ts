@@ -28,8 +28,8 @@ export const observeLimits = {
   /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 55 KB, */
   coarseRateSeconds: 10,
   coarseRateSteps: 2160,
-  /** and one that has just begun less than 1 KB. */
-  firstRateSteps: 8,
+  /** in pages of so many steps, 480 bytes: one that is used now and then has few of them. */
+  ratePageSteps: 24,
   /** How long after the end of a second what came in it is looked at. */
   rateTickMs: 20,
   /** Rates are those of the last five seconds: people follow no faster, and single requests do not make them jump. */

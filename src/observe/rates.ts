@@ -33,11 +33,15 @@ export interface History extends Readonly<Record<keyof PerSecond, number[]>> {
   readonly meanMs: number[];
 }
 
-/** The latest steps of one length. It grows with what it holds: most routes are used for a while, and not for hours. */
+/** Values in a row of a page: those that are counted, and the mean behind them. */
+const columns = counted.length + 1;
+
+/** The latest steps of one length, in pages that are there for the steps in which something went through: what lies idle takes nothing. */
 class Ring {
   readonly stepSeconds: number;
   readonly #steps: number;
-  readonly #columns: Float32Array[];
+  /** A row for each step, at its number modulo all steps. */
+  readonly #pages: (Float32Array | undefined)[] = [];
   /** The number of the latest step, since the clock's origin; and of the oldest that is kept. */
   #latest: number;
   #oldest: number;
@@ -48,7 +52,6 @@ class Ring {
     this.#steps = steps;
     this.#latest = Math.floor(nowSeconds / stepSeconds) - 1;
     this.#oldest = this.#latest + 1;
-    this.#columns = [...counted, "meanMs"].map(() => new Float32Array(observeLimits.firstRateSteps));
   }
 
   /** What comes belongs to the step of `nowSeconds` or a later one: those before it had nothing that was not sampled. */
@@ -62,11 +65,14 @@ class Ring {
     const step = Math.floor(nowSeconds / this.stepSeconds) - 1;
     if (step <= this.#latest) return;
     this.#moveTo(step);
-    const at = step % this.#capacity;
-    for (const [column, name] of counted.entries()) (this.#columns[column] as Float32Array)[at] = totals[name] - this.#last[name];
-    const answered = totals.answered - this.#last.answered;
-    (this.#columns[meanColumn] as Float32Array)[at] = answered === 0 ? 0 : (totals.answeredMs - this.#last.answeredMs) / answered;
+    const last = this.#last;
     this.#last = totals;
+    if (isSame(last, totals)) return;
+    const page = this.#pageFor(step);
+    const row = this.#rowOf(step);
+    for (const [column, name] of counted.entries()) page[row + column] = totals[name] - last[name];
+    const answered = totals.answered - last.answered;
+    page[row + meanColumn] = answered === 0 ? 0 : (totals.answeredMs - last.answeredMs) / answered;
   }
 
   /** The sum over the latest `steps` before `nowSeconds`. */
@@ -92,33 +98,40 @@ class Ring {
     };
   }
 
-  get #capacity(): number {
-    return this.#columns[0]?.length ?? 0;
-  }
-
   #at(column: number, step: number): number {
     if (step < this.#oldest || step > this.#latest) return 0;
-    return this.#columns[column]?.[step % this.#capacity] ?? 0;
+    return this.#pages[this.#pageOf(step)]?.[this.#rowOf(step) + column] ?? 0;
   }
 
-  /** Steps in between had nothing. */
+  #pageOf(step: number): number {
+    return Math.floor((step % this.#steps) / observeLimits.ratePageSteps);
+  }
+
+  #rowOf(step: number): number {
+    return ((step % this.#steps) % observeLimits.ratePageSteps) * columns;
+  }
+
+  #pageFor(step: number): Float32Array {
+    const at = this.#pageOf(step);
+    this.#pages[at] ??= new Float32Array(observeLimits.ratePageSteps * columns);
+    return this.#pages[at];
+  }
+
+  /** Steps in between had nothing. A page that has only such is given up. */
   #moveTo(step: number): void {
-    const kept = Math.min(step - this.#oldest + 1, this.#steps);
-    if (kept > this.#capacity) this.#grow(Math.min(this.#steps, Math.max(kept, this.#capacity * 2)));
-    this.#oldest = Math.max(this.#oldest, step - this.#capacity + 1);
-    const from = Math.max(this.#latest + 1, this.#oldest);
-    for (const column of this.#columns) for (let each = from; each <= step; each++) column[each % this.#capacity] = 0;
+    this.#oldest = Math.max(this.#oldest, step - this.#steps + 1);
+    for (let each = Math.max(this.#latest + 1, this.#oldest); each <= step; each++) {
+      const [at, row] = [this.#pageOf(each), this.#rowOf(each)];
+      const isLast = row === (observeLimits.ratePageSteps - 1) * columns;
+      this.#pages[at]?.fill(0, row, row + columns);
+      if (isLast && each < step && this.#pages[at]?.every((value) => value === 0)) this.#pages[at] = undefined;
+    }
     this.#latest = step;
   }
+}
 
-  #grow(capacity: number): void {
-    const before = this.#capacity;
-    for (const [index, column] of this.#columns.entries()) {
-      const larger = new Float32Array(capacity);
-      for (let step = this.#oldest; step <= this.#latest; step++) larger[step % capacity] = column[step % before] ?? 0;
-      this.#columns[index] = larger;
-    }
-  }
+function isSame(one: Totals, other: Totals): boolean {
+  return one.answered === other.answered && counted.every((name) => one[name] === other[name]);
 }
 
 export class Rates {

@@ -1,6 +1,8 @@
 /** What went through a route over time: each step has what was added in it, whatever the pauses, and memory follows use. */
 
 import { describe, expect, test } from "bun:test";
+import { gc } from "bun";
+import { heapStats } from "bun:jsc";
 import fc from "fast-check";
 import { CounterTable, type RouteCounters } from "#observe/counters.ts";
 import { observeLimits } from "#observe/limits.ts";
@@ -109,4 +111,20 @@ test("after a long time each ring has as many steps as it keeps", async () => {
   const coarse = sampler.history("p", "web", 10, 100_000).receivedBytes;
   expect(coarse).toHaveLength(observeLimits.coarseRateSteps);
   expect(coarse.reduce((a, b) => a + b, 0)).toBeCloseTo(100);
+});
+
+test("what lies idle takes no memory: a route that is used once an hour has a few pages", async () => {
+  const { clock, sampler, web } = rig();
+  const pages = (): number => heapStats().objectTypeCounts["Float32Array"] ?? 0;
+  gc(true);
+  const before = pages();
+  for (let hour = 0; hour < 12; hour++) {
+    web.add("received", 1000);
+    await clock.advance(3_600_000);
+  }
+  gc(true);
+  // Six hours of ten seconds, and ten minutes of one.
+  expect(pages() - before).toBeLessThanOrEqual(7);
+  const kept = sampler.history("p", "web", 10, 2160).receivedBytes.filter((bytes) => bytes > 0);
+  expect(kept).toEqual(Array.from({ length: 6 }, () => 100));
 });
