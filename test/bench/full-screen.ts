@@ -58,6 +58,19 @@ class Pty {
   }
 }
 
+/** The view of a hub with 1,000 routes, once it is there. */
+export async function openFullScreen(home: Home): Promise<{ close(): Promise<void> }> {
+  const pty = new Pty(home, "tui");
+  await pty.shows("1000 routes");
+  return {
+    async close() {
+      pty.type("q");
+      await pty.process.exited;
+      pty.close();
+    },
+  };
+}
+
 /** The hub of the home has 1,000 routes. */
 export async function measureFullScreen(home: Home, hubPid: number): Promise<Figures> {
   const firstMs: number[] = [];
