@@ -11,7 +11,7 @@ export const relayPort = 8990;
 const relayTtlS = 60;
 
 /** How long what is left of a relay that has ended can be looked at. */
-const leftoverS = 10;
+const relayLeftoverS = 10;
 
 /** The hard end, should everything else fail: a connection may last for days. */
 const deadlineS = 7 * 24 * 60 * 60;
@@ -73,6 +73,8 @@ export interface JobRequest {
   readonly madeBy: string;
   /** The relay ends when no user has been heard for this long; default: a minute. */
   readonly ttlS?: number;
+  /** How long what is left of it can be looked at once it has ended; default: 10 s. */
+  readonly leftoverS?: number;
   /** Besides those of every relay. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
@@ -84,7 +86,7 @@ export interface JobRequest {
 
 /** Fits the restricted Pod Security Standard. */
 export function jobManifest(request: JobRequest): JobManifest {
-  const { name, namespace, definition, madeBy, suspend = false } = request;
+  const { name, namespace, definition, madeBy, suspend = false, leftoverS = relayLeftoverS } = request;
   const labels = { ...definition.labels, ...relayLabels, ...request.labels };
   const annotations = { "kt.dev/made-by": madeBy };
   const manifest = {

@@ -6,8 +6,11 @@ import { relaySelector, reverseLabel } from "#kube/objects/replaced-service.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { digestOf, jobManifest, relayLabels, type RelayDefinition } from "#tunnel/relay/manifest.ts";
 
-/** The relay ends when its user has not been heard for this long, and with it the Service within a minute and a half. */
-const ttlS = 45;
+/** The relay ends when its user has not been heard for this long, which says something every 15 s. */
+const ttlS = 40;
+
+/** What it owns stays as long as what is left of it can be looked at. */
+const leftoverS = 3;
 
 /** Above what needs a privilege, and none of the relay's own ports. */
 const firstPodPort = 9000;
@@ -47,6 +50,7 @@ export function reverseJob(definition: ReverseDefinition): JobManifest {
     definition: relay,
     madeBy: holder.user,
     ttlS,
+    leftoverS,
     labels: { [reverseLabel]: name },
     args: ["--reverse", pairs.join(","), ...(replace ? ["--restore", service] : [])],
     serviceAccount: replace ? name : undefined,
