@@ -8,11 +8,13 @@ export function needsAuthority({ routes, patterns, http }: Plan): boolean {
 }
 
 /** Normalised; of a pattern, what is behind its captures. Names under localhost, which every such CA may sign for, are left out. */
-export function terminatedDomains({ routes, patterns, http }: Plan): readonly string[] {
+export function terminatedDomains({ routes, patterns, http, clusterDomain }: Plan): readonly string[] {
   const own = routes.filter(({ tls }) => tls !== undefined && tls.pair === undefined).map(({ host }) => host);
   const made = patterns.filter(({ tls }) => tls !== undefined).map(({ pattern }) => pattern.text.replace(/^.*\{[^}]*\}[^.]*\.?/, ""));
   const dynamic = http.tls === undefined ? [] : [http.suffix];
-  const domains = [...new Set([...own, ...made, ...dynamic])].filter((domain) => domain !== "" && !isLocal(domain));
+  // The shorter names of the cluster end like those of the web.
+  const cluster = http.tls === undefined || http.clusterNames.length === 0 ? [] : ["svc", `svc.${clusterDomain}`];
+  const domains = [...new Set([...own, ...made, ...dynamic, ...cluster])].filter((domain) => domain !== "" && !isLocal(domain));
   return domains.filter((domain) => !domains.some((other) => domain.endsWith(`.${other}`)));
 }
 
