@@ -1,4 +1,4 @@
-/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay its relay. */
+/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay measures its relay, --inside kt in a pod. */
 
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     soak: { type: "string" },
     churn: { type: "string" },
     relay: { type: "boolean", default: false },
+    inside: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     keep: { type: "boolean", default: false },
   },
@@ -35,6 +36,7 @@ const { measureArrivals, measureRequests } = await import("./arrivals.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { measureProxy } = await import("./proxies.ts");
+const { measureInside } = await import("./inside.ts");
 const { measureRelay } = await import("./relay.ts");
 const { soak } = await import("./soak.ts");
 const { churn } = await import("./churn.ts");
@@ -107,6 +109,10 @@ async function main(): Promise<boolean> {
     if (values.churn !== undefined) return await churn(Number(values.churn), kubeconfig);
     if (values.relay) {
       console.log(await measureRelay(kubeconfig, Number(values.rounds)));
+      return true;
+    }
+    if (values.inside) {
+      console.log(await measureInside(Number(values.rounds)));
       return true;
     }
     const where = `${await machine()}; Bun ${process.versions["bun"]}, ${await versions()}`;

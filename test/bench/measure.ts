@@ -19,14 +19,25 @@ export interface Load {
   readonly blocked?: boolean;
 }
 
-export async function load(mode: string, port: number, host: string, count: number, concurrency = 1): Promise<Load> {
-  const ran = await run([loadBinary, mode, `127.0.0.1:${port}`, "-host", host, "-n", String(count), "-c", String(concurrency)]);
+/** `at`: a port of this machine, or an address with a port. */
+export async function load(mode: string, at: number | string, host: string, count: number, concurrency = 1): Promise<Load> {
+  const ran = await run([
+    loadBinary,
+    mode,
+    typeof at === "string" ? at : `127.0.0.1:${at}`,
+    "-host",
+    host,
+    "-n",
+    String(count),
+    "-c",
+    String(concurrency),
+  ]);
   return JSON.parse(ran.stdout);
 }
 
 /** The same, where a single failure spoils the figure. */
-export async function flawless(mode: string, port: number, host: string, count: number, concurrency = 1): Promise<Load> {
-  const result = await load(mode, port, host, count, concurrency);
+export async function flawless(mode: string, at: number | string, host: string, count: number, concurrency = 1): Promise<Load> {
+  const result = await load(mode, at, host, count, concurrency);
   if (result.failed > 0) throw new Error(`${mode}: ${result.failed} of ${result.failed + result.ok} failed: ${result.firstError}`);
   return result;
 }
