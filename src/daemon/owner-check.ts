@@ -8,7 +8,7 @@ export function checkOwner(ends: ConnectionEnds, ownerOf = peerOwner): void {
   const owner = ownerOf(ends);
   if (owner.kind === "unknown" || (owner.kind === "user" && isOwn(owner.uid))) return;
   const who = owner.kind === "user" ? `another user of this machine (uid ${owner.uid})` : "a client that has left already";
-  throw new KtError("name-refused", `dynamic names and the list of routes are for the user who runs kt, and ${who} asked`, {
+  throw new KtError("name-refused", `dynamic names, the list of routes and the dashboard are for the user who runs kt, and ${who} asked`, {
     hints: ["write a route for what other users are to reach: those are for everyone on this machine"],
   });
 }

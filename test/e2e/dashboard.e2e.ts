@@ -3,16 +3,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { Chromium, type Look } from "#test/support/browser.ts";
-import { apply, deploy, deployment, ownNamespace, service } from "#test/support/cluster.ts";
+import { apply, deploy, deployment, ownNamespace, run, service } from "#test/support/cluster.ts";
 import { DashboardPage } from "#test/support/dashboard-page.ts";
 import { answerWithHostility, hostile } from "#test/support/hostile-api.ts";
 import { Kt, listening } from "#test/support/kt.ts";
+import { PlainUser } from "#test/support/plain-user.ts";
 import { freePorts } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
 
 const [port = 0] = freePorts(1);
 const origin = `http://kt.localhost:${port}`;
 const pictures = process.env["KT_E2E_PICTURES"];
+const isRoot = process.getuid?.() === 0;
 const desk: Look = { width: 1440 };
 
 let own: Awaited<ReturnType<typeof ownNamespace>>;
@@ -178,6 +180,17 @@ test("without a sign-in the page says how, and shows nothing", async () => {
     await page.goto(origin);
     await page.getByRole("alert").getByText("kt dashboard", { exact: true }).waitFor();
     expect(await page.getByText("web.localhost").count()).toBe(0);
+  });
+});
+
+describe.if(isRoot)("with another user, which takes root to become", () => {
+  test("another user of the machine cannot sign in, and does not use the code up", async () => {
+    const path = (await kt.home.ok("dashboard", "--url")).trim().slice(origin.length);
+    const host = `Host: kt.localhost:${port}`;
+    const { stdout } = await run([...PlainUser.prefix, "curl", "-s", "-i", "-H", host, `http://127.0.0.1:${port}${path}`]);
+    expect(stdout).toStartWith("HTTP/1.1 403");
+    expect(stdout.toLowerCase()).not.toContain("set-cookie");
+    expect((await kt.fetch(`kt.localhost:${port}`, path)).headers.get("set-cookie")).toContain("HttpOnly");
   });
 });
 

@@ -17,6 +17,7 @@ import { serverIdentity, tlsClient, tlsServer } from "#net/tls.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
+import { routeEntries } from "#profile/entries.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { RouteTable } from "#route/table.ts";
 import type { Target } from "#route/target.ts";
@@ -864,6 +865,35 @@ describe("draining", () => {
     one.conn.end();
     await drained;
   });
+});
+
+test("only the hub's own user signs in to kt's own pages, and has a browser that is signed in", async () => {
+  let isOwner = true;
+  const checkOwner = (): void => {
+    if (!isOwner) throw new KtError("name-refused", "the dashboard is for the user who runs kt");
+  };
+  backends.add(
+    "pages",
+    answering(() => ok("own page")),
+  );
+  const dialer: Dialer = { dial: () => backends.dial(target("pages")) };
+  const here = new FrontDoor({ dialer, counters, clock: systemClock, log: silentLog, report: () => {}, retryOf: usualRetry, checkOwner });
+  const listener = here.listen({ host: "127.0.0.1", port: 0 }, RouteTable.build(routeEntries([])));
+  const answerTo = async (path: string, fields = ""): Promise<string> => {
+    const one = new Recorder(await connectTcp({ host: "127.0.0.1", port: listener.port, signal: never }));
+    clients.push(one);
+    one.write(get("kt.localhost", path, `Connection: close\r\n${fields}`));
+    await one.untilEnd();
+    return one.text();
+  };
+  for (const [path, fields] of [["/sign-in?code=x"], ["http://kt.localhost/sign-in"], ["/api/v1/snapshot", "Cookie: kt_session=x\r\n"]]) {
+    isOwner = true;
+    expect(await answerTo(path ?? "", fields)).toContain("own page");
+    isOwner = false;
+    expect(await answerTo(path ?? "", fields)).toContain("403");
+  }
+  expect(await answerTo("/metrics", "Authorization: Bearer x\r\n")).toContain("own page");
+  await here.drain(0);
 });
 
 test("only the hub's own user hears which routes there are", async () => {

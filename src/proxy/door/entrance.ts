@@ -8,6 +8,7 @@ import { asTheClusterSays } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import type { Termination } from "#route/route-tls.ts";
 import type { RouteTable } from "#route/table.ts";
+import { headerValue } from "#wire/http-head.ts";
 import type { DoorContext } from "./context.ts";
 import { decide, decideRequest, withoutNames } from "./decide.ts";
 import type { Asked } from "./guard.ts";
@@ -42,6 +43,16 @@ export class Entrance {
   }
 }
 
+/**
+ * A browser of the hub's own user signs in to kt's own pages by an address that others may read in the list of processes, and sends its
+ * cookie to whatever listens at another port of that name. With either, another user would be taken for the hub's own.
+ */
+function isOfSession({ target }: Found, request: Asked | undefined): boolean {
+  if (target.kind !== "builtin" || request === undefined) return false;
+  const asked = request.target ?? request.path ?? "";
+  return /^(?:[a-z]+:\/\/[^/]*)?\/sign-in/i.test(asked) || headerValue(request.headers, "cookie") !== undefined;
+}
+
 /** The entrance as one client connection sees it. Whose that is, is asked at most once for dynamic names. */
 export class Visit implements Router {
   readonly entrance: Entrance;
@@ -61,7 +72,7 @@ export class Visit implements Router {
       // The names of other routes are for the hub's own user, as the index is.
       throw this.#isOwner() ? error : withoutNames(error);
     }
-    if (found.via === "dynamic" && !this.#isOwnerKnown) {
+    if ((found.via === "dynamic" || isOfSession(found, request)) && !this.#isOwnerKnown) {
       this.#checkOwner();
       this.#isOwnerKnown = true;
     }

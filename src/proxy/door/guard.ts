@@ -12,6 +12,8 @@ export interface Asked {
   readonly headers: readonly Header[];
   /** As sent; absent in HTTP/2. */
   readonly target?: string;
+  /** In its place there. */
+  readonly path?: string;
 }
 
 /** Which names are kt's own, and which pages may ask for them besides. */
