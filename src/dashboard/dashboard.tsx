@@ -22,7 +22,7 @@ const titles: Readonly<Record<View, string>> = {
 
 export function Dashboard({ app }: { readonly app: App }) {
   const { link, snapshot, isHelpOpen, notice, place } = app.state;
-  useKeys({
+  useKeys("page", {
     ...Object.fromEntries(views.map((view, at) => [String(at + 1), () => app.go({ view })])),
     "/": () => document.getElementById("search")?.focus(),
     "?": () => app.set({ isHelpOpen: true }),

@@ -87,7 +87,10 @@ export class App {
     this.choose({ sorting: sortings[(sortings.indexOf(this.state.sorting) + 1) % sortings.length] ?? "place" });
   }
 
+  /** Drawn at once: the next key, which may be there before the next frame, is for what it leads to. */
   go(place: Place): void {
+    this.set({ place });
+    this.#draw();
     location.hash = hashOf(place);
   }
 

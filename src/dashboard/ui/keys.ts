@@ -1,27 +1,35 @@
-/** Keys of the page, as those of kt tui: one handler at a time has them, that of the view that was opened last. */
+/** Keys of the page, as those of kt tui: what lies above has them first, and what it does not know falls to what is below. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** By the name of the key (UI Events, KeyboardEvent.key). */
 export type Keys = Readonly<Record<string, () => void>>;
 
-const handlers: { current: Keys }[] = [];
+/** From below. */
+const layers = ["page", "view", "detail"] as const;
 
-/** Later ones come first, as what they belong to lies above. */
-export function useKeys(keys: Keys): void {
-  const own = useRef(keys);
-  own.current = keys;
-  useEffect(() => {
-    handlers.push(own);
-    return () => void handlers.splice(handlers.indexOf(own), 1);
+interface Handler {
+  readonly layer: number;
+  keys: Keys;
+}
+
+const handlers = new Set<Handler>();
+
+/** Before the next key can come: what is seen has its keys at once. */
+export function useKeys(layer: (typeof layers)[number], keys: Keys): void {
+  const own = useRef<Handler>({ layer: layers.indexOf(layer), keys });
+  own.current.keys = keys;
+  useLayoutEffect(() => {
+    handlers.add(own.current);
+    return () => void handlers.delete(own.current);
   }, []);
 }
 
 export function listenToKeys(): void {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event)) return;
-    for (const { current } of handlers.toReversed()) {
-      const act = Object.hasOwn(current, event.key) ? current[event.key] : undefined;
+    for (const { keys } of [...handlers].sort((one, other) => other.layer - one.layer)) {
+      const act = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
       if (!act) continue;
       event.preventDefault();
       act();

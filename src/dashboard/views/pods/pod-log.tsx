@@ -22,7 +22,7 @@ export function PodLog({ routeRef, log }: PodLogProps) {
   const [isBroken, setIsBroken] = useState(true);
   const [turn, setTurn] = useState(0);
   const again = (): void => setTurn(turn + 1);
-  useKeys({ w: () => setIsBroken(!isBroken), r: again });
+  useKeys("detail", { w: () => setIsBroken(!isBroken), r: again });
   useEffect(
     () =>
       follow(

@@ -4,28 +4,20 @@ import { printable } from "#base/printable.ts";
 import type { PodStatus } from "#control/api.ts";
 import type { App } from "#dashboard/state/app.ts";
 import { read } from "#dashboard/hub/api.ts";
-import type { RouteRef } from "#dashboard/model/place.ts";
+import type { ContainerRef, RouteRef } from "#dashboard/model/place.ts";
 import { countText } from "#dashboard/model/words.ts";
 import { usePolled } from "#dashboard/ui/hooks.ts";
-import { useKeys } from "#dashboard/ui/keys.ts";
-import { likeliest } from "#tui/model/pods.ts";
 
 const everyMs = 2000;
 
 interface PodsProps {
   readonly app: App;
   readonly routeRef: RouteRef;
-  /** The pod that had the latest connection. */
-  readonly answering: string | undefined;
 }
 
-export function Pods({ app, routeRef, answering }: PodsProps) {
+export function Pods({ app, routeRef }: PodsProps) {
   const { answer, error } = usePolled("pods", everyMs, (signal) => read<{ pods: PodStatus[] }>("pods", { ...routeRef }, signal));
-  const openLog = (log: { pod: string; container: string } | undefined): void => {
-    if (log) app.go({ view: "routes", route: routeRef, log });
-    else app.notify("there is no container whose log could be read", true);
-  };
-  useKeys({ l: () => openLog(likeliest(answer, answering)) });
+  const openLog = (log: ContainerRef): void => app.go({ view: "routes", route: routeRef, log });
   return (
     <section aria-label="Pods">
       <div class="section">

@@ -83,7 +83,9 @@ function Replay({ app, request }: Pick<RequestDetailProps, "app" | "request">) {
     setOutcome(await sent(request, draft));
     setDraft((before) => ({ ...before, isConfirmed: false }));
   };
-  useKeys({ R: () => (isSafe(draft.method) ? void send() : button.current?.form?.querySelector<HTMLElement>("[type=checkbox]")?.focus()) });
+  useKeys("detail", {
+    R: () => (isSafe(draft.method) ? void send() : button.current?.form?.querySelector<HTMLElement>("[type=checkbox]")?.focus()),
+  });
   const submit = (event: Event): void => {
     event.preventDefault();
     void send();

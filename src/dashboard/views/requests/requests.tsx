@@ -201,7 +201,7 @@ function useRequestKeys(app: App, { shown, openId, setOpenId, onPause }: KeyStat
     if (openId !== undefined) setOpenId(undefined);
     else if (app.state.place.route) app.go({ view: "requests" });
   };
-  useKeys({
+  useKeys("view", {
     ArrowUp: move(-1),
     ArrowDown: move(1),
     k: move(-1),

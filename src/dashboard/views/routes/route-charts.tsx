@@ -12,11 +12,12 @@ import { Chips } from "#dashboard/ui/parts.tsx";
 
 type History = ReplyOf<"history">["history"];
 
-const spans = ["10 minutes", "6 hours"] as const;
+const spans = ["2 minutes", "10 minutes", "6 hours"] as const;
 type Span = (typeof spans)[number];
 
 /** What the hub keeps. */
 const asked: Readonly<Record<Span, { readonly stepSeconds: number; readonly steps: number; readonly everyMs: number }>> = {
+  "2 minutes": { stepSeconds: 1, steps: 120, everyMs: 1000 },
   "10 minutes": { stepSeconds: 1, steps: 600, everyMs: 1000 },
   "6 hours": { stepSeconds: 10, steps: 2160, everyMs: 10_000 },
 };

@@ -63,7 +63,7 @@ function Known({ app, routeRef, found }: RouteDetailProps & { readonly found: Fo
       )}
       <Facts found={found} onCopied={onCopied} />
       <RouteCharts routeRef={routeRef} />
-      <Pods app={app} routeRef={routeRef} answering={route.pod} />
+      <Pods app={app} routeRef={routeRef} />
       <LatestRequests app={app} routeRef={routeRef} />
     </>
   );

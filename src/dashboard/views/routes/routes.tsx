@@ -8,7 +8,7 @@ import { useKeys } from "#dashboard/ui/keys.ts";
 import { Chips, Copyable, Empty, Search } from "#dashboard/ui/parts.tsx";
 import { VirtualList } from "#dashboard/ui/virtual-list.tsx";
 import { isRoute, type Row, type Sorting, sortings } from "#tui/model/rows.ts";
-import { copyUrl, openPage, toggle } from "./actions.ts";
+import { copyUrl, openLog, openPage, toggle } from "./actions.ts";
 import { RouteDetail } from "./route-detail.tsx";
 import { HeadingLine, RouteRow, RouteTitles, selectedRouteId } from "./route-row.tsx";
 
@@ -143,7 +143,7 @@ function useRouteKeys(app: App): void {
     const ref = app.state.place.route ?? (row && refOf(row));
     if (ref) act(ref);
   };
-  useKeys({
+  useKeys("view", {
     ArrowUp: move(-1),
     ArrowDown: move(1),
     k: move(-1),
@@ -161,6 +161,7 @@ function useRouteKeys(app: App): void {
     x: one((ref) => void toggle(app, ref)),
     y: one((ref) => void copyUrl(app, ref)),
     o: one((ref) => openPage(app, ref)),
+    l: one((ref) => void openLog(app, ref)),
     h: one((route) => app.go({ view: "requests", route })),
     e: one(({ route }) => app.go({ view: "explain", subject: route })),
   });
