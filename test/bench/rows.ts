@@ -7,6 +7,7 @@ import { Home, listening } from "#test/support/kt.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { takesConnections } from "#test/support/raw-client.ts";
 import { eventually } from "#test/support/wait.ts";
+import { measureDashboard } from "./dashboard.ts";
 import { measureFullScreen, openFullScreen } from "./full-screen.ts";
 import { cpuSeconds, flawless, load, loadBinary, median } from "./measure.ts";
 import { benchHost, benchProfile, type Contestant, spawnKubectl, startTunnel, type Tunnel } from "./tunnels.ts";
@@ -72,6 +73,11 @@ export const rows: readonly Row[] = [
   { name: "kt tui at rest, 1,000 routes", unit: "% of a core", better: "lower", limit: 0.5 },
   // All requests that are kept, and the events. Of the rates a run of minutes fills a part: of six hours without a pause 55 KB a route.
   { name: "resident memory at rest, 1,000 routes asked 64 times each, kt tui open", unit: "MB", better: "lower", limit: 150 },
+  { name: "the dashboard until its first routes, 1,000 routes", unit: "ms", better: "lower", limit: 300 },
+  { name: "the dashboard, transferred", unit: "kB", better: "lower", limit: 150 },
+  { name: "time between frames, 1,000 routes and 100 requests/s, p95", unit: "ms", better: "lower", limit: 18 },
+  { name: "the hub at rest, 1,000 routes and a dashboard", unit: "% of a core", better: "lower", limit: 1 },
+  { name: "resident memory, 1,000 routes and a dashboard", unit: "MB", better: "lower", limit: 150 },
   { name: "kt version", unit: "ms", better: "lower", limit: 20 },
   { name: "kt up until it listens", unit: "ms", better: "lower", limit: 200 },
   { name: "kt run -- true on a warm hub", unit: "ms", better: "lower", limit: 150 },
@@ -247,7 +253,9 @@ export async function measureStatus(kubeconfig: string, namespace: string): Prom
     return { "the hub at rest, 1,000 routes and one watcher": (seconds / restSeconds) * 100 };
   });
   const shown = await withRoutes(kubeconfig, namespace, 1_000, ({ pid, home }) => measureFullScreen(home, pid));
-  return { ...asked, ...watched, ...shown, ...(await measureFullRings(kubeconfig, namespace)) };
+  const hosts = Array.from({ length: 10 }, (_, at) => `many-${at}.localhost`);
+  const seen = await withRoutes(kubeconfig, namespace, 1_000, ({ pid, home }) => measureDashboard(home, pid, hosts));
+  return { ...asked, ...watched, ...shown, ...seen, ...(await measureFullRings(kubeconfig, namespace)) };
 }
 
 /** CPU time is counted in steps of 10 ms: a smaller share of a core shows in this time. */
