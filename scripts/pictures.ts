@@ -1,4 +1,4 @@
-/** Makes the pictures of docs/pictures from the real thing: `kt up` in a terminal, and an error page in Chromium, on the embedded API. */
+/** Makes the pictures of docs/pictures from the real thing: `kt up` in a terminal, an error page and the dashboard in Chromium, on the embedded API. */
 
 import { mkdir } from "node:fs/promises";
 import { write } from "bun";
@@ -6,6 +6,7 @@ import { Chromium } from "#test/support/browser.ts";
 import { startDocCluster } from "#test/support/doc-cluster.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 import { Terminal } from "#test/support/terminal.ts";
+import { takeDashboard } from "./pictures/dashboard-pictures.ts";
 import { terminalSvg } from "./pictures/terminal-svg.ts";
 import { root } from "./steps.ts";
 
@@ -35,7 +36,7 @@ try {
   await write(`${home.path}/home/.kube/config`, cluster.kubeconfig);
   await write(`${home.project}/tunnels.toml`, profile);
   await write(`${folder}/kt-up.svg`, await pictureOfUp());
-  console.log("docs/pictures/kt-up.svg, kt-tui.svg, error-page.png");
+  console.log("docs/pictures/kt-up.svg, kt-tui.svg, error-page.png, dashboard.png, dashboard-requests.png");
 } finally {
   cluster.close();
 }
@@ -51,6 +52,7 @@ async function pictureOfUp(): Promise<string> {
   await terminal.sees("✗ failed");
   await write(`${folder}/kt-tui.svg`, await pictureOfTui());
   const rows = terminal.styledRows().map((row) => row.replace(home.project, "/home/me/shop"));
+  await takeDashboard(home, 8989, folder);
   return terminalSvg("kt up", rows);
 }
 
