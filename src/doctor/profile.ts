@@ -1,6 +1,6 @@
 /** Whether there is a profile, and what is wrong with it; without a good one, the plan is that of an empty profile. */
 
-import { routeCounts } from "#profile/values/planned.ts";
+import { planSummary } from "#profile/values/planned.ts";
 import { toKtError } from "#base/errors.ts";
 import { examinePlan } from "#daemon/plans/consent.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
@@ -38,7 +38,7 @@ export async function examineProfile(question: ProfileQuestion): Promise<Profile
       findings.broken(message, hints);
       return { findings: findings.list, plan: await emptyPlan(question), file };
     }
-    if (warnings.length === 0) findings.ok(`${file}: ${routeCounts(plan)}`);
+    if (warnings.length === 0) findings.ok(`${file}: ${planSummary(plan)}`);
     for (const warning of warnings) findings.warn(formatProblem(warning, question.directory), []);
     return { findings: findings.list, plan, file };
   } catch (error) {

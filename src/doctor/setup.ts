@@ -6,6 +6,7 @@ import { ownCommand } from "#daemon/process/own-process.ts";
 import { readDnsWiring } from "#host/names/dns-wiring.ts";
 import { type PartName, setupPart } from "#host/setup/setup-parts.ts";
 import { isDone } from "#host/steps/setup-step.ts";
+import { firstFreePort } from "#native/low-ports.ts";
 import { ownLoopback } from "#native/network-addresses.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { type Finding, Findings } from "./finding.ts";
@@ -17,17 +18,23 @@ export interface SetupFacts {
   readonly states: Readonly<Record<PartName, SetupState>>;
   /** Why the profile needs a part that is absent. */
   readonly needs: Partial<Readonly<Record<PartName, string>>>;
+  /** Services are forwarded, and kt may not listen on ports below this one; 0: on all of them. */
+  readonly firstPort: number;
 }
 
 /** What is absent and not needed is left out where another finding of that check says more. */
-export function judgeSetup({ states, needs }: SetupFacts): readonly Finding[] {
+export function judgeSetup({ states, needs, firstPort }: SetupFacts): readonly Finding[] {
   return [
     ...judgePart("names", states.names, needs.names),
     ...judgePart("dns", states.dns, needs.dns, "programs do not ask kt by DNS, and the profile does not need it"),
-    ...judgePart("ports", states.ports, needs.ports),
+    ...judgePart("ports", states.ports, needs.ports, firstPort === 0 ? undefined : lowPorts(firstPort)),
     ...judgePart("addresses", states.addresses, needs.addresses, "services can have addresses of their own, or the profile has none"),
   ];
 }
+
+/** Nothing is wrong with that: commands of kt run need no more. */
+const lowPorts = (first: number): string =>
+  `ports of services below ${first} are others here, as 8080 for 80, but for commands of kt run; kt setup ports changes that`;
 
 function judgePart(name: PartName, state: SetupState, need: string | undefined, fine?: string): readonly Finding[] {
   const findings = new Findings(name);
@@ -53,7 +60,7 @@ export function lookAtSetup(plan: Plan, { platform, uid }: Surroundings): SetupF
     return part.kind !== "steps" || isDone(part.steps, "do") ? "done" : "partial";
   };
   const states = { names: stateOf("names"), dns: stateOf("dns"), ports: stateOf("ports"), addresses: stateOf("addresses") };
-  return { states, needs: needsOf(plan) };
+  return { states, needs: needsOf(plan), firstPort: platform === "linux" && plan.forwards.length > 0 ? firstFreePort() : 0 };
 }
 
 function needsOf({ forwards, addresses: { base } }: Plan): SetupFacts["needs"] {

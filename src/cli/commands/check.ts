@@ -1,6 +1,6 @@
 /** `kt check`: validates a profile and tells every problem with its place. */
 
-import { routeCounts } from "#profile/values/planned.ts";
+import { planSummary } from "#profile/values/planned.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { authorityProblems } from "#cli/authority-problems.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
@@ -30,7 +30,7 @@ export async function check({ options, output }: CommandContext): Promise<number
       output.warning(message);
       output.hints(hints);
     }
-    output.note(`${file}: ${fineness(problems)}, with ${summary(plan)}`);
+    output.note(`${file}: ${fineness(problems)}, with ${planSummary(plan)}`);
     output.note(`dynamic names reach ${reachText(plan)}`);
     return exitCodes.done;
   } catch (error) {
@@ -100,16 +100,6 @@ function reachText({ contexts: shortNames, http: { dynamic: reach } }: Plan): st
   const named = reach.contexts.map((context) => `"${Object.keys(shortNames).find((name) => shortNames[name] === context) ?? context}"`);
   const contexts = reach.current ? ["the current context", ...named] : named;
   return contexts.length === 0 ? "nothing" : new Intl.ListFormat("en", { style: "long" }).format(contexts);
-}
-
-function summary(plan: Plan): string {
-  const { forwards } = plan;
-  const forwarded = forwards.length === 0 ? "" : `; services of ${forwards.flatMap(forwardText).join(", ")}`;
-  return `${routeCounts(plan)}${forwarded}`;
-}
-
-function forwardText({ namespaces = ["the context's namespace"], context }: Plan["forwards"][number]): string[] {
-  return namespaces.map((namespace) => (context === undefined ? namespace : `${namespace} in ${context}`));
 }
 
 const jsonWarning = ({ message, file, line, column }: ProfileWarning) => ({ message, file, line, column });

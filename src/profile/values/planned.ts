@@ -41,7 +41,7 @@ export function spokenPlaces(plan: Pick<Plan, "forwards" | "context" | "namespac
 }
 
 /** `2 routes, 0 patterns and 1 TCP route`; those of UDP and those the other way where there are any. */
-export function routeCounts(plan: Pick<Plan, "routes" | "patterns" | "listeners" | "reverses">): string {
+function routeCounts(plan: Pick<Plan, "routes" | "patterns" | "listeners" | "reverses">): string {
   const { length: udp } = portsOf(plan).filter(({ door }) => door === "udp");
   const tcp = portsOf(plan).length - udp;
   const count = (many: number, word: string): string => `${many} ${word}${many === 1 ? "" : "s"}`;
@@ -49,6 +49,17 @@ export function routeCounts(plan: Pick<Plan, "routes" | "patterns" | "listeners"
   if (udp > 0) counts.push(count(udp, "UDP route"));
   if (plan.reverses.length > 0) counts.push(count(plan.reverses.length, "reverse route"));
   return `${counts.slice(0, -1).join(", ")} and ${counts.at(-1)}`;
+}
+
+/** The same, and the namespaces whose services are forwarded. */
+export function planSummary(plan: Plan): string {
+  const { forwards } = plan;
+  const forwarded = forwards.length === 0 ? "" : `; services of ${forwards.flatMap(forwardText).join(", ")}`;
+  return `${routeCounts(plan)}${forwarded}`;
+}
+
+function forwardText({ namespaces = ["the context's namespace"], context }: Plan["forwards"][number]): string[] {
+  return namespaces.map((namespace) => (context === undefined ? namespace : `${namespace} in ${context}`));
 }
 
 /** The plan without the routes that name other targets. */
