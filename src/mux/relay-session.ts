@@ -50,7 +50,9 @@ const atOnce: FlushLater = (_, flush) => queueMicrotask(flush);
 /** Both ends are kt, of versions that do not understand each other. */
 export class RelayVersionError extends KtError {
   constructor(version: number) {
-    super("relay-failed", `the relay uses version ${version} of its protocol, and this kt uses version ${relayVersion}`);
+    super("relay-failed", `the relay uses version ${version} of its protocol, and this kt uses version ${relayVersion}`, {
+      hints: ["name the image of this version of kt in [relay]"],
+    });
   }
 }
 
@@ -168,9 +170,10 @@ export class RelaySession implements RelayChannelOwner {
     this.#fail(error);
   }
 
-  /** Connections that were asked for and from which nothing came back. Flows stay: nothing else carries them, and their clients ask again. */
-  failUnopened(error: KtError): void {
-    for (const channel of [...this.#channels.values()]) if (channel instanceof RelayStream && !channel.isOpened) channel.lost(error);
+  /** Those of these streams from which nothing came back. */
+  failUnopened(streams: { has(stream: RelayStream): boolean }, error: KtError): void {
+    for (const channel of [...this.#channels.values()])
+      if (channel instanceof RelayStream && !channel.isOpened && streams.has(channel)) channel.lost(error);
   }
 
   sendData(stream: number, bytes: Uint8Array): void {

@@ -73,6 +73,9 @@ export const tunnelLimits = {
   addressConnectMs: 10 * second,
   /** What a relay cannot reach goes the other way for this long. */
   relayUnreachedMs: 60 * second,
+  /** When a relay that has no pod yet is looked into, and how long a pod that does not answer may take to say why. */
+  relayNoPodMs: 2 * second,
+  relayExplainMs: 1 * second,
   /** How long a flow of datagrams waits for a relay that is being started. */
   relayStartMs: 30 * second,
   /** First pause before a target that has worked is tried again, which doubles, and how long that goes on: proxies of nodes lag by seconds. */

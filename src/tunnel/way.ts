@@ -15,7 +15,8 @@ import type { JumpTools } from "#tunnel/jump/tools.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import { tunnelLimits } from "./limits.ts";
 import { OwnRelay } from "#tunnel/relay/own-relay.ts";
-import { RelayCarrier, RelayFirstCarrier, type RelayPlace } from "#tunnel/relay/relay-carrier.ts";
+import { RelayCarrier, RelayFirstCarrier } from "#tunnel/relay/relay-carrier.ts";
+import type { RelayPlace } from "#tunnel/relay/relay-way.ts";
 import { ServiceOrRelay } from "#tunnel/relay/service-or-relay.ts";
 import type { Relays, RelayUse } from "#tunnel/relay/relays.ts";
 

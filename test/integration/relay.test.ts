@@ -8,9 +8,11 @@ import { silentLog } from "#base/log.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import type { RelayedTarget } from "#route/target.ts";
 import { Relays } from "#tunnel/relay/relays.ts";
+import { tunnelLimits } from "#tunnel/limits.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { FakeCluster, type PodConnection } from "#test/support/fake-cluster.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
+import { Recorder } from "#test/support/recorder.ts";
 import { relayPod } from "#test/support/relay-pod.ts";
 import { serviceTarget } from "#test/support/service-target.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -169,6 +171,117 @@ test("a Job whose pod was deleted is replaced, for it gets no other", async () =
   expect(await ask(there, relayed(port), "again")).toBe("again");
 });
 
+test("a Job that may make no pod is explained in the cluster's words", async () => {
+  const there = rig();
+  there.cluster.jobs.noPod = 'pods "kt-relay-1" is forbidden: exceeded quota: none';
+  there.cluster.resolve({ kind: "coming", problem: new KtError("no-ready-pod", "its first pod has yet to be made") });
+  const error = await moving(there.clock, there.tunnels.dial(relayed(80), never)).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "relay-failed" });
+  expect(String(error)).toContain('the relay with the image "kt:1" does not start: pods "kt-relay-1" is forbidden: exceeded quota');
+});
+
+test("a pod of a new Job that has ended without a session says why", async () => {
+  const there = rig();
+  const ended = new KtError("no-ready-pod", 'pod "relay-0" has failed (exit code 1)', { detail: "pod-ended" });
+  const dialled = moving(there.clock, there.tunnels.dial(relayed(80), never)).catch((thrown: unknown) => thrown);
+  await there.clock.advance(0);
+  there.cluster.resolve({ kind: "none", problem: ended });
+  expect(String(await dialled)).toContain('does not start: pod "relay-0" has failed (exit code 1)');
+});
+
+test("a relay that is slow to answer is waited for where nothing else reaches the address", async () => {
+  const there = rig();
+  const { state, goOn } = relayPod(there.cluster, "relay-1", there.clock);
+  there.cluster.ready("relay-1");
+  const { port } = echo();
+  expect(await ask(there, relayed(port), "hello")).toBe("hello");
+  const relay = there.relays.find("/p", there.cluster);
+  await moving(
+    there.clock,
+    eventually("both sessions", () => relay?.sessions === 2),
+  );
+  state.isStalled = true;
+  const begun = new Recorder((await there.tunnels.dial(relayed(port), never)).conn);
+  begun.write("begun");
+  there.relays.ping();
+  await there.clock.advance(tunnelLimits.relaySilenceMs);
+  expect(relay?.isReady).toBe(false);
+  const late = ask(there, relayed(port), "late");
+  await there.clock.advance(tunnelLimits.relaySilenceMs);
+  goOn();
+  expect(await late).toBe("late");
+  await begun.untilText("begun");
+});
+
+test("what an address may have read before it broke off is not sent to it again", async () => {
+  const there = rig();
+  relayPod(there.cluster, "relay-1", there.clock);
+  there.cluster.ready("relay-1");
+  let accepted = 0;
+  const server = listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open: () => void accepted++, data: (socket) => void socket.terminate() },
+  });
+  closing.push(() => server.stop(true));
+  const client = new Recorder((await moving(there.clock, there.tunnels.dial(relayed(server.port), never))).conn);
+  client.write("order a pizza");
+  // No time passes, in which the relay would say that the address has accepted.
+  await eventually("its end", () => client.closed);
+  expect(client.error).toMatchObject({ code: "connection-lost" });
+  expect(accepted).toBe(1);
+});
+
+describe("a relay that is about to end, as with its node,", () => {
+  /** With one connection open over it. */
+  async function leaving() {
+    const there = rig();
+    const { server } = relayPod(there.cluster, "relay-1", there.clock);
+    there.cluster.ready("relay-1");
+    const { port } = echo();
+    const open = new Recorder((await moving(there.clock, there.tunnels.dial(relayed(port), never))).conn);
+    const echoed = async (text: string): Promise<void> => {
+      open.conn.write(new TextEncoder().encode(text));
+      await moving(there.clock, open.untilText(text));
+    };
+    await echoed("before");
+    const ended = server.drain();
+    return { ...there, server, port, echoed, open, ended };
+  }
+
+  test("is replaced at once, and what is open over it goes on until that ends", async () => {
+    const there = await leaving();
+    await moving(
+      there.clock,
+      eventually("another Job", () => there.cluster.jobs.made.length === 2),
+    );
+    const asked = ask(there, relayed(there.port), "meanwhile");
+    relayPod(there.cluster, "relay-2", there.clock);
+    there.cluster.ready("relay-2");
+    expect(await asked).toBe("meanwhile");
+    await there.echoed("after");
+    there.open.conn.abort();
+    await moving(there.clock, there.ended);
+    expect(await ask(there, relayed(there.port), "then")).toBe("then");
+    expect(there.cluster.jobs.made.length).toBe(2);
+  });
+
+  test("and that another hub has replaced already is left to it", async () => {
+    const there = rig();
+    const { server } = relayPod(there.cluster, "relay-1", there.clock);
+    there.cluster.ready("relay-1");
+    const { port } = echo();
+    expect(await ask(there, relayed(port), "hello")).toBe("hello");
+    const name = there.cluster.jobs.made[0]?.metadata.name ?? "";
+    there.cluster.jobs.set("tools", name, { uid: "of the other hub" });
+    relayPod(there.cluster, "relay-2", there.clock);
+    await moving(there.clock, server.drain());
+    there.cluster.ready("relay-2");
+    expect(await ask(there, relayed(port), "again")).toBe("again");
+    expect([there.cluster.jobs.made.length, there.cluster.jobs.removed]).toEqual([1, []]);
+  });
+});
+
 describe("a pod that is not the relay that was asked for", () => {
   async function problemOf(answer: (connection: PodConnection) => void): Promise<unknown> {
     const there = rig();
@@ -185,7 +298,8 @@ describe("a pod that is not the relay that was asked for", () => {
 
   test("as a web server is said to be no relay", async () => {
     const error = await problemOf((connection) => connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")));
-    expect(error).toMatchObject({ code: "protocol" });
+    expect(error).toMatchObject({ code: "relay-failed" });
+    expect(String(error)).toContain('the relay with the image "kt:1" does not start: the relay\'s session has a frame of the unknown type');
   });
 });
 

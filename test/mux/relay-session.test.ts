@@ -187,13 +187,15 @@ describe("a session", () => {
     );
   });
 
-  test("flows stay when what was not opened goes another way: nothing else carries them", async () => {
+  test("what was not opened goes another way where it has one; flows and other streams stay", async () => {
     const { client } = joined();
     const lost: string[] = [];
     const [flow, stream] = [client.session.openFlow("dns", 53), client.session.openStream("db", 5432)];
     flow.start({ onDatagram() {}, onUnreachable() {}, onClose: () => void lost.push("flow") });
     stream.start({ onData() {}, onEnd() {}, onDrain() {}, onClose: () => void lost.push("stream") });
-    client.session.failUnopened(new KtError("connection-lost", "the relay does not answer"));
+    const waiting = client.session.openStream("db", 5432);
+    waiting.start({ onData() {}, onEnd() {}, onDrain() {}, onClose: () => void lost.push("waiting") });
+    client.session.failUnopened(new Set([stream]), new KtError("connection-lost", "the relay does not answer"));
     await turns();
     expect(lost).toEqual(["stream"]);
   });

@@ -9,6 +9,8 @@ export class FakeJobs implements Jobs {
   readonly made: JobManifest[] = [];
   readonly removed: string[] = [];
   readonly resumed: string[] = [];
+  /** Why none of them gets a pod. */
+  noPod: string | undefined;
 
   set(namespace: string, name: string, change: Partial<KnownJob>): void {
     const fresh = { name, uid: `uid-${++this.#made}`, labels: {}, annotations: {}, isOver: false, isRunning: true, createdMs: 0 };
@@ -21,6 +23,10 @@ export class FakeJobs implements Jobs {
 
   async list(namespace: string): Promise<readonly KnownJob[]> {
     return [...this.#jobs].flatMap(([key, job]) => (key.startsWith(`${namespace}/`) ? [job] : []));
+  }
+
+  async whyNoPod(): Promise<string | undefined> {
+    return this.noPod;
   }
 
   async create(namespace: string, manifest: JobManifest): Promise<KnownJob | undefined> {

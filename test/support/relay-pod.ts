@@ -14,9 +14,11 @@ class ForwardedConn implements Conn {
   #early: Uint8Array[] = [];
   #paused = true;
   #closed = false;
+  readonly #isStalled: () => boolean;
 
-  constructor(connection: PodConnection) {
+  constructor(connection: PodConnection, isStalled: () => boolean) {
     this.#connection = connection;
+    this.#isStalled = isStalled;
     connection.onData = (bytes) => this.#received(bytes);
     connection.onEnd = () => this.#handler?.onEnd();
     connection.onReset = () => this.#close();
@@ -51,11 +53,12 @@ class ForwardedConn implements Conn {
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#paused = this.#isStalled();
     for (let bytes = this.#early.shift(); bytes && !this.#paused; bytes = this.#early.shift()) this.#handler?.onData(bytes);
   }
 
   #received(bytes: Uint8Array): void {
+    this.#paused ||= this.#isStalled();
     if (this.#paused || !this.#handler) this.#early.push(bytes);
     else this.#handler.onData(bytes);
   }
@@ -74,7 +77,9 @@ export function relayPod(
   clock: Clock,
   other: (connection: PodConnection) => void = (c) => c.fail("refused"),
 ) {
-  const state = { ended: undefined as string | undefined };
+  const conns: ForwardedConn[] = [];
+  /** `isStalled`: it reads nothing, as on a node that is too busy, until `goOn`. */
+  const state = { ended: undefined as string | undefined, isStalled: false };
   const server = new RelayServer({
     id: pod,
     ttlMs: 60_000,
@@ -82,6 +87,15 @@ export function relayPod(
     log: silentLog,
     onUnused: (why) => Object.assign(state, { ended: why }),
   });
-  cluster.setPod(pod, (connection) => (connection.port === 8990 ? server.accept(new ForwardedConn(connection)) : other(connection)));
-  return { state, server };
+  cluster.setPod(pod, (connection) => {
+    if (connection.port !== 8990) return other(connection);
+    const conn = new ForwardedConn(connection, () => state.isStalled);
+    conns.push(conn);
+    server.accept(conn);
+  });
+  const goOn = (): void => {
+    state.isStalled = false;
+    for (const conn of conns) conn.resume();
+  };
+  return { state, server, goOn };
 }

@@ -23,6 +23,8 @@ export interface Jobs {
   get(namespace: string, name: string, signal: AbortSignal): Promise<KnownJob | undefined>;
   /** By labels, as the API takes them. */
   list(namespace: string, selector: string, signal: AbortSignal): Promise<readonly KnownJob[]>;
+  /** Why it gets no pod, in the cluster's words, as a quota; undefined where it has one, or nothing says so. Never rejects. */
+  whyNoPod(namespace: string, job: { readonly name: string; readonly uid: string }, signal: AbortSignal): Promise<string | undefined>;
   /** Undefined when there is one of that name. Rejects with `relay-failed` where the cluster does not take it. */
   create(namespace: string, manifest: JobManifest, signal: AbortSignal): Promise<KnownJob | undefined>;
   /** Lets the pods of one that was made suspended begin; harmless when it is gone, or is not suspended. */

@@ -14,7 +14,11 @@ interface RawJob {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
-  readonly status?: { readonly ready?: number; readonly conditions?: readonly { readonly type?: string; readonly status?: string }[] };
+  readonly status?: {
+    readonly active?: number;
+    readonly ready?: number;
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
+  };
 }
 
 const endings: ReadonlySet<string> = new Set(["Complete", "SuccessCriteriaMet", "Failed", "FailureTarget"]);
@@ -32,10 +36,16 @@ function knownJob({ metadata, status }: RawJob): KnownJob {
   };
 }
 
+interface RawEvent {
+  readonly message?: string;
+}
+
 export class ApiJobs implements Jobs {
+  readonly #api: Api;
   readonly #objects: OwnObjects;
 
   constructor(api: Api) {
+    this.#api = api;
     this.#objects = new OwnObjects(api, { ...workloadApis.job, what: "relay", code: "relay-failed" });
   }
 
@@ -46,6 +56,21 @@ export class ApiJobs implements Jobs {
   async list(namespace: string, selector: string, signal: AbortSignal): Promise<readonly KnownJob[]> {
     const { items = [] } = (await this.#objects.list(namespace, selector, signal)) as { items?: readonly RawJob[] };
     return items.map(knownJob);
+  }
+
+  async whyNoPod(namespace: string, { name, uid }: Pick<KnownJob, "name" | "uid">, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const job = (await this.#objects.get(namespace, name, signal)) as RawJob | undefined;
+      if (!job || (job.status?.active ?? 0) > 0) return undefined;
+      const fields = encodeURIComponent(`involvedObject.uid=${uid},reason=FailedCreate`);
+      const path = `/api/v1/namespaces/${namespace}/events?fieldSelector=${fields}`;
+      const access = { verb: "list", resource: "events", group: "", namespace } as const;
+      const { items = [] } = (await this.#api.get(path, access, signal)) as { items?: readonly RawEvent[] };
+      return items.at(-1)?.message;
+    } catch {
+      // A user who may not read events learns only that there is no pod.
+      return undefined;
+    }
   }
 
   async create(namespace: string, manifest: JobManifest, signal: AbortSignal): Promise<KnownJob | undefined> {

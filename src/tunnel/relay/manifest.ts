@@ -10,8 +10,8 @@ export const relayPort = 8990;
 /** The relay ends when no user has been heard for this long. */
 const relayTtlS = 60;
 
-/** How long what is left of a relay that has ended can be looked at. */
-const relayLeftoverS = 10;
+/** How long what is left of a relay that has ended can be looked at: kt must still see why. */
+const relayLeftoverS = 5;
 
 /** The hard end, should everything else fail: a connection may last for days. */
 const deadlineS = 7 * 24 * 60 * 60;

@@ -9,13 +9,8 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
-import type { RelayWay } from "./relay-way.ts";
+import type { RelayPlace, RelayWay } from "./relay-way.ts";
 import { RelayPipe, type RelayPipeHooks } from "./relay-pipe.ts";
-
-export interface RelayPlace {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** To an address that the relay reaches. The endpoint is the relay's own pod. */
 export class RelayCarrier implements Carrier {
@@ -33,7 +28,11 @@ export class RelayCarrier implements Carrier {
       this.#open += by;
     };
     const open = (listener: PipeListener): Pipe =>
-      openPipe(this.#relay, this.#to, listener, { describe: (failure) => describe(failure, this.#relay, this.#to), count });
+      openPipe(this.#relay, this.#to, listener, {
+        describe: (failure) => describe(failure, this.#relay, this.#to),
+        count,
+        hasOtherWay: false,
+      });
     return { ...endpoint, open, drop() {} };
   }
 
@@ -82,7 +81,7 @@ export class RelayFirstCarrier implements Carrier {
     if (!relay?.isReady || !to || this.#isUnreached(key, clock.now())) return await this.#fallBack(key, endpoint);
     const count = (by: number): void => this.#count(endpoint.pod, by);
     const open = (listener: PipeListener): Pipe =>
-      openPipe(relay, to, listener, { describe: (failure) => this.#failed(key, describe(failure, relay, to)), count });
+      openPipe(relay, to, listener, { describe: (failure) => this.#failed(key, describe(failure, relay, to)), count, hasOtherWay: true });
     return { ...endpoint, open, drop() {} };
   }
 
@@ -140,8 +139,12 @@ export class RelayFirstCarrier implements Carrier {
   }
 }
 
-function openPipe(relay: RelayWay, { host, port }: RelayPlace, listener: PipeListener, hooks: RelayPipeHooks): Pipe {
-  const stream = relay.openStream(host, port);
+interface OpenHooks extends RelayPipeHooks {
+  readonly hasOtherWay: boolean;
+}
+
+function openPipe(relay: RelayWay, to: RelayPlace, listener: PipeListener, hooks: OpenHooks): Pipe {
+  const stream = relay.openStream(to, hooks.hasOtherWay);
   if (stream) return new RelayPipe(stream, listener, hooks);
   queueMicrotask(() => listener.pipeFailed(new KtError("connection-lost", "the relay was lost"), "always"));
   return { hasSent: false, halfCloses: false, write: () => true, end() {}, abort() {}, pause() {}, resume() {} };

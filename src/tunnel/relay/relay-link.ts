@@ -9,6 +9,7 @@ import { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { PodSession } from "#tunnel/forward/pod-session.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
+import type { RelayPlace } from "./relay-way.ts";
 import { relayPort } from "./manifest.ts";
 
 /**
@@ -29,6 +30,10 @@ export interface RelayLinkOptions {
   /** Absent: the relay may open nothing. */
   readonly serve?: ServeRelayed;
   readonly clock: Clock;
+  /** It was silent, and takes new connections again. */
+  readonly onUsable: () => void;
+  /** The relay is about to end: what is open goes on. */
+  readonly onLeaving: () => void;
   /** It carries nothing any more. */
   readonly onGone: (link: RelayLink, error: KtError) => void;
 }
@@ -39,6 +44,8 @@ export class RelayLink {
   readonly #session: RelaySession;
   readonly #greeted = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
+  /** Streams to what is reached without the relay as well. All others wait for one that is slow: nothing else carries them. */
+  readonly #passing = new WeakSet<RelayStream>();
   #heardMs: number;
   #expecting = false;
   /** Since when an answer is waited for. */
@@ -79,7 +86,7 @@ export class RelayLink {
         },
         onHeard: () => this.#heard(),
         onPong: () => {},
-        onGoAway: () => {},
+        onGoAway: options.onLeaving,
         onClose: (error) => {
           this.#greeted.reject(error);
           options.onGone(this, error);
@@ -108,13 +115,14 @@ export class RelayLink {
     return this.#session.openStreams;
   }
 
-  openStream(host: string, port: number): RelayStream {
+  openStream({ host, port }: RelayPlace, hasOtherWay: boolean): RelayStream {
     const stream = this.#session.openStream(host, port);
+    if (hasOtherWay) this.#passing.add(stream);
     this.#expectAnswer();
     return stream;
   }
 
-  openFlow(host: string, port: number): RelayFlow {
+  openFlow({ host, port }: RelayPlace): RelayFlow {
     const flow = this.#session.openFlow(host, port);
     this.#expectAnswer();
     return flow;
@@ -155,7 +163,7 @@ export class RelayLink {
     const sinceMs = clock.now();
     clock.after(tunnelLimits.relaySilenceMs / 2, () => {
       this.#expecting = false;
-      if (this.#heardMs < sinceMs) this.#ask();
+      if (this.#heardMs <= sinceMs) this.#ask();
     });
   }
 
@@ -169,14 +177,16 @@ export class RelayLink {
     clock.after(tunnelLimits.relaySilenceMs / 2, () => {
       if (this.#askedMs !== askedMs) return;
       this.#isSilent = true;
-      this.#session.failUnopened(new KtError("connection-lost", "the relay does not answer"));
+      this.#session.failUnopened(this.#passing, new KtError("connection-lost", "the relay does not answer"));
     });
   }
 
   #heard(): void {
     this.#heardMs = this.#options.clock.now();
     this.#askedMs = undefined;
+    if (!this.#isSilent) return;
     this.#isSilent = false;
+    this.#options.onUsable();
   }
 
   #over(): void {

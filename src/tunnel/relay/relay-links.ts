@@ -7,6 +7,7 @@ import type { RelayFlow } from "#mux/relay-flow.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { RelayLink, type ServeRelayed } from "./relay-link.ts";
+import type { RelayPlace } from "./relay-way.ts";
 
 export interface RelayLinksOptions {
   readonly cluster: Cluster;
@@ -15,7 +16,11 @@ export interface RelayLinksOptions {
   readonly user: string;
   readonly serve?: ServeRelayed;
   readonly clock: Clock;
-  /** The last session is gone, or none takes new connections. */
+  /** New connections are taken, which may not have been so before. */
+  readonly onUsable: () => void;
+  /** The relay is about to end, as with its node: what is open goes on. Called once, unless `onLost` was. */
+  readonly onLeaving: () => void;
+  /** The last session is gone. Called once. */
   readonly onLost: (error: KtError) => void;
 }
 
@@ -24,6 +29,7 @@ export class RelayLinks {
   readonly #links = new Set<RelayLink>();
   readonly #abort = new AbortController();
   #opening = 0;
+  #isLeaving = false;
 
   constructor(options: RelayLinksOptions) {
     this.#options = options;
@@ -59,12 +65,12 @@ export class RelayLinks {
   }
 
   /** Undefined where no session takes new connections. */
-  openStream(host: string, port: number): RelayStream | undefined {
-    return this.#best()?.openStream(host, port);
+  openStream(to: RelayPlace, hasOtherWay: boolean): RelayStream | undefined {
+    return this.#best()?.openStream(to, hasOtherWay);
   }
 
-  openFlow(host: string, port: number): RelayFlow | undefined {
-    return this.#best()?.openFlow(host, port);
+  openFlow(to: RelayPlace): RelayFlow | undefined {
+    return this.#best()?.openFlow(to);
   }
 
   /** Called about every second. */
@@ -108,7 +114,7 @@ export class RelayLinks {
   #keep(): void {
     const free = [...this.#links].filter((link) => link.usable && !link.isBusy).length;
     const wanted = free > 0 ? tunnelLimits.relaySessions : tunnelLimits.relayBusySessions;
-    if (this.#opening > 0 || this.#links.size >= wanted || this.#abort.signal.aborted) return;
+    if (this.#opening > 0 || this.#links.size >= wanted || this.#isLeaving || this.#abort.signal.aborted) return;
     this.#open().then(
       () => this.#keep(),
       () => {},
@@ -120,7 +126,9 @@ export class RelayLinks {
     this.#opening += 1;
     try {
       const conn = await cluster.portForward(namespace, pod, this.#abort.signal);
-      const link = new RelayLink({ conn, pod, user, ...(serve && { serve }), clock, onGone: (gone, error) => this.#gone(gone, error) });
+      const onGone = (gone: RelayLink, error: KtError): void => this.#gone(gone, error);
+      const onLeaving = (): void => this.#leaving();
+      const link = new RelayLink({ conn, pod, user, ...(serve && { serve }), clock, onUsable: this.#options.onUsable, onLeaving, onGone });
       const cancel = clock.after(tunnelLimits.relayGreetMs, () =>
         link.close(new KtError("relay-failed", "the relay does not say what it is")),
       );
@@ -131,9 +139,17 @@ export class RelayLinks {
       }
       if (this.#abort.signal.aborted) return link.close(new KtError("shutting-down", "the relay is not used any more"));
       this.#links.add(link);
+      this.#options.onUsable();
     } finally {
       this.#opening -= 1;
     }
+  }
+
+  /** It says so on each of its sessions. */
+  #leaving(): void {
+    if (this.#isLeaving || this.#abort.signal.aborted) return;
+    this.#isLeaving = true;
+    this.#options.onLeaving();
   }
 
   #gone(link: RelayLink, error: KtError): void {

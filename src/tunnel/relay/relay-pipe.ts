@@ -2,8 +2,19 @@
 
 import type { KtError } from "#base/errors.ts";
 import { RelayStreamError } from "#mux/relay-stream.ts";
+import type { RelayReason } from "#wire/relay-frame.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 import type { RelayedStream } from "./relay-way.ts";
+
+/** Whether the address has seen nothing of what was sent. Where that is not certain, its connection may have ended as soon as it was made. */
+const isUnseen: Readonly<Record<RelayReason, boolean>> = {
+  refused: true,
+  "not-found": true,
+  unreachable: true,
+  overloaded: true,
+  lost: false,
+  cancelled: false,
+};
 
 export interface RelayPipeHooks {
   /** What a relay says of a connection that it could not make or lost, in the user's terms. */
@@ -71,8 +82,7 @@ export class RelayPipe implements Pipe {
 
   #failed(listener: PipeListener, error: KtError): void {
     const isSaid = error instanceof RelayStreamError;
-    // The address has seen nothing of what was sent.
-    const isUnmade = isSaid && !this.#stream.isOpened && error.reason !== "lost";
+    const isUnmade = isSaid && !this.#stream.isOpened && isUnseen[error.reason];
     listener.pipeFailed(isSaid ? this.#hooks.describe(error) : error, isUnmade ? "always" : "if-nothing-sent");
   }
 }

@@ -3,6 +3,12 @@
 import type { Conn } from "#base/conn.ts";
 import type { Following, Resolution } from "#kube/objects/types.ts";
 
+/** What is connected to. */
+export interface RelayPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Connects to addresses. */
 export interface RelayWay {
   /** As messages name it. */
@@ -10,8 +16,11 @@ export interface RelayWay {
   /** Takes new connections now. */
   readonly isReady: boolean;
   readonly sessions: number;
-  /** Undefined where it takes no connections now. It closes with a RelayStreamError where the address does not accept. */
-  openStream(host: string, port: number): RelayedStream | undefined;
+  /**
+   * Undefined where it takes no connections now. It closes with a RelayStreamError where the address does not accept. `hasOtherWay`: it
+   * fails soon where the relay does not answer.
+   */
+  openStream(to: RelayPlace, hasOtherWay: boolean): RelayedStream | undefined;
   /** The pod that connects, as what is behind a target. */
   follow(onChange: (resolution: Resolution) => void): Following;
 }

@@ -11,7 +11,7 @@ import type { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { RelayJob } from "./manifest.ts";
 import type { ServeRelayed } from "./relay-link.ts";
-import type { RelayWay } from "./relay-way.ts";
+import type { RelayPlace, RelayWay } from "./relay-way.ts";
 import { RelayLinks } from "./relay-links.ts";
 
 export interface RelayOptions {
@@ -33,13 +33,16 @@ export class Relay implements RelayWay {
   readonly #life = new AbortController();
   readonly #onChange = new Set<(resolution: Resolution) => void>();
   #links: RelayLinks | undefined;
+  /** To pods that are about to end: what is open goes on. */
+  readonly #leaving = new Set<RelayLinks>();
   /** Why there is none now; what was seen of its pod, or why the latest try failed. */
   #problem: { readonly kind: "coming" | "failed"; readonly error: KtError };
   /** The Job that this hub made, as long as no session to it was ever open: nothing else would end it. */
   #unused: KnownJob | undefined;
+  /** The Job that is used. */
   #uid: string | undefined;
-  /** The Job that is there has no pod that runs, nor will have. */
-  #hasEnded = false;
+  /** A Job that has no pod that runs, nor will have, whatever the cluster says: by its uid, since others may have replaced it. */
+  #endedUid: string | undefined;
   /** Its one pod was ready: it gets no other. */
   #hadPod = false;
   #wake = (): void => {};
@@ -70,13 +73,13 @@ export class Relay implements RelayWay {
     return this.#links?.count ?? 0;
   }
 
-  /** Undefined where it takes no connections now. */
-  openStream(host: string, port: number): RelayStream | undefined {
-    return this.#links?.openStream(host, port);
+  /** Undefined where it takes no connections now. See RelayWay. */
+  openStream(to: RelayPlace, hasOtherWay: boolean): RelayStream | undefined {
+    return this.#links?.openStream(to, hasOtherWay);
   }
 
-  openFlow(host: string, port: number): RelayFlow | undefined {
-    return this.#links?.openFlow(host, port);
+  openFlow(to: RelayPlace): RelayFlow | undefined {
+    return this.#links?.openFlow(to);
   }
 
   /** Resolves once it takes connections; rejects with why it does not start, or when it has not started in time. */
@@ -110,16 +113,18 @@ export class Relay implements RelayWay {
   /** Called about every second. */
   tick(nowMs: number): void {
     this.#links?.tick(nowMs);
+    for (const links of this.#leaving) links.tick(nowMs);
   }
 
   ping(): void {
     this.#links?.ping();
+    for (const links of this.#leaving) links.ping();
   }
 
   /** Says goodbye: the relay ends unless others use it. Never rejects. */
   async end(): Promise<void> {
     this.#life.abort(new KtError("shutting-down", "the relay is not used any more"));
-    await this.#links?.leave();
+    await Promise.all([this.#links, ...this.#leaving].map((links) => links?.leave()));
     await this.#running;
     const { cluster, namespace } = this.#options;
     if (this.#unused) await cluster.jobs.remove(namespace, this.#unused, AbortSignal.timeout(tunnelLimits.relayRemoveMs)).catch(() => {});
@@ -173,19 +178,18 @@ export class Relay implements RelayWay {
   async #ensureJob(signal: AbortSignal): Promise<void> {
     const { cluster, namespace, job: wanted, clock } = this.#options;
     for (;;) {
-      const job = await cluster.jobs.get(namespace, this.#name, signal);
-      if (job && !job.isOver && !this.#hasEnded) return await this.#begun(job, signal);
-      this.#hasEnded = false;
-      this.#hadPod = false;
-      if (job) await cluster.jobs.remove(namespace, job, signal);
+      const found = await cluster.jobs.get(namespace, this.#name, signal);
+      if (found && !found.isOver && found.uid !== this.#endedUid) return await this.#use(found, signal);
+      if (found) await cluster.jobs.remove(namespace, found, signal);
       this.#unused = await cluster.jobs.create(namespace, wanted.manifest, signal);
-      if (this.#unused) return await this.#begun(this.#unused, signal);
+      if (this.#unused) return await this.#use(this.#unused, signal);
       await sleep(clock, tunnelLimits.jumpPodLookMs, signal);
       signal.throwIfAborted();
     }
   }
 
-  async #begun(job: KnownJob, signal: AbortSignal): Promise<void> {
+  async #use(job: KnownJob, signal: AbortSignal): Promise<void> {
+    if (job.uid !== this.#uid) this.#hadPod = false;
     this.#uid = job.uid;
     await this.#options.job.prepare?.(job, signal);
   }
@@ -201,7 +205,9 @@ export class Relay implements RelayWay {
     );
     const known = following.current();
     if (known) this.#resolved(known, over);
+    const cancel = this.#options.clock.after(tunnelLimits.relayNoPodMs, () => void this.#lookForPod(signal, over));
     return over.promise.finally(() => {
+      cancel();
       signal.removeEventListener("abort", onAbort);
       following.close();
       const links = this.#links;
@@ -215,14 +221,17 @@ export class Relay implements RelayWay {
   #resolved(resolution: Resolution, over: PromiseWithResolvers<void>): void {
     if (resolution.kind === "ready") {
       const [{ pod } = { pod: "" }] = resolution.endpoints;
-      if (this.#links?.pod !== pod) this.#connect(pod, over);
+      const isLeaving = [...this.#leaving].some((links) => links.pod === pod);
+      if (this.#links?.pod !== pod && !isLeaving) this.#connect(pod, over);
       return;
     }
     const { problem } = resolution;
     // Its controller may be late to say so, and the Job itself is over with its pod.
     if ((problem.detail === "pod-ended" || this.#hadPod) && !this.#links) {
-      this.#hasEnded = true;
-      over.resolve();
+      this.#endedUid = this.#uid;
+      // One that has never answered would end again: why is the answer.
+      if (this.#unused) over.reject(this.#explained(problem));
+      else over.resolve();
     } else if (resolution.kind === "coming") this.#become("coming", problem);
     // What is open goes on until its sessions end by themselves.
     else if (!this.#links) over.reject(this.#explained(problem));
@@ -238,8 +247,15 @@ export class Relay implements RelayWay {
       user,
       ...(serve && { serve }),
       clock,
+      onUsable: () => this.#changed(),
+      onLeaving: () => {
+        log("info", "relay-leaving", { relay });
+        this.#leave(links);
+        over.resolve();
+      },
       onLost: (error) => {
         log("info", "relay-lost", { relay, reason: error.message });
+        this.#leaving.delete(links);
         over.resolve();
       },
     });
@@ -250,10 +266,31 @@ export class Relay implements RelayWay {
       () => {
         log("info", "relay-ready", { relay });
         this.#unused = undefined;
-        this.#changed();
       },
-      (error: unknown) => over.reject(error),
+      (error: unknown) => {
+        if (this.#links !== links) return;
+        this.#links = undefined;
+        const problem = this.#explained(toKtError(error, "relay-failed", "connect to the relay"));
+        // What its pod says within a moment says more.
+        clock.after(tunnelLimits.relayExplainMs, () => over.reject(problem));
+      },
     );
+  }
+
+  /** A quota or a policy may keep the Job from making one. */
+  async #lookForPod(signal: AbortSignal, over: PromiseWithResolvers<void>): Promise<void> {
+    const { cluster, namespace } = this.#options;
+    if (this.#hadPod || this.#uid === undefined) return;
+    const why = await cluster.jobs.whyNoPod(namespace, { name: this.#name, uid: this.#uid }, signal);
+    if (why !== undefined) over.reject(this.#explained(new KtError("relay-failed", why)));
+  }
+
+  /** Its pod is about to end, as with its node: another is made at once, and what is open goes on until it ends by itself. */
+  #leave(links: RelayLinks): void {
+    this.#endedUid = this.#uid;
+    this.#leaving.add(links);
+    if (this.#links === links) this.#links = undefined;
+    this.#problem = { kind: "coming", error: new KtError("no-ready-pod", `the relay ${this.#place} is being replaced`) };
   }
 
   #become(kind: "coming" | "failed", error: KtError): void {

@@ -79,15 +79,11 @@ export class Relays implements FlowRelay {
   }
 
   /** See FlowRelay. */
-  async openFlow(
-    place: FlowPlace,
-    { host, port }: { readonly host: string; readonly port: number },
-    signal: AbortSignal,
-  ): Promise<Datagrams> {
+  async openFlow(place: FlowPlace, to: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Datagrams> {
     const { podNetwork } = place.cluster;
-    if (podNetwork) return await podNetwork.openFlow({ host, port });
+    if (podNetwork) return await podNetwork.openFlow(to);
     await this.ready(place, signal);
-    const flow = this.find(place.profile, place.cluster)?.openFlow(host, port);
+    const flow = this.find(place.profile, place.cluster)?.openFlow(to);
     if (!flow) throw new KtError("connection-lost", "the relay was lost");
     return flow;
   }

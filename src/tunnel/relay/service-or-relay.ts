@@ -3,7 +3,8 @@
 import type { Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
-import { RelayCarrier, type RelayPlace } from "./relay-carrier.ts";
+import { RelayCarrier } from "./relay-carrier.ts";
+import type { RelayPlace } from "./relay-way.ts";
 import type { RelayUse } from "./relays.ts";
 
 export interface ServiceOrRelayOptions {
