@@ -69,6 +69,8 @@ beforeAll(async () => {
   home.write("tunnels.toml", profile());
   await ok("allow");
   await ok("up", "-d");
+  // The relay has started: what asks for less long than that takes is answered.
+  (await echoed(local.echo, "begin")).datagrams.close();
 }, 180_000);
 afterAll(async () => {
   await home?.close();
@@ -225,15 +227,21 @@ cases("with a fifth of the datagrams lost between clients and hub", () => {
     try {
       other.write("tunnels.toml", profile());
       for (const args of [["allow"], ["up", "-d"]]) expect((await kt(...args)).exitCode).toBe(0);
-      const asked = async (port: number, clients: number, rounds: number): Promise<{ answered: number; retries: number }> => {
-        const counts = [port, clients, rounds].map(String);
+      const asked = async (
+        port: number,
+        clients: number,
+        rounds: number,
+        retryMs = 1000,
+      ): Promise<{ answered: number; retries: number }> => {
+        const counts = [port, clients, rounds, retryMs].map(String);
         const { stdout, stderr } = await run(net.inside(process.execPath, `${root}test/support/udp-asker.ts`, ...counts), { cwd: root });
         if (stdout === "") throw new Error(`nothing was printed: ${stderr}`);
         return JSON.parse(stdout);
       };
       for (const port of [local.echo, local.short]) await asked(port, 1, 1);
       await net.lose(20, local.short);
-      const [lossy, clean] = await Promise.all([asked(local.short, 20, 20), asked(local.echo, 20, 200)]);
+      // On a busy machine an answer may be late: only one that never comes is asked for again.
+      const [lossy, clean] = await Promise.all([asked(local.short, 20, 20), asked(local.echo, 20, 200, 20_000)]);
       expect(lossy.answered).toBe(400);
       expect(lossy.retries).toBeGreaterThan(40);
       expect(clean).toEqual({ answered: 4000, retries: 0 });

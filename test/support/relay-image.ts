@@ -14,11 +14,21 @@ async function ctr(...args: readonly string[]): Promise<void> {
   if (ran.exitCode !== 0) throw new Error(`ctr ${args.join(" ")}: ${ran.stderr}`);
 }
 
-/** The name of an image that only this run has, and its removal. */
-export async function importRelayImage(): Promise<{ readonly name: string; remove(): Promise<void> }> {
-  const name = `kt.test/kt:run-${process.pid}`;
-  const archive = `${tmpdir()}/kt-image-${process.pid}.tar`;
-  await write(archive, await imageOf(binary, { name, gzip: false }));
+export interface Imported {
+  readonly name: string;
+  remove(): Promise<void>;
+}
+
+/** The built kt as an image that only this run has. */
+export async function importRelayImage(): Promise<Imported> {
+  return await importImage(binary, "kt");
+}
+
+/** A program as such an image. */
+export async function importImage(program: string, as: string): Promise<Imported> {
+  const name = `kt.test/${as}:run-${process.pid}`;
+  const archive = `${tmpdir()}/kt-image-${as}-${process.pid}.tar`;
+  await write(archive, await imageOf(program, { name, gzip: false }));
   await ctr("images", "import", archive);
   rmSync(archive);
   return { name, remove: () => ctr("images", "rm", name) };

@@ -2,8 +2,7 @@
 
 import { connectUdp } from "#net/udp.ts";
 
-const [port = 0, clients = 0, rounds = 0] = process.argv.slice(2).map(Number);
-const retryMs = 1000;
+const [port = 0, clients = 0, rounds = 0, retryMs = 0] = process.argv.slice(2).map(Number);
 
 async function ask(client: number): Promise<number> {
   const flow = await connectUdp({ host: "127.0.0.1", port });
