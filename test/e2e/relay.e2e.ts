@@ -109,14 +109,14 @@ cases("a service that leads to no pod", () => {
       "curl",
       "-sS",
       "--retry",
-      "30",
+      "90",
       "--retry-all-errors",
       "--retry-delay",
       "1",
       `http://by-alias.${name}:8080/`,
     ];
     expect(await machine.ok(...ask)).toContain("pod=aliased-");
-  }, 120_000);
+  }, 180_000);
 
   test("as one with an endpoint outside of the cluster is reached by the relay", async () => {
     const outside = listen({ hostname: "10.244.0.1", port: 0, socket: { data: (socket, bytes) => void socket.write(bytes) } });
@@ -206,7 +206,8 @@ cases("with mode always", () => {
     await eventually(
       "connections over the next relay",
       () => answers.slice(before).some((from) => from !== "" && !isForwarded(from)),
-      60_000,
+      // Sooner than what a relay cannot reach is tried over it again.
+      45_000,
     );
     over = true;
     await Promise.all(asking);

@@ -1,6 +1,7 @@
 /** How a tunnel uses a relay: to an address that only it reaches, or as the faster way to what another carrier reaches as well. */
 
 import type { Clock } from "#base/clock.ts";
+import { isAbout } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import type { Endpoint } from "#kube/objects/types.ts";
@@ -133,7 +134,8 @@ export class RelayFirstCarrier implements Carrier {
 
   /** "connection-lost": the same pod is tried once more, the other way. */
   #failed(key: string, problem: KtError): KtError {
-    if (problem.code !== "connection-lost")
+    // A relay that is about to end, or has too much to do, says nothing about the pod.
+    if (isAbout(problem.code, "target"))
       this.#unreached.set(key, { untilMs: this.#options.clock.now() + tunnelLimits.relayUnreachedMs, problem });
     return new KtError("connection-lost", problem.message, { cause: problem });
   }
