@@ -108,7 +108,8 @@ async function examineRoutes(
   const broken = new Set(findings.flatMap(({ verdict, context }) => (verdict === "broken" && context !== undefined ? [context] : [])));
   const isBroken = (context: string | undefined): boolean =>
     missing.includes(context ?? currentContext) || broken.has(context ?? contextsOf(view).current ?? "");
-  const worth = routesWorthTrying(plan, isBroken);
+  const reverses = plan.reverses.filter(({ context }) => !isBroken(context));
+  const worth = { ...routesWorthTrying(plan, isBroken), reverses };
   const left = namedRoutes(plan).length - namedRoutes(worth).length;
   const options = { view, providers: realProviders(), clock };
   const [tried, relays] = await Promise.all([tryRoutes(worth, options), examineRelays(worth, options)]);

@@ -10,6 +10,7 @@ import { isReplaced, relayOf, restoration } from "#kube/objects/replaced-service
 import type { Cluster } from "#kube/objects/types.ts";
 import { namedRoutes } from "#profile/values/planned.ts";
 import type { Plan, PlannedReverse } from "#profile/values/plan.ts";
+import type { ClusterRef } from "#route/target.ts";
 import { relayLabels } from "#tunnel/relay/manifest.ts";
 import { hasRelay } from "#tunnel/relay/relays.ts";
 import { type Finding, Findings } from "./finding.ts";
@@ -29,22 +30,39 @@ export async function examineRelays(plan: Plan, { view, providers, clock = syste
     context,
     namespace: plan.relay.namespace,
   }));
-  const all = [...places, ...plan.reverses.map(({ context, namespace }) => ({ context, namespace }))];
-  const distinct = new Map(all.map((place) => [JSON.stringify(place), place]));
+  const services = distinct(plan.reverses.map(({ context, namespace, service }) => ({ context, namespace, service })));
   const findings = new Findings("routes");
+  const inCluster = async (context: string | undefined, look: (cluster: Cluster) => Promise<void>): Promise<void> => {
+    const cluster = openOrNone(clusters, { profile: plan.profile, context });
+    if (cluster) await look(cluster);
+  };
   try {
-    for (const { context, namespace } of distinct.values())
-      await examine(clusters.for({ profile: plan.profile, context }), namespace, findings, clock);
-    for (const reverse of plan.reverses)
-      await examineReplaced(clusters.for({ profile: plan.profile, context: reverse.context }), reverse, findings);
+    for (const { context, namespace } of distinct([...places, ...services.map(({ service: _, ...place }) => place)]))
+      await inCluster(context, (cluster) => examine(cluster, namespace, findings, clock));
+    for (const service of services) await inCluster(service.context, (cluster) => examineReplaced(cluster, service, findings));
   } finally {
     clusters.close();
   }
   return findings.list;
 }
 
+const distinct = <Place>(places: readonly Place[]): Place[] => [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
+
+/** What is wrong with the context is said elsewhere. */
+function openOrNone(clusters: Clusters, ref: ClusterRef): Cluster | undefined {
+  try {
+    return clusters.for(ref);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A service that still leads to a relay which is gone: the pod was killed, and its user's hub as well. */
-async function examineReplaced(cluster: Cluster, { namespace: named, service: name }: PlannedReverse, findings: Findings): Promise<void> {
+async function examineReplaced(
+  cluster: Cluster,
+  { namespace: named, service: name }: Pick<PlannedReverse, "namespace" | "service">,
+  findings: Findings,
+): Promise<void> {
   const namespace = named ?? cluster.namespace;
   const signal = AbortSignal.timeout(doctorLimits.doctorAskMs);
   const service = await cluster.services.get(namespace, name, signal).catch(() => undefined);
