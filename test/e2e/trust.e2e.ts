@@ -1,9 +1,12 @@
 /** `kt trust` with the real tools of this system, on copies of its stores in a mount namespace: programs trust kt's names, and no trace is left. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { which } from "bun";
+import { CleanRoot } from "#test/support/clean-root.ts";
 import { namespace, ownCluster, run, writeKubeconfig } from "#test/support/cluster.ts";
-import { Kt } from "#test/support/kt.ts";
+import { binary, Kt } from "#test/support/kt.ts";
+import { PlainUser } from "#test/support/plain-user.ts";
 import { freePorts } from "#test/support/process.ts";
 
 if (!ownCluster) process.stderr.write("kt trust changes stores of the system, by root: left out on the cluster of another\n");
@@ -44,7 +47,7 @@ update-ca-certificates --fresh >/dev/null 2>&1
 cp -a /etc/ssl ${place}/before
 cd ${path}/project
 port=${kt.port}
-kt() { ${process.env["KT_E2E_BINARY"] ?? new URL("../../dist/kt", import.meta.url).pathname} "$@"; }
+kt() { ${binary} "$@"; }
 java_says() { if command -v java >/dev/null; then java Get.java $port a.localhost; else echo $1; fi; }
 get() { curl -sS -o /dev/null --resolve a.localhost:$port:127.0.0.1 "$@" https://a.localhost:$port/ 2>/dev/null && echo "served" || echo "refused $?"; }
 `;
@@ -117,4 +120,61 @@ kt trust status --json | python3 -c "import json, sys; print([s['state'] for s i
 kt trust uninstall --yes -q; held
 `);
   expect(ran).toEqual({ exitCode: 0, stderr: "", stdout: "1\n1\n1\n1\n['trusted']\n0\n0\n" });
+});
+
+/** Systems by what they have: the folder of certificates, the tool, and the list that it makes. */
+const systems = [
+  ["Alpine", "/usr/local/share/ca-certificates", "update-ca-certificates", "/etc/ssl/certs/ca-certificates.crt", "crt"],
+  ["Fedora", "/etc/pki/ca-trust/source/anchors", "update-ca-trust", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "pem"],
+  ["Arch", "/etc/ca-certificates/trust-source/anchors", "update-ca-trust", "/etc/ca-certificates/extracted/tls-ca-bundle.pem", "crt"],
+  ["SUSE", "/etc/pki/trust/anchors", "update-ca-certificates", "/var/lib/ca-certificates/ca-bundle.pem", "pem"],
+] as const;
+
+test.skipIf(!ownCluster).each(systems)("the folder and the tool of %s", async (_, folder, tool, list, suffix) => {
+  const root = new CleanRoot("busybox");
+  try {
+    root.addProgram("kt", "bin", binary);
+    for (const place of [folder, list.slice(0, list.lastIndexOf("/")), "/root", "/proc"]) root.write(`${place}/.keep`, "");
+    root.write(`/usr/bin/${tool}`, `#!/bin/sh\necho "$@" >> /calls\ncat ${folder}/*.${suffix} > ${list} 2>/dev/null || : > ${list}\n`);
+    const kt = `env -i HOME=/root PATH=/usr/bin:/bin:/tools/base /bin/kt trust`;
+    const script = `
+mount -t proc proc ${root.path}/proc
+in_root() { chroot ${root.path} /bin/busybox $1; }
+in_root "${kt} install --store system --yes -q" && ls -A ${root.path}${folder}
+grep -c BEGIN ${root.path}${list}
+in_root "${kt} status --json" | grep -o '"state":"[a-z ]*"' | head -n 1
+in_root "${kt} uninstall --store system --yes -q" && ls -A ${root.path}${folder}
+grep -c BEGIN ${root.path}${list} || true
+cat ${root.path}/calls
+`;
+    const ran = await run(["unshare", "-m", "--propagation", "private", "sh", "-ec", script]);
+    const calls = tool === "update-ca-trust" ? "extract\nextract" : "\n--fresh";
+    expect([ran.stdout, ran.stderr]).toEqual([`.keep\nkt-0.${suffix}\n1\n"state":"trusted"\n.keep\n0\n${calls}\n`, ""]);
+  } finally {
+    root.remove();
+  }
+});
+
+test.skipIf(!ownCluster)("a user without root has it done by sudo, with the certificate and nothing of the environment", async () => {
+  const user = new PlainUser();
+  try {
+    const { path } = user.home;
+    mkdirSync(`${path}/bin`);
+    writeFileSync(`${path}/bin/sudo`, `#!/bin/sh\nprintf '%s\\n' "$@" > ${path}/run/asked\n`, { mode: 0o755 });
+    const env = { ...user.env, PATH: `${path}/bin:${user.env["PATH"]}`, SECRET: "x" };
+    const ran = await run([...user.prefix, user.kt, "trust", "install", "--store", "system", "--yes"], { env, cwd: `${path}/project` });
+    expect([ran.exitCode, ran.stderr]).toEqual([0, ""]);
+    const asked = readFileSync(`${path}/run/asked`, "utf8").trim().split("\n");
+    const ca = `${path}/home/.local/share/kt/ca/root.pem`;
+    const words = ["trust", "install", "--store", "system", "--ca", ca, "--user", "1234", "--yes", "--quiet"];
+    expect([asked.slice(0, 2), asked.slice(-words.length)]).toEqual([["/usr/bin/env", "-i"], words]);
+    const done = await withOwnStores(`
+${asked.map((word) => `'${word}'`).join(" ")}
+ls /usr/local/share/ca-certificates | grep kt-
+cmp /usr/local/share/ca-certificates/kt-1234.crt ${ca} && echo same
+`);
+    expect([done.stdout, done.stderr]).toEqual(["kt-1234.crt\nsame\n", ""]);
+  } finally {
+    await user.close();
+  }
 });

@@ -47,8 +47,7 @@ export class CleanRoot {
   }
 
   /** Copies a program of this machine with its libraries into a folder of the root. */
-  addProgram(name: string, folder: string): void {
-    const program = which(name);
+  addProgram(name: string, folder: string, program: string | null = which(name)): void {
     if (program === null) throw new Error(`this machine has no ${name}`);
     this.#copy(program, `${folder}/${name}`);
     const { stdout } = spawnSync(["ldd", program]);
