@@ -388,6 +388,14 @@ describe("a certificate is made anew while connections are open", () => {
   });
 });
 
+test("kt explain, url and status say that it is https://", async () => {
+  expect(await kt.home.ok("explain", "clients.localhost")).toContain(
+    "spoken by kt, with a certificate of kt's CA, to clients with one of client_ca",
+  );
+  expect((await kt.home.ok("url", "a.localhost")).trim()).toBe(`https://a.localhost:${kt.port}`);
+  expect(await kt.home.ok("status")).toContain(`https://a.localhost:${kt.port}`);
+});
+
 test("a client that has to show a certificate reads why it may not come in", async () => {
   const project = `${kt.home.path}/project`;
   expect((await curl("clients.localhost", "/", ...trusted(), "--cert", `${project}/client.pem`)).text).toStartWith("HTTP/2 200");

@@ -150,8 +150,18 @@ function explainName(host: string, { wanted, proxied }: ExplainContext): Explain
   const byProxy = lookup.kind === "found" ? undefined : explainProxied(host, proxied);
   if (byProxy) return byProxy;
   const steps = [...explainHost(table, host)];
+  if (lookup.kind === "found") steps.push(...tlsSteps(lookup));
   if (lookup.kind !== "found" || !isInCluster(lookup.target)) return { steps, target: undefined };
   return { steps, target: lookup.target, found: lookup };
+}
+
+/** What is passed through needs no word. */
+function tlsSteps({ tls }: Found): Step[] {
+  if (tls === undefined) return [];
+  const certificate = tls.pair === undefined ? "a certificate of kt's CA" : "the certificate that the profile names";
+  const clients = tls.clientCa === undefined ? "" : ", to clients with one of client_ca";
+  const plain = tls.redirects ? "; http:// is sent on to it" : "";
+  return [{ step: "tls", verdict: `spoken by kt, with ${certificate}${clients}${plain}`, outcome: "info" }];
 }
 
 function explainListener(subject: string, { wanted }: ExplainContext): Explained {
