@@ -6,8 +6,11 @@ import { Backends } from "#proxy/http1/backends.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Door } from "#proxy/door/door.ts";
 import type { Router } from "#proxy/door/entrance.ts";
+import { encodeOwnHead, refusalOf } from "#proxy/http1/own-answer.ts";
 import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { SelfSignedServer } from "#proxy/tls/self-signed.ts";
+import type { RequestHead } from "#wire/http-head.ts";
+import { sayLast } from "./say-last.ts";
 import { serveWeb, type WebParts } from "./serve-web.ts";
 
 export class WebRefusals {
@@ -34,7 +37,12 @@ export class WebRefusals {
       },
     };
     const dial = async (): Promise<never> => await Promise.reject(error);
-    serveWeb(conn, version, { ...this.#parts, router, scheme, dial });
+    const { context, door } = this.#parts;
+    const onConnect = (client: Conn, head: RequestHead): void => {
+      const answer = refusalOf(error, head);
+      sayLast(client, [encodeOwnHead(answer, false), answer.body], context.clock, door.hold(client));
+    };
+    serveWeb(conn, version, { ...this.#parts, router, scheme, dial, onConnect });
   }
 
   /** The client's hello is still unread. `serverName`: what it asks for; `use` gets what is inside, in the protocol that it offered. */

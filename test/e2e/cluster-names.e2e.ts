@@ -11,6 +11,7 @@ import { eventually } from "#test/support/wait.ts";
 /** A loopback address of this file's own, where port 80 is free. */
 const lowHost = "127.67.1.1";
 const isRoot = process.getuid?.() === 0;
+if (!isRoot) process.stderr.write("only root may listen on port 80: that listener is left out\n");
 
 let home: Home;
 let first: number;

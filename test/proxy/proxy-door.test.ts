@@ -8,6 +8,7 @@ import { silentLog } from "#base/log.ts";
 import { memoryPair } from "#base/memory-conn.ts";
 import { serveHttp } from "#http/server.ts";
 import { connectTcp } from "#net/tcp.ts";
+import { tlsClient } from "#net/tls.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
 import { ProxyDoor } from "#proxy/clients/proxy-door.ts";
@@ -375,10 +376,21 @@ describe("plain HTTP within a tunnel", () => {
   });
 });
 
-test("HTTP/2 and TLS to the proxy itself are refused", async () => {
-  const { client, events } = open();
-  const h2 = await client();
-  h2.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  await h2.until(() => refusals(events).length > 0);
-  expect(refusals(events)[0]).toContain("began in HTTP/2");
+describe("to the proxy itself", () => {
+  test("HTTP/2 is refused", async () => {
+    const { client, events } = open();
+    const h2 = await client();
+    h2.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    await h2.until(() => refusals(events).length > 0);
+    expect(refusals(events)[0]).toContain("began in HTTP/2");
+  });
+
+  test("TLS is refused, in words inside of it", async () => {
+    const { client, events, port } = open();
+    const { conn } = await tlsClient((await client()).conn, { serverName: "localhost", insecure: true, alpn: ["http/1.1"] });
+    const inside = new Recorder(conn);
+    inside.write("CONNECT web.shop:80 HTTP/1.1\r\nHost: web.shop\r\n\r\n");
+    await inside.untilText(`http://127.0.0.1:${port}`);
+    expect(refusals(events)[0]).toContain("speaks TLS to the proxy itself");
+  });
 });

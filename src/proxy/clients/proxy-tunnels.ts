@@ -1,6 +1,5 @@
 /** Joins a client of a proxy to what it asked for, byte for byte, once the answer of its protocol is sent. */
 
-import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { type KtError, toKtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
@@ -9,8 +8,8 @@ import type { DoorContext } from "#proxy/door/context.ts";
 import type { Door } from "#proxy/door/door.ts";
 import { passThrough } from "#proxy/door/passthrough.ts";
 import { firstAnswer } from "#proxy/first-answer.ts";
-import { proxyLimits } from "#proxy/limits.ts";
 import { PortRefusals } from "#proxy/port-refusals.ts";
+import { sayLast } from "#proxy/say-last.ts";
 import type { Found } from "#route/lookup.ts";
 import type { RequestHead } from "#wire/http-head.ts";
 import { PageWatch } from "./page-watch.ts";
@@ -81,20 +80,4 @@ function pageRefusal(head: RequestHead, authority: string, names: AskedNames): K
   } catch (error) {
     return toKtError(error, "origin-refused", "look who asks");
   }
-}
-
-/** Reads on until the client closes: a reset could take the answer away. */
-function sayLast(conn: Conn, said: readonly Uint8Array[], clock: Clock, onClosed: () => void): void {
-  const cancel = clock.after(proxyLimits.refusalLingerMs, () => conn.abort());
-  conn.start({
-    onData() {},
-    onEnd() {},
-    onDrain() {},
-    onClose() {
-      cancel();
-      onClosed();
-    },
-  });
-  for (const bytes of said) conn.write(bytes);
-  conn.end();
 }
