@@ -20,6 +20,8 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt logs -f": "stays attached",
   "kt status -w": "stays attached",
   "kt logs grafana.localhost --since 5m": "attached",
+  "kt dashboard": "attached",
+  "kt dashboard --url": "attached",
   "kt metrics": "attached",
   "kt metrics | grep kt_route_up": "attached",
   "kt down shop": "attached",
