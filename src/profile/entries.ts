@@ -3,11 +3,12 @@
 import { isLabel } from "#route/pod-source-text.ts";
 import { hubHost, ownPages } from "#route/target.ts";
 import type { ClusterEntry, RouteEntries, StaticEntry } from "#route/lookup.ts";
+import type { Termination } from "#route/route-tls.ts";
 import type { Plan, PlannedRoute } from "#profile/values/plan.ts";
 
 /** The hostnames of several plans, in the order in which they were attached. */
 export function routeEntries(plans: readonly Plan[]): RouteEntries {
-  const ownTls = plans.find(({ http }) => http.tls !== undefined)?.http.tls;
+  const ownTls = ownTlsOf(plans);
   return {
     ownTls,
     static: [
@@ -39,6 +40,12 @@ function clusterEntry({ profile, context, contexts, clusterDomain, http }: Plan)
   const hasDynamic = http.dynamic.kind !== "none" && (label !== undefined || context === undefined);
   const names = { label, namespaces: http.clusterNames, clusterDomain, suffix: hasDynamic ? http.suffix : undefined };
   return [{ profile, context, ...names, ...(http.tls && { tls: http.tls }) }];
+}
+
+/** Without a redirect, whatever the profiles say: programs that read them need not follow one, nor browsers for the PAC file. */
+function ownTlsOf(plans: readonly Plan[]): Termination | undefined {
+  const { tls } = plans.find(({ http }) => http.tls !== undefined)?.http ?? {};
+  return tls && { ...tls, redirects: false };
 }
 
 /** First, so that nothing else gets its name: with it would come the cookies of the hub's own user. */

@@ -118,6 +118,34 @@ describe("loadPlan", () => {
   });
 });
 
+test("[http] tls is for routes, patterns, dynamic names and kt's own pages, which are never redirected", async () => {
+  const file = await project("all-tls", {
+    "tunnels.toml": `[http]
+tls = "terminate"
+redirect = true
+[routes]
+"a.localhost" = "svc/a:80"
+[routes."b.localhost"]
+target = "svc/b:443"
+tls = "passthrough"
+[[patterns]]
+host = "{s}.x.localhost"
+target = "svc/{s}:80"
+redirect = false`,
+  });
+  const { plan } = await loadPlan({ ...options, file });
+  const table = RouteTable.build(routeEntries([plan]));
+  const redirectsOf = (host: string): boolean | undefined => {
+    const found = table.lookup(host);
+    return found.kind === "found" ? found.tls?.redirects : undefined;
+  };
+  expect(redirectsOf("a.localhost")).toBe(true);
+  expect(redirectsOf("b.localhost")).toBeUndefined();
+  expect(redirectsOf("web.x.localhost")).toBe(false);
+  expect(redirectsOf("web-80.svc.shop.ns.current.cx.k8s.localhost")).toBe(true);
+  expect([redirectsOf("kt.localhost"), table.ownTls?.redirects]).toEqual([false, false]);
+});
+
 describe("what strangers name", () => {
   test("is not a pipe, a device or a folder, and nothing waits", async () => {
     spawnSync(["mkdir", "-p", join(root, "odd")]);
