@@ -6,7 +6,7 @@ import type { Layer } from "#profile/read/layer.ts";
 import { frontDoorAddresses } from "#profile/sections/http.ts";
 import type { LayerRelay } from "#profile/sections/relay.ts";
 import { portEntries } from "#profile/sections/section.ts";
-import { overlaps } from "#profile/values/listen.ts";
+import { isLoopback, overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedHealth, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
 import { spokenPlaces } from "#profile/values/planned.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
@@ -46,6 +46,8 @@ function isLocalhost(host: string): boolean {
 
 /** What is odd but not wrong. */
 export function warnings(layer: Layer): ProfileWarning[] {
+  // What others reach has names that lead to this machine from elsewhere.
+  if (!frontDoorAddresses(layer).every(isLoopback)) return [];
   const outside = [...layer.routes.values()].filter(({ value }) => !isLocalhost(value.host));
   return outside.map(({ value, at }) => {
     const message = `"${value.name}" only works on this machine if its name leads to 127.0.0.1, as names under .localhost do by themselves`;
