@@ -368,7 +368,12 @@ export const commands: readonly CommandSpec[] = [
     group: "Trouble",
     args: "",
     summary: "Find what is wrong, and what to do about it",
-    options: [fileOption, jsonOption, ["--bundle <file>", "Also write all that a bug report needs, without secrets"]],
+    options: [
+      fileOption,
+      jsonOption,
+      ["--fix", "Also remove the relays that kt left behind, and give back the services that they replaced"],
+      ["--bundle <file>", "Also write all that a bug report needs, without secrets"],
+    ],
     example: ["kt doctor", "kt doctor --bundle kt-report.json"],
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },

@@ -35,6 +35,8 @@ export interface DoctorQuestion extends ProfileQuestion {
   readonly environment: Readonly<Record<string, string>>;
   readonly at: Surroundings;
   readonly build: Build;
+  /** What kt left behind in the clusters is removed as well. */
+  readonly fix?: boolean;
 }
 
 export interface Diagnosis {
@@ -101,7 +103,7 @@ async function examineClusters(plan: Plan, { environment, at }: DoctorQuestion, 
 async function examineRoutes(
   plan: Plan,
   { findings, missing }: ClustersAnswer,
-  { environment }: DoctorQuestion,
+  { environment, fix = false }: DoctorQuestion,
   clock: Clock,
 ): Promise<readonly Finding[]> {
   const view = { kubeconfig: plan.kubeconfig, strangers: plan.strangers, environment };
@@ -112,7 +114,7 @@ async function examineRoutes(
   const worth = { ...routesWorthTrying(plan, isBroken), reverses };
   const left = namedRoutes(plan).length - namedRoutes(worth).length;
   const options = { view, providers: realProviders(), clock };
-  const [tried, relays] = await Promise.all([tryRoutes(worth, options), examineRelays(worth, options)]);
+  const [tried, relays] = await Promise.all([tryRoutes(worth, options), examineRelays(worth, options, fix)]);
   return [...judgeRoutes(tried, left), ...relays];
 }
 

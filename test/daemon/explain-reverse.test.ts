@@ -57,9 +57,9 @@ test("kt doctor finds a replaced service whose relay is gone, and gives the comm
   const plan = await planOf("/p/tunnels.toml", `${text(3000)}[[reverse]]\nservice = "api:81"\nlocal = "127.0.0.1:1"\nreplace = true\n`);
   const view = { kubeconfig: [], strangers: {}, environment: {} };
   const providers = { prepare: async () => {}, openCluster: () => cluster };
-  expect(await examineRelays(plan, { view, providers })).toEqual([]);
+  expect(await examineRelays(plan, { view, providers }, false)).toEqual([]);
   cluster.jobs.set("shop", "kt-reverse-1", { isOver: true });
-  const [finding, ...more] = await examineRelays(plan, { view, providers });
+  const [finding, ...more] = await examineRelays(plan, { view, providers }, false);
   expect(more).toEqual([]);
   expect(finding?.text).toBe('the service "shop/api" still leads to a relay of kt that is gone');
   expect(finding?.fixes[0]).toContain("kubectl patch service api --type=merge -p '{");

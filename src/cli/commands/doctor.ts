@@ -17,7 +17,7 @@ export async function doctor({ options, output, build }: CommandContext): Promis
   const bundle = options.text("bundle");
   const at = surroundings();
   const file = given === undefined ? undefined : await namedFile(given);
-  const question = { file, directory: process.cwd(), environment: shellEnvironment(), home: at.home, at, build };
+  const question = { file, directory: process.cwd(), environment: shellEnvironment(), home: at.home, at, build, fix: options.flag("fix") };
   const diagnosis = await examine(question);
   const { findings } = diagnosis;
   const ok = findings.every(({ verdict }) => verdict !== "broken");
