@@ -1,6 +1,7 @@
 /** Connecting for others: never to this machine, whatever the name or the address. */
 
 import { describe, expect, test } from "bun:test";
+import { KtError } from "#base/errors.ts";
 import { connectOutside, isWithin } from "#net/connect-outside.ts";
 import { networkAddresses } from "#native/network-addresses.ts";
 
@@ -41,17 +42,25 @@ describe("a name", () => {
     ["without addresses", [], "this machine itself"],
   ])("%s is refused", async (_, addresses, words) => {
     // Without a network there is no card to come back by.
-    expect(connect("rebound.example", addresses)).rejects.toMatchObject({
+    await expect(connect("rebound.example", addresses)).rejects.toMatchObject({
       code: "name-refused",
       message: expect.stringContaining(addresses.length === 0 ? "this machine itself" : words),
     });
   });
 
   test("that is not there says so", async () => {
-    const failed = connectOutside({ host: "nothing.invalid", port: 1, signal: new AbortController().signal });
-    expect(failed).rejects.toMatchObject({
+    // A label of 64 letters is asked for nowhere.
+    const host = `${"x".repeat(64)}.invalid`;
+    const failed = connectOutside({ host, port: 1, signal: new AbortController().signal });
+    await expect(failed).rejects.toMatchObject({
       code: "target-not-found",
-      message: expect.stringContaining('find the address of "nothing.invalid"'),
+      message: expect.stringContaining(`find the address of "${host}"`),
     });
+  });
+
+  test("that leads outside as well is dialled there, until its client leaves", async () => {
+    const aborted = AbortSignal.abort(new KtError("shutting-down", "kt is shutting down"));
+    const failed = connectOutside({ host: "far.example", port: 1, signal: aborted }, async () => ["192.0.2.1", "127.0.0.1"]);
+    await expect(failed).rejects.toMatchObject({ code: "shutting-down" });
   });
 });
