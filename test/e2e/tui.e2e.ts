@@ -96,6 +96,33 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     await eventually("the hub to detach", async () => (await isRunning()) === undefined);
   });
 
+  test("is resized again and again while what it shows changes", async () => {
+    write(`"resized.localhost" = "svc/web:http"`, "resized");
+    using at = open(`${binary} up -i`, "resized");
+    await at.sees("1 route");
+    const asking = new AbortController();
+    const load = (async () => {
+      while (!asking.signal.aborted) await (await request("resized.localhost")).arrayBuffer();
+    })();
+    try {
+      for (const size of [large, { columns: 41, rows: 9 }, { columns: 250, rows: 90 }, { columns: 20, rows: 5 }, small, large]) {
+        at.resize(size);
+        const isSmall = size.columns < 40;
+        await eventually(`a picture of ${size.columns}x${size.rows}`, () => {
+          const rows = at.rows();
+          const isDrawn = at.screen().includes("kt needs") === isSmall && rows.some((row) => row.trim() !== "");
+          return (isSmall || rows.length === size.rows) && isDrawn && rows.every((row) => stringWidth(row) <= size.columns);
+        });
+      }
+      await at.sees("resized.localhost");
+    } finally {
+      asking.abort();
+      await load;
+    }
+    at.type("qn");
+    await at.sees("[exit 0]");
+  }, 60_000);
+
   test("filters, sorts, copies, and leaves the profile attached where the user says so", async () => {
     using at = open(`${binary} up -i`, "sixty");
     await at.sees("60 routes");
@@ -165,11 +192,13 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
 
   test("reads the logs of pods, of each container, and of the hub", async () => {
     const name = "two-containers";
+    // 1 MB, of which as much as people read is shown.
+    const longLine = "head -c 1000000 /dev/zero | tr '\\0' x; echo";
     const container = (each: string): object => ({
       name: each,
       image: "kt.test/jump:1",
       imagePullPolicy: "IfNotPresent",
-      command: ["sh", "-c", `while :; do printf 'from ${each} \\033[31mred\\n'; sleep 0.2; done`],
+      command: ["sh", "-c", `while :; do ${longLine}; printf 'from ${each} \\033[31mred\\n'; sleep 0.2; done`],
     });
     const labels = { app: name };
     const pod = { apiVersion: "v1", kind: "Pod", metadata: { namespace: own.name, name, labels } };
@@ -182,6 +211,7 @@ describe.skipIf(noTerminal !== undefined)(`in a terminal${noTerminal === undefin
     await at.sees("1 route");
     at.type("l");
     await eventually("the first container", () => at.screen().includes("from one \\x1b[31mred"), 60_000, 500);
+    expect(at.screen()).toContain("xxxxxxxx");
     at.type("c");
     await at.sees("from two");
     at.press("Escape");

@@ -47,6 +47,19 @@ test("their token is in a file that only the user can read, another for each hub
   expect((await readFile(`${rig.directory}/token`, "utf8")).trim()).not.toBe(token);
 });
 
+test("what is scraped while the hub ends is answered whole or refused, and holds nothing up", async () => {
+  const whole = async (): Promise<string> => {
+    const response = await own("/metrics", signed());
+    return response.status === 200 ? await response.text() : "";
+  };
+  const scrapes = Array.from({ length: 40 }, () => whole());
+  await scrapes[0];
+  const [answers] = await Promise.all([Promise.allSettled(scrapes), rig.close()]);
+  for (const answer of answers) if (answer.status === "fulfilled" && answer.value !== "") expect(answer.value).toContain("kt_build_info");
+  await expect(whole()).rejects.toThrow();
+  rig = await Rig.start();
+});
+
 test("HTTP/1.1 and HTTP/2 read the same counts, which are those of the clients", async () => {
   rig.startPod("web-0");
   for (let at = 0; at < 3; at++) await rig.ask("/");
