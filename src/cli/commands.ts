@@ -126,7 +126,6 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: "manifests",
-    group: "Hub",
     args: "",
     summary: "Print what runs kt in the cluster with this profile",
     notes: ["kt reaches pods directly there, with the rights that the profile's routes need."],
