@@ -62,6 +62,6 @@ test("kt doctor finds a replaced service whose relay is gone, and gives the comm
   const [finding, ...more] = await examineRelays(plan, { view, providers }, false);
   expect(more).toEqual([]);
   expect(finding?.text).toBe('the service "shop/api" still leads to a relay of kt that is gone');
-  expect(finding?.fixes[0]).toContain("kubectl patch service api --type=merge -p '{");
-  expect(finding?.fixes[0]).toContain(JSON.stringify(before.ports));
+  expect(finding?.fixes[1]).toContain("kubectl patch service api --type=merge -p '{");
+  expect(finding?.fixes[1]).toContain(JSON.stringify(before.ports));
 });
