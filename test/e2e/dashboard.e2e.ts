@@ -63,10 +63,10 @@ const visit = <T>(look: Look, body: (dashboard: DashboardPage, page: Page) => Pr
 const views: readonly (readonly [name: string, hash: () => string, seen: string])[] = [
   ["routes", () => "#routes", "crash.localhost"],
   ["route", () => `#routes?${new URLSearchParams({ profile: kt.profile, route: "web.localhost" })}`, "is ready"],
-  ["failed", () => `#routes?${new URLSearchParams({ profile: kt.profile, route: "crash.localhost" })}`, "Problem since"],
+  ["failed", () => `#routes?${new URLSearchParams({ profile: kt.profile, route: "crash.localhost" })}`, "Over time"],
   ["requests", () => "#requests", "web.localhost"],
   ["events", () => "#events", "attached"],
-  ["health", () => "#health", "1 route failed"],
+  ["health", () => "#health", "Checks of targets in use"],
   ["explain", () => "#explain?subject=web.localhost", "pods"],
 ];
 
