@@ -6,6 +6,7 @@ import { connect } from "node:http2";
 import { connect as connectSocket, file } from "bun";
 import { deploy, kubectl, ownNamespace, run } from "#test/support/cluster.ts";
 import { Kt } from "#test/support/kt.ts";
+import { McpClient } from "#test/support/mcp-client.ts";
 import { readMetrics } from "#test/support/metrics-reader.ts";
 import { PlainUser } from "#test/support/plain-user.ts";
 import { freePorts } from "#test/support/process.ts";
@@ -139,10 +140,15 @@ test("10,000 requests over HTTP/1, HTTP/2, TLS that is passed through and TCP ar
   expect(tcp).toMatchObject({ requests: 0, receivedBytes: bytes, sentBytes: bytes, totalConnections: requests });
   // Clients of TLS may still hold their connections open, but nothing goes through them.
   const api = routesIn(await json("/api/v1/snapshot"));
+  const agent = await McpClient.overHttp({ port: kt.port, token });
+  const toAgents = routesIn({ profiles: [{ routes: (await agent.get("list_services")).services }] });
+  await agent.close();
   const texts = [await (await own("/metrics")).text(), (await kt.home.run(["metrics"])).stdout];
   for (const name of Object.values(names)) {
     const { requests: count, receivedBytes, sentBytes, totalConnections } = shown.get(name) as Route;
-    expect(api.get(name)).toMatchObject({ requests: count, receivedBytes, sentBytes, totalConnections });
+    for (const seen of [api, toAgents]) {
+      expect(seen.get(name)).toMatchObject({ requests: count, receivedBytes, sentBytes, totalConnections });
+    }
     for (const text of texts) {
       const { samples } = readMetrics(text);
       const value = (metric: string): number | undefined => samples.get(`${metric}{profile="figures",route=${JSON.stringify(name)}}`);
