@@ -95,29 +95,31 @@ export class Arrival implements Guest, PeekHandler {
   }
 
   #serveTls(serverName: string | undefined): void {
-    const conn = this.#conn;
     const { door, context } = this.#parts;
-    const leave = door.hold(conn);
-    let found: Found | undefined;
+    const leave = door.hold(this.#conn);
     try {
       const name = bareName(serverName ?? this.#visit.entrance.host);
       const own = this.#visit.ownTls(name);
-      if (!own) found = serverName === undefined ? this.#decideUnnamed() : this.#visit.decide(serverName);
-      const terminated = own ?? found?.tls;
-      if (terminated) this.#terminate({ name, tls: terminated, isNamed: serverName !== undefined }, leave);
-      if (!found || terminated) return;
+      const found = own ? undefined : this.#decideNamed(serverName);
+      const tls = own ?? found?.tls;
+      if (tls) this.#terminate({ name, tls, isNamed: serverName !== undefined }, leave);
+      else if (found) this.#passThrough(found, serverName, leave);
     } catch (error) {
       const refusal = toKtError(error, "internal", "route the connection");
       context.report({ type: "refused", name: serverName ?? "", problem: toProblem(refusal) });
       void this.#refuseTls(serverName, refusal, leave);
-      return;
     }
+  }
+
+  #passThrough(found: Found, serverName: string | undefined, leave: () => void): void {
+    const client = this.#conn;
+    const { door, context } = this.#parts;
     const { clock, dialer } = context;
     const { host, port } = this.#visit.entrance;
     const dialAgain = (): Promise<Link> => dialer.dial(found.target, door.closing);
     const plainUrl = plainUrlOf(serverName ?? host, port);
-    void passThrough(conn, found, context, door.closing, {
-      expect: (link, count) => expectTls({ client: conn, link, count, route: found.route, plainUrl, clock, dialAgain }),
+    void passThrough(client, found, context, door.closing, {
+      expect: (link, count) => expectTls({ client, link, count, route: found.route, plainUrl, clock, dialAgain }),
       onRefused: (error) => void this.#refuseTls(serverName, error, leave),
       onClosed: leave,
     });
@@ -142,7 +144,8 @@ export class Arrival implements Guest, PeekHandler {
   }
 
   /** Clients that connect to an IP address send no name (RFC 6066 §3): that of a route leads to it. */
-  #decideUnnamed(): Found {
+  #decideNamed(serverName: string | undefined): Found {
+    if (serverName !== undefined) return this.#visit.decide(serverName);
     try {
       return this.#visit.decide(this.#visit.entrance.host);
     } catch {
