@@ -2,9 +2,10 @@
 
 import { kubectl, namespace } from "#test/support/cluster.ts";
 import { Home, listening } from "#test/support/kt.ts";
-import { freePorts } from "#test/support/process.ts";
+import { freePorts, processesWith, residentBytes } from "#test/support/process.ts";
+import { RawClient } from "#test/support/raw-client.ts";
 import { importRelayImage } from "#test/support/relay-image.ts";
-import { eventually } from "#test/support/wait.ts";
+import { eventually, within } from "#test/support/wait.ts";
 import { cpuSeconds, flawless, load } from "./measure.ts";
 import { Results, type TablePlan, table } from "./report.ts";
 import type { Figures, Row } from "./rows.ts";
@@ -21,6 +22,10 @@ export const relayRows: readonly Row[] = [
   { name: "upload, one connection", unit: "MB/s", better: "higher", ratio: 1.1 },
   { name: "download, eight connections", unit: "MB/s", better: "higher", ratio: 1.3 },
   { name: "client CPU per GB, down", unit: "s", better: "lower" },
+  { name: "relay CPU per GB, down", unit: "s", better: "lower" },
+  { name: "relay memory, idle", unit: "MB", better: "lower", limit: 64 },
+  { name: "relay memory, 1,000 streams", unit: "MB", better: "lower", limit: 120 },
+  { name: "answer over the relay, from nothing", unit: "ms", better: "lower", limit: 2500 },
   { name: "requests beside 20 unread downloads, p99", unit: "ms", better: "lower", limit: 10 },
 ];
 
@@ -33,6 +38,7 @@ const ways: Readonly<Record<string, Contestant | undefined>> = {
 };
 const plan: TablePlan = { rows: relayRows, contestants: Object.keys(ways), rivals: ["kubectl WebSocket", "kubectl SPDY"] };
 
+const relaySelector = "app.kubernetes.io/name=kt-relay";
 const downloadBytes = 600_000_000;
 
 async function startRelayed(image: string, kubeconfig: string): Promise<Tunnel> {
@@ -44,13 +50,62 @@ async function startRelayed(image: string, kubeconfig: string): Promise<Tunnel> 
   await listening(http, started);
   await flawless("newconn", http, benchHost, 1);
   await flawless("tcpconn", echo, benchHost, 1);
-  const logs = async (): Promise<string> => await kubectl("-n", namespace, "logs", "-l", "app.kubernetes.io/name=kt-relay", "--tail=-1");
+  const logs = async (): Promise<string> => await kubectl("-n", namespace, "logs", "-l", relaySelector, "--tail=-1");
   await eventually("both sessions of the relay", async () => (await logs()).includes("sessions=2"), 30_000, 100);
   const close = async (): Promise<void> => {
     await home.close();
-    await kubectl("-n", namespace, "wait", "--for=delete", "job", "-l", "app.kubernetes.io/name=kt-relay", "--timeout=60s");
+    await relayGone();
   };
   return { pid: started.pid, http, echo, host: benchHost, close };
+}
+
+/** The relay's process: its pod runs on this machine. */
+async function relayPid(): Promise<number> {
+  const pod = await kubectl("-n", namespace, "get", "pods", "-l", relaySelector, "-o", "jsonpath={.items[*].metadata.name}");
+  const [pid] = processesWith(`HOSTNAME=${pod}`);
+  if (pid === undefined) throw new Error(`no process has the relay's pod "${pod}"`);
+  return pid;
+}
+
+/** Of the relay alone, after `measure`'s download. */
+async function measureRelaysOwn({ http, echo, host }: Tunnel): Promise<Figures> {
+  const pid = await relayPid();
+  const before = cpuSeconds(pid);
+  await flawless("down", http, host, downloadBytes);
+  const cpu = cpuSeconds(pid) - before;
+  const clients = await Promise.all(Array.from({ length: 1_000 }, () => RawClient.open(echo)));
+  for (const client of clients) client.write("hello");
+  for (const client of clients) await within(30_000, "the echo", client.readUntil("hello"));
+  const loaded = residentBytes(pid) / 1e6;
+  for (const client of clients) client.abort();
+  return { "relay CPU per GB, down": (cpu / downloadBytes) * 1e9, "relay memory, 1,000 streams": loaded };
+}
+
+/** What only the relay reaches, asked for where there is no relay: until the answer is there. */
+async function measureFromNothing(image: string, kubeconfig: string): Promise<Figures> {
+  const [http = 0, echo = 0] = freePorts(2);
+  const home = new Home({ KUBECONFIG: kubeconfig });
+  const head = `context = "kt"\nnamespace = "${namespace}"\n[http]\nlisten = ["127.0.0.1:${http}"]\n`;
+  const profile = home.write("tunnels.toml", `${head}[relay]\nimage = "${image}"\n[tcp]\n${echo} = "bench.${namespace}.svc:7000"\n`);
+  await home.run(["allow"]);
+  const started = home.start(["serve", "-f", profile]);
+  await listening(http, started);
+  const startedMs = performance.now();
+  const client = await RawClient.open(echo);
+  client.write("hello");
+  await within(60_000, "the echo", client.readUntil("hello"));
+  const figures = {
+    "answer over the relay, from nothing": performance.now() - startedMs,
+    "relay memory, idle": residentBytes(await relayPid()) / 1e6,
+  };
+  client.abort();
+  await home.close();
+  await relayGone();
+  return figures;
+}
+
+async function relayGone(): Promise<void> {
+  await kubectl("-n", namespace, "wait", "--for=delete", "job", "-l", relaySelector, "--timeout=60s");
 }
 
 async function measure({ pid, http, echo, host }: Tunnel): Promise<Figures> {
@@ -90,11 +145,13 @@ export async function measureRelay(kubeconfig: string, rounds: number): Promise<
   const image = await importRelayImage();
   try {
     for (let round = 1; round <= rounds; round++) {
+      results.add("kt, relay", await measureFromNothing(image.name, kubeconfig));
       for (const [way, contestant] of Object.entries(ways)) {
         console.log(`round ${round} of ${rounds}: ${way}`);
         const tunnel = await (contestant === undefined ? startRelayed(image.name, kubeconfig) : startTunnel(contestant, kubeconfig));
         try {
           results.add(way, await measure(tunnel));
+          if (contestant === undefined) results.add(way, await measureRelaysOwn(tunnel));
           if (way.startsWith("kt")) results.add(way, await measureStalled(tunnel));
         } finally {
           await tunnel.close();
