@@ -1,6 +1,7 @@
 /** Tunnels over a relay in memory, whose connections are real: what it reaches, what it cannot, and what happens when it goes. */
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { networkInterfaces } from "node:os";
 import { listen, type TCPSocketListener } from "bun";
 import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
@@ -114,6 +115,16 @@ describe("an address of the cluster", () => {
       eventually("the goodbye", () => state.ended !== undefined),
     );
     expect(state.ended).toBe("its last user has left");
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+  test.skipIf(!hasIpv6)("of IPv6 is reached (skipped where the machine has no ::1)", async () => {
+    const there = rig();
+    relayPod(there.cluster, "relay-1", there.clock);
+    there.cluster.ready("relay-1");
+    const server = listen({ hostname: "::1", port: 0, socket: { data: (socket, bytes) => void socket.write(bytes) } });
+    closing.push(() => server.stop(true));
+    expect(await ask(there, relayed(server.port, "::1"), "hello")).toBe("hello");
   });
 
   test("that refuses, and a name that does not resolve, are errors of their own", async () => {
