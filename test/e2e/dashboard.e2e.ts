@@ -56,6 +56,17 @@ async function dashboardIn(page: Page): Promise<DashboardPage> {
   return dashboard;
 }
 
+/** The same in a test that cannot be run again as a whole: what Chromium drops while the machine's networks change is loaded again. */
+async function dashboardAtLast(page: Page): Promise<DashboardPage> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await dashboardIn(page);
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
+  }
+}
+
 const visit = <T>(look: Look, body: (dashboard: DashboardPage, page: Page) => Promise<T>): Promise<T> =>
   browser.visit(look, async (page) => await body(await dashboardIn(page), page));
 
@@ -160,20 +171,19 @@ describe("by keys alone", () => {
 
 test("a page that was open goes on after kt was started anew, once the browser is signed in again", async () => {
   const page = await browser.page(desk);
-  const dashboard = await dashboardIn(page);
+  const dashboard = await dashboardAtLast(page);
   await kt.process.stop();
   await page.getByRole("alert").getByText("This page goes on by itself once kt runs again").waitFor();
   const again = kt.home.start(["serve", "-f", kt.profile]);
   await listening(port, again);
   await page.getByText("kt was started anew, and this page is not signed in to it.").waitFor();
-  const other = await page.context().newPage();
-  await other.goto((await kt.home.ok("dashboard", "--url")).trim());
+  await dashboardAtLast(await page.context().newPage());
   await dashboard.page.bringToFront();
   await dashboard.live();
   await kt.text("web.localhost", "/after-the-restart");
   await page.locator(".row", { hasText: "web.localhost" }).getByText("running").waitFor();
   await page.context().close();
-}, 60_000);
+}, 180_000);
 
 test("without a sign-in the page says how, and shows nothing", async () => {
   await browser.visit(desk, async (page) => {
