@@ -76,6 +76,7 @@ const views: readonly (readonly [name: string, hash: () => string, seen: string]
   ["route", () => `#routes?${new URLSearchParams({ profile: kt.profile, route: "web.localhost" })}`, "is ready"],
   ["failed", () => `#routes?${new URLSearchParams({ profile: kt.profile, route: "crash.localhost" })}`, "Over time"],
   ["requests", () => "#requests", "web.localhost"],
+  ["no-requests", () => "#requests?profile=none&route=none", "No "],
   ["events", () => "#events", "attached"],
   ["health", () => "#health", "Checks of targets in use"],
   ["explain", () => "#explain?subject=web.localhost", "pods"],

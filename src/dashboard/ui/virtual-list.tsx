@@ -91,7 +91,11 @@ export class VirtualList<Item> extends Component<VirtualListProps<Item>, Scrolle
         onScroll={this.#onScroll}
       >
         {header}
-        {items.length === 0 ? empty : undefined}
+        {items.length === 0 && (
+          <div role="row">
+            <div role="gridcell">{empty}</div>
+          </div>
+        )}
         <div class="rows" role="rowgroup" style={{ height: `${items.length * rowPx}px` }}>
           <div class="window" role="presentation" style={{ transform: `translateY(${first * rowPx}px)` }}>
             {window.map((item, at) => row(item, first + at))}
