@@ -1,14 +1,20 @@
 /** kt trust, kt check and kt env about kt's CA, without a change to the machine: what would be done, and what programs are to trust. */
 
-import { afterAll, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { write } from "bun";
 import { SourceHome } from "#test/support/source-home.ts";
 
-const home = await SourceHome.make();
-afterAll(() => home[Symbol.asyncDispose]());
-const data = { XDG_DATA_HOME: `${home.path}/data` };
-const folder = `${data.XDG_DATA_HOME}/kt/ca`;
+let home: SourceHome;
+let data: { readonly XDG_DATA_HOME: string };
+/** Of the CA. */
+let folder: string;
+beforeEach(async () => {
+  home = await SourceHome.make();
+  data = { XDG_DATA_HOME: `${home.path}/data` };
+  folder = `${data.XDG_DATA_HOME}/kt/ca`;
+});
+afterEach(() => home[Symbol.asyncDispose]());
 
 async function profile(host: string): Promise<void> {
   await write(`${home.project}/tunnels.toml`, `[routes."${host}"]\ntarget = "svc/a:80"\ntls = "terminate"\n`);
