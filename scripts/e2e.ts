@@ -70,7 +70,12 @@ async function testOnCluster(kubeconfig: string): Promise<boolean> {
     await applyFixtures();
     const files = [...new Glob("test/e2e/*.e2e.ts").scanSync({ cwd: root })].sort();
     const chosen = files.filter((path) => wanted.length === 0 || wanted.some((name) => path.endsWith(`/${name}.e2e.ts`)));
-    const counts = await runTests(["--timeout=180000", ...chosen.map((path) => `./${path}`)], environment, (pid) => (child = pid));
+    const counts = await runTests(
+      ["--timeout=180000"],
+      chosen.map((path) => `./${path}`),
+      environment,
+      (pid) => (child = pid),
+    );
     console.log(countsLine(counts));
     return counts.failed === 0;
   } finally {
