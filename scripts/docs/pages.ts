@@ -5,6 +5,7 @@ import { commandsPage } from "./commands-page.ts";
 import { mcpPage } from "./mcp-page.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { profilePage } from "./profile-page.ts";
+import { tuningPage } from "./tuning-page.ts";
 
 export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
@@ -13,5 +14,6 @@ export function generatedPages(): ReadonlyMap<string, string> {
     ["docs/mcp.md", mcpPage()],
     ["docs/metrics.md", metricsPage()],
     ["docs/profile.md", profilePage()],
+    ["docs/tuning.md", tuningPage()],
   ]);
 }

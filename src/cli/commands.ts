@@ -8,6 +8,7 @@ const namespaceOptions = [
   ["-n, --namespace <NAMESPACE>", "Every service of it, may be repeated; default with --context: the context's"],
   ["--context <CONTEXT>", "Its context; default with -n: the current one"],
 ] as const;
+const setOption = ["--set <KEY=VALUE>", "A setting over the profile's, such as health.interval=10s; may be repeated"] as const;
 const jsonOption = ["--json", "Print JSON"] as const;
 
 export const commands: readonly CommandSpec[] = [
@@ -27,6 +28,7 @@ export const commands: readonly CommandSpec[] = [
       ["-d, --detach", "Leave the profile attached and return"],
       ["-i, --interactive", "Show it full screen, as kt tui does"],
       ...namespaceOptions,
+      setOption,
     ],
     example: ["kt up", "kt up -i", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
     load: async () => (await import("./commands/up.ts")).up,
@@ -64,7 +66,7 @@ export const commands: readonly CommandSpec[] = [
       "Shows what is attached; where nothing is, or with -f, it attaches the profile and asks",
       "at the end whether it should stay. ? lists the keys.",
     ],
-    options: [fileOption],
+    options: [fileOption, setOption],
     example: ["kt tui", "kt tui -f shop/tunnels.toml"],
     load: async () => (await import("./commands/tui.ts")).tui,
   },
@@ -116,7 +118,7 @@ export const commands: readonly CommandSpec[] = [
     name: "serve",
     args: "[...FILES]",
     summary: "Run the hub in the foreground with these profiles",
-    options: [["-f, --file <file>", "A profile; may be given several times"]],
+    options: [["-f, --file <file>", "A profile; may be given several times"], setOption],
     example: ["kt serve -f shop/tunnels.toml -f billing/tunnels.toml", "kt serve --log-format json -f tunnels.toml"],
     async load() {
       // Before anything is read that would be read again.
@@ -153,8 +155,12 @@ export const commands: readonly CommandSpec[] = [
     group: "Profile",
     args: "",
     summary: "Validate a profile",
-    options: [fileOption, jsonOption],
-    example: ["kt check", "kt check -f shop/tunnels.toml --json"],
+    notes: [
+      "Says which settings are not the defaults, and where each is said; --settings lists all of them.",
+      "docs/tuning.md has every key.",
+    ],
+    options: [fileOption, jsonOption, setOption, ["--settings", "Also those that are the defaults"]],
+    example: ["kt check", "kt check -f shop/tunnels.toml --json", "kt check --set health.interval=10s"],
     load: async () => (await import("./commands/check.ts")).check,
   },
   {
@@ -217,7 +223,7 @@ export const commands: readonly CommandSpec[] = [
       "With -n or --context it needs no profile, as kt up, and waits for no route.",
       "Options of kt go before the command; all that follows it is the command's own.",
     ],
-    options: [fileOption, ...namespaceOptions, noNamesOption],
+    options: [fileOption, ...namespaceOptions, noNamesOption, setOption],
     example: ["kt run npm test", "kt run -f shop/tunnels.toml -- psql -c 'select 1'", "kt run -n shop -- curl http://api.shop/"],
     passesOn: true,
     load: async () => (await import("./commands/run.ts")).run,
@@ -227,7 +233,7 @@ export const commands: readonly CommandSpec[] = [
     args: "",
     summary: "Start a shell in which the profile's names resolve and its variables are set",
     notes: ["It is $SHELL, and has what a command of kt run has, without a wait for its routes."],
-    options: [fileOption, ...namespaceOptions, noNamesOption],
+    options: [fileOption, ...namespaceOptions, noNamesOption, setOption],
     example: ["kt shell", "kt shell -n shop"],
     load: async () => (await import("./commands/shell.ts")).shell,
   },

@@ -5,6 +5,7 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { cliLimits } from "./limits.ts";
 import { command } from "#base/shell.ts";
 import { nearest } from "#base/nearest.ts";
+import { setVariable } from "#profile/values/set-variable.ts";
 import { plainTypography, typographicHint } from "#base/typography.ts";
 import { buildInfo } from "./build.ts";
 import { type CommandSpec, Options } from "./command.ts";
@@ -114,14 +115,22 @@ async function run(call: Call, output: Output): Promise<number> {
   if (values["help"] === true) return showHelp(commandHelp(spec), output);
   checkOptions(spec, values);
   checkArguments(spec, args);
+  const options = new Options(values);
+  putSettings(options.texts("set"));
   const command = await spec.load();
   return await command({
     args,
-    options: new Options(values),
+    options,
     output,
     build: await buildInfo(),
     table: { commands, globals: globalOptions },
   });
+}
+
+/** They go with the shell's environment to whatever loads the profile. */
+function putSettings(settings: readonly string[]): void {
+  if (settings.length === 0) return;
+  process.env[setVariable] = [process.env[setVariable] ?? "", ...settings].join(" ").trim();
 }
 
 function runNone({ args, values }: Call, output: Output): number {

@@ -3,9 +3,13 @@
 import { basename, dirname } from "node:path";
 import { Completion } from "./completion.ts";
 import type { Layer } from "#profile/read/layer.ts";
+import { generalTunables } from "#profile/sections/general.ts";
+import { health } from "#profile/sections/health.ts";
 import { frontDoorAddresses } from "#profile/sections/http.ts";
 import type { LayerRelay } from "#profile/sections/relay.ts";
+import { retry } from "#profile/sections/retry.ts";
 import { portEntries } from "#profile/sections/section.ts";
+import { effective } from "#profile/sections/tunable.ts";
 import { isLoopback, overlaps } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedHealth, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
 import { spokenPlaces } from "#profile/values/planned.ts";
@@ -14,15 +18,10 @@ import { hostsWithAddress } from "#profile/values/references.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import { type ReadTls, terminationOf } from "./tls.ts";
 
-const minuteMs = 60_000;
 const defaults = {
   addressBase: "127.1.27.1",
   clusterDomain: "cluster.local",
   suffix: "k8s.localhost",
-  idleTimeoutMs: 60 * minuteMs,
-  startTimeoutMs: minuteMs / 2,
-  health: { intervalMs: minuteMs / 2, timeoutMs: 2000, failures: 3 },
-  retry: { max: 2, delayMs: 100 },
 } as const;
 
 export interface CompileInput {
@@ -97,13 +96,9 @@ function relaySettings(relay: LayerRelay, namespace: string | undefined): RelayS
   };
 }
 
-function healthOf({ health }: Layer): PlannedHealth | undefined {
-  if (health.enabled?.value === false) return undefined;
-  return {
-    intervalMs: health.intervalMs?.value ?? defaults.health.intervalMs,
-    timeoutMs: health.timeoutMs?.value ?? defaults.health.timeoutMs,
-    failures: health.failures?.value ?? defaults.health.failures,
-  };
+function healthOf(layer: Layer): PlannedHealth | undefined {
+  const { enabled, interval, timeout, failures } = effective(layer.health, health.tunables);
+  return enabled ? { intervalMs: interval, timeoutMs: timeout, failures } : undefined;
 }
 
 /** Of the profile's own context: names say no other. */
@@ -136,6 +131,8 @@ export function compile(input: CompileInput): Plan {
     ...proxyListener(layer),
   ];
   const { context, namespace } = complete;
+  const general = effective(settings, generalTunables);
+  const retries = effective(layer.retry, retry.tunables);
   return {
     profile: file,
     name: settings.name?.value ?? basename(dirname(file)),
@@ -145,10 +142,10 @@ export function compile(input: CompileInput): Plan {
     context,
     namespace,
     contexts: complete.contexts,
-    idleTimeoutMs: settings.idleTimeoutMs?.value ?? defaults.idleTimeoutMs,
-    startTimeoutMs: settings.startTimeoutMs?.value ?? defaults.startTimeoutMs,
+    idleTimeoutMs: general.idle_timeout,
+    startTimeoutMs: general.start_timeout,
     health: healthOf(layer),
-    retry: { max: layer.retry.max?.value ?? defaults.retry.max, delayMs: layer.retry.delayMs?.value ?? defaults.retry.delayMs },
+    retry: { max: retries.max, delayMs: retries.delay },
     http: {
       listen,
       suffix: http.suffix?.value ?? defaults.suffix,

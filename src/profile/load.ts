@@ -15,6 +15,7 @@ import type { ConsentFact } from "#profile/consent/consent-fact.ts";
 import { consentFacts } from "#profile/consent/consent.ts";
 import { type ConsentQuestion, consentInput } from "#profile/consent/consent-input.ts";
 import { type FindFile, type FoundFile, SourceReader } from "#profile/read/extends.ts";
+import { OuterSettings } from "#profile/read/outer-settings.ts";
 import { checkSections, type Layer, mergeLayers, readLayer } from "#profile/read/layer.ts";
 import { profileSchema, schemaOf } from "#profile/schema/schema.ts";
 import { type Sections, sections as allSections } from "#profile/sections/sections.ts";
@@ -23,6 +24,7 @@ import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
 import { ProfileError, type ProfileProblem } from "#profile/values/problems.ts";
 import { isUsersOwn } from "#profile/consent/trust.ts";
 import { readTls } from "./tls.ts";
+import { type TunedSetting, tunedSettings } from "./tuned-settings.ts";
 import type { Environment } from "#profile/values/variables.ts";
 
 export interface LoadOptions {
@@ -43,6 +45,8 @@ export interface LoadedPlan {
   readonly warnings: readonly ProfileWarning[];
   /** What needs consent before anything is done with the plan. */
   readonly facts: readonly ConsentFact[];
+  /** Every tunable, with what holds and where it is said. */
+  readonly settings: readonly TunedSetting[];
 }
 
 /** Undefined when there is no such file. Throws KtError `profile-unreadable`. */
@@ -93,12 +97,12 @@ export async function defaultKubeconfig(options: KubeconfigOptions): Promise<rea
 }
 
 /** A profile's name is its own: it is not taken from what it extends. */
-function layerOf(reader: SourceReader, home: string, sections: Sections): Layer {
+function layerOf(reader: SourceReader, outer: OuterSettings, home: string, sections: Sections): Layer {
   const layers = reader.sources.map((source) => {
     const layer = readLayer(source, home, sections);
     return reader.own.has(source.file) ? layer : { ...layer, settings: { ...layer.settings, name: undefined } };
   });
-  return mergeLayers(layers, sections);
+  return mergeLayers([...layers, readLayer(outer, home, sections)], sections);
 }
 
 function inOrder(problems: readonly ProfileProblem[], files: readonly string[]): ProfileProblem[] {
@@ -129,7 +133,7 @@ export async function loadLayer({ environment, home, readText, sections = allSec
   }
   const directory = dirname(file);
   if (reader.sources.length === 0) refuseProblems(reader, directory);
-  const layer = layerOf(reader, home, sections);
+  const layer = layerOf(reader, new OuterSettings(environment, reader.problems, schema), home, sections);
   checkLayer(file, layer);
   // What is missing because it was refused would only be reported once more.
   if (reader.problems.length === 0) checkSections(layer, sections);
@@ -147,7 +151,7 @@ export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   const { facts, strangers } = await examineConsent({ ...options, file, layer, reader, usualKubeconfig });
   const hasWholeNetwork = (options.system ?? platform()) === "linux";
   const plan = compile({ file, files, kubeconfig: usualKubeconfig, strangers, layer, hasWholeNetwork, tls });
-  return { plan, warnings: warnings(layer), facts };
+  return { plan, warnings: warnings(layer), facts, settings: tunedSettings(layer) };
 }
 
 interface Examined {

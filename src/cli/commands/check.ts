@@ -14,7 +14,8 @@ import { contextCheck, contextProblems } from "#daemon/plans/contexts.ts";
 import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
 import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
-import { formatProblem, ProfileError } from "#profile/values/problems.ts";
+import type { TunedSetting } from "#profile/tuned-settings.ts";
+import { formatPlace, formatProblem, ProfileError } from "#profile/values/problems.ts";
 
 export async function check({ options, output }: CommandContext): Promise<number> {
   if (options.flag("json")) return await checkAsJson(options, output);
@@ -32,10 +33,18 @@ export async function check({ options, output }: CommandContext): Promise<number
     }
     output.note(`${file}: ${fineness(problems)}, with ${planSummary(plan)}`);
     output.note(`dynamic names reach ${reachText(plan)}`);
+    for (const setting of examined.settings) {
+      if (setting.from !== undefined || options.flag("settings")) output.note(settingText(setting));
+    }
     return exitCodes.done;
   } catch (error) {
     return showProfileError(error, output);
   }
+}
+
+/** `health.interval = "10s", from KT_HEALTH_INTERVAL` */
+function settingText({ key, value, from }: TunedSetting): string {
+  return `${key} = ${JSON.stringify(value)}, ${from === undefined ? "the default" : `from ${formatPlace(from, process.cwd())}`}`;
 }
 
 /** What the user and the kubeconfig lack: no error of the profile, which may be meant for another machine. */
@@ -80,7 +89,9 @@ async function checkAsJson(options: Options, output: Output): Promise<number> {
     const { plan, warnings } = examined;
     const exposed = exposuresOf(plan).map((exposure) => ({ message: exposureText(exposure), file }));
     const missing = (await outerProblems(examined)).map(({ code, message, hints }) => ({ code, message, hints, file }));
-    output.json({ file, ok: true, name: plan.name, problems: [], warnings: [...warnings.map(jsonWarning), ...exposed, ...missing] });
+    const settings = examined.settings.map(({ key, value, from }) => ({ key, value, from: from ?? "default" }));
+    const all = [...warnings.map(jsonWarning), ...exposed, ...missing];
+    output.json({ file, ok: true, name: plan.name, problems: [], warnings: all, settings });
     return exitCodes.done;
   } catch (error) {
     output.json({ file, ok: false, problems: problemsOf(error, file), warnings: [] });

@@ -4,8 +4,8 @@ import type { Sections, sections } from "#profile/sections/sections.ts";
 import { type GeneralSettings, readGeneral } from "#profile/sections/general.ts";
 import { SectionReader } from "#profile/sections/reader.ts";
 import { bySetting, type LayerEntry, type Section, type SettingAddresses } from "#profile/sections/section.ts";
-import type { Placed } from "#profile/values/placed.ts";
-import type { Source } from "./source.ts";
+import type { Placed, ProfileSource } from "#profile/values/placed.ts";
+import type { ProfileTable } from "#profile/schema/schema.ts";
 
 type Parts = { readonly [Key in keyof typeof sections]: ReturnType<(typeof sections)[Key]["read"]> };
 
@@ -31,8 +31,8 @@ function layerBy(all: Sections, settings: GeneralSettings, make: (section: Secti
   return { settings, entries, listens: ofAll((section, part) => section.listens?.(part)), ...parts };
 }
 
-/** One file as a layer. `home` is what `~` stands for. */
-export function readLayer(source: Source, home: string, all: Sections): Layer {
+/** One file as a layer, or what is said outside of files. `home` is what `~` stands for. */
+export function readLayer(source: ProfileSource & { readonly table: ProfileTable }, home: string, all: Sections): Layer {
   const reader = new SectionReader(source, home);
   return layerBy(all, readGeneral(reader, source.table), (section, key) => section.read(reader, Reflect.get(source.table, key)));
 }

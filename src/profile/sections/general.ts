@@ -2,11 +2,26 @@
 
 import * as v from "valibot";
 import { isLabel } from "#route/pod-source-text.ts";
-import { parseDuration } from "#profile/values/duration.ts";
 import { expandPath } from "#profile/values/paths.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import type { SectionReader } from "./reader.ts";
 import { context, expose } from "./shapes.ts";
+import { readTunables, type Tunables, type Tuned, tunableShapes } from "./tunable.ts";
+
+export const generalTunables = {
+  idle_timeout: {
+    kind: "duration",
+    fallback: "60m",
+    examples: ["60m", "1h30m", "0"],
+    what: 'A tunnel closes after this long without a connection. "0" never.',
+  },
+  start_timeout: {
+    kind: "duration",
+    fallback: "30s",
+    least: { ms: 1, why: "would never let a tunnel start", hint: 'for example start_timeout = "30s"' },
+    what: "How long a new connection waits for a pod that is on its way.",
+  },
+} as const satisfies Tunables;
 
 export const generalEntries = {
   name: v.optional(
@@ -38,33 +53,18 @@ export const generalEntries = {
       v.examples(["~/.kube/config", ["~/.kube/config", "./team.kubeconfig"]]),
     ),
   ),
-  idle_timeout: v.optional(
-    v.pipe(
-      v.string('a duration such as "60m"'),
-      v.description('A tunnel closes after this long without a connection. "0" never. Default: "60m".'),
-      v.examples(["60m", "1h30m", "0"]),
-    ),
-  ),
-  start_timeout: v.optional(
-    v.pipe(
-      v.string('a duration such as "30s"'),
-      v.description('How long a new connection waits for a pod that is on its way. Default: "30s".'),
-      v.examples(["30s"]),
-    ),
-  ),
+  ...tunableShapes(generalTunables),
   expose: v.optional(expose),
 };
 
 const shape = v.object(generalEntries);
 
 /** Undefined where the file does not say it. */
-export interface GeneralSettings {
+export interface GeneralSettings extends Tuned<typeof generalTunables> {
   readonly name: Placed<string> | undefined;
   readonly context: Placed<string> | undefined;
   readonly namespace: Placed<string> | undefined;
   readonly kubeconfig: Placed<readonly string[]> | undefined;
-  readonly idleTimeoutMs: Placed<number> | undefined;
-  readonly startTimeoutMs: Placed<number> | undefined;
   readonly expose: Placed<boolean> | undefined;
 }
 
@@ -74,8 +74,7 @@ export function readGeneral(reader: SectionReader, given: v.InferOutput<typeof s
     context: reader.asWritten(["context"], given.context),
     namespace: readNamespace(reader, given.namespace),
     kubeconfig: reader.setting(["kubeconfig"], given.kubeconfig, (paths) => kubeconfigOf(reader, paths)),
-    idleTimeoutMs: reader.setting(["idle_timeout"], given.idle_timeout, parseDuration),
-    startTimeoutMs: readStartTimeout(reader, given.start_timeout),
+    ...readTunables(reader, [], generalTunables, given),
     expose: reader.asWritten(["expose"], given.expose),
   };
 }
@@ -90,11 +89,4 @@ function readNamespace(reader: SectionReader, namespace: string | undefined): Pl
 function kubeconfigOf({ source, home }: SectionReader, paths: string | readonly string[]): readonly string[] {
   const list = typeof paths === "string" ? paths.split(":") : paths;
   return list.filter((path) => path !== "").map((path) => expandPath(path, source.directory, home));
-}
-
-function readStartTimeout(reader: SectionReader, text: string | undefined): Placed<number> | undefined {
-  const path = ["start_timeout"];
-  const parsed = reader.setting(path, text, parseDuration);
-  if (parsed?.value !== 0) return parsed;
-  return reader.problem(path, `"${text}" would never let a tunnel start`, { hint: 'for example start_timeout = "30s"' });
 }

@@ -5,11 +5,11 @@ import type { ErrorCode } from "#base/error-facts.ts";
 import { KtError } from "#base/errors.ts";
 
 export interface Position {
-  /** Absolute path, or `kt:NAME`. */
+  /** Absolute path, `kt:NAME`, or what says a setting outside of files: a variable's name, `--set KEY`. */
   readonly file: string;
-  /** From 1. */
+  /** From 1; 0 where it is not a file. */
   readonly line: number;
-  /** From 1, in UTF-16 units. */
+  /** From 1, in UTF-16 units; 0 where it is not a file. */
   readonly column: number;
 }
 
@@ -21,13 +21,14 @@ export interface ProfileProblem extends Position {
 
 /** The path as a person in `directory` would write it. */
 function displayPath(file: string, directory: string): string {
-  if (file.startsWith("kt:")) return file;
+  if (!file.startsWith("/")) return file;
   const path = relative(directory, file);
   return path.startsWith("../../..") ? file : path;
 }
 
 /** `tunnels.toml:12:3`, the file seen from `directory`. */
 export function formatPlace({ file, line, column }: Position, directory: string): string {
+  if (line === 0) return file;
   return `${displayPath(file, directory)}:${line}:${column}`;
 }
 
