@@ -79,7 +79,7 @@ export function commandsPage(): string {
     ...intro,
     ...table(
       ["command", "does"],
-      inGroups(shown).map(({ name, summary }) => [`[${code(`kt ${name}`)}](#kt-${name})`, summary]),
+      inGroups(shown).map(({ name, summary }) => [`[${code(`kt ${name}`)}](#kt-${name.replaceAll(" ", "-")})`, summary]),
     ),
     "Every command takes these:",
     ...optionTable(globalOptions),

@@ -25,6 +25,7 @@ export type RunCommand = (context: CommandContext) => Promise<number>;
 export const commandGroups = ["Profile", "Hub", "Use", "Trouble"] as const;
 
 export interface CommandSpec {
+  /** One word, or two: those of a family share the first, as `edge plan` and `edge manifests`. */
   readonly name: string;
   /** Names that users of other tools type. */
   readonly aliases?: readonly string[];

@@ -3,6 +3,7 @@
 import { type CommandSpec, commandGroups } from "./command.ts";
 import { globalOptions } from "./commands.ts";
 import { bold, type Line, line, tableLines } from "#base/text.ts";
+import { firstWords } from "./words.ts";
 
 const helpColumns = 80;
 
@@ -12,7 +13,7 @@ export function mainHelp(commands: readonly CommandSpec[]): Line[] {
   const rows = commandGroups.flatMap((group) =>
     shown.filter((spec) => spec.group === group).map(({ name, summary }, index) => [index === 0 ? bold(group) : "", name, summary]),
   );
-  const others = shown.filter(({ group }) => group === undefined).map(({ name }) => name);
+  const others = firstWords(shown.filter(({ group }) => group === undefined));
   const flags = globalOptions.map(([text]) => text);
   return [
     line("kt: every Kubernetes service you need on your own machine, on demand"),
@@ -52,6 +53,17 @@ export function commandHelp(spec: CommandSpec): Line[] {
     line(""),
     line(bold("Example")),
     ...spec.example.map((text): Line => ({ text: `  ${text}`, hang: 6, isCommand: true })),
+  ];
+}
+
+/** Of commands that share their first word. */
+export function familyHelp(word: string, family: readonly CommandSpec[]): Line[] {
+  return [
+    line(`kt ${word} has these commands:`),
+    line(""),
+    ...tableLines(family.map(({ name, summary }) => [`  kt ${name}`, summary])),
+    line(""),
+    line(`kt ${word} COMMAND --help says more about each.`),
   ];
 }
 

@@ -12,12 +12,12 @@ import { type CommandSpec, Options } from "./command.ts";
 import { commands, globalOptions } from "./commands.ts";
 import { DescriptorSink, isSameFile } from "#cli/screen/descriptor-sink.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
-import { commandHelp, mainHelp } from "./help.ts";
+import { commandHelp, familyHelp, mainHelp } from "./help.ts";
 import { Output } from "#cli/screen/output.ts";
 import type { TextSink } from "#cli/screen/text-sink.ts";
 import { Declined } from "#cli/screen/prompts.ts";
 import type { Line } from "#base/text.ts";
-import { type Flags, optionsOf, withoutLevels, wordsForParser } from "./words.ts";
+import { familyOf, firstWords, type Flags, optionsOf, withoutLevels, wordsForParser } from "./words.ts";
 
 interface Call {
   readonly spec: CommandSpec | undefined;
@@ -134,19 +134,23 @@ function putSettings(settings: readonly string[]): void {
 }
 
 function runNone({ args, values }: Call, output: Output): number {
-  const [word] = args;
-  if (word !== undefined) {
-    const near = nearest(
-      word,
-      commands.filter(({ hidden }) => hidden !== true).map(({ name }) => name),
-    );
-    throw new KtError("usage", `there is no command "${word}"`, { hints: [near === undefined ? "kt --help" : command`kt ${near}`] });
-  }
+  const [word, second] = args;
+  const family = word === undefined ? [] : familyOf(word, commands);
+  if (word !== undefined && (family.length === 0 || second !== undefined)) throw unknownCommand(word, second, family);
   checkOptions(undefined, values);
-  const help = mainHelp(commands);
-  if (values["help"] === true) return showHelp(help, output);
-  showHelp(help, output);
-  return exitCodes.usage;
+  showHelp(word === undefined ? mainHelp(commands) : familyHelp(word, family), output);
+  return values["help"] === true ? exitCodes.done : exitCodes.usage;
+}
+
+function unknownCommand(word: string, second: string | undefined, family: readonly CommandSpec[]): KtError {
+  if (family.length === 0) {
+    const near = nearest(word, firstWords(commands));
+    return new KtError("usage", `there is no command "${word}"`, { hints: [near === undefined ? "kt --help" : command`kt ${near}`] });
+  }
+  const names = family.map(({ name }) => name.slice(word.length + 1));
+  const near = nearest(second ?? "", names);
+  const hints = near === undefined ? names.map((name) => command`kt ${[word, name]}`) : [command`kt ${[word, near]}`];
+  return new KtError("usage", `kt ${word} has no command "${second}"`, { hints });
 }
 
 function showHelp(lines: readonly Line[], output: Output): number {
@@ -188,7 +192,7 @@ function unknownOption(name: string, spec: CommandSpec | undefined, known: reado
 }
 
 function helpCommand(spec: CommandSpec | undefined): string {
-  return spec === undefined ? "kt --help" : command`kt ${spec.name} --help`;
+  return spec === undefined ? "kt --help" : command`kt ${spec.name.split(" ")} --help`;
 }
 
 /** Of a command line that was pasted from a chat or a page. What a command passes on is not ours to judge. */

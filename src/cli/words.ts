@@ -59,6 +59,8 @@ export function isOption(word: string): boolean {
 
 export interface Walked {
   readonly spec: CommandSpec | undefined;
+  /** Where the words of the command's name stand; empty without a command. */
+  readonly named: readonly number[];
   /** Where each argument stands that is neither an option, nor an option's value, nor the command's name. */
   readonly args: readonly number[];
   /** The option whose value would come next. */
@@ -72,29 +74,43 @@ export interface Walked {
 /** Reads words as kt will, without judging them. */
 export function walkWords(words: readonly string[], commands: readonly CommandSpec[], globals: CommandSpec["options"]): Walked {
   const args: number[] = [];
+  let named: readonly number[] = [];
   let spec: CommandSpec | undefined;
   let awaiting: Flags | undefined;
   for (const [index, word] of words.entries()) {
-    if (word === "--") return literal(words, index, spec, args);
+    if (word === "--") return literal(words, index, { spec, named, args });
     if (awaiting) awaiting = undefined;
     else if (isOption(word)) awaiting = awaitedAfter(readValued(word, optionsOf(spec, globals)));
-    else if (!spec && args.length === 0) {
-      spec = commands.find(({ name, aliases }) => word === name || aliases?.includes(word));
-      if (!spec) args.push(index);
-    } else if (spec?.passesOn === true) return { spec, args, awaiting, passedOn: index, isLiteral: true };
-    else args.push(index);
+    else if (spec?.passesOn === true) return { spec, named, args, awaiting, passedOn: index, isLiteral: true };
+    else {
+      args.push(index);
+      if (spec) continue;
+      const typed = args.map((at) => words[at]).join(" ");
+      spec = commands.find(({ name, aliases }) => typed === name || aliases?.includes(typed));
+      if (spec) named = args.splice(0);
+    }
   }
-  return { spec, args, awaiting, passedOn: undefined, isLiteral: false };
+  return { spec, named, args, awaiting, passedOn: undefined, isLiteral: false };
+}
+
+/** The commands whose names begin with this word and have another: `kt edge plan`. */
+export function familyOf(word: string, commands: readonly CommandSpec[]): CommandSpec[] {
+  return commands.filter(({ name, hidden }) => name.startsWith(`${word} `) && hidden !== true);
+}
+
+/** What may come first on a command line: a command, or the word that a family of them shares. */
+export function firstWords(commands: readonly CommandSpec[]): string[] {
+  return [...new Set(commands.filter(({ hidden }) => hidden !== true).map(({ name }) => name.split(" ")[0] ?? name))];
 }
 
 function awaitedAfter(found: Valued | undefined): Flags | undefined {
   return found?.value === undefined ? found?.option : undefined;
 }
 
-function literal(words: readonly string[], dashes: number, spec: CommandSpec | undefined, args: readonly number[]): Walked {
+function literal(words: readonly string[], dashes: number, { spec, named, args }: Pick<Walked, "spec" | "named" | "args">): Walked {
   const rest = words.slice(dashes + 1).map((_, index) => dashes + 1 + index);
   const passedOn = spec?.passesOn === true ? dashes + 1 : undefined;
-  return { spec, args: passedOn === undefined ? [...args, ...rest] : args, awaiting: undefined, passedOn, isLiteral: true };
+  return { spec, named, args: passedOn === undefined ? [...args, ...rest] : args, awaiting: undefined, passedOn, isLiteral: true };
 }
 
 export function optionsOf(spec: CommandSpec | undefined, globals: CommandSpec["options"]): Flags[] {
@@ -103,17 +119,20 @@ export function optionsOf(spec: CommandSpec | undefined, globals: CommandSpec["o
 
 /**
  * Rewrites what the parser would misread: `-nshop` as `--namespace=shop`, and `--` before what a command passes
- * on, so that the options there stay its own: `kt run npm test --watch`.
+ * on, so that the options there stay its own: `kt run npm test --watch`. A name of two words becomes one.
  */
 export function wordsForParser(
   argv: readonly string[],
   commands: readonly CommandSpec[],
   globals: CommandSpec["options"],
 ): readonly string[] {
-  const { spec, passedOn } = walkWords(argv, commands, globals);
+  const { spec, named, passedOn } = walkWords(argv, commands, globals);
   const dashes = argv.indexOf("--");
   const end = passedOn ?? (dashes < 0 ? argv.length : dashes);
-  const own = argv.slice(0, end).flatMap((word) => apart(word, optionsOf(spec, globals)));
+  const own = argv.slice(0, end).flatMap((word, index) => {
+    if (named.length < 2 || !named.includes(index)) return apart(word, optionsOf(spec, globals));
+    return index === named[0] ? [spec?.name ?? word] : [];
+  });
   const rest = argv.slice(end);
   return passedOn === undefined || argv[passedOn - 1] === "--" ? [...own, ...rest] : [...own, "--", ...rest];
 }

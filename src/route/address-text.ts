@@ -3,22 +3,13 @@
 import { KtError } from "#base/errors.ts";
 import { normaliseHostname } from "#base/hostname.ts";
 import { parseIpv4 } from "#base/ipv4.ts";
+import { isIpv6 } from "#base/ipv6.ts";
 import { kindOfWord } from "./pod-source-text.ts";
 
 export interface Address {
   /** A name in lower case, or an IP address without brackets. A trailing dot stays: it keeps the pod's search domains out. */
   readonly host: string;
   readonly port: number;
-}
-
-/** RFC 4291 §2.2: eight groups, the last two perhaps as IPv4, and one run of zeros perhaps left out. */
-function isIpv6(text: string): boolean {
-  const [head = "", tail, ...more] = text
-    .replace(/(?<=:)[0-9.]+\.[0-9.]+$/, (last) => (parseIpv4(last) === undefined ? last : "0:0"))
-    .split("::");
-  const groups = [head, tail ?? ""].flatMap((side) => (side === "" ? [] : side.split(":")));
-  const fits = tail === undefined ? groups.length === 8 : groups.length <= 7;
-  return more.length === 0 && fits && groups.every((group) => /^[0-9a-f]{1,4}$/.test(group));
 }
 
 /** What resolvers would read as a number (WHATWG URL §3.5, "ends in a number"): only the usual form of IPv4 is meant by it. */

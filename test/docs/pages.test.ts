@@ -64,7 +64,8 @@ describe("commands", () => {
   function objection(words: readonly string[]): string | undefined {
     const [name = "", ...rest] = words;
     if (name === "" || /^(COMMAND|--help|--version|help)$/.test(name)) return undefined;
-    const spec = commands.find((each) => each.name === name || each.aliases?.includes(name));
+    const [second = ""] = rest;
+    const spec = commands.find((each) => [name, `${name} ${second}`].includes(each.name) || each.aliases?.includes(name));
     if (!spec) return `there is no command "${name}"`;
     const flags = [...spec.options, ...globalOptions].flatMap(([text]) => text.match(/--?[A-Za-z][\w-]*/g) ?? []);
     const wrong = rest.find((word) => /^--?[A-Za-z]/.test(word) && !flags.includes(word.replace(/=.*/, "")));

@@ -1,7 +1,7 @@
 /** What may come next on a command line, from the commands' own table. */
 
 import type { CommandSpec, CommandTable } from "#cli/command.ts";
-import { type Flags, isOption, optionsOf, readFlags, readValued, walkWords } from "#cli/words.ts";
+import { familyOf, firstWords, type Flags, isOption, optionsOf, readFlags, readValued, walkWords } from "#cli/words.ts";
 
 export interface Offer {
   /** The whole word; one that ends in `/`, `:` or `=` goes on. */
@@ -37,7 +37,7 @@ export async function answerFor(words: readonly string[], { commands, globals }:
   if (passedOn !== undefined) return { kind: "command", from: words.length - given.length + passedOn };
   if (awaiting) return await valuesOf(awaiting.value ?? "", "", typed, line, lookUp);
   if (!isLiteral && typed.startsWith("-")) return await optionAnswer(typed, options, line, lookUp);
-  if (!spec) return { kind: "words", offers: args.length === 0 ? commandOffers(commands) : [] };
+  if (!spec) return { kind: "words", offers: commandOffers(line.args, commands) };
   if (spec.passesOn === true) return { kind: "command", from: words.length - 1 };
   const place = placeOf(spec, args.length);
   return place === undefined ? nothing : await valuesOf(place, "", typed, line, lookUp);
@@ -45,8 +45,19 @@ export async function answerFor(words: readonly string[], { commands, globals }:
 
 const nothing: Answer = { kind: "words", offers: [] };
 
-function commandOffers(commands: readonly CommandSpec[]): Offer[] {
-  return commands.filter(({ hidden }) => hidden !== true).map(({ name, summary }) => ({ value: name, about: summary }));
+/** After the first word of a family its other words. */
+function commandOffers([word, ...others]: readonly string[], commands: readonly CommandSpec[]): Offer[] {
+  if (others.length > 0) return [];
+  if (word !== undefined) {
+    return familyOf(word, commands).map(({ name, summary }) => ({ value: name.slice(word.length + 1), about: summary }));
+  }
+  return firstWords(commands).map((first) => ({ value: first, about: aboutFirst(first, commands) }));
+}
+
+function aboutFirst(first: string, commands: readonly CommandSpec[]): string {
+  const spec = commands.find(({ name }) => name === first);
+  const others = familyOf(first, commands).map(({ name }) => name.slice(first.length + 1));
+  return spec?.summary ?? others.join(", ");
 }
 
 /** `--format` and, once there is a `=`, what comes after it. */
