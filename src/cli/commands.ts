@@ -143,6 +143,15 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/manifests.ts")).manifests,
   },
   {
+    name: "edge manifests",
+    args: "",
+    summary: "Print the kinds EdgeNode and PortBinding, for kubectl apply",
+    notes: ["docs/edge.md says what they are, and what of it kt does already."],
+    options: [["--json", "Print one List as JSON"]],
+    example: ["kt edge manifests", "kt edge manifests --json"],
+    load: async () => (await import("./commands/edge/manifests.ts")).edgeManifests,
+  },
+  {
     name: "demo",
     args: "",
     summary: "Try kt against an embedded Kubernetes API",

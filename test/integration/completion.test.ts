@@ -37,6 +37,14 @@ describe("what may come next", () => {
     expect(await offered("frobnicate ")).toEqual([]);
   });
 
+  test("is the second word of a command that has two", async () => {
+    expect(await offered("ed")).toContain("edge");
+    expect(await offered("edge ")).toContain("manifests");
+    expect(await offered("edge manifests ")).toEqual([]);
+    expect(await offered("edge nothing ")).toEqual([]);
+    expect(await offered("edge manifests --")).toContain("--json");
+  });
+
   test("is an option of the command or of all", async () => {
     expect(await offered("up -")).toEqual([
       "--file",

@@ -1,11 +1,12 @@
 /** `kt manifests`: the objects that run kt in a cluster with this profile, for kubectl apply. */
 
-import { file as openFile, YAML } from "bun";
+import { file as openFile } from "bun";
 import { KtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
-import { type Manifest, manifestsOf } from "#cli/manifests.ts";
+import { manifestsOf } from "#cli/manifests.ts";
+import { printManifests } from "#cli/printed-manifests.ts";
 import { profileFile } from "#cli/profile-file.ts";
 import { loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/values/plan.ts";
@@ -26,8 +27,7 @@ export async function manifests({ options, output, build }: CommandContext): Pro
     image,
     replicas: replicasOf(options),
   });
-  if (options.flag("json")) output.json({ apiVersion: "v1", kind: "List", items: objects });
-  else output.raw(objects.map(documentOf).join("---\n"));
+  printManifests(objects, options, output);
   return exitCodes.done;
 }
 
@@ -47,8 +47,6 @@ async function loadAlone(file: string, text: string): Promise<Plan> {
     throw new KtError("usage", `the profile is laid over "${others[0]}", which a pod would not have`, { hints });
   }
 }
-
-const documentOf = (object: Manifest): string => `${YAML.stringify(object, undefined, 2)}\n`;
 
 /** Objects of Kubernetes are named by DNS labels (RFC 1123). */
 function nameOf(options: Options): string {
