@@ -169,7 +169,9 @@ describe("kt complete", () => {
     });
     await write(`${home.path}/kubeconfig`, api.kubeconfig({ context: "dev", namespace: "shop" }));
     const routes = '[routes]\n"web.localhost" = "svc/web:http"\n[tcp]\n"127.0.0.1:5432" = "svc/db:5432"\n';
+    const reverse = '[[reverse]]\nservice = "shop/hooks:80"\nlocal = "127.0.0.1:3000"\n';
     await write(`${home.project}/tunnels.toml`, `kubeconfig = "${home.path}/kubeconfig"\n[contexts]\nshort = "dev"\n${routes}`);
+    await write(`${home.project}/other-way.toml`, `[relay]\nimage = "kt:1"\n${reverse}`);
     await write(`${home.project}/broken.toml`, "routes = 1");
   });
   afterAll(async () => {
@@ -188,6 +190,10 @@ describe("kt complete", () => {
       ["url", ""],
       ["web.localhost\tsvc/web:http", "127.0.0.1:5432\tsvc/db:5432"],
     ],
+    ...["rm", "explain"].map((command): [string[], string[]] => [
+      [command, "-f", "other-way.toml", "shop"],
+      ["shop/hooks:80\t127.0.0.1:3000"],
+    ]),
     [["forward", "--context", ""], ["dev\tcurrent"]],
     [
       ["add", "x", "y", "--context", ""],

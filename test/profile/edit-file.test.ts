@@ -228,3 +228,22 @@ test("a TCP route is found by what it means", async () => {
   const removed = await folder.remove("80", "localhost:5432");
   expect(removed.map(({ name }) => name)).toEqual(["127.0.0.1:80", "5432"]);
 });
+
+test("a service of a [[reverse]] is taken out by its name, with or without the profile's namespace", async () => {
+  const table = (service: string): string => `[[reverse]]\nservice = "${service}"\nlocal = "127.0.0.1:3000"\n`;
+  const head = 'namespace = "shop"\n';
+  const text = [head, table("api:80"), table("shop/hooks:80"), table("other/api:80")].join("\n");
+  await using folder = await Folder.with({ "tunnels.toml": text });
+  const names = (removed: readonly RemovedRoute[]): readonly string[] => removed.map(({ name }) => name);
+  expect(names(await folder.remove("shop/api:80", "hooks:80"))).toEqual(["api:80", "shop/hooks:80"]);
+  expect(await folder.text()).toBe([head, table("other/api:80")].join("\n"));
+  await expect(folder.remove("api:80")).rejects.toMatchObject({ code: "route-unknown" });
+});
+
+test("a service of a [[reverse]] that an extended file has is said to stand there", async () => {
+  await using folder = await Folder.with({
+    "tunnels.toml": 'extends = ["./team.toml"]\n',
+    "team.toml": '[[reverse]]\nservice = "shop/api:80"\nlocal = "127.0.0.1:3000"\n',
+  });
+  await expect(folder.remove("shop/api:80")).rejects.toMatchObject({ hints: [`kt rm -f ${folder.path}/team.toml shop/api:80`] });
+});

@@ -106,6 +106,28 @@ describe("a route is taken out", () => {
   test.each(cases)("%s", (_, before, after) => expect(removeRoute(before, tcp)).toBe(after));
 });
 
+describe("a service of a [[reverse]] is taken out", () => {
+  const mine = { section: "reverse", name: "shop/api:80" } as const;
+  const table = (service: string, more = ""): string => `[[reverse]]\nservice = "${service}"\nlocal = "127.0.0.1:3000"\n${more}`;
+  const cases: [string, before: string, after: string][] = [
+    ["the only one", `name = "x"\n\n${table("shop/api:80")}`, 'name = "x"\n'],
+    ["the first", `${table("shop/api:80")}\n${table("b:1")}`, table("b:1")],
+    [
+      "from the middle",
+      `${table("a:1")}\n${table("shop/api:80", "replace = true\n")}\n${table("b:1")}`,
+      `${table("a:1")}\n${table("b:1")}`,
+    ],
+    ["the last, with its comment", `${table("a:1")}\n# mine\n${table("shop/api:80")}\n[env]\n`, `${table("a:1")}\n[env]\n`],
+    ["written twice", `${table("shop/api:80")}\n${table("a:1")}\n${table("shop/api:80")}`, table("a:1")],
+  ];
+  test.each(cases)("%s", (_, before, after) => expect(removeRoute(before, mine)).toBe(after));
+
+  test("not from a list on one line, where an editor is asked for", () => {
+    const text = 'reverse = [{ service = "shop/api:80", local = "127.0.0.1:1" }]\n';
+    expect(() => removeRoute(text, mine)).toThrow('"shop/api:80" cannot be taken out of the file without changing more of it');
+  });
+});
+
 describe("nothing is edited", () => {
   const refused = (work: () => string): string => {
     try {

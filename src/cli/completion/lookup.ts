@@ -11,6 +11,7 @@ import { loadAllowed } from "#daemon/plans/consent.ts";
 import { findSnapshot } from "#daemon/process/find-hub.ts";
 import { findProfile, profileFileName } from "#profile/read/find.ts";
 import { defaultKubeconfig, type LoadOptions, loadPlan } from "#profile/load.ts";
+import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { kindOfWord, parsePodSource } from "#route/pod-source-text.ts";
 import { formatTarget, type PodSourceKind } from "#route/target.ts";
@@ -21,10 +22,10 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
   switch (kind) {
     case "ROUTE":
     case "ROUTES":
-      return routeOffers(await planFor(line));
+      return await askedOffers(line);
     case "HOST|PORT":
       // What is there already is looked at by kt explain, and of no use to kt add.
-      return [...routeOffers(await planFor(line)), ...(line.spec?.name === "explain" ? await forwardedOffers() : [])];
+      return [...(await askedOffers(line)), ...(line.spec?.name === "explain" ? await forwardedOffers() : [])];
     case "PROFILE":
       return await profileOffers();
     case "PROFILE|ROUTE":
@@ -78,6 +79,13 @@ async function forwardedOffers(): Promise<Offer[]> {
 
 function routeOffers(plan: Plan): Offer[] {
   return namedRoutes(plan).map(({ name, target }) => ({ value: name, about: formatTarget(target) }));
+}
+
+/** Of the file's own. What leads the other way has no URL for this machine. */
+async function askedOffers(line: TypedLine): Promise<Offer[]> {
+  const plan = await planFor(line);
+  const reverses = ["rm", "logs", "explain"].includes(line.spec?.name ?? "") ? plan.reverses : [];
+  return [...routeOffers(plan), ...reverses.map(({ name, local }) => ({ value: name, about: local.map(formatListen).join(" or ") }))];
 }
 
 async function contextOffers(line: TypedLine): Promise<Offer[]> {

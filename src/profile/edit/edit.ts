@@ -5,7 +5,7 @@ import { parse } from "smol-toml";
 import { KtError } from "#base/errors.ts";
 import { addInline, removeInline } from "./inline.ts";
 import { addLines, removeLines } from "./lines.ts";
-import { statementsOf } from "#profile/toml/scan.ts";
+import { type KeyPath, statementsOf } from "#profile/toml/scan.ts";
 import { type TomlInline, tomlKey, tomlPair, tomlString, tomlValue } from "#profile/toml/text.ts";
 
 export type RouteSection = (typeof routeSections)[number];
@@ -15,9 +15,14 @@ const routeSections = ["routes", "tcp", "udp"] as const;
 
 /** Which entry of the file a route is. */
 export interface RouteKey {
-  readonly section: RouteSection;
-  /** As written in the file: a hostname, a port, an address with a port. */
+  readonly section: RouteSection | "reverse";
+  /** As written in the file: a hostname, a port, an address with a port, the service of a [[reverse]]. */
   readonly name: string;
+}
+
+/** One that is an entry by its key. */
+export interface KeyedRoute extends RouteKey {
+  readonly section: RouteSection;
 }
 
 /** The name by which kt shows it and is asked for it: one number is a port of TCP and of UDP. */
@@ -25,7 +30,7 @@ export function shownName({ section, name }: RouteKey): string {
   return section === "udp" ? `${name}/udp` : name;
 }
 
-export interface NewRoute extends RouteKey {
+export interface NewRoute extends KeyedRoute {
   readonly target: string;
   /** What else it says: via, context, scheme, …; with anything in it the route gets a table of its own. */
   readonly settings: TomlInline;
@@ -66,21 +71,47 @@ export function addForward(text: string, { section, namespaces, context }: NewFo
 
 /** Throws KtError `profile-invalid` where more would go than the route. The text must be TOML. */
 export function removeRoute(text: string, route: RouteKey): string {
-  const path = [route.section, route.name];
-  const after = removeLines(removeInline(text, path), path);
+  const after = route.section === "reverse" ? removeReverse(text, route.name) : removeEntry(text, [route.section, route.name]);
   if (differsOnlyIn(route, text, after, undefined)) return after;
   throw new KtError("profile-invalid", `"${route.name}" cannot be taken out of the file without changing more of it`, {
     hints: ["take it out with an editor, then kt check"],
   });
 }
 
+function removeEntry(text: string, path: KeyPath): string {
+  return removeLines(removeInline(text, path), path);
+}
+
+/** Each of the tables that name the service; those behind one move up by one when it goes. */
+function removeReverse(text: string, service: string): string {
+  for (let rest = text; ; ) {
+    const index = reversesIn(parseToml(rest) ?? {}).findIndex((entry) => serviceOf(entry) === service);
+    const after = index < 0 ? rest : removeEntry(rest, ["reverse", String(index)]);
+    if (after === rest) return rest;
+    rest = after;
+  }
+}
+
 /** The routes that stand in a text; none where it is not TOML. */
 export function routeKeys(text: string): readonly RouteKey[] {
   const table = parseToml(text) ?? {};
-  return routeSections.flatMap((section) => {
+  const keyed = routeSections.flatMap((section) => {
     const entries = table[section];
     return isTable(entries) ? Object.keys(entries).map((name) => ({ section, name })) : [];
   });
+  const services = reversesIn(table)
+    .map(serviceOf)
+    .filter((name) => name !== undefined);
+  return [...keyed, ...services.map((name) => ({ section: "reverse" as const, name }))];
+}
+
+function reversesIn({ reverse }: Table): readonly unknown[] {
+  return Array.isArray(reverse) ? reverse : [];
+}
+
+function serviceOf(entry: unknown): string | undefined {
+  const { service } = isTable(entry) ? entry : {};
+  return typeof service === "string" ? service : undefined;
 }
 
 /** Whether the new text says of the route what is wanted, and of everything else what the old one said. */
@@ -94,11 +125,20 @@ function differsOnlyIn(route: RouteKey, before: string, after: string, wanted: T
 /** The route's entry, and the rest without it; an empty section counts as none. Undefined for what is not TOML. */
 function takeOut(text: string, { section, name }: RouteKey): { readonly entry: unknown; readonly rest: Table } | undefined {
   const table = parseToml(text);
+  if (table && section === "reverse") return takeOutReverse(table, name);
   const routes = table?.[section];
   if (table === undefined || !isTable(routes)) return table && { entry: undefined, rest: table };
   const { [name]: entry, ...others } = routes;
   const { [section]: _, ...rest } = table;
   return { entry, rest: Object.keys(others).length === 0 ? rest : { ...rest, [section]: others } };
+}
+
+function takeOutReverse(table: Table, service: string): { readonly entry: unknown; readonly rest: Table } {
+  const { reverse: _, ...rest } = table;
+  const entries = reversesIn(table);
+  const others = entries.filter((each) => serviceOf(each) !== service);
+  const entry = entries.find((each) => serviceOf(each) === service);
+  return { entry, rest: others.length === 0 ? rest : { ...rest, reverse: others } };
 }
 
 function isTable(value: unknown): value is Table {
@@ -139,6 +179,6 @@ function inlinePair({ target, settings, ...key }: NewRoute): string {
 }
 
 /** Hostnames stand in quotes in every example, ports do not. */
-function keyOf({ section, name }: RouteKey): string {
+function keyOf({ section, name }: KeyedRoute): string {
   return section === "routes" ? tomlString(name) : tomlKey(name);
 }

@@ -18,7 +18,7 @@ import {
 } from "./edit.ts";
 import { localOverrideOf } from "#profile/read/extends.ts";
 import type { Layer } from "#profile/read/layer.ts";
-import { type NamedEntry, portEntries } from "#profile/sections/section.ts";
+import { type LayerEntry, portEntries } from "#profile/sections/section.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import { overlaps, parseListen } from "#profile/values/listen.ts";
 import type { ListenAddress } from "#profile/values/plan.ts";
@@ -158,10 +158,11 @@ export function describeConflict(key: RouteKey, { value, at }: PlacedRoute, file
 
 const overrideHint = "a route that you write into the profile by hand wins over those of the files it extends";
 
-export type PlacedRoute = Placed<NamedEntry>;
+export type PlacedRoute = Placed<LayerEntry>;
 
-/** The route of that hostname, or one that listens where this one would. */
-export function findRoute({ routes, entries }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
+/** The route of that hostname, or one that listens where this one would, or the service of that name. */
+export function findRoute({ routes, reverse, entries }: Layer, { section, name }: RouteKey): PlacedRoute | undefined {
+  if (section === "reverse") return reverse.get(name);
   if (section === "routes") return routes.get(normaliseHostname(name) ?? "");
   return portEntries(entries).find(({ value }) => clash(value.listen, addressesOf(section, name)));
 }
@@ -209,7 +210,8 @@ async function takeOutOf(found: string | undefined, names: readonly string[], op
   const text = found.replace(mark, "");
   const before = await loadIfRight(withText(options, text));
   const present = routeKeys(text);
-  const keys = new Set(names.map((name) => findKey(present, name) ?? refuseUnknown(present, before, name)));
+  const namespace = before?.settings.namespace?.value;
+  const keys = new Set(names.map((name) => findKey(present, name, namespace) ?? refuseUnknown(present, before, name)));
   const after = [...keys].reduce(removeRoute, text);
   const left = before && (await edited(loadLayer(withText(options, after)))).layer;
   const removed = [...keys].map((key) => {
@@ -229,15 +231,20 @@ async function loadIfRight(options: LoadOptions): Promise<Layer | undefined> {
   }
 }
 
-/** As written, else by what it means. A port is of TCP, or of UDP where it is written so, or where no route of TCP has it. */
-function findKey(keys: readonly RouteKey[], asked: string): RouteKey | undefined {
+/**
+ * As written, else by what it means. A port is of TCP, or of UDP where it is written so, or where no route of TCP has it. A service without
+ * a namespace is in `namespace`, the profile's.
+ */
+function findKey(keys: readonly RouteKey[], asked: string, namespace: string | undefined): RouteKey | undefined {
   const host = normaliseHostname(asked);
   const name = asked.replace(/\/(tcp|udp)$/i, "");
   const transport = asked.slice(name.length + 1).toLowerCase();
-  const means = ({ section, name: key }: RouteKey): boolean =>
-    section === "routes"
-      ? host !== undefined && normaliseHostname(key) === host
-      : clash(addressesOf(section, key), addressesOf(section, name));
+  const inNamespace = (service: string): string => (service.includes("/") ? service : `${namespace ?? ""}/${service}`);
+  const means = ({ section, name: key }: RouteKey): boolean => {
+    if (section === "routes") return host !== undefined && normaliseHostname(key) === host;
+    if (section === "reverse") return inNamespace(key) === inNamespace(name);
+    return clash(addressesOf(section, key), addressesOf(section, name));
+  };
   const among = keys.filter(({ section }) => transport === "" || section === transport);
   return among.find((key) => key.name === name) ?? among.find(means);
 }
@@ -248,6 +255,7 @@ function refuseUnknown(keys: readonly RouteKey[], layer: Layer | undefined, name
     { section: "routes", name },
     { section: "tcp", name },
     { section: "udp", name: bare },
+    { section: "reverse", name },
   ];
   const elsewhere = layer && tried.map((key) => findRoute(layer, key)).find((route) => route !== undefined);
   if (elsewhere === undefined) {
