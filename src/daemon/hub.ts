@@ -376,6 +376,7 @@ export class Hub {
       rates: this.#engine.rates,
       actions: new RouteActions({
         targetOf: (profile, route) => this.#board.target(profile, route),
+        reverses: this.#reverses,
         clusterFor: (ref) => this.#engine.clusterFor(ref),
         engine: this.#engine,
         ready: () => this.#options.providers.prepare(),

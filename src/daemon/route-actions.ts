@@ -5,6 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { maskSecrets } from "#base/mask.ts";
 import type { Cluster, FollowRequest } from "#kube/objects/types.ts";
 import { carriersOf, type ClusterRef, type Target } from "#route/target.ts";
+import type { Reverses } from "#daemon/plans/reverses.ts";
 import { LogLines } from "./log-lines.ts";
 import { daemonLimits } from "./limits.ts";
 
@@ -17,6 +18,8 @@ export interface AttachedRoute {
 export interface RouteActionsOptions {
   /** Undefined for a route that is not attached, or leads to no cluster. */
   readonly targetOf: (profile: string, route: string) => Target | undefined;
+  /** The [[reverse]]s. */
+  readonly reverses: Pick<Reverses, "planned" | "act" | "relayPods">;
   /** Throws KtError. */
   readonly clusterFor: (ref: ClusterRef) => Cluster;
   readonly engine: {
@@ -57,7 +60,9 @@ export class RouteActions {
 
   /** Rejects with why there is no connection now. */
   async act(action: RouteAction, { profile, route }: AttachedRoute, signal: AbortSignal): Promise<void> {
-    const { engine } = this.#options;
+    const { engine, reverses } = this.#options;
+    const reverse = reverses.planned(profile, route);
+    if (reverse) return await reverses.act(action, profile, reverse, signal);
     const target = this.#target({ profile, route });
     if (action === "stop") return engine.stopTarget(target);
     if (action === "start") engine.startTarget(target);
@@ -92,6 +97,8 @@ export class RouteActions {
 
   /** Where the pods are that carry the route's connections. */
   async #carriers({ profile, route }: AttachedRoute): Promise<Carriers> {
+    const reverse = this.#options.reverses.planned(profile, route);
+    if (reverse) return this.#options.reverses.relayPods(profile, reverse);
     const target = this.#target({ profile, route });
     if (target.kind === "relayed") throw new KtError("route-unknown", `"${route}" leads to an address, and no pod is behind it`);
     await this.#options.ready();

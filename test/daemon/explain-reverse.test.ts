@@ -2,17 +2,17 @@
 
 import { expect, test } from "bun:test";
 import { listen } from "bun";
+import type { ReverseStanding } from "#daemon/plans/reverse-outcomes.ts";
 import { explainReverse, findReverse } from "#daemon/status/explain-reverse.ts";
 import { examineRelays } from "#doctor/relays.ts";
 import type { PlannedReverse } from "#profile/values/plan.ts";
-import type { Standing } from "#tunnel/standing.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { planOf } from "./plans.ts";
 
 const text = (port: number): string =>
   `namespace = "shop"\n[relay]\nimage = "kt:1"\n[[reverse]]\nservice = "api:80"\nlocal = "127.0.0.1:${port}"\nreplace = true\n`;
 
-async function explained(port: number, standing: Standing | undefined): Promise<string[]> {
+async function explained(port: number, standing: ReverseStanding | undefined): Promise<string[]> {
   const planned = findReverse(await planOf("/p/tunnels.toml", text(port)), "shop/api:80") as PlannedReverse;
   return (await explainReverse({ planned, standing })).map(({ step, verdict, outcome }) => `${step} ${outcome}: ${verdict}`);
 }
@@ -45,6 +45,7 @@ test("one that does not lead here says why, and what to do", async () => {
     "hint info: add replace = true",
   ]);
   expect((await explained(1, { state: "starting", problem: undefined }))[1]).toBe("service info: its relay is being started");
+  expect((await explained(1, { state: "stopped" }))[1]).toBe("service stop: was stopped: x in kt tui starts it again");
 });
 
 test("kt doctor finds a replaced service whose relay is gone, and gives the command that makes it as it was", async () => {

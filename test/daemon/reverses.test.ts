@@ -1,12 +1,12 @@
 /** The [[reverse]]s of attached profiles: which services there are, whose they are, and where their connections go. */
 
 import { afterEach, expect, test } from "bun:test";
+import type { RouteAction } from "#control/api.ts";
 import { silentLog } from "#base/log.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { reverseKey, Reverses } from "#daemon/plans/reverses.ts";
 import type { KtEvent } from "#observe/events.ts";
 import type { ReverseRoute } from "#proxy/reverse-door.ts";
-import { problemOf } from "#tunnel/standing.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { planOf } from "./plans.ts";
@@ -26,11 +26,22 @@ async function attached(profile: string, text: string): Promise<AttachedProfile>
   return { plan, environment: {}, pinned: false, leases: new Set(), problem: undefined, warnings: [] };
 }
 
+/** Whether a promise is fulfilled by now. */
+function settled(work: Promise<void>): { isOver: boolean } {
+  const state = { isOver: false };
+  void work.then(() => (state.isOver = true));
+  return state;
+}
+
 function rig() {
   const cluster = new FakeCluster();
   const clock = new ManualClock();
-  const { server } = relayPod(cluster, "relay-1", clock);
-  cluster.ready("relay-1");
+  const newRelay = (name: string) => {
+    const { server } = relayPod(cluster, name, clock);
+    cluster.ready(name);
+    return server;
+  };
+  const server = newRelay("relay-1");
   const served: ReverseRoute[] = [];
   const events: KtEvent[] = [];
   const changed: string[] = [];
@@ -69,7 +80,7 @@ function rig() {
   const standings = ({ plan }: AttachedProfile) => plan.reverses.map((each) => reverses.standing(plan.profile, each));
   const running = (profile: AttachedProfile): Promise<void> =>
     until("the services to lead here", () => standings(profile).every(({ state }) => state === "running"));
-  return { cluster, server, reverses, served, events, changed, until, apply, standings, running };
+  return { cluster, server, newRelay, reverses, served, events, changed, until, apply, standings, running };
 }
 
 test("all ports of a service are one service with one relay, and each leads to its own place", async () => {
@@ -133,16 +144,76 @@ test("a service that two profiles claim is the first one's", async () => {
   await apply(first, second);
   await running(first);
   const [standing] = standings(second);
-  expect(problemOf(standing)).toMatchObject({
-    code: "route-conflict",
-    message: 'the service "shop/api" is already claimed by profile "a" (/a/tunnels.toml)',
+  expect(standing).toMatchObject({
+    state: "failed",
+    problem: { code: "route-conflict", message: 'the service "shop/api" is already claimed by profile "a" (/a/tunnels.toml)' },
   });
+});
+
+test("a stopped service is removed with all its ports until it is started again, which waits until it leads here", async () => {
+  const { cluster, newRelay, reverses, apply, running, standings, until, changed } = rig();
+  const profile = await attached("/p/tunnels.toml", relay + table("shop/api:80", 3000) + table("shop/api:443", 3001));
+  await apply(profile);
+  await running(profile);
+  const act = (action: RouteAction, route: string): Promise<void> => {
+    const planned = reverses.planned("/p/tunnels.toml", route);
+    if (!planned) throw new Error(`${route} is not planned`);
+    return reverses.act(action, "/p/tunnels.toml", planned, new AbortController().signal);
+  };
+  changed.length = 0;
+  const ended = settled(act("stop", "shop/api:443"));
+  await until("the stop", () => ended.isOver);
+  expect(cluster.services.raw("shop", "api")).toBeUndefined();
+  expect(standings(profile)).toEqual([{ state: "stopped" }, { state: "stopped" }]);
+  expect(changed).toEqual(expect.arrayContaining(["shop/api:80", "shop/api:443"].map((name) => reverseKey("/p/tunnels.toml", name))));
+  await apply(profile);
+  expect(standings(profile)).toEqual([{ state: "stopped" }, { state: "stopped" }]);
+  newRelay("relay-2");
+  const started = settled(act("start", "shop/api:80"));
+  await until("the start", () => started.isOver);
+  expect(standings(profile).map(({ state }) => state)).toEqual(["running", "running"]);
+  expect(cluster.services.raw("shop", "api")).toBeDefined();
+});
+
+test("a reconnect makes the service and its relay anew", async () => {
+  const { cluster, newRelay, reverses, apply, running, standings, until } = rig();
+  const profile = await attached("/p/tunnels.toml", relay + table("shop/api:80", 3000));
+  await apply(profile);
+  await running(profile);
+  const [planned] = profile.plan.reverses;
+  if (!planned) throw new Error("it is not planned");
+  const done = settled(reverses.act("reconnect", "/p/tunnels.toml", planned, new AbortController().signal));
+  cluster.ready();
+  await until("another relay to be wanted", () => cluster.jobs.made.length === 2);
+  newRelay("relay-2");
+  await until("the reconnect", () => done.isOver);
+  expect(standings(profile)).toMatchObject([{ state: "running", pod: "relay-2" }]);
+  expect(cluster.jobs.made).toHaveLength(2);
+  const { metadata } = cluster.jobs.made[1] ?? {};
+  expect(reverses.relayPods("/p/tunnels.toml", planned)).toMatchObject({ kind: "job", namespace: "shop", name: metadata?.name });
+});
+
+test("a start that cannot be says why, and one that was given up ends", async () => {
+  const { reverses, apply, standings } = rig();
+  const profile = await attached("/p/tunnels.toml", table("shop/api:80", 3000));
+  await apply(profile);
+  const [planned] = profile.plan.reverses;
+  if (!planned) throw new Error("it is not planned");
+  const act = (action: RouteAction, signal = new AbortController().signal): Promise<void> =>
+    reverses.act(action, "/p/tunnels.toml", planned, signal);
+  await act("stop");
+  expect(standings(profile)).toEqual([{ state: "stopped" }]);
+  await expect(act("start")).rejects.toMatchObject({ message: "a [[reverse]] needs the relay, which has no image in this profile" });
+  await expect(act("start", AbortSignal.abort(new Error("given up")))).rejects.toThrow("given up");
+  expect(() => reverses.relayPods("/p/tunnels.toml", planned)).toThrow("does not lead here, and has no relay");
 });
 
 test("a profile without an image of the relay says so, and makes nothing", async () => {
   const { cluster, apply, standings } = rig();
   const profile = await attached("/p/tunnels.toml", table("shop/api:80", 3000));
   await apply(profile);
-  expect(problemOf(standings(profile)[0])?.message).toBe("a [[reverse]] needs the relay, which has no image in this profile");
+  expect(standings(profile)[0]).toMatchObject({
+    problem: { message: "a [[reverse]] needs the relay, which has no image in this profile" },
+  });
   expect(cluster.jobs.made).toEqual([]);
 });

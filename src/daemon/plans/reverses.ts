@@ -1,22 +1,24 @@
 /** The [[reverse]]s of the attached profiles: services in the clusters whose connections come to ports of this machine. */
 
 import { deepEquals } from "bun";
+import type { RouteAction } from "#control/api.ts";
 import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { command } from "#base/shell.ts";
 import { daemonLimits } from "#daemon/limits.ts";
-import type { Cluster } from "#kube/objects/types.ts";
 import { type Report, toProblem } from "#observe/events.ts";
+import type { Cluster, FollowRequest } from "#kube/objects/types.ts";
 import type { ListenAddress, Plan, PlannedReverse } from "#profile/values/plan.ts";
 import type { ReverseDoor, ReverseRoute } from "#proxy/reverse-door.ts";
 import type { ClusterRef } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { hasRelay, noRelay } from "#tunnel/relay/relays.ts";
-import type { ReverseDefinition } from "#tunnel/reverse/manifests.ts";
+import { type ReverseDefinition, reverseName } from "#tunnel/reverse/manifests.ts";
 import { Reverse } from "#tunnel/reverse/reverse.ts";
 import { problemOf, type Standing } from "#tunnel/standing.ts";
 import type { AttachedProfile } from "./profiles.ts";
+import { ReverseOutcomes, type ReverseStanding } from "./reverse-outcomes.ts";
 
 export interface ReversesOptions {
   /** Awaited before `clusterFor`. */
@@ -35,16 +37,25 @@ export interface ReversesOptions {
 
 /** One service with all its ports, as one profile wants it. */
 interface Wanted {
+  /** Of the profile, the context, the namespace and the service, as the profile writes them. */
+  readonly key: string;
   readonly plan: Plan;
   readonly of: readonly PlannedReverse[];
 }
 
 interface Entry {
+  /** By cluster, namespace and service. */
+  readonly key: string;
   readonly cluster: Cluster;
   readonly definition: ReverseDefinition;
   readonly reverse: Reverse;
   /** By the service's port: what may change under open connections. */
   routes: ReadonlyMap<number, ReverseRoute>;
+}
+
+/** Where the pod of a service's relay is found. */
+export interface RelayPods extends Pick<FollowRequest, "kind" | "namespace" | "name"> {
+  readonly cluster: Cluster;
 }
 
 /** For what marks a route. */
@@ -54,11 +65,13 @@ export const reverseKey = (profile: string, name: string): string => `reverse\0$
 export class Reverses {
   readonly #options: ReversesOptions;
   #wanted: readonly Wanted[] = [];
-  /** By cluster, namespace and service. */
   readonly #entries = new Map<string, Entry>();
   /** Of those that are not begun. */
   #problems = new Map<string, KtError>();
   readonly #ending = new Map<string, Promise<void>>();
+  /** By the keys of what is wanted. */
+  #stopped: ReadonlySet<string> = new Set();
+  readonly #outcomes = new ReverseOutcomes();
   #isTicking = false;
   #isReleased = false;
 
@@ -67,12 +80,11 @@ export class Reverses {
   }
 
   apply(attached: readonly AttachedProfile[]): void {
-    this.#wanted = attached.flatMap(({ plan }) =>
-      [...Map.groupBy(plan.reverses, ({ context, namespace, service }) => [context, namespace, service].join("\0")).values()].map((of) => ({
-        plan,
-        of,
-      })),
-    );
+    this.#wanted = attached.flatMap(({ plan }) => {
+      const keyOf = ({ context, namespace, service }: PlannedReverse): string => [plan.profile, context, namespace, service].join("\0");
+      return [...Map.groupBy(plan.reverses, keyOf)].map(([key, of]) => ({ key, plan, of }));
+    });
+    this.#stopped = this.#stopped.intersection(new Set(this.#wanted.map(({ key }) => key)));
   }
 
   /** Begins and ends what `apply` left; what that takes in the cluster is not waited for. */
@@ -83,11 +95,40 @@ export class Reverses {
   }
 
   /** How a [[reverse]] of a profile stands. */
-  standing(profile: string, { name, port }: PlannedReverse): Standing {
+  standing(profile: string, { name }: PlannedReverse): ReverseStanding {
+    if (this.#stopped.has(this.#find(profile, name)?.key ?? "")) return { state: "stopped" };
     const problem = this.#problems.get(reverseKey(profile, name));
     if (problem) return { state: "failed", problem: { ...toProblem(problem), sinceMs: 0 }, pods: [] };
-    const entry = [...this.#entries.values()].find(({ routes }) => isOf(routes.get(port), profile, name));
-    return entry?.reverse.standing ?? { state: "starting", problem: undefined };
+    return this.#entryOf(profile, name)?.reverse.standing ?? { state: "starting", problem: undefined };
+  }
+
+  /** Undefined for a route that is none of these. */
+  planned(profile: string, route: string): PlannedReverse | undefined {
+    return this.#find(profile, route)?.of.find(({ name }) => name === route);
+  }
+
+  /**
+   * All ports of the service share it. `stop` resolves when the service is as it was before, or removed; the others when it leads here,
+   * and they reject with why it does not.
+   */
+  async act(action: RouteAction, profile: string, planned: PlannedReverse, signal: AbortSignal): Promise<void> {
+    const want = this.#find(profile, planned.name);
+    if (!want) return;
+    this.#stopped = action === "stop" ? this.#stopped.union(new Set([want.key])) : this.#stopped.difference(new Set([want.key]));
+    const entry = this.#entryOf(profile, planned.name);
+    const ended = entry && action !== "start" && this.#end(entry.key);
+    await this.settle();
+    for (const { name } of want.of) this.#options.onChange(reverseKey(profile, name));
+    if (action === "stop") await ended;
+    else await this.#outcomes.next(() => this.standing(profile, planned), signal);
+  }
+
+  /** Throws KtError `reverse-failed` where there is no relay. */
+  relayPods(profile: string, { name }: PlannedReverse): RelayPods {
+    const entry = this.#entryOf(profile, name);
+    if (!entry) throw new KtError("reverse-failed", `the service "${name}" does not lead here, and has no relay`, { hints: ["kt status"] });
+    const { cluster, definition } = entry;
+    return { cluster, kind: "job", namespace: definition.namespace, name: reverseName(definition) };
   }
 
   /** The machine was asleep. */
@@ -116,7 +157,7 @@ export class Reverses {
     this.#problems = new Map();
     const wanted = new Map<string, { readonly want: Wanted; readonly cluster: Cluster; readonly definition: ReverseDefinition }>();
     for (const want of this.#wanted) {
-      const found = this.#definitionOf(want);
+      const found = this.#stopped.has(want.key) ? undefined : this.#definitionOf(want);
       if (!found) continue;
       const holder = wanted.get(found.key);
       if (holder) this.#fail(want, conflict(found.definition, holder.want.plan));
@@ -132,6 +173,7 @@ export class Reverses {
       else this.#begin(key, want, cluster, definition);
     }
     for (const key of new Set([...before.keys(), ...this.#problems.keys()])) this.#options.onChange(key);
+    this.#outcomes.look();
     this.#tickLater();
   }
 
@@ -177,17 +219,28 @@ export class Reverses {
       log,
       onChange: () => this.#changed(entry),
     });
-    const entry: Entry = { cluster, definition, reverse, routes: routesOf(want) };
+    const entry: Entry = { key, cluster, definition, reverse, routes: routesOf(want) };
     this.#entries.set(key, entry);
   }
 
-  #end(key: string): void {
+  /** Resolves when the service is as it was, and its relay is gone. */
+  #end(key: string): Promise<void> | undefined {
     const entry = this.#entries.get(key);
-    if (!entry) return;
+    if (!entry) return undefined;
     this.#entries.delete(key);
     if (entry.reverse.standing.state === "running") this.#report(entry, "ended");
     const done: Promise<void> = entry.reverse.end().finally(() => this.#ending.delete(key));
     this.#ending.set(key, done);
+    return done;
+  }
+
+  #find(profile: string, route: string): Wanted | undefined {
+    return this.#wanted.find(({ plan, of }) => plan.profile === profile && of.some(({ name }) => name === route));
+  }
+
+  #entryOf(profile: string, name: string): Entry | undefined {
+    const isOf = (each: ReverseRoute): boolean => each.profile === profile && each.route === name;
+    return [...this.#entries.values()].find(({ routes }) => [...routes.values()].some(isOf));
   }
 
   #changed(entry: Entry): void {
@@ -195,6 +248,7 @@ export class Reverses {
     if (standing.state === "running") this.#report(entry, "running", standing);
     else if (standing.state === "failed") this.#report(entry, "failed", standing);
     for (const { profile, route } of entry.routes.values()) this.#options.onChange(reverseKey(profile, route));
+    this.#outcomes.look();
   }
 
   #report({ routes }: Entry, change: "running" | "failed" | "ended", standing?: Standing): void {
@@ -213,10 +267,6 @@ export class Reverses {
       this.#tickLater();
     });
   }
-}
-
-function isOf(route: ReverseRoute | undefined, profile: string, name: string): boolean {
-  return route?.profile === profile && route.route === name;
 }
 
 function routesOf({ plan, of }: Wanted): ReadonlyMap<number, ReverseRoute> {

@@ -5,12 +5,13 @@ import type { Step } from "#control/api.ts";
 import { connectTcp } from "#net/tcp.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan, PlannedReverse } from "#profile/values/plan.ts";
-import { problemOf, type Standing } from "#tunnel/standing.ts";
+import type { ReverseStanding } from "#daemon/plans/reverse-outcomes.ts";
+import { problemOf } from "#tunnel/standing.ts";
 
 export interface ExplainedReverse {
   readonly planned: PlannedReverse;
   /** Undefined where no hub serves it. */
-  readonly standing: Standing | undefined;
+  readonly standing: ReverseStanding | undefined;
 }
 
 /** By the name as written, or with its namespace, or without. */
@@ -32,10 +33,12 @@ export async function explainReverse({ planned, standing }: ExplainedReverse): P
   ];
 }
 
-function standingSteps(standing: Standing | undefined): Step[] {
+function standingSteps(standing: ReverseStanding | undefined): Step[] {
   if (!standing) return [{ step: "service", verdict: "no hub serves the profile: kt up", outcome: "info" }];
   if (standing.state === "running")
     return [{ step: "service", verdict: `leads here by the pod ${standing.pod ?? ""}`.trimEnd(), outcome: "match" }];
+  if (standing.state === "stopped")
+    return [{ step: "service", verdict: "was stopped: x in kt tui starts it again", outcome: "stop", code: "route-stopped" }];
   const problem = problemOf(standing);
   if (!problem) return [{ step: "service", verdict: "its relay is being started", outcome: "info" }];
   const hints = problem.hints.map((verdict): Step => ({ step: "hint", verdict, outcome: "info" }));

@@ -15,6 +15,7 @@ import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ContextWatch } from "#daemon/plans/contexts.ts";
 import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import type { ListenerState } from "#daemon/listening/listeners.ts";
+import type { ReverseStanding } from "#daemon/plans/reverse-outcomes.ts";
 import type { AttachedProfile } from "#daemon/plans/profiles.ts";
 import { type Clash, tableAt, type Wanted } from "#daemon/listening/wanted.ts";
 import type { ForwardsState } from "#daemon/plans/opened-forwards.ts";
@@ -39,7 +40,7 @@ export interface Running {
   readonly nowSeconds: () => number;
   readonly hub: () => HubStatus;
   /** How a [[reverse]] of a profile stands. */
-  readonly reverse: (profile: string, reverse: PlannedReverse) => Standing;
+  readonly reverse: (profile: string, reverse: PlannedReverse) => ReverseStanding;
   /** What the profile's [[forward]]s have found. */
   readonly forwards: (profile: string) => ForwardsState;
   /** What a client of the profile's proxy reaches by a host and port. Absent where there are no proxies. */
@@ -318,7 +319,7 @@ function responsesOf(classes: Float64Array): NonNullable<RouteStatus["responses"
   return Object.fromEntries(named.filter(([, count]) => count > 0));
 }
 
-function shown(standing: Standing): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {
+function shown(standing: ReverseStanding): Pick<RouteStatus, "state" | "pod" | "pods" | "problem"> {
   const { state } = standing;
   const problem = "problem" in standing ? sent(standing.problem) : undefined;
   const pods = "pods" in standing ? [...standing.pods] : [];
