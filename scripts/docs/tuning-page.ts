@@ -1,5 +1,8 @@
 /** docs/tuning.md: the settings that tune kt, with their variables, from the table that kt itself goes by. */
 
+import { getDescription } from "valibot";
+import { profileSchema } from "#profile/schema/schema.ts";
+import { schemaAt, unwrap } from "#profile/schema/schema-walk.ts";
 import { type TuningKey, tuning } from "#profile/sections/tuning.ts";
 import { code, fence, madeFrom, page, table } from "./markdown.ts";
 
@@ -44,10 +47,10 @@ export function tuningPage(): string {
 
 function sectionTable(section: string): string[] {
   const keys = tuning.filter(({ path }) => (path.length > 1 ? path[0] : "") === section);
-  return [
-    section === "" ? "### At the top of the file" : `### [${section}]`,
-    ...table(["key", "variable", "default", "what it is"], keys.map(row)),
-  ];
+  const rows = table(["key", "variable", "default", "what it is"], keys.map(row));
+  if (section === "") return ["### At the top of the file", ...rows];
+  const shape = schemaAt(profileSchema, [section]);
+  return [`### [${section}]`, getDescription(unwrap(shape ?? profileSchema)) ?? "", ...rows];
 }
 
 function row({ path, key, variable, tunable }: TuningKey): string[] {

@@ -34,7 +34,7 @@ export interface ErrorFacts {
   /** Whether another ready pod might do what this one did not. */
   readonly otherPodHelps: boolean;
   /** Status of the page that says so; 502 for all that is a failure of the backend or of the way to it. */
-  readonly http: 400 | 401 | 403 | 404 | 421 | 429 | 431 | 500 | 502 | 503 | 504;
+  readonly http: 400 | 401 | 403 | 404 | 408 | 421 | 429 | 431 | 500 | 502 | 503 | 504;
   /** Of a gRPC call; UNAVAILABLE is what clients may retry. */
   readonly grpc: GrpcStatus;
   /** How a command ends. */
@@ -139,6 +139,15 @@ const table = {
   unhealthy: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "connection-lost": { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "start-timeout": { about: "pod", waitHelps: "yes", otherPodHelps: true, http: 504, grpc: "DEADLINE_EXCEEDED", exit: "failed", socks: 6 },
+  "answer-timeout": {
+    about: "pod",
+    waitHelps: "perhaps",
+    otherPodHelps: false,
+    http: 504,
+    grpc: "DEADLINE_EXCEEDED",
+    exit: "failed",
+    socks: 6,
+  },
   overloaded: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   // What a client sent to the front door.
   "host-missing": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "INVALID_ARGUMENT", exit: "failed" },
@@ -157,6 +166,7 @@ const table = {
   "origin-refused": { about: "client", waitHelps: "no", otherPodHelps: false, http: 403, grpc: "PERMISSION_DENIED", exit: "failed" },
   "client-certificate": { about: "client", waitHelps: "no", otherPodHelps: false, http: 403, grpc: "PERMISSION_DENIED", exit: "failed" },
   "request-invalid": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "INVALID_ARGUMENT", exit: "failed" },
+  "request-timeout": { about: "client", waitHelps: "no", otherPodHelps: false, http: 408, grpc: "DEADLINE_EXCEEDED", exit: "failed" },
   "plain-http": { about: "client", waitHelps: "no", otherPodHelps: false, http: 400, grpc: "FAILED_PRECONDITION", exit: "failed" },
   "request-too-large": { about: "client", waitHelps: "no", otherPodHelps: false, http: 431, grpc: "UNAVAILABLE", exit: "failed" },
   "token-required": { about: "client", waitHelps: "no", otherPodHelps: false, http: 401, grpc: "UNAUTHENTICATED", exit: "failed" },

@@ -11,6 +11,7 @@ import type { Report } from "#observe/events.ts";
 import { RateSampler } from "#observe/rate-sampler.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { DoorContext, RetryPolicy } from "#proxy/door/context.ts";
+import type { RequestTimeouts } from "#proxy/door/request-timer.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import { type ClusterRef, type Destination, formatTarget, isInCluster, type ProxiedTarget, type Target, targetKey } from "#route/target.ts";
@@ -84,6 +85,8 @@ export class Engine<Doors extends DoorTable> implements Part {
   #plans: readonly Plan[] = [];
   /** By profile: it is asked for with each request. */
   #retries: ReadonlyMap<string, RetryPolicy> = new Map();
+  /** Only of profiles that have some. */
+  #timeouts: ReadonlyMap<string, RequestTimeouts> = new Map();
   /** Undefined in `kt forward`, where nothing is ever attached and each target is one that the user named. */
   #attachment: Attachment | undefined;
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
@@ -190,6 +193,8 @@ export class Engine<Doors extends DoorTable> implements Part {
     const profiles = new Set(plans.map(({ profile }) => profile));
     this.#plans = plans;
     this.#retries = new Map(plans.map(({ profile, retry }) => [profile, retry]));
+    const timed = plans.filter(({ timeouts }) => Object.values(timeouts).some((ms) => ms > 0));
+    this.#timeouts = new Map(timed.map(({ profile, timeouts }) => [profile, timeouts]));
     this.#routeNames = routeNames(plans);
     this.#health.apply(plans);
     this.#forgetCounters(profiles);
@@ -231,6 +236,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       log,
       report,
       retryOf: (profile) => this.#retries.get(profile) ?? noRetry,
+      timeoutsOf: (profile) => this.#timeouts.get(profile),
       refusal: () => this.refusal(),
       whyWaiting: (target) => (isInCluster(target) ? problemOf(this.tunnel(target)?.standing)?.message : undefined),
     };

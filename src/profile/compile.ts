@@ -9,9 +9,18 @@ import { frontDoorAddresses } from "#profile/sections/http.ts";
 import type { LayerRelay } from "#profile/sections/relay.ts";
 import { retry } from "#profile/sections/retry.ts";
 import { portEntries } from "#profile/sections/section.ts";
+import { timeouts } from "#profile/sections/timeouts.ts";
 import { effective } from "#profile/sections/tunable.ts";
 import { isLoopback, overlaps } from "#profile/values/listen.ts";
-import type { ListenAddress, Plan, PlannedHealth, PlannedListener, PlannedRoute, ProfileWarning } from "#profile/values/plan.ts";
+import type {
+  ListenAddress,
+  Plan,
+  PlannedHealth,
+  PlannedListener,
+  PlannedRoute,
+  PlannedTimeouts,
+  ProfileWarning,
+} from "#profile/values/plan.ts";
 import { spokenPlaces } from "#profile/values/planned.ts";
 import { ownAddressOf } from "#profile/values/own-address.ts";
 import { hostsWithAddress } from "#profile/values/references.ts";
@@ -101,6 +110,11 @@ function healthOf(layer: Layer): PlannedHealth | undefined {
   return enabled ? { intervalMs: interval, timeoutMs: timeout, failures } : undefined;
 }
 
+function timeoutsOf(layer: Layer): PlannedTimeouts {
+  const { read, header, write, grpc } = effective(layer.timeouts, timeouts.tunables);
+  return { readMs: read, headerMs: header, writeMs: write, grpcMs: grpc };
+}
+
 /** Of the profile's own context: names say no other. */
 function clusterNamesOf({ http: { clusterNames } }: Layer, plan: Parameters<typeof spokenPlaces>[0]): readonly string[] {
   const said = clusterNames?.value ?? false;
@@ -145,6 +159,7 @@ export function compile(input: CompileInput): Plan {
     idleTimeoutMs: general.idle_timeout,
     startTimeoutMs: general.start_timeout,
     health: healthOf(layer),
+    timeouts: timeoutsOf(layer),
     retry: { max: retries.max, delayMs: retries.delay },
     http: {
       listen,

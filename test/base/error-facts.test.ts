@@ -51,6 +51,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["unhealthy", 1, 502, 14],
   ["connection-lost", 1, 502, 14],
   ["start-timeout", 1, 504, 4],
+  ["answer-timeout", 1, 504, 4],
   ["overloaded", 1, 503, 14],
   ["host-missing", 1, 400, 3],
   ["host-unknown", 1, 404, 5],
@@ -60,6 +61,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["origin-refused", 1, 403, 7],
   ["client-certificate", 1, 403, 7],
   ["request-invalid", 1, 400, 3],
+  ["request-timeout", 1, 408, 4],
   ["plain-http", 1, 400, 9],
   ["request-too-large", 1, 431, 14],
   ["token-required", 1, 401, 16],
@@ -116,7 +118,7 @@ describe("the codes that", () => {
   test("no other pod would do better with", () => {
     const behind = errorCodes.filter((code) => !isAbout(code, "command", "profile", "client", "machine", "kt"));
     expect(behind.filter((code) => !errorFacts[code].otherPodHelps).join(" ")).toBe(
-      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed relay-missing reverse-failed target-not-found target-refused target-unreachable",
+      "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed relay-missing reverse-failed target-not-found target-refused target-unreachable answer-timeout",
     );
   });
 

@@ -69,6 +69,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
     ...Object.entries(plan.proxy).flatMap(([name, isOn]) => (isOn ? [`proxy ${name}`] : [])),
     ...healthLines(plan),
     ...retryLines(plan),
+    ...timeoutLines(plan),
     ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];
 }
@@ -86,6 +87,12 @@ function healthLines({ health }: Plan): string[] {
 /** As above. */
 function retryLines({ retry: { max, delayMs } }: Plan): string[] {
   return max === 2 && delayMs === 100 ? [] : [`sent again ${max} times, after ${delayMs} ms`];
+}
+
+/** As above. */
+function timeoutLines({ timeouts: { readMs, headerMs, writeMs, grpcMs } }: Plan): string[] {
+  if (readMs + headerMs + writeMs + grpcMs === 0) return [];
+  return [`requests in ${readMs} ms, answers begun in ${headerMs} ms and ended in ${writeMs} ms, gRPC calls in ${grpcMs} ms`];
 }
 
 const toldText = ({ forwarded, tls }: Manner): string => {

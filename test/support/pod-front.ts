@@ -14,6 +14,7 @@ import { FakeCluster, type PodConnection, type PodServer } from "./fake-cluster.
 import { ManualClock, settle } from "./manual-clock.ts";
 import { Recorder } from "./recorder.ts";
 import type { RetryPolicy } from "#proxy/door/context.ts";
+import type { RequestTimeouts } from "#proxy/door/request-timer.ts";
 import { usualRetry } from "#test/support/retry.ts";
 
 export const webTarget = serviceTarget("web");
@@ -29,7 +30,10 @@ export class PodFront {
 
   readonly #retry: RetryPolicy;
 
-  constructor(serve: PodServer, found: Found = webRoute, retry: RetryPolicy = usualRetry()) {
+  readonly #timeouts: RequestTimeouts | undefined;
+
+  constructor(serve: PodServer, found: Found = webRoute, retry: RetryPolicy = usualRetry(), timeouts?: RequestTimeouts) {
+    this.#timeouts = timeouts;
     this.#retry = retry;
     this.cluster.setPod("web-1", serve);
     this.cluster.ready("web-1");
@@ -58,6 +62,7 @@ export class PodFront {
       dialer: this.#tunnels,
       counters: this.counters,
       retryOf: () => this.#retry,
+      timeoutsOf: () => this.#timeouts,
       clock: this.clock,
       log: silentLog,
       report,

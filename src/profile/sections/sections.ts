@@ -15,6 +15,7 @@ import { reverse } from "./reverse.ts";
 import { routes } from "./routes.ts";
 import type { Section } from "./section.ts";
 import { tcp } from "./tcp.ts";
+import { timeouts } from "./timeouts.ts";
 import { udp } from "./udp.ts";
 
 export const sections = {
@@ -32,6 +33,7 @@ export const sections = {
   reverse,
   health,
   retry,
+  timeouts,
   env,
 } as const;
 

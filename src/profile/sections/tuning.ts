@@ -4,6 +4,7 @@ import type { KeyPath } from "#profile/toml/positions.ts";
 import { generalTunables } from "./general.ts";
 import { health } from "./health.ts";
 import { retry } from "./retry.ts";
+import { timeouts } from "./timeouts.ts";
 import type { Tunable, Tunables } from "./tunable.ts";
 
 export interface TuningKey {
@@ -20,6 +21,7 @@ export const tuningTables = {
   "": generalTunables,
   health: health.tunables,
   retry: retry.tunables,
+  timeouts: timeouts.tunables,
 } as const satisfies Readonly<Record<string, Tunables>>;
 
 export const tuning: readonly TuningKey[] = Object.entries<Tunables>(tuningTables).flatMap(([section, tunables]) =>

@@ -155,6 +155,14 @@ export interface PlannedRetry {
   readonly delayMs: number;
 }
 
+/** [timeouts] of requests; 0 is none. */
+export interface PlannedTimeouts {
+  readonly readMs: number;
+  readonly headerMs: number;
+  readonly writeMs: number;
+  readonly grpcMs: number;
+}
+
 export interface Plan {
   /** The profile's identity in the hub: the absolute path of its file. */
   readonly profile: string;
@@ -181,6 +189,7 @@ export interface Plan {
   /** Undefined: nothing is checked. */
   readonly health: PlannedHealth | undefined;
   readonly retry: PlannedRetry;
+  readonly timeouts: PlannedTimeouts;
   readonly http: {
     readonly listen: readonly ListenAddress[];
     /** Of the built-in dynamic names, normalised. */

@@ -5,6 +5,7 @@ import type { Log } from "#base/log.ts";
 import type { SocketEnds } from "#net/tcp.ts";
 import type { MeterContext } from "#observe/meter.ts";
 import type { Destination } from "#route/target.ts";
+import type { RequestTimeouts } from "./request-timer.ts";
 import type { Dialer } from "./dialer.ts";
 import type { ShownProfile } from "#proxy/pages/own-pages.ts";
 import type { Authority } from "#tls/authority.ts";
@@ -22,6 +23,8 @@ export interface DoorContext extends MeterContext {
   readonly profiles?: () => readonly ShownProfile[];
   /** By the profile of the route. */
   readonly retryOf: (profile: string) => RetryPolicy;
+  /** By the profile of the route; undefined, as without this, where there are none. */
+  readonly timeoutsOf?: (profile: string) => RequestTimeouts | undefined;
   /** Why a request to the target has to wait now, where that is known. */
   readonly whyWaiting?: (target: Destination) => string | undefined;
   /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */

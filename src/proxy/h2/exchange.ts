@@ -2,6 +2,7 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { RetryPolicy } from "#proxy/door/context.ts";
+import { type RequestTimeouts, RequestTimer } from "#proxy/door/request-timer.ts";
 import { KtError, messageOf, toKtError } from "#base/errors.ts";
 import type { RequestMeter } from "#observe/meter.ts";
 import type { Found } from "#route/lookup.ts";
@@ -29,6 +30,7 @@ export interface ExchangeContext {
   readonly client: ClientSide | undefined;
   readonly meter: RequestMeter;
   readonly retry: RetryPolicy;
+  readonly timeouts: RequestTimeouts | undefined;
   /** Told of every failure that the client reads of. */
   readonly onRefused: (error: KtError) => void;
 }
@@ -103,6 +105,7 @@ export class H2Exchange implements H2StreamHandler {
   #complete = false;
   /** Of the final head, once it has been passed on. */
   #status: number | undefined;
+  readonly #timer: RequestTimer | undefined;
 
   constructor(client: H2Stream, request: H2Request, context: ExchangeContext) {
     this.#client = client;
@@ -110,6 +113,9 @@ export class H2Exchange implements H2StreamHandler {
     this.#context = context;
     this.#body = new H2RequestBody(client.remoteEnded);
     this.#requestLength = new BodyLength(request.contentLength);
+    const { timeouts, clock } = context;
+    this.#timer = timeouts && new RequestTimer(timeouts, clock, request.grpc, (error) => this.#late(error));
+    this.#timer?.begin(client.remoteEnded);
   }
 
   start(avoided?: H2Backend): void {
@@ -143,6 +149,7 @@ export class H2Exchange implements H2StreamHandler {
       if (!endStream) throw new KtError("request-invalid", "trailers that do not end the request");
       if (!this.#requestLength.add(0, true)) throw new KtError("request-invalid", "another content-length than announced");
       this.#body.end(trailers);
+      this.#received();
     } catch (thrown) {
       this.#client.violate(h2Codes.protocolError, toKtError(thrown, "internal", "reading trailers"));
     }
@@ -156,6 +163,22 @@ export class H2Exchange implements H2StreamHandler {
     if (this.#state.kind === "over") return;
     this.#context.meter.add("sent", bytes.length);
     this.#body.add(bytes, endStream);
+    if (endStream) this.#received();
+  }
+
+  #received(): void {
+    this.#timer?.received();
+    if (this.#state.kind === "forwarding") this.#timer?.sent(undefined);
+  }
+
+  /** The client reads what is late, or that its response is not whole. */
+  #late(error: KtError): void {
+    const state = this.#state;
+    this.#state = { kind: "over" };
+    if (state.kind === "waiting") state.cancel();
+    else if (state.kind !== "over") state.backend.reset(h2Codes.cancel);
+    if (this.#headSent) this.#breakOff(error);
+    else this.#refuse(error);
   }
 
   onSent(bytes: number): void {
@@ -165,7 +188,7 @@ export class H2Exchange implements H2StreamHandler {
   onFailure({ code }: StreamFailure): void {
     const state = this.#state;
     this.#state = { kind: "over" };
-    this.#context.meter.end(this.#status);
+    this.#end(this.#status);
     if (state.kind === "waiting") state.cancel();
     else if (state.kind !== "over") state.backend.reset(code);
   }
@@ -181,8 +204,13 @@ export class H2Exchange implements H2StreamHandler {
       onSent: (bytes) => this.#client.grant(this.#body.sent(bytes)),
       onFailure: (failure) => this.#backendFailed(backend, failure),
     });
+    this.#forwarding(stream);
+  }
+
+  #forwarding(stream: BackendStream): void {
     this.#state = { kind: "forwarding", backend: stream };
     this.#body.sendOn(stream);
+    if (this.#body.ended) this.#timer?.sent(undefined);
   }
 
   #forwardInHttp1(): void {
@@ -214,8 +242,7 @@ export class H2Exchange implements H2StreamHandler {
         },
       },
     });
-    this.#state = { kind: "forwarding", backend: stream };
-    this.#body.sendOn(stream);
+    this.#forwarding(stream);
     stream.begin();
   }
 
@@ -235,7 +262,7 @@ export class H2Exchange implements H2StreamHandler {
     this.#client.sendHeaders(fields, endStream);
     if (!endStream) return;
     if (this.#request.grpc) this.#context.meter.grpcStatus = grpcStatusIn(fields);
-    this.#context.meter.end(this.#status);
+    this.#end(this.#status);
   }
 
   get #headSent(): boolean {
@@ -259,6 +286,7 @@ export class H2Exchange implements H2StreamHandler {
     if (endStream && !this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
     this.#status = response.status;
     this.#context.meter.answered();
+    this.#timer?.answered();
     return response.headers;
   }
 
@@ -273,7 +301,7 @@ export class H2Exchange implements H2StreamHandler {
     this.#context.meter.add("received", bytes.length);
     this.#complete = endStream;
     this.#client.sendData(bytes, endStream);
-    if (endStream) this.#context.meter.end(this.#status);
+    if (endStream) this.#end(this.#status);
   }
 
   /** `backend`: undefined for one that was asked in HTTP/1, which has tried again itself where it could. */
@@ -307,6 +335,7 @@ export class H2Exchange implements H2StreamHandler {
     const delayMs = this.#retries === 0 ? 0 : retry.delayMs;
     this.#retries += 1;
     meter.retried();
+    this.#timer?.rewound();
     if (delayMs === 0) this.start(lost);
     else this.#state = { kind: "waiting", cancel: clock.after(delayMs, () => this.start(lost)) };
   }
@@ -318,7 +347,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     this.#context.onRefused(error);
-    this.#context.meter.end(this.#status);
+    this.#end(this.#status);
     if (!this.#request.grpc || !this.#headSent) {
       this.#client.resetAfterSend(h2Codes.internalError);
       return;
@@ -329,10 +358,15 @@ export class H2Exchange implements H2StreamHandler {
     if (!this.#client.remoteEnded) this.#client.resetAfterSend(h2Codes.noError);
   }
 
+  #end(status: number | undefined): void {
+    this.#timer?.end();
+    this.#context.meter.end(status);
+  }
+
   #refuse(error: KtError): void {
     this.#state = { kind: "over" };
     this.#context.onRefused(error);
-    this.#context.meter.end(statusOf(error));
+    this.#end(statusOf(error));
     refuse(this.#client, this.#request, error);
   }
 }

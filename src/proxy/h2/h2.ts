@@ -21,7 +21,7 @@ import { H2Session } from "#http/h2/session.ts";
 import type { H2Stream } from "#http/h2/stream.ts";
 import type { SpeechMemory } from "./speech-memory.ts";
 
-export interface H2Options extends MeterContext, Pick<DoorContext, "retryOf"> {
+export interface H2Options extends MeterContext, Pick<DoorContext, "retryOf" | "timeoutsOf"> {
   readonly router: Router;
   /** Opens the transport of an HTTP/2 connection to a pod of the target; TLS with ALPN h2 when the route's scheme is https. */
   dial(route: Found, authority: string, signal: AbortSignal): Promise<Link>;
@@ -147,6 +147,7 @@ class H2Door implements H2Connection {
       client: toldOf(route, this.#client),
       meter,
       retry: this.#options.retryOf(route.profile),
+      timeouts: this.#options.timeoutsOf?.(route.profile),
       onRefused,
     });
     stream.setHandler(exchange);

@@ -64,6 +64,7 @@ export class Http1Stream implements ExchangeClient {
       keepAlive: true,
       clock: options.clock,
       retry: options.retry,
+      timeouts: undefined,
     });
   }
 

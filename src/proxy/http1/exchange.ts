@@ -15,6 +15,7 @@ import { beginsResponse, decodeResponseHead, type RequestHead, type ResponseHead
 import { complainsOfPlainHttp } from "#wire/foreign-protocol.ts";
 import type { Backend, BackendUser } from "./backend.ts";
 import type { RetryPolicy } from "#proxy/door/context.ts";
+import { type RequestTimeouts, RequestTimer } from "#proxy/door/request-timer.ts";
 import type { BackendRequest, Backends } from "./backends.ts";
 import { foreignAnswer, plainToTls, withSilenceHint } from "./foreign-answer.ts";
 import { mayPassUnchanged, passesUpgrade, responseForClient } from "./heads.ts";
@@ -49,6 +50,8 @@ export interface ExchangeOptions {
   readonly keepAlive: boolean;
   readonly clock: Pick<Clock, "now" | "after">;
   readonly retry: RetryPolicy;
+  /** Undefined where there are none, or the client looks after them itself. */
+  readonly timeouts: RequestTimeouts | undefined;
 }
 
 /** What counts the bytes of bodies, and may note when the head of the response comes. */
@@ -83,11 +86,14 @@ export class Exchange implements BackendUser {
   #responseBody: BodyCursor | undefined;
   #keepAlive: boolean;
   #over = false;
+  readonly #timer: RequestTimer | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#keepAlive = options.keepAlive;
     this.#request = new SentRequest(options.head, options.count, options.retry);
+    const { timeouts, clock } = options;
+    this.#timer = timeouts && new RequestTimer(timeouts, clock, false, (error) => this.#late(error));
   }
 
   /** Of the final response, once its head has come. */
@@ -108,6 +114,7 @@ export class Exchange implements BackendUser {
   begin(): void {
     this.#request.begin();
     const isFirst = this.#request.isFirstTry;
+    if (isFirst) this.#timer?.begin(this.#request.isComplete);
     const parked = isFirst ? this.#options.backends.take(this.#options.request) : undefined;
     if (parked) {
       this.#opened(parked);
@@ -129,7 +136,19 @@ export class Exchange implements BackendUser {
       this.#request.wait(body);
       this.#options.client.pauseRequest();
     }
+    if (this.#request.isComplete) this.#received();
     return body.length;
+  }
+
+  #received(): void {
+    this.#timer?.received();
+    if (this.#backend && this.#response === undefined) this.#timer?.sent(this.#backend.link.pod);
+  }
+
+  /** The client reads what is late, or that its response is not whole. */
+  #late(error: KtError): void {
+    this.#abort?.abort(error);
+    this.#broken(error);
   }
 
   clientDrained(): void {
@@ -139,7 +158,7 @@ export class Exchange implements BackendUser {
   /** The client is gone, or broke the protocol. */
   cancel(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     this.#cancelPause?.();
     this.#abort?.abort(new KtError("connection-lost", "the client left"));
     this.#backend?.conn.abort();
@@ -160,6 +179,7 @@ export class Exchange implements BackendUser {
     let clear = backend.conn.write(this.#options.headBytes);
     const waiting = this.#request.takeWaiting();
     if (waiting) for (const body of waiting) clear = this.#sendBody(backend, body);
+    if (this.#request.isComplete) this.#received();
     // Last, for more of the body may come from within, or the news that the client is gone.
     if (clear) this.#options.client.resumeRequest();
   }
@@ -250,6 +270,7 @@ export class Exchange implements BackendUser {
     const cursor = bodyCursor(framing, "backend-invalid");
     const end = headBytes + (head.status === 101 ? 0 : advanceCounted(cursor, bytes, headBytes, "received", this.#options.count));
     this.#options.count.answered?.();
+    this.#timer?.answered();
     // From here on the client has had a part of it; a body that is invalid from the start is still answered with a page.
     this.#response = head;
     this.#responseBody = cursor;
@@ -289,7 +310,7 @@ export class Exchange implements BackendUser {
   /** `clean`: nothing came after the response. `goesOn`: the backend takes another request. */
   #done(backend: Backend, clean: boolean, goesOn: boolean): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     const { backends, head, request } = this.#options;
     if (clean && this.#request.isComplete) backends.answered(request, backend, goesOn && head.version === "1.1");
     else backend.conn.abort();
@@ -297,7 +318,7 @@ export class Exchange implements BackendUser {
   }
 
   #upgraded(backend: Backend, rest: Uint8Array): void {
-    this.#over = true;
+    this.#finish();
     backend.conn.pause();
     backend.conn.unread(rest);
     this.#options.client.exchangeUpgraded(backend.conn);
@@ -359,14 +380,20 @@ export class Exchange implements BackendUser {
     lost.conn.abort();
     this.#responseHead = undefined;
     this.#request.rewind();
+    this.#timer?.rewound();
     count.retried?.();
     if (lost.before.answers > 0 || retry.delayMs === 0) this.begin();
     else this.#cancelPause = clock.after(retry.delayMs, () => this.begin());
   }
 
+  #finish(): void {
+    this.#over = true;
+    this.#timer?.end();
+  }
+
   #refuse(error: KtError): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     this.#options.client.resumeRequest();
     this.#options.client.exchangeRefused(error);
   }
@@ -374,7 +401,7 @@ export class Exchange implements BackendUser {
   /** Over before the backend is given up, whose end would else be the answer. */
   #broken(error: KtError): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     this.#backend?.conn.abort();
     const { client } = this.#options;
     if (this.#response !== undefined) {

@@ -245,6 +245,7 @@ export class Http1Connection implements ConnHandler, ExchangeClient {
       keepAlive: head.keepAlive && this.#phase === "open",
       clock: context.clock,
       retry,
+      timeouts: context.timeoutsOf?.(found.profile),
     });
     this.#exchange = exchange;
     if (!exchange.requestDone && !this.#reader.isEmpty) this.#reader.takeBody((bytes) => exchange.requestBytes(bytes));

@@ -29,6 +29,7 @@ const titles: Readonly<Record<HttpStatus, string>> = {
   401: "Not signed in",
   403: "Refused",
   404: "No such route",
+  408: "Request too slow",
   421: "Misdirected request",
   429: "Too many names",
   431: "Request too large",

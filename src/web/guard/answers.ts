@@ -34,7 +34,7 @@ export function jsonAnswer(value: unknown, status = 200, more: Headers = []): Wh
 
 /** Why a request gets nothing else. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 421 | 429 | 500 | 502 | 503 | 504;
   readonly code: ErrorCode;
   readonly message: string;
   readonly hints?: readonly string[];
