@@ -36,8 +36,16 @@ export interface LoadOptions {
   readonly readText?: (path: string) => Promise<string | undefined>;
   /** For tests: the system, as Node names it. Default: this one. */
   readonly system?: string;
+  /** Whether kt connects to the cluster from a pod in it. Default: where the service account counts. */
+  readonly isInside?: boolean;
   /** For tests: what a profile may say. Default: the sections of kt. */
   readonly sections?: Sections;
+}
+
+/** A kubeconfig or a context of the profile's own may be of any cluster, also in a pod. */
+async function reachesItself(layer: Layer, directory: string, options: LoadOptions): Promise<boolean> {
+  if (layer.settings.kubeconfig !== undefined || layer.settings.context !== undefined) return false;
+  return options.isInside ?? (await defaultKubeconfig({ ...options, directory })).length === 0;
 }
 
 export interface LoadedPlan {
@@ -124,7 +132,8 @@ interface LoadedLayer {
 }
 
 /** All that the profile's files say, with its places. Throws as `loadPlan` does. */
-export async function loadLayer({ environment, home, readText, sections = allSections, ...options }: LoadOptions): Promise<LoadedLayer> {
+export async function loadLayer(options: LoadOptions): Promise<LoadedLayer> {
+  const { environment, home, readText, sections = allSections } = options;
   const file = resolve(options.file);
   const schema = sections === allSections ? profileSchema : schemaOf(sections);
   const reader = new SourceReader({ environment, home, findFile: finderOf(readText), schema });
@@ -136,7 +145,7 @@ export async function loadLayer({ environment, home, readText, sections = allSec
   const layer = layerOf(reader, new OuterSettings(environment, reader.problems, schema), home, sections);
   checkLayer(file, layer);
   // What is missing because it was refused would only be reported once more.
-  if (reader.problems.length === 0) checkSections(layer, sections);
+  if (reader.problems.length === 0) checkSections(layer, sections, await reachesItself(layer, directory, options));
   refuseProblems(reader, directory);
   return { layer, files: [...reader.files], reader };
 }

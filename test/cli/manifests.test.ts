@@ -9,7 +9,13 @@ const exposed = '[http]\nlisten = "0.0.0.0:8989"\nexpose = true\n';
 
 async function objectsOf(text: string, replicas = 2): Promise<Manifest[]> {
   const file = "/p/tunnels.toml";
-  const { plan } = await loadPlan({ file, environment: {}, home: "/h", readText: async (path) => (path === file ? text : undefined) });
+  const { plan } = await loadPlan({
+    file,
+    environment: {},
+    home: "/h",
+    isInside: true,
+    readText: async (path) => (path === file ? text : undefined),
+  });
   return manifestsOf({ plan, text, name: "kt", namespace: "edge", image: "kt:1", replicas });
 }
 
@@ -56,6 +62,12 @@ test("every port beyond loopback is one of the service and of the policy", async
     [...JSON.stringify(objects.find((object) => object.kind === kind)).matchAll(/"port":(\d+)/g)].map(([, port]) => Number(port));
   expect(numbers("Service")).toEqual([8989, 5432]);
   expect(numbers("NetworkPolicy")).toEqual([8989, 5432]);
+});
+
+test("an address needs no relay, since a pod connects to it by itself, and no right", async () => {
+  const objects = await objectsOf(`${exposed}[routes]\n"db.example.com" = "db.internal:80"\n"web.example.com" = "svc/web:80"\n`);
+  expect(namesOf(objects).filter((name) => name.startsWith("Role "))).toEqual(["Role edge kt"]);
+  expect(JSON.stringify(objects)).not.toContain("jobs");
 });
 
 test("one replica has no budget: a node could not be drained", async () => {

@@ -19,8 +19,6 @@ let clusterIp = "";
 /** The profile's namespace is that of the test services, kt's own another one. */
 const profile = (): string => `
 namespace = "${namespace}"
-[relay]
-image = "${image.name}"
 [http]
 listen = "0.0.0.0:8989"
 expose = true
@@ -51,7 +49,7 @@ interface Rule {
 }
 
 async function made(): Promise<Made> {
-  return JSON.parse(await home.ok("manifests", "--json", "-n", space.name)) as Made;
+  return JSON.parse(await home.ok("manifests", "--json", "-n", space.name, "--image", image.name)) as Made;
 }
 
 async function get(host: string, path: string, signal: AbortSignal | null = null): Promise<Response> {

@@ -40,7 +40,7 @@ async function loadAlone(file: string, text: string): Promise<Plan> {
     return undefined;
   };
   try {
-    return (await loadPlan({ ...loadOptions(file), readText })).plan;
+    return (await loadPlan({ ...loadOptions(file), readText, isInside: true })).plan;
   } catch (error) {
     if (others[0] === undefined) throw error;
     const hints = ["say all of it in one file; shipped profiles, as kt:argocd, may stay"];

@@ -44,7 +44,7 @@ export function mergeLayers(layers: readonly Layer[], all: Sections): Layer {
   );
 }
 
-/** Reports references to what is not there. */
-export function checkSections(layer: Layer, all: Sections): void {
-  for (const [key, section] of Object.entries(all)) section.check?.(partIn(layer, key), layer.entries);
+/** Reports references to what is not there. `isInside`: in a pod of the cluster, by its service account. */
+export function checkSections(layer: Layer, all: Sections, isInside: boolean): void {
+  for (const [key, section] of Object.entries(all)) section.check?.(partIn(layer, key), layer.entries, isInside);
 }

@@ -120,11 +120,12 @@ function parseNamespace(namespace: string): string {
   });
 }
 
-/** An address without a jump host is reached by the relay, or not at all. */
-function checkRelay({ mode, image }: LayerRelay, entries: readonly Placed<LayerEntry>[]): void {
+/** An address without a jump host is reached by the relay, or not at all; in a pod of the cluster, by kt itself. */
+function checkRelay({ mode, image }: LayerRelay, entries: readonly Placed<LayerEntry>[], isInside: boolean): void {
   if (image !== undefined && mode?.value !== "never") return;
   for (const { value, source, path } of namedEntries(entries)) {
     if (value.target.kind !== "relayed" || value.target.transport === "udp") continue;
+    if (isInside && value.context === undefined) continue;
     const address = formatHostPort(value.target);
     const relayHint = image === undefined ? 'name an image of kt: [relay] image = "…"' : 'leave out mode = "never" in [relay]';
     source.problem(path, `target "${address}" is an address, which needs a jump host or the relay`, {

@@ -21,8 +21,8 @@ export interface Section<Given = unknown, Part = unknown> {
   entries?(part: Part): readonly Placed<LayerEntry>[];
   /** Where its settings say to listen: a place that nothing else of the profile gets. */
   listens?(part: Part): readonly SettingAddresses[];
-  /** Reports references to what is not there. Only of files in which nothing else is wrong. */
-  check?(part: Part, entries: readonly Placed<LayerEntry>[]): void;
+  /** Reports references to what is not there. Only of files in which nothing else is wrong. `isInside`: in a pod of the cluster. */
+  check?(part: Part, entries: readonly Placed<LayerEntry>[], isInside: boolean): void;
 }
 
 /** What is reached, before the profile's context and namespace are filled in. */
