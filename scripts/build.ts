@@ -7,7 +7,7 @@ import { sealed } from "./seal.ts";
 import { root } from "./steps.ts";
 
 /** Bun's names of the targets, and ours of the files. */
-const targets = {
+export const targets = {
   "bun-linux-x64": "kt-linux-x64",
   "bun-linux-arm64": "kt-linux-arm64",
   "bun-linux-x64-musl": "kt-linux-x64-musl",
@@ -31,7 +31,7 @@ function commit(): string {
  * What Bun obeys of the environment, `sealed` takes out. Splitting keeps what a command does not import unread, and bytecode spares
  * parsing: `kt version` starts in 3 ms, not 32.
  */
-async function build(outfile: string, target: string | undefined): Promise<void> {
+export async function build(outfile: string, target: string | undefined): Promise<void> {
   const command = [
     ...[
       process.execPath,
@@ -96,5 +96,7 @@ async function buildAll(): Promise<void> {
   await write(`${root}/dist/SHA256SUMS`, sums.join(""));
 }
 
-if (process.argv.includes("--all")) await buildAll();
-else await build("dist/kt", undefined);
+if (import.meta.main) {
+  if (process.argv.includes("--all")) await buildAll();
+  else await build("dist/kt", undefined);
+}

@@ -28,7 +28,7 @@ export async function importRelayImage(): Promise<Imported> {
 export async function importImage(program: string, as: string): Promise<Imported> {
   const name = `kt.test/${as}:run-${process.pid}`;
   const archive = `${tmpdir()}/kt-image-${as}-${process.pid}.tar`;
-  await write(archive, await imageOf(program, { name, gzip: false }));
+  await write(archive, await imageOf(program, { name, compress: false }));
   await ctr("images", "import", archive);
   rmSync(archive);
   return { name, remove: () => ctr("images", "rm", name) };
