@@ -11,6 +11,8 @@ const packages: Readonly<Record<string, string>> = {
   dash: "dash",
   openssl: "openssl",
   wget: "wget",
+  // A client of DNS besides the resolvers of programs.
+  dig: "bind9-dnsutils",
   // The clients that read why a database cannot be reached.
   mariadb: "mariadb-client",
   psql: "postgresql-client",
