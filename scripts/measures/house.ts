@@ -1,5 +1,7 @@
 /** What stands where in the house: a file's room and folder, what it imports, and the circles among imports. */
 
+import { Transpiler } from "bun";
+
 export interface SourceText {
   /** Relative to the root. */
   readonly path: string;
@@ -69,4 +71,32 @@ export function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): strin
     if (circle) return circle;
   }
   return undefined;
+}
+
+/** What is loaded before the code of a file runs. */
+export interface Loaded {
+  readonly files: readonly string[];
+  /** Packages and builtins, and data such as profiles. */
+  readonly others: readonly string[];
+  /** Of the files, without their types. */
+  readonly bytes: number;
+}
+
+/** All that the entries import, and what that imports, but for types and for what is imported later. */
+export function loadedWith(entries: readonly string[], texts: ReadonlyMap<string, string>): Loaded {
+  const transpiler = new Transpiler({ loader: "tsx" });
+  const [files, others] = [new Set<string>(), new Set<string>()];
+  let bytes = 0;
+  const load = (path: string): void => {
+    const text = texts.get(path);
+    if (text === undefined) others.add(path);
+    if (text === undefined || files.has(path)) return;
+    files.add(path);
+    const code = transpiler.transformSync(text);
+    bytes += code.length;
+    for (const { path: specifier, kind } of transpiler.scanImports(code))
+      if (kind === "import-statement") load(targetOf(path, specifier) ?? specifier);
+  };
+  for (const entry of entries) load(entry);
+  return { files: [...files], others: [...others], bytes };
 }

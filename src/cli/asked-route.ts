@@ -3,7 +3,6 @@
 import { KtError } from "#base/errors.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { looksLikeTarget, parseTarget } from "#route/target-text.ts";
-import { writeAdHocProfile } from "./ad-hoc.ts";
 import type { Options } from "./command.ts";
 import { loadHere } from "./local-plan.ts";
 import { profileFile } from "./profile-file.ts";
@@ -22,6 +21,7 @@ export async function findAsked(route: string, options: Options): Promise<AskedR
   } catch (error) {
     if (!isTarget || !(error instanceof KtError) || error.code !== "profile-not-found" || options.text("file") !== undefined) throw error;
     const { namespace } = parseTarget(route);
+    const { writeAdHocProfile } = await import("./ad-hoc.ts");
     return {
       plan: (await loadHere(await writeAdHocProfile({ namespaces: namespace === undefined ? [] : [namespace], context: undefined }))).plan,
       isTarget,

@@ -3,7 +3,7 @@
 import { file as openFile } from "bun";
 import { maskSecrets } from "#base/mask.ts";
 import type { CommandContext } from "#cli/command.ts";
-import { askToAllow, remember, showFacts } from "#cli/consent.ts";
+import { askToAllow, remember, showFacts } from "#cli/allowing.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { loadOptions } from "#cli/local-plan.ts";
 import type { Output } from "#cli/screen/output.ts";

@@ -6,7 +6,6 @@ import { attach, attachAgain, showAttachError, warnHubDied } from "#cli/attach.t
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { attachAndShow, checkTerminal } from "#cli/full-screen-view.ts";
 import { LiveView } from "#cli/screen/live-view.ts";
 import type { Output } from "#cli/screen/output.ts";
 import type { LogEntry, ReplyOf } from "#control/api.ts";
@@ -15,9 +14,8 @@ import type { HubClient } from "#control/client.ts";
 export async function up(context: CommandContext): Promise<number> {
   const pin = context.options.flag("detach");
   const isInteractive = context.options.flag("interactive");
-  if (isInteractive) checkInteractive(context, pin);
+  if (isInteractive) return await upFullScreen(context, pin);
   const { file, isAdHoc } = await askedProfile(context);
-  if (isInteractive) return await attachAndShow(context, file);
   const interrupted = onceInterrupted();
   try {
     const attached = await withConsent(file, context.output, () =>
@@ -32,9 +30,11 @@ export async function up(context: CommandContext): Promise<number> {
   }
 }
 
-function checkInteractive(context: CommandContext, pin: boolean): void {
+async function upFullScreen(context: CommandContext, pin: boolean): Promise<number> {
   if (pin) throw new KtError("usage", "-i shows the profile as long as it is attached, and -d returns", { hints: ["kt up -d", "kt tui"] });
+  const { attachAndShow, checkTerminal } = await import("#cli/full-screen-view.ts");
   checkTerminal(context, "kt up");
+  return await attachAndShow(context, (await askedProfile(context)).file);
 }
 
 /** Nothing would ever be seen of a profile without routes. */

@@ -1,0 +1,49 @@
+/** Holds what a command loads before its first line runs: what it does not need yet is imported where it is needed. */
+
+import { describe, expect, test } from "bun:test";
+import { file, Glob } from "bun";
+import { loadedWith, roomOf } from "#scripts/measures/house.ts";
+
+const root = `${import.meta.dir}/..`;
+
+/** Of what users wait for: the rooms and packages that it loads, and the size of its code without types. */
+const starts = [
+  { command: "version", rooms: ["base", "cli", "daemon", "native", "profile"], packages: ["cac"], mostKb: 95 },
+  { command: "complete", rooms: ["base", "cli", "daemon", "native", "profile"], packages: ["cac"], mostKb: 105 },
+  {
+    command: "up",
+    rooms: ["base", "cli", "control", "daemon", "native", "observe", "profile", "tui"],
+    packages: ["cac", "valibot"],
+    mostKb: 155,
+  },
+] as const;
+
+const texts = new Map<string, string>();
+for (const path of [...new Glob("{src,native}/**/*.{ts,tsx}").scanSync({ cwd: root })])
+  texts.set(path, await file(`${root}/${path}`).text());
+
+const isBuiltin = (name: string): boolean => name === "bun" || name.startsWith("bun:") || name.startsWith("node:");
+const sorted = (names: readonly (string | undefined)[]): string[] => [...new Set(names.filter((name) => name !== undefined))].sort();
+
+describe("what is loaded before the first line of", () => {
+  for (const { command, rooms, packages, mostKb } of starts)
+    test(`kt ${command}`, () => {
+      const { files, others, bytes } = loadedWith(["src/main.ts", `src/cli/commands/${command}.ts`], texts);
+      expect(sorted(files.map(roomOf))).toEqual([...rooms]);
+      expect(sorted(others.filter((name) => !isBuiltin(name)))).toEqual([...packages]);
+      expect(bytes / 1000).toBeLessThan(mostKb);
+    });
+
+  test("a file with types and later imports", () => {
+    const made = new Map([
+      [
+        "src/a/a.ts",
+        'import type { B } from "#b/b.ts";\nimport { c } from "./c.ts";\nexport const a = async (b: B) => [b, c, await import("#d/d.ts")];',
+      ],
+      ["src/a/c.ts", 'export { join as c } from "node:path";'],
+    ]);
+    const { files, others, bytes } = loadedWith(["src/a/a.ts"], made);
+    expect({ files, others }).toEqual({ files: ["src/a/a.ts", "src/a/c.ts"], others: ["node:path"] });
+    expect(bytes).toBeGreaterThan(0);
+  });
+});
