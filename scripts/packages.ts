@@ -19,6 +19,8 @@ const packages: Readonly<Record<string, string>> = {
   "redis-cli": "redis-tools",
   // The browser that shows kt's own pages.
   chromium: "chromium",
+  // Access control lists, which a hosts file may have.
+  setfacl: "acl",
   // What puts kt's CA into the store of browsers.
   certutil: "libnss3-tools",
   // What reads install.sh and the Homebrew formula.
