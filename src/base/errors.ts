@@ -18,7 +18,9 @@ export type ErrorDetail =
   /** The pod has ended, or its container: where nothing starts another, for good. */
   | "pod-ended"
   /** The backend uses a different protocol than its route says: only the profile can change that. */
-  | "other-protocol";
+  | "other-protocol"
+  /** As many connections are in use as the profile allows: another may end at any time. */
+  | "limit-reached";
 
 export interface KtErrorOptions {
   /** Commands to paste or sentences to act on, most useful first. */

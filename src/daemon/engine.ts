@@ -10,7 +10,7 @@ import { CounterTable } from "#observe/counters.ts";
 import type { Report } from "#observe/events.ts";
 import { RateSampler } from "#observe/rate-sampler.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import type { DoorContext, RetryPolicy } from "#proxy/door/context.ts";
+import type { DoorContext, IdleLimits, RetryPolicy } from "#proxy/door/context.ts";
 import type { RequestTimeouts } from "#proxy/door/request-timer.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
@@ -44,6 +44,7 @@ export interface EngineOptions<Doors extends DoorTable> {
   /** Throws KtError for a profile that is not attached. */
   readonly viewOf: (profile: string) => ClusterView;
   readonly timeoutsFor: TunnelsOptions["timeoutsFor"];
+  readonly limitsFor?: TunnelsOptions["limitsFor"];
   /** Whose the jump pods and relays are that routes ask for; absent where none can. */
   readonly jumpPodHolder?: JumpPodHolder;
   /** What a profile says about its relay. */
@@ -87,6 +88,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   #retries: ReadonlyMap<string, RetryPolicy> = new Map();
   /** Only of profiles that have some. */
   #timeouts: ReadonlyMap<string, RequestTimeouts> = new Map();
+  #idleLimits: ReadonlyMap<string, IdleLimits> = new Map();
   /** Undefined in `kt forward`, where nothing is ever attached and each target is one that the user named. */
   #attachment: Attachment | undefined;
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
@@ -106,6 +108,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
       ...(this.#relays && { relays: this.#relays }),
       timeoutsFor,
+      ...(options.limitsFor && { limitsFor: options.limitsFor }),
       ...(options.checksHealth === true && { healthCheckOf: (target, key) => this.#health.of(target, key) }),
       isNamed: (key) => this.#attachment?.named.has(key) ?? true,
       routesTo: (key) => this.#routeNames.get(key) ?? [],
@@ -195,6 +198,8 @@ export class Engine<Doors extends DoorTable> implements Part {
     this.#retries = new Map(plans.map(({ profile, retry }) => [profile, retry]));
     const timed = plans.filter(({ timeouts }) => Object.values(timeouts).some((ms) => ms > 0));
     this.#timeouts = new Map(timed.map(({ profile, timeouts }) => [profile, timeouts]));
+    const bounded = plans.filter(({ limits: { idle, idlePerTarget } }) => idle + idlePerTarget > 0);
+    this.#idleLimits = new Map(bounded.map(({ profile, limits }) => [profile, limits]));
     this.#routeNames = routeNames(plans);
     this.#health.apply(plans);
     this.#forgetCounters(profiles);
@@ -237,6 +242,7 @@ export class Engine<Doors extends DoorTable> implements Part {
       report,
       retryOf: (profile) => this.#retries.get(profile) ?? noRetry,
       timeoutsOf: (profile) => this.#timeouts.get(profile),
+      idleLimitsOf: (profile) => this.#idleLimits.get(profile),
       refusal: () => this.refusal(),
       whyWaiting: (target) => (isInCluster(target) ? problemOf(this.tunnel(target)?.standing)?.message : undefined),
     };

@@ -134,6 +134,7 @@ export class Hub {
       proxied: (target, signal) => this.#proxied.dial(target, signal),
       viewOf: (profile) => this.#attached(profile).view,
       timeoutsFor: (profile) => this.#attached(profile).plan,
+      limitsFor: (profile) => this.#profiles.get(profile)?.plan.limits,
       jumpPodHolder: holder,
       relayFor: (profile) => this.#attached(profile).plan.relay,
       checksHealth: true,

@@ -7,6 +7,7 @@ import { generalTunables } from "#profile/sections/general.ts";
 import { health } from "#profile/sections/health.ts";
 import { frontDoorAddresses } from "#profile/sections/http.ts";
 import type { LayerRelay } from "#profile/sections/relay.ts";
+import { limits } from "#profile/sections/limits.ts";
 import { retry } from "#profile/sections/retry.ts";
 import { portEntries } from "#profile/sections/section.ts";
 import { timeouts } from "#profile/sections/timeouts.ts";
@@ -16,6 +17,7 @@ import type {
   ListenAddress,
   Plan,
   PlannedHealth,
+  PlannedLimits,
   PlannedListener,
   PlannedRoute,
   PlannedTimeouts,
@@ -115,6 +117,11 @@ function timeoutsOf(layer: Layer): PlannedTimeouts {
   return { readMs: read, headerMs: header, writeMs: write, grpcMs: grpc };
 }
 
+function limitsOf(layer: Layer): PlannedLimits {
+  const { connections, per_target: perTarget, wait, idle, idle_per_target: idlePerTarget } = effective(layer.limits, limits.tunables);
+  return { inAll: connections, perTarget, waitMs: wait, idle, idlePerTarget };
+}
+
 /** Of the profile's own context: names say no other. */
 function clusterNamesOf({ http: { clusterNames } }: Layer, plan: Parameters<typeof spokenPlaces>[0]): readonly string[] {
   const said = clusterNames?.value ?? false;
@@ -160,6 +167,7 @@ export function compile(input: CompileInput): Plan {
     startTimeoutMs: general.start_timeout,
     health: healthOf(layer),
     timeouts: timeoutsOf(layer),
+    limits: limitsOf(layer),
     retry: { max: retries.max, delayMs: retries.delay },
     http: {
       listen,

@@ -18,7 +18,7 @@ export class FrontDoor {
     this.#parts = {
       context,
       door,
-      backends: new Backends(context.dialer, context.clock),
+      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf),
       speech: new SpeechMemory(context.clock),
       refusals: new WebRefusals(context, door),
       terminator: new Terminator(context.clock, context.authority),

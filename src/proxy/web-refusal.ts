@@ -23,7 +23,7 @@ export class WebRefusals {
       context: { ...context, report() {} },
       door,
       // Never used: nothing that is refused reaches a backend.
-      backends: new Backends(context.dialer, context.clock),
+      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf),
       speech: new SpeechMemory(context.clock),
     };
     this.#selfSigned = new SelfSignedServer(context.clock);

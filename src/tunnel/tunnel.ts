@@ -26,6 +26,7 @@ import type { HealthCheck, HealthStatus } from "#tunnel/health/health-check.ts";
 import { tunnelLimits } from "./limits.ts";
 import type { SessionPools } from "#tunnel/forward/pools.ts";
 import type { Relays } from "#tunnel/relay/relays.ts";
+import type { Place } from "./turnstile.ts";
 import { openWay, type Way } from "./way.ts";
 import { type EndpointsView, problemOf, type Standing, standingOf, type TimedProblem } from "./standing.ts";
 
@@ -63,6 +64,8 @@ export interface TunnelOptions {
   /** How it is checked while it is in use; undefined where it is not. */
   readonly healthCheck: () => HealthCheck | undefined;
   readonly healthChecksAtOnce: Semaphore;
+  /** Where its connections are counted, and wait for room. */
+  readonly place: Place;
   readonly timeouts: () => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -103,6 +106,8 @@ export class Tunnel {
   #lastPod: string | undefined;
   #lastUsedMs = 0;
   #inUse = 0;
+  /** Connections that wait for others to end, as the limits of the profile have it. */
+  readonly #waiting = new Set<AbortController>();
   #dials: Histogram | undefined;
   #failedDials = 0;
   /** Whether the cluster had said what is behind the target, at the last tick. */
@@ -130,7 +135,7 @@ export class Tunnel {
 
   /** No connection is in use, and none waits. */
   get isAtRest(): boolean {
-    return this.#inUse === 0;
+    return this.#inUse === 0 && this.#waiting.size === 0;
   }
 
   /** It has not carried a connection since it began. */
@@ -181,8 +186,8 @@ export class Tunnel {
   /** See Dialer. */
   async dial(signal: AbortSignal): Promise<Link> {
     const startedMs = this.#options.clock.now();
-    const live = this.#begin();
-    this.#used();
+    if (!this.#options.place.enter()) await this.#waitForRoom(signal);
+    const live = this.#beginCounted();
     try {
       const slot = await this.#reserve(live, new Set(), signal, undefined);
       this.#dials ??= new Histogram();
@@ -262,6 +267,7 @@ export class Tunnel {
 
   /** Ends every connection and becomes idle; the next dial starts again. */
   stop(): void {
+    for (const waiting of [...this.#waiting]) waiting.abort(tunnelClosed());
     const live = this.#live();
     if (!live) return;
     this.#become({ phase: "stopping", live });
@@ -467,12 +473,41 @@ export class Tunnel {
     }
   }
 
+  /** Ends with the tunnel, too. */
+  async #waitForRoom(signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    this.#waiting.add(ended);
+    try {
+      await this.#options.place.wait(AbortSignal.any([signal, ended.signal]));
+    } finally {
+      this.#waiting.delete(ended);
+    }
+  }
+
+  /** For a connection that has its place. */
+  #beginCounted(): Live {
+    try {
+      const live = this.#begin();
+      this.#noteUse();
+      return live;
+    } catch (error) {
+      this.#options.place.remove();
+      throw error;
+    }
+  }
+
   #used(): void {
+    this.#options.place.add();
+    this.#noteUse();
+  }
+
+  #noteUse(): void {
     this.#inUse += 1;
     if (this.#live()?.endpoints.makesPod) this.#options.onChange();
   }
 
   #released(): void {
+    this.#options.place.remove();
     this.#inUse -= 1;
     if (this.#live()?.endpoints.makesPod) this.#options.onChange();
     this.#lastUsedMs = this.#options.clock.now();

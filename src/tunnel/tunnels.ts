@@ -10,7 +10,7 @@ import { tunnelLimits } from "./limits.ts";
 import type { Log } from "#base/log.ts";
 import type { Cluster, Endpoint } from "#kube/objects/types.ts";
 import type { Report } from "#observe/events.ts";
-import { type ClusterRef, type Target, targetKey } from "#route/target.ts";
+import { type ClusterRef, formatTarget, type Target, targetKey } from "#route/target.ts";
 import { AbsentTargets, isAbsent } from "./absent.ts";
 import type { FlowRelay } from "#tunnel/flow/flow-relay.ts";
 import type { JumpPods } from "#tunnel/jump-pod/pods.ts";
@@ -20,6 +20,7 @@ import type { Relays } from "#tunnel/relay/relays.ts";
 import type { Link } from "#tunnel/pipe/link.ts";
 import { SessionPools } from "#tunnel/forward/pools.ts";
 import { Tunnel, type TunnelStatus } from "./tunnel.ts";
+import { type ConnectionLimits, Turnstile } from "./turnstile.ts";
 
 export interface TunnelsOptions {
   /** Throws KtError. Equal clusters for two profiles must be the same object: then they share their tunnels. */
@@ -30,6 +31,8 @@ export interface TunnelsOptions {
   readonly relay?: FlowRelay;
   /** Absent where no profile can ask for one. */
   readonly relays?: Relays;
+  /** How many connections the profile may use. Absent: as many as it likes. */
+  readonly limitsFor?: (profile: string) => ConnectionLimits | undefined;
   readonly timeoutsFor: (profile: string) => { readonly idleTimeoutMs: number; readonly startTimeoutMs: number };
   /** How a target is checked while it is in use. Absent: it is not. */
   readonly healthCheckOf?: (target: Target, key: string) => HealthCheck | undefined;
@@ -52,6 +55,7 @@ export class Tunnels {
   readonly #tools: JumpTools;
   readonly #reaper: JumpReaper;
   readonly #healthChecksAtOnce = new Semaphore(tunnelLimits.healthChecksAtOnce);
+  readonly #turnstile: Turnstile;
   #stopTicks: () => void;
 
   constructor(options: TunnelsOptions) {
@@ -60,6 +64,7 @@ export class Tunnels {
     this.#pools = new SessionPools(options.clock, options.log);
     this.#tools = new JumpTools(options.clock);
     this.#reaper = new JumpReaper(options.clock);
+    this.#turnstile = new Turnstile((profile) => options.limitsFor?.(profile), options.clock);
     this.#stopTicks = options.clock.after(tunnelLimits.tickMs, () => this.#tick());
   }
 
@@ -104,6 +109,7 @@ export class Tunnels {
       if (isWanted(tunnel.target)) continue;
       this.#drop(key, tunnel);
     }
+    this.#turnstile.retain(new Set(Array.from(this.#byKey.values(), (tunnel) => tunnel.target.cluster.profile)));
   }
 
   /** After sleep: checks every session now. */
@@ -173,6 +179,7 @@ export class Tunnels {
         cluster: () => clusterFor(target.cluster),
         healthCheck: () => this.#options.healthCheckOf?.(target, key),
         healthChecksAtOnce: this.#healthChecksAtOnce,
+        place: this.#turnstile.place(target.cluster.profile, formatTarget(target)),
         timeouts: () => timeoutsFor(target.cluster.profile),
         routes: () => this.#options.routesTo?.(key) ?? [],
         onChange: () => this.#options.onChange?.(key),
@@ -199,5 +206,5 @@ export class Tunnels {
 
 /** Of a guess: it is idle, or led nowhere yet and is not asked for any more. */
 function isOver({ isIdle, isAtRest, isUnproven, lastUsedMs }: Tunnel, nowMs: number): boolean {
-  return isIdle || (isAtRest && isUnproven && nowMs - lastUsedMs >= tunnelLimits.guessPatienceMs);
+  return isAtRest && (isIdle || (isUnproven && nowMs - lastUsedMs >= tunnelLimits.guessPatienceMs));
 }

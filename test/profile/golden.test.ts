@@ -70,6 +70,7 @@ function showSettings({ plan }: LoadedPlan): string[] {
     ...healthLines(plan),
     ...retryLines(plan),
     ...timeoutLines(plan),
+    ...limitLines(plan),
     ...(plan.clusterDomain === "cluster.local" ? [] : [`cluster domain ${plan.clusterDomain}`]),
   ];
 }
@@ -93,6 +94,13 @@ function retryLines({ retry: { max, delayMs } }: Plan): string[] {
 function timeoutLines({ timeouts: { readMs, headerMs, writeMs, grpcMs } }: Plan): string[] {
   if (readMs + headerMs + writeMs + grpcMs === 0) return [];
   return [`requests in ${readMs} ms, answers begun in ${headerMs} ms and ended in ${writeMs} ms, gRPC calls in ${grpcMs} ms`];
+}
+
+/** As above. */
+function limitLines({ limits: { inAll, perTarget, waitMs, idle, idlePerTarget } }: Plan): string[] {
+  const counts = [inAll, perTarget, idle, idlePerTarget];
+  if (counts.every((count) => count === 0) && waitMs === 1000) return [];
+  return [`connections ${inAll}, per target ${perTarget} after ${waitMs} ms, idle ${idle}, per target ${idlePerTarget}`];
 }
 
 const toldText = ({ forwarded, tls }: Manner): string => {

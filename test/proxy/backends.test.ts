@@ -81,3 +81,46 @@ describe("many requests at once", () => {
     expect([served.length, dials()]).toEqual([count, count]);
   });
 });
+
+describe("connections that are kept", () => {
+  const requestTo = (name: string) => ({ target: serviceTarget(name), scheme: "http", host: name, repeatable: true }) as const;
+
+  /** Opens so many to each, and gives all back; returns the pods' ends, in the order of their opening. */
+  async function kept(limits: { idle: number; idlePerTarget: number }, targets: readonly string[], each: number) {
+    const clock = new ManualClock();
+    const pods: Recorder[] = [];
+    const dial = () => {
+      const [near, far] = memoryPair();
+      pods.push(new Recorder(far));
+      return Promise.resolve({ conn: near, pod: "web-1", usable: () => true, park() {}, unpark() {} });
+    };
+    const backends = new Backends({ dial }, clock, () => limits);
+    for (const name of targets) {
+      const signal = new AbortController().signal;
+      const opened = await Promise.all(Array.from({ length: each }, () => backends.open(requestTo(name), signal)));
+      for (const backend of opened) {
+        await clock.advance(1);
+        backends.answered(requestTo(name), backend, true);
+      }
+    }
+    await settle();
+    return { pods, backends };
+  }
+
+  test("are as many as the profile allows to one target, those that rested longest going first", async () => {
+    const { pods, backends } = await kept({ idle: 0, idlePerTarget: 2 }, ["a", "b"], 4);
+    expect(pods.map(({ ended }) => ended)).toEqual([true, true, false, false, true, true, false, false]);
+    const taken = [backends.take(requestTo("a")), backends.take(requestTo("a")), backends.take(requestTo("a"))];
+    expect(taken.map((backend) => backend !== undefined)).toEqual([true, true, false]);
+  });
+
+  test("are as many as it allows in all", async () => {
+    const { pods } = await kept({ idle: 3, idlePerTarget: 0 }, ["a", "b"], 2);
+    expect(pods.map(({ ended }) => ended)).toEqual([true, false, false, false]);
+  });
+
+  test("have no limit by default", async () => {
+    const { pods } = await kept({ idle: 0, idlePerTarget: 0 }, ["a"], 8);
+    expect(pods.some(({ ended }) => ended)).toBe(false);
+  });
+});

@@ -7,6 +7,7 @@ import { env } from "./env.ts";
 import { forward } from "./forward.ts";
 import { health } from "./health.ts";
 import { http } from "./http.ts";
+import { limits } from "./limits.ts";
 import { patterns } from "./patterns.ts";
 import { proxy } from "./proxy.ts";
 import { relay } from "./relay.ts";
@@ -34,6 +35,7 @@ export const sections = {
   health,
   retry,
   timeouts,
+  limits,
   env,
 } as const;
 

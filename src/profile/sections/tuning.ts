@@ -3,6 +3,7 @@
 import type { KeyPath } from "#profile/toml/positions.ts";
 import { generalTunables } from "./general.ts";
 import { health } from "./health.ts";
+import { limits } from "./limits.ts";
 import { retry } from "./retry.ts";
 import { timeouts } from "./timeouts.ts";
 import type { Tunable, Tunables } from "./tunable.ts";
@@ -22,6 +23,7 @@ export const tuningTables = {
   health: health.tunables,
   retry: retry.tunables,
   timeouts: timeouts.tunables,
+  limits: limits.tunables,
 } as const satisfies Readonly<Record<string, Tunables>>;
 
 export const tuning: readonly TuningKey[] = Object.entries<Tunables>(tuningTables).flatMap(([section, tunables]) =>

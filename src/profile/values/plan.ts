@@ -163,6 +163,17 @@ export interface PlannedTimeouts {
   readonly grpcMs: number;
 }
 
+/** [limits] of connections; 0 is none. */
+export interface PlannedLimits {
+  /** In use at once. */
+  readonly inAll: number;
+  readonly perTarget: number;
+  readonly waitMs: number;
+  /** Kept for the next request. */
+  readonly idle: number;
+  readonly idlePerTarget: number;
+}
+
 export interface Plan {
   /** The profile's identity in the hub: the absolute path of its file. */
   readonly profile: string;
@@ -190,6 +201,7 @@ export interface Plan {
   readonly health: PlannedHealth | undefined;
   readonly retry: PlannedRetry;
   readonly timeouts: PlannedTimeouts;
+  readonly limits: PlannedLimits;
   readonly http: {
     readonly listen: readonly ListenAddress[];
     /** Of the built-in dynamic names, normalised. */

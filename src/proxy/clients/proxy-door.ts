@@ -38,7 +38,7 @@ export class ProxyDoor {
     this.#parts = {
       context,
       door,
-      backends: new Backends(context.dialer, context.clock),
+      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf),
       speech: new SpeechMemory(context.clock),
       refusals: new WebRefusals(context, door),
       tunnels: new ProxyTunnels(context, door),

@@ -16,6 +16,13 @@ export interface RetryPolicy {
   readonly delayMs: number;
 }
 
+/** How many HTTP/1 connections are kept for the next requests; 0 means none. */
+export interface IdleLimits {
+  /** Of the whole profile. */
+  readonly idle: number;
+  readonly idlePerTarget: number;
+}
+
 export interface DoorContext extends MeterContext {
   readonly dialer: Dialer;
   readonly log: Log;
@@ -25,6 +32,8 @@ export interface DoorContext extends MeterContext {
   readonly retryOf: (profile: string) => RetryPolicy;
   /** By the profile of the route; undefined, as without this, where there are none. */
   readonly timeoutsOf?: (profile: string) => RequestTimeouts | undefined;
+  /** By the profile of the route; undefined, as without this, where there are none. */
+  readonly idleLimitsOf?: (profile: string) => IdleLimits | undefined;
   /** Why a request to the target has to wait now, where that is known. */
   readonly whyWaiting?: (target: Destination) => string | undefined;
   /** Throws KtError for a client that dynamic names are not for. Absent where every client may use them. */

@@ -6,8 +6,9 @@ import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { schemeOfAppProtocol } from "#route/app-protocol.ts";
 import { type BackendTls, backendTlsKey } from "#route/route-tls.ts";
-import { type BackendScheme, type Destination, targetKey } from "#route/target.ts";
+import { type BackendScheme, type Destination, isInCluster, targetKey } from "#route/target.ts";
 import { Backend, type BackendKeeper } from "./backend.ts";
+import type { DoorContext } from "#proxy/door/context.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
 import { tlsToPod } from "#proxy/tls/tls-to-pod.ts";
 import { KeepAlive } from "./keep-alive.ts";
@@ -36,6 +37,8 @@ interface Waiter {
 
 /** The connections to one target. */
 interface Pool extends BackendKeeper {
+  /** "" for kt's own pages. */
+  readonly profile: string;
   /** Unused ones, the most recently parked last. */
   readonly parked: Backend[];
   /** Oldest first. */
@@ -50,13 +53,15 @@ interface Pool extends BackendKeeper {
 export class Backends {
   readonly #dialer: Dialer;
   readonly #clock: Clock;
+  readonly #idleLimitsOf: DoorContext["idleLimitsOf"];
   readonly #pools = new Map<string, Pool>();
   readonly #closing = new AbortController();
   /** Given up, and not over yet. */
   readonly #leaving = new Set<Backend>();
   #sweeping = false;
 
-  constructor(dialer: Dialer, clock: Clock) {
+  constructor(dialer: Dialer, clock: Clock, idleLimitsOf?: DoorContext["idleLimitsOf"]) {
+    this.#idleLimitsOf = idleLimitsOf;
     this.#dialer = dialer;
     this.#clock = clock;
   }
@@ -132,13 +137,13 @@ export class Backends {
     const key = poolKey(request);
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = this.#newPool();
+      pool = this.#newPool(isInCluster(request.target) ? request.target.cluster.profile : "");
       this.#pools.set(key, pool);
     }
     return pool;
   }
 
-  #newPool(): Pool {
+  #newPool(profile: string): Pool {
     const parked: Backend[] = [];
     const keepAlive = new KeepAlive();
     const gone: Pool["gone"] = (backend, closedByPod) => {
@@ -147,7 +152,7 @@ export class Backends {
       if (at >= 0) parked.splice(at, 1);
       if (closedByPod) keepAlive.closed(backend.pause(this.#clock.now()));
     };
-    return { parked, waiting: new Set(), opening: 0, watching: false, keepAlive, lastUsedMs: this.#clock.now(), gone };
+    return { profile, parked, waiting: new Set(), opening: 0, watching: false, keepAlive, lastUsedMs: this.#clock.now(), gone };
   }
 
   #open(request: BackendRequest, pool: Pool, wanted: number): void {
@@ -170,6 +175,7 @@ export class Backends {
 
   async #openOne(request: BackendRequest, pool: Pool): Promise<void> {
     pool.opening += 1;
+    const startedMs = this.#clock.now();
     try {
       const { link, conn } = await whileSessionsLast(() => this.#dial(request));
       pool.opening -= 1;
@@ -178,7 +184,9 @@ export class Backends {
     } catch (error) {
       pool.opening -= 1;
       const problem = toKtError(error, "internal", "open a connection to the pod");
-      for (const waiter of [...pool.waiting]) waiter.refuse(problem);
+      const isFull = problem.detail === "limit-reached";
+      // While the dial waited for room others were given back: who came later has not waited as long as it may.
+      for (const waiter of [...pool.waiting]) if (!isFull || waiter.sinceMs <= startedMs) waiter.refuse(problem);
     }
     this.#openForImpatient(request, pool);
   }
@@ -201,10 +209,33 @@ export class Backends {
       return;
     }
     if (pool.keepAlive.mayUse(pause, repeatable) || this.#mayWatch(pool)) {
+      this.#makeRoom(pool, nowMs);
       pool.parked.push(backend);
       backend.keep();
       this.#sweepLater();
     } else this.#leave(backend);
+  }
+
+  /** For one more that is kept: where the profile limits them, those that have rested longest go. */
+  #makeRoom(pool: Pool, nowMs: number): void {
+    const limits = this.#idleLimitsOf?.(pool.profile);
+    if (limits === undefined) return;
+    const { idle, idlePerTarget } = limits;
+    while (idlePerTarget > 0 && pool.parked.length >= idlePerTarget) this.#leaveOldest(pool);
+    if (idle === 0) return;
+    const pools = Array.from(this.#pools.values()).filter(({ profile, parked }) => profile === pool.profile && parked.length > 0);
+    const restMs = ({ parked }: Pool): number => parked[0]?.pause(nowMs).idleMs ?? 0;
+    let kept = 0;
+    for (const { parked } of pools) kept += parked.length;
+    for (; kept >= idle; kept--) {
+      const oldest = pools.reduce((one, other) => (restMs(other) > restMs(one) ? other : one));
+      this.#leaveOldest(oldest);
+    }
+  }
+
+  #leaveOldest({ parked }: Pool): void {
+    const oldest = parked.shift();
+    if (oldest) this.#leave(oldest);
   }
 
   /** Whether there is room for one more that is only kept to see what becomes of it. One that has shown it makes room. */
