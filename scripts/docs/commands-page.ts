@@ -41,6 +41,8 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt forward svc/web 8080:80": "stays",
   "kt forward deploy/api :http -n shop": "stays",
   "kt demo": "stays",
+  "kt edge plan -f edge.yaml": 'skip="needs such a file; docs/edge.md has one"',
+  "kt edge plan --json": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
   "kt init": "new",
   "kt init --yes": "new",
   "kt dns status": asksKt,

@@ -152,6 +152,24 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/edge/manifests.ts")).edgeManifests,
   },
   {
+    name: "edge plan",
+    args: "",
+    summary: "Show what would be on the hosts of the public edge, and what would not, and why",
+    notes: [
+      "Without -f the objects of the cluster, with the Services and Secrets that they name.",
+      "Of files those are not looked at. Ends with 1 where anything is refused.",
+    ],
+    options: [
+      ["-f, --file <file>", "A file of manifests, or - for standard input; may be given several times"],
+      ["-n, --namespace <NAMESPACE>", "That of objects in files which name none; without -f: this one's alone"],
+      ["--context <CONTEXT>", "Default: the current one"],
+      ["--kubeconfig <file>", "Default: $KUBECONFIG, else ~/.kube/config"],
+      jsonOption,
+    ],
+    example: ["kt edge plan -f edge.yaml", "kt edge plan --json"],
+    load: async () => (await import("./commands/edge/plan.ts")).edgePlanCommand,
+  },
+  {
     name: "demo",
     args: "",
     summary: "Try kt against an embedded Kubernetes API",

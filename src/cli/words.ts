@@ -129,12 +129,20 @@ export function wordsForParser(
   const { spec, named, passedOn } = walkWords(argv, commands, globals);
   const dashes = argv.indexOf("--");
   const end = passedOn ?? (dashes < 0 ? argv.length : dashes);
-  const own = argv.slice(0, end).flatMap((word, index) => {
-    if (named.length < 2 || !named.includes(index)) return apart(word, optionsOf(spec, globals));
-    return index === named[0] ? [spec?.name ?? word] : [];
+  const options = optionsOf(spec, globals);
+  const own = argv.slice(0, end).flatMap((word, index, all) => {
+    if (named.length > 1 && named.includes(index)) return index === named[0] ? [spec?.name ?? word] : [];
+    if (word === "-" && isAwaiting(all[index - 1], options)) return [];
+    return apart(isAwaiting(word, options) && all[index + 1] === "-" ? `${word}=-` : word, options);
   });
   const rest = argv.slice(end);
   return passedOn === undefined || argv[passedOn - 1] === "--" ? [...own, ...rest] : [...own, "--", ...rest];
+}
+
+/** Whether its value is the next word, which may be a dash alone: standard input. */
+function isAwaiting(word: string | undefined, options: readonly Flags[]): boolean {
+  const found = word !== undefined && isOption(word) ? readValued(word, options) : undefined;
+  return found !== undefined && found.value === undefined;
 }
 
 /** `-v 6`, `-v=6` and `--v=6` are kubectl's: kt has one level besides `-q`. */

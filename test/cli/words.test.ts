@@ -27,6 +27,15 @@ describe("what kt run passes on", () => {
   ])("%s", (typed, marked) => expect(mark(typed)).toBe(marked));
 });
 
+describe("a dash alone as a value", () => {
+  test.each([
+    ["edge plan -f - --json", "edge plan|--file=-|--json"],
+    ["edge plan -vf -", "edge plan|-v|--file=-"],
+    ["edge plan --file - -", "edge plan|--file=-|-"],
+    ["run cat -", "run|--|cat|-"],
+  ])("%s", (typed, words) => expect(wordsForParser(typed.split(" "), commands, globalOptions).join("|")).toBe(words));
+});
+
 describe("a name of two words", () => {
   test.each([
     ["edge manifests --json", "edge manifests|--json"],

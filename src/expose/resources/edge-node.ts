@@ -150,6 +150,8 @@ function roomCel(): string {
 
 export const edgeNodeSpec = object(spec, [room]);
 
+export type EdgeNodeSpec = ValueOf<typeof edgeNodeSpec>;
+
 export const edgeNodeStatus = object({
   observedGeneration: optional("The generation that this is about.", integer({ format: "int64" })),
   conditions: optional("Enrolled, TunnelEstablished, ConfigSynced and Ready.", conditions),

@@ -8,7 +8,7 @@ import { conditions, duration, durationOrZero, nodeRef, objectName, port, secret
 export const portBindingDefaults = { connectTimeout: "5s", idleTimeout: "1h", sessionTimeout: "60s" } as const;
 
 /** Of one object; CEL compares each with each, and would cost too much for more. */
-const mostBindings = 256;
+export const mostBindings = 256;
 
 const tcp = object(
   {
@@ -105,7 +105,7 @@ const target = object(
   ],
 );
 
-const definition = object(
+export const bindingDefinition = object(
   {
     name: required("Of this binding, within the PortBinding.", text({ maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" })),
     protocol: required("TCP or UDP.", choice(["TCP", "UDP"])),
@@ -129,7 +129,7 @@ const definition = object(
   ],
 );
 
-export type BindingDefinition = ValueOf<typeof definition>;
+export type BindingDefinition = ValueOf<typeof bindingDefinition>;
 
 export function hasServerNames({ tls: settings }: BindingDefinition): boolean {
   return (settings?.serverNames ?? []).length > 0;
@@ -156,7 +156,7 @@ const sharedByTls: Rule<readonly BindingDefinition[]> = {
 
 export const portBindingSpec = object({
   edgeNodeRef: required("The EdgeNode whose ports these are.", nodeRef),
-  bindings: required("The ports.", list(definition, { maxItems: mostBindings, keys: ["name"], rules: [onePort, sharedByTls] })),
+  bindings: required("The ports.", list(bindingDefinition, { maxItems: mostBindings, keys: ["name"], rules: [onePort, sharedByTls] })),
 });
 
 export const portBindingStatus = object({

@@ -15,6 +15,10 @@ export function quoted(value: unknown): string {
   return text.length > quotedChars ? `${text.slice(0, quotedChars)}…` : text;
 }
 
+export function problemText({ place, text }: Problem): string {
+  return place === "" ? text : `${place}: ${text}`;
+}
+
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

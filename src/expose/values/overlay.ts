@@ -1,6 +1,6 @@
 /** The network inside the tunnel, and who has which of its addresses. Pure. */
 
-import { parseIpv4 } from "#base/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#base/ipv4.ts";
 
 export interface Overlay {
   /** As a number, without host bits. */
@@ -20,4 +20,16 @@ export function parseOverlay(text: string): Overlay | undefined {
 /** Without the network's own address, the edge's, and that of broadcasts, which has all host bits set. */
 export function roomFor({ prefix }: Overlay): number {
   return prefix > 30 ? 0 : 2 ** (32 - prefix) - 3;
+}
+
+export function edgeAddress({ base }: Overlay): string {
+  return formatIpv4(base + 1);
+}
+
+export function uplinkAddress({ base }: Overlay, ordinal: number): string {
+  return formatIpv4(base + 2 + ordinal);
+}
+
+export function formatOverlay({ base, prefix }: Overlay): string {
+  return `${formatIpv4(base)}/${prefix}`;
 }

@@ -118,9 +118,20 @@ function withoutTabsInside(line: string): string {
   return line.slice(0, indentChars) + line.slice(indentChars).replaceAll("\t", " ");
 }
 
+/** Every document of a stream that is not empty, with the numbers and booleans themselves, as kubectl reads manifests. */
+export function parseDocuments(text: string): unknown[] {
+  return documentsOf(text)
+    .filter((each) => each !== undefined && each !== null)
+    .map(plainValue);
+}
+
 function parse(text: string): unknown {
+  return documentsOf(text)[0] ?? undefined;
+}
+
+function documentsOf(text: string): unknown[] {
   try {
-    return loadAll(text, { schema, json: true, maxDepth: kubeLimits.yamlDepth, maxAliases: kubeLimits.yamlAliases })[0] ?? undefined;
+    return loadAll(text, { schema, json: true, maxDepth: kubeLimits.yamlDepth, maxAliases: kubeLimits.yamlAliases });
   } catch (error) {
     throw error instanceof YAMLException ? unquotedError(error) : error;
   }
