@@ -1,7 +1,7 @@
 /** The upgrade to port-forwarding in each of its forms, up to the Conn that carries SPDY. */
 
-import { SHA1 } from "bun";
 import type { Conn } from "#base/conn.ts";
+import { sha1 } from "#base/sha1.ts";
 import { WsConn } from "#http/ws-conn.ts";
 import { type Header, headerValue, type RequestHead } from "#wire/http-head.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
@@ -45,8 +45,6 @@ function spdyAnswer(head: RequestHead, take: (conn: Conn) => void): ServerAnswer
   ];
   return { kind: "upgrade", headers, take };
 }
-
-const sha1 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(new SHA1().update(text).digest("hex"), "hex"));
 
 function webSocketAnswer(head: RequestHead, take: (conn: Conn) => void): ServerAnswer {
   const key = headerValue(head.headers, "sec-websocket-key");

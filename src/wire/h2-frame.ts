@@ -44,7 +44,7 @@ export const h2Codes = {
   enhanceYourCalm: 11,
 } as const;
 
-/** Identifiers of settings (RFC 9113 §6.5.2). */
+/** Identifiers of settings (RFC 9113 §6.5.2; the last: RFC 8441 §3). */
 export const h2Settings = {
   headerTableSize: 1,
   enablePush: 2,
@@ -52,6 +52,7 @@ export const h2Settings = {
   initialWindowSize: 4,
   maxFrameSize: 5,
   maxHeaderListSize: 6,
+  enableConnectProtocol: 8,
 } as const;
 
 export type Setting = readonly [identifier: number, value: number];

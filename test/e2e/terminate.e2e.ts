@@ -257,6 +257,25 @@ session.request({ ":path": "/" }).on("response", (headers) => { console.log(head
     expect(await inRun("node", "-e", script, `https://a.localhost:${kt.port}/`)).toBe("200\n200");
   });
 
+  test("Node, with a WebSocket over HTTP/2", async () => {
+    const script = `
+const session = require("http2").connect(process.argv[1]);
+session.on("remoteSettings", ({ enableConnectProtocol }) => {
+  const asked = { ":method": "CONNECT", ":protocol": "websocket", ":path": "/ws", "sec-websocket-version": 13, "sec-websocket-protocol": "chat" };
+  const stream = session.request(asked, { endStream: false });
+  stream.on("response", (headers) => {
+    console.log(enableConnectProtocol, headers[":status"], headers["sec-websocket-protocol"], headers["x-pod"].slice(0, 4));
+    stream.write(Buffer.from("8185000000006869746f6f", "hex"));
+  });
+  stream.once("data", (frame) => {
+    console.log(frame.toString("hex"));
+    stream.end(Buffer.from("888000000000", "hex"));
+  });
+  stream.on("close", () => session.close());
+});`;
+    expect(await inRun("node", "-e", script, `https://a.localhost:${kt.port}/`)).toBe("true 200 chat web-\n81056869746f6f");
+  });
+
   test("Python, and what else follows OpenSSL", async () => {
     const script = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).status)";
     expect(await inRun("python3", "-c", script, `https://a.localhost:${kt.port}/`)).toBe("200");
@@ -307,6 +326,8 @@ test("Chromium trusts it by kt trust, and does not use one name's connection for
          })`,
       );
       expect(echoed).toEqual(["hello", true, "h2"]);
+      // It opens WebSockets on the connection that it has (RFC 8441).
+      expect((await kt.home.run(["logs", "-v"])).stdout).toMatch(/ a\.localhost CONNECT 200 in /);
       const refused = await page.goto(`https://through.localhost:${kt.port}/`).catch((error: Error) => error.message);
       expect(refused).toContain("ERR_CERT_AUTHORITY_INVALID");
     });

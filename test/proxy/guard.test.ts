@@ -48,7 +48,7 @@ function outcome({ host = "web.localhost", method = "POST", headers }: Case): st
 const crossSite = { "Sec-Fetch-Site": "cross-site" };
 const navigation = { ...crossSite, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document" };
 const hosts = ["web.localhost", "api.shop.test", "web-80.svc.n.ns.dev.cx.k8s.localhost"];
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "CONNECT"];
 
 describe("served", () => {
   const cases: readonly (readonly [string, Case])[] = [
@@ -93,6 +93,8 @@ describe("refused", () => {
       "a WebSocket that calls itself a link",
       { method: "GET", headers: { ...crossSite, "Sec-Fetch-Mode": "websocket", Upgrade: "websocket" } },
     ],
+    ["a WebSocket of another site over HTTP/2", { method: "CONNECT", headers: { Origin: "https://evil.example" } }],
+    ["one that calls itself a link", { method: "CONNECT", headers: navigation }],
     ["two Sec-Fetch-Sites", { method: "GET", headers: { "Sec-Fetch-Site": ["same-origin", "cross-site"] } }],
     ["two Sec-Fetch-Modes", { method: "GET", headers: { ...navigation, "Sec-Fetch-Mode": ["navigate", "cors"] } }],
     ["a page that another profile allows", { host: "other.localhost", headers: { Origin: "https://app.example.com" } }],

@@ -34,7 +34,10 @@ export interface Backend {
 }
 
 /** An HTTP/2 cleartext server. */
-export async function startBackend(handle: StreamHandler, settings: { maxConcurrentStreams?: number } = {}): Promise<Backend> {
+export async function startBackend(
+  handle: StreamHandler,
+  settings: { maxConcurrentStreams?: number; enableConnectProtocol?: boolean } = {},
+): Promise<Backend> {
   const server = createServer({ settings });
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {

@@ -50,6 +50,7 @@ const ownSettings: Readonly<Record<H2Role, readonly Setting[]>> = {
     [h2Settings.maxConcurrentStreams, httpLimits.h2Streams],
     [h2Settings.initialWindowSize, httpLimits.h2StreamWindowBytes],
     [h2Settings.maxHeaderListSize, wireLimits.h2HeaderListBytes],
+    [h2Settings.enableConnectProtocol, 1],
   ],
   client: [
     [h2Settings.enablePush, 0],
@@ -78,6 +79,8 @@ export class H2Session implements TransportHandler, StreamHost {
   #peerStreams = assumedStreams;
   /** Whether the peer's settings have come; what they leave out has its default then. */
   #configured = false;
+  /** ENABLE_CONNECT_PROTOCOL as the peer set it last. */
+  #connectProtocol = 0;
   #sendWindowBytes = defaultWindowBytes;
   /** Received on the connection since its window was topped up. */
   #receivedBytes = 0;
@@ -119,6 +122,11 @@ export class H2Session implements TransportHandler, StreamHost {
   /** Whether the peer's settings have come. */
   get isConfigured(): boolean {
     return this.#configured;
+  }
+
+  /** Whether the peer takes the extended CONNECT of RFC 8441, which WebSockets need. */
+  get offersConnect(): boolean {
+    return this.#connectProtocol === 1;
   }
 
   /** Whether it may be called now or once a stream has ended. */
@@ -370,6 +378,11 @@ export class H2Session implements TransportHandler, StreamHost {
         break;
       case h2Settings.initialWindowSize:
         this.#changeWindows(value);
+        break;
+      case h2Settings.enableConnectProtocol:
+        // RFC 8441 §3: what was offered stays so.
+        if (value > 1 || value < this.#connectProtocol) throw new H2Error(h2Codes.protocolError, `an ENABLE_CONNECT_PROTOCOL of ${value}`);
+        this.#connectProtocol = value;
         break;
     }
   }

@@ -1,11 +1,11 @@
 /** Opens upgraded connections to pods, for forwarding and for commands: SPDY directly or a WebSocket, whichever gets through. */
 
 import { collectionPath } from "#kube/objects/workload.ts";
-import { CryptoHasher } from "bun";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { kubeLimits } from "#kube/limits.ts";
+import { sha1 } from "#base/sha1.ts";
 import type { Log } from "#base/log.ts";
 import { type Header, headerValue, type ResponseHead } from "#wire/http-head.ts";
 import { portForwardProtocols } from "#wire/portforward.ts";
@@ -265,7 +265,6 @@ const acceptsSpdy = (head: ResponseHead): boolean => head.status === 101 && head
 const agreedProtocol = (head: ResponseHead): string => headerValue(head.headers, "sec-websocket-protocol") ?? "";
 
 function acceptsWebSocket(head: ResponseHead, key: string, protocols: readonly string[]): boolean {
-  const sha1 = (text: string): Uint8Array => new CryptoHasher("sha1").update(text).digest();
   return (
     head.status === 101 &&
     head.upgrade?.toLowerCase() === "websocket" &&

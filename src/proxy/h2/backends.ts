@@ -1,7 +1,7 @@
 /** The HTTP/2 connections to backends that one client connection uses: opened on need, shared by its streams, parked, closed. */
 
 import type { Clock } from "#base/clock.ts";
-import { type KtError, toKtError } from "#base/errors.ts";
+import { KtError, toKtError } from "#base/errors.ts";
 import { httpLimits } from "#http/limits.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import { isH2AppProtocol } from "#route/app-protocol.ts";
@@ -133,11 +133,19 @@ export interface Wanted {
   readonly authority: string;
   /** A connection on which it failed before. */
   readonly avoided: H2Backend | undefined;
+  /** It is an extended CONNECT (RFC 8441), which not every backend offers. */
+  readonly connects: boolean;
+}
+
+/** The backend speaks HTTP/2, and has no WebSockets in it: it may be asked for one in HTTP/1. */
+export class NoWebSocketError extends KtError {
+  constructor() {
+    super("backend-invalid", "the backend's HTTP/2 has no WebSockets");
+  }
 }
 
 /** A stream's turn: `use` is called with a backend that accepts, and opens the stream before it returns. */
-interface Waiter {
-  readonly avoided: H2Backend | undefined;
+interface Waiter extends Pick<Wanted, "avoided" | "connects"> {
   readonly use: (backend: H2Backend) => void;
   readonly fail: (error: KtError) => void;
 }
@@ -155,6 +163,11 @@ function groupKey(route: Found, authority: string): string {
   // Over TLS the name matters: a connection that was opened under one is not for another (RFC 9113 §9.1.1).
   const name = route.scheme === "http" ? "" : `${authority.toLowerCase()} ${backendTlsKey(route.manner?.tls)}`;
   return `${route.scheme} ${name} ${targetKey(route.target)}`;
+}
+
+/** Whether the stream may be opened there now, or asked for in HTTP/1. What a backend offers is known once it has greeted. */
+function takes(backend: H2Backend, { connects }: Waiter): boolean {
+  return backend.accepts && (!connects || backend.session.isConfigured);
 }
 
 export class H2Backends {
@@ -188,7 +201,7 @@ export class H2Backends {
    */
   acquire(wanted: Wanted, use: Waiter["use"], fail: Waiter["fail"]): () => void {
     const group = this.#group(wanted);
-    const waiter = { avoided: wanted.avoided, use, fail };
+    const waiter = { avoided: wanted.avoided, connects: wanted.connects, use, fail };
     group.waiters.push(waiter);
     this.#serve(group);
     return () => {
@@ -215,10 +228,14 @@ export class H2Backends {
   /** Gives those who wait a connection, and opens another when there are more of them than there is room. */
   #serve(group: Group): void {
     for (const waiter of [...group.waiters]) {
-      const backend = [...group.backends].find((one) => one !== waiter.avoided && one.accepts);
+      const backend = [...group.backends].find((one) => one !== waiter.avoided && takes(one, waiter));
       // One served before may have had its turn, or its end, in what another did.
       if (!backend || !group.waiters.includes(waiter)) continue;
       group.waiters.splice(group.waiters.indexOf(waiter), 1);
+      if (waiter.connects && !backend.session.offersConnect) {
+        waiter.fail(new NoWebSocketError());
+        continue;
+      }
       backend.unpark();
       waiter.use(backend);
     }
@@ -245,7 +262,9 @@ export class H2Backends {
       link.conn.abort();
       return;
     }
-    const unsure = this.#speech.of(group.key) !== "h2" && !isH2AppProtocol(link.appProtocol);
+    // One that is opened for WebSockets alone has no stream to begin with before it has said that it offers them.
+    const isForConnects = group.waiters.every(({ connects }) => connects);
+    const unsure = isForConnects || (this.#speech.of(group.key) !== "h2" && !isH2AppProtocol(link.appProtocol));
     const backend: H2Backend = new H2Backend(link, this.#clock, unsure, {
       onReady: () => {
         if (backend.session.isConfigured) this.#speech.note(group.key, "h2");

@@ -10,8 +10,8 @@ import { h2Codes } from "#wire/h2-frame.ts";
 import { type Header, headerValue } from "#wire/http-head.ts";
 import { BodyLength } from "#http/h2/body-length.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
-import type { H2Backend, H2Backends } from "./backends.ts";
-import { type H2Request, type H2Response, readResponse, readTrailers, requestFields } from "./heads.ts";
+import { type H2Backend, type H2Backends, NoWebSocketError } from "./backends.ts";
+import { asksForWebSocket, type H2Request, type H2Response, readResponse, readTrailers, requestFields } from "./heads.ts";
 import { type BodySink, H2RequestBody } from "./request-body.ts";
 import type { H2Stream, H2StreamHandler, StreamFailure } from "#http/h2/stream.ts";
 import type { ClientSide } from "#proxy/http1/heads.ts";
@@ -55,8 +55,15 @@ function invalidResponse(what: string): KtError {
 }
 
 /** The length that a response's body must have; what answers HEAD, or says that nothing changed, announces another's. */
-function announced({ status, contentLength }: H2Response, method: string): number | undefined {
-  return method === "HEAD" || status === 304 ? undefined : contentLength;
+function announced(response: H2Response, request: H2Request): number | undefined {
+  return request.method === "HEAD" || response.status === 304 || opensWebSocket(request, response.status)
+    ? undefined
+    : response.contentLength;
+}
+
+/** What follows belongs to no message any more (RFC 8441 §5). */
+function opensWebSocket(request: H2Request, status: number): boolean {
+  return asksForWebSocket(request) && status >= 200 && status < 300;
 }
 
 /** In trailers, or in a head that is also the end. */
@@ -127,7 +134,7 @@ export class H2Exchange implements H2StreamHandler {
       return;
     }
     const cancel = backends.acquire(
-      { route, authority, avoided },
+      { route, authority, avoided, connects: asksForWebSocket(this.#request) },
       (backend) => {
         settled = true;
         this.#forward(backend);
@@ -135,6 +142,7 @@ export class H2Exchange implements H2StreamHandler {
       (error) => {
         settled = true;
         if (error instanceof NotH2Error) this.#forwardInHttp1();
+        else if (error instanceof NoWebSocketError) this.#forwardInHttp1(true);
         else this.#refuse(error);
       },
     );
@@ -213,7 +221,8 @@ export class H2Exchange implements H2StreamHandler {
     if (this.#body.ended) this.#timer?.sent(undefined);
   }
 
-  #forwardInHttp1(): void {
+  /** `speaksH2`: the backend has HTTP/2 all the same. */
+  #forwardInHttp1(speaksH2 = false): void {
     const { authority, route, client, backends, http1, clock, retry, meter } = this.#context;
     if (this.#request.grpc) {
       this.#refuse(noGrpc(route));
@@ -231,13 +240,13 @@ export class H2Exchange implements H2StreamHandler {
       onRetry: () => meter.retried(),
       handler: {
         onHeaders: (headers, endStream) => {
-          backends.noteHttp1(route, authority, true);
+          if (!speaksH2) backends.noteHttp1(route, authority, true);
           this.#answer(headers, endStream);
         },
         onData: (bytes, endStream) => this.#answerData(bytes, endStream),
         onSent: (bytes) => this.#client.grant(this.#body.sent(bytes)),
         onFailure: (failure) => {
-          if (failure.error) backends.noteHttp1(route, authority, false);
+          if (failure.error && !speaksH2) backends.noteHttp1(route, authority, false);
           this.#backendFailed(undefined, failure);
         },
       },
@@ -260,6 +269,8 @@ export class H2Exchange implements H2StreamHandler {
     this.#body.forget();
     this.#complete = endStream;
     this.#client.sendHeaders(fields, endStream);
+    // As in HTTP/1, the request is over once its WebSocket is open, and what passes then counts for the route.
+    if (opensWebSocket(this.#request, this.#status ?? 0)) this.#context.meter.end(this.#status);
     if (!endStream) return;
     if (this.#request.grpc) this.#context.meter.grpcStatus = grpcStatusIn(fields);
     this.#end(this.#status);
@@ -282,7 +293,7 @@ export class H2Exchange implements H2StreamHandler {
     const interim = response.status < 200;
     if (interim && endStream) throw new KtError("backend-invalid", "an interim head that ends the response");
     if (interim) return response.headers;
-    this.#responseLength = new BodyLength(announced(response, this.#request.method));
+    this.#responseLength = new BodyLength(announced(response, this.#request));
     if (endStream && !this.#responseLength.add(0, true)) throw new KtError("backend-invalid", otherLength);
     this.#status = response.status;
     this.#context.meter.answered();

@@ -1,6 +1,7 @@
 /** The HTTP/2 cleartext front door: each stream of a client's connection goes to the route that its own :authority names. */
 
 import type { Conn } from "#base/conn.ts";
+import { cut } from "#base/cut.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { toProblem } from "#observe/events.ts";
@@ -14,7 +15,7 @@ import type { Router } from "#proxy/door/entrance.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import { H2Backends } from "./backends.ts";
 import { H2Exchange, refuse, sendAnswer } from "./exchange.ts";
-import { type H2Request, readRequest } from "./heads.ts";
+import { asksForWebSocket, type H2Request, readRequest } from "./heads.ts";
 import { type ClientSide, toldOf } from "#proxy/http1/heads.ts";
 import { withoutTls } from "#proxy/pages/without-tls.ts";
 import { H2Session } from "#http/h2/session.ts";
@@ -50,6 +51,13 @@ export function serveH2(client: Conn, options: H2Options): H2Connection {
   const door = new H2Door(client, options);
   door.start();
   return door;
+}
+
+/** A CONNECT may ask for a WebSocket, and for nothing else. */
+function refuseConnect(request: H2Request): void {
+  if (request.method !== "CONNECT" || asksForWebSocket(request)) return;
+  if (request.protocol === undefined) throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
+  throw new KtError("request-invalid", `CONNECT for "${cut(request.protocol, 40)}" is not supported: kt passes on "websocket" only`);
 }
 
 class H2Door implements H2Connection {
@@ -121,7 +129,7 @@ class H2Door implements H2Connection {
     }
     let route: Found;
     try {
-      if (request.method === "CONNECT") throw new KtError("request-invalid", "CONNECT is not supported: kt is not a forward proxy");
+      refuseConnect(request);
       route = this.#options.router.decide(authority, request);
       const answer = withoutTls(route, this.#options.scheme, { host: authority, target: request.path });
       if (answer) {

@@ -8,6 +8,8 @@ import type { ClientSide } from "#proxy/http1/heads.ts";
 
 export interface H2Request {
   readonly method: string;
+  /** What a CONNECT asks for instead of a tunnel to any address (RFC 8441 §4): mostly `websocket`. */
+  readonly protocol: string | undefined;
   readonly path: string;
   /** :authority, else Host, as sent; undefined without either. */
   readonly authority: string | undefined;
@@ -31,7 +33,7 @@ const headOnly = new Set(["content-length", "host"]);
 const notInAuthority = /[ \t@/?#\\]/;
 /** Not gRPC-Web, which is made for HTTP/1 and has its status elsewhere. */
 const grpcType = /^application\/grpc(?:$|[+; ])/i;
-const requestPseudo = new Set([":method", ":scheme", ":path", ":authority"]);
+const requestPseudo = new Set([":method", ":scheme", ":path", ":authority", ":protocol"]);
 
 interface Split {
   readonly pseudo: ReadonlyMap<string, string>;
@@ -83,10 +85,20 @@ const endToEnd = ([name]: Header): boolean => !isFirstHopField(name);
 /** A path as HTTP/1 could say it too; `*` is for OPTIONS. */
 function checkTarget(method: string, path: string): void {
   if (!methodToken.test(method)) throw malformed(`${quote(method)} is not a valid method`);
-  // It has no path, and will be refused in words.
-  if (method === "CONNECT") return;
   const rooted = path.startsWith("/") || (path === "*" && method === "OPTIONS");
   if (!rooted || blankOrControl.test(path)) throw malformed(`${quote(path)} is not a valid path`);
+}
+
+/** RFC 8441 §4. A length would be that of a message, and none follows. */
+function checkConnect(method: string, protocol: string, contentLength: number | undefined): void {
+  if (method !== "CONNECT") throw malformed(`":protocol" with ${quote(method)}, which is for CONNECT`);
+  if (!methodToken.test(protocol)) throw malformed(`${quote(protocol)} is not a valid protocol`);
+  if (contentLength !== undefined) throw malformed("a CONNECT with a content-length");
+}
+
+/** Whether the request asks for a WebSocket. */
+export function asksForWebSocket({ protocol }: H2Request): boolean {
+  return protocol?.toLowerCase() === "websocket";
 }
 
 /** Reads a request's fields; `ended`: it has no body. Throws KtError `request-invalid` when they are malformed (RFC 9113 §8.3.1). */
@@ -95,8 +107,13 @@ export function readRequest(headers: readonly Header[], ended: boolean): H2Reque
   const method = pseudo.get(":method") ?? "";
   const path = pseudo.get(":path") ?? "";
   const sent = pseudo.get(":authority");
-  checkTarget(method, path);
-  if (method !== "CONNECT" && !schemeToken.test(pseudo.get(":scheme") ?? "")) throw malformed("it has no valid scheme");
+  const protocol = pseudo.get(":protocol");
+  // A CONNECT that asks for no protocol has no path, and will be refused in words.
+  if (method !== "CONNECT" || protocol !== undefined) {
+    checkTarget(method, path);
+    if (!schemeToken.test(pseudo.get(":scheme") ?? "")) throw malformed("it has no valid scheme");
+  }
+  if (protocol !== undefined) checkConnect(method, protocol, contentLength);
   if (ended && (contentLength ?? 0) > 0) throw malformed(`it announces ${contentLength} bytes and has none`);
   const rest: Header[] = [];
   let host: string | undefined;
@@ -116,7 +133,7 @@ export function readRequest(headers: readonly Header[], ended: boolean): H2Reque
   }
   const authority = sent ?? host;
   if (authority !== undefined && notInAuthority.test(authority)) throw malformed(`${quote(authority)} is not a valid authority`);
-  return { method, path, authority, headers: rest, contentLength, accept, grpc };
+  return { method, protocol, path, authority, headers: rest, contentLength, accept, grpc };
 }
 
 /**
@@ -130,6 +147,7 @@ export function requestFields(request: H2Request, authority: string, scheme: str
     [":authority", authority],
     [":path", request.path],
   ];
+  if (request.protocol !== undefined) headers.push([":protocol", request.protocol]);
   if (!client) return [...headers, ...request.headers.filter(endToEnd)];
   const hops: string[] = [];
   for (const header of request.headers) {

@@ -8,14 +8,17 @@ import { proxyLimits } from "#proxy/limits.ts";
 import type { Found } from "#route/lookup.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import { encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
-import { decodeResponseHead, type Header, type ResponseHead, responseFraming } from "#wire/http-head.ts";
+import { decodeResponseHead, type Header, headerValue, type ResponseHead, responseFraming } from "#wire/http-head.ts";
+import type { Conn } from "#base/conn.ts";
 import type { RetryPolicy } from "#proxy/door/context.ts";
 import type { Backends } from "#proxy/http1/backends.ts";
 import { backendRequest, Exchange, type ExchangeClient } from "#proxy/http1/exchange.ts";
-import type { H2Request } from "./heads.ts";
+import { asksForWebSocket, type H2Request } from "./heads.ts";
 import type { H2StreamHandler } from "#http/h2/stream.ts";
 import { type ClientSide, requestForBackend } from "#proxy/http1/heads.ts";
-import { headFromHttp1, http1Request, trailersFromHttp1 } from "./http1-translation.ts";
+import { headFromHttp1, http1Request, http1Upgrade, openedFromHttp1, trailersFromHttp1 } from "./http1-translation.ts";
+import { UpgradedConn } from "./upgraded-conn.ts";
+import { WebSocketKey } from "./web-socket-key.ts";
 
 export interface Http1StreamOptions {
   readonly backends: Backends;
@@ -38,6 +41,8 @@ export class Http1Stream implements ExchangeClient {
   readonly #exchange: Exchange;
   readonly #chunked: boolean;
   readonly #headBytes = new ByteQueue();
+  /** Of a request for a WebSocket. */
+  readonly #socket: { readonly key: WebSocketKey; readonly conn: UpgradedConn } | undefined;
   #body: BodyDecoder | undefined;
   /** Response bytes that the client has not taken. */
   #heldBytes = 0;
@@ -51,7 +56,9 @@ export class Http1Stream implements ExchangeClient {
     this.#options = options;
     this.#handler = options.handler;
     const { request, authority, found, client, ended } = options;
-    const head = http1Request(request, authority, ended);
+    if (asksForWebSocket(request)) this.#socket = { key: new WebSocketKey(), conn: new UpgradedConn(options.handler) };
+    const head = this.#socket ? http1Upgrade(request, authority, this.#socket.key.field) : http1Request(request, authority, ended);
+    if (ended) this.#socket?.conn.send(emptyBytes, true);
     this.#chunked = head.chunked;
     this.#exchange = new Exchange({
       head,
@@ -75,7 +82,9 @@ export class Http1Stream implements ExchangeClient {
   }
 
   sendData(bytes: Uint8Array, endStream: boolean): void {
-    if (this.#phase === "over" || this.#exchange.requestDone) return;
+    if (this.#phase === "over") return;
+    this.#socket?.conn.send(bytes, endStream);
+    if (this.#exchange.requestDone) return;
     this.#unsentBytes += bytes.length;
     if (bytes.length > 0) this.#exchange.requestBytes(this.#chunked ? encodeChunk(bytes) : bytes);
     if (endStream && this.#chunked) this.#exchange.requestBytes(encodeLastChunk([]));
@@ -88,6 +97,10 @@ export class Http1Stream implements ExchangeClient {
   }
 
   grant(bytes: number): void {
+    if (this.#socket?.conn.isStarted) {
+      this.#socket.conn.grant(bytes);
+      return;
+    }
     const wasFull = this.#heldBytes >= proxyLimits.http1HeldBytes;
     this.#heldBytes -= bytes;
     if (this.#phase !== "over" && wasFull && this.#heldBytes < proxyLimits.http1HeldBytes) this.#exchange.clientDrained();
@@ -97,6 +110,7 @@ export class Http1Stream implements ExchangeClient {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#exchange.cancel();
+    this.#socket?.conn.abort();
   }
 
   violate(code: number, error: KtError | undefined): void {
@@ -131,8 +145,8 @@ export class Http1Stream implements ExchangeClient {
     if (this.#phase === "over") return;
     if (this.#phase === "open") this.#endWith(emptyBytes);
     this.#phase = "over";
-    // A backend that has answered before the request ended reads no more of it.
-    if (!this.#exchange.requestDone) this.#handler.onFailure({ code: h2Codes.noError, refused: false, error: undefined });
+    // A backend that has answered before the request ended reads no more of it, nor of a WebSocket that it refused.
+    if (this.#socket || !this.#exchange.requestDone) this.#handler.onFailure({ code: h2Codes.noError, refused: false, error: undefined });
   }
 
   exchangeRefused(error: KtError): void {
@@ -143,8 +157,10 @@ export class Http1Stream implements ExchangeClient {
     this.#fail(error);
   }
 
-  exchangeUpgraded(): void {
-    this.#fail(new KtError("backend-invalid", "the pod switched protocols without being asked to"));
+  /** Only what asked for a WebSocket comes here. */
+  exchangeUpgraded(conn: Conn): void {
+    if (this.#phase === "over") conn.abort();
+    else this.#socket?.conn.start(conn);
   }
 
   #fail(error: KtError): void {
@@ -162,18 +178,35 @@ export class Http1Stream implements ExchangeClient {
   /** Interim heads and the final one, each as soon as it is whole; what follows the final one is body. */
   #takeHeads(bytes: Uint8Array): void {
     this.#headBytes.push(bytes);
-    while (!this.#body) {
+    while (!this.#body && this.#phase === "open") {
       const decoded = decodeResponseHead(this.#headBytes.peek());
       if (decoded === "short") return;
       this.#headBytes.take(decoded.next);
+      if (decoded.head.status === 101) {
+        this.#takeSwitch(decoded.head);
+        return;
+      }
       this.#takeHead(decoded.head);
     }
     const rest = this.#headBytes.takeAll();
-    if (rest.length > 0 && this.#phase === "open") this.#takeBody(this.#body, rest);
+    if (this.#body && rest.length > 0 && this.#phase === "open") this.#takeBody(this.#body, rest);
+  }
+
+  /** The exchange lets a 101 pass only where an upgrade was asked for. */
+  #takeSwitch(head: ResponseHead): void {
+    if (this.#socket?.key.isAnsweredBy(headerValue(head.headers, "sec-websocket-accept")) !== true)
+      throw new KtError(
+        "backend-invalid",
+        "the backend switched protocols with the wrong Sec-WebSocket-Accept, so it does not speak WebSocket",
+      );
+    this.#handler.onHeaders(openedFromHttp1(head), false);
   }
 
   #takeHead(head: ResponseHead): void {
     const interim = head.status < 200;
+    // To the client a success would say that the WebSocket is open.
+    if (this.#socket && !interim && head.status < 300)
+      throw new KtError("backend-invalid", `the backend answered ${head.status} where it was asked to switch to WebSocket`);
     if (!interim) {
       this.#body = new BodyDecoder(responseFraming(head, this.#options.request.method), "backend-invalid");
       if (this.#body.done) this.#phase = "ended";

@@ -29,6 +29,21 @@ export function http1Request(request: H2Request, authority: string, ended: boole
   };
 }
 
+/** Fields that HTTP/1 alone has of a WebSocket's handshake; `te` would put a second Connection beside that of the upgrade. */
+const isOfUpgrade = (lower: string): boolean => lower === "sec-websocket-key" || lower === "sec-websocket-accept" || lower === "te";
+
+/** An extended CONNECT for a WebSocket as the upgrade of an HTTP/1 client (RFC 8441 §5). */
+export function http1Upgrade(request: H2Request, authority: string, key: Header): RequestHead {
+  const headers = request.headers.filter(([name]) => !isOfUpgrade(name));
+  const head = http1Request({ ...request, method: "GET", headers }, authority, true);
+  return { ...head, headers: [...head.headers, key], upgrade: "websocket" };
+}
+
+/** The head of an HTTP/1 backend that switched to WebSocket: HTTP/2 has no 101. */
+export function openedFromHttp1(head: ResponseHead): Header[] {
+  return [[":status", "200"], ...forHttp2(head.headers).filter(([name]) => !isOfUpgrade(name) && name !== "content-length")];
+}
+
 /** HTTP/2 may send each cookie in a field of its own; HTTP/1 knows one field (RFC 9113 §8.2.3). */
 function joinedCookies(headers: readonly Header[]): string | undefined {
   const cookies = headers.filter(([name]) => name === "cookie").map(([, value]) => value);
