@@ -47,6 +47,9 @@ async function prepare(): Promise<boolean> {
   await $`go -C test/bench/load build -o ${root}/dist/bench-load .`
     .cwd(root)
     .env({ ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" });
+  await $`go -C test/e2e/client build -o ${root}/dist/e2e-client .`
+    .cwd(root)
+    .env({ ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" });
   const ran = (await $`kubectl --kubeconfig ${clusterDir}/admin.kubeconfig get --raw /readyz`.quiet().nothrow()).exitCode === 0;
   await $`test/cluster/up`.cwd(root);
   await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });

@@ -3,6 +3,7 @@
 import { rmSync } from "node:fs";
 import { sleep, spawn } from "bun";
 import { observeLimits } from "#observe/limits.ts";
+import { goClient } from "#test/support/client.ts";
 import { Home, listening } from "#test/support/kt.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { takesConnections } from "#test/support/raw-client.ts";
@@ -40,6 +41,7 @@ export const rows: readonly Row[] = [
   { name: "new TCP connections, 50 at a time", unit: "/s", better: "higher", ratio: 1 },
   { name: "keep-alive requests, 16 connections", unit: "/s", better: "higher", ratio: 1.2 },
   { name: "keep-alive requests, 16 connections, the next 16,000", unit: "/s", better: "higher", ratio: 1.2 },
+  { name: "gRPC, unary, p50", unit: "ms", better: "lower", ratio: 1.1 },
   { name: "new connection through a jump host, p50", unit: "ms", better: "lower", ratio: 0.2 },
   { name: "the same, one right after the other, p50", unit: "ms", better: "lower", ratio: 1 },
   { name: "20 through a jump host at once, again, until all are answered", unit: "ms", better: "lower", ratio: 0.2 },
@@ -100,7 +102,10 @@ export async function measureTunnel({ pid, http, echo, host }: Tunnel): Promise<
   const fifty = await flawless("newconn", http, host, 1_000, 50);
   const kept = await flawless("keepalive", http, host, 16_000, 16);
   const keptWarm = await flawless("keepalive", http, host, 16_000, 16);
+  const unary = await goClient<{ readonly p50Ms: number }>("unary", http, "-host", host, "-n", "2000");
+  if (unary.error !== undefined) throw new Error(`gRPC: ${unary.error}`);
   return {
+    "gRPC, unary, p50": unary.p50Ms,
     "download, one connection": down.mbPerSecond,
     "upload, one connection": up.mbPerSecond,
     "client CPU per GB, down": (cpu / downloadBytes) * 1e9,

@@ -1,7 +1,8 @@
 /** gRPC through the front door: every kind of call, headers, trailers and error details, and many authorities on one port. */
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { goClient } from "#test/support/client.ts";
+import { run } from "#test/support/cluster.ts";
 import { eachName, type Front, names, startFront } from "#test/support/front.ts";
 
 let front: Front;
@@ -9,6 +10,8 @@ beforeAll(async () => {
   front = await startFront();
 });
 afterAll(async () => await front?.kt.close());
+
+const nodeClient = new URL("node/grpc.mjs", import.meta.url).pathname;
 
 interface Calls {
   readonly pod: string;
@@ -35,6 +38,44 @@ test.each(eachName(names.grpc))("every kind of call over cleartext HTTP/2 by the
 
 test.each(eachName(names.tls))("every kind of call over TLS passed through by the %s name", async (_, host) => {
   expect(await goClient<Calls>("grpc", front.http, "-host", host, "-tls")).toMatchObject({ ...allCalls, authority: host });
+});
+
+describe.each([
+  ["cleartext HTTP/2", names.grpc.static, []],
+  ["TLS that kt speaks", "terminated.localhost", ["-tls"]],
+])("over %s", (_, host, tls) => {
+  const ask = async (mode: string, ...flags: string[]): Promise<unknown> =>
+    await goClient(mode, front.http, "-host", host, ...tls, ...flags);
+
+  test("10,000 calls of every kind on one channel, 100 at once", async () => {
+    expect(await ask("many", "-n", "10000", "-timeout", "150s")).toMatchObject({ calls: 10_000 });
+  });
+
+  test("100 streams of 1 MB both ways, half of which are not read until the others have ended", async () => {
+    expect(await ask("flow")).toEqual({ streams: 100, bytes: 100 * 32 * 32 * 1024 });
+  });
+
+  test("@grpc/grpc-js in Node: calls of every kind, trailers, deadline, cancel, 20 MB, and 2,000 calls", async () => {
+    const ca = tls.length === 0 ? "" : `${front.kt.home.path}/home/.local/share/kt/ca/root.pem`;
+    const ran = await run(["node", nodeClient, `127.0.0.1:${front.http}`, host, ca, "2000"]);
+    expect([ran.stderr, ran.exitCode]).toEqual(["", 0]);
+    expect(JSON.parse(ran.stdout)).toEqual({
+      unary: "hello",
+      trailer: expect.stringMatching(/^web-/),
+      fail: ["FAILED_PRECONDITION", "failed as asked: why", 1],
+      serverStream: allCalls.serverStream,
+      clientStream: allCalls.clientStream,
+      bidi: allCalls.bidi,
+      deadline: "DEADLINE_EXCEEDED",
+      cancelled: "CANCELLED",
+      large: true,
+      many: 2000,
+    });
+  });
+
+  test("100 calls end by their deadline and 100 by their client, beside each other", async () => {
+    expect(await ask("ends")).toEqual({ DeadlineExceeded: 100, Canceled: 100 });
+  });
 });
 
 test("an unknown authority is refused with a gRPC status that says why", async () => {

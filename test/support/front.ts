@@ -79,6 +79,10 @@ context = "second"
 target = "svc/web:tls"
 scheme = "https"
 
+[routes."terminated.localhost"]
+target = "svc/web:grpc"
+tls = "terminate"
+
 [[patterns]]
 host = "{service}.{namespace}.shop.localhost"
 target = "{namespace}/svc/{service}:80"

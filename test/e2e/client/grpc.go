@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -36,11 +33,7 @@ type grpcResult struct {
 
 // callAll makes one call of each kind on one channel. With -host of an unknown name the unary call's status is the result.
 func callAll(o options) (any, error) {
-	transport := insecure.NewCredentials()
-	if o.tls {
-		transport = credentials.NewTLS(&tls.Config{InsecureSkipVerify: !o.verified, ServerName: o.host})
-	}
-	conn, err := grpc.NewClient("passthrough:///"+o.addr, grpc.WithTransportCredentials(transport), grpc.WithAuthority(o.host))
+	conn, err := channel(o)
 	if err != nil {
 		return nil, err
 	}

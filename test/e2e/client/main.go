@@ -1,4 +1,4 @@
-// Command client is the part of the end-to-end tests that Bun has no API for: Go's own resolver, real gRPC calls, HTTP/2 with two authorities on
+// Command client is the part of the end-to-end tests that Bun has no API for: Go's own resolver, real gRPC calls by the thousand, HTTP/2 with two authorities on
 // one connection, resets, and odd ClientHellos. It prints one line of JSON and exits 0 when all went well.
 // Usage: client MODE ADDR [-host H] [-n N] …
 package main
@@ -24,6 +24,10 @@ type options struct {
 
 var modes = map[string]func(options) (any, error){
 	"grpc":    callAll,
+	"many":    callMany,
+	"unary":   unaryTimes,
+	"flow":    flow,
+	"ends":    ends,
 	"h2":      twoAuthorities,
 	"rst":     resetAfter,
 	"hello":   handshake,
@@ -34,7 +38,7 @@ var modes = map[string]func(options) (any, error){
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: client grpc|h2|rst|hello|pull|resolve|get ADDR [FLAG...]")
+		fmt.Fprintln(os.Stderr, "usage: client grpc|many|unary|flow|ends|h2|rst|hello|pull|resolve|get ADDR [FLAG...]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}
