@@ -31,7 +31,7 @@ export interface FrameSink {
   onGoaway(lastStreamId: number, code: number): void;
   /** An increment of 0 is the peer's mistake (RFC 9113 §6.9): of the stream, or of the connection when that is 0. */
   onWindowUpdate(streamId: number, incrementBytes: number): void;
-  /** A frame that moves no byte: an empty DATA, a PRIORITY, an unknown type. Told so that a flood can be noticed. */
+  /** A frame that moves no byte: an empty DATA that ends nothing, a PRIORITY, an unknown type. Told so that a flood can be noticed. */
   onIdleFrame(): void;
 }
 
@@ -199,7 +199,7 @@ export class H2FrameDecoder {
     const last = this.#leftBytes === 0 && this.#paddingBytes === 0;
     if (last) this.#head = undefined;
     const endStream = last && (head.flags & frameFlags.endStream) !== 0;
-    if (head.type !== frameTypes.data || head.length === 0) this.#sink.onIdleFrame();
+    if (head.type !== frameTypes.data || (head.length === 0 && !endStream)) this.#sink.onIdleFrame();
     if (head.type === frameTypes.data) this.#sink.onDataPiece(head.streamId, bytes, paddingBytes, endStream);
   }
 

@@ -66,7 +66,8 @@ describe.each([
       serverStream: allCalls.serverStream,
       clientStream: allCalls.clientStream,
       bidi: allCalls.bidi,
-      deadline: "DEADLINE_EXCEEDED",
+      // At the same moment a server of Go, which was sent the deadline, resets the call, and Node may hear of that first.
+      deadline: expect.stringMatching(/^(DEADLINE_EXCEEDED|CANCELLED)$/),
       cancelled: "CANCELLED",
       large: true,
       many: 2000,

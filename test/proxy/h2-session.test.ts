@@ -588,6 +588,23 @@ describe("the connection", () => {
     expect((await door.client.next("goaway")).code).toBe(11);
   });
 
+  test("requests and responses that end with an empty frame, as those of Go do, may come in any number", async () => {
+    const door = rawDoor();
+    for (let count = 0; count <= httpLimits.h2CostlyFrames; count++) {
+      const streamId = 1 + count * 2;
+      door.client.request(streamId, { ":method": "POST" }, false);
+      door.client.data(streamId, "", true);
+      const backend = await door.backend(0);
+      const asked = await backend.next("headers");
+      backend.headers(asked.streamId, ok);
+      backend.data(asked.streamId, "", true);
+      expect(await door.client.next("data", streamId)).toMatchObject({ endStream: true });
+    }
+    await door.client.settled();
+    expect(door.client.events.some(({ type }) => type === "goaway")).toBe(false);
+    expect(door.links.length).toBe(1);
+  });
+
   test("the same frames over a longer time are none", async () => {
     const door = rawDoor();
     for (let count = 0; count < httpLimits.h2CostlyFrames * 3; count++) {
