@@ -33,8 +33,8 @@ const signalNumbers = [
 /** Resolves to the exit code, with everything written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const call = parse(wordsForParser(usual(argv), commands, globalOptions));
-  const stdout = new DescriptorSink(1);
-  const output = outputFor(call, stdout, isSameFile(1, 2) ? stdout : new DescriptorSink(2));
+  const stdout = await DescriptorSink.open(1);
+  const output = outputFor(call, stdout, isSameFile(1, 2) ? stdout : await DescriptorSink.open(2));
   const ran = run(call, output).catch((error: unknown) => {
     if (error instanceof Declined) return exitCodes.done;
     const shown = toKtError(error, "internal", "internal error");

@@ -1,7 +1,7 @@
 /** Writes text to a descriptor of this process, whole and in order, however slowly its reader takes it. */
 
 import { fstatSync, write } from "node:fs";
-import { isatty, WriteStream } from "node:tty";
+import type { WriteStream } from "node:tty";
 import { cliLimits } from "#cli/limits.ts";
 import { wasClosed } from "#native/descriptors.ts";
 import type { TextSink } from "./text-sink.ts";
@@ -27,11 +27,15 @@ export class DescriptorSink implements TextSink {
   /** Resolves with the system's error when the descriptor takes nothing more; what is written after that is dropped. */
   readonly failed: Promise<NodeJS.ErrnoException> = this.#failed.promise;
 
-  constructor(fd: 1 | 2) {
+  private constructor(fd: 1 | 2, terminal: Terminal | undefined) {
     this.#fd = fd;
-    this.isTTY = isatty(fd);
-    this.#window = this.isTTY ? windowOf(fd) : undefined;
+    this.isTTY = terminal !== undefined;
+    this.#window = terminal?.window;
     this.#wasClosed = wasClosed(fd);
+  }
+
+  static async open(fd: 1 | 2): Promise<DescriptorSink> {
+    return new DescriptorSink(fd, isDevice(fd) ? await terminalAt(fd) : undefined);
   }
 
   get columns(): number | undefined {
@@ -116,10 +120,26 @@ export function isSameFile(one: number, other: number): boolean {
   }
 }
 
-/** The stream of a terminal knows its size. */
-function windowOf(fd: 1 | 2): WriteStream | undefined {
+/** What every terminal is, and hardly anything else that output goes to. */
+function isDevice(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
+
+interface Terminal {
+  /** Its stream knows its size. */
+  readonly window: WriteStream | undefined;
+}
+
+/** Loading what looks at terminals takes as long as running a small command: output into a pipe or a file is spared it. */
+async function terminalAt(fd: 1 | 2): Promise<Terminal | undefined> {
+  const tty = await import("node:tty");
+  if (!tty.isatty(fd)) return undefined;
   const stream = fd === 1 ? process.stdout : process.stderr;
-  return stream instanceof WriteStream ? stream : undefined;
+  return { window: stream instanceof tty.WriteStream ? stream : undefined };
 }
 
 /** How many bytes the system took: a part of them at times, and 0 while the reader is behind. */
