@@ -84,7 +84,7 @@ export interface Loaded {
 
 /** All that the entries import, and what that imports, but for types and for what is imported later. */
 export function loadedWith(entries: readonly string[], texts: ReadonlyMap<string, string>): Loaded {
-  const transpiler = new Transpiler({ loader: "tsx" });
+  const [plain, markup] = [new Transpiler({ loader: "ts" }), new Transpiler({ loader: "tsx" })];
   const [files, others] = [new Set<string>(), new Set<string>()];
   let bytes = 0;
   const load = (path: string): void => {
@@ -92,6 +92,7 @@ export function loadedWith(entries: readonly string[], texts: ReadonlyMap<string
     if (text === undefined) others.add(path);
     if (text === undefined || files.has(path)) return;
     files.add(path);
+    const transpiler = path.endsWith(".tsx") ? markup : plain;
     const code = transpiler.transformSync(text);
     bytes += code.length;
     for (const { path: specifier, kind } of transpiler.scanImports(code))

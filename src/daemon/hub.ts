@@ -25,7 +25,6 @@ import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ClusterView } from "#daemon/plans/clusters.ts";
 import { ContextWatch } from "#daemon/plans/contexts.ts";
-import { explain } from "#daemon/status/explain.ts";
 import { type ExplainedReverse, findReverse } from "#daemon/status/explain-reverse.ts";
 import { doorsOf, type HubDoors } from "./doors.ts";
 import { DnsNamesOfHub, systemNameServers } from "./dns-names.ts";
@@ -480,6 +479,7 @@ export class Hub {
 
   async #explain(subject: string): Promise<Step[]> {
     await this.#options.providers.prepare();
+    const { explain } = await import("#daemon/status/explain.ts");
     return await explain(subject, {
       wanted: this.#listening.wanted,
       clusterFor: (ref) => this.#engine.clusterFor(ref),
