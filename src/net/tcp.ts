@@ -254,16 +254,16 @@ const tcpEvents = {
 } as const;
 
 /** Connects; rejects with the system's own error. The signal ends the attempt only. */
-export function connectTcp(options: { host: string; port: number; signal: AbortSignal }): Promise<Conn> {
+export function connectTcp(options: { host: string; port: number; signal?: AbortSignal }): Promise<Conn> {
   const { host, port, signal } = options;
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    const settle = (): void => signal.removeEventListener("abort", onAbort);
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const onAbort = (): void => reject(signal?.reason);
+    const settle = (): void => signal?.removeEventListener("abort", onAbort);
+    if (signal?.aborted) return reject(signal.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
     const onOpen = (conn: SocketConn): void => {
       settle();
-      if (signal.aborted) conn.abort();
+      if (signal?.aborted) conn.abort();
       else resolve(conn);
     };
     const onFail = (error: unknown): void => {
