@@ -19,6 +19,11 @@ export class HeldBytes {
       this.#chunks.push(bytes);
       return;
     }
+    // Most readers pause for one piece only, which needs no block.
+    if (this.isEmpty) {
+      this.#chunks.push(bytes.slice());
+      return;
+    }
     const block = this.#blockFor(bytes.length);
     block.set(bytes, this.#usedBytes);
     this.#usedBytes += bytes.length;

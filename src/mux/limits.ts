@@ -24,6 +24,8 @@ export const muxLimits = {
   dataFrameBytes: 128 * kib,
   /** Output from this size on is passed on by reference; copying smaller pieces costs less than another write. */
   byReferenceBytes: 8 * kib,
+  /** The same in a session with a relay, whose messages pass through more hops: a write more costs each of them something. */
+  relayByReferenceBytes: 64 * kib,
   /** Smaller pieces of output are collected in blocks of at least this size. */
   blockBytes: 4 * kib,
   /** Streams on one session with a relay. Each may hold 64 KiB for a reader that does not read. */

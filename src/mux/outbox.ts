@@ -5,11 +5,17 @@ import { muxLimits } from "./limits.ts";
 const noBlock = new Uint8Array(0);
 
 export class Outbox {
+  readonly #byReferenceBytes: number;
   #chunks: Uint8Array[] = [];
   /** The block being filled, and how much of it is used; what lies before `#blockStart` is in `#chunks` already. */
   #block = noBlock;
   #blockStart = 0;
   #blockEnd = 0;
+
+  /** `byReferenceBytes`: from this size on bytes are not copied, and are a write of their own. */
+  constructor(byReferenceBytes: number = muxLimits.byReferenceBytes) {
+    this.#byReferenceBytes = byReferenceBytes;
+  }
 
   get isEmpty(): boolean {
     return this.#chunks.length === 0 && this.#blockEnd === this.#blockStart;
@@ -17,7 +23,7 @@ export class Outbox {
 
   /** Adds bytes, which must not be changed afterwards. */
   push(bytes: Uint8Array): void {
-    if (bytes.length >= muxLimits.byReferenceBytes) {
+    if (bytes.length >= this.#byReferenceBytes) {
       this.#seal();
       this.#chunks.push(bytes);
       return;

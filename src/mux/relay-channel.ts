@@ -17,11 +17,14 @@ export interface RelayChannel {
   peerEnded(): void;
   peerReset(reason: RelayReason, text: string): void;
   credited(bytes: number): void;
-  /** The session takes more again. Sends its turn; returns whether there is more to send. */
-  takeTurn(): boolean;
+  /** The session takes more again. Sends so much at most; returns whether there is more to send. */
+  takeTurn(mostBytes: number): boolean;
   /** The session is over. */
   lost(error: KtError): void;
 }
+
+/** What may leave with whatever is sent next. */
+export type LateFrame = Extract<RelayFrame, { type: "open" | "opened" | "end" }>;
 
 /** A session as its streams see it. */
 export interface RelayChannelOwner {
@@ -30,8 +33,8 @@ export interface RelayChannelOwner {
   readonly isBlocked: boolean;
   sendData(stream: number, bytes: Uint8Array): void;
   send(frame: RelayFrame): void;
-  /** As `send`, with whatever is sent next, or a moment later: nothing waits for it. */
-  sendLater(frame: Extract<RelayFrame, { type: "open" | "end" }>): void;
+  /** As `send`, with whatever is sent next, or a moment later: nothing waits for it, and least for the end of the second half. */
+  sendLater(frame: LateFrame, type?: "last-end"): void;
   /** Returns whether there was room. */
   sendDatagram(stream: number, bytes: Uint8Array): boolean;
   /** Has something to send once the session takes more. */

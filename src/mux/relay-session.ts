@@ -1,21 +1,24 @@
 /** A session with a relay over one Conn, for both ends: streams with credit, datagrams, signs of life. */
 
-import { concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { RelayDecoder } from "#wire/relay-decoder.ts";
 import {
   encodeRelayFrame,
+  maxRelayDataBytes,
   maxRelayPayloadBytes,
   maxRelayStream,
   type RelayAddress,
   type RelayFrame,
-  relayDataHeader,
+  relayHeaderBytes,
   relayVersion,
+  writeRelayHeader,
 } from "#wire/relay-frame.ts";
 import { WindowBudget } from "./credit-window.ts";
+import { DataJoiner } from "./data-joiner.ts";
 import { muxLimits } from "./limits.ts";
-import type { RelayChannel, RelayChannelOwner } from "./relay-channel.ts";
+import { Outbox } from "./outbox.ts";
+import type { LateFrame, RelayChannel, RelayChannelOwner } from "./relay-channel.ts";
 import { RelayFlow } from "./relay-flow.ts";
 import { RelayStream } from "./relay-stream.ts";
 
@@ -39,13 +42,20 @@ export interface RelaySessionOptions {
   /** Whose session it is, for the peer. */
   readonly id: string;
   readonly handler: RelaySessionHandler;
-  /** When what opens or ends streams leaves at the latest; default: at the end of this turn. */
+  /** When what was sent leaves at the latest; default: in a microtask. */
   readonly later?: FlushLater;
 }
 
-export type FlushLater = (type: "open" | "end", flush: () => void) => void;
+/**
+ * When what was sent leaves at the latest. What leaves together is one write, which spares every hop a message. `turn`: at the end of the
+ * turn of the event loop, which reads all sockets that have something; microtasks run after each of them. The others open and end streams.
+ */
+export type FlushMoment = "turn" | LateFrame["type"] | "last-end";
 
-const atOnce: FlushLater = (_, flush) => queueMicrotask(flush);
+/** Calls `flush` at that moment. */
+export type FlushLater = (moment: FlushMoment, flush: () => void) => void;
+
+const inMicrotask: FlushLater = (_, flush) => queueMicrotask(flush);
 
 /** Both ends are kt, of versions that do not understand each other. */
 export class RelayVersionError extends KtError {
@@ -65,15 +75,15 @@ export class RelaySession implements RelayChannelOwner {
   readonly #role: RelaySessionOptions["role"];
   readonly #handler: RelaySessionHandler;
   readonly #later: FlushLater;
-  /** What leaves later on its own account. */
-  readonly #due = new Set<"open" | "end">();
+  /** Moments that are waited for. */
+  readonly #due = new Set<FlushMoment>();
   readonly #decoder: RelayDecoder;
   readonly #channels = new Map<number, RelayChannel>();
   /** Those that have something to send, in the order of their turns. */
   readonly #waiting = new Set<RelayChannel>();
-  #out: Uint8Array[] = [];
+  readonly #out = new Outbox(muxLimits.relayByReferenceBytes);
+  readonly #joiner: DataJoiner;
   #outBytes = 0;
-  #flushIsDue = false;
   #blocked = false;
   /** `leaving`: no more streams, those that are open go on. */
   #state: "open" | "leaving" | "closed" = "open";
@@ -83,16 +93,20 @@ export class RelaySession implements RelayChannelOwner {
   #nextPing = 0;
   #carriedBytes = 0;
 
-  constructor({ conn, role, id, handler, later = atOnce }: RelaySessionOptions) {
+  constructor({ conn, role, id, handler, later = inMicrotask }: RelaySessionOptions) {
     this.#conn = conn;
     this.#role = role;
     this.#handler = handler;
     this.#later = later;
     this.#nextStream = role === "client" ? 1 : 2;
     this.#decoder = new RelayDecoder({
-      onData: (stream, bytes) => this.#onData(stream, bytes),
-      onFrame: (frame) => this.#onFrame(frame),
+      onData: (stream, bytes) => this.#joiner.add(stream, bytes),
+      onFrame: (frame) => {
+        this.#joiner.deliver();
+        this.#onFrame(frame);
+      },
     });
+    this.#joiner = new DataJoiner((stream, bytes) => this.#onData(stream, bytes));
     this.send({ type: "hello", version: relayVersion, id });
     conn.start({
       onData: (bytes) => this.#received(bytes),
@@ -100,6 +114,8 @@ export class RelaySession implements RelayChannelOwner {
       onDrain: () => this.#drained(),
       onClose: (error) => this.#fail(error ?? new KtError("connection-lost", "the relay's session was closed")),
     });
+    // A peer of another version must read who this is before the session ends.
+    this.#flush();
   }
 
   get isBlocked(): boolean {
@@ -178,10 +194,9 @@ export class RelaySession implements RelayChannelOwner {
 
   sendData(stream: number, bytes: Uint8Array): void {
     this.#carriedBytes += bytes.length;
-    for (let at = 0; at < bytes.length; at += maxRelayPayloadBytes) {
-      const part = bytes.subarray(at, at + maxRelayPayloadBytes);
-      this.#put(relayDataHeader(stream, part.length));
-      this.#put(part);
+    for (let at = 0; at < bytes.length; at += maxRelayDataBytes) {
+      const part = bytes.length <= maxRelayDataBytes ? bytes : bytes.subarray(at, at + maxRelayDataBytes);
+      this.#putWhole("data", stream, part);
     }
     if (this.#outBytes >= muxLimits.flushBytes && !this.#blocked) this.#flush();
   }
@@ -192,27 +207,21 @@ export class RelaySession implements RelayChannelOwner {
       this.#fail(new KtError("protocol", "the peer of the relay's session reads nothing"));
   }
 
-  sendLater(frame: Extract<RelayFrame, { type: "open" | "end" }>): void {
+  sendLater(frame: LateFrame, moment: FlushMoment = frame.type): void {
     this.#keep(encodeRelayFrame(frame));
-    const { type } = frame;
-    if (this.#due.has(type)) return;
-    this.#due.add(type);
-    this.#later(type, () => {
-      this.#due.delete(type);
-      if (!this.#blocked && this.#state !== "closed") this.#flush();
-    });
+    this.#flushAt(moment);
   }
 
   sendDatagram(stream: number, bytes: Uint8Array): boolean {
     if (bytes.length >= maxRelayPayloadBytes || this.#outBytes + bytes.length > muxLimits.waitingDatagramBytes) return false;
     this.#carriedBytes += bytes.length;
-    this.send({ type: "datagram", stream, bytes });
+    this.#putWhole("datagram", stream, bytes);
     return true;
   }
 
   wait(channel: RelayChannel): void {
     this.#waiting.add(channel);
-    if (!this.#blocked) this.#flushSoon();
+    if (!this.#blocked) this.#flushAt("turn");
   }
 
   forget(channel: RelayChannel): void {
@@ -232,9 +241,16 @@ export class RelaySession implements RelayChannelOwner {
     return channel;
   }
 
+  #putWhole(type: "data" | "datagram", stream: number, bytes: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#outBytes += relayHeaderBytes;
+    this.#out.reserve(relayHeaderBytes, (block, at) => writeRelayHeader(block, at, { type, stream, lengthBytes: bytes.length }));
+    this.#put(bytes);
+  }
+
   #put(bytes: Uint8Array): void {
     this.#keep(bytes);
-    if (!this.#blocked && this.#state !== "closed") this.#flushSoon();
+    if (!this.#blocked && this.#state !== "closed") this.#flushAt("turn");
   }
 
   #keep(bytes: Uint8Array): void {
@@ -243,13 +259,12 @@ export class RelaySession implements RelayChannelOwner {
     this.#outBytes += bytes.length;
   }
 
-  /** What is sent in one turn of the event loop leaves in one write, which spares every hop a message. */
-  #flushSoon(): void {
-    if (this.#flushIsDue) return;
-    this.#flushIsDue = true;
-    queueMicrotask(() => {
-      this.#flushIsDue = false;
-      if (!this.#blocked) this.#flush();
+  #flushAt(moment: FlushMoment): void {
+    if (this.#due.has(moment)) return;
+    this.#due.add(moment);
+    this.#later(moment, () => {
+      this.#due.delete(moment);
+      if (!this.#blocked && this.#state !== "closed") this.#flush();
     });
   }
 
@@ -261,11 +276,9 @@ export class RelaySession implements RelayChannelOwner {
 
   /** Returns whether the connection takes more. */
   #write(): boolean {
-    if (this.#state === "closed" || this.#out.length === 0) return !this.#blocked;
-    const bytes = concatBytes(this.#out);
-    this.#out = [];
+    if (this.#state === "closed") return !this.#blocked;
     this.#outBytes = 0;
-    this.#blocked = !this.#conn.write(bytes);
+    for (const bytes of this.#out.take()) this.#blocked = !this.#conn.write(bytes);
     return !this.#blocked;
   }
 
@@ -274,10 +287,10 @@ export class RelaySession implements RelayChannelOwner {
     for (const channel of this.#waiting) {
       if (this.#outBytes >= muxLimits.flushBytes) break;
       this.#waiting.delete(channel);
-      if (channel.takeTurn()) this.#waiting.add(channel);
+      if (channel.takeTurn(this.#waiting.size > 0 ? muxLimits.turnBytes : muxLimits.flushBytes)) this.#waiting.add(channel);
       if (this.#blocked) break;
     }
-    return this.#out.length > 0 && !this.#blocked;
+    return !this.#out.isEmpty && !this.#blocked;
   }
 
   #drained(): void {
@@ -289,8 +302,10 @@ export class RelaySession implements RelayChannelOwner {
   #received(bytes: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#handler.onHeard();
+    this.#joiner.begin(bytes);
     try {
       this.#decoder.decode(bytes);
+      this.#joiner.finish();
     } catch (error) {
       this.#fail(toKtError(error, "protocol", "read from the relay's session"));
     }
@@ -373,7 +388,7 @@ export class RelaySession implements RelayChannelOwner {
   #fail(error: KtError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#out = [];
+    this.#out.take();
     this.#waiting.clear();
     // The peer must still read our hello, to say which versions they are.
     if (error instanceof RelayVersionError) this.#conn.end();

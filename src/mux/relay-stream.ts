@@ -54,7 +54,7 @@ export class RelayStream implements Conn, RelayChannel {
 
   /** For the side that was asked: the address has accepted. Whatever was sent already has said so. */
   accept(): void {
-    if (!this.#closed && !this.#hasSent) this.#owner.send({ type: "opened", stream: this.id });
+    if (!this.#closed && !this.#hasSent) this.#owner.sendLater({ type: "opened", stream: this.id });
   }
 
   /** Ends both halves and says why. */
@@ -143,12 +143,12 @@ export class RelayStream implements Conn, RelayChannel {
     this.#creditBytes += bytes;
     if (this.#unsent.length === 0) return;
     if (this.#owner.isBlocked) this.#owner.wait(this);
-    else if (this.takeTurn()) this.#owner.wait(this);
+    else if (this.takeTurn(muxLimits.turnBytes)) this.#owner.wait(this);
   }
 
-  takeTurn(): boolean {
+  takeTurn(mostBytes: number): boolean {
     if (this.#closed) return false;
-    this.#sendUpTo(muxLimits.turnBytes);
+    this.#sendUpTo(mostBytes);
     if (this.#unsent.length > 0) return this.#creditBytes > 0;
     if (this.#sending === "due") this.#endIfSent();
     else if (this.#sending === "open") this.#handler?.onDrain();
@@ -183,7 +183,7 @@ export class RelayStream implements Conn, RelayChannel {
   #endIfSent(): void {
     if (this.#unsent.length > 0) return;
     this.#sending = "ended";
-    this.#owner.sendLater({ type: "end", stream: this.id });
+    this.#owner.sendLater({ type: "end", stream: this.id }, this.#receiving === "open" ? undefined : "last-end");
     this.#closeIfOver();
   }
 

@@ -10,8 +10,11 @@ export const relayLimits = {
    * packets of one connection go there, but another connection may get one that is ready.
    */
   connectAgainMs: [1 * second, 3 * second],
-  /** How long it waits for the first bytes of an address before it says that the address has accepted. */
-  acceptDelayMs: 2,
+  /**
+   * How long what an address accepted, and the end of a connection whose client has ended, wait to leave with something else. Most answers
+   * come at once, and then one message says both.
+   */
+  lateFrameMs: 2,
   /** A peer that has not said who it is within this time is not kt. */
   helloMs: 10 * second,
   /** Sessions at once: some users with some sessions each. */

@@ -4,7 +4,7 @@ import { type Clock, sleep } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { RelaySession } from "#mux/relay-session.ts";
+import { type FlushMoment, RelaySession } from "#mux/relay-session.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { serveChannel } from "./serve-channel.ts";
 import { relayLimits } from "./limits.ts";
@@ -26,6 +26,9 @@ interface Peer {
   id: string | undefined;
   heardMs: number;
 }
+
+/** A client waits for what opens a connection to it, and for the end of an answer, but for neither of these. */
+const isLate = (moment: FlushMoment): boolean => moment === "opened" || moment === "last-end";
 
 export class RelayServer {
   readonly #options: RelayServerOptions;
@@ -79,6 +82,7 @@ export class RelayServer {
       conn,
       role: "relay",
       id,
+      later: (moment, flush) => void (isLate(moment) ? clock.after(relayLimits.lateFrameMs, flush) : setImmediate(flush)),
       handler: {
         onHello: (user) => {
           peer.id = user;

@@ -10,7 +10,6 @@ import { systemReason } from "#base/system-error.ts";
 import { connectTcp } from "#net/tcp.ts";
 import type { RelayAddress } from "#wire/relay-frame.ts";
 import { dial } from "./dial.ts";
-import { relayLimits } from "./limits.ts";
 
 const uncounted = { add() {} };
 
@@ -36,8 +35,7 @@ async function connectFlow(flow: RelayFlow, to: RelayAddress): Promise<void> {
 async function connectStream(stream: RelayStream, to: RelayAddress, clock: Clock): Promise<void> {
   try {
     const conn = await dial(to, connectTcp, clock);
-    // Most answers come at once, and then one message says both.
-    clock.after(relayLimits.acceptDelayMs, () => stream.accept());
+    stream.accept();
     splice(stream, conn, uncounted, () => {});
   } catch (error) {
     stream.refuse(reasonOf(error), systemReason(error));

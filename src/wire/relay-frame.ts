@@ -5,7 +5,7 @@ import { ByteReader } from "./reader.ts";
 import { ByteWriter } from "./writer.ts";
 
 /** Rises with every change that another version would misunderstand. The hello keeps its form for ever. */
-export const relayVersion = 2;
+export const relayVersion = 3;
 
 /** `length u24, type u8, stream u32`, then the payload. Stream 0 is the session itself. */
 export const relayHeaderBytes = 8;
@@ -13,8 +13,11 @@ export const relayHeaderBytes = 8;
 /** A client's streams have odd ids, a relay's even ones. */
 export const maxRelayStream = 0xff_ff_ff_fe;
 
-/** The largest payload: a datagram of UDP fits, and data of other streams need not wait long behind one frame. */
+/** The largest payload of a frame that is held until it is whole: a datagram of UDP fits. */
 export const maxRelayPayloadBytes = 64 * 1024;
+
+/** The largest payload of a data frame, which is passed on as it arrives: what a sender has at once is one frame. */
+export const maxRelayDataBytes = 1024 * 1024;
 
 /** What each side may send on a new stream before it hears of more. */
 export const initialCreditBytes = 64 * 1024;
@@ -90,9 +93,16 @@ const textEncoder = new TextEncoder();
 /** Longest text in a frame: a name has at most 253 characters, a reason is one sentence. */
 const maxTextBytes = 512;
 
-/** The header of a data frame; its payload follows as it is. */
-export function relayDataHeader(stream: number, lengthBytes: number): Uint8Array {
-  return header("data", stream, lengthBytes).finish();
+/** Writes the header of a frame whose payload follows as it is into `block` at `at`. */
+export function writeRelayHeader(block: Uint8Array, at: number, { type, stream, lengthBytes }: RelayHeader): void {
+  block[at] = lengthBytes >>> 16;
+  block[at + 1] = lengthBytes >>> 8;
+  block[at + 2] = lengthBytes;
+  block[at + 3] = types[type];
+  block[at + 4] = stream >>> 24;
+  block[at + 5] = stream >>> 16;
+  block[at + 6] = stream >>> 8;
+  block[at + 7] = stream;
 }
 
 export function encodeRelayFrame(frame: RelayFrame): Uint8Array {
@@ -156,7 +166,8 @@ export function decodeRelayHeader(bytes: Uint8Array, at: number): RelayHeader {
   const number = reader.u8();
   const type = nameOf.get(number);
   if (type === undefined) throw new KtError("protocol", `the relay's session has a frame of the unknown type ${number}`);
-  if (lengthBytes > maxRelayPayloadBytes) throw new KtError("protocol", `the relay's session has a frame of ${lengthBytes} bytes`);
+  if (lengthBytes > (type === "data" ? maxRelayDataBytes : maxRelayPayloadBytes))
+    throw new KtError("protocol", `the relay's session has a frame of ${lengthBytes} bytes`);
   return { type, stream: reader.u32(), lengthBytes };
 }
 

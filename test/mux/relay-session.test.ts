@@ -6,15 +6,25 @@ import { concatBytes } from "#base/bytes.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { RelayFlow } from "#mux/relay-flow.ts";
-import { RelaySession } from "#mux/relay-session.ts";
+import { type FlushLater, RelaySession } from "#mux/relay-session.ts";
 import { RelayStream } from "#mux/relay-stream.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import { pattern } from "#test/wire/pieces.ts";
-import { encodeRelayFrame, initialCreditBytes, type RelayAddress, relayVersion } from "#wire/relay-frame.ts";
+import {
+  encodeRelayFrame,
+  initialCreditBytes,
+  maxRelayDataBytes,
+  maxRelayPayloadBytes,
+  type RelayAddress,
+  relayHeaderBytes,
+  relayVersion,
+} from "#wire/relay-frame.ts";
 
 const turns = async (count = 40): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
 };
+
+const atTurnsEnd: FlushLater = (_, flush) => void setImmediate(flush);
 
 /** Keeps all that a Conn reports. */
 function record(conn: Conn) {
@@ -28,7 +38,7 @@ function record(conn: Conn) {
   return { ...heard, heard, bytes: () => concatBytes(heard.chunks) };
 }
 
-function endOf(conn: Conn, role: "client" | "relay") {
+function endOf(conn: Conn, role: "client" | "relay", later: FlushLater = atTurnsEnd) {
   const seen = {
     hellos: [] as string[],
     opened: [] as { channel: RelayStream | RelayFlow; to: RelayAddress }[],
@@ -40,6 +50,7 @@ function endOf(conn: Conn, role: "client" | "relay") {
     conn,
     role,
     id: role,
+    later,
     handler: {
       onHello: (id) => void seen.hellos.push(id),
       onOpen: (channel, to) => void seen.opened.push({ channel, to }),
@@ -52,9 +63,17 @@ function endOf(conn: Conn, role: "client" | "relay") {
   return { session, seen };
 }
 
-function joined(options: { highWaterBytes?: number } = {}) {
+/** `later`: of the relay's end. */
+function joined(options: { highWaterBytes?: number } = {}, later?: FlushLater) {
   const [near, far] = memoryPair(options);
-  return { client: endOf(near, "client"), relay: endOf(far, "relay") };
+  /** How many bytes the client wrote, each time. */
+  const writes: number[] = [];
+  const write = near.write.bind(near);
+  near.write = (bytes) => {
+    writes.push(bytes.length);
+    return write(bytes);
+  };
+  return { client: endOf(near, "client"), relay: endOf(far, "relay", later), writes };
 }
 
 async function openedPair(ends: ReturnType<typeof joined>): Promise<[RelayStream, RelayStream]> {
@@ -187,6 +206,61 @@ describe("a session", () => {
     );
   });
 
+  test("writes once for what is sent in one turn, however many streams and sockets it came from", async () => {
+    const ends = joined();
+    const pairs = [await openedPair(ends), await openedPair(ends), await openedPair(ends)];
+    const before = ends.writes.length;
+    const got = pairs.map(([near, far]) => {
+      record(near);
+      return record(far);
+    });
+    for (const [near] of pairs) {
+      near.write(pattern(100));
+      // As after each socket that is read.
+      await Promise.resolve();
+    }
+    await turns();
+    expect(ends.writes.slice(before)).toEqual([3 * (relayHeaderBytes + 100)]);
+    for (const { bytes } of got) expect(bytes()).toEqual(pattern(100));
+  });
+
+  test("passes on what is large without a copy, in one frame, and what came in several frames at once", async () => {
+    const ends = joined();
+    const [near, far] = await openedPair(ends);
+    record(near);
+    const atFar = record(far);
+    const before = ends.writes.length;
+    near.write(pattern(initialCreditBytes));
+    await turns();
+    expect(ends.writes.slice(before)).toEqual([relayHeaderBytes, initialCreditBytes]);
+    atFar.heard.chunks.length = 0;
+    for (let at = 0; at < 4; at++) near.write(pattern(1000));
+    await turns();
+    expect(atFar.heard.chunks.map(({ length }) => length)).toEqual([4000]);
+    expect(atFar.bytes()).toEqual(concatBytes(Array.from({ length: 4 }, () => pattern(1000))));
+  });
+
+  test("keeps what no client waits for until something else leaves", async () => {
+    const flushes: { readonly type: string; readonly flush: () => void }[] = [];
+    const ends = joined({}, (type, flush) => {
+      if (type === "turn") setImmediate(flush);
+      else flushes.push({ type, flush });
+    });
+    const [near, far] = await openedPair(ends);
+    const [atNear] = [record(near), record(far)];
+    near.end();
+    await turns();
+    far.accept();
+    far.end();
+    await turns();
+    expect(near.isOpened).toBe(false);
+    expect(flushes.map(({ type }) => type)).toEqual(["opened", "last-end"]);
+    for (const { flush } of flushes) flush();
+    await turns();
+    expect(near.isOpened).toBe(true);
+    expect(atNear.heard).toMatchObject({ ended: true, closed: true, error: undefined });
+  });
+
   test("what was not opened goes another way where it has one; flows and other streams stay", async () => {
     const { client } = joined();
     const lost: string[] = [];
@@ -252,6 +326,23 @@ describe("a session", () => {
         if (seen.error) expect(["protocol", "relay-failed", "connection-lost"]).toContain(seen.error.code);
       }),
     );
+  });
+
+  test("ends when the peer sends a longer frame than any kt does", async () => {
+    for (const [type, most] of [
+      [3, maxRelayDataBytes],
+      [7, maxRelayPayloadBytes],
+    ] as const) {
+      for (const lengthBytes of [most, most + 1]) {
+        const [near, far] = memoryPair();
+        const { seen } = endOf(near, "relay");
+        record(far);
+        far.write(encodeRelayFrame({ type: "hello", version: relayVersion, id: "" }));
+        far.write(new Uint8Array([lengthBytes >> 16, lengthBytes >> 8, lengthBytes, type, 0, 0, 0, 1]));
+        await turns();
+        expect(seen.error?.code).toBe(lengthBytes > most ? "protocol" : undefined);
+      }
+    }
   });
 
   test("ends when the peer sends more than its credit", async () => {

@@ -76,7 +76,11 @@ export class RelayLink {
     this.#session = new RelaySession({
       conn: stream,
       role: "client",
-      later: (type, flush) => void (type === "open" ? afterPoll(flush) : clock.after(tunnelLimits.relayEndMs, flush)),
+      later: (moment, flush) => {
+        if (moment === "turn") setImmediate(flush);
+        else if (moment === "open") afterPoll(flush);
+        else clock.after(tunnelLimits.relayEndMs, flush);
+      },
       id: user,
       handler: {
         onHello: () => this.#greeted.resolve(),
