@@ -35,6 +35,7 @@ async function buildClients(): Promise<boolean> {
   if (!(await buildGo("the Go client", "client", ".", "e2e-client"))) return false;
   // Large, and for one file of tests, which says so where it is not there.
   if (wanted.length === 0 || wanted.includes("chart")) await buildGo("helm", "helm", "helm.sh/helm/v4/cmd/helm", "helm");
+  if (!(await buildGo("the stand-ins of backends", "stands", ".", "e2e-stands"))) return false;
   return await buildGo("h2spec", "h2spec", "github.com/summerwind/h2spec/cmd/h2spec", "h2spec");
 }
 

@@ -54,6 +54,7 @@ describe("served", () => {
   const cases: readonly (readonly [string, Case])[] = [
     ["a program", { headers: { Accept: "*/*" } }],
     ["a page of a service's name in the cluster, for itself", { host: "web.dev:8989", headers: { Origin: "http://web.dev:8989" } }],
+    ["the form of a page that sends no referrer, as Keycloak's", { headers: { Origin: "null", "Sec-Fetch-Site": "same-origin" } }],
     ["a page of localhost", { headers: { Origin: "http://localhost:3000" } }],
     ["a page of a loopback address", { headers: { Origin: "http://127.0.0.1:5173" } }],
     ["a page of another route, which browsers call cross-site", { headers: { Origin: "http://app.localhost:8989", ...crossSite } }],
@@ -77,6 +78,9 @@ describe("refused", () => {
     ["a page of the web", { headers: { Origin: "https://evil.example" } }],
     ["a page of the web, in old browsers", { headers: { ORIGIN: "https://evil.example" } }],
     ["a page without a name", { headers: { Origin: "null" } }],
+    ["a frame without a name, of a page of its own", { headers: { Origin: "null", ...crossSite } }],
+    ["a page without a name beside one", { headers: { Origin: ["null", "https://evil.example"], "Sec-Fetch-Site": "same-origin" } }],
+    ["a page without a name that says two things", { headers: { Origin: "null", "Sec-Fetch-Site": ["same-origin", "cross-site"] } }],
     ["an empty Origin", { headers: { Origin: "" } }],
     ["two Origins, one of them good", { headers: { Origin: ["http://localhost", "https://evil.example"] } }],
     ["a list of Origins", { headers: { Origin: "http://localhost, https://evil.example" } }],

@@ -28,6 +28,12 @@ export class Prometheus {
     return new Prometheus(folder, `${folder}/prometheus/usr/bin/`);
   }
 
+  /** The server, by its path. */
+  get program(): string {
+    const name = `${this.#programs}prometheus`;
+    return which(name) ?? name;
+  }
+
   /** `promtool ARGS…` with this on its standard input. */
   async promtool(args: readonly string[], input = ""): Promise<Ran> {
     return await run([`${this.#programs}promtool`, ...args], { input });

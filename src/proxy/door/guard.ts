@@ -27,6 +27,8 @@ interface Evidence {
   readonly origins: readonly string[];
   readonly referer: string | undefined;
   readonly crossSite: boolean;
+  /** The page is of the very origin that it asks, which names none where its policy is to send no referrer (Fetch §3.2). */
+  readonly unnamedOwn: boolean;
   /** A link that was followed, or an address that was typed: its answer becomes the page, and no other page reads it. */
   readonly topLevel: boolean;
 }
@@ -45,10 +47,12 @@ function evidenceOf({ method, headers }: Asked): Evidence {
   const all = (wanted: string): string[] => headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
   const only = (wanted: string): string => all(wanted).join();
   const navigates = only("sec-fetch-mode") === "navigate" && only("sec-fetch-dest") === "document";
+  const origins = all("origin");
   return {
-    origins: all("origin"),
+    origins,
     referer: all("referer")[0],
     crossSite: all("sec-fetch-site").some((site) => site.toLowerCase() === "cross-site"),
+    unnamedOwn: only("sec-fetch-site").toLowerCase() === "same-origin" && only("origin") === "null",
     topLevel: navigates && (method === "GET" || method === "HEAD"),
   };
 }
@@ -71,8 +75,12 @@ function originOf(address: string): string {
 }
 
 /** The page that asks and may not; undefined when there is none. Empty for one that sent no origin. */
-function stranger({ origins, referer, crossSite, topLevel }: Evidence, names: GuardedNames, lookup: Lookup): string | undefined {
-  if (topLevel) return undefined;
+function stranger(
+  { origins, referer, crossSite, unnamedOwn, topLevel }: Evidence,
+  names: GuardedNames,
+  lookup: Lookup,
+): string | undefined {
+  if (topLevel || unnamedOwn) return undefined;
   const foreign = origins.find((origin) => !isTrusted(origin, names, lookup));
   if (foreign !== undefined || origins.length > 0 || !crossSite) return foreign;
   // Images and scripts are asked for without an Origin, also by a page of one's own: every name under .localhost is a site.

@@ -1,0 +1,3 @@
+module kt.test/stands
+
+go 1.24
