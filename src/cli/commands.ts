@@ -118,7 +118,11 @@ export const commands: readonly CommandSpec[] = [
     name: "serve",
     args: "[...FILES]",
     summary: "Run the hub in the foreground with these profiles",
-    options: [["-f, --file <file>", "A profile; may be given several times"], setOption],
+    options: [
+      ["-f, --file <file>", "A profile; may be given several times"],
+      ["--metrics <address>", "Answer /metrics there, by IP address and without a token"],
+      setOption,
+    ],
     example: ["kt serve -f shop/tunnels.toml -f billing/tunnels.toml", "kt serve --log-format json -f tunnels.toml"],
     async load() {
       // Before anything is read that would be read again.
@@ -137,6 +141,7 @@ export const commands: readonly CommandSpec[] = [
       ["--image <image>", "The image of kt; default: that of [relay]"],
       ["--name <name>", "Of the objects; default: kt"],
       ["--replicas <count>", "Default: 2"],
+      ["--metrics <port>", "Let the namespace's pods scrape this port; default: none"],
       ["--json", "Print one List as JSON"],
     ],
     example: ["kt manifests -f edge/tunnels.toml --image registry.example.com/kt:0.1.0"],

@@ -17,6 +17,8 @@ export interface ManifestOptions {
   readonly namespace: string;
   readonly image: string;
   readonly replicas: number;
+  /** Where the metrics are scraped. Default: nowhere. */
+  readonly metricsPort?: number | undefined;
 }
 
 /** Where the profile is mounted: the folder of a user's own profile, which needs no consent. */
@@ -32,6 +34,7 @@ const graceS = 30;
 export function manifestsOf(options: ManifestOptions): Manifest[] {
   const { name, namespace, replicas, text } = options;
   const ports = exposedPorts(options.plan);
+  const scraped = scrapedPorts(options.metricsPort, ports);
   const of = (apiVersion: string, kind: string, rest: object): Manifest => {
     return { apiVersion, kind, metadata: { name, namespace, labels: labelsOf(name) }, ...rest };
   };
@@ -41,14 +44,14 @@ export function manifestsOf(options: ManifestOptions): Manifest[] {
     of("v1", "ServiceAccount", {}),
     ...roles,
     of("v1", "ConfigMap", { data: { "tunnels.toml": text } }),
-    of("apps/v1", "Deployment", { spec: deploymentSpec(options, ports) }),
-    of("v1", "Service", { spec: { selector: selectorOf(name), ports: ports.map(servicePort) } }),
+    of("apps/v1", "Deployment", { spec: deploymentSpec(options, ports, scraped) }),
+    of("v1", "Service", { spec: { selector: selectorOf(name), ports: [...ports, ...scraped].map(servicePort) } }),
     ...(replicas > 1 ? [of("policy/v1", "PodDisruptionBudget", { spec: { maxUnavailable: 1, selector } })] : []),
     of("networking.k8s.io/v1", "NetworkPolicy", {
       spec: {
         podSelector: selector,
         policyTypes: ["Ingress"],
-        ingress: [{ ports: ports.map(({ port, protocol }) => ({ port, protocol })) }],
+        ingress: [{ ports: ports.map(policyPort) }, ...scraped.map((port) => ({ from: [{ podSelector: {} }], ports: [policyPort(port)] }))],
       },
     }),
   ];
@@ -63,6 +66,7 @@ interface ExposedPort {
 const selectorOf = (name: string): Record<string, string> => ({ "app.kubernetes.io/name": "kt", "app.kubernetes.io/instance": name });
 const labelsOf = (name: string): Record<string, string> => ({ ...selectorOf(name), "app.kubernetes.io/managed-by": "kt" });
 
+const policyPort = ({ port, protocol }: ExposedPort): object => ({ port, protocol });
 const servicePort = ({ name, port, protocol }: ExposedPort): object => ({ name, port, targetPort: port, protocol });
 
 /** Who is not in the pod reaches what does not listen on its loopback. */
@@ -82,6 +86,13 @@ function exposedPorts({ http, listeners }: Plan): ExposedPort[] {
     }
   }
   return [...ports.values()];
+}
+
+/** Of pods of kt's own namespace, and of no others. */
+function scrapedPorts(port: number | undefined, exposed: readonly ExposedPort[]): ExposedPort[] {
+  if (port === undefined) return [];
+  if (!exposed.some((other) => other.protocol === "TCP" && other.port === port)) return [{ name: "metrics", port, protocol: "TCP" }];
+  throw new KtError("usage", `the profile listens on port ${port}, so the metrics need another one`, { hints: ["--metrics 9464"] });
 }
 
 /** What kt may do in one namespace, or in all of them. */
@@ -131,17 +142,21 @@ function rulesOf(needs: readonly Rule[]): object[] {
   });
 }
 
-function deploymentSpec({ name, image, replicas }: ManifestOptions, ports: readonly ExposedPort[]): object {
+function deploymentSpec(
+  { name, image, replicas }: ManifestOptions,
+  ports: readonly ExposedPort[],
+  scraped: readonly ExposedPort[],
+): object {
   return {
     replicas,
     selector: { matchLabels: selectorOf(name) },
     strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    template: { metadata: { labels: labelsOf(name) }, spec: podSpec(name, image, ports) },
+    template: { metadata: { labels: labelsOf(name) }, spec: podSpec(name, image, ports, scraped) },
   };
 }
 
 /** Fits the restricted Pod Security Standard. */
-function podSpec(name: string, image: string, ports: readonly ExposedPort[]): object {
+function podSpec(name: string, image: string, ports: readonly ExposedPort[], scraped: readonly ExposedPort[]): object {
   const health = {
     httpGet: { path: "/health", port: ports[0]?.port, httpHeaders: [{ name: "Host", value: "kt.localhost" }] },
   };
@@ -156,13 +171,13 @@ function podSpec(name: string, image: string, ports: readonly ExposedPort[]): ob
         name: "kt",
         image,
         imagePullPolicy: "IfNotPresent",
-        args: ["serve", "--log-format", "json", "-f", profilePath],
+        args: ["serve", "--log-format", "json", "-f", profilePath, ...scraped.flatMap(({ port }) => ["--metrics", `0.0.0.0:${port}`])],
         env: [
           { name: "XDG_CONFIG_HOME", value: configHome },
           { name: "XDG_RUNTIME_DIR", value: "/tmp" },
           { name: "XDG_STATE_HOME", value: "/tmp" },
         ],
-        ports: ports.map(({ name: portName, port, protocol }) => ({ name: portName, containerPort: port, protocol })),
+        ports: [...ports, ...scraped].map(({ name: portName, port, protocol }) => ({ name: portName, containerPort: port, protocol })),
         readinessProbe: { ...health, periodSeconds: 2 },
         livenessProbe: { tcpSocket: { port: ports[0]?.port }, periodSeconds: 10, failureThreshold: 6 },
         lifecycle: { preStop: { sleep: { seconds: lameDuckS } } },

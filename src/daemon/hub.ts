@@ -18,7 +18,8 @@ import { loopbackListeners, loopbackSockets } from "#native/loopback-listeners.t
 import { ownLoopback } from "#native/network-addresses.ts";
 import { Forwards } from "#daemon/plans/forwards.ts";
 import type { NameServer } from "#dns/upstream/exchange.ts";
-import type { Plan } from "#profile/values/plan.ts";
+import { listenTcp } from "#net/tcp.ts";
+import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import { ReverseDoor } from "#proxy/reverse-door.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
@@ -176,6 +177,12 @@ export class Hub {
   /** Attaches a profile that stays until `down`, or until the hub ends. */
   async pin(request: Omit<AttachRequest, "pin">): Promise<void> {
     await this.#profiles.attach({ ...request, pin: true }, undefined);
+  }
+
+  /** Its metrics alone, without a token, at an address of their own. Throws KtError `port-taken` or `listen-failed`. */
+  listenForScrapers({ host, port }: ListenAddress): void {
+    const listener = listenTcp({ host, port, accept: (conn) => void this.#pages.serveMetrics(conn) });
+    this.#exclusive.add(() => listener.close());
   }
 
   snapshot(): Snapshot {

@@ -2,6 +2,7 @@
 
 import { rm, writeFile } from "node:fs/promises";
 import type { MetricsFormat } from "#control/api.ts";
+import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import type { RequestHandler } from "#control/server.ts";
 import type { Clock } from "#base/clock.ts";
@@ -45,6 +46,11 @@ export class OwnPages implements Part {
     const [conn, served] = memoryPair();
     site.serve(served);
     return { conn, pod: "kt", appProtocol: "http", usable: () => true, park() {}, unpark() {} };
+  }
+
+  /** Serves the metrics alone to a connection. */
+  async serveMetrics(conn: Conn): Promise<void> {
+    (await this.#loaded()).serveMetrics(conn);
   }
 
   async signInCode(): Promise<string> {

@@ -7,7 +7,7 @@ import { headerValue } from "#wire/http-head.ts";
 import { metricsContentTypes, metricsFormatOf, type MetricsFormat } from "#wire/openmetrics.ts";
 import { Access } from "#web/guard/access.ts";
 import { jsonAnswer, type Refusal, refusalAnswer, textAnswer } from "#web/guard/answers.ts";
-import { admit, sessionCookie } from "#web/guard/guard.ts";
+import { admit, scraperRefusal, sessionCookie } from "#web/guard/guard.ts";
 import { healthMetrics, healthStatus, healthWord } from "#web/facts/health.ts";
 import type { HubFacts } from "#web/facts/hub-facts.ts";
 import { pacContentType, proxyPac } from "#web/facts/proxy-pac.ts";
@@ -63,6 +63,21 @@ export class Site {
     serveHttp(conn, this.#answer);
   }
 
+  /** The same for one that comes to the metrics' own address, where there is nothing else, and no token. */
+  serveMetrics(conn: Conn): void {
+    serveHttp(conn, this.#scrape);
+  }
+
+  readonly #scrape: RequestHandler = ({ head, path }) => {
+    const accept = headerValue(head.headers, "accept");
+    const other: Refusal = { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: ["/metrics"] };
+    const refusal =
+      scraperRefusal(head) ??
+      (path === "/metrics" ? undefined : other) ??
+      (isRead(head.method) ? undefined : wrongMethod(head.method, ["GET", "HEAD"]));
+    return refusal ? refusalAnswer(refusal, accept) : metrics(this.#options.facts, accept);
+  };
+
   readonly #answer: RequestHandler = (request) => {
     const { head, path } = request;
     const { facts, host } = this.#options;
@@ -74,7 +89,7 @@ export class Site {
     if (path === mcpPath) return this.#mcp.answer(request);
     const page = this.#pages.get(path) ?? (isOfDashboard(path) ? dashboardFile : undefined);
     if (!page) return refusalAnswer(this.#unknownPage(path), accept);
-    if (head.method !== "GET" && head.method !== "HEAD") return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);
+    if (!isRead(head.method)) return refusalAnswer(wrongMethod(head.method, ["GET", "HEAD"]), accept);
     return page(request);
   };
 
@@ -84,6 +99,8 @@ export class Site {
     return { status: 404, code: "page-unknown", message: `there is no "${path}" here`, hints: [...pages, documentPath, mcpPath] };
   }
 }
+
+const isRead = (method: string): boolean => method === "GET" || method === "HEAD";
 
 const signInPath = "/sign-in";
 const dashboardPath = "/dashboard";

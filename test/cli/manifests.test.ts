@@ -7,7 +7,7 @@ import { loadPlan } from "#profile/load.ts";
 
 const exposed = '[http]\nlisten = "0.0.0.0:8989"\nexpose = true\n';
 
-async function objectsOf(text: string, replicas = 2): Promise<Manifest[]> {
+async function objectsOf(text: string, replicas = 2, metricsPort?: number): Promise<Manifest[]> {
   const file = "/p/tunnels.toml";
   const { plan } = await loadPlan({
     file,
@@ -16,7 +16,7 @@ async function objectsOf(text: string, replicas = 2): Promise<Manifest[]> {
     isInside: true,
     readText: async (path) => (path === file ? text : undefined),
   });
-  return manifestsOf({ plan, text, name: "kt", namespace: "edge", image: "kt:1", replicas });
+  return manifestsOf({ plan, text, name: "kt", namespace: "edge", image: "kt:1", replicas, metricsPort });
 }
 
 const namesOf = (objects: readonly Manifest[]): string[] =>
@@ -68,6 +68,19 @@ test("an address needs no relay, since a pod connects to it by itself, and no ri
   const objects = await objectsOf(`${exposed}[routes]\n"db.example.com" = "db.internal:80"\n"web.example.com" = "svc/web:80"\n`);
   expect(namesOf(objects).filter((name) => name.startsWith("Role "))).toEqual(["Role edge kt"]);
   expect(JSON.stringify(objects)).not.toContain("jobs");
+});
+
+test("metrics have a port of their own where it is asked for, for pods of the same namespace", async () => {
+  const listens = `${exposed}[routes]\n"web.example.com" = "svc/web:80"\n`;
+  expect(JSON.stringify(await objectsOf(listens))).not.toContain("metrics");
+  const objects = await objectsOf(listens, 2, 9464);
+  const find = (kind: string): Manifest | undefined => objects.find((object) => object.kind === kind);
+  expect(JSON.stringify(find("Deployment"))).toContain('"--metrics","0.0.0.0:9464"');
+  expect(find("Service")).toMatchObject({ spec: { ports: [{ port: 8989 }, { name: "metrics", port: 9464 }] } });
+  expect(find("NetworkPolicy")).toMatchObject({
+    spec: { ingress: [{ ports: [{ port: 8989 }] }, { from: [{ podSelector: {} }], ports: [{ port: 9464, protocol: "TCP" }] }] },
+  });
+  await expect(objectsOf(listens, 2, 8989)).rejects.toThrow("the profile listens on port 8989");
 });
 
 test("one replica has no budget: a node could not be drained", async () => {

@@ -79,6 +79,28 @@ cases(`the chart${why}`, () => {
     expect(byName(rendered.filter((each) => each !== null))).toEqual(byName(printed.items));
   }, 60_000);
 
+  test("has metrics where they are asked for, as kt manifests, and a ServiceMonitor", async () => {
+    const wanted = [
+      "--set",
+      "metrics.enabled=true",
+      "--set",
+      "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=prometheus",
+    ];
+    await ok("lint", "--strict", `${root}charts/kt`, ...values(), ...wanted);
+    const text = await ok("template", "kt", `${root}charts/kt`, ...values(), ...wanted);
+    const rendered = text.split(/^---$/m).map((each) => YAML.parse(each) as Manifest | null);
+    const objects = rendered.filter((each) => each !== null);
+    const printed = await home.ok("manifests", "--json", "-n", space.name, "--image", image.name, "--metrics", "9464");
+    const isMonitor = ({ kind }: Manifest): boolean => kind === "ServiceMonitor";
+    expect(byName(objects.filter((each) => !isMonitor(each)))).toEqual(byName((JSON.parse(printed) as { items: Manifest[] }).items));
+    const service = objects.find(({ kind }) => kind === "Service");
+    expect(objects.find(isMonitor)).toMatchObject({
+      metadata: { labels: { release: "prometheus" } },
+      spec: { selector: { matchLabels: { "app.kubernetes.io/name": "kt" } }, endpoints: [{ port: "metrics", interval: "30s" }] },
+    });
+    expect(service).toMatchObject({ spec: { ports: expect.arrayContaining([expect.objectContaining({ name: "metrics", port: 9464 })]) } });
+  }, 60_000);
+
   test("refuses values that it does not know, and an image that is not named", async () => {
     const unknown = await helm("template", "kt", `${root}charts/kt`, ...values(), "--set", "replica=3");
     expect(unknown.exitCode).not.toBe(0);
@@ -89,7 +111,7 @@ cases(`the chart${why}`, () => {
   }, 30_000);
 
   test("serves the profile once it is installed, and leaves nothing once it is uninstalled", async () => {
-    await ok("install", "kt", `${root}charts/kt`, ...values(), "--wait", "--timeout", "120s");
+    await ok("install", "kt", `${root}charts/kt`, ...values(), "--set", "metrics.enabled=true", "--wait", "--timeout", "120s");
     const address = (await kubectl("-n", space.name, "get", "service", "kt", "-o", "jsonpath={.spec.clusterIP}")).trim();
     await eventually(
       "the service to answer",
@@ -103,6 +125,9 @@ cases(`the chart${why}`, () => {
       60_000,
       250,
     );
+    const scraped = await fetch(`http://${address}:9464/metrics`, { signal: AbortSignal.timeout(5000) });
+    expect([scraped.status, await scraped.text()]).toEqual([200, expect.stringContaining("kt_route_up{")]);
+    expect((await fetch(`http://${address}:9464/api/v1/snapshot`)).status).toBe(404);
     await ok("uninstall", "kt", "-n", space.name, "--wait", "--timeout", "120s");
     const left = ["-l", "app.kubernetes.io/instance=kt", "-o", "name"];
     expect((await kubectl("-n", space.name, "get", "deployments,services,configmaps,roles,networkpolicies", ...left)).trim()).toBe("");

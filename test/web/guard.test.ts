@@ -151,3 +151,27 @@ describe("a code", () => {
     expect(access.signIn("")).toBeUndefined();
   });
 });
+
+describe("the metrics' own address", () => {
+  const scrape = async (headers: Asking["headers"], path = "/metrics", method = "GET"): Promise<number> =>
+    (await ask(site, path, { method, scrapes: true, headers: { Authorization: "", ...headers } })).status;
+
+  test.each(["10.0.0.7:9464", "[fd00::7]:9464", "localhost:9464"])("needs no token as %s, and counts the same", async (host) => {
+    expect(await scrape({ Host: host })).toBe(200);
+    const { body } = await ask(site, "/metrics", { scrapes: true, headers: { Authorization: "", Host: host } });
+    expect(body).toContain("kt_route_up{");
+  });
+
+  test.each(["evil.example:9464", "kt.localhost:9464", "10.0.0.7.evil.example", "0x7f.1:9464"])("is not at the name %s", async (host) => {
+    expect(await scrape({ Host: host })).toBe(421);
+  });
+
+  test("is for no page, has nothing else, and changes nothing", async () => {
+    const Host = "10.0.0.7:9464";
+    expect(await scrape({ Host, Origin: "https://evil.example" })).toBe(403);
+    expect(await scrape({ Host, "Sec-Fetch-Site": "cross-site" })).toBe(403);
+    for (const path of ["/", "/health/status", "/api/v1/snapshot", "/mcp", "/dashboard"]) expect(await scrape({ Host }, path)).toBe(404);
+    expect(await scrape({ Host }, "/metrics", "POST")).toBe(405);
+    expect(await scrape({ Host, Authorization: `Bearer ${token}` }, "/api/v1/snapshot")).toBe(404);
+  });
+});

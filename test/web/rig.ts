@@ -82,14 +82,21 @@ export interface Asking {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** At the metrics' own address. */
+  readonly scrapes?: boolean;
 }
 
 const usual = { Host: "kt.localhost:8989", Authorization: `Bearer ${token}` };
 
 /** With the token, unless `headers` says otherwise; a header with an empty value is left out. */
-export async function ask(site: Site, path: string, { method = "GET", headers = {}, body = "" }: Asking = {}): Promise<Answered> {
+export async function ask(
+  site: Site,
+  path: string,
+  { method = "GET", headers = {}, body = "", scrapes = false }: Asking = {},
+): Promise<Answered> {
   const [near, far] = memoryPair();
-  site.serve(far);
+  if (scrapes) site.serveMetrics(far);
+  else site.serve(far);
   const client = new Recorder(near);
   const fields = Object.entries({ ...usual, ...headers, Connection: "close", "Content-Length": String(Buffer.byteLength(body)) });
   const lines = fields.filter(([, value]) => value !== "").map(([name, value]) => `${name}: ${value}\r\n`);

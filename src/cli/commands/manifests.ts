@@ -26,6 +26,7 @@ export async function manifests({ options, output, build }: CommandContext): Pro
     namespace: options.text("namespace") ?? plan.namespace ?? "default",
     image,
     replicas: replicasOf(options),
+    metricsPort: metricsPortOf(options),
   });
   printManifests(objects, options, output);
   return exitCodes.done;
@@ -53,6 +54,13 @@ function nameOf(options: Options): string {
   const name = options.text("name") ?? "kt";
   if (/^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$/.test(name)) return name;
   throw new KtError("usage", `--name "${name}" cannot name an object: small letters, digits and hyphens, a letter first`);
+}
+
+function metricsPortOf(options: Options): number | undefined {
+  const text = options.text("metrics");
+  if (text === undefined) return undefined;
+  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text);
+  throw new KtError("usage", `--metrics "${text}" is not a port`, { hints: ["--metrics 9464"] });
 }
 
 function replicasOf(options: Options): number {

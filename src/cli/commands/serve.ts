@@ -1,6 +1,6 @@
 /** `kt serve`: the hub in the foreground with pinned profiles, for systemd, launchd and containers. */
 
-import { KtError } from "#base/errors.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { withConsent } from "#cli/consent.ts";
 import { diagnosisOf } from "#cli/diagnosis.ts";
@@ -14,12 +14,15 @@ import { originalIn } from "#host/names/hosts-original.ts";
 import { namesSocket } from "#host/names/names-socket.ts";
 import { ownAuthority } from "#daemon/own-authority.ts";
 import { realProviders } from "#daemon/providers.ts";
+import { parseListen } from "#profile/values/listen.ts";
+import type { ListenAddress } from "#profile/values/plan.ts";
 import { runUntilEnd } from "#daemon/run-hub.ts";
 import { ensureRuntimeDirectory } from "#daemon/process/runtime-dir.ts";
 
 export async function serve({ args, options, output, build }: CommandContext): Promise<number> {
   const given = await Promise.all([...options.texts("file"), ...args].map(namedFile));
   const files = given.length > 0 ? given : [await profileFile(options)];
+  const scrapers = metricsAddresses(options.text("metrics"));
   const at = surroundings();
   const directory = await ensureRuntimeDirectory(at);
   const authority = ownAuthority(at);
@@ -38,6 +41,7 @@ export async function serve({ args, options, output, build }: CommandContext): P
     logsRequests: output.verbose,
   });
   try {
+    for (const address of scrapers) hub.listenForScrapers(address);
     for (const file of files) await withConsent(file, output, () => hub.pin({ file, environment: shellEnvironment() }));
   } catch (error) {
     await hub.stop(0);
@@ -45,6 +49,16 @@ export async function serve({ args, options, output, build }: CommandContext): P
   }
   await runUntilEnd(hub, { ignoreHangup: false, log });
   return exitCodes.done;
+}
+
+/** Of --metrics. Throws KtError `usage`. */
+function metricsAddresses(text: string | undefined): readonly ListenAddress[] {
+  if (text === undefined) return [];
+  try {
+    return parseListen(text);
+  } catch (error) {
+    throw new KtError("usage", `--metrics: ${messageOf(error)}`, { hints: ["--metrics 0.0.0.0:9464", "--metrics 127.0.0.1:9464"] });
+  }
 }
 
 /** A hub that ends lets go of its lock a moment after its socket. */

@@ -1,6 +1,8 @@
 /** The one guard of the hub's own pages: which name was asked for, which page asks, and who is behind it. Pure. */
 
 import { parseAuthority } from "#base/hostname.ts";
+import { parseIpv4 } from "#base/ipv4.ts";
+import { isIpv6 } from "#base/ipv6.ts";
 import { headerValue, type Header, type RequestHead } from "#wire/http-head.ts";
 import type { Access, Credential } from "./access.ts";
 import type { Refusal } from "./answers.ts";
@@ -39,6 +41,17 @@ function wrongHost({ host }: RequestHead, own: string): Refusal | undefined {
   const name = parseAuthority(host)?.host.toLowerCase().replace(/\.$/, "");
   if (name === own) return undefined;
   return { status: 421, code: "misdirected", message: `these pages are at "${own}", not at "${host}"` };
+}
+
+/**
+ * Who may read the metrics at their own address: by that address, as scrapers do. A page of the web whose name was made to lead there
+ * sends its name.
+ */
+export function scraperRefusal(head: RequestHead): Refusal | undefined {
+  const name = parseAuthority(head.host)?.host.toLowerCase() ?? "";
+  const isAddress = isIpv6(name) || parseIpv4(name) !== undefined || name === "localhost";
+  if (isAddress) return foreignPage(head);
+  return { status: 421, code: "misdirected", message: `the metrics are at an IP address, not at "${head.host}"` };
 }
 
 /** Browsers say who asks, and pages cannot change what they say (Fetch §2.2.2, "forbidden request-header"). */
