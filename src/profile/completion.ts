@@ -63,7 +63,7 @@ export class Completion {
 
   route(route: LayerRoute, { tls, backend }: RouteTls = {}): PlannedRoute {
     const { name, host, health } = route;
-    const scheme = route.scheme ?? (backend === undefined ? undefined : "https");
+    const scheme = route.scheme ?? (backend === undefined ? schemeOf(route) : "https");
     const manner = { ...mannerOf({ ...route, scheme }), ...(backend && { tls: backend }) };
     const spoken = { scheme: scheme ?? schemeForPort(route.target.port), manner, ...(tls && { tls }) };
     return { name, host, target: this.target(route), ...spoken, ...(health !== undefined && { health }) };
@@ -90,13 +90,19 @@ export class Completion {
   }
 
   pattern(entry: LayerPattern, tls: Termination | undefined): PlannedPattern {
-    const { name, pattern, template, context, scheme } = entry;
+    const { name, pattern, template, context, scheme = schemeOf(entry) } = entry;
     const namespace = template.namespace ?? this.namespace;
     const where = { profile: this.#profile, context: context ?? this.context, contexts: this.contexts };
     return { name, pattern, target: { ...template, ...where, namespace }, scheme, manner: mannerOf(entry), ...(tls && { tls }) };
   }
 }
 
-function mannerOf({ scheme, forwarded }: Pick<LayerRoute, "scheme" | "forwarded">): Manner {
-  return { forwarded: forwarded ?? true, schemeGiven: scheme !== undefined };
+/** What the protocol says of TLS. */
+function schemeOf({ protocol }: Pick<LayerRoute, "protocol">): "http" | undefined {
+  return protocol === "h2c" ? "http" : undefined;
+}
+
+function mannerOf({ scheme, protocol, forwarded }: Pick<LayerRoute, "scheme" | "protocol" | "forwarded">): Manner {
+  const schemeGiven = scheme !== undefined || protocol === "h2c";
+  return { forwarded: forwarded ?? true, schemeGiven, ...(protocol && { protocol }) };
 }

@@ -6,6 +6,7 @@ import { Door, type OpenAddress } from "#proxy/door/door.ts";
 import { Entrance, Visit } from "#proxy/door/entrance.ts";
 import { Terminator } from "#proxy/tls/terminator.ts";
 import { Backends } from "#proxy/http1/backends.ts";
+import { overH2 } from "#proxy/h2/http1-over-h2.ts";
 import type { RouteTable } from "#route/table.ts";
 import { Arrival, type DoorParts, plainAnswer } from "./arrival.ts";
 import { WebRefusals } from "./web-refusal.ts";
@@ -18,7 +19,7 @@ export class FrontDoor {
     this.#parts = {
       context,
       door,
-      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf),
+      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf, overH2),
       speech: new SpeechMemory(context.clock),
       refusals: new WebRefusals(context, door),
       terminator: new Terminator(context.clock, context.authority),

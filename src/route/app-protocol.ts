@@ -1,7 +1,7 @@
 /** What the cluster says about a port, a Service's appProtocol → how a backend is spoken to whose profile is silent. Pure. */
 
 import type { Found } from "./lookup.ts";
-import type { BackendScheme } from "./target.ts";
+import type { BackendProtocol, BackendScheme } from "./target.ts";
 
 /** IANA's names and those of Kubernetes (KEP-3726). What is not here says nothing to us. */
 const schemes: Readonly<Record<string, BackendScheme>> = {
@@ -26,9 +26,9 @@ export function schemeOfAppProtocol(text: string | undefined): BackendScheme | u
 /** What is served by HTTP/2 without TLS. */
 const h2c: ReadonlySet<string> = new Set(["h2c", "kubernetes.io/h2c", "grpc"]);
 
-/** Whether the cluster says that a backend speaks HTTP/2 without being asked. */
-export function isH2AppProtocol(text: string | undefined): boolean {
-  return text !== undefined && h2c.has(text.toLowerCase());
+/** Whether a backend speaks HTTP/2 without being asked: the profile's word comes first, then the cluster's. */
+export function speaksH2(protocol: BackendProtocol | undefined, appProtocol: string | undefined): boolean {
+  return protocol === undefined ? appProtocol !== undefined && h2c.has(appProtocol.toLowerCase()) : protocol !== "http1";
 }
 
 /** The route as it is spoken to: the profile's word comes first, then the cluster's, then what the port looks like. */

@@ -44,6 +44,15 @@ function schemeReason({ manner, target }: Found): string {
   return target.kind === "service" ? "by its port unless the service has an appProtocol" : "by its port";
 }
 
+const protocolNames = { http1: "HTTP/1 only", h2c: "HTTP/2 without TLS", grpc: "HTTP/2, for gRPC" } as const;
+
+function explainProtocol({ manner }: Found): ExplainStep[] {
+  if (manner?.protocol === undefined) return [];
+  return [
+    { step: "protocol", verdict: `the backend is spoken to in ${protocolNames[manner.protocol]}, as the profile says`, outcome: "info" },
+  ];
+}
+
 /** The steps that a found, ambiguous or unknown name ends with. */
 function conclude(lookup: Lookup): ExplainStep[] {
   if (lookup.kind === "found") {
@@ -57,6 +66,7 @@ function conclude(lookup: Lookup): ExplainStep[] {
         verdict: `plain HTTP from the client goes to the backend as ${lookup.scheme}, ${schemeReason(lookup)}; TLS is passed through as it is`,
         outcome: "info",
       },
+      ...explainProtocol(lookup),
       { step: "profile", verdict: lookup.profile, outcome: "info" },
     ];
   }

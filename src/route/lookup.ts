@@ -2,7 +2,7 @@
 
 import type { HostPattern } from "./pattern.ts";
 import type { BackendTls, Termination } from "./route-tls.ts";
-import type { BackendScheme, Destination } from "./target.ts";
+import type { BackendProtocol, BackendScheme, Destination } from "./target.ts";
 import type { TargetTemplate } from "./template.ts";
 
 /** The contexts that one profile's dynamic names reach. */
@@ -23,6 +23,8 @@ export interface Manner {
   readonly forwarded: boolean;
   /** The scheme is the profile's word, not guessed by the port. */
   readonly schemeGiven: boolean;
+  /** Absent: what the cluster says, else what the backend turns out to speak. */
+  readonly protocol?: BackendProtocol;
   readonly tls?: BackendTls;
 }
 

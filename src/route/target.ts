@@ -13,6 +13,10 @@ export interface ClusterRef {
 /** How a backend speaks when the client came in plain HTTP. */
 export type BackendScheme = "http" | "https";
 
+/** What a backend speaks whatever its client does: HTTP/1, HTTP/2 without TLS, gRPC. */
+export const backendProtocols = ["http1", "h2c", "grpc"] as const;
+export type BackendProtocol = (typeof backendProtocols)[number];
+
 /** A port by number (1–65535) or by name. */
 export type PortRef = number | string;
 

@@ -1,12 +1,14 @@
 /** What a service says of its ports decides how its backends are spoken to, where the profile is silent. */
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { apply, kubectl, namespace } from "#test/support/cluster.ts";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { apply, kubectl, namespace, run } from "#test/support/cluster.ts";
 import { twoContexts } from "#test/support/front.ts";
 import { ask, connectClient } from "#test/support/h2-peers.ts";
 import { Kt } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
+import { openWebSocket } from "#test/support/web-socket.ts";
 
 const service = "said";
 const ports = [
@@ -14,6 +16,7 @@ const ports = [
   { name: "b", port: 443, targetPort: "http", appProtocol: "kubernetes.io/ws" },
   { name: "c", port: 9003, targetPort: "http", appProtocol: "example.com/own" },
   { name: "d", port: 9004, targetPort: "http", appProtocol: "https" },
+  { name: "h2c", port: 9006, targetPort: "http", appProtocol: "kubernetes.io/h2c" },
   { name: "changing", port: 9005, targetPort: "tls", appProtocol: "http" },
 ];
 let kt: Kt;
@@ -28,6 +31,11 @@ beforeAll(async () => {
   const [http = 0] = freePorts(1);
   const routes = ports.map(
     ({ name, port }) => `"${name}.localhost" = { target = "svc/${service}:${port}"${name === "d" ? ', scheme = "http"' : ""} }`,
+  );
+  routes.push(
+    `"only1.localhost" = { target = "svc/${service}:9006", protocol = "http1" }`,
+    `"only2.localhost" = { target = "svc/${service}:9003", protocol = "h2c" }`,
+    `"calls.localhost" = { target = "svc/web:grpc", protocol = "grpc" }`,
   );
   const profile = `context = "kt"\n[http]\nlisten = ["127.0.0.1:${http}"]\n[routes]\n${routes.join("\n")}\n`;
   kt = await Kt.serve(http, profile, { KUBECONFIG: await twoContexts() });
@@ -59,6 +67,38 @@ test("HTTP/2 too, from the first request on and on later connections", async () 
     expect(answer.headers[":status"]).toBe(200);
     client.destroy();
   }
+});
+
+describe("what the backend speaks, whatever its clients do", () => {
+  const spoken = async (name: string, version: string): Promise<string | undefined> => {
+    const ran = await run(["curl", "-sS", version, "-H", `Host: ${name}.localhost`, `http://127.0.0.1:${kt.port}/`]);
+    return / proto=(\S+)/.exec(ran.stdout)?.[1];
+  };
+
+  test.each(["--http1.0", "--http1.1", "--http2-prior-knowledge"])("curl %s", async (version) => {
+    expect([await spoken("h2c", version), await spoken("only2", version), await spoken("only1", version)]).toEqual([
+      "HTTP/2.0",
+      "HTTP/2.0",
+      version === "--http1.0" ? "HTTP/1.0" : "HTTP/1.1",
+    ]);
+  });
+
+  test("20 MB go up to it and come back from a client of HTTP/1, in chunks", async () => {
+    const body = randomBytes(20 * 1024 * 1024);
+    const response = await kt.fetch("h2c.localhost", "/echo", { method: "POST", body });
+    expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
+  });
+
+  test("a WebSocket opens all the same", async () => {
+    const socket = await openWebSocket(kt.port, "h2c.localhost", "/ws");
+    expect(await socket.ask("hello")).toBe("hello");
+    await socket.close();
+  });
+
+  test("a gRPC server answers a client of HTTP/1 in its own words", async () => {
+    const response = await kt.fetch("calls.localhost", "/");
+    expect(response.status).toBe(415);
+  });
 });
 
 test("a change of it is followed", async () => {

@@ -103,9 +103,9 @@ function limitLines({ limits: { inAll, perTarget, waitMs, idle, idlePerTarget } 
   return [`connections ${inAll}, per target ${perTarget} after ${waitMs} ms, idle ${idle}, per target ${idlePerTarget}`];
 }
 
-const toldText = ({ forwarded, tls }: Manner): string => {
+const toldText = ({ forwarded, protocol, tls }: Manner): string => {
   const proves = tls === undefined ? "" : `, ${tls.verifies ? "verified" : "as it is"} as ${tls.serverName ?? "the host"}`;
-  return `${forwarded ? "" : ", not told of clients"}${proves}`;
+  return `${protocol === undefined ? "" : ` in ${protocol}`}${forwarded ? "" : ", not told of clients"}${proves}`;
 };
 
 function tlsText(tls: Termination | undefined): string {

@@ -5,6 +5,7 @@ import { silentLog } from "#base/log.ts";
 import { memoryPair } from "./memory-conn.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
+import { overH2 } from "#proxy/h2/http1-over-h2.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import { Http1Connection } from "#proxy/http1/http1.ts";
 import type { Found } from "#route/lookup.ts";
@@ -38,7 +39,7 @@ export class PodFront {
     this.cluster.setPod("web-1", serve);
     this.cluster.ready("web-1");
     this.#found = found;
-    this.#backends = new Backends({ dial: (to, signal) => this.#tunnels.dial(to as Target, signal) }, this.clock);
+    this.#backends = new Backends({ dial: (to, signal) => this.#tunnels.dial(to as Target, signal) }, this.clock, undefined, overH2);
   }
 
   readonly #tunnels = new Tunnels({

@@ -129,7 +129,7 @@ function steeringVariables({ layer }: ConsentInput): readonly ConsentFact[] {
 /** What stays on this machine, by the first and the last part of where it stands. What is not known to stay leaves. */
 const staying = {
   tables: new Set("env http proxy name idle_timeout start_timeout expose".split(" ")),
-  settings: new Set("host scheme tls method local".split(" ")),
+  settings: new Set("host scheme protocol tls method local".split(" ")),
 };
 /** What chooses among contexts and files: with a stranger's kubeconfig, the server learns which was chosen. */
 const choosing = { tables: new Set("context contexts kubeconfig extends".split(" ")), settings: new Set(["context"]) };

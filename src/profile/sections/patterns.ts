@@ -2,9 +2,10 @@
 
 import * as v from "valibot";
 import { HostPattern } from "#route/pattern.ts";
-import type { BackendScheme } from "#route/target.ts";
+import type { BackendProtocol, BackendScheme } from "#route/target.ts";
 import { checkContextTemplate, type ParsedTargetTemplate, parseTargetTemplate } from "#route/template.ts";
 import type { Placed } from "#profile/values/placed.ts";
+import { protocol, readProtocol } from "./protocol.ts";
 import type { SectionReader } from "./reader.ts";
 import { byKey, entriesByKey, type LayerEntry, type Section } from "./section.ts";
 import { forwarded, scheme, targetText } from "./shapes.ts";
@@ -32,6 +33,7 @@ const pattern = v.pipe(
         ),
       ),
       scheme: v.optional(scheme),
+      protocol: v.optional(protocol),
       forwarded: v.optional(forwarded),
       ...terminationShape,
     },
@@ -48,6 +50,7 @@ export interface LayerPattern extends LayerEntry {
   readonly pattern: HostPattern;
   readonly template: ParsedTargetTemplate;
   readonly scheme: BackendScheme | undefined;
+  readonly protocol: BackendProtocol | undefined;
   readonly forwarded: boolean | undefined;
   readonly tls: LayerTermination;
 }
@@ -77,7 +80,7 @@ function readPattern(reader: SectionReader, index: number, given: Given): Placed
   const template = reader.attempt([...path, "target"], "value", () => parseTargetTemplate(target, captures));
   if (context !== undefined) reader.attempt([...path, "context"], "value", () => checkContextTemplate(context, captures));
   if (template === undefined) return undefined;
-  const { scheme: spoken, forwarded: passed } = given;
-  const entry = { name: host, pattern: parsed, template, context, scheme: spoken, forwarded: passed, tls: readTermination(given) };
+  const spoken = { scheme: given.scheme, protocol: readProtocol(reader, path, given), forwarded: given.forwarded };
+  const entry = { name: host, pattern: parsed, template, context, ...spoken, tls: readTermination(given) };
   return reader.place([...path, "host"], entry);
 }

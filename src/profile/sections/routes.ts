@@ -4,10 +4,11 @@ import * as v from "valibot";
 import { normaliseHostname } from "#base/hostname.ts";
 import { typographicHint } from "#base/typography.ts";
 import { starsAsCaptures } from "#route/pattern.ts";
-import { type BackendScheme, hubHost } from "#route/target.ts";
+import { type BackendProtocol, type BackendScheme, hubHost } from "#route/target.ts";
 import type { KeyPath } from "#profile/toml/positions.ts";
 import type { Placed } from "#profile/values/placed.ts";
 import { jumpShape } from "./jump.ts";
+import { protocol, readProtocol } from "./protocol.ts";
 import type { SectionReader } from "./reader.ts";
 import { byKey, entriesByKey, type NamedEntry, type Section } from "./section.ts";
 import { context, forwarded, routeTarget, scheme, target } from "./shapes.ts";
@@ -21,6 +22,7 @@ const httpRoute = v.pipe(
       context: v.optional(context),
       ...jumpShape,
       scheme: v.optional(scheme),
+      protocol: v.optional(protocol),
       forwarded: v.optional(forwarded),
       health: v.optional(
         v.pipe(
@@ -39,6 +41,7 @@ const httpRoute = v.pipe(
     { target: "monitoring/svc/grafana:3000", scheme: "https" },
     { target: "grafana.internal:80", via: "default/svc/backend-api" },
     { target: "home/svc/home-assistant:8123", forwarded: false },
+    { target: "svc/api:8080", protocol: "h2c" },
     { target: "svc/web:http", tls: "terminate" },
   ]),
 );
@@ -55,6 +58,7 @@ export interface LayerRoute extends NamedEntry {
   /** Normalised. */
   readonly host: string;
   readonly scheme: BackendScheme | undefined;
+  readonly protocol: BackendProtocol | undefined;
   readonly forwarded: boolean | undefined;
   /** A path. */
   readonly health: string | undefined;
@@ -86,7 +90,21 @@ function readRoute(reader: SectionReader, name: string, given: Given): Placed<La
   const tls = readRouteTls(reader, path, written);
   if (host === undefined || reached === undefined) return undefined;
   const { context: of, scheme: spoken, forwarded: passed } = written;
-  return reader.place(path, { name, host, target: reached, context: of, scheme: spoken, forwarded: passed, health, tls }, "key");
+  return reader.place(
+    path,
+    {
+      name,
+      host,
+      target: reached,
+      context: of,
+      scheme: spoken,
+      protocol: readProtocol(reader, path, written),
+      forwarded: passed,
+      health,
+      tls,
+    },
+    "key",
+  );
 }
 
 /** What may stand in a request line (RFC 9112 §3.2.1). */

@@ -12,6 +12,7 @@ import type { Speech } from "#proxy/door/first-bytes.ts";
 import { Peek } from "#proxy/door/peek.ts";
 import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { Backends } from "#proxy/http1/backends.ts";
+import { overH2 } from "#proxy/h2/http1-over-h2.ts";
 import { serveWeb, type WebParts } from "#proxy/serve-web.ts";
 import { WebRefusals } from "#proxy/web-refusal.ts";
 import type { RequestHead } from "#wire/http-head.ts";
@@ -38,7 +39,7 @@ export class ProxyDoor {
     this.#parts = {
       context,
       door,
-      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf),
+      backends: new Backends(context.dialer, context.clock, context.idleLimitsOf, overH2),
       speech: new SpeechMemory(context.clock),
       refusals: new WebRefusals(context, door),
       tunnels: new ProxyTunnels(context, door),

@@ -4,10 +4,10 @@ import type { Clock } from "#base/clock.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { httpLimits } from "#http/limits.ts";
 import { proxyLimits } from "#proxy/limits.ts";
-import { isH2AppProtocol } from "#route/app-protocol.ts";
+import { speaksH2 } from "#route/app-protocol.ts";
 import type { Found } from "#route/lookup.ts";
 import { backendTlsKey } from "#route/route-tls.ts";
-import { targetKey } from "#route/target.ts";
+import { type BackendProtocol, targetKey } from "#route/target.ts";
 import type { Link } from "#proxy/door/dialer.ts";
 import { H2Session } from "#http/h2/session.ts";
 import { NotH2Error } from "#http/h2/not-h2.ts";
@@ -153,6 +153,7 @@ interface Waiter extends Pick<Wanted, "avoided" | "connects"> {
 /** The connections to one target. */
 interface Group {
   readonly key: string;
+  readonly protocol: BackendProtocol | undefined;
   readonly dial: () => Promise<Link>;
   readonly backends: Set<H2Backend>;
   waiters: Waiter[];
@@ -162,7 +163,7 @@ interface Group {
 function groupKey(route: Found, authority: string): string {
   // Over TLS the name matters: a connection that was opened under one is not for another (RFC 9113 §9.1.1).
   const name = route.scheme === "http" ? "" : `${authority.toLowerCase()} ${backendTlsKey(route.manner?.tls)}`;
-  return `${route.scheme} ${name} ${targetKey(route.target)}`;
+  return `${route.scheme} ${name} ${route.manner?.protocol ?? ""} ${targetKey(route.target)}`;
 }
 
 /** Whether the stream may be opened there now, or asked for in HTTP/1. What a backend offers is known once it has greeted. */
@@ -183,9 +184,9 @@ export class H2Backends {
     this.#speech = speech;
   }
 
-  /** Whether the backend was lately found to have no HTTP/2. */
+  /** Whether the backend was lately found to have no HTTP/2, or the profile says that it has none. */
   isHttp1(route: Found, authority: string): boolean {
-    return this.#speech.of(groupKey(route, authority)) === "http1";
+    return route.manner?.protocol === "http1" || this.#speech.of(groupKey(route, authority)) === "http1";
   }
 
   /** The backend was asked in HTTP/1: it answered, or it could not be asked so either. */
@@ -220,7 +221,7 @@ export class H2Backends {
     const known = this.#groups.get(key);
     if (known) return known;
     const dial = (): Promise<Link> => this.#dial(route, authority, this.#ending.signal);
-    const group: Group = { key, dial, backends: new Set(), waiters: [], dialing: false };
+    const group: Group = { key, protocol: route.manner?.protocol, dial, backends: new Set(), waiters: [], dialing: false };
     this.#groups.set(key, group);
     return group;
   }
@@ -264,7 +265,7 @@ export class H2Backends {
     }
     // One that is opened for WebSockets alone has no stream to begin with before it has said that it offers them.
     const isForConnects = group.waiters.every(({ connects }) => connects);
-    const unsure = isForConnects || (this.#speech.of(group.key) !== "h2" && !isH2AppProtocol(link.appProtocol));
+    const unsure = isForConnects || (this.#speech.of(group.key) !== "h2" && !speaksH2(group.protocol, link.appProtocol));
     const backend: H2Backend = new H2Backend(link, this.#clock, unsure, {
       onReady: () => {
         if (backend.session.isConfigured) this.#speech.note(group.key, "h2");

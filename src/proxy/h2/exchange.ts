@@ -129,7 +129,7 @@ export class H2Exchange implements H2StreamHandler {
     let settled = false;
     const { backends, route, authority } = this.#context;
     // A gRPC call asks again: it can do without an answer no longer than the memory lasts.
-    if (!this.#request.grpc && backends.isHttp1(route, authority)) {
+    if ((!this.#request.grpc || route.manner?.protocol === "http1") && backends.isHttp1(route, authority)) {
       this.#forwardInHttp1();
       return;
     }

@@ -14,6 +14,12 @@ export interface BackendUser {
   backendClosed(error: KtError | undefined): void;
 }
 
+/** A connection of HTTP/1 to a backend that speaks something else. */
+export interface TranslatedConn extends Conn {
+  /** HTTP/2, so no upgrade can be asked for on it. */
+  readonly isH2: boolean;
+}
+
 /** Keeps backends that are not in use. */
 export interface BackendKeeper {
   /** It is closed or closing. `closedByPod`: in good order, while it was kept. */
@@ -24,6 +30,7 @@ export interface BackendKeeper {
 export class Backend implements ConnHandler {
   readonly link: Link;
   readonly conn: Conn;
+  readonly #translated: TranslatedConn | undefined;
   #user: BackendUser | undefined;
   #isStarted = false;
   #isKept = false;
@@ -35,9 +42,10 @@ export class Backend implements ConnHandler {
   #gone = false;
   readonly #keeper: BackendKeeper;
 
-  constructor(link: Link, conn: Conn, keeper: BackendKeeper, nowMs: number) {
+  constructor(link: Link, conn: Conn | TranslatedConn, keeper: BackendKeeper, nowMs: number) {
     this.link = link;
     this.conn = conn;
+    this.#translated = "isH2" in conn ? conn : undefined;
     this.#keeper = keeper;
     this.#restedMs = nowMs;
     this.#before = { answers: 0, idleMs: 0 };
@@ -51,6 +59,11 @@ export class Backend implements ConnHandler {
   /** The pause before the request under way; without answers for the first one. */
   get before(): Pause {
     return this.#before;
+  }
+
+  /** Whether it can switch protocols. */
+  get upgrades(): boolean {
+    return this.#translated?.isH2 !== true;
   }
 
   /** How it rests now. */

@@ -4,14 +4,17 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
-import { schemeOfAppProtocol } from "#route/app-protocol.ts";
+import { schemeOfAppProtocol, speaksH2 } from "#route/app-protocol.ts";
 import { type BackendTls, backendTlsKey } from "#route/route-tls.ts";
-import { type BackendScheme, type Destination, isInCluster, targetKey } from "#route/target.ts";
-import { Backend, type BackendKeeper } from "./backend.ts";
+import { type BackendProtocol, type BackendScheme, type Destination, isInCluster, targetKey } from "#route/target.ts";
+import { Backend, type BackendKeeper, type TranslatedConn } from "./backend.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import type { Dialer, Link } from "#proxy/door/dialer.ts";
 import { tlsToPod } from "#proxy/tls/tls-to-pod.ts";
 import { KeepAlive } from "./keep-alive.ts";
+
+/** Makes a connection of HTTP/1 of one of HTTP/2 without TLS. */
+export type OverH2 = (conn: Conn, clock: Clock) => TranslatedConn;
 
 export interface BackendRequest {
   readonly target: Destination;
@@ -21,6 +24,10 @@ export interface BackendRequest {
   /** What the client asked for, as sent; its name is the SNI of a TLS backend. */
   readonly host: string;
   readonly tls?: BackendTls | undefined;
+  /** The profile's word; absent: the cluster's. */
+  readonly protocol?: BackendProtocol | undefined;
+  /** It asks for another protocol. */
+  readonly upgrades?: boolean;
   /** False for a request that cannot be sent again once a backend may have had it. */
   readonly repeatable: boolean;
 }
@@ -31,6 +38,7 @@ interface Waiter {
   /** Only a connection that was not used before will do. */
   readonly choosy: boolean;
   readonly repeatable: boolean;
+  readonly upgrades: boolean;
   readonly give: (backend: Backend) => void;
   readonly refuse: (error: KtError) => void;
 }
@@ -54,16 +62,19 @@ export class Backends {
   readonly #dialer: Dialer;
   readonly #clock: Clock;
   readonly #idleLimitsOf: DoorContext["idleLimitsOf"];
+  readonly #overH2: OverH2 | undefined;
   readonly #pools = new Map<string, Pool>();
   readonly #closing = new AbortController();
   /** Given up, and not over yet. */
   readonly #leaving = new Set<Backend>();
   #sweeping = false;
 
-  constructor(dialer: Dialer, clock: Clock, idleLimitsOf?: DoorContext["idleLimitsOf"]) {
+  /** Without `overH2` every backend is spoken to in HTTP/1. */
+  constructor(dialer: Dialer, clock: Clock, idleLimitsOf?: DoorContext["idleLimitsOf"], overH2?: OverH2) {
     this.#idleLimitsOf = idleLimitsOf;
     this.#dialer = dialer;
     this.#clock = clock;
+    this.#overH2 = overH2;
   }
 
   /** A parked connection that the request may use, or undefined. */
@@ -71,10 +82,10 @@ export class Backends {
     const pool = this.#pools.get(poolKey(request));
     if (!pool || pool.parked.length === 0) return undefined;
     const nowMs = this.#clock.now();
-    const found = takeParked(pool, request.repeatable, nowMs);
+    const found = takeParked(pool, request, nowMs);
     if (found || pool.parked.length === 0) return found;
     for (const backend of pool.parked) pool.keepAlive.stillOpen(backend.pause(nowMs));
-    return takeParked(pool, request.repeatable, nowMs);
+    return takeParked(pool, request, nowMs);
   }
 
   /**
@@ -95,6 +106,7 @@ export class Backends {
         sinceMs: this.#clock.now(),
         choosy: unused || !pool.keepAlive.mayUse({ answers: 1, idleMs: 0 }, request.repeatable),
         repeatable: request.repeatable,
+        upgrades: request.upgrades === true,
         give: (backend) => {
           leave();
           resolve(backend);
@@ -194,7 +206,10 @@ export class Backends {
   async #dial(request: BackendRequest): Promise<{ readonly link: Link; readonly conn: Conn }> {
     const link = await this.#dialer.dial(request.target, this.#closing.signal);
     const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
-    if (scheme === "http") return { link, conn: link.conn };
+    if (scheme === "http") {
+      const overH2 = speaksH2(request.protocol, link.appProtocol) ? this.#overH2 : undefined;
+      return { link, conn: overH2?.(link.conn, this.#clock) ?? link.conn };
+    }
     return {
       link,
       conn: (await tlsToPod(link, { authority: request.host, alpn: ["http/1.1"], clock: this.#clock, tls: request.tls })).conn,
@@ -204,6 +219,7 @@ export class Backends {
   #offer(pool: Pool, backend: Backend, repeatable: boolean, nowMs: number): void {
     const pause = backend.pause(nowMs);
     for (const waiter of pool.waiting) {
+      if (waiter.upgrades && !backend.upgrades) continue;
       if (pause.answers > 0 && (waiter.choosy || !pool.keepAlive.mayUse(pause, waiter.repeatable))) continue;
       waiter.give(backend);
       return;
@@ -282,13 +298,13 @@ export class Backends {
 }
 
 /** Takes the most recently parked connection that will do; those that are of no use any more are closed. */
-function takeParked({ parked, keepAlive }: Pool, repeatable: boolean, nowMs: number): Backend | undefined {
+function takeParked({ parked, keepAlive }: Pool, { repeatable, upgrades }: BackendRequest, nowMs: number): Backend | undefined {
   for (let at = parked.length - 1; at >= 0; at--) {
     const backend = parked[at] as Backend;
     if (!backend.isGood(nowMs)) {
       parked.splice(at, 1);
       backend.conn.abort();
-    } else if (keepAlive.mayUse(backend.pause(nowMs), repeatable)) {
+    } else if (keepAlive.mayUse(backend.pause(nowMs), repeatable) && !(upgrades === true && !backend.upgrades)) {
       parked.splice(at, 1);
       return backend;
     }
@@ -297,7 +313,7 @@ function takeParked({ parked, keepAlive }: Pool, repeatable: boolean, nowMs: num
 }
 
 function poolKey(request: BackendRequest): string {
-  if (request.scheme === "http") return targetKey(request.target);
+  if (request.scheme === "http") return `${targetKey(request.target)}${request.protocol === undefined ? "" : ` ${request.protocol}`}`;
   // TLS connections are bound to the name that was sent as SNI.
   return `${targetKey(request.target)}\u0000${request.host.toLowerCase()}\u0000${backendTlsKey(request.tls)}`;
 }

@@ -63,7 +63,16 @@ export interface ExchangeCount extends SpliceCount {
 
 /** What the request needs of a backend. */
 export function backendRequest({ target, scheme, manner }: Found, host: string, head: RequestHead, retry: RetryPolicy): BackendRequest {
-  return { target, scheme, isSchemeGuessed: manner?.schemeGiven === false, host, tls: manner?.tls, repeatable: isRepeatable(head, retry) };
+  return {
+    target,
+    scheme,
+    isSchemeGuessed: manner?.schemeGiven === false,
+    host,
+    tls: manner?.tls,
+    protocol: manner?.protocol,
+    upgrades: passesUpgrade(head),
+    repeatable: isRepeatable(head, retry),
+  };
 }
 
 /** Response bytes up to this size leave in one write with their head. */

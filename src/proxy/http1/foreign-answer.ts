@@ -47,7 +47,7 @@ function describe(protocol: ForeignProtocol | undefined): string {
 
 function hintsFor(protocol: ForeignProtocol | undefined, found: Found, host: string): string[] {
   if (protocol?.kind === "tls") return tlsHints(found, host);
-  if (protocol?.kind === "http2") return [`use a client that speaks HTTP/2 without TLS: curl --http2-prior-knowledge http://${host}/`];
+  if (protocol?.kind === "http2") return [settingHint(found, 'protocol = "h2c"')];
   return [tcpHint(found, protocol?.kind === "known" ? protocol.port : undefined)];
 }
 
@@ -57,10 +57,14 @@ function tlsHints(found: Found, host: string): string[] {
 }
 
 /** How the profile says that the backend speaks otherwise, for this route. */
-export function schemeHint({ via, route, target }: Found, scheme: "http" | "https"): string {
-  if (via === "pattern") return `set scheme = "${scheme}" in the [[patterns]] table of "${route}"`;
-  if (!target.via) return `under [routes] write "${route}" = { ${targetKeys(target)}, scheme = "${scheme}" }`;
-  return `set scheme = "${scheme}" under [routes."${route}"]`;
+export function schemeHint(found: Found, scheme: "http" | "https"): string {
+  return settingHint(found, `scheme = "${scheme}"`);
+}
+
+function settingHint({ via, route, target }: Found, setting: string): string {
+  if (via === "pattern") return `set ${setting} in the [[patterns]] table of "${route}"`;
+  if (!target.via) return `under [routes] write "${route}" = { ${targetKeys(target)}, ${setting} }`;
+  return `set ${setting} under [routes."${route}"]`;
 }
 
 /** For what is not HTTP: a port of its own, which carries any bytes. */
