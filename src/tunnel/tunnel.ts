@@ -195,6 +195,7 @@ export class Tunnel {
       return this.#link(live, slot);
     } catch (error) {
       this.#failedDials += 1;
+      this.#options.place.remove();
       this.#released();
       throw this.#noted(toKtError(error, "internal", `connect to ${formatTarget(this.#options.target)}`));
     }
@@ -405,7 +406,8 @@ export class Tunnel {
   }
 
   #link(live: Live, slot: Slot): Link {
-    const { place } = live.cluster;
+    const { place: reached } = live.cluster;
+    const { place } = this.#options;
     const dialledMs = this.#options.clock.now();
     let attempts: Attempts | undefined;
     const conn: TargetConn = new TargetConn(slot, {
@@ -418,15 +420,22 @@ export class Tunnel {
       closed: () => {
         attempts?.giveUp();
         live.conns.delete(conn);
+        place.unpark(conn);
+        place.remove();
         if (!link.isParked) this.#released();
       },
     });
     const link = new Link(conn, {
-      isCurrent: (pod) => this.#live() === live && live.cluster.place === place && live.endpoints.isReady(pod),
+      isCurrent: (pod) => this.#live() === live && live.cluster.place === reached && live.endpoints.isReady(pod),
       parked: (isParked) => {
         if (!live.conns.has(conn)) return;
-        if (isParked) this.#released();
-        else this.#used();
+        if (isParked) {
+          this.#released();
+          place.park(conn);
+        } else {
+          place.unpark(conn);
+          this.#used();
+        }
       },
     });
     live.conns.add(conn);
@@ -488,7 +497,7 @@ export class Tunnel {
   #beginCounted(): Live {
     try {
       const live = this.#begin();
-      this.#noteUse();
+      this.#used();
       return live;
     } catch (error) {
       this.#options.place.remove();
@@ -497,17 +506,11 @@ export class Tunnel {
   }
 
   #used(): void {
-    this.#options.place.add();
-    this.#noteUse();
-  }
-
-  #noteUse(): void {
     this.#inUse += 1;
     if (this.#live()?.endpoints.makesPod) this.#options.onChange();
   }
 
   #released(): void {
-    this.#options.place.remove();
     this.#inUse -= 1;
     if (this.#live()?.endpoints.makesPod) this.#options.onChange();
     this.#lastUsedMs = this.#options.clock.now();

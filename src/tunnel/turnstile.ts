@@ -13,9 +13,16 @@ export interface ConnectionLimits {
 /** What the places of one profile share. */
 interface Crowd {
   readonly limits: () => ConnectionLimits;
-  inUse: number;
+  open: number;
   /** In the order of their coming. */
   readonly waiting: Set<Waiter>;
+  /** Open and not in use, those that have rested longest first: they make room. */
+  readonly parked: Map<Parked, Place>;
+}
+
+/** A connection that is kept for the next request. `abort` reports its end to its place before it returns. */
+interface Parked {
+  abort(): void;
 }
 
 interface Waiter {
@@ -37,7 +44,7 @@ export class Turnstile {
   place(profile: string, name: string): Place {
     let crowd = this.#crowds.get(profile);
     if (!crowd) {
-      crowd = { limits: () => this.#limitsFor(profile) ?? noLimits, inUse: 0, waiting: new Set() };
+      crowd = { limits: () => this.#limitsFor(profile) ?? noLimits, open: 0, waiting: new Set(), parked: new Map() };
       this.#crowds.set(profile, crowd);
     }
     return new Place(crowd, name, this.#clock);
@@ -55,7 +62,7 @@ export class Place {
   readonly #crowd: Crowd;
   readonly #name: string;
   readonly #clock: Pick<Clock, "after">;
-  #inUse = 0;
+  #open = 0;
 
   constructor(crowd: Crowd, name: string, clock: Pick<Clock, "after">) {
     this.#crowd = crowd;
@@ -65,8 +72,8 @@ export class Place {
 
   /** Counts one more, where there is room and no one waits for it. */
   enter(): boolean {
-    const hasRoom = this.#crowd.waiting.size === 0 && this.#full === undefined;
-    if (hasRoom) this.add();
+    const hasRoom = this.#crowd.waiting.size === 0 && this.#makeRoom();
+    if (hasRoom) this.#add();
     return hasRoom;
   }
 
@@ -101,24 +108,51 @@ export class Place {
     });
   }
 
-  /** One more is in use, whatever the limits say: it was let in before, or clients do not open it. */
-  add(): void {
-    this.#inUse += 1;
-    this.#crowd.inUse += 1;
+  /** One of those that are counted has ended, or was never opened. */
+  remove(): void {
+    this.#open -= 1;
+    this.#crowd.open -= 1;
+    if (this.#crowd.waiting.size > 0) this.#admit();
   }
 
-  remove(): void {
-    this.#inUse -= 1;
-    this.#crowd.inUse -= 1;
+  /** It is not in use until `unpark`, and is ended where another needs its room. */
+  park(conn: Parked): void {
+    this.#crowd.parked.set(conn, this);
     if (this.#crowd.waiting.size > 0) this.#admit();
+  }
+
+  unpark(conn: Parked): void {
+    this.#crowd.parked.delete(conn);
+  }
+
+  #add(): void {
+    this.#open += 1;
+    this.#crowd.open += 1;
+  }
+
+  /** Whether there is room now, if need be that of connections that rest. */
+  #makeRoom(): boolean {
+    for (let full = this.#full; full !== undefined; full = this.#full) {
+      const oldest = this.#restingOne(full.key === "limits.per_target");
+      if (!oldest) return false;
+      this.#crowd.parked.delete(oldest);
+      oldest.abort();
+    }
+    return true;
+  }
+
+  #restingOne(isHere: boolean): Parked | undefined {
+    for (const [conn, place] of this.#crowd.parked) if (!isHere || place === this) return conn;
+    return undefined;
   }
 
   /** Those who wait for another target may have their turn before, where that has room. */
   #admit(): void {
     for (const waiter of [...this.#crowd.waiting]) {
-      if (waiter.place.#full !== undefined) continue;
+      // What makes room may let one in by itself.
+      if (!this.#crowd.waiting.has(waiter) || !waiter.place.#makeRoom() || !this.#crowd.waiting.has(waiter)) continue;
       this.#crowd.waiting.delete(waiter);
-      waiter.place.add();
+      waiter.place.#add();
       waiter.admit();
     }
   }
@@ -126,12 +160,12 @@ export class Place {
   /** The setting that leaves no room, and what it allows. */
   get #full(): { readonly key: string; readonly most: number } | undefined {
     const { inAll, perTarget } = this.#crowd.limits();
-    if (perTarget > 0 && this.#inUse >= perTarget) return { key: "limits.per_target", most: perTarget };
-    return inAll > 0 && this.#crowd.inUse >= inAll ? { key: "limits.connections", most: inAll } : undefined;
+    if (perTarget > 0 && this.#open >= perTarget) return { key: "limits.per_target", most: perTarget };
+    return inAll > 0 && this.#crowd.open >= inAll ? { key: "limits.connections", most: inAll } : undefined;
   }
 
   #refusal(): KtError {
-    const { key, most } = this.#full ?? { key: "limits.connections", most: this.#crowd.inUse };
+    const { key, most } = this.#full ?? { key: "limits.connections", most: this.#crowd.open };
     const where = key === "limits.per_target" ? ` to "${this.#name}"` : "";
     return new KtError("overloaded", `${most} connections${where} are in use, as many as ${key} allows`, {
       hints: ["try again once another has ended", "kt check (it says where the limit is set)"],

@@ -68,6 +68,16 @@ test("per_target with more clients than places: each request waits for a connect
   expect(rig.route().failures).toBe(0);
 });
 
+test("per_target holds for connections that were kept as well: three uploads on two places, and one waits in vain", async () => {
+  await start('[limits]\nper_target = 2\nwait = "50ms"');
+  for (let nth = 0; nth < 3; nth++) expect((await Promise.all([rig.ask(), rig.ask()])).map(({ status }) => status)).toEqual([200, 200]);
+  const streams = [await rig.fetch("/endless"), await rig.fetch("/endless")];
+  expect((await rig.ask()).status).toBe(503);
+  await streams[0]?.body?.cancel();
+  await eventually("room", async () => (await rig.ask()).status === 200);
+  await streams[1]?.body?.cancel();
+});
+
 test("timeouts.write: a stream is cut, counted, and the next request is answered", async () => {
   await start('[timeouts]\nwrite = "100ms"');
   const endless = await rig.fetch("/endless");

@@ -84,34 +84,117 @@ describe("one connection too many", () => {
   });
 });
 
-test("whatever comes and goes: never more than allowed, and none waits while there is room", async () => {
-  const action = fc.record({ at: fc.nat(2), kind: fc.constantFrom("enter", "leave", "advance") });
+describe("a connection that is kept for the next request", () => {
+  /** One that is open, and says how often it was ended. */
+  function connection(at: Place) {
+    const conn = {
+      ends: 0,
+      abort() {
+        conn.ends += 1;
+        at.unpark(conn);
+        at.remove();
+      },
+    };
+    return conn;
+  }
+
+  test("makes room for a new one, the one that has rested longest first", async () => {
+    const { place, enter } = rig({ perTarget: 2 });
+    const web = place("svc/web:80");
+    const [older, newer] = [connection(web), connection(web)];
+    for (const conn of [older, newer]) {
+      expect(await enter(web)).toBe("in");
+      web.park(conn);
+    }
+    expect(await enter(web)).toBe("in");
+    expect([older.ends, newer.ends]).toEqual([1, 0]);
+  });
+
+  test("has its room again when it is used, so that a new one waits", async () => {
+    const { clock, place, enter } = rig({ inAll: 2 });
+    const [web, api] = [place("svc/web:80"), place("svc/api:80")];
+    const [first, second] = [connection(web), connection(api)];
+    await enter(web);
+    await enter(api);
+    for (const [at, conn] of [
+      [web, first],
+      [api, second],
+    ] as const)
+      at.park(conn);
+    web.unpark(first);
+    api.unpark(second);
+    let how = "";
+    void enter(web).then((outcome) => (how = outcome));
+    await clock.advance(999);
+    expect(how).toBe("");
+    // What another target keeps makes room for those that wait, as soon as it rests.
+    api.park(second);
+    await settle();
+    expect([how, second.ends, first.ends]).toEqual(["in", 1, 0]);
+  });
+});
+
+test("whatever comes, rests and goes: never more open than allowed, and none waits while there is room or one rests", async () => {
+  const action = fc.record({ at: fc.nat(2), kind: fc.constantFrom("enter", "leave", "park", "unpark", "advance") });
   await fc.assert(
-    fc.asyncProperty(fc.nat(3), fc.nat(3), fc.array(action, { maxLength: 40 }), async (inAll, perTarget, actions) => {
+    fc.asyncProperty(fc.nat(3), fc.nat(3), fc.array(action, { maxLength: 60 }), async (inAll, perTarget, actions) => {
       const { clock, place, enter } = rig({ inAll, perTarget, waitMs: 100 });
-      const places = [place("a"), place("b"), place("c")];
-      const inUse = [0, 0, 0];
-      let waiting = [0, 0, 0];
-      for (const { at, kind } of actions) {
-        if (kind === "advance") await clock.advance(100);
-        else if (kind === "leave" && (inUse[at] ?? 0) > 0) {
-          inUse[at] = (inUse[at] ?? 0) - 1;
-          places[at]?.remove();
-        } else if (kind === "enter") {
-          waiting[at] = (waiting[at] ?? 0) + 1;
-          void enter(places[at] as Place).then((how) => {
-            waiting[at] = (waiting[at] ?? 0) - 1;
-            if (how === "in") inUse[at] = (inUse[at] ?? 0) + 1;
-          });
+      const model = ["a", "b", "c"].map((name) => ({ at: place(name), busy: new Set<Conn>(), resting: new Set<Conn>(), waiting: 0 }));
+      type Target = (typeof model)[number];
+      class Conn {
+        readonly #of: Target;
+        constructor(of: Target) {
+          this.#of = of;
         }
-        await settle();
-        const total = inUse.reduce((sum, count) => sum + count, 0);
-        const hasRoom = (count: number): boolean => (perTarget === 0 || count < perTarget) && (inAll === 0 || total < inAll);
-        if (inAll > 0) expect(total).toBeLessThanOrEqual(inAll);
-        if (perTarget > 0) expect(Math.max(...inUse)).toBeLessThanOrEqual(perTarget);
-        for (const [index, count] of inUse.entries()) expect((waiting[index] ?? 0) > 0 && hasRoom(count)).toBe(false);
+        abort(): void {
+          this.#of.at.unpark(this);
+          this.#of.busy.delete(this);
+          this.#of.resting.delete(this);
+          this.#of.at.remove();
+        }
       }
-      waiting = [];
+      const come = (target: Target): void => {
+        target.waiting += 1;
+        void enter(target.at).then((how) => {
+          target.waiting -= 1;
+          if (how === "in") target.busy.add(new Conn(target));
+        });
+      };
+      const act: Record<string, (target: Target) => void> = {
+        enter: come,
+        leave: ({ busy }) => [...busy][0]?.abort(),
+        park({ at, busy, resting }) {
+          const [conn] = busy;
+          if (!conn) return;
+          busy.delete(conn);
+          resting.add(conn);
+          at.park(conn);
+        },
+        unpark({ at, busy, resting }) {
+          const [conn] = resting;
+          if (!conn) return;
+          resting.delete(conn);
+          busy.add(conn);
+          at.unpark(conn);
+        },
+      };
+      for (const { at, kind } of actions) {
+        const target = model[at] as Target;
+        if (kind === "advance") await clock.advance(100);
+        else act[kind]?.(target);
+        await settle();
+        const open = model.map(({ busy, resting }) => busy.size + resting.size);
+        const total = open.reduce((sum, count) => sum + count, 0);
+        const isResting = model.some(({ resting }) => resting.size > 0);
+        if (inAll > 0) expect(total).toBeLessThanOrEqual(inAll);
+        for (const [index, { waiting, resting }] of model.entries()) {
+          const count = open[index] ?? 0;
+          if (perTarget > 0) expect(count).toBeLessThanOrEqual(perTarget);
+          const hasRoomHere = perTarget === 0 || count < perTarget || resting.size > 0;
+          const hasRoomInAll = inAll === 0 || total < inAll || isResting;
+          expect(waiting > 0 && hasRoomHere && hasRoomInAll).toBe(false);
+        }
+      }
     }),
     { numRuns: 200 },
   );

@@ -11,7 +11,7 @@ export const limits = tuningSection(
     connections: {
       ...off,
       example: 500,
-      what: "Connections in use at once, to all targets together. One that is kept for the next request is not in use.",
+      what: "Connections in use at once, to all targets together. One that is kept for the next request makes room, and is closed then.",
     },
     per_target: { ...off, example: 100, what: "Of these, connections in use to one target." },
     wait: {

@@ -16,7 +16,7 @@ export interface RetryPolicy {
   readonly delayMs: number;
 }
 
-/** How many HTTP/1 connections are kept for the next requests; 0 means none. */
+/** How many HTTP/1 connections are kept for the next requests; 0 means no limit. */
 export interface IdleLimits {
   /** Of the whole profile. */
   readonly idle: number;
