@@ -49,6 +49,8 @@ async function objection({ path, name }: Proof): Promise<string | undefined> {
 describe.each([
   ["docs/coming-from.md", parity, 30],
   ["docs/coming-from.md", "## kubefwd", 15],
+  ["docs/coming-from.md", "## kube-tunnel", 8],
+  ["docs/coming-from.md", "### Its flags and variables", 25],
   ["docs/security.md", attacks, 50],
 ])("%s: %s", async (page, heading, least) => {
   const rows = rowsOf((await pages()).get(page) ?? "", heading);
