@@ -25,11 +25,11 @@ export const observeLimits = {
   firstPageTextBytes: 1 * kib,
   /** What a route carried in each of the last 600 s, */
   fineRateSteps: 600,
-  /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 55 KB, */
+  /** and in each 10 s of the last 6 h: with both a route that was in use all the time takes 28 KB, */
   coarseRateSeconds: 10,
   coarseRateSteps: 2160,
-  /** in pages of so many steps, 480 bytes: one that is used now and then has few of them. */
-  ratePageSteps: 24,
+  /** in pages of so many steps, 600 bytes: one that is used now and then has few of them. */
+  ratePageSteps: 60,
   /** How long after the end of a second what came in it is looked at. */
   rateTickMs: 20,
   /** Rates are those of the last five seconds: people follow no faster, and single requests do not make them jump. */

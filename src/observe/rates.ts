@@ -1,6 +1,7 @@
 /** How much went through one route over time: every second of the last ten minutes, and every ten seconds of the last six hours. */
 
 import { observeLimits } from "./limits.ts";
+import { packCount, unpackCount } from "./packed-count.ts";
 
 /** What is counted, as totals that only grow. */
 export interface Totals {
@@ -35,13 +36,15 @@ export interface History extends Readonly<Record<keyof PerSecond, number[]>> {
 
 /** Values in a row of a page: those that are counted, and the mean behind them. */
 const columns = counted.length + 1;
+/** The mean is kept in such parts of a millisecond. */
+const meanParts = 16;
 
 /** The latest steps of one length, in pages that are there for the steps in which something went through: what lies idle takes nothing. */
 class Ring {
   readonly stepSeconds: number;
   readonly #steps: number;
   /** A row for each step, at its number modulo all steps. */
-  readonly #pages: (Float32Array | undefined)[] = [];
+  readonly #pages: (Uint16Array | undefined)[] = [];
   /** The number of the latest step, since the clock's origin; and of the oldest that is kept. */
   #latest: number;
   #oldest: number;
@@ -70,9 +73,9 @@ class Ring {
     if (isSame(last, totals)) return;
     const page = this.#pageFor(step);
     const row = this.#rowOf(step);
-    for (const [column, name] of counted.entries()) page[row + column] = totals[name] - last[name];
+    for (const [column, name] of counted.entries()) page[row + column] = packCount(totals[name] - last[name]);
     const answered = totals.answered - last.answered;
-    page[row + meanColumn] = answered === 0 ? 0 : (totals.answeredMs - last.answeredMs) / answered;
+    page[row + meanColumn] = answered === 0 ? 0 : packCount(((totals.answeredMs - last.answeredMs) / answered) * meanParts);
   }
 
   /** The sum over the latest `steps` before `nowSeconds`. */
@@ -94,13 +97,13 @@ class Ring {
       failures: perSecond("failures"),
       receivedBytes: perSecond("receivedBytes"),
       sentBytes: perSecond("sentBytes"),
-      meanMs: read(meanColumn),
+      meanMs: read(meanColumn).map((parts) => parts / meanParts),
     };
   }
 
   #at(column: number, step: number): number {
     if (step < this.#oldest || step > this.#latest) return 0;
-    return this.#pages[this.#pageOf(step)]?.[this.#rowOf(step) + column] ?? 0;
+    return unpackCount(this.#pages[this.#pageOf(step)]?.[this.#rowOf(step) + column] ?? 0);
   }
 
   #pageOf(step: number): number {
@@ -111,9 +114,9 @@ class Ring {
     return ((step % this.#steps) % observeLimits.ratePageSteps) * columns;
   }
 
-  #pageFor(step: number): Float32Array {
+  #pageFor(step: number): Uint16Array {
     const at = this.#pageOf(step);
-    this.#pages[at] ??= new Float32Array(observeLimits.ratePageSteps * columns);
+    this.#pages[at] ??= new Uint16Array(observeLimits.ratePageSteps * columns);
     return this.#pages[at];
   }
 
