@@ -5,12 +5,16 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { connect as connectSocket, file } from "bun";
 import { deploy, kubectl, ownNamespace, run } from "#test/support/cluster.ts";
-import { Kt } from "#test/support/kt.ts";
+import { Chromium } from "#test/support/browser.ts";
+import { DashboardPage } from "#test/support/dashboard-page.ts";
+import { binary, Kt } from "#test/support/kt.ts";
 import { McpClient } from "#test/support/mcp-client.ts";
 import { readMetrics } from "#test/support/metrics-reader.ts";
 import { PlainUser } from "#test/support/plain-user.ts";
 import { freePorts } from "#test/support/process.ts";
 import { Prometheus } from "#test/support/prometheus.ts";
+import { figuresOf, figuresOnPage, figuresOnScreen } from "#test/support/seen-figures.ts";
+import { noTerminal, Terminal } from "#test/support/terminal.ts";
 import { eventually } from "#test/support/wait.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -116,6 +120,7 @@ interface Route {
   readonly responses?: Readonly<Record<string, number>>;
   readonly totalConnections: number;
   readonly openConnections: number;
+  readonly failures: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
 }
@@ -125,13 +130,20 @@ function routesIn(status: { readonly profiles: readonly { readonly routes: reado
   return new Map((status.profiles[0]?.routes ?? []).map((route) => [route.name, route]));
 }
 
+const names = (): Readonly<Record<"h1" | "h2" | "tls" | "tcp", string>> => ({
+  h1: "h1.localhost",
+  h2: "h2.localhost",
+  tls: "tls.localhost",
+  tcp: `127.0.0.1:${tcpPort}`,
+});
+
+const shownNow = async (): Promise<Map<string, Route>> => routesIn((await kt.status()) as never);
+
 test("10,000 requests over HTTP/1, HTTP/2, TLS that is passed through and TCP are the same in status, metrics and API, and as many as there were", async () => {
-  const names = { h1: "h1.localhost", h2: "h2.localhost", tls: "tls.localhost", tcp: `127.0.0.1:${tcpPort}` };
   for (const talk of [overHttp1, overHttp2, overTls, overTcp]) await talk();
-  const status = async (): Promise<Map<string, Route>> => routesIn((await kt.status()) as never);
-  await eventually("TCP connections to end", async () => (await status()).get(names.tcp)?.openConnections === 0);
-  const shown = await status();
-  const [h1, h2, tls, tcp] = Object.values(names).map((name) => shown.get(name));
+  await eventually("TCP connections to end", async () => (await shownNow()).get(names().tcp)?.openConnections === 0);
+  const shown = await shownNow();
+  const [h1, h2, tls, tcp] = Object.values(names()).map((name) => shown.get(name));
   const bytes = requests * bodyBytes;
   expect(h1).toMatchObject({ requests, responses: { "2xx": requests }, receivedBytes: bytes, sentBytes: 0 });
   expect(h2).toMatchObject({ requests, responses: { "2xx": requests }, receivedBytes: bytes, sentBytes: 0, totalConnections: 1 });
@@ -144,7 +156,7 @@ test("10,000 requests over HTTP/1, HTTP/2, TLS that is passed through and TCP ar
   const toAgents = routesIn({ profiles: [{ routes: (await agent.get("list_services")).services }] });
   await agent.close();
   const texts = [await (await own("/metrics")).text(), (await kt.home.run(["metrics"])).stdout];
-  for (const name of Object.values(names)) {
+  for (const name of Object.values(names())) {
     const { requests: count, receivedBytes, sentBytes, totalConnections } = shown.get(name) as Route;
     for (const seen of [api, toAgents]) {
       expect(seen.get(name)).toMatchObject({ requests: count, receivedBytes, sentBytes, totalConnections });
@@ -169,6 +181,34 @@ test("10,000 requests over HTTP/1, HTTP/2, TLS that is passed through and TCP ar
     new Set(["/bytes 200"]),
   );
 }, 120_000);
+
+test.skipIf(noTerminal !== undefined)(
+  "the terminal shows the same figures of them as the status",
+  async () => {
+    const shown = await shownNow();
+    using at = Terminal.open(kt.home.path, `${binary} tui`, { cwd: `${kt.home.path}/project`, env: kt.home.env });
+    await at.sees("4 routes");
+    for (const name of Object.values(names())) expect(await figuresOnScreen(at, name)).toEqual(figuresOf(shown.get(name) as Route));
+    expect((shown.get("h1.localhost") as Route).requests).toBe(requests);
+  },
+  60_000,
+);
+
+test("the dashboard shows the same figures of them as the status", async () => {
+  const shown = await shownNow();
+  const browser = await Chromium.start();
+  try {
+    await browser.visit({ width: 1440 }, async (page) => {
+      await page.goto((await kt.home.ok("dashboard", "--url")).trim());
+      await new DashboardPage(page).live();
+      for (const route of Object.values(names()))
+        expect(await figuresOnPage(page, { profile: kt.profile, route })).toEqual(figuresOf(shown.get(route) as Route));
+    });
+  } finally {
+    await browser.close();
+  }
+  expect((shown.get("h1.localhost") as Route).requests).toBe(requests);
+}, 60_000);
 
 test("no path and no query of a request is in the metrics, the events, the hub's log or kt logs", async () => {
   await (await kt.fetch("h1.localhost", "/status?code=404&secret-in-query")).arrayBuffer();
