@@ -4,9 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { connect as connectH2, createServer as createH2 } from "node:http2";
 import { CryptoHasher, listen, serve } from "bun";
 import { apply, createUser, kubectl, ownCluster, ownNamespace, run, adminKubeconfig, writeKubeconfig } from "#test/support/cluster.ts";
-import { Home } from "#test/support/kt.ts";
+import { binary, Home } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { importRelayImage } from "#test/support/relay-image.ts";
+import { noTerminal, Terminal } from "#test/support/terminal.ts";
 import { eventually, within } from "#test/support/wait.ts";
 
 /** The image can only be put into the runtime of our own cluster. */
@@ -223,6 +224,32 @@ cases("a service that kt makes", () => {
     await machine.home.ok("down");
     await eventually("the second to be gone", async () => (await service("second")) === undefined, 60_000, 200);
   }, 150_000);
+
+  test.skipIf(noTerminal !== undefined)(
+    "is removed while kt tui has stopped it, made again by a start, and by a reconnect",
+    async () => {
+      const machine = await new Machine().up([{ service: "halted:80", local: webServer() }]);
+      await machine.running();
+      using at = Terminal.open(machine.home.path, `${binary} tui`, { cwd: `${machine.home.path}/project`, env: machine.home.env });
+      await at.sees("running");
+      at.press("x");
+      await at.sees("halted:80: stopped");
+      expect(await service("halted")).toBeUndefined();
+      expect(await machine.states()).toMatchObject([{ name: "halted:80", state: "stopped" }]);
+      expect((await machine.home.run(["explain", "halted:80"])).stdout).toContain("was stopped");
+      at.press("x");
+      await at.sees("halted:80: started");
+      await callSoon("http://halted/", "hello from here");
+      const [before] = await list("jobs");
+      at.press("r");
+      await at.sees("halted:80: connected anew");
+      await callSoon("http://halted/", "hello from here");
+      expect((await list("jobs")).map(({ metadata: { uid } }) => uid)).not.toContain(before?.metadata.uid ?? "none");
+      at.press("Enter");
+      await at.sees("is ready");
+    },
+    150_000,
+  );
 
   test("resets its callers while nothing listens here, and says so", async () => {
     const [unused = 0] = freePorts(1);
