@@ -142,7 +142,7 @@ export const journalEntrySchema = v.object({
   event: v.looseObject({ type: v.string() }),
 });
 
-/** Of one route, oldest first; the last step ends at `endMs`, milliseconds since 1970. */
+/** Of one route, or of all together, oldest first; the last step ends at `endMs`, milliseconds since 1970. */
 export const historySchema = v.object({
   endMs: count,
   stepSeconds: count,
@@ -268,11 +268,11 @@ export const requestSchema = v.variant("type", [
     route: v.optional(v.string()),
     limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.requestEntries)),
   }),
-  /** What a route carried in the latest steps, of one second or of ten. */
+  /** What a route carried in the latest steps, of one second or of ten; without one, all routes together. */
   v.object({
     type: v.literal("history"),
-    profile: v.string(),
-    route: v.string(),
+    profile: v.optional(v.string()),
+    route: v.optional(v.string()),
     stepSeconds: v.picklist([1, 10]),
     steps: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(observeLimits.coarseRateSteps)),
   }),

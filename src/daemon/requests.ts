@@ -34,7 +34,7 @@ export interface RequestsOptions {
   readonly explain: (subject: string) => Promise<Step[]>;
   /** Begins the tunnel to a target and waits for a ready pod; rejects with why there is none. */
   readonly prepare: (target: Target, signal: AbortSignal) => Promise<void>;
-  readonly rates: Pick<RateSampler, "history">;
+  readonly rates: Pick<RateSampler, "history" | "historyOfAll">;
   readonly actions: RouteActions;
   readonly signInCode: () => Promise<string>;
   /** Of a front door that is open; undefined where none is. */
@@ -163,8 +163,18 @@ export class HubRequests {
   }
 
   #history({ profile, route, stepSeconds, steps }: RequestOf<"history">, reply: Send): void {
+    const { rates } = this.#options;
+    if (profile === undefined && route === undefined) {
+      reply({ type: "history", history: rates.historyOfAll(stepSeconds, steps) });
+      return;
+    }
+    if (profile === undefined || route === undefined)
+      throw new KtError(
+        "request-invalid",
+        "a history is that of a route, by its profile and its name, or without either that of all routes",
+      );
     this.#route(profile, route);
-    reply({ type: "history", history: this.#options.rates.history(profile, route, stepSeconds, steps) });
+    reply({ type: "history", history: rates.history(profile, route, stepSeconds, steps) });
   }
 
   #text(text: string, reply: Send): void {

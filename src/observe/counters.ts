@@ -3,7 +3,7 @@
 import { observeLimits } from "./limits.ts";
 import type { Problem } from "./events.ts";
 import { Histogram } from "./histogram.ts";
-import { type PerSecond, Rates, type Totals } from "./rates.ts";
+import { nothingCounted, type PerSecond, Rates, type Totals } from "./rates.ts";
 
 export type Direction = "sent" | "received";
 
@@ -138,6 +138,11 @@ export class RouteCounters {
     this.#usedSeconds = nowSeconds;
     this.rates ??= new Rates(nowSeconds);
     this.rates.resume(nowSeconds);
+  }
+
+  /** All that was counted, as far as it was sampled. */
+  get sampled(): Totals {
+    return this.#before ?? nothingCounted;
   }
 
   /** Called once a second while it is busy. False once all rates are 0: the next change reports it as busy again. */

@@ -18,7 +18,7 @@ const counted = ["requests", "failures", "receivedBytes", "sentBytes"] as const 
 /** The column behind those that are counted. */
 const meanColumn = counted.length;
 
-const nothing: Totals = { requests: 0, failures: 0, receivedBytes: 0, sentBytes: 0, answered: 0, answeredMs: 0 };
+export const nothingCounted: Totals = { requests: 0, failures: 0, receivedBytes: 0, sentBytes: 0, answered: 0, answeredMs: 0 };
 
 export interface PerSecond {
   readonly requests: number;
@@ -48,7 +48,7 @@ class Ring {
   /** The number of the latest step, since the clock's origin; and of the oldest that is kept. */
   #latest: number;
   #oldest: number;
-  #last: Totals = nothing;
+  #last: Totals = nothingCounted;
 
   constructor(stepSeconds: number, steps: number, nowSeconds: number) {
     this.stepSeconds = stepSeconds;

@@ -7,6 +7,7 @@ import { indexAt, niceMost, pathsOf } from "#dashboard/model/chart.ts";
 import { chunkLines, noLines, withLines } from "#dashboard/model/log-lines.ts";
 import { hashOf, type Place, readPlace, views } from "#dashboard/model/place.ts";
 import { hostOf, keptRequests, noRequests, outcomeOf, shownRequests, unlisted, withRequests } from "#dashboard/model/request-list.ts";
+import { problemsOf } from "#dashboard/model/problem-list.ts";
 import { findRoute, listed, pageOf } from "#dashboard/model/routes.ts";
 import { nextSparks, noSparks, sparkSeconds } from "#dashboard/model/sparks.ts";
 import { profileOf, routeOf } from "#test/web/rig.ts";
@@ -172,5 +173,47 @@ describe("lines of a log", () => {
     const lines = Array.from({ length: 25_000 }, (_, at) => String(at));
     const kept = withLines(noLines, { lines, leftOut: 0 }).chunks.flatMap((chunk) => chunk.lines);
     expect([kept.length, kept.at(-1)]).toEqual([10_000, "24999"]);
+  });
+});
+
+describe("the list of problems", () => {
+  const problem = (message: string, sinceMs: number) => ({ code: "cluster-unreachable" as const, message, hints: ["kt doctor"], sinceMs });
+  const failed = (name: string, message: string, sinceMs = 1) => routeOf({ name, state: "failed", problem: problem(message, sinceMs) });
+
+  test("has one entry for one reason, with all its routes and since when the first has it, those of most routes first", () => {
+    const { profiles } = snapshotOf(
+      failed("a", "no pod", 9),
+      failed("b", "it is down", 7),
+      failed("c", "it is down", 5),
+      routeOf({ name: "d" }),
+    );
+    const { now, over } = problemsOf(profiles);
+    expect(now.map(({ message, atMs, routes }) => [message, atMs, routes.map(({ route }) => route)])).toEqual([
+      ["it is down", 5, ["b", "c"]],
+      ["no pod", 9, ["a"]],
+    ]);
+    expect(over).toEqual([]);
+  });
+
+  test("has apart what is over, the latest first, and nothing of a route that has a problem now", () => {
+    const last = (message: string, atMs: number) => ({ code: "connection-lost" as const, message, hints: [], atMs });
+    const { profiles } = snapshotOf(
+      routeOf({ name: "a", lastProblem: last("reset", 3) }),
+      routeOf({ name: "b", lastProblem: last("refused", 4) }),
+      routeOf({ name: "c", lastProblem: last("reset", 8) }),
+      { ...failed("d", "it is down"), lastProblem: last("refused", 20) },
+    );
+    const { now, over } = problemsOf(profiles);
+    expect(now.map(({ routes }) => routes.length)).toEqual([1]);
+    expect(over.map(({ message, atMs, routes }) => [message, atMs, routes.map(({ route }) => route)])).toEqual([
+      ["reset", 8, ["a", "c"]],
+      ["refused", 4, ["b"]],
+    ]);
+  });
+
+  test("loses no problem of a thousand routes, and takes no time for them", () => {
+    const { profiles } = snapshotOf(...Array.from({ length: 1000 }, (_, at) => failed(`r${at}`, `reason ${at % 3}`)));
+    const { now } = problemsOf(profiles);
+    expect(now.map(({ routes }) => routes.length)).toEqual([334, 333, 333]);
   });
 });

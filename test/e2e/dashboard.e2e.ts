@@ -170,6 +170,22 @@ describe("by keys alone", () => {
   });
 });
 
+test("all problems stand in one list with what helps, beside charts of all routes together", async () => {
+  await visit(desk, async (dashboard, page) => {
+    await page.goto(`${origin}/#health`);
+    const now = page.getByRole("region", { name: "Now" });
+    const crash = now.getByRole("listitem").filter({ hasText: "crash.localhost" });
+    await crash.getByText("CrashLoopBackOff").or(crash.getByText("exit code")).first().waitFor();
+    await crash.getByText("since").waitFor();
+    await crash.getByRole("button", { name: "Copy kubectl" }).first().waitFor();
+    const charts = page.getByRole("region", { name: "All routes over time" });
+    await Promise.all([kt.text("web.localhost", "/"), charts.getByRole("img", { name: /^Requests.* at most [1-9.]/ }).waitFor()]);
+    await crash.getByRole("button", { name: "crash.localhost" }).click();
+    await page.getByRole("region", { name: "Route crash.localhost" }).waitFor();
+    expect(dashboard.problems).toEqual([]);
+  });
+}, 60_000);
+
 test("a page that was open goes on after kt was started anew, once the browser is signed in again", async () => {
   const page = await browser.page(desk);
   const dashboard = await dashboardAtLast(page);

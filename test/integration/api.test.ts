@@ -87,8 +87,11 @@ test("known requests are the same in the status, the metrics, the list of reques
   await eventually("the seconds to be over", async () => {
     const { json: history } = await call("get", "/api/v1/history", { ...web(), steps: 30 });
     const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-    return history.requests.length === 30 && sum(history.requests) === 3 && sum(history.receivedBytes) === bytes;
+    const { json: ofAll } = await call("get", "/api/v1/history", { steps: 30 });
+    expect(ofAll.requests.length).toBe(30);
+    return [history, ofAll].every(({ requests, receivedBytes }) => sum(requests) === 3 && sum(receivedBytes) === bytes);
   });
+  expect((await call("get", "/api/v1/history", { profile: file() })).status).toBe(400);
 });
 
 test("explains, attaches and detaches as the commands do", async () => {

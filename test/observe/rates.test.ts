@@ -128,3 +128,30 @@ test("what lies idle takes no memory: a route that is used once an hour has a fe
   const kept = sampler.history("p", "web", 10, 2160).receivedBytes.filter((bytes) => bytes > 0);
   expect(kept).toEqual(Array.from({ length: 6 }, () => 100));
 });
+
+test("all routes together have what each of them had, those that were forgotten since too", async () => {
+  const added = fc.array(fc.tuple(fc.nat(9_000), fc.constantFrom("a", "b", "c"), fc.integer({ min: 1, max: 300 })), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  await fc.assert(
+    fc.asyncProperty(added, async (steps) => {
+      const { clock, sampler, counters } = rig();
+      let sum = 0;
+      for (const [pauseMs, name, bytes] of steps) {
+        await clock.advance(pauseMs);
+        counters.of("p", name).add("received", bytes);
+        sum += bytes;
+        // Reading at a moment in between changes nothing.
+        if (bytes % 3 === 0) sampler.historyOfAll(1, 10);
+      }
+      await clock.advance(2_000);
+      counters.forgetRoute("p", "a");
+      const { receivedBytes } = sampler.historyOfAll(1, 600);
+      expect(receivedBytes.reduce((one, other) => one + other, 0)).toBe(sum);
+      await clock.advance(20_000);
+      expect(clock.timers).toBe(0);
+    }),
+    { numRuns: 40 },
+  );
+});

@@ -1,11 +1,13 @@
-/** Whether all is well: what is wrong now, the checks of targets in use, and each profile with its file, its addresses and its warnings. */
+/** Whether all is well: what is wrong now, what goes through all routes, the checks of targets in use, and each profile with its file, its addresses and its warnings. */
 
 import { printable } from "#base/printable.ts";
 import type { ProfileStatus, Snapshot } from "#control/api.ts";
 import type { App } from "#dashboard/state/app.ts";
 import { agoText, countText } from "#dashboard/model/words.ts";
-import { Copyable, Empty, ProblemBox, StateMark } from "#dashboard/ui/parts.tsx";
+import { Copyable, Empty, ProblemBox } from "#dashboard/ui/parts.tsx";
 import { hasFailed } from "#tui/model/rows.ts";
+import { Problems } from "./problems.tsx";
+import { TrafficCharts } from "./routes/traffic-charts.tsx";
 
 export function HealthView({ app }: { readonly app: App }) {
   const { snapshot } = app.state;
@@ -14,6 +16,7 @@ export function HealthView({ app }: { readonly app: App }) {
     <section class="pane" aria-label="Health">
       <div class="content wide" tabIndex={-1}>
         <Verdict app={app} snapshot={snapshot} />
+        <TrafficCharts title="All routes over time" />
         <Checks snapshot={snapshot} />
         {snapshot.profiles.map((profile) => (
           <Profile key={profile.profile} app={app} profile={profile} />
@@ -30,7 +33,7 @@ interface Part {
 }
 
 function Verdict({ app, snapshot: { hub, profiles } }: Part) {
-  const failed = profiles.flatMap((profile) => profile.routes.filter(hasFailed).map((route) => ({ profile, route })));
+  const failed = profiles.flatMap(({ routes }) => routes.filter(hasFailed));
   const broken = profiles.filter(({ problem }) => problem !== undefined);
   const isWell = failed.length === 0 && broken.length === 0 && hub.problem === undefined;
   const onCopied = (text: string): void => app.notify(`copied ${text}`);
@@ -40,21 +43,7 @@ function Verdict({ app, snapshot: { hub, profiles } }: Part) {
         <span aria-hidden="true">{isWell ? "●" : "✗"}</span> {isWell ? "All is well" : problemsText(failed.length, broken.length)}
       </h2>
       {hub.problem && <ProblemBox {...hub.problem} title="The hub" onCopied={onCopied} />}
-      <ul class="failed">
-        {failed.map(({ profile, route }) => (
-          <li key={`${profile.profile} ${route.name}`}>
-            <StateMark state={route.state} />
-            <button
-              type="button"
-              class="link"
-              onClick={() => app.go({ view: "routes", route: { profile: profile.profile, route: route.name } })}
-            >
-              {printable(route.name)}
-            </button>
-            <span>{printable(route.problem?.message ?? "")}</span>
-          </li>
-        ))}
-      </ul>
+      <Problems app={app} profiles={profiles} />
     </section>
   );
 }

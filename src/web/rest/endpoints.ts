@@ -94,10 +94,11 @@ const requests = endpoint({
 const history = endpoint({
   method: "GET",
   path: "/api/v1/history",
-  summary: "What a route carried over time: the last 10 minutes by seconds, or the last 6 hours by steps of 10 s.",
+  summary:
+    "What a route carried over time, or without one all routes together: the last 10 minutes by seconds, or the last 6 hours by steps of 10 s.",
   input: v.strictObject({
-    profile,
-    route,
+    profile: v.optional(profile),
+    route: v.optional(route),
     stepSeconds: v.optional(v.picklist([1, 10]), 1),
     steps: v.optional(integerUpTo(observeLimits.coarseRateSteps), observeLimits.fineRateSteps),
   }),

@@ -12,7 +12,7 @@ import { copyUrl, openPage, toggle } from "./actions.ts";
 import { LatestRequests } from "./latest-requests.tsx";
 import { PodLog } from "#dashboard/views/pods/pod-log.tsx";
 import { Pods } from "#dashboard/views/pods/pods.tsx";
-import { RouteCharts } from "./route-charts.tsx";
+import { TrafficCharts } from "./traffic-charts.tsx";
 
 interface RouteDetailProps {
   readonly app: App;
@@ -62,7 +62,7 @@ function Known({ app, routeRef, found }: RouteDetailProps & { readonly found: Fo
         <ProblemBox {...lastProblem} title={`Last error, at ${timeOfDay(lastProblem.atMs)}`} onCopied={onCopied} />
       )}
       <Facts found={found} onCopied={onCopied} />
-      <RouteCharts routeRef={routeRef} />
+      <TrafficCharts title="Over time" of={routeRef} />
       <Pods app={app} routeRef={routeRef} />
       <LatestRequests app={app} routeRef={routeRef} />
     </>

@@ -1,4 +1,4 @@
-/** What a route carried over time: requests, latency and bytes. */
+/** What a route carried over time, or all of them together: requests, latency and bytes. */
 
 import { useState } from "preact/hooks";
 import { formatBytes } from "#base/bytes-text.ts";
@@ -26,17 +26,18 @@ const nothingYet = (stepSeconds: number): History => ({
   ...{ endMs: Date.now(), stepSeconds, requests: [], failures: [], receivedBytes: [], sentBytes: [], meanMs: [] },
 });
 
-export function RouteCharts({ routeRef }: { readonly routeRef: RouteRef }) {
+/** Without a route, all of them together. */
+export function TrafficCharts({ title, of }: { readonly title: string; readonly of?: RouteRef }) {
   const [span, setSpan] = useState<Span>("10 minutes");
   const { stepSeconds, steps, everyMs } = asked[span];
-  const { answer } = usePolled(span, everyMs, (signal) => read<History>("history", { ...routeRef, stepSeconds, steps }, signal));
+  const { answer } = usePolled(span, everyMs, (signal) => read<History>("history", { ...of, stepSeconds, steps }, signal));
   const { endMs, requests, failures, receivedBytes, sentBytes, meanMs } = answer ?? nothingYet(stepSeconds);
   const time = { endMs, stepSeconds };
   const bytes = receivedBytes.map((received, at) => received + (sentBytes[at] ?? 0));
   return (
-    <section aria-label="Over time">
+    <section aria-label={title}>
       <div class="section">
-        <h3>Over time</h3>
+        <h3>{title}</h3>
         <Chips label="How long" all={spans} chosen={span} onChoose={setSpan} />
       </div>
       <div class="charts">
