@@ -22,6 +22,8 @@ export type About =
   | "target"
   /** What a client sent to the front door. */
   | "client"
+  /** A machine of the user's outside of the cluster: the VPS at the public edge. */
+  | "host"
   /** This machine, and what else uses it. */
   | "machine"
   /** The hub, and kt itself. */
@@ -172,6 +174,13 @@ const table = {
   "token-required": { about: "client", waitHelps: "no", otherPodHelps: false, http: 401, grpc: "UNAUTHENTICATED", exit: "failed" },
   "page-unknown": { about: "client", waitHelps: "no", otherPodHelps: false, http: 404, grpc: "NOT_FOUND", exit: "failed" },
   misdirected: { about: "client", waitHelps: "no", otherPodHelps: false, http: 421, grpc: "UNAVAILABLE", exit: "failed" },
+  // A host outside of the cluster, which kt enters over SSH.
+  "ssh-unreachable": { about: "host", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "ssh-host-key": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "ssh-credentials": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "usage" },
+  "ssh-login": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "ssh-no-root": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "ssh-failed": { about: "host", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   // The hub and the machine.
   "hub-unreachable": { about: "kt", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "hub-failed": { about: "kt", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },

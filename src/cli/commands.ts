@@ -10,6 +10,12 @@ const namespaceOptions = [
 ] as const;
 const setOption = ["--set <KEY=VALUE>", "A setting over the profile's, such as health.interval=10s; may be repeated"] as const;
 const jsonOption = ["--json", "Print JSON"] as const;
+const sshOptions = [
+  ["--port <PORT>", "Of its SSH server; default: 22"],
+  ["--user <NAME>", "Who signs in; default: root. Others need sudo without a password"],
+  ["--key-file <file>", "A private key"],
+  ["--password-stdin", "Read the password, or the passphrase of --key-file, from standard input"],
+] as const;
 
 export const commands: readonly CommandSpec[] = [
   {
@@ -173,6 +179,49 @@ export const commands: readonly CommandSpec[] = [
     ],
     example: ["kt edge plan -f edge.yaml", "kt edge plan --json"],
     load: async () => (await import("./commands/edge/plan.ts")).edgePlanCommand,
+  },
+  {
+    name: "edge secret",
+    args: "",
+    summary: "Print the Secret with which the host of an EdgeNode is entered over SSH",
+    notes: [
+      "Shows the keys of the host, whose fingerprints you compare with the host's own, signs in to",
+      "see that the credentials are right, and pins the keys in the Secret.",
+    ],
+    options: [
+      ["--host <HOST>", "The address or name of the host, as in the EdgeNode"],
+      ...sshOptions,
+      ["--fingerprint <SHA256:…>", "The one of the host, compared already: it is not asked for; may be repeated"],
+      ["-n, --namespace <namespace>", "Of the Secret; default: default"],
+      ["--name <name>", "Of the Secret; default: edge-ssh"],
+      ["-o, --output <file>", "Write it to a file that only you can read"],
+      jsonOption,
+    ],
+    example: [
+      "kt edge secret --host 203.0.113.10 --key-file ~/.ssh/id_ed25519 -o edge-ssh.yaml",
+      "kt edge secret --host 203.0.113.10 --user deploy --password-stdin < password.txt",
+    ],
+    load: async () => (await import("./commands/edge/secret.ts")).edgeSecret,
+  },
+  {
+    name: "edge doctor",
+    args: "",
+    summary: "Find what keeps a host from being a public edge, and what to do about it",
+    notes: [
+      "Looks at SSH, the host's key, root, systemd, TUN, the kernel, programs, disk, clock, ports and",
+      "firewalls. It writes a file of one line in /etc, /usr/local/lib and folders of systemd and",
+      "sysctl, and removes it again. With -f it takes the EdgeNode, its Secret, and the ports of its",
+      "PortBindings from files.",
+    ],
+    options: [
+      ["-f, --file <file>", "Manifests, instead of --host; may be repeated"],
+      ["--host <HOST>", "The address or name of the host"],
+      ...sshOptions,
+      ["--known-hosts <file>", "Default: ~/.ssh/known_hosts"],
+      jsonOption,
+    ],
+    example: ["kt edge doctor -f edge.yaml -f edge-ssh.yaml", "kt edge doctor --host 203.0.113.10 --key-file ~/.ssh/id_ed25519"],
+    load: async () => (await import("./commands/edge/doctor.ts")).edgeDoctor,
   },
   {
     name: "demo",

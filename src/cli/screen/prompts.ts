@@ -160,3 +160,11 @@ export async function agree(message: string): Promise<boolean> {
   const { confirm } = await import("@clack/prompts");
   return (await confirm({ message, initialValue: false })) === true;
 }
+
+/** An answer that is not shown while it is typed. Throws `Declined` where the user left. */
+export async function askSecret(message: string): Promise<string> {
+  const { password, isCancel } = await import("@clack/prompts");
+  const answer = await password({ message });
+  if (isCancel(answer)) throw new Declined();
+  return answer;
+}

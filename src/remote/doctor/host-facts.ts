@@ -1,0 +1,82 @@
+/** What a host says of itself, asked by one script that changes nothing. */
+
+/** A socket that listens on the host, or takes datagrams. */
+export interface TakenPort {
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  readonly address: string;
+  /** The names of the programs that hold it; none where the kernel does. */
+  readonly holders: readonly string[];
+}
+
+export interface HostFacts {
+  readonly kernel: string;
+  readonly machine: string;
+  readonly system: string;
+  /** The name of its first process. */
+  readonly init: string;
+  /** Undefined where there is none. */
+  readonly systemdVersion: number | undefined;
+  readonly tun: "usable" | "refused" | "absent";
+  /** Programs that kt needs there and that are not there. */
+  readonly lacks: readonly string[];
+  /** Connections that wait to be accepted can move to another listener (tcp_migrate_req). */
+  readonly migratesRequests: boolean;
+  readonly freeBytes: number;
+  readonly wallSeconds: number;
+  readonly ports: readonly TakenPort[];
+  /** Those that filter what comes in. */
+  readonly firewalls: readonly string[];
+}
+
+/** A line for each fact: its name, and what it is. Nothing is needed for it but a shell and what every Linux has. */
+export const factsScript = `say() { printf '%s %s\\n' "$1" "$2"; }
+PATH=$PATH:/usr/sbin:/sbin
+say kernel "$(uname -r)"
+say machine "$(uname -m)"
+say system "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null | tr -d '"')"
+say init "$(cat /proc/1/comm)"
+say systemd "$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')"
+for tool in gzip sha256sum dd stat timeout ip ss; do command -v "$tool" >/dev/null || say lacks "$tool"; done
+if [ ! -c /dev/net/tun ]; then say tun absent
+elif (: <>/dev/net/tun) 2>/dev/null; then say tun usable
+else say tun refused; fi
+[ ! -e /proc/sys/net/ipv4/tcp_migrate_req ] || say migrates yes
+say free "$(df -Pk /usr/local/lib 2>/dev/null | sed -n '2s/ \\{1,\\}/ /gp' | cut -d' ' -f4)"
+say seconds "$(date +%s)"
+ss -Htulnp 2>/dev/null | while read -r line; do say port "$line"; done
+case "$(ufw status 2>/dev/null)" in *'Status: active'*) say firewall ufw ;; esac
+[ "$(firewall-cmd --state 2>/dev/null)" != running ] || say firewall firewalld
+nft list ruleset 2>/dev/null | grep -q 'hook input .*policy drop' && say firewall nftables
+iptables -S INPUT 2>/dev/null | grep -q '^-P INPUT DROP' && say firewall iptables
+true`;
+
+export function parseFacts(text: string): HostFacts {
+  const lines = text.split("\n").map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1).trim()] as const);
+  const all = (name: string): string[] => lines.filter(([key]) => key === name).map(([, value]) => value);
+  const one = (name: string): string => all(name)[0] ?? "";
+  const tun = one("tun");
+  return {
+    kernel: one("kernel"),
+    machine: one("machine"),
+    system: one("system"),
+    init: one("init"),
+    systemdVersion: one("systemd") === "" ? undefined : Number(one("systemd")),
+    tun: tun === "usable" || tun === "refused" ? tun : "absent",
+    lacks: all("lacks"),
+    migratesRequests: one("migrates") === "yes",
+    freeBytes: Number(one("free")) * 1024,
+    wallSeconds: Number(one("seconds")),
+    ports: all("port").flatMap(parsePort),
+    firewalls: all("firewall"),
+  };
+}
+
+/** A line of `ss -Htulnp`: tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=77,fd=3)) */
+function parsePort(line: string): TakenPort[] {
+  const [protocol, , , , local = "", , users = ""] = line.split(/\s+/);
+  const [, address = "", port = ""] = /^(.*):(\d+)$/.exec(local) ?? [];
+  if ((protocol !== "tcp" && protocol !== "udp") || port === "") return [];
+  const holders = [...new Set([...users.matchAll(/\("([^"]*)",pid=/g)].map(([, name = ""]) => name))];
+  return [{ protocol, port: Number(port), address: address.replace(/%.*$/, ""), holders }];
+}

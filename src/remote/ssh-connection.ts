@@ -1,0 +1,176 @@
+/** One SSH connection to a host that has proved who it is, and the commands that run over it. */
+
+import type { Channel, Client } from "ssh2";
+import { CappedBytes } from "#base/capped-bytes.ts";
+import { systemClock } from "#base/clock.ts";
+import { cut } from "#base/cut.ts";
+import { KtError, messageOf, toKtError } from "#base/errors.ts";
+import { printable } from "#base/printable.ts";
+import { systemReason } from "#base/system-error.ts";
+import { commandLine } from "./command-line.ts";
+import { type HostKey, hostKeyOf } from "./host-key.ts";
+import type { HostTrust } from "./host-trust.ts";
+import { remoteLimits } from "./limits.ts";
+import { authOf, type Login } from "./login.ts";
+import { type SshAddress, sshAddressText } from "./ssh-address.ts";
+
+export interface SshOptions {
+  readonly address: SshAddress;
+  readonly login: Login;
+  readonly trust: HostTrust;
+  /** Until the login has been accepted; default: `remoteLimits.connectMs`. */
+  readonly connectMs?: number;
+}
+
+/** What a command came to. */
+export interface RemoteResult {
+  /** Undefined where a signal ended it. */
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** What the command reads; default: nothing. */
+  readonly input?: Uint8Array;
+  /** Default: `remoteLimits.commandMs`. */
+  readonly timeoutMs?: number;
+  /** What messages call it; default: its words. */
+  readonly what?: string;
+}
+
+export class SshConnection {
+  readonly #client: Client;
+  readonly #where: string;
+  /** Rejects once, with the reason, when nothing more can come over it. */
+  readonly #lost: Promise<never>;
+
+  private constructor(client: Client, where: string, lost: Promise<never>) {
+    this.#client = client;
+    this.#where = where;
+    this.#lost = lost;
+  }
+
+  /** Throws KtError: `ssh-unreachable`, `ssh-host-key` or `ssh-login`. */
+  static async open({ address, login, trust, connectMs = remoteLimits.connectMs }: SshOptions): Promise<SshConnection> {
+    const { Client } = await import("ssh2");
+    const client = new Client();
+    const where = sshAddressText(address);
+    const seen: Seen = { refused: undefined, verified: false };
+    const { promise: lost, reject } = Promise.withResolvers<never>();
+    // Also where nothing runs that could be lost.
+    lost.catch(() => {});
+    client.on("error", (error: SshError) => reject(seen.refused ?? problemOf(error, address, seen)));
+    client.on("close", () => reject(new KtError("ssh-failed", `the SSH connection to ${where} was closed`)));
+    const ready = new Promise<void>((resolve) => client.once("ready", resolve));
+    client.connect({
+      host: address.host,
+      port: address.port,
+      username: address.user,
+      readyTimeout: connectMs,
+      keepaliveInterval: remoteLimits.keepAliveMs,
+      keepaliveCountMax: remoteLimits.unansweredKeepAlives,
+      algorithms: { serverHostKey: trust.algorithms },
+      authHandler: authOf(login, address.user),
+      hostVerifier: (blob) => verified(seen, trust, hostKeyOf(blob), where),
+    });
+    try {
+      await Promise.race([ready, lost]);
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
+    return new SshConnection(client, where, lost);
+  }
+
+  /**
+   * Runs a command to its end, whatever it ends with. Throws KtError `ssh-failed` where that is not known: it took too long, or the
+   * connection was lost meanwhile. It is then closed, since what runs on the host cannot be known either.
+   */
+  async run(
+    argv: readonly string[],
+    { input, timeoutMs = remoteLimits.commandMs, what = wordsOf(argv) }: RunOptions = {},
+  ): Promise<RemoteResult> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const error = new KtError("ssh-failed", `${what} on ${this.#where} did not end within ${timeoutMs / 1000} s`, {
+      hints: ["the host may be overloaded, or packets are lost on the way to it"],
+    });
+    const cancel = systemClock.after(timeoutMs, () => reject(error));
+    try {
+      return await Promise.race([this.#exec(commandLine(argv), input), this.#lost, late]);
+    } catch (thrown) {
+      this.close();
+      throw toKtError(thrown, "ssh-failed", `${what} on ${this.#where}`);
+    } finally {
+      cancel();
+    }
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #exec(line: string, input: Uint8Array | undefined): Promise<RemoteResult> {
+    const channel = await new Promise<Channel>((resolve, reject) =>
+      this.#client.exec(line, (error, opened) => (error ? reject(error) : resolve(opened))),
+    );
+    return await new Promise((resolve, reject) => {
+      const [stdout, stderr] = [
+        new CappedBytes(remoteLimits.outputBytes, "its output"),
+        new CappedBytes(remoteLimits.outputBytes, "its errors"),
+      ];
+      const collect = (into: CappedBytes) => (bytes: Uint8Array) => {
+        try {
+          into.add(bytes);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      let exitCode: number | undefined;
+      channel.on("data", collect(stdout)).on("error", reject);
+      channel.stderr.on("data", collect(stderr));
+      channel.on("exit", (code: number | null) => (exitCode = code ?? undefined));
+      channel.on("close", () => resolve({ exitCode, stdout: stdout.takeText(), stderr: stderr.takeText() }));
+      channel.end(input ?? new Uint8Array());
+    });
+  }
+}
+
+const wordsOf = (argv: readonly string[]): string => `"${cut(printable(argv.join(" ")), 80)}"`;
+
+/** How far a connection came. */
+interface Seen {
+  refused: KtError | undefined;
+  verified: boolean;
+}
+
+interface SshError extends Error {
+  /** In which layer it happened, as ssh2 says it. */
+  readonly level?: string;
+}
+
+function verified(seen: Seen, trust: HostTrust, key: HostKey | undefined, where: string): boolean {
+  seen.refused = key === undefined ? new KtError("ssh-host-key", `${where} has shown no key of a known form`) : trust.objection(key);
+  seen.verified = seen.refused === undefined;
+  return seen.verified;
+}
+
+function problemOf(error: SshError, { host, port, user }: SshAddress, { verified }: Seen): KtError {
+  const where = sshAddressText({ host, port });
+  const said = cut(printable(messageOf(error)), remoteLimits.quotedChars);
+  if (error.level === "client-authentication")
+    return new KtError("ssh-login", `${where} does not let "${user}" in with this key or password`, {
+      hints: [`the user's ~/.ssh/authorized_keys must have the key; journalctl -u ssh on the host says why it was refused`],
+      cause: error,
+    });
+  if (error.level === "handshake" || error.level === "protocol")
+    return new KtError(verified ? "ssh-failed" : "ssh-host-key", `${where} and kt do not come to terms over SSH: ${said}`, {
+      hints: ["the known hosts must have a key of a type that the host has, and the host must allow one of kt's key exchanges"],
+      cause: error,
+    });
+  const why = error.level === "client-timeout" ? "it does not answer in time" : systemReason(error);
+  return new KtError(verified ? "ssh-failed" : "ssh-unreachable", `${where} cannot be reached over SSH: ${why}`, {
+    hints: [`is it up, and does its firewall let TCP port ${port} in?`],
+    cause: error,
+  });
+}
