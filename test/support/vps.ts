@@ -13,7 +13,7 @@ export class Vps {
     this.#facts = facts;
   }
 
-  /** Needs root. `number` is of its networks: 0 to 63, one for each name. */
+  /** Needs root. `number` is of its networks: 0 to 13, one for each name. */
   static async boot(name: string, number: number): Promise<Vps> {
     const env = { ...process.env, KT_VPS_NAME: name, KT_VPS_NET: String(number) } as Record<string, string>;
     await must([script, "up"], env);
