@@ -83,6 +83,39 @@ describe("what the backend speaks, whatever its clients do", () => {
     ]);
   });
 
+  const clients = ["--http1.1", "--http2-prior-knowledge"];
+  describe.each(["h2c", "only1", "only2"].flatMap((name) => clients.map((version): [string, string] => [name, version])))(
+    "%s by curl %s",
+    (name, version) => {
+      const curl = async (path: string, ...flags: string[]): Promise<string> => {
+        const url = `http://127.0.0.1:${kt.port}${path}`;
+        return (await run(["curl", "-sS", "-i", version, "-H", `Host: ${name}.localhost`, ...flags, url])).stdout;
+      };
+
+      test("trailers of the response", async () => {
+        expect(await curl("/trailers?n=10000&seed=3", "-H", "TE: trailers", "-o", "/dev/null", "-D", "-")).toMatch(
+          /^x-sha256: [0-9a-f]{64}\r$/im,
+        );
+      });
+
+      test("events, one after the other", async () => {
+        expect((await curl("/sse?n=3&interval=20ms")).match(/^data: event \d of /gm)?.length).toBe(3);
+      });
+
+      test("a body that waits to be asked for", async () => {
+        const expected = await curl("/echo", "-H", "Expect: 100-continue", "--data-binary", "hello");
+        expect(expected).toMatch(/^HTTP\/[\d.]+ 100/);
+        expect(expected).toEndWith("\r\n\r\nhello");
+      });
+    },
+  );
+
+  // In HTTP/2 the test application takes it for gRPC.
+  test.each(clients)("gRPC-Web is passed on as it is, by curl %s", async (version) => {
+    const call = ["-H", "Host: only1.localhost", "-H", "Content-Type: application/grpc-web+proto", "--data-binary", "call"];
+    expect((await run(["curl", "-sS", version, ...call, `http://127.0.0.1:${kt.port}/echo`])).stdout).toBe("call");
+  });
+
   test("20 MB go up to it and come back from a client of HTTP/1, in chunks", async () => {
     const body = randomBytes(20 * 1024 * 1024);
     const response = await kt.fetch("h2c.localhost", "/echo", { method: "POST", body });
