@@ -37,7 +37,7 @@ test.concurrent("kt check says which settings are not the defaults, and where ea
   expect(stdout).toContain("retry.max = 1, from tunnels.toml:6:7\n");
   expect(stdout).not.toContain("the default");
   expect(exitCode).toBe(0);
-  const json: { settings: object[] } = JSON.parse((await home.run(["check", "--json"], env)).stdout);
+  const json: { settings: object[] } = JSON.parse((await home.run(["check", "--json", "--settings"], env)).stdout);
   expect(json.settings).toContainEqual({ key: "retry.delay", value: "100ms", from: "default" });
 });
 

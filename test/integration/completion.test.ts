@@ -52,6 +52,7 @@ describe("what may come next", () => {
       "--interactive",
       "--namespace",
       "--context",
+      "--set",
       "--verbose",
       "--quiet",
       "--log-format",

@@ -33,13 +33,15 @@ export async function check({ options, output }: CommandContext): Promise<number
     }
     output.note(`${file}: ${fineness(problems)}, with ${planSummary(plan)}`);
     output.note(`dynamic names reach ${reachText(plan)}`);
-    for (const setting of examined.settings) {
-      if (setting.from !== undefined || options.flag("settings")) output.note(settingText(setting));
-    }
+    for (const setting of shownSettings(examined, options)) output.note(settingText(setting));
     return exitCodes.done;
   } catch (error) {
     return showProfileError(error, output);
   }
+}
+
+function shownSettings({ settings }: ExaminedPlan, options: Options): readonly TunedSetting[] {
+  return options.flag("settings") ? settings : settings.filter(({ from }) => from !== undefined);
 }
 
 /** `health.interval = "10s", from KT_HEALTH_INTERVAL` */
@@ -89,7 +91,7 @@ async function checkAsJson(options: Options, output: Output): Promise<number> {
     const { plan, warnings } = examined;
     const exposed = exposuresOf(plan).map((exposure) => ({ message: exposureText(exposure), file }));
     const missing = (await outerProblems(examined)).map(({ code, message, hints }) => ({ code, message, hints, file }));
-    const settings = examined.settings.map(({ key, value, from }) => ({ key, value, from: from ?? "default" }));
+    const settings = shownSettings(examined, options).map(({ key, value, from }) => ({ key, value, from: from ?? "default" }));
     const all = [...warnings.map(jsonWarning), ...exposed, ...missing];
     output.json({ file, ok: true, name: plan.name, problems: [], warnings: all, settings });
     return exitCodes.done;
