@@ -82,6 +82,11 @@ export const readmeExamples: readonly Manifest[] = [
   }),
 ];
 
+/** Each on a port of its own. */
+export function manyBindings(count: number): object[] {
+  return Array.from({ length: count }, (_, at) => binding({ name: `b${at}`, listenPort: 1000 + at }));
+}
+
 const preferred = { weight: 1, podAffinityTerm: { topologyKey: "zone", labelSelector: { matchLabels: { app: "uplink" } } } };
 
 /** What works with achetronic/tunnel beyond those, and what is new here. */
@@ -119,6 +124,7 @@ export const accepted: readonly (readonly [what: string, manifest: Manifest])[] 
   ["no affinity at all", edgeNode("a", { uplink: { affinity: {} } })],
   ["TLS as the transport", edgeNode("a", { tunnel: { transport: "tls" } })],
   ["no bindings", portBinding("a", [])],
+  ["as many bindings as there may be", portBinding("a", manyBindings(256))],
   ["TCP and UDP on one port", portBinding("a", [binding(), binding({ name: "udp", protocol: "UDP" })])],
   ["times that never end", portBinding("a", [binding({ tcp: { idleTimeout: "0s", connectTimeout: "500ms" } })])],
   ["a Secret for passthrough", portBinding("a", [binding({ tls: { mode: "passthrough", secretRef: { name: "x" } } })])],
@@ -189,7 +195,11 @@ export const refusedCases: readonly Refused[] = [
     "tunnel.network is too small for uplink.replicas",
   ),
   nodeCase("a network without room", { tunnel: { network: "10.9.8.0/31" } }, "tunnel.network is too small for uplink.replicas"),
+  nodeCase("a namespace that cannot be", { uplink: { namespace: "Tunnel_1" } }, "should match", "does not match"),
+  nodeCase("no namespace", { uplink: { namespace: "" } }, "should match", "does not match"),
+  nodeCase("a time too long for Go", { ssh: { connectTimeout: "9999999999h", secretRef: { name: "s" } } }, zeroOrMore),
   nodeCase("a buffer below 0", { host: { kernelMaxSocketBufferBytes: -1 } }, "should be greater than or equal to 0", "-1 is less than 0"),
+  bindingCase("too many bindings", manyBindings(257), "must have at most 256 items", "has more than 256 items"),
   bindingCase("no protocol", [binding({ protocol: undefined })], "protocol: Required value", "protocol: is missing"),
   bindingCase("a protocol", [binding({ protocol: "SCTP" })], "Unsupported value", "is not one of TCP, UDP"),
   bindingCase("a name", [binding({ name: "Web_1" })], "should match", "does not match"),

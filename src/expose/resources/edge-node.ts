@@ -105,6 +105,7 @@ const uplink = object({
     "Where the uplinks run. It cannot be changed.",
     text({
       maxLength: 63,
+      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
       rules: [{ cel: "self == oldSelf", message: "uplink.namespace is immutable", holds: () => true }],
     }),
     edgeNodeDefaults.uplinkNamespace,
