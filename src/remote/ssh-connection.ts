@@ -114,26 +114,29 @@ export class SshConnection {
     const channel = await new Promise<Channel>((resolve, reject) =>
       this.#client.exec(line, (error, opened) => (error ? reject(error) : resolve(opened))),
     );
-    return await new Promise((resolve, reject) => {
-      const [stdout, stderr] = [
-        new CappedBytes(remoteLimits.outputBytes, "its output"),
-        new CappedBytes(remoteLimits.outputBytes, "its errors"),
-      ];
-      const collect = (into: CappedBytes) => (bytes: Uint8Array) => {
-        try {
-          into.add(bytes);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      let exitCode: number | undefined;
-      channel.on("data", collect(stdout)).on("error", reject);
-      channel.stderr.on("data", collect(stderr));
-      channel.on("exit", (code: number | null) => (exitCode = code ?? undefined));
-      channel.on("close", () => resolve({ exitCode, stdout: stdout.takeText(), stderr: stderr.takeText() }));
-      channel.end(input ?? new Uint8Array());
-    });
+    // Not its event "close": that may come when both ways have ended, before what the command ended with has arrived.
+    const exited = new Promise<number | undefined>((resolve) => channel.once("exit", (code: number | null) => resolve(code ?? undefined)));
+    const output = Promise.all([exited, textOf(channel, "its output"), textOf(channel.stderr, "its errors")]);
+    channel.end(input ?? new Uint8Array());
+    const [exitCode, stdout, stderr] = await output;
+    return { exitCode, stdout, stderr };
   }
+}
+
+/** All that a stream gives, up to the limit. */
+function textOf(stream: Channel["stderr"], what: string): Promise<string> {
+  const bytes = new CappedBytes(remoteLimits.outputBytes, what);
+  return new Promise((resolve, reject) => {
+    stream.on("data", (part: Uint8Array) => {
+      try {
+        bytes.add(part);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    stream.once("error", reject);
+    stream.once("end", () => resolve(bytes.takeText()));
+  });
 }
 
 const wordsOf = (argv: readonly string[]): string => `"${cut(printable(argv.join(" ")), 80)}"`;
