@@ -6,7 +6,7 @@ import { Door, type OpenAddress } from "#proxy/door/door.ts";
 import { Entrance, Visit } from "#proxy/door/entrance.ts";
 import { Terminator } from "#proxy/tls/terminator.ts";
 import { Backends } from "#proxy/http1/backends.ts";
-import { overH2 } from "#proxy/h2/http1-over-h2.ts";
+import { overH2 } from "#proxy/h2/over-h2.ts";
 import type { RouteTable } from "#route/table.ts";
 import { Arrival, type DoorParts, plainAnswer } from "./arrival.ts";
 import { WebRefusals } from "./web-refusal.ts";

@@ -12,7 +12,7 @@ import type { Speech } from "#proxy/door/first-bytes.ts";
 import { Peek } from "#proxy/door/peek.ts";
 import { SpeechMemory } from "#proxy/h2/speech-memory.ts";
 import { Backends } from "#proxy/http1/backends.ts";
-import { overH2 } from "#proxy/h2/http1-over-h2.ts";
+import { overH2 } from "#proxy/h2/over-h2.ts";
 import { serveWeb, type WebParts } from "#proxy/serve-web.ts";
 import { WebRefusals } from "#proxy/web-refusal.ts";
 import type { RequestHead } from "#wire/http-head.ts";

@@ -8,7 +8,6 @@ import { H2Session, type H2SessionHandler } from "#http/h2/session.ts";
 import type { H2Stream, H2StreamHandler, StreamFailure } from "#http/h2/stream.ts";
 import { proxyLimits } from "#proxy/limits.ts";
 import type { TranslatedConn } from "#proxy/http1/backend.ts";
-import type { OverH2 } from "#proxy/http1/backends.ts";
 import { passesUpgrade } from "#proxy/http1/heads.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
 import { decodeRequestHead, type Header, type RequestHead, requestFraming } from "#wire/http-head.ts";
@@ -199,5 +198,3 @@ export class Http1OverH2 implements TranslatedConn, H2SessionHandler, H2StreamHa
 function lowerNames(headers: readonly Header[]): Header[] {
   return headers.map(([name, value]): Header => [name.toLowerCase(), value]);
 }
-
-export const overH2: OverH2 = (conn, clock) => new Http1OverH2(conn, clock);

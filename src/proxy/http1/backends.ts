@@ -14,7 +14,7 @@ import { tlsToPod } from "#proxy/tls/tls-to-pod.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
 /** Makes a connection of HTTP/1 of one of HTTP/2 without TLS. */
-export type OverH2 = (conn: Conn, clock: Clock) => TranslatedConn;
+export type OverH2 = (conn: Conn, clock: Clock) => Promise<TranslatedConn>;
 
 export interface BackendRequest {
   readonly target: Destination;
@@ -208,7 +208,7 @@ export class Backends {
     const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
     if (scheme === "http") {
       const overH2 = speaksH2(request.protocol, link.appProtocol) ? this.#overH2 : undefined;
-      return { link, conn: overH2?.(link.conn, this.#clock) ?? link.conn };
+      return { link, conn: (await overH2?.(link.conn, this.#clock)) ?? link.conn };
     }
     return {
       link,
