@@ -23,7 +23,7 @@ import { expandPath } from "#profile/values/paths.ts";
 import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
 import { ProfileError, type ProfileProblem } from "#profile/values/problems.ts";
 import { isUsersOwn } from "#profile/consent/trust.ts";
-import { readTls } from "./tls.ts";
+import { type ReadTls, saysTls } from "./tls.ts";
 import { type TunedSetting, tunedSettings } from "./tuned-settings.ts";
 import type { Environment } from "#profile/values/variables.ts";
 
@@ -150,12 +150,18 @@ export async function loadLayer(options: LoadOptions): Promise<LoadedLayer> {
   return { layer, files: [...reader.files], reader };
 }
 
+async function readTlsOf(layer: Layer): Promise<ReadTls> {
+  if (!saysTls(layer)) return { routes: new Map(), files: [] };
+  const { readTls } = await import("./read-tls.ts");
+  return readTls(layer, systemClock.wallMs());
+}
+
 /** Throws ProfileError with every problem found, or KtError `profile-not-found` or `profile-unreadable` for the file itself. */
 export async function loadPlan(options: LoadOptions): Promise<LoadedPlan> {
   const { layer, files, reader } = await loadLayer(options);
   const file = resolve(options.file);
   const usualKubeconfig = await defaultKubeconfig({ ...options, directory: dirname(file) });
-  const tls = readTls(layer, systemClock.wallMs());
+  const tls = await readTlsOf(layer);
   refuseProblems(reader, dirname(file), tls.files);
   const { facts, strangers } = await examineConsent({ ...options, file, layer, reader, usualKubeconfig });
   const hasWholeNetwork = (options.system ?? platform()) === "linux";
