@@ -33,6 +33,7 @@ const rows = await import("./rows.ts");
 const { measureBursts, measureCold, measureFirstUse, measureMemory } = rows;
 const { measureStall, measureStart, measureStatus, measureTunnel, measureWatching } = rows;
 const { measureArrivals, measureRequests } = await import("./arrivals.ts");
+const { measureFullRings } = await import("./full-rings.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { measureProxy } = await import("./proxies.ts");
@@ -90,6 +91,8 @@ async function measureAll(kubeconfig: string): Promise<string> {
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureProxy(kubeconfig));
   console.log("the status of many routes");
   for (let round = 1; round <= rounds; round++) results.add("kt", await measureStatus(kubeconfig, namespace));
+  console.log("as much as is ever kept");
+  results.add("kt", await measureFullRings(kubeconfig, namespace));
   // Before there are thousands: the controller of their slices is then minutes behind.
   console.log("services and pods that are new");
   for (const figures of await measureArrivals(kubeconfig, namespace, rounds)) results.add("kt", figures);

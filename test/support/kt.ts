@@ -61,6 +61,13 @@ export class KtProcess {
   }
 }
 
+interface StartOptions {
+  readonly project?: string;
+  readonly env?: Record<string, string>;
+  readonly under?: readonly string[];
+  readonly program?: string;
+}
+
 /** One user's machine: a home, a runtime directory, project folders, and every kt process in it. */
 export class Home {
   readonly path: string = mkdtempSync(`${tmpdir()}/kt-e2e-`);
@@ -99,11 +106,12 @@ export class Home {
     return ran.stdout;
   }
 
-  /** Starts a kt command that goes on; `under` is what comes before it, as `unshare`. */
-  start(args: readonly string[], options: { project?: string; env?: Record<string, string>; under?: readonly string[] } = {}): KtProcess {
-    const child = spawn([...(options.under ?? []), binary, ...args], {
-      cwd: `${this.path}/${options.project ?? "project"}`,
-      env: { ...this.env, ...options.env },
+  /** Starts a kt command that goes on; `under` is what comes before it, as `unshare`, and `program` what takes the place of kt. */
+  start(args: readonly string[], options: StartOptions = {}): KtProcess {
+    const { under = [], program = binary, project = "project", env = {} } = options;
+    const child = spawn([...under, program, ...args], {
+      cwd: `${this.path}/${project}`,
+      env: { ...this.env, ...env },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
