@@ -406,7 +406,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "Remove routes from the profile",
     notes: ["The rest of the file stays as it is. Comments in a route's own table go with it."],
     options: [fileOption],
-    example: ["kt rm grafana.localhost", "kt rm 5432 3306", "kt rm shop/my-api:80"],
+    example: ["kt rm grafana.localhost", "kt rm 5432 3306"],
     load: async () => (await import("./commands/rm.ts")).rm,
   },
   {
