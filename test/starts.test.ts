@@ -22,7 +22,7 @@ const starts = [
   },
   {
     command: "run",
-    rooms: ["base", "cli", "control", "daemon", "doctor", "host", "native", "observe", "profile", "route", "tls", "wire"],
+    rooms: ["base", "cli", "control", "daemon", "doctor", "host", "native", "observe", "profile", "route", "wire"],
     packages: ["cac", "smol-toml", "valibot"],
     builtins: [],
     mostKb: 400,

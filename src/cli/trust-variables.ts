@@ -1,18 +1,9 @@
 /** Variables that tell programs with lists of their own to trust kt's CA beside what they trust now. */
 
-import { surroundings } from "#control/socket-path.ts";
-import { ownAuthority } from "#daemon/own-authority.ts";
 import type { AuthorityStore } from "#host/trust/authority-store.ts";
 import { listWith, systemList } from "#host/trust/trust-list.ts";
-import { needsAuthority } from "#profile/terminated-domains.ts";
-import type { Plan } from "#profile/values/plan.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What a program needs that uses the plan's names; nothing where kt signs for none of them. Throws KtError `authority-unusable`. */
-export function trustedIn(plan: Plan, environment: Environment): Readonly<Record<string, string>> {
-  return needsAuthority(plan) ? trustVariables(ownAuthority(surroundings()), environment) : {};
-}
 
 /**
  * With the CA made where there is none. What the variables name now stays in the list that they name then: a company's own CA, say. Throws

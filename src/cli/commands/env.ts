@@ -11,7 +11,7 @@ import { loadAllowedHere } from "#cli/local-plan.ts";
 import { type ForwardedAddresses, forwardedIn, needsForwards, variablesOf } from "#daemon/status/plan-env.ts";
 import { proxiedEnvironment } from "#cli/proxied-environment.ts";
 import { profileFile, shellEnvironment } from "#cli/profile-file.ts";
-import { trustedIn } from "#cli/trust-variables.ts";
+import { trustedIn } from "#cli/trusted-in.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
 
 export async function env(context: CommandContext): Promise<number> {
@@ -21,7 +21,7 @@ export async function env(context: CommandContext): Promise<number> {
   const { plan } = await withConsent(file, output, () => loadAllowedHere(file));
   const forwarded = needsForwards(plan) ? await forwardedNow(context, file) : new Map();
   const shell = shellEnvironment();
-  const variables = { ...trustedIn(plan, shell), ...(await proxiedEnvironment(plan, shell)), ...variablesOf(plan, forwarded) };
+  const variables = { ...(await trustedIn(plan, shell)), ...(await proxiedEnvironment(plan, shell)), ...variablesOf(plan, forwarded) };
   await warnUnresolved(plan, output);
   const text = formatVariables(variables, format);
   if (text !== "") output.raw(text);

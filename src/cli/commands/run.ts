@@ -16,7 +16,7 @@ import type { Output } from "#cli/screen/output.ts";
 import { PassedSignals } from "#cli/passed-signals.ts";
 import { type ForwardedAddresses, forwardedIn, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
 import { shellEnvironment } from "#cli/profile-file.ts";
-import { trustedIn } from "#cli/trust-variables.ts";
+import { trustedIn } from "#cli/trusted-in.ts";
 import { proxiedEnvironment } from "#cli/proxied-environment.ts";
 import { listed, showUnready, waitingText, warnEmptyNamespaces } from "#cli/unready.ts";
 import { warnUnresolved } from "#cli/unresolved.ts";
@@ -50,7 +50,7 @@ export async function runWithNames(context: CommandContext, args: readonly strin
     const shell = shellEnvironment();
     const environment = {
       ...shell,
-      ...trustedIn(plan, shell),
+      ...(await trustedIn(plan, shell)),
       ...(await proxiedEnvironment(plan, shell)),
       ...variablesOf(plan, forwarded),
     };
