@@ -67,6 +67,12 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["token-required", 1, 401, 16],
   ["page-unknown", 1, 404, 5],
   ["misdirected", 1, 421, 14],
+  ["ssh-unreachable", 1, 502, 14],
+  ["ssh-host-key", 1, 502, 14],
+  ["ssh-credentials", 2, 502, 14],
+  ["ssh-login", 1, 502, 14],
+  ["ssh-no-root", 1, 502, 14],
+  ["ssh-failed", 1, 502, 14],
   ["hub-unreachable", 1, 502, 14],
   ["hub-failed", 1, 502, 14],
   ["port-taken", 1, 502, 14],
@@ -116,7 +122,7 @@ describe("the codes that", () => {
   });
 
   test("no other pod would do better with", () => {
-    const behind = errorCodes.filter((code) => !isAbout(code, "command", "profile", "client", "machine", "kt"));
+    const behind = errorCodes.filter((code) => !isAbout(code, "command", "profile", "client", "machine", "host", "kt"));
     expect(behind.filter((code) => !errorFacts[code].otherPodHelps).join(" ")).toBe(
       "kubeconfig-unreadable context-unknown credentials-failed unauthorized forbidden cluster-unreachable proxy-failed relay-missing reverse-failed target-not-found target-refused target-unreachable answer-timeout",
     );

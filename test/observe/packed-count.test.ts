@@ -14,11 +14,11 @@ test("every code is that of its own count", () => {
   for (let code = 0; code < 2 ** 16; code++) expect(packCount(unpackCount(code))).toBe(code);
 });
 
-test("greater ones are off by less than 0.02 %, and keep their order", () => {
+test("greater ones are off by less than 0.025 %, and keep their order", () => {
   const count = fc.double({ min: 0, max: greatest, noNaN: true }).map(Math.round);
   fc.assert(
     fc.property(count, count, (one, other) => {
-      expect(Math.abs(unpackCount(packCount(one)) - one)).toBeLessThanOrEqual(one * 0.0002);
+      expect(Math.abs(unpackCount(packCount(one)) - one)).toBeLessThanOrEqual(one * 0.00025);
       if (one <= other) expect(packCount(one)).toBeLessThanOrEqual(packCount(other));
     }),
   );

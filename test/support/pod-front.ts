@@ -5,6 +5,9 @@ import { silentLog } from "#base/log.ts";
 import { memoryPair } from "./memory-conn.ts";
 import { CounterTable } from "#observe/counters.ts";
 import type { KtEvent } from "#observe/events.ts";
+// kt loads these two with their first use, which takes longer than a test waits for what has no timer.
+import "#proxy/h2/h2.ts";
+import "#proxy/h2/http1-over-h2.ts";
 import { overH2 } from "#proxy/h2/over-h2.ts";
 import { Backends } from "#proxy/http1/backends.ts";
 import { Http1Connection } from "#proxy/http1/http1.ts";
