@@ -24,6 +24,7 @@ import {
   refusedCases,
 } from "#test/support/edge-manifests.ts";
 import { Home } from "#test/support/kt.ts";
+import { eventually } from "#test/support/wait.ts";
 
 // The kinds are the whole cluster's: on one that is not the tests' own they may be in use.
 const cases = describe.skipIf(!ownCluster);
@@ -92,7 +93,9 @@ cases(`EdgeNode and PortBinding${why}`, () => {
     const before = await versions();
     await run(words, { input });
     expect(await versions()).toBe(before);
-    expect(await kubectl("explain", "edgenode.spec.tunnel.transport")).toContain("wireguard");
+    // The API server publishes a new schema a moment after it serves the kind.
+    const explained = async (): Promise<boolean> => (await kubectl("explain", "edgenode.spec.tunnel.transport")).includes("wireguard");
+    await eventually("the schema to be explained", explained, 60_000, 500);
   }, 90_000);
 
   test("of the README's examples are accepted, and have every default, nested ones too", async () => {
