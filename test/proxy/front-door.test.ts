@@ -530,7 +530,9 @@ describe("a refusal", () => {
       one.write(bytes);
       await one.untilEnd();
       expect(one.text()).toBe("");
-      expect(events).toMatchObject([{ type: "refused", problem: { code: "request-invalid" } }]);
+      // A request of the case before may only now have ended.
+      const refused = events.filter(({ type }) => type === "refused");
+      expect(refused).toMatchObject([{ problem: { code: "request-invalid" } }]);
     },
   );
 
