@@ -2,7 +2,6 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { listen, type TCPSocketListener } from "bun";
-import { concatBytes } from "#base/bytes.ts";
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
@@ -11,6 +10,7 @@ import { listenUdp } from "#net/udp.ts";
 import type { RelayedTarget } from "#route/target.ts";
 import { Relays } from "#tunnel/relay/relays.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
+import { answerTo } from "#test/support/answer.ts";
 import { FakeCluster } from "#test/support/fake-cluster.ts";
 import { serviceTarget } from "#test/support/service-target.ts";
 
@@ -52,20 +52,7 @@ const address = (host: string, port: number): RelayedTarget => {
 /** All that comes back for a text, or why the connection ended. */
 async function ask({ tunnels }: ReturnType<typeof rig>, target: Parameters<Tunnels["dial"]>[0], text: string): Promise<string | KtError> {
   const { conn } = await tunnels.dial(target, never);
-  const answer = Promise.withResolvers<string | KtError>();
-  const chunks: Uint8Array[] = [];
-  conn.start({
-    onData(bytes) {
-      chunks.push(bytes);
-      const all = new TextDecoder().decode(concatBytes(chunks));
-      if (all.length >= text.length) answer.resolve(all);
-    },
-    onEnd: () => conn.end(),
-    onDrain() {},
-    onClose: (error) => answer.resolve(error ?? "closed"),
-  });
-  conn.write(new TextEncoder().encode(text));
-  const answered = await answer.promise;
+  const answered = await answerTo(conn, text);
   conn.abort();
   return answered;
 }

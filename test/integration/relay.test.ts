@@ -3,7 +3,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { listen, type TCPSocketListener } from "bun";
-import { concatBytes } from "#base/bytes.ts";
 import { KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
@@ -11,6 +10,7 @@ import type { RelayedTarget } from "#route/target.ts";
 import { Relays } from "#tunnel/relay/relays.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
+import { answerTo } from "#test/support/answer.ts";
 import { FakeCluster, type PodConnection } from "#test/support/fake-cluster.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { Recorder } from "#test/support/recorder.ts";
@@ -83,20 +83,7 @@ async function ask(
   text: string,
 ): Promise<string | KtError> {
   const { conn } = await moving(clock, tunnels.dial(target, never));
-  const answer = Promise.withResolvers<string | KtError>();
-  const chunks: Uint8Array[] = [];
-  conn.start({
-    onData(bytes) {
-      chunks.push(bytes);
-      const all = new TextDecoder().decode(concatBytes(chunks));
-      if (all.length >= text.length) answer.resolve(all);
-    },
-    onEnd: () => conn.end(),
-    onDrain() {},
-    onClose: (error) => answer.resolve(error ?? "closed"),
-  });
-  conn.write(new TextEncoder().encode(text));
-  const answered = await moving(clock, answer.promise);
+  const answered = await moving(clock, answerTo(conn, text));
   conn.abort();
   return answered;
 }
