@@ -32,14 +32,7 @@ type grpcResult struct {
 }
 
 // callAll makes one call of each kind on one channel. With -host of an unknown name the unary call's status is the result.
-func callAll(o options) (any, error) {
-	conn, err := channel(o)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
-	defer cancel()
+func callAll(ctx context.Context, conn *grpc.ClientConn, _ options) (any, error) {
 	r := &grpcResult{}
 	if refused := r.unary(ctx, conn); refused != nil {
 		s := status.Convert(refused)

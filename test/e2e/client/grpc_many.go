@@ -25,6 +25,20 @@ func channel(o options) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+o.addr, grpc.WithTransportCredentials(transport), grpc.WithAuthority(o.host))
 }
 
+// onChannel runs a mode on a channel of its own, with the time that it has.
+func onChannel(mode func(context.Context, *grpc.ClientConn, options) (any, error)) func(options) (any, error) {
+	return func(o options) (any, error) {
+		conn, err := channel(o)
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
+		defer cancel()
+		return mode(ctx, conn, o)
+	}
+}
+
 // each calls work for 0 to n-1, so many at once, and gives the first error.
 func each(n, atOnce int, work func(i int) error) error {
 	next, errs := make(chan int), make(chan error, n)
@@ -48,14 +62,7 @@ func each(n, atOnce int, work func(i int) error) error {
 }
 
 // callMany makes n calls on one channel, 100 at once: in turn unary ones, streams of either side, and streams of both with an answer to each message.
-func callMany(o options) (any, error) {
-	conn, err := channel(o)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
-	defer cancel()
+func callMany(ctx context.Context, conn *grpc.ClientConn, o options) (any, error) {
 	kinds := []func(*grpcResult) error{
 		func(r *grpcResult) error { return r.unary(ctx, conn) },
 		func(r *grpcResult) error { return r.serverStream(ctx, conn) },
@@ -63,7 +70,7 @@ func callMany(o options) (any, error) {
 		func(r *grpcResult) error { return r.bidi(ctx, conn) },
 	}
 	started := time.Now()
-	err = each(int(o.n), 100, func(i int) error {
+	err := each(int(o.n), 100, func(i int) error {
 		r := &grpcResult{}
 		if err := kinds[i%len(kinds)](r); err != nil {
 			return err
@@ -79,15 +86,8 @@ func callMany(o options) (any, error) {
 }
 
 // flow has 100 streams echo 1 MB each on one channel: every second one is not read before all others have ended, which it must not block.
-func flow(o options) (any, error) {
+func flow(ctx context.Context, conn *grpc.ClientConn, _ options) (any, error) {
 	const streams, messages = 100, 32
-	conn, err := channel(o)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
-	defer cancel()
 	var going sync.WaitGroup
 	going.Add(streams / 2)
 	echo := func(i int) error {
@@ -126,12 +126,7 @@ func flow(o options) (any, error) {
 }
 
 // ends has 100 calls end by their deadline, and 100 by their client, and then makes one more.
-func ends(o options) (any, error) {
-	conn, err := channel(o)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
+func ends(_ context.Context, conn *grpc.ClientConn, _ options) (any, error) {
 	codes := map[string]int{}
 	var lock sync.Mutex
 	// hang opens a call that has its first answer and waits for another.
@@ -153,7 +148,7 @@ func ends(o options) (any, error) {
 		codes[status.Code(err).String()]++
 		return nil
 	}
-	err = each(200, 200, func(i int) error {
+	err := each(200, 200, func(i int) error {
 		if i%2 == 0 {
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
@@ -170,14 +165,7 @@ func ends(o options) (any, error) {
 }
 
 // unaryTimes makes n unary calls one after the other, and gives what half of them took at most.
-func unaryTimes(o options) (any, error) {
-	conn, err := channel(o)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
-	defer cancel()
+func unaryTimes(ctx context.Context, conn *grpc.ClientConn, o options) (any, error) {
 	took := make([]float64, o.n)
 	for i := range took {
 		started := time.Now()

@@ -23,11 +23,11 @@ type options struct {
 }
 
 var modes = map[string]func(options) (any, error){
-	"grpc":    callAll,
-	"many":    callMany,
-	"unary":   unaryTimes,
-	"flow":    flow,
-	"ends":    ends,
+	"grpc":    onChannel(callAll),
+	"many":    onChannel(callMany),
+	"unary":   onChannel(unaryTimes),
+	"flow":    onChannel(flow),
+	"ends":    onChannel(ends),
 	"h2":      twoAuthorities,
 	"rst":     resetAfter,
 	"hello":   handshake,
