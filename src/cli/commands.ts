@@ -37,7 +37,7 @@ export const commands: readonly CommandSpec[] = [
       setOption,
     ],
     example: ["kt up", "kt up -i", "kt up -d -f shop/tunnels.toml", "kt up -d -n monitoring", "kt up -d -n shop -n 'team-*'"],
-    load: async () => (await import("./commands/up.ts")).up,
+    load: async () => (await import("#cli/commands/hub/up.ts")).up,
   },
   {
     name: "down",
@@ -48,7 +48,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["PROFILE is the name that kt status shows, wherever its file is."],
     options: [fileOption, ["--all", "Detach every profile"]],
     example: ["kt down", "kt down shop", "kt down --all"],
-    load: async () => (await import("./commands/down.ts")).down,
+    load: async () => (await import("#cli/commands/hub/down.ts")).down,
   },
   {
     name: "status",
@@ -61,7 +61,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [jsonOption, ["-w, --watch", "Go on, live, until Ctrl-C; with --json a line for each change"]],
     example: ["kt status", "kt status -w", "kt status shop", "kt status grafana.localhost --json"],
-    load: async () => (await import("./commands/status.ts")).status,
+    load: async () => (await import("#cli/commands/hub/status.ts")).status,
   },
   {
     name: "tui",
@@ -74,7 +74,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [fileOption, setOption],
     example: ["kt tui", "kt tui -f shop/tunnels.toml"],
-    load: async () => (await import("./commands/tui.ts")).tui,
+    load: async () => (await import("#cli/commands/hub/tui.ts")).tui,
   },
   {
     name: "dashboard",
@@ -87,7 +87,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [["--url", "Print the address that signs in, and open nothing"]],
     example: ["kt dashboard", "kt dashboard --url"],
-    load: async () => (await import("./commands/dashboard.ts")).dashboard,
+    load: async () => (await import("#cli/commands/hub/dashboard.ts")).dashboard,
   },
   {
     name: "logs",
@@ -97,7 +97,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["With -v also single connections and HTTP requests, without their paths. With ROUTE, all of its events."],
     options: [["-f, --follow", "Go on with new events"], ["--since <TIME>", "From then on: 5m, 14:30, 2026-01-31 14:30"], jsonOption],
     example: ["kt logs -f", "kt logs grafana.localhost --since 5m"],
-    load: async () => (await import("./commands/logs.ts")).logs,
+    load: async () => (await import("#cli/commands/hub/logs.ts")).logs,
   },
   {
     name: "metrics",
@@ -106,7 +106,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["The same is at http://kt.localhost:8989/metrics, for programs that send the hub's token.", "docs/metrics.md has every name."],
     options: [["--format <prometheus|openmetrics>", "In which text format; default: prometheus"]],
     example: ["kt metrics", "kt metrics | grep kt_route_up"],
-    load: async () => (await import("./commands/metrics.ts")).metrics,
+    load: async () => (await import("#cli/commands/hub/metrics.ts")).metrics,
   },
   {
     name: "mcp",
@@ -118,7 +118,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [["--read-only", "Only tools that change nothing"]],
     example: ["kt mcp", "kt mcp --read-only"],
-    load: async () => (await import("./commands/mcp.ts")).mcp,
+    load: async () => (await import("#cli/commands/hub/mcp.ts")).mcp,
   },
   {
     name: "serve",
@@ -133,7 +133,7 @@ export const commands: readonly CommandSpec[] = [
     async load() {
       // Before anything is read that would be read again.
       (await import("#daemon/process/own-process.ts")).restartForLongLife();
-      return (await import("./commands/serve.ts")).serve;
+      return (await import("#cli/commands/hub/serve.ts")).serve;
     },
   },
   {
@@ -151,7 +151,7 @@ export const commands: readonly CommandSpec[] = [
       ["--json", "Print one List as JSON"],
     ],
     example: ["kt manifests -f edge/tunnels.toml --image registry.example.com/kt:0.1.0"],
-    load: async () => (await import("./commands/manifests.ts")).manifests,
+    load: async () => (await import("#cli/commands/cluster/manifests.ts")).manifests,
   },
   {
     name: "edge manifests",
@@ -242,7 +242,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [fileOption, jsonOption, setOption, ["--settings", "Also those that are the defaults"]],
     example: ["kt check", "kt check -f shop/tunnels.toml --json", "kt check --set health.interval=10s"],
-    load: async () => (await import("./commands/check.ts")).check,
+    load: async () => (await import("#cli/commands/profile/check.ts")).check,
   },
   {
     name: "explain",
@@ -265,7 +265,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["A target such as svc/web:80 works too, with or without a profile."],
     options: [fileOption, jsonOption],
     example: ["kt url grafana.localhost", 'psql -h localhost -p "$(kt url 5432 | cut -d: -f2)"'],
-    load: async () => (await import("./commands/url.ts")).url,
+    load: async () => (await import("#cli/commands/use/url.ts")).url,
   },
   {
     name: "open",
@@ -278,7 +278,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [fileOption],
     example: ["kt open grafana.localhost"],
-    load: async () => (await import("./commands/open.ts")).open,
+    load: async () => (await import("#cli/commands/use/open.ts")).open,
   },
   {
     name: "env",
@@ -288,7 +288,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["The sh format works in bash, zsh, dash and fish."],
     options: [fileOption, ["--format <sh|fish|json|dotenv>", "How to print them; default: sh"], jsonOption],
     example: ['eval "$(kt env)"', "kt env --format fish | source", "kt env --format dotenv > .env"],
-    load: async () => (await import("./commands/env.ts")).env,
+    load: async () => (await import("#cli/commands/use/env.ts")).env,
   },
   {
     name: "run",
@@ -307,7 +307,7 @@ export const commands: readonly CommandSpec[] = [
     options: [fileOption, ...namespaceOptions, noNamesOption, setOption],
     example: ["kt run npm test", "kt run -f shop/tunnels.toml -- psql -c 'select 1'", "kt run -n shop -- curl http://api.shop/"],
     passesOn: true,
-    load: async () => (await import("./commands/run.ts")).run,
+    load: async () => (await import("#cli/commands/use/run.ts")).run,
   },
   {
     name: "shell",
@@ -316,7 +316,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["It is $SHELL, and has what a command of kt run has, without a wait for its routes."],
     options: [fileOption, ...namespaceOptions, noNamesOption, setOption],
     example: ["kt shell", "kt shell -n shop"],
-    load: async () => (await import("./commands/shell.ts")).shell,
+    load: async () => (await import("#cli/commands/use/shell.ts")).shell,
   },
   {
     name: "forward",
@@ -368,7 +368,7 @@ export const commands: readonly CommandSpec[] = [
     async load() {
       // Before anything is read that would be read again.
       (await import("#daemon/process/own-process.ts")).restartForLongLife();
-      return (await import("./commands/forward.ts")).forward;
+      return (await import("#cli/commands/use/forward.ts")).forward;
     },
   },
   {
@@ -397,7 +397,7 @@ export const commands: readonly CommandSpec[] = [
       "kt add 3306 db.internal:3306 --via default/svc/api",
       "kt add 5353/udp kube-system/svc/kube-dns:53",
     ],
-    load: async () => (await import("./commands/add.ts")).add,
+    load: async () => (await import("#cli/commands/profile/add.ts")).add,
   },
   {
     name: "rm",
@@ -407,7 +407,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["The rest of the file stays as it is. Comments in a route's own table go with it."],
     options: [fileOption],
     example: ["kt rm grafana.localhost", "kt rm 5432 3306"],
-    load: async () => (await import("./commands/rm.ts")).rm,
+    load: async () => (await import("#cli/commands/profile/rm.ts")).rm,
   },
   {
     name: "init",
@@ -426,7 +426,7 @@ export const commands: readonly CommandSpec[] = [
       ["-y, --yes", "Take all services, and all shipped profiles that fit"],
     ],
     example: ["kt init", "kt init --yes", "kt init --from ~/.autotunnel.yaml"],
-    load: async () => (await import("./commands/init.ts")).init,
+    load: async () => (await import("#cli/commands/profile/init.ts")).init,
   },
   {
     name: "allow",
@@ -439,7 +439,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [["--list", "Show what is allowed"], jsonOption],
     example: ["kt allow", "kt allow shop", "kt allow --list"],
-    load: async () => (await import("./commands/allow.ts")).allow,
+    load: async () => (await import("#cli/commands/profile/allow.ts")).allow,
   },
   {
     name: "deny",
@@ -447,7 +447,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "Forget that a folder's profile was allowed",
     options: [],
     example: ["kt deny", "kt deny shop"],
-    load: async () => (await import("./commands/allow.ts")).deny,
+    load: async () => (await import("#cli/commands/profile/allow.ts")).deny,
   },
   {
     name: "doctor",
@@ -469,7 +469,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "Run kt serve whenever you are logged in: a systemd user unit, or a launchd agent",
     options: [["-f, --file <file>", "The profile; default: ~/.config/kt/tunnels.toml, written where there is none"], jsonOption],
     example: ["kt service install", "kt service status", "kt service uninstall"],
-    load: async () => (await import("./commands/service.ts")).service,
+    load: async () => (await import("#cli/commands/machine/service.ts")).service,
   },
   {
     name: "setup",
@@ -494,7 +494,7 @@ export const commands: readonly CommandSpec[] = [
       ["--user <UID>", "Whose set-up; default: yours, by sudo too"],
     ],
     example: ["kt setup --dry-run", "kt setup names ports", "kt setup --undo"],
-    load: async () => (await import("./commands/setup.ts")).setup,
+    load: async () => (await import("#cli/commands/machine/setup.ts")).setup,
   },
   {
     name: "trust",
@@ -518,7 +518,7 @@ export const commands: readonly CommandSpec[] = [
       jsonOption,
     ],
     example: ["kt trust install --dry-run", "kt trust status", "kt trust uninstall"],
-    load: async () => (await import("./commands/trust.ts")).trust,
+    load: async () => (await import("#cli/commands/machine/trust.ts")).trust,
   },
   {
     name: "hosts",
@@ -527,7 +527,7 @@ export const commands: readonly CommandSpec[] = [
     notes: ["purge takes it out, as root, where a killed helper has left it."],
     options: [["--user <UID>", "Whose names to take out; default: yours, by sudo too"], jsonOption],
     example: ["kt hosts", "kt hosts purge"],
-    load: async () => (await import("./commands/hosts.ts")).hosts,
+    load: async () => (await import("#cli/commands/machine/hosts.ts")).hosts,
   },
   {
     name: "dns",
@@ -540,7 +540,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [jsonOption],
     example: ["kt dns status", "kt dns status --json"],
-    load: async () => (await import("./commands/dns.ts")).dns,
+    load: async () => (await import("#cli/commands/machine/dns.ts")).dns,
   },
   {
     name: "names-helper",
@@ -549,7 +549,7 @@ export const commands: readonly CommandSpec[] = [
     options: [],
     example: ["kt names-helper 1000"],
     hidden: true,
-    load: async () => (await import("./commands/names-helper.ts")).namesHelper,
+    load: async () => (await import("#cli/commands/machine/names-helper.ts")).namesHelper,
   },
   {
     name: "relay",
@@ -567,7 +567,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     example: ["kt relay --ttl 60s"],
     hidden: true,
-    load: async () => (await import("./commands/relay.ts")).relay,
+    load: async () => (await import("#cli/commands/cluster/relay.ts")).relay,
   },
   {
     name: "completion",
@@ -588,7 +588,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "Print the JSON Schema of tunnels.toml",
     options: [],
     example: ["kt schema > tunnels.schema.json"],
-    load: async () => (await import("./commands/schema.ts")).schema,
+    load: async () => (await import("#cli/commands/profile/schema.ts")).schema,
   },
   {
     name: "version",
@@ -615,7 +615,7 @@ export const commands: readonly CommandSpec[] = [
     options: [],
     example: ["kt hub"],
     hidden: true,
-    load: async () => (await import("./commands/hub.ts")).hub,
+    load: async () => (await import("#cli/commands/hub/hub.ts")).hub,
   },
 ];
 

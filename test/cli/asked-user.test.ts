@@ -1,7 +1,7 @@
 /** Which user is meant where root is called by a tool. */
 
 import { expect, test } from "bun:test";
-import { askedUser, rootsCaller } from "#cli/asked-user.ts";
+import { askedUser, rootsCaller } from "#cli/asked/asked-user.ts";
 
 const example = "kt setup --user 1000";
 const numberOf = (name: string): string => (name === "ann" ? "1000" : "");

@@ -1,7 +1,7 @@
 /** What kt edge doctor reads out of manifests: one EdgeNode, its Secret in either form, the ports of its PortBindings, and what is missing. */
 
 import { describe, expect, test } from "bun:test";
-import { edgeHostOf } from "#cli/edge-manifest.ts";
+import { edgeHostOf } from "#cli/edge/edge-manifest.ts";
 
 const node = `apiVersion: tunnel.achetronic.com/v1alpha1
 kind: EdgeNode

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { KtError } from "#base/errors.ts";
-import { exposedHosts, readForward, readRequestTimeout } from "#cli/forward-args.ts";
+import { exposedHosts, readForward, readRequestTimeout } from "#cli/asked/forward-args.ts";
 import type { ForwardRequest } from "#daemon/ad-hoc-forward.ts";
 
 interface Options {

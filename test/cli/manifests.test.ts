@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
-import { type Manifest, manifestsOf } from "#cli/manifests.ts";
+import { type Manifest, manifestsOf } from "#cli/manifests/manifests.ts";
 import { loadPlan } from "#profile/load.ts";
 
 const exposed = '[http]\nlisten = "0.0.0.0:8989"\nexpose = true\n';

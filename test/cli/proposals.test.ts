@@ -1,7 +1,7 @@
 /** Which routes are offered for the services of a namespace. */
 
 import { describe, expect, test } from "bun:test";
-import { proposeRoutes } from "#cli/proposals.ts";
+import { proposeRoutes } from "#cli/proposals/proposals.ts";
 import type { CatalogueService } from "#daemon/catalogue.ts";
 
 const service = (name: string, ...ports: [name: string, port: number][]): CatalogueService => ({

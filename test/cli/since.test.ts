@@ -1,7 +1,7 @@
 /** Times as `--since` takes them. */
 
 import { expect, test } from "bun:test";
-import { parseSince } from "#cli/since.ts";
+import { parseSince } from "#cli/asked/since.ts";
 
 const now = new Date(2026, 0, 31, 14, 30, 0);
 

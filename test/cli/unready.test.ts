@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { Output } from "#cli/screen/output.ts";
 import { RecordingSink } from "#test/support/recording-sink.ts";
-import { showUnready, waitingText } from "#cli/unready.ts";
+import { showUnready, waitingText } from "#cli/run/unready.ts";
 import type { RouteStatus, Snapshot } from "#control/api.ts";
 
 const problem = { code: "no-ready-pod" as const, message: "no pod of it is ready", hints: ["kubectl get pods"] };

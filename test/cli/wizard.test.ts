@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { KtError } from "#base/errors.ts";
 import type { Ask, Choice, FindQuestion, TextQuestion } from "#cli/screen/prompts.ts";
-import { isHttpLike, suggestLocal } from "#cli/suggest.ts";
+import { isHttpLike, suggestLocal } from "#cli/proposals/suggest.ts";
 import { askRoute, type WizardWorld } from "#cli/wizard/wizard.ts";
 import type { Catalogue } from "#daemon/catalogue.ts";
 import type { NewForward, NewRoute } from "#profile/edit/edit.ts";

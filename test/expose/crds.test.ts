@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { file } from "bun";
-import { manifestText } from "#cli/printed-manifests.ts";
+import { manifestText } from "#cli/manifests/printed-manifests.ts";
 import { edgeCrds } from "#expose/resources/crds.ts";
 
 /** Written by `kt edge manifests`. */

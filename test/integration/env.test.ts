@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { write, spawnSync, which } from "bun";
 import fc from "fast-check";
-import { type EnvFormat, formatVariables, isUnsureInDotenv } from "#cli/env-format.ts";
+import { type EnvFormat, formatVariables, isUnsureInDotenv } from "#cli/run/env-format.ts";
 import { proxyVariables, routesOf, variablesOf } from "#daemon/status/plan-env.ts";
 import { loadPlan } from "#profile/load.ts";
 import type { Plan } from "#profile/values/plan.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { listen, type Subprocess } from "bun";
 import { silentLog } from "#base/log.ts";
-import { readForward } from "#cli/forward-args.ts";
+import { readForward } from "#cli/asked/forward-args.ts";
 import { AdHocForward } from "#daemon/ad-hoc-forward.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { ApiServer } from "#demo/api-server.ts";

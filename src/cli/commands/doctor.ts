@@ -3,7 +3,7 @@
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { showFindings } from "#cli/screen/findings.ts";
-import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
+import { absolutePath, namedFile, shellEnvironment } from "#cli/profile/profile-file.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { writeBundle } from "#doctor/bundle.ts";
 import { examine } from "#doctor/doctor.ts";

@@ -2,8 +2,8 @@
 
 import { namedRoutes } from "#profile/values/planned.ts";
 import { cliLimits } from "#cli/limits.ts";
-import { loadOrEmpty } from "#cli/local-plan.ts";
-import { absolutePath, namedFile, shellEnvironment } from "#cli/profile-file.ts";
+import { loadOrEmpty } from "#cli/profile/local-plan.ts";
+import { absolutePath, namedFile, shellEnvironment } from "#cli/profile/profile-file.ts";
 import type { Snapshot } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
 import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#daemon/catalogue.ts";

@@ -17,11 +17,11 @@ import { profileTemplate } from "#profile/edit/template.ts";
 import type { TomlInline } from "#profile/toml/text.ts";
 import type { ParsedTarget } from "#route/target-text.ts";
 import { exitCodeFor, exitCodes } from "#cli/exit.ts";
-import { isFree } from "#cli/free-port.ts";
-import { loadOptions, loadOrEmpty } from "#cli/local-plan.ts";
-import { shellEnvironment } from "#cli/profile-file.ts";
+import { isFree } from "#cli/proposals/free-port.ts";
+import { loadOptions, loadOrEmpty } from "#cli/profile/local-plan.ts";
+import { shellEnvironment } from "#cli/profile/profile-file.ts";
 import { type Ask, converse } from "#cli/screen/prompts.ts";
-import { routeKeyOf } from "#cli/route-section.ts";
+import { routeKeyOf } from "#cli/proposals/route-section.ts";
 import { askRoute, refusal, type WizardWorld } from "./wizard.ts";
 
 export interface AddRequest {

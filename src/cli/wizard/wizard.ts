@@ -9,8 +9,8 @@ import { parsePort } from "#route/port.ts";
 import { parsePodSource } from "#route/pod-source-text.ts";
 import { type ParsedTarget, parseTarget } from "#route/target-text.ts";
 import type { Ask, Choice } from "#cli/screen/prompts.ts";
-import { routeKeyOf } from "#cli/route-section.ts";
-import { type ReachedPort, readPort, suggestLocal } from "#cli/suggest.ts";
+import { routeKeyOf } from "#cli/proposals/route-section.ts";
+import { type ReachedPort, readPort, suggestLocal } from "#cli/proposals/suggest.ts";
 
 export interface WizardWorld {
   readonly contexts: Contexts;

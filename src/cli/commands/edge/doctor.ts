@@ -2,9 +2,9 @@
 
 import { KtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
-import { hostAddress, loginSource, readCredential } from "#cli/edge-login.ts";
-import { type EdgeHost, edgeHostOf } from "#cli/edge-manifest.ts";
-import { ownPorts } from "#cli/edge-ports.ts";
+import { hostAddress, loginSource, readCredential } from "#cli/edge/edge-login.ts";
+import { type EdgeHost, edgeHostOf } from "#cli/edge/edge-manifest.ts";
+import { ownPorts } from "#cli/edge/edge-ports.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { showFindings } from "#cli/screen/findings.ts";
 import { surroundings } from "#control/socket-path.ts";
