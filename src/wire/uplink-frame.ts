@@ -86,8 +86,8 @@ export interface SessionTo {
 }
 
 const datagramKinds = { whole: 1, first: 2, second: 3, end: 4, refused: 5 } as const;
-type DatagramKind = keyof typeof datagramKinds;
-const kindOf = new Map<number, DatagramKind>(Object.entries(datagramKinds).map(([name, number]) => [number, name as DatagramKind]));
+export type DatagramKind = keyof typeof datagramKinds;
+const kindOfNumber: readonly (DatagramKind | undefined)[] = [undefined, "whole", "first", "second", "end", "refused"];
 
 /** What goes between an edge and an uplink in one datagram. */
 export type UplinkDatagram =
@@ -103,8 +103,35 @@ export const uplinkDatagramHeadBytes = 19;
 
 /** One datagram, or two for a payload that fills one by itself. */
 export function encodeData(to: SessionTo, payload: Uint8Array): Uint8Array[] {
-  if (payload.length <= maxWholeBytes) return [framed("whole", to, payload)];
-  return [framed("first", to, payload.subarray(0, maxWholeBytes)), framed("second", to, payload.subarray(maxWholeBytes))];
+  return frameData(encodeSessionHead(to), payload);
+}
+
+/** The head of all whole datagrams of a session: made once, it spares each of them the work. */
+export function encodeSessionHead(to: SessionTo): Uint8Array {
+  return framed("whole", to, new Uint8Array());
+}
+
+/** The same as `encodeData`, behind a head that was made or received before. */
+export function frameData(head: Uint8Array, payload: Uint8Array): Uint8Array[] {
+  if (payload.length <= maxWholeBytes) return [behindHead("whole", head, payload)];
+  return [behindHead("first", head, payload.subarray(0, maxWholeBytes)), behindHead("second", head, payload.subarray(maxWholeBytes))];
+}
+
+function behindHead(kind: DatagramKind, head: Uint8Array, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(uplinkDatagramHeadBytes + payload.length);
+  bytes.set(head);
+  bytes[0] = datagramKinds[kind];
+  bytes.set(payload, uplinkDatagramHeadBytes);
+  return bytes;
+}
+
+/** What a datagram is and of which session, for those that know the session already; undefined where it is none. */
+export function peekUplinkDatagram(bytes: Uint8Array): { readonly kind: DatagramKind; readonly session: number } | undefined {
+  const kind = bytes.length < uplinkDatagramHeadBytes ? undefined : kindOfNumber[bytes[0] as number];
+  if (kind === undefined) return undefined;
+  const high = ((bytes[1] as number) << 8) | (bytes[2] as number);
+  const low = ((bytes[3] as number) << 24) | ((bytes[4] as number) << 16) | ((bytes[5] as number) << 8) | (bytes[6] as number);
+  return { kind, session: high * 2 ** 32 + (low >>> 0) };
 }
 
 export function encodeSessionEvent(kind: "end" | "refused", session: number): Uint8Array {
@@ -125,7 +152,7 @@ function framed(kind: DatagramKind, { session, target, timeoutMs }: SessionTo, p
 /** The payload is a view. Throws KtError `protocol`. */
 export function decodeUplinkDatagram(bytes: Uint8Array): UplinkDatagram {
   const reader = new ByteReader(bytes);
-  const kind = kindOf.get(reader.u8());
+  const kind = kindOfNumber[reader.u8()];
   const session = reader.u16() * 2 ** 32 + reader.u32();
   const target = reader.take(8).toHex();
   const timeoutMs = reader.u32();

@@ -8,9 +8,12 @@ import {
   decodeUplinkRequest,
   encodeData,
   encodeSessionEvent,
+  encodeSessionHead,
   encodeUplinkAnswer,
   encodeUplinkRequest,
+  frameData,
   maxPayloadBytes,
+  peekUplinkDatagram,
   uplinkAnswers,
   uplinkDatagramHeadBytes,
   uplinkRequestBytes,
@@ -65,6 +68,31 @@ describe("a datagram", () => {
     const read = parts.map(decodeUplinkDatagram).map((part) => (part.kind === "data" ? part : undefined));
     expect(read.map((part) => part?.part)).toEqual([1, 2]);
     expect(Buffer.concat(read.map((part) => part?.payload ?? new Uint8Array()))).toEqual(Buffer.from(payload));
+  });
+
+  test("is the same behind a head that was made before, and behind one that was received", () => {
+    fc.assert(
+      fc.property(to, fc.constantFrom(0, 1, 1200, 65_000, 65_001, maxPayloadBytes), (session, length) => {
+        const sent = encodeData(session, pattern(length));
+        expect(frameData(encodeSessionHead(session), pattern(length))).toEqual(sent);
+        const [received] = sent;
+        expect(frameData((received ?? new Uint8Array()).subarray(0, uplinkDatagramHeadBytes), pattern(length))).toEqual(sent);
+      }),
+    );
+  });
+
+  test("says its kind and session to those that read no more of it", () => {
+    fc.assert(
+      fc.property(to, (session) => {
+        const [whole] = encodeData(session, pattern(3));
+        const [first, second] = encodeData(session, pattern(maxPayloadBytes));
+        const end = encodeSessionEvent("end", session.session);
+        const kinds = [whole, first, second, end].map((bytes) => peekUplinkDatagram(bytes ?? new Uint8Array()));
+        expect(kinds).toEqual(["whole", "first", "second", "end"].map((kind) => ({ kind, session: session.session })) as typeof kinds);
+      }),
+    );
+    expect(peekUplinkDatagram(new Uint8Array(uplinkDatagramHeadBytes))).toBeUndefined();
+    expect(peekUplinkDatagram(encodeSessionEvent("end", 5).subarray(1))).toBeUndefined();
   });
 
   test("ends a session, or says that it was refused", () => {
