@@ -181,6 +181,7 @@ const table = {
   "ssh-login": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "ssh-no-root": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "ssh-failed": { about: "host", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "host-unfit": { about: "host", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   // The hub and the machine.
   "hub-unreachable": { about: "kt", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "hub-failed": { about: "kt", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },

@@ -73,6 +73,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["ssh-login", 1, 502, 14],
   ["ssh-no-root", 1, 502, 14],
   ["ssh-failed", 1, 502, 14],
+  ["host-unfit", 1, 502, 14],
   ["hub-unreachable", 1, 502, 14],
   ["hub-failed", 1, 502, 14],
   ["port-taken", 1, 502, 14],

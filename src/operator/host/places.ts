@@ -1,0 +1,30 @@
+/** Where things of kt are on the host of a public edge, and what its units are called. */
+
+export const places = {
+  /** A folder for each version of kt: named by what the binary holds. */
+  binaries: "/usr/local/lib/kt",
+  settings: "/etc/kt/edge",
+  plan: "/etc/kt/edge/plan.json",
+  certificates: "/etc/kt/edge/certs",
+  /** What the host had before kt changed it, a line for each value. */
+  former: "/etc/kt/edge/former",
+  /** systemd makes it, for the edge's own user. Through the link that every version of systemd leaves at this path. */
+  state: "/var/lib/kt-edge",
+  publicKey: "/var/lib/kt-edge/wireguard.pub",
+  units: "/etc/systemd/system",
+  sysctls: "/etc/sysctl.d/99-tunnel.conf",
+  /** Where units are enabled. */
+  wanted: "/etc/systemd/system/multi-user.target.wants",
+} as const;
+
+/** Of WireGuard, on the host. */
+export const linkName = "kt-edge";
+
+export const wireguardUnit = "kt-wireguard.service";
+/** Ends all connections when the host shuts down: a stopped edge waits for its last one. */
+export const shutdownUnit = "kt-edge-shutdown.service";
+export const offloadsUnit = "kt-offloads.service";
+
+/** `version`: the name of its folder. */
+export const edgeUnit = (version: string): string => `kt-edge@${version}.service`;
+export const binaryPath = (version: string): string => `${places.binaries}/${version}/kt`;

@@ -1,0 +1,95 @@
+/** The units of systemd that run a public edge, as text. Pure. */
+
+import { places } from "./places.ts";
+
+/**
+ * A user that exists while a unit of it runs, with nothing that it does not need: a program that faces the internet, should it be taken
+ * over, reads its own settings and sends packets, and that is all. Both units share the user, and so the socket between them.
+ */
+const confined = `User=kt-edge
+DynamicUser=yes
+StateDirectory=kt-edge
+StateDirectoryMode=0700
+UMask=0077
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+PrivateTmp=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+LimitCORE=0`;
+
+/** It is never given up: what made it fail may go by itself, and until then the host serves nothing. */
+const restarted = `Restart=always
+RestartSec=1s`;
+const always = `StartLimitIntervalSec=0`;
+
+const install = `[Install]
+WantedBy=multi-user.target
+`;
+
+/**
+ * One instance for each version, so that two can run beside each other during an upgrade. Certificates are the user's, whose number
+ * systemd may choose anew at each boot. One that is stopped goes on until its last connection ends.
+ */
+export const edgeUnitText = `[Unit]
+Description=kt: public edge
+After=network.target
+${always}
+
+[Service]
+ExecStartPre=+/bin/sh -c 'chown -R --reference=${places.state}/ ${places.certificates}'
+ExecStart=${places.binaries}/%i/kt edge run --plan ${places.plan} --state ${places.state} --wireguard /run/wireguard/kt-edge.sock
+${restarted}
+TimeoutStopSec=infinity
+LimitNOFILE=1048576
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+PrivateDevices=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+${confined}
+
+${install}`;
+
+/** It outlives an upgrade of the edge, and of itself: a running one is replaced by the next boot. */
+export function wireguardUnitText(binary: string): string {
+  return `[Unit]
+Description=kt: WireGuard of the public edge
+${always}
+
+[Service]
+ExecStart=${binary} edge wireguard --plan ${places.plan} --state ${places.state}
+${restarted}
+Environment=GOMEMLIMIT=64MiB
+RuntimeDirectory=wireguard
+AmbientCapabilities=CAP_NET_ADMIN
+CapabilityBoundingSet=CAP_NET_ADMIN
+DevicePolicy=closed
+DeviceAllow=/dev/net/tun rw
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+${confined}
+
+${install}`;
+}
+
+/** Without it a reboot would wait for the last connection of every stopped edge. */
+export const shutdownUnitText = `[Unit]
+Description=kt: ends the connections of the public edge when the host shuts down
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStop=/bin/sh -c 'systemctl kill --signal=KILL "kt-edge@*.service"'
+
+${install}`;
