@@ -16,21 +16,32 @@ export const sha256Of = (bytes: Uint8Array): string => new CryptoHasher("sha256"
  * file: the sum tells. What a power cut left of an earlier attempt goes first.
  * Where nothing reads its words any more, PIPE would end the shell before it has removed its own. `mv -T` never moves it into a folder of that name. The folder is synced last, so that the name stays.
  */
-const write = `set -eu
+const write = (unpacked: string): string => `set -eu
 fresh="$1.kt-$$"
 trap 'rm -f -- "$fresh"' EXIT
 trap 'exit 1' HUP INT TERM
 trap '' PIPE
 umask 077
 rm -f -- "$1".kt-*
-dd of="$fresh" bs=64k conv=fsync 2>/dev/null || { echo "$fresh cannot be written" >&2; exit 1; }
+${unpacked}dd of="$fresh" bs=64k conv=fsync 2>/dev/null || { echo "$fresh cannot be written" >&2; exit 1; }
 [ "$(sha256sum <"$fresh")" = "$2  -" ] || { echo "not all of it arrived" >&2; exit 1; }
 chmod "$3" "$fresh"
+[ -z "$4" ] || [ ! -e "$4" ] || chown --reference="$4" -- "$fresh"
 mv -fT -- "$fresh" "$1"
 sync "$(dirname -- "$1")"`;
 
-export function writeScript(path: string, bytes: Uint8Array, mode: string): string[] {
-  return ["sh", "-c", write, "sh", path, sha256Of(bytes), mode];
+export interface WriteQuestion {
+  readonly path: string;
+  readonly sha256: string;
+  readonly mode: string;
+  /** A path whose owner and group the file gets, where it is there; empty for root. */
+  readonly ownerOf: string;
+  /** What comes is packed with gzip. */
+  readonly isPacked: boolean;
+}
+
+export function writeScript({ path, sha256, mode, ownerOf, isPacked }: WriteQuestion): string[] {
+  return ["sh", "-c", write(isPacked ? "gzip -dc | " : ""), "sh", path, sha256, mode, ownerOf];
 }
 
 export function removeScript(path: string): string[] {

@@ -5,7 +5,7 @@ import { KtError } from "#base/errors.ts";
 import { printable } from "#base/printable.ts";
 import { command } from "#base/shell.ts";
 import { remoteLimits } from "./limits.ts";
-import { type FileState, parseFileStates, removeScript, stateScript, writeScript } from "./remote-files.ts";
+import { type FileState, parseFileStates, removeScript, sha256Of, stateScript, writeScript } from "./remote-files.ts";
 import type { SshAddress } from "./ssh-address.ts";
 import { sshAddressText } from "./ssh-address.ts";
 import { type RemoteResult, type RunOptions, SshConnection, type SshOptions } from "./ssh-connection.ts";
@@ -16,6 +16,16 @@ export interface RemoteFile {
   readonly bytes: Uint8Array;
   /** As chmod writes it; secrets have 600. */
   readonly mode: "600" | "644" | "755";
+  /** A path whose owner and group it gets, where that is there; default: root's. */
+  readonly ownerOf?: string;
+}
+
+/** One that is too large to be held, or to travel as it is. */
+export interface PackedFile extends Omit<RemoteFile, "bytes"> {
+  /** Of what is unpacked, in hexadecimal. */
+  readonly sha256: string;
+  /** As gzip packs it. */
+  readonly packed: ReadableStream<Uint8Array>;
 }
 
 export class RemoteHost {
@@ -66,8 +76,13 @@ export class RemoteHost {
    * Readers meet the previous file or this one, whole, also where the connection or the power goes meanwhile. `timeoutMs` is for files that
    * take long on a slow line; default: that of a command.
    */
-  async writeFile({ path, bytes, mode }: RemoteFile, options: Pick<RunOptions, "timeoutMs"> = {}): Promise<void> {
-    await this.must(`writing "${path}"`, writeScript(path, bytes, mode), { ...options, input: bytes });
+  async writeFile({ path, bytes, mode, ownerOf = "" }: RemoteFile, options: Pick<RunOptions, "timeoutMs"> = {}): Promise<void> {
+    const script = writeScript({ path, sha256: sha256Of(bytes), mode, ownerOf, isPacked: false });
+    await this.must(`writing "${path}"`, script, { ...options, input: bytes });
+  }
+
+  async writePackedFile({ path, sha256, mode, packed, ownerOf = "" }: PackedFile, options: Pick<RunOptions, "timeoutMs">): Promise<void> {
+    await this.must(`writing "${path}"`, writeScript({ path, sha256, mode, ownerOf, isPacked: true }), { ...options, input: packed });
   }
 
   async removeFile(path: string): Promise<void> {

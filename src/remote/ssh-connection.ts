@@ -32,7 +32,7 @@ export interface RemoteResult {
 
 export interface RunOptions {
   /** What the command reads; default: nothing. */
-  readonly input?: Uint8Array;
+  readonly input?: Uint8Array | ReadableStream<Uint8Array>;
   /** Default: `remoteLimits.commandMs`. */
   readonly timeoutMs?: number;
   /** What messages call it; default: its words. */
@@ -110,17 +110,26 @@ export class SshConnection {
     this.#client.destroy();
   }
 
-  async #exec(line: string, input: Uint8Array | undefined): Promise<RemoteResult> {
+  async #exec(line: string, input: RunOptions["input"]): Promise<RemoteResult> {
     const channel = await new Promise<Channel>((resolve, reject) =>
       this.#client.exec(line, (error, opened) => (error ? reject(error) : resolve(opened))),
     );
     // Not its event "close": that may come when both ways have ended, before what the command ended with has arrived.
     const exited = new Promise<number | undefined>((resolve) => channel.once("exit", (code: number | null) => resolve(code ?? undefined)));
     const output = Promise.all([exited, textOf(channel, "its output"), textOf(channel.stderr, "its errors")]);
-    channel.end(input ?? new Uint8Array());
+    // A command that ends before it has read all of it says why.
+    await Promise.race([given(channel, input), output]);
     const [exitCode, stdout, stderr] = await output;
     return { exitCode, stdout, stderr };
   }
+}
+
+/** No faster than the host takes it. */
+async function given(channel: Channel, input: RunOptions["input"]): Promise<void> {
+  if (input instanceof ReadableStream) {
+    for await (const part of input) if (!channel.write(part)) await new Promise((resolve) => channel.once("drain", resolve));
+    channel.end();
+  } else channel.end(input ?? new Uint8Array());
 }
 
 /** All that a stream gives, up to the limit. */

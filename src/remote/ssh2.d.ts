@@ -39,7 +39,9 @@ declare module "ssh2" {
 
   export interface Channel extends EventEmitter {
     readonly stderr: EventEmitter;
-    end(input: Uint8Array): void;
+    /** False: wait for its event "drain". */
+    write(input: Uint8Array): boolean;
+    end(input?: Uint8Array): void;
   }
 
   export class Client extends EventEmitter {
