@@ -13,7 +13,7 @@ export interface KtBinary {
   /** The program that loads it, which comes with the C library that it was built for; undefined where it needs none. */
   readonly interpreter: string | undefined;
   /** From its beginning, for each that asks. */
-  readonly read: () => ReadableStream<Uint8Array>;
+  readonly read: () => ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
 /** The name of its folder on a host. */

@@ -1,6 +1,12 @@
 /** The units of systemd that run a public edge, as text. Pure. */
 
-import { places } from "./places.ts";
+import { linkName, places } from "./places.ts";
+
+export interface WireguardLink {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly mtu: number;
+}
 
 /**
  * A user that exists while a unit of it runs, with nothing that it does not need: a program that faces the internet, should it be taken
@@ -62,16 +68,16 @@ ${confined}
 
 ${install}`;
 
-/** It outlives an upgrade of the edge, and of itself: a running one is replaced by the next boot. */
-export function wireguardUnitText(binary: string): string {
+/** It outlives an upgrade of the edge, and of itself: a running one is replaced by the next boot. The command ends when the link is up. */
+export function wireguardUnitText(binary: string, { address, prefixLength, mtu }: WireguardLink): string {
   return `[Unit]
 Description=kt: WireGuard of the public edge
 ${always}
 
 [Service]
-ExecStart=${binary} edge wireguard --plan ${places.plan} --state ${places.state}
+Type=forking
+ExecStart=${binary} edge wireguard --link ${linkName} --address ${address}/${prefixLength} --mtu ${mtu}
 ${restarted}
-Environment=GOMEMLIMIT=64MiB
 RuntimeDirectory=wireguard
 AmbientCapabilities=CAP_NET_ADMIN
 CapabilityBoundingSet=CAP_NET_ADMIN

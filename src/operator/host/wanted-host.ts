@@ -5,7 +5,7 @@ import { hashOf } from "#expose/plan/settings.ts";
 import { sha256Of } from "#remote/remote-files.ts";
 import { type KtBinary, versionOf } from "./kt-binary.ts";
 import { binaryPath, edgeUnit, places, shutdownUnit, wireguardUnit } from "./places.ts";
-import { edgeUnitText, shutdownUnitText, wireguardUnitText } from "./units.ts";
+import { edgeUnitText, shutdownUnitText, type WireguardLink, wireguardUnitText } from "./units.ts";
 
 export interface WantedFile {
   readonly path: string;
@@ -29,7 +29,7 @@ export interface WantedHost {
   readonly units: readonly string[];
   readonly sysctls: readonly WantedSysctl[];
   /** Of WireGuard; undefined with TLS. */
-  readonly link: { readonly address: string; readonly mtu: number } | undefined;
+  readonly link: WireguardLink | undefined;
   readonly disablesOffloads: boolean;
   /** Of all of it: what a host lacks of one that it had before is drift. */
   readonly hash: string;
@@ -56,13 +56,12 @@ export function certificateFile(...parts: readonly string[]): CertificateFile {
 
 export function wantedHost({ document, certificates, binary, disablesOffloads }: WantedHostSource): WantedHost {
   const version = versionOf(binary);
-  const usesWireguard = document.transport === "wireguard";
   const sysctls = sysctlsOf(document);
-  const units = [shutdownUnit, ...(usesWireguard ? [wireguardUnit] : []), edgeUnit(version)];
-  const link = usesWireguard ? { address: document.edgeAddress, mtu: document.mtu } : undefined;
+  const link = linkOf(document);
+  const units = [shutdownUnit, ...(link === undefined ? [] : [wireguardUnit]), edgeUnit(version)];
   const files: WantedFile[] = [
     unitFile(shutdownUnit, shutdownUnitText),
-    ...(usesWireguard ? [unitFile(wireguardUnit, wireguardUnitText(binaryPath(version)))] : []),
+    ...(link === undefined ? [] : [unitFile(wireguardUnit, wireguardUnitText(binaryPath(version), link))]),
     unitFile("kt-edge@.service", edgeUnitText),
     textFile("sysctl", places.sysctls, sysctls.map(({ name, value }) => `${name} = ${value}\n`).join("")),
     ...certificates.map(
@@ -74,6 +73,10 @@ export function wantedHost({ document, certificates, binary, disablesOffloads }:
   ];
   const hash = hashOf({ files: files.map(({ path, bytes }) => [path, sha256Of(bytes)]), units, sysctls, link, disablesOffloads });
   return { binary, files, units, sysctls, link, disablesOffloads, hash };
+}
+
+function linkOf({ transport, edgeAddress, network, mtu }: EdgeDocument): WireguardLink | undefined {
+  return transport === "wireguard" ? { address: edgeAddress, prefixLength: Number(network.split("/")[1]), mtu } : undefined;
 }
 
 /**
