@@ -16,7 +16,7 @@ const intro = [
 const variables = [
   'The variable\'s name is that of the key: `health.interval` is `KT_HEALTH_INTERVAL`. An empty one counts as absent. kt reads those of the shell that attached the profile, and the hub keeps them until it is attached again. `KT_SET` holds several settings, as `--set` writes them: `KT_SET="health.interval=10s retry.max=1"`; kt passes `--set` to the hub by it. `--set` is an option of `kt up`, `run`, `shell`, `tui`, `serve` and `check`.',
   "A value that cannot be is an error before anything is attached, with what says it and what is allowed. A variable that begins like those of a section and is not one of them is an error, too; those that Kubernetes adds for services with such names are left alone.",
-  "`kt check` says what is not the default and where it is said, `kt check --settings` the rest as well; both also with `--json`.",
+  "`kt check` says what is not the default and where it is said, `kt check --settings` the rest as well; both also with `--json`. Of a profile that is attached, `kt status` and `kt explain` say the same, by the environment that it was attached with, and so does the dashboard's Health.",
 ];
 
 export function tuningPage(): string {

@@ -98,6 +98,8 @@ const profileHeadSchema = v.object({
   /** Why the file on disk is not what runs. */
   problem: v.optional(problemSchema),
   warnings: v.array(v.string()),
+  /** Those that are not left at their defaults, each with where it is said: a place in a file, a variable, or --set. */
+  settings: v.optional(v.array(v.object({ key: v.string(), value: v.union([v.string(), v.number(), v.boolean()]), from: v.string() }))),
 });
 
 const helloSchema = v.object({ protocol: count, version: v.string(), commit: v.string(), pid: count });

@@ -495,6 +495,7 @@ export class Hub {
       forwardOf: (hostname) => this.#forwards.find(hostname),
       proxied: (authority) => this.#proxied.explained(authority, this.#listening.wanted),
       reverseOf: (text) => this.#reverseOf(text),
+      settingsOf: (profile) => this.#profiles.get(profile)?.settings ?? [],
       clock: this.#clock,
     });
   }

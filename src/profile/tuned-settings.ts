@@ -3,7 +3,7 @@
 import type { Layer } from "#profile/read/layer.ts";
 import { type TuningKey, tuning } from "#profile/sections/tuning.ts";
 import type { Placed } from "#profile/values/placed.ts";
-import type { Position } from "#profile/values/problems.ts";
+import { formatPlace, type Position } from "#profile/values/problems.ts";
 
 export interface TunedSetting {
   readonly key: string;
@@ -11,6 +11,16 @@ export interface TunedSetting {
   readonly value: string | number | boolean;
   /** Undefined: it is the default. */
   readonly from: Position | undefined;
+}
+
+/** One that something says, with where in words: `tunnels.toml:3:1`, `KT_HEALTH_INTERVAL`, `--set health.interval`. */
+export interface SaidSetting extends Pick<TunedSetting, "key" | "value"> {
+  readonly from: string;
+}
+
+/** Without the defaults; files as seen from `directory`. */
+export function saidSettings(settings: readonly TunedSetting[], directory: string): readonly SaidSetting[] {
+  return settings.flatMap(({ key, value, from }) => (from === undefined ? [] : [{ key, value, from: formatPlace(from, directory) }]));
 }
 
 export function tunedSettings(layer: Layer): readonly TunedSetting[] {

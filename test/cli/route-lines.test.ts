@@ -59,6 +59,14 @@ const routes = [
   route({ name: "5432", kind: "tcp", url: "localhost:5432", target: "databases/svc/postgresql:5432", state: "idle" }),
 ];
 
+test("settings that are not left at their defaults stand below the routes, with where they are said", () => {
+  const settings = [{ key: "health.interval", value: "10s", from: "KT_HEALTH_INTERVAL" }];
+  const heading = { profile: "/p/tunnels.toml", name: "p", pinned: false, clients: 1, listeners: [], warnings: [], settings };
+  const rows = profileLines({ ...heading, routes: [] }, 80).flatMap((line) => wrapped(line, 80));
+  const lines = rows.map((row) => row.map(({ text }) => text).join(""));
+  expect(lines).toEqual(["p  /p/tunnels.toml", '  health.interval = "10s", from KT_HEALTH_INTERVAL']);
+});
+
 test("in a pipe everything stands in columns", () => {
   expect(shown(Number.POSITIVE_INFINITY, ...routes)).toBe(`
 shop  context dev  /home/me/shop/tunnels.toml

@@ -40,7 +40,7 @@ async function listenedAt(profile: string, others: readonly string[], wildcardPo
     },
   });
   const plan = await planOf("/p/tunnels.toml", `[[forward]]\nnamespaces = ["shop"]\n${profile}`);
-  forwards.apply([{ plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] }]);
+  forwards.apply([{ plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [], settings: [] }]);
   void forwards.settle();
   await settle();
   const items = Object.entries(services).map(([name, ports]) =>

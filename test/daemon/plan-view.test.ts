@@ -32,6 +32,7 @@ const attachedTo = (plan: Plan): AttachedProfile => ({
   leases: new Set(),
   problem: undefined,
   warnings: [],
+  settings: [],
 });
 
 /** `applied`: the profiles as the board gets them, where these are not what is attached. */

@@ -23,7 +23,15 @@ const clusterFor = ({ context = "dev" }: { context: string | undefined }) => {
 };
 
 async function attached(file: string, text: string): Promise<AttachedProfile> {
-  return { plan: await planOf(file, text), environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] };
+  return {
+    plan: await planOf(file, text),
+    environment: {},
+    pinned: true,
+    leases: new Set(),
+    problem: undefined,
+    warnings: [],
+    settings: [],
+  };
 }
 
 /** With a proxy; a line that says the namespace stands before all tables. */

@@ -23,7 +23,7 @@ const table = (service: string, port: number): string => `[[reverse]]\nservice =
 
 async function attached(profile: string, text: string): Promise<AttachedProfile> {
   const plan = await planOf(profile, text);
-  return { plan, environment: {}, pinned: false, leases: new Set(), problem: undefined, warnings: [] };
+  return { plan, environment: {}, pinned: false, leases: new Set(), problem: undefined, warnings: [], settings: [] };
 }
 
 /** Whether a promise is fulfilled by now. */

@@ -72,7 +72,7 @@ class World implements Running {
 }
 
 function profileOf(plan: Plan): AttachedProfile {
-  return { plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [] };
+  return { plan, environment: {}, pinned: true, leases: new Set(), problem: undefined, warnings: [], settings: [] };
 }
 
 /** A client, with a socket that takes so many messages before it is behind. */

@@ -128,7 +128,7 @@ test("HTTP: requests beyond the places wait for those that end, and only what wa
   await eventually("a place", async () => (await kt.fetch("web.localhost", "/")).status === 200);
 });
 
-test("kt check says what holds and where it is said; a variable that cannot be is an error before anything is attached", async () => {
+test("kt check, kt status and kt explain say what holds and where it is said; a variable that cannot be is an error before anything is attached", async () => {
   const checked = await kt.home.run(["check", "--set", "retry.max=1"]);
   for (const line of [
     'timeouts.header = "500ms", from KT_TIMEOUTS_HEADER',
@@ -137,6 +137,13 @@ test("kt check says what holds and where it is said; a variable that cannot be i
     "limits.per_target = 2, from tunnels.toml:9:14",
   ])
     expect(checked.stdout).toContain(line);
+  const [status, explained] = [await kt.home.run(["status"]), await kt.home.run(["explain", "web.localhost"])];
+  for (const { stdout } of [status, explained]) {
+    expect(stdout).toContain('timeouts.header = "500ms", from KT_TIMEOUTS_HEADER');
+    expect(stdout).toContain('timeouts.write = "2s", from --set timeouts.write');
+    expect(stdout).toContain("limits.per_target = 2, from tunnels.toml:9:14");
+    expect(stdout).not.toContain("retry.");
+  }
   await using home = new Home({ KT_TIMEOUTS_HEADER: "soon" });
   home.write("tunnels.toml", profile);
   const up = await home.run(["up", "-d"]);

@@ -7,8 +7,11 @@ import fc from "fast-check";
 import { commands, globalOptions } from "#cli/commands.ts";
 import { bashReplies, readBashLine } from "#cli/completion/bash.ts";
 import { type Answer, answerFor } from "#cli/completion/offers.ts";
+import { settingOffers } from "#cli/completion/setting-offers.ts";
 import { ApiServer } from "#demo/api-server.ts";
 import { putWorkload } from "#demo/workloads.ts";
+import { loadPlan } from "#profile/load.ts";
+import { tuning } from "#profile/sections/tuning.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 
 /** What is looked up is answered with what was asked. */
@@ -86,6 +89,9 @@ describe("what may come next", () => {
     ["forward -nshop svc/web 8", "PORTS(8 svc/web --namespace shop)"],
     ["forward --context ", "CONTEXT( --context )"],
     ["add a.localhost mon", "TARGET(mon a.localhost)"],
+    ["up --set health.", "KEY=VALUE(health. --set )"],
+    ["up --set retry.max=1 --set health.interval=", "KEY=VALUE(health.interval= --set )"],
+    ["run --set=health.interval=1", "--set=KEY=VALUE(health.interval=1)"],
   ])("of %j is looked up", async (line, asked) => expect(await offered(line)).toEqual([asked]));
 
   test.each([
@@ -250,10 +256,34 @@ describe("kt complete", () => {
       ["svc/web:http\thttp 80", "svc/web:admin\tadmin 81"],
     ],
     [["add", "x", "elsewhere/deploy/"], []],
+    [
+      ["up", "--set", "health.enabled="],
+      ["health.enabled=true\tthe default", "health.enabled=false\t"],
+    ],
+    [
+      ["run", "--set", "idle_timeout="],
+      ["idle_timeout=60m\tthe default", "idle_timeout=1h30m\t", "idle_timeout=0\t"],
+    ],
+    [
+      ["check", "--set=limits.per_target="],
+      ["--set=limits.per_target=0\tthe default", "--set=limits.per_target=100\t"],
+    ],
+    [["up", "--set", "nothing.such="], []],
     [["url", "-f", "broken.toml", ""], []],
     [["url", "-f", "missing.toml", ""], []],
     [["forward", "--kubeconfig", "missing", "svc/"], []],
   ])("%j", async (words, offers) => expect(await values(...words)).toEqual(offers));
+
+  test("offers every setting after --set, and only values that it accepts", async () => {
+    const keys = (await values("up", "--set", "")).map((line) => line.split("\t")[0] ?? "");
+    expect(keys).toEqual(tuning.map(({ key }) => `${key}=`));
+    const offers = keys.flatMap((key) => settingOffers(key).map(({ value }) => value));
+    expect(offers.length).toBeGreaterThan(keys.length);
+    for (const value of offers) {
+      const options = { file: "/shop/tunnels.toml", environment: { KT_SET: value }, home: "/home/me", readText: async () => "" };
+      expect((await loadPlan(options)).settings.map(({ from }) => from?.file)).toContain(`--set ${value.split("=")[0]}`);
+    }
+  });
 
   test("runs no credential plugin, allowed or not", async () => {
     const plugin = `${home.path}/plugin`;

@@ -10,6 +10,7 @@ import { loadAllowedHere, loadOptions, loadOrEmpty } from "#cli/profile/local-pl
 import type { Output } from "#cli/screen/output.ts";
 import { dim, green, red, tableLines } from "#base/text.ts";
 import { showTried } from "#cli/screen/tried-routes.ts";
+import { directoryOf } from "#daemon/plans/file-watch.ts";
 import { absolutePath, profileFile, shellEnvironment } from "#cli/profile/profile-file.ts";
 import type { Step } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";
@@ -23,6 +24,7 @@ import { realProviders } from "#daemon/providers.ts";
 import { tryRoutes } from "#doctor/try-routes.ts";
 import { profileFileName } from "#profile/read/find.ts";
 import type { LoadOptions } from "#profile/load.ts";
+import { saidSettings } from "#profile/tuned-settings.ts";
 import { looksLikeTarget } from "#route/target-text.ts";
 
 export async function explainCommand({ args, options, output }: CommandContext): Promise<number> {
@@ -83,7 +85,8 @@ async function askHub(subject: string, file: string | undefined): Promise<readon
 }
 
 async function explainHere(subject: string, options: LoadOptions, output: Output): Promise<readonly Step[]> {
-  const { plan } = await withConsent(options.file, output, () => loadAllowed(options));
+  const { plan, settings } = await withConsent(options.file, output, () => loadAllowed(options));
+  const said = saidSettings(settings, directoryOf(plan.profile));
   const providers = realProviders();
   await providers.prepare();
   const clusters = new Clusters({
@@ -99,7 +102,14 @@ async function explainHere(subject: string, options: LoadOptions, output: Output
       const planned = findReverse(plan, text);
       return planned && { planned, standing: undefined };
     };
-    return await explain(subject, { wanted: wantedBy([plan]), clusterFor, podOf: () => undefined, reverseOf, clock: systemClock });
+    return await explain(subject, {
+      wanted: wantedBy([plan]),
+      clusterFor,
+      podOf: () => undefined,
+      reverseOf,
+      settingsOf: () => said,
+      clock: systemClock,
+    });
   } finally {
     clusters.close();
   }

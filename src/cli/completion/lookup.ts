@@ -1,4 +1,4 @@
-/** Looks up what completions offer: routes in the profile, contexts in the kubeconfig, the rest in the cluster. */
+/** Looks up what completions offer: settings, routes in the profile, contexts in the kubeconfig, the rest in the cluster. */
 
 import { namedRoutes } from "#profile/values/planned.ts";
 import { cliLimits } from "#cli/limits.ts";
@@ -16,6 +16,7 @@ import type { Plan } from "#profile/values/plan.ts";
 import { kindOfWord, parsePodSource } from "#route/pod-source-text.ts";
 import { formatTarget, type PodSourceKind } from "#route/target.ts";
 import type { Offer, TypedLine } from "./offers.ts";
+import { settingOffers } from "./setting-offers.ts";
 
 /** Rejects with the error of what was asked. */
 export async function lookUp(kind: string, typed: string, line: TypedLine): Promise<readonly Offer[]> {
@@ -40,6 +41,8 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
       return await sourceOffers(typed, await place(line), { withNamespace: true, withPort: false });
     case "TYPE/NAME":
       return await sourceOffers(typed, await place(line), { withNamespace: false, withPort: false });
+    case "KEY=VALUE":
+      return settingOffers(typed);
     case "PORTS":
       return await portOffers(typed, line.args[0] ?? "", await place(line));
     default:

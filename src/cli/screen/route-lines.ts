@@ -3,6 +3,7 @@
 import { timeOfDay } from "#base/time-of-day.ts";
 import { formatBytes } from "#base/bytes-text.ts";
 import type { ProfileStatus, RouteStatus } from "#control/api.ts";
+import { settingText } from "#control/setting-text.ts";
 import { stateMarks } from "#tui/view/state-marks.ts";
 import { type NamespaceGroup, namespaceGroups } from "./namespace-groups.ts";
 import { hintLine } from "./hint.ts";
@@ -37,6 +38,7 @@ export function profileParts(profile: ProfileStatus, columns: number): Part[] {
     ...written.map((route) => routePart(route, layout)),
     ...groups.flatMap((group) => namespaceParts(group, layout)),
     { key: "listeners", lines: listenerLines(profile) },
+    { key: "settings", lines: settingLines(profile) },
     { key: "file", lines: fileLines(profile) },
   ];
 }
@@ -171,6 +173,11 @@ function messageLine(message: string, at: number, paint: Paint): Line {
 function listenerLines({ listeners, routes }: ProfileStatus): Line[] {
   const said = new Set(routes.map(({ problem }) => problem?.message));
   return listeners.flatMap(({ problem }) => (problem && !said.has(problem.message) ? problemLines(problem, indent, yellow) : []));
+}
+
+/** What is not left at its default, and where that is said. */
+function settingLines({ settings = [] }: ProfileStatus): Line[] {
+  return settings.map((setting) => messageLine(settingText(setting), indent, dim));
 }
 
 /** What is wrong with the file on disk, while an older one runs. */

@@ -5,6 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { type Problem, type Report, toProblem } from "#observe/events.ts";
 import type { LoadedPlan } from "#profile/load.ts";
+import { type SaidSetting, saidSettings } from "#profile/tuned-settings.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
 import { formatProblem, ProfileError } from "#profile/values/problems.ts";
@@ -33,6 +34,7 @@ export interface AttachedProfile {
   /** Why the file on disk is not what runs. */
   readonly problem: Problem | undefined;
   readonly warnings: readonly string[];
+  readonly settings: readonly SaidSetting[];
 }
 
 interface Entry extends AttachedProfile {
@@ -42,11 +44,12 @@ interface Entry extends AttachedProfile {
   readonly leases: Set<Lease>;
   problem: Problem | undefined;
   warnings: readonly string[];
+  settings: readonly SaidSetting[];
   watch: FileWatch | undefined;
 }
 
 /** A plan that may be used. `consentFiles` may bring another answer, as the plan's own files do. */
-export interface UsablePlan extends Pick<LoadedPlan, "plan" | "warnings"> {
+export interface UsablePlan extends Pick<LoadedPlan, "plan" | "warnings" | "settings"> {
   readonly consentFiles?: readonly string[];
 }
 
@@ -109,18 +112,24 @@ export class Profiles {
     const known = this.#entries.get(plan.profile);
     if (known) return known;
     const leases = new Set<Lease>();
-    const entry: Entry = { plan, environment, pinned: false, leases, problem: undefined, warnings: [], watch: undefined };
+    const said = { problem: undefined, warnings: [], settings: [] };
+    const entry: Entry = { plan, environment, pinned: false, leases, ...said, watch: undefined };
     this.#entries.set(plan.profile, entry);
     return entry;
   }
 
-  #use(entry: Entry, { plan, warnings, consentFiles = [] }: UsablePlan): void {
+  #use(entry: Entry, { plan, warnings, settings, consentFiles = [] }: UsablePlan): void {
     const isNew = entry.watch === undefined;
     const isSame = !isNew && entry.problem === undefined && deepEquals(entry.plan, plan);
     this.#watch(entry, [...plan.files, ...consentFiles]);
+    const before = { warnings: entry.warnings, settings: entry.settings };
     entry.warnings = warnings.map((warning) => formatProblem(warning, directoryOf(plan.profile)));
-    // A second terminal joins, or a file was saved unchanged.
-    if (isSame) return;
+    entry.settings = saidSettings(settings, directoryOf(plan.profile));
+    // A second terminal joins, or what is said stands on other lines now.
+    if (isSame) {
+      if (!deepEquals(before, { warnings: entry.warnings, settings: entry.settings })) this.#options.onChange();
+      return;
+    }
     entry.plan = plan;
     entry.problem = undefined;
     this.#options.report({ type: "profile", profile: plan.name, change: isNew ? "attached" : "reloaded", problem: undefined });

@@ -3,6 +3,8 @@
 import { namedRoutes } from "#profile/values/planned.ts";
 import type { Step } from "#control/api.ts";
 import type { Problem } from "#observe/events.ts";
+import { settingText } from "#control/setting-text.ts";
+import type { SaidSetting } from "#profile/tuned-settings.ts";
 import { type Clock, sleep } from "#base/clock.ts";
 import { toKtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
@@ -32,6 +34,8 @@ export interface ExplainContext {
   readonly proxied?: (authority: string) => ExplainedProxy | undefined;
   /** The [[reverse]] of this name. */
   readonly reverseOf?: (subject: string) => ExplainedReverse | undefined;
+  /** What a profile says of the settings that tune it. */
+  readonly settingsOf: (profile: string) => readonly SaidSetting[];
   readonly clock: Clock;
 }
 
@@ -179,13 +183,15 @@ async function explainTarget(target: Target, context: ExplainContext, found?: Fo
       verdict: `context "${cluster.context}" at ${maskSecrets(cluster.server)}, namespace "${namespace}"`,
       outcome: "info",
     };
-    if (target.kind === "relayed") return [where, relayStep(target)];
+    const settings = context.settingsOf(target.cluster.profile).map(settingStep);
+    if (target.kind === "relayed") return [where, ...settings, relayStep(target)];
     const { kind, name, port, transport } = carriersOf(target);
     const protocol = transport === "udp" ? "UDP" : "TCP";
     const resolution = await resolveOnce(cluster, { kind, namespace, name, port, protocol }, context.clock);
-    if (isMadeLater(target, resolution)) return [where, { step: "pods", verdict: madeLater, outcome: "info" }];
+    if (isMadeLater(target, resolution)) return [where, ...settings, { step: "pods", verdict: madeLater, outcome: "info" }];
     return [
       where,
+      ...settings,
       ...(transport === undefined ? [] : [relayStep(target)]),
       ...describeAppProtocol(resolution, found),
       ...describeResolution(resolution, context.podOf(target)),
@@ -258,6 +264,10 @@ function describeResolution(resolution: Resolution | undefined, lastPod: string 
     { step: "pods", verdict: `${ready.length} ready: ${ready.join(", ")}`, outcome: "info" },
     { step: "pod", verdict: ready.length === 1 ? (ready[0] ?? "") : shown, outcome: "match" },
   ];
+}
+
+function settingStep(setting: SaidSetting): Step {
+  return { step: "setting", verdict: settingText(setting), outcome: "info" };
 }
 
 function hintStep(hint: string): Step {

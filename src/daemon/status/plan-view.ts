@@ -110,7 +110,7 @@ export class PlanView {
     const { plan } = this;
     // As it is now: clients come and go, and the file may be broken since.
     const attached = this.#running.profiles().find((each) => each.plan.profile === plan.profile);
-    const { pinned = false, leases, problem, warnings = [] } = attached ?? {};
+    const { pinned = false, leases, problem, warnings = [], settings = [] } = attached ?? {};
     const exposures = exposuresOf(plan);
     const unsaid = this.contextProblems.map(({ message }) => message).filter((message) => !shownProblems.has(message));
     return {
@@ -123,6 +123,7 @@ export class PlanView {
       ...(plan.forwards.length === 0 ? {} : { namespaces: namespaceStates(this.#running.forwards(plan.profile)) }),
       problem: sent(problem),
       warnings: [...warnings, ...exposures.map(exposureText), ...unsaid],
+      ...(settings.length === 0 ? {} : { settings: [...settings] }),
     };
   }
 

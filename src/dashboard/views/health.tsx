@@ -1,6 +1,7 @@
 /** Whether all is well: what is wrong now, what goes through all routes, the checks of targets in use, and each profile with its file, its addresses and its warnings. */
 
 import { printable } from "#base/printable.ts";
+import { settingText } from "#control/setting-text.ts";
 import type { ProfileStatus, Snapshot } from "#control/api.ts";
 import type { App } from "#dashboard/state/app.ts";
 import { agoText, countText } from "#dashboard/model/words.ts";
@@ -92,7 +93,7 @@ function Checks({ snapshot: { profiles } }: Pick<Part, "snapshot">) {
 }
 
 function Profile({ app, profile }: { readonly app: App; readonly profile: ProfileStatus }) {
-  const { name, profile: file, context, pinned, clients, listeners, namespaces = [], problem, warnings, routes } = profile;
+  const { name, profile: file, context, pinned, clients, listeners, namespaces = [], problem, warnings, settings = [], routes } = profile;
   const onCopied = (text: string): void => app.notify(`copied ${text}`);
   const stays = pinned ? "stays attached" : `attached by ${countText(clients, "client")}`;
   return (
@@ -107,6 +108,11 @@ function Profile({ app, profile }: { readonly app: App; readonly profile: Profil
       {warnings.map((warning) => (
         <p key={warning} class="yellow">
           ! {printable(warning)}
+        </p>
+      ))}
+      {settings.map((setting) => (
+        <p key={setting.key} class="dim">
+          {printable(settingText(setting))}
         </p>
       ))}
       <ul class="listeners">

@@ -14,6 +14,7 @@ import { contextCheck, contextProblems } from "#daemon/plans/contexts.ts";
 import { exposuresOf, exposureText } from "#daemon/listening/exposed.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
 import type { Plan, ProfileWarning } from "#profile/values/plan.ts";
+import { settingText } from "#control/setting-text.ts";
 import type { TunedSetting } from "#profile/tuned-settings.ts";
 import { formatPlace, formatProblem, ProfileError } from "#profile/values/problems.ts";
 
@@ -33,7 +34,7 @@ export async function check({ options, output }: CommandContext): Promise<number
     }
     output.note(`${file}: ${fineness(problems)}, with ${planSummary(plan)}`);
     output.note(`dynamic names reach ${reachText(plan)}`);
-    for (const setting of shownSettings(examined, options)) output.note(settingText(setting));
+    for (const setting of shownSettings(examined, options)) output.note(settingLine(setting));
     return exitCodes.done;
   } catch (error) {
     return showProfileError(error, output);
@@ -44,9 +45,8 @@ function shownSettings({ settings }: ExaminedPlan, options: Options): readonly T
   return options.flag("settings") ? settings : settings.filter(({ from }) => from !== undefined);
 }
 
-/** `health.interval = "10s", from KT_HEALTH_INTERVAL` */
-function settingText({ key, value, from }: TunedSetting): string {
-  return `${key} = ${JSON.stringify(value)}, ${from === undefined ? "the default" : `from ${formatPlace(from, process.cwd())}`}`;
+function settingLine({ from, ...setting }: TunedSetting): string {
+  return settingText({ ...setting, from: from && formatPlace(from, process.cwd()) });
 }
 
 /** What the user and the kubeconfig lack: no error of the profile, which may be meant for another machine. */
