@@ -36,9 +36,9 @@ export interface WatchListener {
   onEvent(text: string): void;
 }
 
-/** What is sent along, and as what: a whole object, or a merge patch (RFC 7396). */
+/** What is sent along, and as what: a whole object, a merge patch (RFC 7396), or what is wanted of an object (server-side apply). */
 export interface WriteBody {
-  readonly type: "application/json" | "application/merge-patch+json";
+  readonly type: "application/json" | "application/merge-patch+json" | "application/apply-patch+yaml";
   readonly value: object;
 }
 
