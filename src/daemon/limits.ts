@@ -43,10 +43,6 @@ export const daemonLimits = {
   addressesKnownMs: 300 * second,
   /** How often a port that was taken is tried again. */
   portRetryMs: 2 * second,
-  /** Editors write a file in several steps: a change is read this long after its last sign. */
-  reloadDebounceMs: 60,
-  /** How often watched files are looked at for changes that the system did not report, as on network file systems. */
-  filePollMs: 2 * second,
   /** How often the wall clock is held against the monotonic one. */
   clockCheckMs: 2 * second,
   /** A difference between the clocks that means the machine slept. */

@@ -2,7 +2,7 @@
 
 import { rename, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { daemonLimits } from "#daemon/limits.ts";
+import { filePollMs } from "#native/file-watch.ts";
 import { contextCheck, contextProblems, ContextWatch } from "#daemon/plans/contexts.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -63,7 +63,7 @@ test("a file that comes, and goes again, is reported once each time", async () =
   const current = { profile: wanted.profile, context: undefined };
   const becomes = (isThere: boolean): Promise<unknown> =>
     eventually("the look", async () => {
-      await clock.advance(daemonLimits.filePollMs);
+      await clock.advance(filePollMs);
       return (watch.of(current) === undefined) === isThere;
     });
   expect(watch.of(current)?.code).toBe("kubeconfig-unreadable");

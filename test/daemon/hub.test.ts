@@ -7,6 +7,7 @@ import { connect, listen } from "bun";
 import { KtError } from "#base/errors.ts";
 import { sharedLimits } from "#base/limits.ts";
 import { daemonLimits } from "#daemon/limits.ts";
+import { filePollMs } from "#native/file-watch.ts";
 import { silentLog } from "#base/log.ts";
 import type { OpenClusterOptions } from "#kube/kube-cluster.ts";
 import type { Reply, RouteStatus, Snapshot } from "#control/api.ts";
@@ -152,7 +153,7 @@ describe("a route whose context the kubeconfig lacks", () => {
     });
     await writeFile(kubeconfig, "mended");
     await eventually("the routes to be as if nothing had been", async () => {
-      await clock.advance(daemonLimits.filePollMs);
+      await clock.advance(filePollMs);
       return (await states()).every((state) => state === "idle");
     });
     up.close();
@@ -304,7 +305,7 @@ describe("a change of the file", () => {
   /** Lets the debounce of a change that the system reported pass. */
   async function reloaded(what: string, look: () => Promise<boolean>): Promise<void> {
     await eventually(what, async () => {
-      await clock.advance(daemonLimits.filePollMs);
+      await clock.advance(filePollMs);
       return await look();
     });
   }
@@ -556,7 +557,7 @@ test("a client that asks for names gets those of its profile, and again whenever
   await eventually("the first", () => told.length === 1);
   await profile("shop", `${web}"db.shop" = "svc/db:5432"\n`);
   await eventually("the second", async () => {
-    await clock.advance(daemonLimits.filePollMs);
+    await clock.advance(filePollMs);
     return told.length === 2;
   });
   await up.ask({ type: "detach", profile: file }, "detached");

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { write } from "bun";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { FileWatch } from "#daemon/plans/file-watch.ts";
+import { FileWatch } from "#native/file-watch.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 
 /** The next report of a change. */

@@ -10,7 +10,7 @@ import { loadAllowedHere, loadOptions, loadOrEmpty } from "#cli/profile/local-pl
 import type { Output } from "#cli/screen/output.ts";
 import { dim, green, red, tableLines } from "#base/text.ts";
 import { showTried } from "#cli/screen/tried-routes.ts";
-import { directoryOf } from "#daemon/plans/file-watch.ts";
+import { directoryOf } from "#native/file-watch.ts";
 import { absolutePath, profileFile, shellEnvironment } from "#cli/profile/profile-file.ts";
 import type { Step } from "#control/api.ts";
 import { surroundings } from "#control/socket-path.ts";

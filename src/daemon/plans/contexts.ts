@@ -8,7 +8,7 @@ import { type Problem, toProblem } from "#observe/events.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import type { ClusterRef } from "#route/target.ts";
 import type { ClusterView } from "./clusters.ts";
-import { FileWatch } from "./file-watch.ts";
+import { FileWatch } from "#native/file-watch.ts";
 
 /** Its name, or why it cannot be used as the kubeconfig stands; `context` undefined is the current one. Undefined: not known yet. */
 export type CheckContext = (view: ClusterView, context: string | undefined) => { readonly name: string } | KtError | undefined;

@@ -9,7 +9,7 @@ import { type SaidSetting, saidSettings } from "#profile/tuned-settings.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { NotAllowedError } from "#profile/consent/consent.ts";
 import { formatProblem, ProfileError } from "#profile/values/problems.ts";
-import { directoryOf, FileWatch } from "./file-watch.ts";
+import { directoryOf, FileWatch } from "#native/file-watch.ts";
 
 /** The environment of the shell that attached the profile. */
 export type Environment = Readonly<Record<string, string>>;

@@ -2,7 +2,12 @@
 
 import { stat, watch } from "node:fs/promises";
 import type { Clock } from "#base/clock.ts";
-import { daemonLimits } from "#daemon/limits.ts";
+import { second } from "#base/units.ts";
+
+/** Editors write a file in several steps: a change is read this long after its last sign. */
+const debounceMs = 60;
+/** How often the files are looked at for changes that the system did not report, as on network file systems. */
+export const filePollMs = 2 * second;
 
 /** What a file looked like: another inode, size or time means another content, another mode another right to read it. */
 async function signature(path: string): Promise<string> {
@@ -49,7 +54,7 @@ export class FileWatch {
   async #begin(): Promise<void> {
     for (const directory of new Set(this.files.map(directoryOf))) void this.#watchDirectory(directory);
     this.#seen = await this.#look();
-    this.#lookAfter(daemonLimits.filePollMs);
+    this.#lookAfter(filePollMs);
   }
 
   #look(): Promise<string[]> {
@@ -67,7 +72,7 @@ export class FileWatch {
   #lookSoon(): void {
     if (this.#soon) return;
     this.#soon = true;
-    this.#lookAfter(daemonLimits.reloadDebounceMs);
+    this.#lookAfter(debounceMs);
   }
 
   #lookAfter(delayMs: number): void {
@@ -82,6 +87,6 @@ export class FileWatch {
     this.#seen = now;
     if (this.#stop.signal.aborted) return;
     if (changed.length > 0) this.#onChange(changed);
-    if (!this.#soon) this.#lookAfter(daemonLimits.filePollMs);
+    if (!this.#soon) this.#lookAfter(filePollMs);
   }
 }
