@@ -570,6 +570,22 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("#cli/commands/cluster/relay.ts")).relay,
   },
   {
+    name: "uplink run",
+    args: "",
+    summary: "Be an uplink of a public edge, which the operator starts in the cluster as a StatefulSet",
+    notes: [
+      "It connects what the edge asks for to the targets in its document, and to nothing else.",
+      "On SIGTERM it accepts nothing new, and ends with the last connection.",
+    ],
+    options: [
+      ["--document <FILE>", "What it serves, followed while it runs; default: /etc/kt/uplink/uplink.json"],
+      ["--ordinal <NUMBER>", "Which uplink it is; default: the number at the end of $POD_NAME"],
+    ],
+    example: ["kt uplink run --ordinal 0"],
+    hidden: true,
+    load: async () => (await import("#cli/commands/cluster/uplink.ts")).uplinkRun,
+  },
+  {
     name: "completion",
     args: "<bash|zsh|fish>",
     summary: "Print the script that completes kt's command line in a shell",

@@ -1,0 +1,78 @@
+/** Answers probes of the kubelet and of the edge: whether this uplink lives, and whether it can serve. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import { serveHttp, type ServerAnswer } from "#http/server.ts";
+import { uplinkLimits } from "./limits.ts";
+import { plainAddress } from "./plain-address.ts";
+
+export interface HealthOptions {
+  /** Why it cannot serve; undefined where it can. */
+  readonly unready: () => string | undefined;
+  /** Called with who asks whether it can serve. */
+  readonly onProbe: (address: string | undefined) => void;
+  readonly clock: Clock;
+}
+
+export class HealthServer {
+  readonly #options: HealthOptions;
+  #open = 0;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  /** Owns the Conn. */
+  accept(conn: Conn): void {
+    if (this.#open < uplinkLimits.healthConnections) this.#serve(conn);
+    else conn.abort();
+  }
+
+  #serve(conn: Conn): void {
+    this.#open += 1;
+    const address = plainAddress(conn.remoteAddress);
+    const cancel = this.#options.clock.after(uplinkLimits.healthConnectionMs, () => conn.abort());
+    const onOver = (): void => {
+      cancel();
+      this.#open -= 1;
+    };
+    serveHttp(watched(conn, onOver), ({ path, head }) => this.#answer(path, head.method, address));
+  }
+
+  #answer(path: string, method: string, address: string | undefined): ServerAnswer {
+    if (method !== "GET" && method !== "HEAD") return text(405, "only GET is answered here");
+    if (path === "/healthz") return text(200, "ok");
+    if (path !== "/ready") return text(404, "there are /ready and /healthz");
+    this.#options.onProbe(address);
+    const problem = this.#options.unready();
+    return problem === undefined ? text(200, "ok") : text(503, problem);
+  }
+}
+
+function text(status: number, body: string): ServerAnswer {
+  const headers = [["Content-Type", "text/plain; charset=utf-8"]] as const;
+  return { kind: "whole", status, headers, body: new TextEncoder().encode(`${body}\n`) };
+}
+
+/** The same Conn, whose end is reported besides. */
+function watched(conn: Conn, onOver: () => void): Conn {
+  return {
+    remoteAddress: conn.remoteAddress,
+    start: (handler) =>
+      conn.start({
+        onData: (bytes) => handler.onData(bytes),
+        onEnd: () => handler.onEnd(),
+        onDrain: () => handler.onDrain(),
+        onClose: (error) => {
+          handler.onClose(error);
+          onOver();
+        },
+      }),
+    unread: (bytes) => conn.unread(bytes),
+    write: (bytes) => conn.write(bytes),
+    end: () => conn.end(),
+    abort: () => conn.abort(),
+    pause: () => conn.pause(),
+    resume: () => conn.resume(),
+  };
+}

@@ -1,0 +1,40 @@
+/** The limits of an uplink, each with its unit and its reason. */
+
+import { mib, second } from "#base/units.ts";
+
+export const uplinkLimits = {
+  /** Largest document: a ConfigMap holds 1 MiB. */
+  documentBytes: 2 * mib,
+  /** An edge sends its request with the connection: a peer that has not within this time is not one, or its packets are lost. */
+  requestMs: 5 * second,
+  /** Streams that have not said yet what they want. */
+  waitingRequests: 1024,
+  /** Streams at once. Each is two descriptors and some 20 KiB: this is what a pod with 512 MiB can carry. */
+  streams: 16_384,
+  /** How long a connection to a target may take where the edge sets no time. */
+  connectMs: 10 * second,
+  /** Connections to one target that are being made: one that answers nothing would otherwise hold all descriptors. */
+  dialsPerTarget: 1024,
+  /** A target that left the document is served for so long: an edge that has the former plan still asks for it. */
+  retiredTargetMs: 30 * second,
+  /** How often an uplink says on its stream of news that it is there, and after how long without a word from the edge the stream is over. */
+  newsSignMs: 5 * second,
+  newsSilenceMs: 10 * second,
+  /** Streams of news at once: an edge has one, and two while it is replaced. */
+  newsStreams: 8,
+  /** How long a peer may take to read a refusal before its stream is reset. */
+  refusalMs: 2 * second,
+  /** How long new streams are still accepted after the edge was sent the news that this uplink drains. */
+  drainNewsMs: 1 * second,
+  /** Probes of kubelet and edge at once; each connection is over after this time. */
+  healthConnections: 64,
+  healthConnectionMs: 30 * second,
+  /** Readers of the edge's statistics at once. */
+  bridgeConnections: 64,
+  /** What reads them is done by then, or connects again. */
+  bridgeConnectionMs: 300 * second,
+  /** How long connecting to the edge's statistics may take. */
+  bridgeConnectMs: 5 * second,
+  /** After how long something that could not be listened on, or a tunnel that could not be made, is tried again. */
+  retryMs: 1 * second,
+} as const;

@@ -1,0 +1,166 @@
+/** The uplink of an edge, inside the cluster: follows its document, and connects the streams of the edge to the targets in it. */
+
+import { type Clock, sleep } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
+import type { Log } from "#base/log.ts";
+import type { UplinkNews } from "#expose/host/edge-status.ts";
+import { parseUplinkDocument, type UplinkDocument } from "#expose/host/uplink-document.ts";
+import { connectTcp } from "#net/tcp.ts";
+import { FollowedFile } from "#native/followed-file.ts";
+import { uplinkPort } from "#wire/uplink-frame.ts";
+import { Bridge } from "./bridge.ts";
+import { HealthServer } from "./health-server.ts";
+import { KeptListener } from "./kept-listener.ts";
+import { uplinkLimits } from "./limits.ts";
+import { NewsStreams } from "./news-streams.ts";
+import { OverlayEnd } from "./overlay-end.ts";
+import { StreamServer } from "./stream-server.ts";
+import { Targets } from "./targets.ts";
+import type { UplinkTunnel } from "./tunnel.ts";
+
+export interface UplinkPorts {
+  /** At the overlay address: streams, and datagrams. */
+  readonly streams: number;
+  /** On all addresses: `/ready` and `/healthz`. */
+  readonly health: number;
+  /** On all addresses: leads to the statistics of the edge, which are at `statistics` of its overlay address. */
+  readonly bridge: number;
+  readonly statistics: number;
+}
+
+/** Those that the original has, which scrape configurations and network policies name. */
+export const usualPorts: UplinkPorts = { streams: uplinkPort, health: 40500, bridge: 40600, statistics: 40600 };
+
+export interface UplinkOptions {
+  readonly document: string;
+  readonly ordinal: number;
+  readonly tunnel: UplinkTunnel;
+  readonly ports: UplinkPorts;
+  /** Where probes and readers of statistics come to; tried in this order. */
+  readonly hosts: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How targets are reached, where a test has its own. */
+  readonly connect?: typeof connectTcp;
+}
+
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #targets: Targets;
+  readonly #news: NewsStreams;
+  readonly #streams: StreamServer;
+  readonly #overlay: OverlayEnd;
+  readonly #file: FollowedFile<UplinkDocument>;
+  readonly #health: KeptListener;
+  readonly #bridge: KeptListener;
+  #document: UplinkDocument | undefined;
+  #isDraining = false;
+
+  constructor(options: UplinkOptions) {
+    const { clock, log, tunnel, ports, hosts, connect = connectTcp } = options;
+    this.#options = options;
+    this.#targets = new Targets(clock, () => this.#news.tell());
+    this.#news = new NewsStreams(clock, () => this.#currentNews());
+    this.#streams = new StreamServer({ targets: this.#targets, news: this.#news, clock, log, connect });
+    this.#overlay = new OverlayEnd({ tunnel, port: ports.streams, accept: (conn) => this.#accept(conn), clock, log });
+    const health = new HealthServer({ clock, unready: () => this.unready(), onProbe: (address) => this.#probed(address) });
+    this.#health = new KeptListener({ hosts, port: ports.health, accept: (conn) => health.accept(conn), clock, log });
+    const bridge = new Bridge({ clock, edge: () => this.#statistics() });
+    this.#bridge = new KeptListener({ hosts, port: ports.bridge, accept: (conn) => bridge.accept(conn), clock, log });
+    this.#file = new FollowedFile({
+      path: options.document,
+      mostBytes: uplinkLimits.documentBytes,
+      parse: parseUplinkDocument,
+      onContent: (document) => this.#apply(document),
+      clock,
+      log,
+    });
+  }
+
+  /** Resolves once the document was read for the first time, or could not be. */
+  get begun(): Promise<void> {
+    return this.#file.ready;
+  }
+
+  /** The ports in use, also where 0 was asked for. */
+  get ports(): UplinkPorts {
+    const { statistics } = this.#options.ports;
+    return { streams: this.#overlay.port, health: this.#health.port, bridge: this.#bridge.port, statistics };
+  }
+
+  /** Streams that lead to a target, or will. */
+  get openStreams(): number {
+    return this.#streams.openStreams;
+  }
+
+  /** Why the edge must not send anything new; undefined where it may. */
+  unready(): string | undefined {
+    if (this.#isDraining) return "it drains";
+    if (!this.#document) return this.#file.problem || "it has not read its document yet";
+    if (!this.#own(this.#document)) return `its document has no uplink ${this.#options.ordinal}`;
+    return this.#overlay.problem;
+  }
+
+  /** Accepts nothing new once the edge knows, and resolves when all that is open has ended. */
+  async drain(): Promise<void> {
+    const { clock, log } = this.#options;
+    if (!this.#isDraining) log("info", "uplink-draining", { streams: this.#streams.openStreams });
+    this.#isDraining = true;
+    this.#news.tell();
+    await sleep(clock, uplinkLimits.drainNewsMs);
+    await this.#streams.drain();
+  }
+
+  /** What is open goes on until the process ends. */
+  async close(): Promise<void> {
+    this.#file.close();
+    for (const listener of [this.#health, this.#bridge]) listener.close();
+    this.#news.close();
+    this.#targets.close();
+    await this.#overlay.close();
+  }
+
+  #apply(document: UplinkDocument): void {
+    const { log, ordinal } = this.#options;
+    const wasThere = this.#document !== undefined && this.#own(this.#document) !== undefined;
+    this.#document = document;
+    const own = this.#own(document);
+    log("info", "uplink-document", { node: document.node, hash: document.hash, targets: document.targets.length });
+    this.#targets.replace(document.targets);
+    if (wasThere !== (own !== undefined)) this.#news.tell();
+    if (own) this.#overlay.follow(document, own.address);
+    else log("warn", "uplink-not-wanted", { ordinal });
+  }
+
+  #own(document: UplinkDocument): UplinkDocument["uplinks"][number] | undefined {
+    return document.uplinks.find(({ ordinal }) => ordinal === this.#options.ordinal);
+  }
+
+  #currentNews(): UplinkNews {
+    const isWanted = this.#document !== undefined && this.#own(this.#document) !== undefined;
+    return { serves: this.#targets.keys, isDraining: this.#isDraining || !isWanted };
+  }
+
+  #isEdge(address: string | undefined): boolean {
+    return address !== undefined && address === this.#document?.edge.address;
+  }
+
+  /** Pods with an address of the overlay, if there were any, are not the edge. */
+  #accept(conn: Conn): void {
+    const address = conn.remoteAddress;
+    if (this.#isEdge(address)) {
+      this.#streams.accept(conn);
+    } else {
+      this.#options.log("debug", "stream-refused", { address });
+      conn.abort();
+    }
+  }
+
+  #probed(address: string | undefined): void {
+    if (this.#isEdge(address)) this.#options.tunnel.heard();
+  }
+
+  #statistics(): { readonly address: string; readonly port: number } | undefined {
+    return this.#document && { address: this.#document.edge.address, port: this.#options.ports.statistics };
+  }
+}
