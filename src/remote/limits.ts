@@ -19,6 +19,8 @@ export const remoteLimits = {
   credentialBytes: 1 * mib,
   /** How often a key's passphrase may be hashed: ssh-keygen's 16 to 24 take 1 to 2 s, and nothing else is done meanwhile. */
   keyRounds: 128,
+  /** The same of keys in PKCS#8, whose rounds are far shorter: ssh-keygen and openssl write 2,048 to 600,000, and this many take about 2 s. */
+  pkcs8Rounds: 10_000_000,
   /** What two versions of kt take beside each other during an upgrade: 115 MB each. */
   diskBytes: 250 * mib,
   /** By how much the clocks may differ: certificates are valid from a minute before they were made. */

@@ -4,6 +4,7 @@ import type { Auth, ParsedKey } from "ssh2";
 import { KtError } from "#base/errors.ts";
 import { remoteLimits } from "./limits.ts";
 import { opensshKeyHead } from "./openssh-key.ts";
+import { isEncryptedPkcs8, isPkcs8, pkcs8Rounds, rewrittenPkcs8 } from "./pkcs8-key.ts";
 
 /** As the Secret of an EdgeNode has it. */
 export interface LoginSource {
@@ -26,31 +27,47 @@ export async function readLogin({ privateKey = "", passphrase = "", password = "
 
 async function readKey(text: string, passphrase: string): Promise<ParsedKey> {
   if (text.length > remoteLimits.credentialBytes) throw refuse("is too long", []);
-  const head = opensshKeyHead(text);
-  // A damaged key may say billions, which would keep the process busy for good.
-  if ((head?.rounds ?? 0) > remoteLimits.keyRounds)
-    throw refuse(`takes ${head?.rounds} rounds of hashing to decrypt, and kt allows ${remoteLimits.keyRounds}`, [
-      "if it is not damaged, ssh-keygen -p -a 16 -f KEY writes it again with fewer",
-    ]);
+  refuseRounds(opensshKeyHead(text)?.rounds ?? 0, remoteLimits.keyRounds);
+  refuseRounds(pkcs8Rounds(text), remoteLimits.pkcs8Rounds);
   const { utils } = await import("ssh2");
-  const parsed = utils.parseKey(text, passphrase);
+  const parsed = utils.parseKey(isPkcs8(text) ? await readPkcs8(text, passphrase) : text, passphrase);
   if (parsed instanceof Error) throw whyNot(text, passphrase);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key === undefined || !key.isPrivateKey()) throw refuse("is a public key", ["give the file without .pub"]);
   return key;
 }
 
+/** A damaged key may say billions, which would keep the process busy for good. */
+function refuseRounds(rounds: number, most: number): void {
+  if (rounds <= most) return;
+  throw refuse(`takes ${rounds} rounds of hashing to decrypt, and kt allows ${most}`, [
+    "if it is not damaged, ssh-keygen -p -a 16 -f KEY writes it again with fewer",
+  ]);
+}
+
+/** As a key that the library reads. */
+async function readPkcs8(text: string, passphrase: string): Promise<string> {
+  if (isEncryptedPkcs8(text) && passphrase === "") throw refuse(...encrypted);
+  const outcome = await rewrittenPkcs8(text, passphrase);
+  if ("pem" in outcome) return outcome.pem;
+  const again = "ssh-keygen -p -f KEY writes it again in OpenSSH's own format";
+  if (outcome.fault === "encryption") throw refuse("is encrypted in a way that kt does not read", [again]);
+  if (outcome.fault === "kind")
+    throw refuse("is of a kind that SSH does not sign in with", ["make an Ed25519, ECDSA or RSA key by ssh-keygen"]);
+  throw isEncryptedPkcs8(text) ? refuse(...undecryptable) : refuse(...damaged);
+}
+
+const whereItIs = ['the Secret has it under "passphrase"; kt edge secret reads it with --password-stdin'];
+const encrypted = ["is encrypted, and there is no passphrase", whereItIs] as const;
+const undecryptable = ["cannot be decrypted with this passphrase", whereItIs] as const;
+const damaged = ["is damaged", ["compare it with the file that ssh-keygen wrote: line ends must be kept"]] as const;
+
 /** The library has several words for each of them, and some are of its cipher. */
 function whyNot(text: string, passphrase: string): KtError {
   if (!/^\s*(?:-----BEGIN [A-Z ]*PRIVATE KEY-----|PuTTY-User-Key-File)/.test(text))
-    return refuse("is not in a format that kt reads", ["kt reads the keys of ssh-keygen, PEM and PuTTY"]);
-  if (/-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(text))
-    return refuse("is in PKCS#8, which kt does not read", ["ssh-keygen -p -f KEY writes it again in OpenSSH's own format"]);
-  if (isEncrypted(text)) {
-    const why = passphrase === "" ? "is encrypted, and there is no passphrase" : "cannot be decrypted with this passphrase";
-    return refuse(why, ['the Secret has it under "passphrase"; kt edge secret reads it with --password-stdin']);
-  }
-  return refuse("is damaged", ["compare it with the file that ssh-keygen wrote: line ends must be kept"]);
+    return refuse("is not in a format that kt reads", ["kt reads the keys of ssh-keygen, PEM, PKCS#8 and PuTTY"]);
+  if (!isEncrypted(text)) return refuse(...damaged);
+  return passphrase === "" ? refuse(...encrypted) : refuse(...undecryptable);
 }
 
 /** PEM and PuTTY say so in a header, OpenSSH's own format inside. */

@@ -99,8 +99,15 @@ async function entered(): Promise<string> {
 cases("credentials", () => {
   test("a private key, plain and encrypted, of each type that ssh-keygen makes", async () => {
     expect(await idOf({ privateKey: rootKey })).toBe("root");
-    for (const [type, ...more] of [["ed25519"], ["ecdsa"], ["rsa"], ["rsa", "-m", "PEM"]] as [string, ...string[]][]) {
-      const path = `${home.path}/key-${type}${more.length}`;
+    for (const [type, ...more] of [
+      ["ed25519"],
+      ["ecdsa"],
+      ["rsa"],
+      ["rsa", "-m", "PEM"],
+      ["rsa", "-m", "PKCS8"],
+      ["ecdsa", "-m", "PKCS8"],
+    ] as [string, ...string[]][]) {
+      const path = `${home.path}/key-${[type, ...more].join("")}`;
       await run(["ssh-keygen", "-q", "-t", type, ...more, "-a", "4", "-N", "open sesame", "-f", path]);
       await vps.sh('echo "$1" >>~root/.ssh/authorized_keys', readFileSync(`${path}.pub`, "utf8").trim());
       expect(await idOf({ privateKey: readFileSync(path, "utf8"), passphrase: "open sesame" })).toBe("root");
