@@ -224,6 +224,20 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/edge/doctor.ts")).edgeDoctor,
   },
   {
+    name: "edge run",
+    args: "",
+    summary: "Be the public edge, as the service that the operator installs on its host",
+    notes: ["Follows the plan. SIGTERM: it accepts nothing more, and ends with its last connection."],
+    options: [
+      ["--plan <file>", "What it does: written by the operator, with certs/ beside it"],
+      ["--state <folder>", "Where it keeps what it remembers of its tunnel"],
+      ["--wireguard <socket>", "Where the WireGuard of its tunnel is configured"],
+    ],
+    example: ["kt edge run --plan /etc/kt/edge/plan.json --state /var/lib/kt-edge"],
+    hidden: true,
+    load: async () => (await import("./commands/edge/run.ts")).edgeRun,
+  },
+  {
     name: "demo",
     args: "",
     summary: "Try kt against an embedded Kubernetes API",

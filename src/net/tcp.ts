@@ -310,14 +310,21 @@ export function listenTcp(options: {
   host: string;
   port: number;
   accept: (conn: Conn, ends: () => SocketEnds | undefined) => void;
+  /** Other listeners of this user may have the port too: the system spreads new connections over them. */
+  reusePort?: boolean;
+  /** Of `::`: IPv4 is left to a listener of its own. */
+  ipv6Only?: boolean;
 }): Listener {
-  const { host, port, accept } = options;
+  const { host, port, accept, reusePort = false, ipv6Only = false } = options;
+  // Bun has both, and its types of a listener do not say so.
+  const sharing = { reusePort, ipv6Only };
   const shown = formatHostPort({ host, port });
   let listener: TCPSocketListener<SocketState>;
   try {
     listener = listen<SocketState>({
       hostname: host,
       port,
+      ...sharing,
       allowHalfOpen: true,
       socket: {
         ...socketEvents,

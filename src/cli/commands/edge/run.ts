@@ -1,0 +1,27 @@
+/** `kt edge run`: the public edge on its host, as the unit that the operator installs there. */
+
+import { systemClock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { absolutePath } from "#cli/profile/profile-file.ts";
+import { Edge } from "#edge/edge.ts";
+
+/** IPv6 where the host has it. */
+const everywhere = ["0.0.0.0", "::"];
+
+export async function edgeRun({ options, output }: CommandContext): Promise<number> {
+  const plan = options.text("plan");
+  if (plan === undefined) throw new KtError("usage", "which plan?", { hints: ["kt edge run --plan /etc/kt/edge/plan.json"] });
+  const log = output.log.bind(output);
+  const edge = new Edge({ plan: absolutePath(plan), hosts: everywhere, clock: systemClock, log, lastHandshake: () => "" });
+  const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
+  const why = await ended;
+  log("info", "edge-draining", { text: why });
+  // A second one ends it at once.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => edge.close());
+  await edge.drain();
+  log("info", "edge-ended");
+  return exitCodes.done;
+}

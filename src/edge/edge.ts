@@ -1,0 +1,96 @@
+/** A public edge: follows its plan, and puts together its uplinks, its public ports and its status page. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Log } from "#base/log.ts";
+import type { EdgeBinding, EdgeDocument } from "#expose/host/edge-document.ts";
+import type { EdgeStatus } from "#expose/host/edge-status.ts";
+import { Bindings } from "./bindings.ts";
+import { PlanFollower } from "./follow-plan.ts";
+import type { DoorProblem } from "./doors/doors.ts";
+import { bindingStatus, type ReportOptions, uplinkStatus } from "./status/edge-report.ts";
+import { jsonPage, StatusPage, textPage } from "./status/status-page.ts";
+import { TcpDoors } from "./tcp/tcp-doors.ts";
+import { UplinkSet } from "./uplinks/uplink-set.ts";
+
+export interface EdgeOptions {
+  /** The plan's file; its certificates are in `certs` beside it. */
+  readonly plan: string;
+  /** The public addresses. */
+  readonly hosts: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of an uplink, in ISO 8601; empty before the first. */
+  readonly lastHandshake: (ordinal: number) => string;
+}
+
+export class Edge {
+  readonly #startedAt: string;
+  readonly #uplinks: UplinkSet;
+  readonly #tcp: TcpDoors;
+  readonly #bindings = new Bindings();
+  readonly #page: StatusPage;
+  readonly #follower: PlanFollower;
+  readonly #report: ReportOptions;
+  #hash = "";
+  #isDraining = false;
+
+  constructor({ plan, hosts, clock, log, lastHandshake }: EdgeOptions) {
+    this.#startedAt = new Date(clock.wallMs()).toISOString();
+    this.#uplinks = new UplinkSet({ clock, log });
+    this.#uplinks.listen(() => this.#settle());
+    this.#tcp = new TcpDoors({ hosts, uplinks: this.#uplinks, clock, log, onChange: () => {} });
+    this.#report = { uplinks: this.#uplinks, problemOf: (binding) => this.#problemOf(binding), lastHandshake };
+    this.#page = new StatusPage({
+      clock,
+      log,
+      pages: { "/status": () => jsonPage(this.status()), "/healthz": () => textPage("ok\n") },
+    });
+    this.#follower = new PlanFollower({ path: plan, clock, log, onPlan: (next) => this.#follow(next) });
+  }
+
+  status(): EdgeStatus {
+    return {
+      hash: this.#hash,
+      startedAt: this.#startedAt,
+      bindings: this.#bindings.all.map((binding) => bindingStatus(binding, this.#report)),
+      uplinks: uplinkStatus(this.#report),
+    };
+  }
+
+  /** Accepts nothing more. Resolves once the last connection is over. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#follower.close();
+    this.#page.close();
+    await this.#tcp.drain();
+    this.#uplinks.close();
+  }
+
+  /** Ends everything now. */
+  close(): void {
+    this.#isDraining = true;
+    this.#follower.close();
+    this.#page.close();
+    this.#tcp.close();
+    this.#uplinks.close();
+  }
+
+  #follow({ hash, edgeAddress, uplinks, health, bindings }: EdgeDocument): void {
+    if (this.#isDraining) return;
+    this.#hash = hash;
+    this.#bindings.want(bindings);
+    // Settles what the bindings get, too.
+    this.#uplinks.want(uplinks, health);
+    this.#page.listen(edgeAddress);
+  }
+
+  #settle(): void {
+    if (this.#isDraining) return;
+    this.#bindings.settle(({ target }) => this.#uplinks.serving(target).length > 0);
+    this.#tcp.lead(this.#bindings.current.filter((binding) => binding.protocol === "TCP"));
+  }
+
+  #problemOf({ id, protocol }: EdgeBinding): DoorProblem | undefined {
+    return protocol === "TCP" ? this.#tcp.problemOf(id) : undefined;
+  }
+}

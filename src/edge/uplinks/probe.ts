@@ -1,0 +1,40 @@
+/** Asks an uplink once whether it is ready: `GET /ready` on its address in the tunnel. */
+
+import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { KtError, messageOf } from "#base/errors.ts";
+import { systemReason } from "#base/system-error.ts";
+import { request } from "#http/client.ts";
+import { connectTcp } from "#net/tcp.ts";
+
+/** Where an uplink says whether it is ready. */
+export const readyPort = 40500;
+
+export interface ProbeResult {
+  /** Why it is not ready; empty where it is. */
+  readonly problem: string;
+  /** It did not answer in time: asking again soon would only add to what waits. */
+  readonly isSilent: boolean;
+}
+
+/** Never rejects. */
+export async function probe(clock: Clock, host: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+  const late = new KtError("answer-timeout", `no answer within ${timeoutMs / 1000} s`);
+  try {
+    const { head } = await withDeadline(
+      clock,
+      timeoutMs,
+      signal,
+      () => late,
+      async (within) => await ask(host, within),
+    );
+    return { problem: head.status === 200 ? "" : `it answers ${head.status}`, isSilent: false };
+  } catch (error) {
+    return { problem: error instanceof KtError ? messageOf(error) : systemReason(error), isSilent: error === late };
+  }
+}
+
+async function ask(host: string, signal: AbortSignal): ReturnType<typeof request> {
+  const conn = await connectTcp({ host, port: readyPort, signal });
+  return await request(conn, { method: "GET", target: "/ready", headers: [["Host", `${host}:${readyPort}`]] }, signal);
+}

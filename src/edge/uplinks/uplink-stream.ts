@@ -1,0 +1,82 @@
+/** Opens a stream to an uplink: dials it, sends a request, and hands back the Conn once the uplink has agreed. */
+
+import type { Clock } from "#base/clock.ts";
+import type { Conn, ConnHandler } from "#base/conn.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { KtError } from "#base/errors.ts";
+import { systemReason } from "#base/system-error.ts";
+import { connectTcp } from "#net/tcp.ts";
+import { decodeUplinkAnswer, encodeUplinkRequest, type UplinkAnswer, uplinkPort, type UplinkRequest } from "#wire/uplink-frame.ts";
+
+export interface StreamTimes {
+  /** How long the uplink may take to accept. */
+  readonly dialMs: number;
+  /** And then to answer. */
+  readonly answerMs: number;
+}
+
+/** What became of a request: a stream, the uplink's own refusal, or no answer. */
+export type StreamOutcome =
+  | { readonly kind: "opened"; readonly conn: Conn }
+  | { readonly kind: "refused"; readonly answer: Exclude<UplinkAnswer, "opened"> }
+  /** The uplink does not accept connections. */
+  | { readonly kind: "unreachable"; readonly problem: string }
+  /** It accepted, and then said nothing or closed. */
+  | { readonly kind: "silent"; readonly problem: string };
+
+/** Never rejects. */
+export async function openStream(
+  clock: Clock,
+  host: string,
+  request: UplinkRequest,
+  { dialMs, answerMs }: StreamTimes,
+  signal?: AbortSignal,
+): Promise<StreamOutcome> {
+  let conn: Conn;
+  try {
+    const late = (): KtError => new KtError("connection-lost", `it does not accept connections within ${dialMs} ms`);
+    conn = await withDeadline(clock, dialMs, signal, late, (within) => connectTcp({ host, port: uplinkPort, signal: within }));
+  } catch (error) {
+    return { kind: "unreachable", problem: reasonOf(error) };
+  }
+  conn.write(encodeUplinkRequest(request));
+  try {
+    const answer = await answerOf(clock, conn, answerMs);
+    if (answer === "opened") return { kind: "opened", conn };
+    conn.abort();
+    return { kind: "refused", answer };
+  } catch (error) {
+    return { kind: "silent", problem: reasonOf(error) };
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof KtError ? error.message : systemReason(error));
+
+/** The first byte; the Conn is left paused behind it. Where it rejects, the Conn was aborted. */
+function answerOf(clock: Clock, conn: Conn, answerMs: number): Promise<UplinkAnswer> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(answerMs, () => fail(new KtError("connection-lost", `it did not answer within ${answerMs} ms`)));
+    const fail = (error: unknown): void => {
+      cancel();
+      reject(error);
+      conn.abort();
+    };
+    const handler: ConnHandler = {
+      onData(bytes) {
+        conn.pause();
+        try {
+          const answer = decodeUplinkAnswer(bytes[0] as number);
+          cancel();
+          conn.unread(bytes.subarray(1));
+          resolve(answer);
+        } catch (error) {
+          fail(error);
+        }
+      },
+      onEnd: () => fail(new KtError("connection-lost", "it closed the stream without an answer")),
+      onDrain() {},
+      onClose: (error) => fail(error ?? new KtError("connection-lost", "it closed the stream without an answer")),
+    };
+    conn.start(handler);
+  });
+}
