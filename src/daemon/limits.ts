@@ -13,6 +13,10 @@ export const daemonLimits = {
   newNamesPerSecond: 20,
   /** and so many may wait for that: the last one for 25 s, less than it may wait for a pod. */
   newNamesWaiting: 500,
+  /** The pages of kt's own code are given back this long after the start, when what is attached has been read, */
+  firstLeanMs: 1 * second,
+  /** and at last so often: it takes a tenth of a millisecond, and reading in again what is needed about one. */
+  mostLeanMs: 60 * second,
   /** How often the hub looks for what `kt setup` may have changed, and tries again what its helper could not do. */
   setupCheckMs: 2 * second,
   /** How often the hub looks whether its lock and socket are still there. */

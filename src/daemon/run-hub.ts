@@ -1,7 +1,9 @@
 /** Runs a hub until it is unused, asked to stop, or signalled. */
 
+import { systemClock } from "#base/clock.ts";
 import { sharedLimits } from "#base/limits.ts";
 import type { Log } from "#base/log.ts";
+import { keepCodeLean } from "#daemon/process/lean-code.ts";
 import type { Hub } from "./hub.ts";
 
 export type Ending = "unused" | "signal";
@@ -12,6 +14,7 @@ export type Ending = "unused" | "signal";
  */
 export async function runUntilEnd(hub: Hub, { ignoreHangup, log }: { ignoreHangup: boolean; log: Log }): Promise<Ending> {
   outliveMistakes(log);
+  keepCodeLean(systemClock);
   const signalled = Promise.withResolvers<"signal">();
   let signals = 0;
   const onSignal = (): void => {
