@@ -31,6 +31,11 @@ export function speaksH2(protocol: BackendProtocol | undefined, appProtocol: str
   return protocol === undefined ? appProtocol !== undefined && h2c.has(appProtocol.toLowerCase()) : protocol !== "http1";
 }
 
+/** Whether a backend of TLS is offered HTTP/2 for clients of HTTP/1 as well; by ALPN it chooses. */
+export function offersH2(protocol: BackendProtocol | undefined, appProtocol: string | undefined): boolean {
+  return protocol === undefined ? appProtocol?.toLowerCase() === "grpcs" : protocol === "grpc";
+}
+
 /** The route as it is spoken to: the profile's word comes first, then the cluster's, then what the port looks like. */
 export function asTheClusterSays(found: Found, appProtocol: string | undefined): Found {
   if (found.manner?.schemeGiven !== false || appProtocol === undefined) return found;

@@ -35,6 +35,7 @@ beforeAll(async () => {
   routes.push(
     `"only1.localhost" = { target = "svc/${service}:9006", protocol = "http1" }`,
     `"only2.localhost" = { target = "svc/${service}:9003", protocol = "h2c" }`,
+    `"only2tls.localhost" = { target = "svc/${service}:9001", protocol = "grpc" }`,
     `"calls.localhost" = { target = "svc/web:grpc", protocol = "grpc" }`,
   );
   const profile = `context = "kt"\n[http]\nlisten = ["127.0.0.1:${http}"]\n[routes]\n${routes.join("\n")}\n`;
@@ -76,6 +77,7 @@ describe("what the backend speaks, whatever its clients do", () => {
   };
 
   test.each(["--http1.0", "--http1.1", "--http2-prior-knowledge"])("curl %s", async (version) => {
+    expect(await spoken("only2tls", version)).toBe("HTTP/2.0");
     expect([await spoken("h2c", version), await spoken("only2", version), await spoken("only1", version)]).toEqual([
       "HTTP/2.0",
       "HTTP/2.0",

@@ -8,7 +8,7 @@ import type { SectionReader } from "./reader.ts";
 export const protocol = v.pipe(
   v.picklist(["auto", ...backendProtocols], '"auto", "http1", "h2c" or "grpc"'),
   v.description(
-    "What the backend speaks, whatever its clients do: http1, h2c (HTTP/2 without TLS; requests of HTTP/1 are translated), or grpc (the same; over TLS it is what ALPN says). With auto it is what the appProtocol of the service's port says, else what the backend turns out to speak. Default: auto.",
+    "What the backend speaks, whatever its clients do: http1, h2c (HTTP/2 without TLS; requests of HTTP/1 are translated), or grpc (the same; over TLS it is what the backend chooses by ALPN, for HTTP/1 clients too). With auto it is what the appProtocol of the service's port says, else what the backend turns out to speak. Default: auto.",
   ),
 );
 

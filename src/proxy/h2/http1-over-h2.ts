@@ -1,4 +1,4 @@
-/** The connection to a backend that speaks HTTP/2 without TLS, as one of HTTP/1: each request is a stream, one after the other. */
+/** The connection to a backend that speaks HTTP/2, as one of HTTP/1: each request is a stream, one after the other. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
@@ -10,6 +10,7 @@ import { proxyLimits } from "#proxy/limits.ts";
 import type { TranslatedConn } from "#proxy/http1/backend.ts";
 import { passesUpgrade } from "#proxy/http1/heads.ts";
 import { h2Codes } from "#wire/h2-frame.ts";
+import type { BackendScheme } from "#route/target.ts";
 import { decodeRequestHead, type Header, type RequestHead, requestFraming } from "#wire/http-head.ts";
 import { readResponse, readTrailers } from "./heads.ts";
 import { HeldBytes } from "./held-bytes.ts";
@@ -17,12 +18,13 @@ import { fieldsFromHttp1, Http1Response } from "./http2-translation.ts";
 
 /**
  * Until the first request nothing is sent. Where that asks for an upgrade the connection stays one of HTTP/1, for HTTP/2 has none:
- * many servers speak both on one port.
+ * many servers speak both on one port. In TLS the two have agreed on HTTP/2 before.
  */
 export class Http1OverH2 implements TranslatedConn, H2SessionHandler, H2StreamHandler {
   readonly remoteAddress: string | undefined;
   readonly #below: Conn;
   readonly #clock: Clock;
+  readonly #scheme: BackendScheme;
   readonly #held: HeldBytes;
   #handler: ConnHandler | undefined;
   #session: H2Session | undefined;
@@ -34,9 +36,10 @@ export class Http1OverH2 implements TranslatedConn, H2SessionHandler, H2StreamHa
   /** Request bytes that the backend has not taken. */
   #unsentBytes = 0;
 
-  constructor(below: Conn, clock: Clock) {
+  constructor(below: Conn, clock: Clock, scheme: BackendScheme = "http") {
     this.#below = below;
     this.#clock = clock;
+    this.#scheme = scheme;
     this.remoteAddress = below.remoteAddress;
     this.#held = new HeldBytes(
       (bytes) => this.#handler?.onData(bytes),
@@ -46,7 +49,7 @@ export class Http1OverH2 implements TranslatedConn, H2SessionHandler, H2StreamHa
   }
 
   get isH2(): boolean {
-    return this.#mode === "h2";
+    return this.#mode === "h2" || this.#scheme === "https";
   }
 
   start(handler: ConnHandler): void {
@@ -106,7 +109,7 @@ export class Http1OverH2 implements TranslatedConn, H2SessionHandler, H2StreamHa
     const decoded = decodeRequestHead(bytes);
     if (decoded === "short") throw new KtError("internal", "internal error: a request head in pieces");
     const { head, next } = decoded;
-    if (this.#mode === "unused" && passesUpgrade(head)) {
+    if (!this.isH2 && passesUpgrade(head)) {
       this.#mode = "http1";
       return undefined;
     }
@@ -122,7 +125,7 @@ export class Http1OverH2 implements TranslatedConn, H2SessionHandler, H2StreamHa
     if (!session.accepts) throw new KtError("connection-lost", "the backend takes no more requests on its connection");
     this.#request = new BodyDecoder(requestFraming(head), "request-invalid");
     this.#response = new Http1Response(head);
-    this.#stream = session.open(fieldsFromHttp1(head), this.#request.done, this);
+    this.#stream = session.open(fieldsFromHttp1(head, this.#scheme), this.#request.done, this);
     // After the stream was opened, or one that fails at once would not fail it.
     if (isFirst) session.start();
   }

@@ -6,6 +6,7 @@ import { BodyLength } from "#http/h2/body-length.ts";
 import { isFirstHopField, isHopField, reasonPhrase } from "#http/fields.ts";
 import { encodeChunk, encodeLastChunk } from "#wire/http-chunks.ts";
 import { encodeHead, type Header, type RequestHead } from "#wire/http-head.ts";
+import type { BackendScheme } from "#route/target.ts";
 import type { H2Response } from "./heads.ts";
 
 /** Whether a field says how HTTP/1 carries a message, or where it goes: HTTP/2 has frames and :authority for that. */
@@ -13,10 +14,10 @@ const isHttp1Only = (lower: string): boolean =>
   isHopField(lower) || isFirstHopField(lower) || lower === "transfer-encoding" || lower === "host" || lower === "te";
 
 /** The request as a client of HTTP/2 would send it. */
-export function fieldsFromHttp1(head: RequestHead): Header[] {
+export function fieldsFromHttp1(head: RequestHead, scheme: BackendScheme): Header[] {
   const fields: Header[] = [
     [":method", head.method],
-    [":scheme", "http"],
+    [":scheme", scheme],
     [":authority", head.host],
     [":path", head.target],
   ];

@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { proxyLimits } from "#proxy/limits.ts";
-import { schemeOfAppProtocol, speaksH2 } from "#route/app-protocol.ts";
+import { offersH2, schemeOfAppProtocol, speaksH2 } from "#route/app-protocol.ts";
 import { type BackendTls, backendTlsKey } from "#route/route-tls.ts";
 import { type BackendProtocol, type BackendScheme, type Destination, isInCluster, targetKey } from "#route/target.ts";
 import { Backend, type BackendKeeper, type TranslatedConn } from "./backend.ts";
@@ -13,8 +13,8 @@ import type { Dialer, Link } from "#proxy/door/dialer.ts";
 import { tlsToPod } from "#proxy/tls/tls-to-pod.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
-/** Makes a connection of HTTP/1 of one of HTTP/2 without TLS. */
-export type OverH2 = (conn: Conn, clock: Clock) => Promise<TranslatedConn>;
+/** Makes a connection of HTTP/1 of one of HTTP/2; "https": inside TLS, where HTTP/2 is agreed on. */
+export type OverH2 = (conn: Conn, clock: Clock, scheme: BackendScheme) => Promise<TranslatedConn>;
 
 export interface BackendRequest {
   readonly target: Destination;
@@ -208,12 +208,17 @@ export class Backends {
     const scheme = (request.isSchemeGuessed ? schemeOfAppProtocol(link.appProtocol) : undefined) ?? request.scheme;
     if (scheme === "http") {
       const overH2 = speaksH2(request.protocol, link.appProtocol) ? this.#overH2 : undefined;
-      return { link, conn: (await overH2?.(link.conn, this.#clock)) ?? link.conn };
+      return { link, conn: (await overH2?.(link.conn, this.#clock, scheme)) ?? link.conn };
     }
-    return {
-      link,
-      conn: (await tlsToPod(link, { authority: request.host, alpn: ["http/1.1"], clock: this.#clock, tls: request.tls })).conn,
-    };
+    return { link, conn: await this.#dialTls(request, link) };
+  }
+
+  /** An upgrade needs a connection of HTTP/1. */
+  async #dialTls({ host, tls, protocol, upgrades }: BackendRequest, link: Link): Promise<Conn> {
+    const overH2 = upgrades !== true && offersH2(protocol, link.appProtocol) ? this.#overH2 : undefined;
+    const alpn = overH2 ? ["h2", "http/1.1"] : ["http/1.1"];
+    const session = await tlsToPod(link, { authority: host, alpn, clock: this.#clock, tls });
+    return overH2 && session.alpn === "h2" ? await overH2(session.conn, this.#clock, "https") : session.conn;
   }
 
   #offer(pool: Pool, backend: Backend, repeatable: boolean, nowMs: number): void {
@@ -313,9 +318,9 @@ function takeParked({ parked, keepAlive }: Pool, { repeatable, upgrades }: Backe
 }
 
 function poolKey(request: BackendRequest): string {
-  if (request.scheme === "http") return `${targetKey(request.target)}${request.protocol === undefined ? "" : ` ${request.protocol}`}`;
+  const key = `${targetKey(request.target)}${request.protocol === undefined ? "" : ` ${request.protocol}`}`;
   // TLS connections are bound to the name that was sent as SNI.
-  return `${targetKey(request.target)}\u0000${request.host.toLowerCase()}\u0000${backendTlsKey(request.tls)}`;
+  return request.scheme === "http" ? key : `${key}\u0000${request.host.toLowerCase()}\u0000${backendTlsKey(request.tls)}`;
 }
 
 /** Tries again where a session is lost during a TLS handshake. */
