@@ -10,6 +10,7 @@ import type { DoorProblem } from "./doors/doors.ts";
 import { bindingStatus, type ReportOptions, uplinkStatus } from "./status/edge-report.ts";
 import { jsonPage, StatusPage, textPage } from "./status/status-page.ts";
 import { TcpDoors } from "./tcp/tcp-doors.ts";
+import { UdpDoors } from "./udp/udp-doors.ts";
 import { UplinkSet } from "./uplinks/uplink-set.ts";
 
 export interface EdgeOptions {
@@ -27,11 +28,14 @@ export class Edge {
   readonly #startedAt: string;
   readonly #uplinks: UplinkSet;
   readonly #tcp: TcpDoors;
+  readonly #udp: UdpDoors;
   readonly #bindings = new Bindings();
   readonly #page: StatusPage;
   readonly #follower: PlanFollower;
   readonly #report: ReportOptions;
   #hash = "";
+  /** Of the plan that it follows. */
+  #settings: Pick<EdgeDocument, "edgeAddress" | "maxSocketBufferBytes"> = { edgeAddress: "", maxSocketBufferBytes: 0 };
   #isDraining = false;
 
   constructor({ plan, hosts, clock, log, lastHandshake }: EdgeOptions) {
@@ -39,6 +43,7 @@ export class Edge {
     this.#uplinks = new UplinkSet({ clock, log });
     this.#uplinks.listen(() => this.#settle());
     this.#tcp = new TcpDoors({ hosts, uplinks: this.#uplinks, clock, log, onChange: () => {} });
+    this.#udp = new UdpDoors({ hosts, uplinks: this.#uplinks, clock, log, settings: () => this.#settings, onChange: () => {} });
     this.#report = { uplinks: this.#uplinks, problemOf: (binding) => this.#problemOf(binding), lastHandshake };
     this.#page = new StatusPage({
       clock,
@@ -62,7 +67,10 @@ export class Edge {
     this.#isDraining = true;
     this.#follower.close();
     this.#page.close();
+    void this.#udp.drain();
     await this.#tcp.drain();
+    // UDP has no end to wait for: a client that goes on sending would keep this process for ever.
+    this.#udp.close();
     this.#uplinks.close();
   }
 
@@ -72,11 +80,13 @@ export class Edge {
     this.#follower.close();
     this.#page.close();
     this.#tcp.close();
+    this.#udp.close();
     this.#uplinks.close();
   }
 
-  #follow({ hash, edgeAddress, uplinks, health, bindings }: EdgeDocument): void {
+  #follow({ hash, edgeAddress, maxSocketBufferBytes, uplinks, health, bindings }: EdgeDocument): void {
     if (this.#isDraining) return;
+    this.#settings = { edgeAddress, maxSocketBufferBytes };
     this.#hash = hash;
     this.#bindings.want(bindings);
     // Settles what the bindings get, too.
@@ -88,9 +98,10 @@ export class Edge {
     if (this.#isDraining) return;
     this.#bindings.settle(({ target }) => this.#uplinks.serving(target).length > 0);
     this.#tcp.lead(this.#bindings.current.filter((binding) => binding.protocol === "TCP"));
+    this.#udp.lead(this.#bindings.current.filter((binding) => binding.protocol === "UDP"));
   }
 
   #problemOf({ id, protocol }: EdgeBinding): DoorProblem | undefined {
-    return protocol === "TCP" ? this.#tcp.problemOf(id) : undefined;
+    return (protocol === "TCP" ? this.#tcp : this.#udp).problemOf(id);
   }
 }

@@ -24,4 +24,19 @@ export const edgeLimits = {
   /** Connections to the status page at once, and how long each may take: an answer takes a millisecond. */
   statusConnections: 256,
   statusConnectionMs: 10 * second,
+  /** Sessions of UDP in all: each is a socket at its uplink, and takes 0.6 KB here. Those without an answer make room first. */
+  udpSessions: 65_536,
+  /** Of one binding, so that a flood of one leaves room for the others. */
+  udpSessionsPerBinding: 32_768,
+  /** Of one source: a network behind one address, or a resolver, which asks each question from a port of its own. */
+  udpSessionsPerSource: 8192,
+  /** Sessions that nothing has come back for: what invented senders begin, and all that a flood of them can fill. */
+  unansweredUdpSessions: 16_384,
+  /** New sessions within a second, of all clients and of one source. */
+  newUdpSessions: 20_000,
+  newUdpSessionsPerSource: 4000,
+  /** Datagrams whose second part is awaited: it follows at once, and each takes 64 KB. */
+  udpFirstParts: 64,
+  /** How often the machine's addresses are looked at: answers come from the one that was asked. */
+  addressLookMs: 10 * second,
 } as const;

@@ -5,7 +5,7 @@ import { assert, KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import { systemCode, systemReason } from "#base/system-error.ts";
 import { giveDatagramsTo } from "#native/datagram-share.ts";
-import { growReceiveBuffer } from "#native/receive-buffer.ts";
+import { growBuffers } from "#native/receive-buffer.ts";
 
 /** Datagrams that are handed to the system at once. More gain nothing, and the first of them would wait for the last. */
 const batchDatagrams = 32;
@@ -21,6 +21,8 @@ export interface DatagramSocketOptions {
   readonly bufferBytes: number;
   /** Other sockets of this user may have the port too. */
   readonly isShared: boolean;
+  /** What arrives waits for `release`, up to `bufferBytes`: another process still has what it is about. */
+  readonly isHeld?: boolean;
   /** Must not throw. The payload is the callee's. */
   readonly onDatagram: (payload: Uint8Array, port: number, host: string) => void;
 }
@@ -36,12 +38,21 @@ export class DatagramSocket {
   readonly #socket: udp.Socket<"uint8array">;
   /** Payload, port and host of each that waits, in the order in which `sendMany` takes them. */
   #batch: (Uint8Array | number | string)[] = [];
+  /** What has arrived, as arguments of `onDatagram`, while it is held. */
+  #held: [Uint8Array, number, string][] | undefined;
+  #heldBytes = 0;
+  readonly #options: DatagramSocketOptions;
   #isFlushing = false;
   #isClosed = false;
   #dropped = 0;
+  /** How many have arrived. */
+  received = 0;
 
   /** Throws KtError `port-taken` or `listen-failed`. */
-  constructor({ host, port, bufferBytes, isShared, onDatagram }: DatagramSocketOptions) {
+  constructor(given: DatagramSocketOptions) {
+    this.#options = given;
+    const { host, port, bufferBytes, isShared, isHeld } = given;
+    if (isHeld) this.#held = [];
     const shown = formatHostPort({ host, port });
     const options = {
       hostname: host,
@@ -49,7 +60,7 @@ export class DatagramSocket {
       flags: (isShared ? flags.reusePort : 0) | (host === "::" ? flags.ipv6Only : 0),
       binaryType: "uint8array",
       socket: {
-        data: (_: unknown, payload: Uint8Array, fromPort: number, fromHost: string) => onDatagram(payload, fromPort, fromHost),
+        data: (_: unknown, payload: Uint8Array, fromPort: number, fromHost: string) => this.#received(payload, fromPort, fromHost),
         // Reports of the network (ICMP) do not say which peer they are about. Without this handler they would end the process.
         error: ignore,
       },
@@ -64,7 +75,7 @@ export class DatagramSocket {
         throw new KtError("port-taken", `listen on ${shown}/udp: the port is taken`, { cause: error });
       throw new KtError("listen-failed", `listen on ${shown}/udp: ${systemReason(error)}`, { cause: error });
     }
-    growReceiveBuffer(descriptorOf(this.#socket), bufferBytes);
+    growBuffers(descriptorOf(this.#socket), bufferBytes);
   }
 
   /** The port in use, also where 0 was asked for. */
@@ -72,7 +83,7 @@ export class DatagramSocket {
     return this.#socket.port;
   }
 
-  /** How many the system did not take: too large, no room, a peer that cannot be. */
+  /** How many were lost here: too large, no room, a peer that cannot be. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -105,6 +116,13 @@ export class DatagramSocket {
     if (3 * sent < batch.length) this.#sendSingly(batch, sent);
   }
 
+  /** Hands on what has waited, and from now on what arrives. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [payload, port, host] of held) this.#options.onDatagram(payload, port, host);
+  }
+
   /** Gives all further datagrams of a shared port to the socket that was bound to it as the second. Returns false where the system cannot. */
   giveToSecond(): boolean {
     return giveDatagramsTo(1, descriptorOf(this.#socket));
@@ -116,6 +134,16 @@ export class DatagramSocket {
     this.flush();
     this.#isClosed = true;
     this.#socket.close();
+  }
+
+  #received(payload: Uint8Array, port: number, host: string): void {
+    this.received += 1;
+    if (!this.#held) this.#options.onDatagram(payload, port, host);
+    else if (this.#heldBytes + payload.length > this.#options.bufferBytes) this.#dropped += 1;
+    else {
+      this.#heldBytes += payload.length;
+      this.#held.push([payload, port, host]);
+    }
   }
 
   readonly #flushLater = (): void => {
