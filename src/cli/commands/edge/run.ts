@@ -6,6 +6,8 @@ import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath } from "#cli/profile/profile-file.ts";
 import { Edge } from "#edge/edge.ts";
+import { whenServing } from "#edge/when-serving.ts";
+import { notifySystemd } from "#native/systemd-notify.ts";
 
 /** IPv6 where the host has it. */
 const everywhere = ["0.0.0.0", "::"];
@@ -15,6 +17,7 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
   if (plan === undefined) throw new KtError("usage", "which plan?", { hints: ["kt edge run --plan /etc/kt/edge/plan.json"] });
   const log = output.log.bind(output);
   const edge = new Edge({ plan: absolutePath(plan), hosts: everywhere, clock: systemClock, log, lastHandshake: () => "" });
+  void whenServing(() => edge.status(), systemClock).then(() => notifySystemd("READY=1"));
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
   const why = await ended;
