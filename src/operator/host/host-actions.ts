@@ -54,9 +54,14 @@ function systemctl(action: UnitAction): [what: string, argv: string[]] {
     case "retire":
       // Its last connection may take days.
       return [`having ${action.unit} end`, ["systemctl", "stop", "--no-block", "--", action.unit]];
+    case "kill":
+      return [`ending ${action.unit}`, ["systemctl", "kill", "--signal=KILL", "--", action.unit]];
+    case "start":
+      // Whether it comes up is seen afterwards, and said in its own words.
+      return [`starting ${action.unit}`, ["systemctl", "start", "--no-block", "--", action.unit]];
     default:
       return [`${gerunds[action.do]} ${action.unit}`, ["systemctl", action.do, "--quiet", "--", action.unit]];
   }
 }
 
-const gerunds = { enable: "enabling", start: "starting", restart: "restarting", disable: "disabling", stop: "stopping" } as const;
+const gerunds = { enable: "enabling", restart: "restarting", disable: "disabling", stop: "stopping" } as const;

@@ -4,7 +4,7 @@ import { sha256Of } from "#remote/remote-files.ts";
 import type { HostRepair } from "./host-outcome.ts";
 import { versionOf } from "./kt-binary.ts";
 import { edgeUnit, places, wireguardUnit } from "./places.ts";
-import { isCertificate, type SeenHost } from "./seen-host.ts";
+import { isCertificate, type SeenHost, type SeenUnit } from "./seen-host.ts";
 import type { WantedFile, WantedHost } from "./wanted-host.ts";
 
 export type HostAction =
@@ -12,7 +12,7 @@ export type HostAction =
   | { readonly do: "write"; readonly file: WantedFile }
   | { readonly do: "sysctl"; readonly name: string; readonly value: number }
   | { readonly do: "reload" }
-  | { readonly do: "enable" | "start" | "restart" | "disable" | "stop" | "retire"; readonly unit: string }
+  | { readonly do: "enable" | "start" | "restart" | "disable" | "stop" | "retire" | "kill"; readonly unit: string }
   | { readonly do: "remove"; readonly path: string };
 
 export interface HostStep {
@@ -68,15 +68,22 @@ const sysctlSteps: Compared = ({ sysctls }, wanted) =>
     return [step({ do: "sysctl", name, value }, "sysctl", `${name} was set to ${value}: it was ${seen.value}`)];
   });
 
-/** What the host does not do, and what that costs. */
-export function hostWarnings({ sysctls }: SeenHost, wanted: WantedHost): string[] {
-  return wanted.sysctls.flatMap(({ name, value }) => {
-    const seen = sysctls.get(name);
-    if (seen === undefined) return [`the host's kernel has no ${name}, which would be ${value}`];
-    return seen.isWritable || seen.value === String(value)
-      ? []
-      : [`the host does not let ${name} be set to ${value}: it stays ${seen.value}`];
-  });
+/** What the host does not do, or not yet. */
+export function hostWarnings(seen: SeenHost, wanted: WantedHost): string[] {
+  const current = edgeUnit(versionOf(wanted.binary));
+  const waits = seen.units.get(current)?.active === "deactivating" && servesBeside(seen, current);
+  return [
+    ...wanted.sysctls.flatMap(({ name, value }) => sysctlWarning(seen, name, value)),
+    ...(waits ? [`${current} starts again when it has ended its last connection: until then the edge of another version serves`] : []),
+  ];
+}
+
+function sysctlWarning({ sysctls }: SeenHost, name: string, value: number): string[] {
+  const seen = sysctls.get(name);
+  if (seen === undefined) return [`the host's kernel has no ${name}, which would be ${value}`];
+  return seen.isWritable || seen.value === String(value)
+    ? []
+    : [`the host does not let ${name} be set to ${value}: it stays ${seen.value}`];
 }
 
 function reloadSteps({ units }: SeenHost, wanted: WantedHost, files: readonly HostStep[]): HostStep[] {
@@ -87,15 +94,41 @@ function reloadSteps({ units }: SeenHost, wanted: WantedHost, files: readonly Ho
 
 const unitSteps: Compared = (seen, wanted) =>
   wanted.units.flatMap((unit) => {
-    const { active, isEnabled } = seen.units.get(unit) ?? { active: "inactive", isEnabled: false };
-    const isUp = active === "active" || active === "activating" || active === "reloading";
-    const needsRestart = isUp && unit === wireguardUnit && linkProblem(seen, wanted) !== undefined;
+    const { active, isEnabled } = seen.units.get(unit) ?? absent;
+    const needsRestart = active === "active" && unit === wireguardUnit && linkProblem(seen, wanted) !== undefined;
     return [
       ...(isEnabled ? [] : [step({ do: "enable", unit }, "unit", `${unit} was enabled: it would not have been started at boot`)]),
-      ...(isUp ? [] : [step({ do: "start", unit }, "unit", `${unit} was started: it was ${active}`)]),
+      ...startSteps(seen, unit, active),
       ...(needsRestart ? [step({ do: "restart", unit }, "link", `${unit} was restarted: ${linkProblem(seen, wanted)}`)] : []),
     ];
   });
+
+const absent: SeenUnit = { active: "inactive", isEnabled: false, isStale: false };
+const isStarting = (active: string): boolean => ["active", "activating", "reloading"].includes(active);
+
+/** A unit that ends is not started before it has ended, which an edge does with its last connection. */
+function startSteps(seen: SeenHost, unit: string, active: string): HostStep[] {
+  if (isStarting(active)) return [];
+  const start = step({ do: "start", unit }, "unit", `${unit} was started: it was ${active}`);
+  if (active !== "deactivating") return [start];
+  if (servesBeside(seen, unit)) return [];
+  return [step({ do: "kill", unit }, "unit", `${unit} was killed: it had been stopped, and no other edge served`), start];
+}
+
+/** Another edge runs, which serves as long as this one ends. */
+function servesBeside({ units }: SeenHost, unit: string): boolean {
+  return isOfEdge(unit) && [...units].some(([name, { active }]) => name !== unit && isOfEdge(name) && active === "active");
+}
+
+const isOfEdge = (unit: string): boolean => unit.startsWith("kt-edge@");
+
+/** Units that are not up yet, or do not stay up. */
+export function unitsDown(seen: SeenHost, wanted: WantedHost): string[] {
+  return wanted.units.filter((unit) => {
+    const { active } = seen.units.get(unit) ?? absent;
+    return active !== "active" && !(active === "deactivating" && servesBeside(seen, unit));
+  });
+}
 
 function linkProblem({ link: seen }: SeenHost, { link }: WantedHost): string | undefined {
   if (link === undefined) return undefined;
@@ -108,12 +141,11 @@ function linkProblem({ link: seen }: SeenHost, { link }: WantedHost): string | u
 /** Edges of other versions, once the wanted one runs: they accept nothing more, and end with their last connection. */
 const formerSteps: Compared = ({ units }, wanted) => {
   const current = edgeUnit(versionOf(wanted.binary));
-  const others = [...units].filter(([unit]) => unit.startsWith("kt-edge@") && unit !== current);
+  if (units.get(current)?.active !== "active") return [];
+  const others = [...units].filter(([unit]) => isOfEdge(unit) && unit !== current);
   return others.flatMap(([unit, { active, isEnabled }]) => [
     ...(isEnabled ? [step({ do: "disable", unit }, "unit", `${unit} was disabled: it is of another version`)] : []),
-    ...(active === "active" || active === "activating"
-      ? [step({ do: "retire", unit }, "unit", `${unit} accepts nothing more: it is of another version`)]
-      : []),
+    ...(isStarting(active) ? [step({ do: "retire", unit }, "unit", `${unit} accepts nothing more: it is of another version`)] : []),
   ]);
 };
 

@@ -37,8 +37,6 @@ SystemCallErrorNumber=EPERM
 LimitCORE=0`;
 
 /** It is never given up: what made it fail may go by itself, and until then the host serves nothing. */
-const restarted = `Restart=always
-RestartSec=1s`;
 const always = `StartLimitIntervalSec=0`;
 
 const install = `[Install]
@@ -46,8 +44,9 @@ WantedBy=multi-user.target
 `;
 
 /**
- * One instance for each version, so that two can run beside each other during an upgrade. Certificates are the user's, whose number
- * systemd may choose anew at each boot. One that is stopped goes on until its last connection ends.
+ * One instance for each version, so that two can run beside each other during an upgrade: it is up once it serves, by its own word.
+ * Certificates are the user's, whose number systemd may choose anew at each boot; their folder is root's, who writes into it. One that is
+ * stopped goes on until its last connection ends; one that has handed over ends by itself, and must not come back.
  */
 export const edgeUnitText = `[Unit]
 Description=kt: public edge
@@ -55,9 +54,13 @@ After=network.target
 ${always}
 
 [Service]
-ExecStartPre=+/bin/sh -c 'chown -R --reference=${places.state}/ ${places.certificates}'
+Type=notify
+NotifyAccess=all
+TimeoutStartSec=infinity
+ExecStartPre=+/bin/sh -c 'chown -R --reference=${places.state}/ ${places.certificates} && chown root:root ${places.certificates}'
 ExecStart=${places.binaries}/%i/kt edge run --plan ${places.plan} --state ${places.state} --wireguard /run/wireguard/kt-edge.sock
-${restarted}
+Restart=on-failure
+RestartSec=1s
 TimeoutStopSec=infinity
 LimitNOFILE=1048576
 AmbientCapabilities=CAP_NET_BIND_SERVICE
@@ -77,7 +80,8 @@ ${always}
 [Service]
 Type=forking
 ExecStart=${binary} edge wireguard --link ${linkName} --address ${address}/${prefixLength} --mtu ${mtu}
-${restarted}
+Restart=always
+RestartSec=1s
 RuntimeDirectory=wireguard
 AmbientCapabilities=CAP_NET_ADMIN
 CapabilityBoundingSet=CAP_NET_ADMIN

@@ -1,0 +1,213 @@
+/** What the operator does to the host of a public edge: only declared files, drift mended, upgrades, reboots, and nothing left in the end. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { sleep } from "bun";
+import type { KtError } from "#base/errors.ts";
+import type { HostOutcome } from "#operator/host/host-outcome.ts";
+import { versionOf } from "#operator/host/kt-binary.ts";
+import { reconcileHost } from "#operator/host/reconcile-host.ts";
+import { removeHost } from "#operator/host/remove-host.ts";
+import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted-host.ts";
+import type { RemoteHost } from "#remote/remote-host.ts";
+import { ownCluster } from "#test/support/cluster.ts";
+import { diskOf, edgeDocument, enter, lacking, standInBinary } from "#test/support/edge-host.ts";
+import { Vps } from "#test/support/vps.ts";
+import { eventually } from "#test/support/wait.ts";
+
+/** It changes this machine's links and routes. */
+const cases = describe.skipIf(!ownCluster);
+
+let vps: Vps;
+let host: RemoteHost;
+let untouched: string[];
+
+beforeAll(async () => {
+  if (!ownCluster) return;
+  vps = await Vps.boot("kthost", 2);
+  // Nothing is downloaded there: it reaches nothing, and answers alone get out.
+  await vps.drop(`ip saddr ${vps.address} ct state new`);
+  host = await enter(vps);
+  untouched = await diskOf(vps);
+});
+
+afterAll(async () => {
+  if (!ownCluster) return;
+  host.close();
+  await vps.remove();
+});
+
+const certificate = certificateFile("CHAIN", "KEY");
+const first = standInBinary("the first version");
+const second = standInBinary("the second version");
+const unitOf = (binary: typeof first): string => `kt-edge@${versionOf(binary)}.service`;
+
+function wanted(change: Partial<WantedHostSource> = {}): WantedHost {
+  return wantedHost({ document: edgeDocument, certificates: [certificate], binary: first, disablesOffloads: false, ...change });
+}
+
+const textsOf = ({ repairs }: HostOutcome): string[] => repairs.map(({ text }) => text);
+const reconcile = async (of: WantedHost = wanted()): Promise<string[]> => textsOf(await reconcileHost(host, of));
+const activeOf = async (unit: string): Promise<string> => (await vps.sh('systemctl show -p ActiveState --value "$1"', unit)).trim();
+
+cases("the host of a public edge", () => {
+  test("gets the declared files and no other, and secrets are the edge's alone", async () => {
+    const outcome = await reconcileHost(host, wanted());
+    expect(outcome.isNew).toBe(true);
+    expect(outcome.publicKey).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+    const user = (await vps.sh("stat -L -c %u /var/lib/kt-edge")).trim();
+    const disk = await diskOf(vps);
+    expect(lacking(untouched, disk)).toEqual([]);
+    const written = lacking(disk, untouched).map((line) => line.split(" "));
+    const version = versionOf(first);
+    expect(written.map(([path, type, mode, owner]) => [path, type, mode, owner].join(" "))).toEqual(
+      [
+        "/etc/kt d 755 0",
+        "/etc/kt/edge d 755 0",
+        "/etc/kt/edge/certs d 755 0",
+        `/etc/kt/edge/certs/${certificate.name} f 600 ${user}`,
+        "/etc/kt/edge/former f 644 0",
+        "/etc/kt/edge/plan.json f 644 0",
+        "/etc/sysctl.d/99-tunnel.conf f 644 0",
+        "/etc/systemd/system/kt-edge-shutdown.service f 644 0",
+        "/etc/systemd/system/kt-edge@.service f 644 0",
+        "/etc/systemd/system/kt-wireguard.service f 644 0",
+        "/etc/systemd/system/multi-user.target.wants/kt-edge-shutdown.service l 777 0",
+        `/etc/systemd/system/multi-user.target.wants/kt-edge@${version}.service l 777 0`,
+        "/etc/systemd/system/multi-user.target.wants/kt-wireguard.service l 777 0",
+        "/usr/local/lib/kt d 755 0",
+        `/usr/local/lib/kt/${version} d 755 0`,
+        `/usr/local/lib/kt/${version}/kt f 755 0`,
+        "/var/lib/kt-edge l 777 0",
+        `/var/lib/private/kt-edge d 700 ${user}`,
+        `/var/lib/private/kt-edge/wireguard.pub f 600 ${user}`,
+      ].sort(),
+    );
+  });
+
+  test("is left alone where it is as wanted", async () => {
+    const before = await diskOf(vps);
+    const { repairs, isNew, binaryStamp } = await reconcileHost(host, wanted());
+    expect({ repairs, isNew }).toEqual({ repairs: [], isNew: false });
+    expect(textsOf(await reconcileHost(host, wanted(), binaryStamp))).toEqual([]);
+    expect(await diskOf(vps)).toEqual(before);
+  });
+
+  test.each<[what: string, script: string, repaired: RegExp[]]>([
+    ["the plan is removed", "rm /etc/kt/edge/plan.json", [/plan\.json was written: it was missing/]],
+    ["the plan is edited", "echo >>/etc/kt/edge/plan.json", [/plan\.json was written: it had changed/]],
+    ["a key is made readable", "chmod 644 /etc/kt/edge/certs/*", [/certs.* was written: its owner or mode had changed/]],
+    ["all settings are removed", "rm -r /etc/kt", [/certs.* was written: it was missing/, /plan\.json was written: it was missing/]],
+    ["a certificate is added", "echo >/etc/kt/edge/certs/other.pem", [/other\.pem was removed/]],
+    ["the binary is edited", "for each in /usr/local/lib/kt/*/kt; do echo '# more' >>$each; done", [/^kt \w+ was written: it had changed/]],
+    [
+      "a unit is edited",
+      "echo '# more' >>/etc/systemd/system/kt-edge@.service",
+      [/kt-edge@\.service was written: it had changed/, /systemd has read/],
+    ],
+    ["a unit is stopped", "systemctl stop kt-edge@*.service", [/kt-edge@.* was started: it was inactive/]],
+    ["a unit is disabled", "systemctl disable -q kt-edge-shutdown", [/kt-edge-shutdown\.service was enabled/]],
+    ["the file of sysctls is removed", "rm /etc/sysctl.d/99-tunnel.conf", [/99-tunnel\.conf was written/]],
+    ["a sysctl is changed", "echo 0 >/proc/sys/net/ipv4/tcp_migrate_req", [/tcp_migrate_req was set to 1: it was 0/]],
+    ["the link is removed", "ip link del kt-edge", [/kt-wireguard\.service was restarted: its link was missing/]],
+  ])("is mended where %s, and nothing else is touched", async (_, script, repaired) => {
+    await vps.sh(script);
+    const texts = await reconcile();
+    expect(texts.map((text, index) => (repaired[index]?.test(text) === true ? "as expected" : text))).toEqual(
+      repaired.map(() => "as expected"),
+    );
+    expect(await reconcile()).toEqual([]);
+  });
+
+  test("serves again after a reboot and a power cut without the operator, and has then nothing to mend", async () => {
+    for (const power of [[], ["--hard"]] as const) {
+      host.close();
+      await vps.reboot(...power);
+      const units = ["kt-edge-shutdown", "kt-wireguard", unitOf(first)];
+      for (const unit of units) await eventually(`${unit} to be up`, async () => (await activeOf(unit)) === "active");
+      host = await enter(vps);
+      expect(await reconcile()).toEqual([]);
+    }
+  });
+
+  test("is upgraded by a second edge beside the first, which ends with its last connection", async () => {
+    await vps.sh("touch /var/lib/kt-edge/connection; chmod 666 /var/lib/kt-edge/connection");
+    const texts = await reconcile(wanted({ binary: second }));
+    expect(texts).toContain(`${unitOf(second)} was started: it was inactive`);
+    expect(texts.some((text) => text.includes("kt-wireguard.service was restarted"))).toBe(false);
+    expect(await activeOf(unitOf(second))).toBe("active");
+    expect(await activeOf(unitOf(first))).toBe("deactivating");
+    expect(await reconcile(wanted({ binary: second }))).toEqual([]);
+    await vps.sh("rm /var/lib/kt-edge/connection");
+    await eventually("the first edge to end", async () => (await activeOf(unitOf(first))) === "inactive");
+    expect(await reconcile(wanted({ binary: second }))).toEqual([
+      `/usr/local/lib/kt/${versionOf(first)} was removed: nothing needs it any more`,
+    ]);
+  });
+
+  test("reboots in seconds while an edge waits for its last connection", async () => {
+    await vps.sh("touch /var/lib/kt-edge/connection");
+    await reconcile();
+    expect(await activeOf(unitOf(second))).toBe("deactivating");
+    host.close();
+    const started = performance.now();
+    await vps.reboot();
+    expect(performance.now() - started).toBeLessThan(9_000);
+    host = await enter(vps);
+    await vps.sh("rm /var/lib/kt-edge/connection");
+    expect(await activeOf(unitOf(second))).toBe("inactive");
+    expect(await reconcile()).toEqual([`/usr/local/lib/kt/${versionOf(second)} was removed: nothing needs it any more`]);
+  });
+
+  test("whose edge does not stay up is reported with the edge's own words, and the former one goes on", async () => {
+    const failing = standInBinary("", "#!/bin/sh\n[ \"$2\" != run ] || echo 'the plan is of another age'\nexit 1\n");
+    const refused = await reconcileHost(host, wanted({ binary: failing })).then(
+      () => undefined,
+      (error: KtError) => error,
+    );
+    expect(refused?.code).toBe("host-unfit");
+    expect(refused?.message).toContain("the plan is of another age");
+    expect(await activeOf(unitOf(first))).toBe("active");
+    const back = await reconcile();
+    expect(back).toContain(`/usr/local/lib/kt/${versionOf(failing)} was removed: nothing needs it any more`);
+    expect(await reconcile()).toEqual([]);
+  });
+
+  test("whose connection is lost while the binary travels keeps what it had", async () => {
+    const large = `${"#".repeat(99)}\n`.repeat(400_000);
+    const slow = standInBinary("", large + crypto.getRandomValues(new Uint8Array(1_000_000)).toHex());
+    const ended = reconcileHost(host, wanted({ binary: { ...slow, read: () => paced(slow.read()) } })).then(
+      () => undefined,
+      (error: KtError) => error,
+    );
+    await vps.sh(`until [ -e /usr/local/lib/kt/${versionOf(slow)}/kt.kt-* ]; do sleep 0.02; done 2>/dev/null`);
+    host.close();
+    expect((await ended)?.code).toBe("ssh-failed");
+    host = await enter(vps);
+    expect(await activeOf(unitOf(first))).toBe("active");
+    await eventually("the part to go", async () => (await vps.sh(`ls /usr/local/lib/kt/${versionOf(slow)}`)) === "");
+    expect(await reconcile()).toEqual([`/usr/local/lib/kt/${versionOf(slow)} was removed: nothing needs it any more`]);
+  });
+
+  test("is in the end as it was before, also where a part of kt is gone already", async () => {
+    await vps.sh("touch /var/lib/kt-edge/connection; rm /etc/systemd/system/kt-edge@.service; systemctl daemon-reload");
+    for (let time = 0; time < 2; time++) {
+      await removeHost(host);
+      const disk = await diskOf(vps);
+      expect({ lost: lacking(untouched, disk), left: lacking(disk, untouched) }).toEqual({ lost: [], left: [] });
+    }
+    expect(await vps.sh("cat /proc/sys/net/ipv4/tcp_migrate_req; ls /sys/class/net; pgrep -x kt || true")).toBe("0\neth0\nlo\n");
+    expect(await vps.sh("systemctl list-units --all --no-legend 'kt-*'")).toBe("");
+  });
+});
+
+/** A little at a time, so that it is still on its way when the test looks. */
+function paced(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return stream.pipeThrough(
+    new TransformStream({
+      async transform(part, controller) {
+        await sleep(20);
+        controller.enqueue(part);
+      },
+    }),
+  );
+}
