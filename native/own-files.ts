@@ -2,9 +2,9 @@
 
 import { cc, ptr } from "bun:ffi";
 import { closeSync, writeSync } from "node:fs";
-import { constants } from "node:os";
 import { which } from "bun";
 import { cLibrary } from "./c-library.ts";
+import { errorName } from "./error-name.ts";
 import filesSource from "./own-files.c" with { type: "text" };
 import portsSource from "./own-ports.c" with { type: "text" };
 
@@ -112,7 +112,7 @@ function start(native: Native, program: string, wanted: OwnFilesCommand): Starte
   const pid = native.start(flags, ids.pointer, mounts.pointer, ports ?? noTable, words.pointer, variables.pointer, ptr(problem));
   if (pid > 0) return { kind: "running", program: new Child(native, pid) };
   const [step, errno = 0] = problem;
-  const code = codeOf(errno);
+  const code = errorName(errno);
   if (step !== steps.ports) return { kind: step === steps.program ? "no-program" : "no-files", code };
   const started = start(native, program, { ...wanted, ports: undefined });
   return started.kind === "running" ? { ...started, unmoved: code } : started;
@@ -121,10 +121,6 @@ function start(native: Native, program: string, wanted: OwnFilesCommand): Starte
 /** One user and one group, each mapped to itself; who maps a group must first give up setgroups (user_namespaces(7)). */
 function ownIds(uid: number, gid: number): string[] {
   return ["/proc/self/setgroups", "deny", "/proc/self/uid_map", `${uid} ${uid} 1`, "/proc/self/gid_map", `${gid} ${gid} 1`];
-}
-
-function codeOf(errno: number): string {
-  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
 /** A record for each: address, port, local port, in the order of the network. */

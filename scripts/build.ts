@@ -5,6 +5,7 @@ import { CryptoHasher, file, Glob, gzipSync, spawn, spawnSync, write } from "bun
 import { signatureProblem, signedAdHoc } from "./macho.ts";
 import { sealed } from "./seal.ts";
 import { root } from "./steps.ts";
+import { wireGuardFor } from "./wireguard.ts";
 
 /** Bun's names of the targets, and ours of the files. */
 export const targets = {
@@ -26,12 +27,22 @@ function commit(): string {
   return success ? stdout.toString().trim() : "unknown";
 }
 
+/** For Linux, what `kt edge wireguard` runs. Ends the build where it is missing and `isRelease`: elsewhere one need not have Go. */
+async function embedded(outfile: string, target: string | undefined, isRelease: boolean): Promise<readonly string[]> {
+  const wireGuard = await wireGuardFor(target);
+  if ("files" in wireGuard) return wireGuard.files;
+  console.error(`${outfile} has no WireGuard in it, which takes Go to build: ${wireGuard.missing}`);
+  if (isRelease) process.exit(1);
+  return [];
+}
+
 /**
  * The two --no-compile-autoload flags keep a hostile bunfig.toml or .env in the working directory from being obeyed.
  * What Bun obeys of the environment, `sealed` takes out. Splitting keeps what a command does not import unread, and bytecode spares
  * parsing: `kt version` starts in 3 ms, not 32.
  */
-export async function build(outfile: string, target: string | undefined): Promise<void> {
+export async function build(outfile: string, target: string | undefined, isRelease = false): Promise<void> {
+  const files = await embedded(outfile, target, isRelease);
   const command = [
     ...[
       process.execPath,
@@ -52,7 +63,7 @@ export async function build(outfile: string, target: string | undefined): Promis
       `process.env.KT_COMMIT=${JSON.stringify(commit())}`,
     ],
     ...(target === undefined ? [] : ["--target", target]),
-    ...["src/main.ts", "--outfile", outfile],
+    ...["src/main.ts", ...files, "--asset-naming=[name].[ext]", "--outfile", outfile],
   ];
   const exitCode = await spawn(command, { cwd: root, stdout: "inherit", stderr: "inherit" }).exited;
   if (exitCode !== 0) process.exit(exitCode);
@@ -90,7 +101,7 @@ async function sumLine(name: string): Promise<string> {
 async function buildAll(): Promise<void> {
   const sums: string[] = [];
   for (const [target, name] of Object.entries(targets)) {
-    await build(`dist/${name}`, target);
+    await build(`dist/${name}`, target, true);
     sums.push(await sumLine(name), await sumLine(await compress(name)));
   }
   await write(`${root}/dist/SHA256SUMS`, sums.join(""));

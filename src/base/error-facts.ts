@@ -192,6 +192,8 @@ const table = {
   "authority-unusable": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 500, grpc: "UNAVAILABLE", exit: "failed" },
   "service-unavailable": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "service-failed": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "wireguard-missing": { about: "kt", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "wireguard-failed": { about: "machine", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   protocol: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "shutting-down": { about: "kt", waitHelps: "perhaps", otherPodHelps: true, http: 503, grpc: "UNAVAILABLE", exit: "failed" },
   internal: { about: "kt", waitHelps: "perhaps", otherPodHelps: true, http: 500, grpc: "INTERNAL", exit: "failed" },

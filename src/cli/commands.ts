@@ -238,6 +238,21 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/edge/run.ts")).edgeRun,
   },
   {
+    name: "edge wireguard",
+    args: "",
+    summary: "Start the WireGuard of a public edge, which its unit kt-wireguard.service does",
+    notes: ["Ends when the interface is up. WireGuard goes on, until it gets a signal or its interface is removed."],
+    options: [
+      ["--link <NAME>", "Of the interface; default: kt-edge"],
+      ["--address <ADDRESS>", "Its own, with the length of the prefix that is reached through it"],
+      ["--mtu <BYTES>", "Default: 1420"],
+      ["--notice", "Print whose WireGuard it is, and its licences"],
+    ],
+    example: ["kt edge wireguard --link kt-edge --address 10.200.0.1/24 --mtu 1420"],
+    hidden: true,
+    load: async () => (await import("./commands/edge/wireguard.ts")).edgeWireguard,
+  },
+  {
     name: "demo",
     args: "",
     summary: "Try kt against an embedded Kubernetes API",

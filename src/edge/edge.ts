@@ -2,11 +2,12 @@
 
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import type { EdgeBinding, EdgeDocument } from "#expose/host/edge-document.ts";
+import { type EdgeBinding, type EdgeDocument, parseEdgeDocument } from "#expose/host/edge-document.ts";
 import type { EdgeStatus } from "#expose/host/edge-status.ts";
+import { FollowedFile } from "#native/followed-file.ts";
 import { Bindings } from "./bindings.ts";
-import { PlanFollower } from "./follow-plan.ts";
 import type { DoorProblem } from "./doors/doors.ts";
+import { edgeLimits } from "./limits.ts";
 import { bindingStatus, type ReportOptions, uplinkStatus } from "./status/edge-report.ts";
 import { jsonPage, StatusPage, textPage } from "./status/status-page.ts";
 import { TcpDoors } from "./tcp/tcp-doors.ts";
@@ -26,12 +27,13 @@ export interface EdgeOptions {
 
 export class Edge {
   readonly #startedAt: string;
+  readonly #log: Log;
   readonly #uplinks: UplinkSet;
   readonly #tcp: TcpDoors;
   readonly #udp: UdpDoors;
   readonly #bindings = new Bindings();
   readonly #page: StatusPage;
-  readonly #follower: PlanFollower;
+  readonly #file: FollowedFile<EdgeDocument>;
   readonly #report: ReportOptions;
   #hash = "";
   /** Of the plan that it follows. */
@@ -40,6 +42,7 @@ export class Edge {
 
   constructor({ plan, hosts, clock, log, lastHandshake }: EdgeOptions) {
     this.#startedAt = new Date(clock.wallMs()).toISOString();
+    this.#log = log;
     this.#uplinks = new UplinkSet({ clock, log });
     this.#uplinks.listen(() => this.#settle());
     this.#tcp = new TcpDoors({ hosts, uplinks: this.#uplinks, clock, log, onChange: () => {} });
@@ -50,7 +53,14 @@ export class Edge {
       log,
       pages: { "/status": () => jsonPage(this.status()), "/healthz": () => textPage("ok\n") },
     });
-    this.#follower = new PlanFollower({ path: plan, clock, log, onPlan: (next) => this.#follow(next) });
+    this.#file = new FollowedFile({
+      path: plan,
+      mostBytes: edgeLimits.planBytes,
+      parse: parseEdgeDocument,
+      onContent: (next) => this.#follow(next),
+      clock,
+      log,
+    });
   }
 
   status(): EdgeStatus {
@@ -65,7 +75,7 @@ export class Edge {
   /** Accepts nothing more. Resolves once the last connection is over. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    this.#follower.close();
+    this.#file.close();
     this.#page.close();
     void this.#udp.drain();
     await this.#tcp.drain();
@@ -77,7 +87,7 @@ export class Edge {
   /** Ends everything now. */
   close(): void {
     this.#isDraining = true;
-    this.#follower.close();
+    this.#file.close();
     this.#page.close();
     this.#tcp.close();
     this.#udp.close();
@@ -87,6 +97,7 @@ export class Edge {
   #follow({ hash, edgeAddress, maxSocketBufferBytes, uplinks, health, bindings }: EdgeDocument): void {
     if (this.#isDraining) return;
     this.#settings = { edgeAddress, maxSocketBufferBytes };
+    this.#log("info", "edge-plan", { hash, bindings: bindings.length, uplinks: uplinks.length });
     this.#hash = hash;
     this.#bindings.want(bindings);
     // Settles what the bindings get, too.

@@ -5,8 +5,6 @@ import { kib, mib, second } from "#base/units.ts";
 export const edgeLimits = {
   /** Largest plan that is read: 256 bindings with long names take 100 KB. */
   planBytes: 8 * mib,
-  /** How often the plan is looked at without an event: the folder may have been replaced, and then sends none. */
-  planLookMs: 2 * second,
   /** How long a port that could not be opened is left alone: what holds it may end at any time. */
   listenAgainMs: 1 * second,
   /** How soon an uplink that is down and answers quickly is asked again: with the usual threshold of 2 it is back after a second. */
