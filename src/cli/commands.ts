@@ -227,7 +227,10 @@ export const commands: readonly CommandSpec[] = [
     name: "edge run",
     args: "",
     summary: "Be the public edge, as the service that the operator installs on its host",
-    notes: ["Follows the plan. SIGTERM: it accepts nothing more, and ends with its last connection."],
+    notes: [
+      "Follows the plan. SIGTERM: it accepts nothing more, and ends with its last connection.",
+      "Another one that is started with the same --state takes over: ports, sessions of UDP, and all new connections.",
+    ],
     options: [
       ["--plan <file>", "What it does: written by the operator, with certs/ beside it"],
       ["--state <folder>", "Where it keeps what it remembers of its tunnel"],

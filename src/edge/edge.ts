@@ -1,12 +1,14 @@
 /** A public edge: follows its plan, and puts together its uplinks, its public ports and its status page. */
 
-import type { Clock } from "#base/clock.ts";
+import { type Clock, sleep } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import { type EdgeBinding, type EdgeDocument, parseEdgeDocument } from "#expose/host/edge-document.ts";
 import type { EdgeStatus } from "#expose/host/edge-status.ts";
 import { FollowedFile } from "#native/followed-file.ts";
 import { Bindings } from "./bindings.ts";
 import type { DoorProblem } from "./doors/doors.ts";
+import { HandOver } from "./handover/hand-over.ts";
+import { type Successor, takeOver } from "./handover/take-over.ts";
 import { edgeLimits } from "./limits.ts";
 import { bindingStatus, type ReportOptions, uplinkStatus } from "./status/edge-report.ts";
 import { jsonPage, StatusPage, textPage } from "./status/status-page.ts";
@@ -19,6 +21,10 @@ export interface EdgeOptions {
   readonly plan: string;
   /** The public addresses. */
   readonly hosts: readonly string[];
+  /** A Unix socket by which a successor takes over what is open here, and this one from its predecessor; without one it does neither. */
+  readonly handOver?: string;
+  /** A successor serves: what is left here are open connections. */
+  readonly onHandedOver?: () => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Of an uplink, in ISO 8601; empty before the first. */
@@ -39,8 +45,18 @@ export class Edge {
   /** Of the plan that it follows. */
   #settings: Pick<EdgeDocument, "edgeAddress" | "maxSocketBufferBytes"> = { edgeAddress: "", maxSocketBufferBytes: 0 };
   #isDraining = false;
+  readonly #clock: Clock;
+  readonly #handOver: HandOver | undefined;
+  /** Its public ports are open: before that a predecessor has them. */
+  #isOpen = false;
+  /** Resolves when they are, or when a port could not be opened. */
+  readonly opened: Promise<void>;
+  /** After a hand-over: connections whose handshake began before it are still accepted. */
+  #acceptsUntilMs = 0;
 
-  constructor({ plan, hosts, clock, log, lastHandshake }: EdgeOptions) {
+  constructor(options: EdgeOptions) {
+    const { plan, hosts, clock, log, lastHandshake } = options;
+    this.#clock = clock;
     this.#startedAt = new Date(clock.wallMs()).toISOString();
     this.#log = log;
     this.#uplinks = new UplinkSet({ clock, log });
@@ -61,6 +77,8 @@ export class Edge {
       clock,
       log,
     });
+    this.#handOver = this.#handOverOf(options);
+    this.opened = this.#open(options);
   }
 
   status(): EdgeStatus {
@@ -75,9 +93,11 @@ export class Edge {
   /** Accepts nothing more. Resolves once the last connection is over. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.#handOver?.close();
     this.#file.close();
     this.#page.close();
     void this.#udp.drain();
+    await sleep(this.#clock, Math.max(0, this.#acceptsUntilMs - this.#clock.now()));
     await this.#tcp.drain();
     // UDP has no end to wait for: a client that goes on sending would keep this process for ever.
     this.#udp.close();
@@ -87,6 +107,7 @@ export class Edge {
   /** Ends everything now. */
   close(): void {
     this.#isDraining = true;
+    this.#handOver?.close();
     this.#file.close();
     this.#page.close();
     this.#tcp.close();
@@ -102,14 +123,68 @@ export class Edge {
     this.#bindings.want(bindings);
     // Settles what the bindings get, too.
     this.#uplinks.want(uplinks, health);
-    this.#page.listen(edgeAddress);
+    if (this.#isOpen) this.#page.listen(edgeAddress);
   }
 
   #settle(): void {
     if (this.#isDraining) return;
-    this.#bindings.settle(({ target }) => this.#uplinks.serving(target).length > 0);
+    this.#bindings.settle((binding) => this.#isServed(binding));
+    if (!this.#isOpen) return;
     this.#tcp.lead(this.#bindings.current.filter((binding) => binding.protocol === "TCP"));
     this.#udp.lead(this.#bindings.current.filter((binding) => binding.protocol === "UDP"));
+  }
+
+  #isServed({ target }: EdgeBinding): boolean {
+    return this.#uplinks.serving(target).length > 0;
+  }
+
+  /** Opens the public ports; where a predecessor serves, beside its own and with what it has. */
+  async #open({ handOver, clock, log }: EdgeOptions): Promise<void> {
+    const successor: Successor = {
+      ready: () => this.#ready(),
+      openBeside: (udp) => {
+        if (udp) this.#udp.openBeside(udp);
+        this.#tcp.lead(this.#bindings.current.filter((binding) => binding.protocol === "TCP"));
+      },
+      adopt: (sessions) => this.#udp.adopt(sessions),
+    };
+    if (handOver !== undefined) await takeOver({ path: handOver, clock, log, successor });
+    if (this.#isDraining) return;
+    this.#isOpen = true;
+    this.#settle();
+    if (this.#settings.edgeAddress !== "") this.#page.listen(this.#settings.edgeAddress);
+    this.#handOver?.listen();
+  }
+
+  /** Resolves once every binding would be served, or after as long as that may take: the predecessor serves until then. */
+  async #ready(): Promise<void> {
+    const untilMs = this.#clock.now() + edgeLimits.uplinksReadyMs;
+    const isReady = (): boolean => this.#hash !== "" && this.#bindings.all.every(({ wanted }) => this.#isServed(wanted));
+    while (!isReady() && this.#clock.now() < untilMs && !this.#isDraining) await sleep(this.#clock, edgeLimits.readyLookMs);
+  }
+
+  #handOverOf({ handOver: path, onHandedOver, clock, log }: EdgeOptions): HandOver | undefined {
+    if (path === undefined) return undefined;
+    return new HandOver({
+      path,
+      clock,
+      log,
+      predecessor: {
+        offer: () => this.#udp.offer(),
+        giveAway: () => {
+          this.#tcp.giveToSuccessor();
+          return this.#udp.giveAway();
+        },
+        leave: () => {
+          this.#isOpen = false;
+          this.#file.close();
+          this.#page.close();
+          this.#udp.leave();
+          this.#acceptsUntilMs = clock.now() + edgeLimits.handshakeMs;
+          onHandedOver?.();
+        },
+      },
+    });
   }
 
   #problemOf({ id, protocol }: EdgeBinding): DoorProblem | undefined {

@@ -41,4 +41,17 @@ export const edgeLimits = {
   udpFirstParts: 64,
   /** How often the machine's addresses are looked at: answers come from the one that was asked. */
   addressLookMs: 10 * second,
+  /** In a hand-over: silence of this length means that all datagrams were read that the kernel had, and for so long it is waited for. */
+  quietMs: 4,
+  quietWaitMs: 100,
+  /** Longest line between two instances: 65,536 sessions take 22 MB. */
+  handOverBytes: 64 * mib,
+  /** How long a successor may take until its uplinks are healthy, and how long it waits for that itself. */
+  successorMs: 30 * second,
+  uplinksReadyMs: 5 * second,
+  readyLookMs: 20,
+  /** And either of them for what the other says at once. */
+  adoptMs: 3 * second,
+  /** How long connections whose handshake began before a hand-over may take to be accepted where it began: a round trip, sent again once. */
+  handshakeMs: 3 * second,
 } as const;

@@ -4,8 +4,9 @@ import { peek, type udp, udpSocket } from "bun";
 import { assert, KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import { systemCode, systemReason } from "#base/system-error.ts";
-import { giveDatagramsTo } from "#native/datagram-share.ts";
+import { giveToSocket } from "#native/give-to-socket.ts";
 import { growBuffers } from "#native/receive-buffer.ts";
+import { descriptorOf } from "./descriptor.ts";
 
 /** Datagrams that are handed to the system at once. More gain nothing, and the first of them would wait for the last. */
 const batchDatagrams = 32;
@@ -25,11 +26,6 @@ export interface DatagramSocketOptions {
   readonly isHeld?: boolean;
   /** Must not throw. The payload is the callee's. */
   readonly onDatagram: (payload: Uint8Array, port: number, host: string) => void;
-}
-
-/** Bun has it, and its types do not say so. */
-function descriptorOf(socket: object): number {
-  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }
 
 const ignore = (): void => {};
@@ -125,7 +121,7 @@ export class DatagramSocket {
 
   /** Gives all further datagrams of a shared port to the socket that was bound to it as the second. Returns false where the system cannot. */
   giveToSecond(): boolean {
-    return giveDatagramsTo(1, descriptorOf(this.#socket));
+    return giveToSocket(1, descriptorOf(this.#socket));
   }
 
   /** Sends what waits, and closes. Harmless when closed. */

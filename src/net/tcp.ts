@@ -5,6 +5,8 @@ import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import { systemCode, systemReason } from "#base/system-error.ts";
+import { giveToSocket } from "#native/give-to-socket.ts";
+import { descriptorOf } from "./descriptor.ts";
 
 /**
  * Bulk reading. Left to itself, the event loop wakes for every 80 KB or so of a fast transfer, and every wake-up costs a system
@@ -302,6 +304,12 @@ export interface Listener {
   close(): void;
 }
 
+/** One whose port others may share. */
+export interface SharedListener extends Listener {
+  /** Gives all further connections of the port to the socket that was bound to it as the second. Returns false where the system cannot. */
+  giveToSecond(): boolean;
+}
+
 /**
  * Listens on an IP address. `accept` gets each new Conn, paused, and what says where it is from. Throws KtError `port-taken` or
  * `listen-failed`.
@@ -314,7 +322,7 @@ export function listenTcp(options: {
   reusePort?: boolean;
   /** Of `::`: IPv4 is left to a listener of its own. */
   ipv6Only?: boolean;
-}): Listener {
+}): SharedListener {
   const { host, port, accept, reusePort = false, ipv6Only = false } = options;
   // Bun has both, and its types of a listener do not say so.
   const sharing = { reusePort, ipv6Only };
@@ -339,5 +347,5 @@ export function listenTcp(options: {
     if (systemCode(error) === "EADDRINUSE") throw new KtError("port-taken", `listen on ${shown}: the port is taken`, { cause: error });
     throw new KtError("listen-failed", `listen on ${shown}: ${systemReason(error)}`, { cause: error });
   }
-  return { port: listener.port, close: () => listener.stop(false) };
+  return { port: listener.port, giveToSecond: () => giveToSocket(1, descriptorOf(listener)), close: () => listener.stop(false) };
 }

@@ -8,6 +8,7 @@ import { formatHostPort } from "#base/hostname.ts";
 import { systemCode, systemReason } from "#base/system-error.ts";
 import { mib } from "#base/units.ts";
 import { growReceiveBuffer } from "#native/receive-buffer.ts";
+import { descriptorOf } from "./descriptor.ts";
 
 /** What the kernel keeps of datagrams until they are read: by default 250 small ones, fewer than come at once where many clients start. */
 const receiveBufferBytes = 4 * mib;
@@ -84,7 +85,7 @@ export function listenUdp(options: UdpPeer & { readonly onDatagram: (payload: Ui
       }),
     );
     const descriptor = descriptorOf(socket);
-    if (descriptor !== undefined) growReceiveBuffer(descriptor, receiveBufferBytes);
+    if (descriptor >= 0) growReceiveBuffer(descriptor, receiveBufferBytes);
     return {
       port: socket.port,
       send: (payload, to) => trySend(() => socket.send(payload, to.port, to.host), ignore),
@@ -97,11 +98,6 @@ export function listenUdp(options: UdpPeer & { readonly onDatagram: (payload: Ui
 }
 
 const ignore = (): void => {};
-
-/** Bun has it, and its types do not say so. */
-function descriptorOf(socket: object): number | undefined {
-  return "fd" in socket && typeof socket.fd === "number" && socket.fd >= 0 ? socket.fd : undefined;
-}
 
 class SocketDatagrams implements Datagrams {
   readonly remoteAddress: string;

@@ -7,7 +7,7 @@ import type { Log } from "#base/log.ts";
 import { systemCode } from "#base/system-error.ts";
 import { edgeLimits } from "#edge/limits.ts";
 import { portHolder } from "#native/port-holder.ts";
-import { type Listener, listenTcp, type SocketEnds } from "#net/tcp.ts";
+import { listenTcp, type SharedListener, type SocketEnds } from "#net/tcp.ts";
 
 export interface PublicPortOptions {
   readonly hosts: readonly string[];
@@ -21,7 +21,7 @@ export interface PublicPortOptions {
 
 export class PublicPort {
   readonly #options: PublicPortOptions;
-  readonly #listeners = new Map<string, Listener>();
+  readonly #listeners = new Map<string, SharedListener>();
   #cancelRetry = (): void => {};
   #isClosed = false;
   #problem = "";
@@ -36,6 +36,11 @@ export class PublicPort {
   /** Why it is not open; empty where it is. */
   get problem(): string {
     return this.#problem;
+  }
+
+  /** New connections go to the sockets that another instance has opened beside these. */
+  giveToSuccessor(): void {
+    for (const listener of this.#listeners.values()) listener.giveToSecond();
   }
 
   /** Stops accepting; open connections go on. */

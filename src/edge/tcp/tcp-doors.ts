@@ -37,6 +37,11 @@ export class TcpDoors implements Doors<TcpEdgeBinding> {
     for (const [number, those] of byPort) this.#leadPort(number, those);
   }
 
+  /** New connections go to the successor's sockets; those whose handshake has begun are still accepted here. */
+  giveToSuccessor(): void {
+    for (const { port } of this.#ports.values()) port.giveToSuccessor();
+  }
+
   problemOf(id: string): DoorProblem | undefined {
     const { port } = this.#ports.get(this.#portOf.get(id) ?? 0) ?? {};
     const message = port?.problem ?? "its port is not open yet";

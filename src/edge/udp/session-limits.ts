@@ -64,7 +64,8 @@ export class SessionLimits {
     return undefined;
   }
 
-  began(session: UdpSession): void {
+  /** `isNew`: not taken over from another instance. */
+  began(session: UdpSession, isNew = true): void {
     const key = sourceOf(session.client.host);
     let source = this.#sources.get(key);
     if (!source) {
@@ -74,7 +75,7 @@ export class SessionLimits {
     const now = Math.floor(this.#clock.now() / second);
     if (source.second !== now) source.begunInSecond = 0;
     source.second = now;
-    source.begunInSecond += 1;
+    if (isNew) source.begunInSecond += 1;
     source.sessions.add(session);
     if (!session.isAnswered) this.#unanswered.add(session);
   }

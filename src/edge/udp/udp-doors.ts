@@ -1,13 +1,15 @@
 /** The public UDP ports of an edge: opened and left as the bindings say, with one table of sessions and one socket towards the uplinks. */
 
-import type { Clock } from "#base/clock.ts";
+import { type Clock, sleep } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { DoorProblem, Doors } from "#edge/doors/doors.ts";
 import { edgeLimits } from "#edge/limits.ts";
 import type { EdgeDocument, UdpEdgeBinding } from "#expose/host/edge-document.ts";
+import type { DatagramSocket } from "#net/datagram-socket.ts";
 import { networkAddresses } from "#native/network-addresses.ts";
 import { uplinkPort } from "#wire/uplink-frame.ts";
 import { UdpCounters } from "./udp-counters.ts";
+import { type HandedSession, handedSessionOf, sessionFrom, type UdpOffer } from "./udp-offer.ts";
 import { UdpPort } from "./udp-port.ts";
 import { UdpSessions, type UdpUplinks } from "./udp-sessions.ts";
 import { UplinkSocket } from "./uplink-socket.ts";
@@ -89,6 +91,53 @@ export class UdpDoors implements Doors<UdpEdgeBinding> {
     await drained;
   }
 
+  /** What a successor needs to open its sockets beside these. */
+  offer(): UdpOffer {
+    const ports = [...this.#ports.values()].map(({ number, hosts }) => ({ port: number, hosts: [...hosts] }));
+    return { edgeAddress: this.#socket.address, uplinkPort: this.#socket.port, ports };
+  }
+
+  /** Opens sockets beside those of another instance. What they receive waits for `adopt`. */
+  openBeside({ edgeAddress, uplinkPort: beside, ports }: UdpOffer): void {
+    if (beside > 0) this.#report(this.#socket.open(edgeAddress, beside));
+    for (const { port, hosts } of ports) this.#report(this.#newPort(port, true).listen(hosts, [])?.message ?? "");
+  }
+
+  /** Has the successor's sockets receive what comes from now on, and resolves with the sessions once what came before has been handled. */
+  async giveAway(): Promise<HandedSession[]> {
+    const sockets = [...this.#ports.values()].flatMap((port) => port.sockets).concat(this.#socket.socket ?? []);
+    for (const socket of sockets) socket.giveToSecond();
+    await quiet(this.#options.clock, sockets);
+    const nowMs = this.#options.clock.now();
+    return [...this.#ports.values()].flatMap((port) =>
+      [...port.sessions].map((session) => handedSessionOf(session, { port: port.number, host: port.hostOf(session.socket) }, nowMs)),
+    );
+  }
+
+  /** Goes on with another instance's sessions, at the sockets that were opened beside its. */
+  adopt(sessions: readonly HandedSession[]): void {
+    const nowMs = this.#options.clock.now();
+    for (const handed of sessions) {
+      const port = this.#ports.get(handed.port);
+      const socket = port?.socketAt(handed.host);
+      if (!port || !socket) continue;
+      const uplink = this.#options.uplinks.all.find(({ address, isHealthy }) => isHealthy && address === handed.uplink);
+      const session = sessionFrom(handed, { port, socket, uplink, nowMs });
+      port.add(session);
+      this.#sessions.adopt(session);
+    }
+    for (const port of this.#ports.values()) port.release();
+    this.#socket.socket?.release();
+  }
+
+  /** A successor has the sessions: uplinks are not informed of any end. */
+  leave(): void {
+    this.#sessions.close();
+    for (const port of this.#ports.values()) port.close();
+    this.#ports.clear();
+    this.close();
+  }
+
   /** Ends everything now. */
   close(): void {
     this.#cancelLook();
@@ -129,17 +178,21 @@ export class UdpDoors implements Doors<UdpEdgeBinding> {
     if (failure !== "") this.#problems.set(binding.id, failure);
   }
 
-  #newPort(number: number): UdpPort {
+  #newPort(number: number, isHeld = false): UdpPort {
     const port: UdpPort = new UdpPort({
       port: number,
       sessions: this.#sessions,
       counters: this.counters,
       bufferBytes: () => this.#options.settings().maxSocketBufferBytes,
-      isHeld: false,
+      isHeld,
       onIdle: () => this.#leaveIdle(number, port),
     });
     this.#ports.set(number, port);
     return port;
+  }
+
+  #report(problem: string): void {
+    if (problem !== "") this.#options.log("warn", "udp-hand-over", { text: problem });
   }
 
   #leaveIdle(number: number, port: UdpPort): void {
@@ -158,5 +211,16 @@ export class UdpDoors implements Doors<UdpEdgeBinding> {
     const { hosts, settings } = this.#options;
     const { edgeAddress } = settings();
     return networkAddresses().filter((own) => own !== edgeAddress && hosts.includes(own.includes(":") ? "::" : "0.0.0.0"));
+  }
+}
+
+/** Resolves once these have received nothing for a moment: what the kernel had for them has been read. */
+async function quiet(clock: Clock, sockets: readonly DatagramSocket[]): Promise<void> {
+  const untilMs = clock.now() + edgeLimits.quietWaitMs;
+  for (let before = -1; clock.now() < untilMs; ) {
+    const received = sockets.reduce((sum, socket) => sum + socket.received, 0);
+    if (received === before) return;
+    before = received;
+    await sleep(clock, edgeLimits.quietMs);
   }
 }

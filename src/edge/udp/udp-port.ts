@@ -12,7 +12,7 @@ export interface UdpPortOptions {
   readonly sessions: UdpSessions;
   readonly counters: UdpCounters;
   readonly bufferBytes: () => number;
-  /** Datagrams wait for `release`. */
+  /** Datagrams wait for `release`: another instance has the sessions until then. */
   readonly isHeld: boolean;
   /** Its last session has ended. */
   readonly onIdle: () => void;
@@ -25,6 +25,7 @@ interface Opened {
 
 export class UdpPort implements SessionPort {
   readonly #options: UdpPortOptions;
+  #isHeld: boolean;
   #sockets: Opened[] = [];
   /** By address, then by port: an address is looked up as it comes. */
   readonly #byHost = new Map<string, Map<number, UdpSession>>();
@@ -35,6 +36,7 @@ export class UdpPort implements SessionPort {
 
   constructor(options: UdpPortOptions) {
     this.#options = options;
+    this.#isHeld = options.isHeld;
   }
 
   get sessions(): ReadonlySet<UdpSession> {
@@ -70,7 +72,13 @@ export class UdpPort implements SessionPort {
 
   /** Hands on what has waited. */
   release(): void {
+    this.#isHeld = false;
     for (const { socket } of this.#sockets) socket.release();
+  }
+
+  /** The address of one of its sockets. */
+  hostOf(socket: DatagramSocket): string {
+    return this.#sockets.find((opened) => opened.socket === socket)?.host ?? "";
   }
 
   socketAt(host: string): DatagramSocket | undefined {
@@ -111,13 +119,13 @@ export class UdpPort implements SessionPort {
   }
 
   #openAt(host: string): DatagramSocket {
-    const { bufferBytes, isHeld } = this.#options;
+    const { bufferBytes } = this.#options;
     const socket: DatagramSocket = new DatagramSocket({
       host,
       port: this.number,
       bufferBytes: bufferBytes(),
       isShared: true,
-      isHeld,
+      isHeld: this.#isHeld,
       onDatagram: (payload, port, from) => this.#received(arrival, payload, { host: from, port }),
     });
     const arrival: Arrival = { port: this, socket, destination: { host, port: socket.port } };

@@ -88,15 +88,13 @@ export class UdpSessions {
     }
     const session = new UdpSession({ id: this.#newId(), client, port, socket, settings, usedMs: clock.now() });
     counters.opened += 1;
-    this.adopt(session);
+    this.#add(session, true);
     return session;
   }
 
-  /** A session that is begun, or that another instance of the edge has begun. */
+  /** A session that another instance of the edge has begun. */
   adopt(session: UdpSession): void {
-    this.#byId.set(session.id, session);
-    this.#limits.began(session);
-    this.#deadlines.add(session);
+    this.#add(session, false);
     if (session.uplink) this.#lead(session, session.uplink);
   }
 
@@ -146,6 +144,13 @@ export class UdpSessions {
     this.#stopListening();
     this.#deadlines.close();
     this.#byId.clear();
+    this.#byUplink.clear();
+  }
+
+  #add(session: UdpSession, isNew: boolean): void {
+    this.#byId.set(session.id, session);
+    this.#limits.began(session, isNew);
+    this.#deadlines.add(session);
   }
 
   #newId(): number {

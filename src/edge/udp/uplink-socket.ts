@@ -43,13 +43,26 @@ export class UplinkSocket {
     this.#handler = handler;
   }
 
-  /** At another address than before it is another socket. Returns why it could not be opened; empty where it is open. */
-  open(address: string, port = 0): string {
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Undefined while it is not open. */
+  get socket(): DatagramSocket | undefined {
+    return this.#socket;
+  }
+
+  /**
+   * At another address than before it is another socket. `beside`: the port of another instance's, which has the sessions until `release`.
+   * Returns why it could not be opened; empty where it is open.
+   */
+  open(address: string, beside?: number): string {
     if (this.#socket && this.#address === address) return "";
     try {
       const socket = new DatagramSocket({
         host: address,
-        port,
+        port: beside ?? 0,
+        isHeld: beside !== undefined,
         bufferBytes: this.#options.bufferBytes(),
         isShared: true,
         onDatagram: (bytes, fromPort, from) => this.#received(bytes, fromPort, from),

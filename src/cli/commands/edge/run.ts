@@ -16,9 +16,18 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
   const plan = options.text("plan");
   if (plan === undefined) throw new KtError("usage", "which plan?", { hints: ["kt edge run --plan /etc/kt/edge/plan.json"] });
   const log = output.log.bind(output);
-  const edge = new Edge({ plan: absolutePath(plan), hosts: everywhere, clock: systemClock, log, lastHandshake: () => "" });
-  void whenServing(() => edge.status(), systemClock).then(() => notifySystemd("READY=1"));
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+  const state = options.text("state");
+  const edge = new Edge({
+    plan: absolutePath(plan),
+    hosts: everywhere,
+    clock: systemClock,
+    log,
+    lastHandshake: () => "",
+    ...(state === undefined ? {} : { handOver: `${absolutePath(state)}/hand-over.sock` }),
+    onHandedOver: () => end("a successor serves"),
+  });
+  void edge.opened.then(() => whenServing(() => edge.status(), systemClock)).then(() => notifySystemd("READY=1"));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
   const why = await ended;
   log("info", "edge-draining", { text: why });
