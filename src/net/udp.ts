@@ -163,17 +163,21 @@ async function addressOf(host: string): Promise<string> {
 
 /** A socket that is connected to one peer, by name or address. Rejects with the system's own error. */
 export async function connectUdp({ host, port }: UdpPeer): Promise<Datagrams> {
-  const peer = { host: await addressOf(host), port };
+  return connectUdpAddress({ host: await addressOf(host), port });
+}
+
+/** The same to an IP address, at once. Throws the system's own error. */
+export function connectUdpAddress(peer: UdpPeer): Datagrams {
   const datagrams = new SocketDatagrams(peer);
-  const socket = await udpSocket({
+  const opening = udpSocket({
     hostname: anyAddress(peer),
-    connect: { hostname: peer.host, port },
+    connect: { hostname: peer.host, port: peer.port },
     binaryType: "uint8array",
     socket: {
       data: (_, payload) => datagrams.received(payload),
       error: (...given: unknown[]) => datagrams.report(reported(given)),
     },
   });
-  datagrams.opened(socket);
+  datagrams.opened(bound(opening));
   return datagrams;
 }

@@ -22,6 +22,14 @@ export const uplinkLimits = {
   newsSilenceMs: 10 * second,
   /** Streams of news at once: an edge has one, and two while it is replaced. */
   newsStreams: 8,
+  /** Sessions of UDP at once. Each is a descriptor and some 5 KiB here, and a socket in the kernel. */
+  sessions: 16_384,
+  /** How often sessions are looked at that are over by their time. */
+  sweepMs: 1 * second,
+  /** First parts of large datagrams that wait for the second, of 64 KiB each. */
+  firstParts: 64,
+  /** What the kernel keeps of datagrams of the edge until they are read, as far as it allows. */
+  datagramBufferBytes: 4 * mib,
   /** How long a peer may take to read a refusal before its stream is reset. */
   refusalMs: 2 * second,
   /** How long new streams are still accepted after the edge was sent the news that this uplink drains. */

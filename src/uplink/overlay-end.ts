@@ -5,14 +5,19 @@ import type { Conn } from "#base/conn.ts";
 import { messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { UplinkDocument } from "#expose/host/uplink-document.ts";
-import { KeptListener } from "./kept-listener.ts";
+import { formatHostPort } from "#base/hostname.ts";
+import { DatagramSocket } from "#net/datagram-socket.ts";
+import { type Listener, listenTcp } from "#net/tcp.ts";
+import { KeptSocket } from "./kept-socket.ts";
 import { uplinkLimits } from "./limits.ts";
 import type { UplinkTunnel } from "./tunnel.ts";
 
 export interface OverlayEndOptions {
   readonly tunnel: UplinkTunnel;
-  readonly port: number;
+  /** Of streams and of datagrams. */
+  readonly ports: { readonly streams: number; readonly datagrams: number };
   readonly accept: (conn: Conn) => void;
+  readonly onDatagram: (payload: Uint8Array, port: number, host: string) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -27,7 +32,8 @@ export class OverlayEnd {
   /** What the tunnel has not been made for yet. */
   #next: Wanted | undefined;
   #isBusy = false;
-  #listener: KeptListener | undefined;
+  #streams: KeptSocket | undefined;
+  #datagrams: KeptSocket<DatagramSocket> | undefined;
   #address = "";
   #failure = "";
   #cancel = (): void => {};
@@ -37,14 +43,19 @@ export class OverlayEnd {
     this.#options = options;
   }
 
-  get port(): number {
-    return this.#listener?.port ?? this.#options.port;
+  /** Those in use, also where 0 was asked for. */
+  get ports(): OverlayEndOptions["ports"] {
+    return { streams: this.#streams?.opened?.port ?? 0, datagrams: this.#datagrams?.opened?.port ?? 0 };
   }
 
   /** Why nothing can come through; undefined where it can. */
   get problem(): string | undefined {
-    if (!this.#listener) return this.#failure || "its tunnel is not made yet";
-    return this.#listener.problem ?? this.#options.tunnel.problem();
+    if (!this.#streams || !this.#datagrams) return this.#failure || "its tunnel is not made yet";
+    return this.#streams.problem ?? this.#datagrams.problem ?? this.#options.tunnel.problem();
+  }
+
+  send(datagram: Uint8Array, port: number, host: string): void {
+    this.#datagrams?.opened?.send(datagram, port, host);
   }
 
   follow(document: UplinkDocument, address: string): void {
@@ -55,7 +66,7 @@ export class OverlayEnd {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel();
-    this.#listener?.close();
+    this.#closeSockets();
     await this.#options.tunnel.close();
   }
 
@@ -84,10 +95,20 @@ export class OverlayEnd {
   }
 
   #listenAt(address: string): void {
-    if (this.#isClosed || (this.#listener && address === this.#address)) return;
-    const { port, accept, clock, log } = this.#options;
-    this.#listener?.close();
+    if (this.#isClosed || (this.#streams && address === this.#address)) return;
+    const { ports, accept, onDatagram, clock, log } = this.#options;
+    this.#closeSockets();
     this.#address = address;
-    this.#listener = new KeptListener({ hosts: [address], port, accept, clock, log });
+    const tcp = (): Listener => listenTcp({ host: address, port: ports.streams, accept });
+    this.#streams = new KeptSocket({ where: formatHostPort({ host: address, port: ports.streams }), open: tcp, clock, log });
+    const bufferBytes = uplinkLimits.datagramBufferBytes;
+    const udp = (): DatagramSocket =>
+      new DatagramSocket({ host: address, port: ports.datagrams, bufferBytes, isShared: false, onDatagram });
+    this.#datagrams = new KeptSocket({ where: `${formatHostPort({ host: address, port: ports.datagrams })}/udp`, open: udp, clock, log });
+  }
+
+  #closeSockets(): void {
+    this.#streams?.close();
+    this.#datagrams?.close();
   }
 }

@@ -8,19 +8,22 @@ import { parseUplinkDocument, type UplinkDocument } from "#expose/host/uplink-do
 import { connectTcp } from "#net/tcp.ts";
 import { FollowedFile } from "#native/followed-file.ts";
 import { uplinkPort } from "#wire/uplink-frame.ts";
-import { Bridge } from "./bridge.ts";
-import { HealthServer } from "./health-server.ts";
-import { KeptListener } from "./kept-listener.ts";
+import { UdpSessions } from "#uplink/datagrams/udp-sessions.ts";
+import { Bridge } from "#uplink/pages/bridge.ts";
+import { listenAtFirst } from "#uplink/pages/listen-at-first.ts";
+import { HealthServer } from "#uplink/pages/health-server.ts";
+import { KeptSocket } from "./kept-socket.ts";
 import { uplinkLimits } from "./limits.ts";
-import { NewsStreams } from "./news-streams.ts";
+import { NewsStreams } from "#uplink/streams/news-streams.ts";
 import { OverlayEnd } from "./overlay-end.ts";
-import { StreamServer } from "./stream-server.ts";
-import { Targets } from "./targets.ts";
+import { StreamServer } from "#uplink/streams/stream-server.ts";
+import { Targets } from "#uplink/targets/targets.ts";
 import type { UplinkTunnel } from "./tunnel.ts";
 
 export interface UplinkPorts {
-  /** At the overlay address: streams, and datagrams. */
+  /** At the overlay address. */
   readonly streams: number;
+  readonly datagrams: number;
   /** On all addresses: `/ready` and `/healthz`. */
   readonly health: number;
   /** On all addresses: leads to the statistics of the edge, which are at `statistics` of its overlay address. */
@@ -29,7 +32,7 @@ export interface UplinkPorts {
 }
 
 /** Those that the original has, which scrape configurations and network policies name. */
-export const usualPorts: UplinkPorts = { streams: uplinkPort, health: 40500, bridge: 40600, statistics: 40600 };
+export const usualPorts: UplinkPorts = { streams: uplinkPort, datagrams: uplinkPort, health: 40500, bridge: 40600, statistics: 40600 };
 
 export interface UplinkOptions {
   readonly document: string;
@@ -51,22 +54,25 @@ export class Uplink {
   readonly #streams: StreamServer;
   readonly #overlay: OverlayEnd;
   readonly #file: FollowedFile<UplinkDocument>;
-  readonly #health: KeptListener;
-  readonly #bridge: KeptListener;
+  readonly #sessions: UdpSessions;
+  readonly #health: KeptSocket;
+  readonly #bridge: KeptSocket;
   #document: UplinkDocument | undefined;
   #isDraining = false;
 
   constructor(options: UplinkOptions) {
-    const { clock, log, tunnel, ports, hosts, connect = connectTcp } = options;
+    const { clock, log, tunnel, ports, connect = connectTcp } = options;
     this.#options = options;
     this.#targets = new Targets(clock, () => this.#news.tell());
     this.#news = new NewsStreams(clock, () => this.#currentNews());
     this.#streams = new StreamServer({ targets: this.#targets, news: this.#news, clock, log, connect });
-    this.#overlay = new OverlayEnd({ tunnel, port: ports.streams, accept: (conn) => this.#accept(conn), clock, log });
+    this.#sessions = new UdpSessions({ targets: this.#targets, send: (datagram, port) => this.#send(datagram, port), clock, log });
+    const onDatagram = (payload: Uint8Array, port: number, host: string): void => this.#received(payload, port, host);
+    this.#overlay = new OverlayEnd({ tunnel, ports, accept: (conn) => this.#accept(conn), onDatagram, clock, log });
     const health = new HealthServer({ clock, unready: () => this.unready(), onProbe: (address) => this.#probed(address) });
-    this.#health = new KeptListener({ hosts, port: ports.health, accept: (conn) => health.accept(conn), clock, log });
+    this.#health = this.#listen(ports.health, (conn) => health.accept(conn));
     const bridge = new Bridge({ clock, edge: () => this.#statistics() });
-    this.#bridge = new KeptListener({ hosts, port: ports.bridge, accept: (conn) => bridge.accept(conn), clock, log });
+    this.#bridge = this.#listen(ports.bridge, (conn) => bridge.accept(conn));
     this.#file = new FollowedFile({
       path: options.document,
       mostBytes: uplinkLimits.documentBytes,
@@ -85,12 +91,17 @@ export class Uplink {
   /** The ports in use, also where 0 was asked for. */
   get ports(): UplinkPorts {
     const { statistics } = this.#options.ports;
-    return { streams: this.#overlay.port, health: this.#health.port, bridge: this.#bridge.port, statistics };
+    return { ...this.#overlay.ports, health: this.#health.opened?.port ?? 0, bridge: this.#bridge.opened?.port ?? 0, statistics };
   }
 
   /** Streams that lead to a target, or will. */
   get openStreams(): number {
     return this.#streams.openStreams;
+  }
+
+  /** Of UDP. */
+  get sessions(): number {
+    return this.#sessions.size;
   }
 
   /** Why the edge must not send anything new; undefined where it may. */
@@ -104,20 +115,26 @@ export class Uplink {
   /** Accepts nothing new once the edge knows, and resolves when all that is open has ended. */
   async drain(): Promise<void> {
     const { clock, log } = this.#options;
-    if (!this.#isDraining) log("info", "uplink-draining", { streams: this.#streams.openStreams });
+    if (!this.#isDraining) log("info", "uplink-draining", { streams: this.#streams.openStreams, sessions: this.#sessions.size });
     this.#isDraining = true;
     this.#news.tell();
     await sleep(clock, uplinkLimits.drainNewsMs);
-    await this.#streams.drain();
+    await Promise.all([this.#streams.drain(), this.#sessions.drain()]);
   }
 
   /** What is open goes on until the process ends. */
   async close(): Promise<void> {
     this.#file.close();
-    for (const listener of [this.#health, this.#bridge]) listener.close();
+    for (const socket of [this.#health, this.#bridge]) socket.close();
+    this.#sessions.close();
     this.#news.close();
     this.#targets.close();
     await this.#overlay.close();
+  }
+
+  #listen(port: number, accept: (conn: Conn) => void): KeptSocket {
+    const { hosts, clock, log } = this.#options;
+    return new KeptSocket({ where: `port ${port}`, open: () => listenAtFirst(hosts, port, accept), clock, log });
   }
 
   #apply(document: UplinkDocument): void {
@@ -154,6 +171,14 @@ export class Uplink {
       this.#options.log("debug", "stream-refused", { address });
       conn.abort();
     }
+  }
+
+  #received(payload: Uint8Array, port: number, host: string): void {
+    if (this.#isEdge(host)) this.#sessions.received(payload, port);
+  }
+
+  #send(datagram: Uint8Array, port: number): void {
+    if (this.#document) this.#overlay.send(datagram, port, this.#document.edge.address);
   }
 
   #probed(address: string | undefined): void {

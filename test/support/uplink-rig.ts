@@ -57,7 +57,7 @@ export class UplinkRig {
     this.#directory = directory;
     this.#file = file;
     const log = (_: string, event: string, fields = {}): void => void this.logged.push(`${event} ${JSON.stringify(fields)}`);
-    const ports = { streams: 0, health: 0, bridge: 0, statistics };
+    const ports = { streams: 0, datagrams: 0, health: 0, bridge: 0, statistics };
     this.uplink = new Uplink({ document: file.path, ordinal, tunnel, ports, hosts: [host], clock, log, connect });
   }
 

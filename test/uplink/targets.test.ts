@@ -1,7 +1,7 @@
 /** What an uplink serves while its document changes. */
 
 import { expect, test } from "bun:test";
-import { Targets } from "#uplink/targets.ts";
+import { Targets } from "#uplink/targets/targets.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 
 const target = (key: string, protocol: "TCP" | "UDP" = "TCP") => ({ key, protocol, address: "10.0.0.1", port: 80 });

@@ -4,8 +4,8 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { splice } from "#net/splice.ts";
 import { connectTcp } from "#net/tcp.ts";
-import { dialTarget } from "./dial-target.ts";
-import { uplinkLimits } from "./limits.ts";
+import { dialTarget } from "#uplink/targets/dial-target.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 
 const uncounted = { add() {} };
 

@@ -7,7 +7,7 @@ import { KtError } from "#base/errors.ts";
 import { systemCode } from "#base/system-error.ts";
 import type { connectTcp } from "#net/tcp.ts";
 import type { UplinkAnswer } from "#wire/uplink-frame.ts";
-import { uplinkLimits } from "./limits.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 
 /** By the system's code of what went wrong; any other is `unreachable`. */
 const answers: Readonly<Record<string, UplinkAnswer>> = {

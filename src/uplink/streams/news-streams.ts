@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import type { UplinkNews } from "#expose/host/edge-status.ts";
 import { encodeUplinkAnswer } from "#wire/uplink-frame.ts";
-import { uplinkLimits } from "./limits.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 import { refuseStream } from "./refusal.ts";
 
 const lineEnd = new TextEncoder().encode("\n");

@@ -7,12 +7,12 @@ import type { Log } from "#base/log.ts";
 import { splice, type SpliceCount } from "#net/splice.ts";
 import type { connectTcp } from "#net/tcp.ts";
 import { encodeUplinkAnswer, type TargetKey, type UplinkAnswer, type UplinkRequest } from "#wire/uplink-frame.ts";
-import { dialTarget } from "./dial-target.ts";
-import { uplinkLimits } from "./limits.ts";
+import { dialTarget } from "#uplink/targets/dial-target.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 import type { NewsStreams } from "./news-streams.ts";
 import { refuseStream } from "./refusal.ts";
 import { readStreamRequest } from "./stream-request.ts";
-import type { Targets } from "./targets.ts";
+import type { Targets } from "#uplink/targets/targets.ts";
 
 export interface StreamServerOptions {
   readonly targets: Targets;

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { serveHttp, type ServerAnswer } from "#http/server.ts";
-import { uplinkLimits } from "./limits.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 import { plainAddress } from "./plain-address.ts";
 
 export interface HealthOptions {

@@ -5,7 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { decodeUplinkRequest, type UplinkRequest, uplinkRequestBytes } from "#wire/uplink-frame.ts";
-import { uplinkLimits } from "./limits.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 
 export interface StreamRequest {
   readonly request: UplinkRequest | "version";

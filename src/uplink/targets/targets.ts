@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { UplinkTarget } from "#expose/host/uplink-document.ts";
 import type { TargetKey } from "#wire/uplink-frame.ts";
-import { uplinkLimits } from "./limits.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 
 interface Served {
   readonly target: UplinkTarget;

@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { encodeUplinkAnswer, type UplinkAnswer } from "#wire/uplink-frame.ts";
-import { uplinkLimits } from "./limits.ts";
+import { uplinkLimits } from "#uplink/limits.ts";
 
 /** Owns the Conn. Ended and not reset at once: a reset may overtake the answer. */
 export function refuseStream(conn: Conn, answer: UplinkAnswer, clock: Clock): void {
