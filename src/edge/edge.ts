@@ -51,8 +51,8 @@ export class Edge {
   #isOpen = false;
   /** Resolves when they are, or when a port could not be opened. */
   readonly opened: Promise<void>;
-  /** After a hand-over: connections whose handshake began before it are still accepted. */
-  #acceptsUntilMs = 0;
+  /** Resolves when a hand-over has left no listening socket. */
+  #left: Promise<void> = Promise.resolve();
 
   constructor(options: EdgeOptions) {
     const { plan, hosts, clock, log, lastHandshake } = options;
@@ -97,7 +97,7 @@ export class Edge {
     this.#file.close();
     this.#page.close();
     void this.#udp.drain();
-    await sleep(this.#clock, Math.max(0, this.#acceptsUntilMs - this.#clock.now()));
+    await this.#left;
     await this.#tcp.drain();
     // UDP has no end to wait for: a client that goes on sending would keep this process for ever.
     this.#udp.close();
@@ -148,12 +148,12 @@ export class Edge {
       },
       adopt: (sessions) => this.#udp.adopt(sessions),
     };
-    if (handOver !== undefined) await takeOver({ path: handOver, clock, log, successor });
+    const { settled } = handOver === undefined ? { settled: Promise.resolve() } : await takeOver({ path: handOver, clock, log, successor });
     if (this.#isDraining) return;
     this.#isOpen = true;
     this.#settle();
     if (this.#settings.edgeAddress !== "") this.#page.listen(this.#settings.edgeAddress);
-    this.#handOver?.listen();
+    this.#handOver?.listen(settled);
   }
 
   /** Resolves once every binding would be served, or after as long as that may take: the predecessor serves until then. */
@@ -180,8 +180,10 @@ export class Edge {
           this.#file.close();
           this.#page.close();
           this.#udp.leave();
-          this.#acceptsUntilMs = clock.now() + edgeLimits.handshakeMs;
+          // Connections whose handshake began here are still accepted here.
+          this.#left = sleep(clock, edgeLimits.handshakeMs).then(() => this.#tcp.lead([]));
           onHandedOver?.();
+          return this.#left;
         },
       },
     });

@@ -52,6 +52,6 @@ export const edgeLimits = {
   readyLookMs: 20,
   /** And either of them for what the other says at once. */
   adoptMs: 3 * second,
-  /** How long connections whose handshake began before a hand-over may take to be accepted where it began: a round trip, sent again once. */
-  handshakeMs: 3 * second,
+  /** How long connections whose handshake began before a hand-over may take to be accepted where it began: the longest of round trips. */
+  handshakeMs: 1 * second,
 } as const;

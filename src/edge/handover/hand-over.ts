@@ -9,14 +9,14 @@ import { edgeLimits } from "#edge/limits.ts";
 import { listenLocal } from "#net/local-socket.ts";
 import type { HandedSession, UdpOffer } from "#edge/udp/udp-offer.ts";
 import { JsonLines } from "./json-lines.ts";
-import { handOverVersion, successorStep } from "./steps.ts";
+import { handOverVersion, pathIsFree, successorStep } from "./steps.ts";
 
 export interface Predecessor {
   offer(): UdpOffer;
   /** The successor has its sockets: what comes from now on is its, and so are the sessions. */
   giveAway(): Promise<readonly HandedSession[]>;
-  /** The successor serves. What is left here are open connections. */
-  leave(): void;
+  /** The successor serves. What is left here are open connections; resolves once no listening socket is. */
+  leave(): Promise<void>;
 }
 
 export interface HandOverOptions {
@@ -30,15 +30,20 @@ export interface HandOverOptions {
 export class HandOver {
   readonly #options: HandOverOptions;
   #stop: (() => void) | undefined;
+  #settled: Promise<void> = Promise.resolve();
   #isServing = false;
 
   constructor(options: HandOverOptions) {
     this.#options = options;
   }
 
-  /** From now on a successor may ask. The path must be free. */
-  listen(): void {
+  /**
+   * From now on a successor may ask. The path must be free. `settled`: the own predecessor has closed its sockets, and has to before the next
+   * ones open: which socket is the second one is known only among two.
+   */
+  listen(settled: Promise<void>): void {
     const { path, log } = this.#options;
+    this.#settled = settled;
     try {
       this.#stop = listenLocal(path, (conn) => void this.#serve(conn));
     } catch (error) {
@@ -60,10 +65,11 @@ export class HandOver {
     this.#isServing = true;
     const lines = new JsonLines(conn, clock);
     try {
+      await this.#settled;
       await this.#give(lines);
-      // The path is free for the successor before it learns so.
       this.close();
-      predecessor.leave();
+      lines.send(pathIsFree);
+      await predecessor.leave();
     } catch (error) {
       log("warn", "hand-over-failed", { text: `the successor ${messageOf(error)}` });
     } finally {

@@ -26,20 +26,25 @@ export interface TakeOverOptions {
   readonly successor: Successor;
 }
 
+export interface TakenOver {
+  /** Resolves once the predecessor has no listening socket any more. */
+  readonly settled: Promise<void>;
+}
+
 /** Resolves once the path is free, whether or not there was a predecessor. Never rejects. */
-export async function takeOver({ path, clock, log, successor }: TakeOverOptions): Promise<void> {
+export async function takeOver({ path, clock, log, successor }: TakeOverOptions): Promise<TakenOver> {
   let lines: JsonLines;
   try {
     lines = new JsonLines(await connectLocal(path), clock);
   } catch {
     // None runs. One that was killed left its socket.
     await rm(path, { force: true });
-    return;
+    return { settled: Promise.resolve() };
   }
   let sessions: readonly HandedSession[] = [];
   const say = (step: SuccessorStep): void => lines.send(step);
   try {
-    const offer = await lines.next(edgeLimits.adoptMs);
+    const offer = await lines.next(edgeLimits.successorMs);
     await successor.ready();
     if (v.is(ownOffer, offer)) {
       successor.openBeside(offer.udp);
@@ -57,7 +62,8 @@ export async function takeOver({ path, clock, log, successor }: TakeOverOptions)
   successor.adopt(sessions);
   say("adopted");
   log("info", "take-over", { sessions: sessions.length });
-  await lines.ended(edgeLimits.adoptMs);
-  lines.close();
+  // That the path is free, or that there is nothing more to hear.
+  await lines.next(edgeLimits.adoptMs).catch(() => {});
   await rm(path, { force: true });
+  return { settled: lines.ended(edgeLimits.successorMs).then(() => lines.close()) };
 }

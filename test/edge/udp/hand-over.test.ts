@@ -53,6 +53,7 @@ class Instance {
         leave: () => {
           this.hasLeft = true;
           this.doors.leave();
+          return Promise.resolve();
         },
       },
     });
@@ -64,7 +65,7 @@ class Instance {
 
   /** As an edge does. */
   async start(port = 0): Promise<void> {
-    await takeOver({
+    const { settled } = await takeOver({
       path: this.#path,
       clock: systemClock,
       log: silentLog,
@@ -75,7 +76,7 @@ class Instance {
       },
     });
     this.doors.lead([binding({ listenPort: port })]);
-    this.#handOver.listen();
+    this.#handOver.listen(settled);
   }
 
   get port(): number {
