@@ -5,13 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { write } from "bun";
 import { silentLog } from "#base/log.ts";
 import { systemClock } from "#base/clock.ts";
-import { HandOver } from "#edge/handover/hand-over.ts";
-import { takeOver } from "#edge/handover/take-over.ts";
 import { UdpDoors } from "#edge/udp/udp-doors.ts";
 import { connectLocal, listenLocal } from "#net/local-socket.ts";
 import { eventually, within } from "#test/support/wait.ts";
 import { FakeUplink, FakeUplinks } from "./fake-uplink.ts";
-import { binding, Client } from "./rig.ts";
+import { Instance } from "./instance.ts";
+import { Client } from "./rig.ts";
 
 const ends: (() => void)[] = [];
 afterEach(() => {
@@ -24,64 +23,10 @@ function folder(): string {
   return path;
 }
 
-const address = "127.77.1.1";
-
-class Instance {
-  readonly doors: UdpDoors;
-  hasLeft = false;
-  readonly #path: string;
-  #handOver: HandOver;
-
-  constructor(path: string, uplinks: FakeUplinks) {
-    this.#path = path;
-    this.doors = new UdpDoors({
-      hosts: ["127.0.0.1"],
-      uplinks,
-      clock: systemClock,
-      log: silentLog,
-      settings: () => ({ edgeAddress: address, maxSocketBufferBytes: 4 << 20 }),
-      onChange() {},
-      uplinkPort: uplinks.all[0]?.port ?? 0,
-    });
-    this.#handOver = new HandOver({
-      path,
-      clock: systemClock,
-      log: silentLog,
-      predecessor: {
-        offer: () => this.doors.offer(),
-        giveAway: () => this.doors.giveAway(),
-        leave: () => {
-          this.hasLeft = true;
-          this.doors.leave();
-          return Promise.resolve();
-        },
-      },
-    });
-    ends.push(() => {
-      this.#handOver.close();
-      this.doors.close();
-    });
-  }
-
-  /** As an edge does. */
-  async start(port = 0): Promise<void> {
-    const { settled } = await takeOver({
-      path: this.#path,
-      clock: systemClock,
-      log: silentLog,
-      successor: {
-        ready: () => Promise.resolve(),
-        openBeside: (udp) => udp && this.doors.openBeside(udp),
-        adopt: (sessions) => this.doors.adopt(sessions),
-      },
-    });
-    this.doors.lead([binding({ listenPort: port })]);
-    this.#handOver.listen(settled);
-  }
-
-  get port(): number {
-    return this.doors.portOf("shop/dns/udp") ?? 0;
-  }
+function instance(path: string, uplinks: FakeUplinks): Instance {
+  const made = new Instance(path, uplinks, { uplinkPort: uplinks.all[0]?.port ?? 0 });
+  ends.push(() => made.close());
+  return made;
 }
 
 function rig(): { uplinks: FakeUplinks; uplink: FakeUplink; path: string } {
@@ -102,7 +47,7 @@ function clients(count: number): Client[] {
 describe.skipIf(process.platform !== "linux")("a hand-over", () => {
   test("keeps every session's number, uplink and source, and loses no datagram over 8 swaps under load", async () => {
     const { uplinks, uplink, path } = rig();
-    let current = new Instance(path, uplinks);
+    let current = instance(path, uplinks);
     await current.start();
     const { port } = current;
     const all = clients(40);
@@ -118,7 +63,7 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
       }
     })();
     for (let swap = 0; swap < 8; swap++) {
-      const next = new Instance(path, uplinks);
+      const next = instance(path, uplinks);
       // By the port, as a plan says it.
       await within(5000, "the hand-over", next.start(port));
       expect(current.hasLeft).toBe(true);
@@ -138,12 +83,12 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
 
   test("carries on what the target sends of itself, and new clients", async () => {
     const { uplinks, uplink, path } = rig();
-    const old = new Instance(path, uplinks);
+    const old = instance(path, uplinks);
     await old.start();
     const [quiet, late] = clients(2) as [Client, Client];
     await quiet.ask("first", old.port);
     const { port } = old;
-    const next = new Instance(path, uplinks);
+    const next = instance(path, uplinks);
     await next.start(port);
     const to = uplink.arrived[0]?.to;
     if (to) uplink.sendTo(to, Buffer.from("of itself"));
@@ -155,13 +100,13 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
 
   test("also takes the sessions of a port that no binding has any more", async () => {
     const { uplinks, path } = rig();
-    const old = new Instance(path, uplinks);
+    const old = instance(path, uplinks);
     await old.start();
     const [client, other] = clients(2) as [Client, Client];
     const { port } = old;
     await client.ask("first", port);
     old.doors.lead([]);
-    const next = new Instance(path, uplinks);
+    const next = instance(path, uplinks);
     await next.start(0);
     expect(await client.ask("still", port)).toBe("still");
     other.send("new", port);
@@ -184,7 +129,7 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
       conn.write(Buffer.from('{"version":99,"udp":"something else"}\n'));
     });
     ends.push(stop);
-    const next = new Instance(path, uplinks);
+    const next = instance(path, uplinks);
     await within(5000, "the start", next.start());
     expect(steps).toEqual(['"other-version"', '"adopted"']);
     const [client] = clients(1) as [Client];
@@ -193,7 +138,7 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
 
   test("that breaks off leaves the predecessor serving as before", async () => {
     const { uplinks, path } = rig();
-    const old = new Instance(path, uplinks);
+    const old = instance(path, uplinks);
     await old.start();
     const [client] = clients(1) as [Client];
     await client.ask("first", old.port);
@@ -202,7 +147,7 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
       uplinks,
       clock: systemClock,
       log: silentLog,
-      settings: () => ({ edgeAddress: address, maxSocketBufferBytes: 4 << 20 }),
+      settings: () => ({ edgeAddress: "127.77.1.1", maxSocketBufferBytes: 4 << 20 }),
       onChange() {},
     });
     const conn = await connectLocal(path);
@@ -223,7 +168,7 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
     await eventually("its answer", () => client.received.includes("again"));
     expect(old.hasLeft).toBe(false);
     // And another one may try.
-    const next = new Instance(path, uplinks);
+    const next = instance(path, uplinks);
     await within(5000, "the hand-over", next.start(old.port));
     expect(old.hasLeft).toBe(true);
   });
@@ -231,9 +176,9 @@ describe.skipIf(process.platform !== "linux")("a hand-over", () => {
   test("after a crash finds the path of the one that was killed, and starts without it", async () => {
     const { uplinks, path } = rig();
     await write(path, "not a socket that anyone has");
-    const next = new Instance(path, uplinks);
+    const next = instance(path, uplinks);
     await within(5000, "the start", next.start());
-    const after = new Instance(path, uplinks);
+    const after = instance(path, uplinks);
     await after.start(next.port);
     expect(next.hasLeft).toBe(true);
   });
