@@ -5,7 +5,7 @@ import { systemClock } from "#base/clock.ts";
 import type { UplinkDocument } from "#expose/host/uplink-document.ts";
 import { connectTcp } from "#net/tcp.ts";
 import { noTunnel, type UplinkTunnel } from "#uplink/tunnel.ts";
-import { Uplink } from "#uplink/uplink.ts";
+import { Uplink, usualPorts } from "#uplink/uplink.ts";
 import { encodeUplinkRequest, type UplinkAnswer, uplinkAnswers, type UplinkRequest } from "#wire/uplink-frame.ts";
 import { MountedFile } from "./mounted-file.ts";
 import { RawClient } from "./raw-client.ts";
@@ -38,6 +38,8 @@ export function uplinkDocument(targets: readonly RigTarget[], changes: Partial<U
 }
 
 export interface RigOptions {
+  /** The address that stands for the one in the tunnel, where it listens on the usual ports; without one it takes free ports of 127.0.0.1. */
+  readonly at?: string;
   readonly clock?: Clock;
   readonly ordinal?: number;
   readonly tunnel?: UplinkTunnel;
@@ -57,8 +59,9 @@ export class UplinkRig {
     this.#directory = directory;
     this.#file = file;
     const log = (_: string, event: string, fields = {}): void => void this.logged.push(`${event} ${JSON.stringify(fields)}`);
-    const ports = { streams: 0, datagrams: 0, health: 0, bridge: 0, statistics };
-    this.uplink = new Uplink({ document: file.path, ordinal, tunnel, ports, hosts: [host], clock, log, connect });
+    const freePorts = { streams: 0, datagrams: 0, health: 0, bridge: 0, statistics };
+    const place = options.at === undefined ? { ports: freePorts, hosts: [host] } : { ports: usualPorts, hosts: [options.at] };
+    this.uplink = new Uplink({ document: file.path, ordinal, tunnel, ...place, clock, log, connect });
   }
 
   /** With a document, it is ready then. */
