@@ -3,7 +3,16 @@
 import type { Service, Slice } from "#kube/objects/objects.ts";
 import { globMatcher } from "#base/glob.ts";
 import { localPortsOf } from "./local-ports.ts";
-import { fullNameOf, hostnamesOf, nameIn, type NameClash, type NamedPort, type NameEntry, type Naming, withoutClashes } from "./names.ts";
+import {
+  fullNameOf,
+  hostnamesOf,
+  nameIn,
+  type NameClash,
+  type NamedPort,
+  type DiscoveredName,
+  type Naming,
+  withoutClashes,
+} from "./names.ts";
 
 /** What a [[forward]] asks for in every namespace of its own. */
 export interface Rules {
@@ -52,7 +61,7 @@ export interface Forwarded {
 
 export interface ForwardedAll {
   readonly forwarded: readonly Forwarded[];
-  readonly names: readonly NameEntry[];
+  readonly names: readonly DiscoveredName[];
   readonly clashes: readonly NameClash[];
 }
 
@@ -79,7 +88,7 @@ interface Known {
   readonly service: Service;
   readonly seen: SeenNamespace;
   readonly places: readonly Forwarded[];
-  readonly entries: readonly NameEntry[];
+  readonly entries: readonly DiscoveredName[];
 }
 
 /** Of thousands of services one changes at a time, so what each came to is remembered. */
@@ -211,7 +220,7 @@ function namesAt(place: Claimant, naming: Naming): Pick<Forwarded, "hostnames" |
 }
 
 /** The name of a headless service is answered with all of its pods, as the cluster does. */
-function entryOf({ address, hostnames, fullName, pod, ports }: Forwarded, places: readonly Forwarded[]): NameEntry[] {
+function entryOf({ address, hostnames, fullName, pod, ports }: Forwarded, places: readonly Forwarded[]): DiscoveredName[] {
   if (address === "") return [];
   const pods = places.filter((each) => each.pod !== undefined && each.address !== "").map((each) => each.address);
   const addresses = pod === undefined && pods.length > 0 ? pods : [address];

@@ -18,7 +18,7 @@ export interface NamedPort {
 }
 
 /** What a hosts file and a DNS server need to know of one service or pod. */
-export interface NameEntry {
+export interface DiscoveredName {
   /** Lower case, without a final dot, the shortest first. Of all entries of a profile, each name stands in one only. */
   readonly names: readonly string[];
   /** As the cluster itself has it. */
@@ -106,8 +106,8 @@ export interface NameClash {
 }
 
 /** Each name once, at the first entry that has it. An entry without any name of its own is left out. */
-export function withoutClashes(entries: readonly NameEntry[]): {
-  readonly entries: readonly NameEntry[];
+export function withoutClashes(entries: readonly DiscoveredName[]): {
+  readonly entries: readonly DiscoveredName[];
   readonly clashes: readonly NameClash[];
 } {
   const holders = new Map<string, string>();

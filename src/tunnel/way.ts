@@ -16,7 +16,7 @@ import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import { tunnelLimits } from "./limits.ts";
 import { OwnRelay } from "#tunnel/relay/own-relay.ts";
 import { RelayCarrier, RelayFirstCarrier } from "#tunnel/relay/relay-carrier.ts";
-import type { RelayPlace } from "#tunnel/relay/relay-way.ts";
+import type { RelayedAddress } from "#tunnel/relay/relay-way.ts";
 import { ServiceOrRelay } from "#tunnel/relay/service-or-relay.ts";
 import type { Relays, RelayUse } from "#tunnel/relay/relays.ts";
 
@@ -89,7 +89,7 @@ function podWay(options: WayOptions, target: PodTarget | AddressTarget): Way {
   const use = isFirst ? useIfPossible(relays, profile, cluster) : undefined;
   const first = new RelayFirstCarrier({
     relay: () => use?.relay ?? (target.via ? relays.find(profile, cluster) : own),
-    placeOf: ({ address, port: number }): RelayPlace | undefined => {
+    placeOf: ({ address, port: number }): RelayedAddress | undefined => {
       if (target.via) return target;
       return address === undefined ? undefined : { host: address, port: number };
     },

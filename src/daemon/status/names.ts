@@ -2,7 +2,7 @@
 
 import { deepEquals } from "bun";
 import type { ReplyOf } from "#control/api.ts";
-import type { NameEntry as DiscoveredName } from "#discovery/names.ts";
+import type { DiscoveredName } from "#discovery/names.ts";
 import { isWildcard } from "#profile/values/listen.ts";
 import type { ListenAddress, Plan } from "#profile/values/plan.ts";
 

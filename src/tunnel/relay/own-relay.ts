@@ -1,7 +1,7 @@
 /** kt in a pod of the cluster: it connects itself to what a relay would connect to for a kt outside. */
 
 import type { Following, PodNetwork, Resolution } from "#kube/objects/types.ts";
-import type { RelayedStream, RelayPlace, RelayWay } from "./relay-way.ts";
+import type { RelayedStream, RelayedAddress, RelayWay } from "./relay-way.ts";
 
 export class OwnRelay implements RelayWay {
   readonly title = "kt";
@@ -16,7 +16,7 @@ export class OwnRelay implements RelayWay {
     this.#connectMs = connectMs;
   }
 
-  openStream({ host, port }: RelayPlace): RelayedStream {
+  openStream({ host, port }: RelayedAddress): RelayedStream {
     return this.#network.connect({ host, port }, this.#connectMs);
   }
 

@@ -10,16 +10,16 @@ import { tunnelLimits } from "#tunnel/limits.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import type { Pipe, PipeListener } from "#tunnel/pipe/pipe.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
-import type { RelayPlace, RelayWay } from "./relay-way.ts";
+import type { RelayedAddress, RelayWay } from "./relay-way.ts";
 import { RelayPipe, type RelayPipeHooks } from "./relay-pipe.ts";
 
 /** To an address that the relay reaches. The endpoint is the relay's own pod. */
 export class RelayCarrier implements Carrier {
   readonly #relay: RelayWay;
-  readonly #to: RelayPlace;
+  readonly #to: RelayedAddress;
   #open = 0;
 
-  constructor(relay: RelayWay, to: RelayPlace) {
+  constructor(relay: RelayWay, to: RelayedAddress) {
     this.#relay = relay;
     this.#to = to;
   }
@@ -55,7 +55,7 @@ export interface RelayFirstOptions {
   /** Undefined while there is none. */
   readonly relay: () => RelayWay | undefined;
   /** Where the relay finds what the endpoint stands for. */
-  readonly placeOf: (endpoint: Endpoint) => RelayPlace | undefined;
+  readonly placeOf: (endpoint: Endpoint) => RelayedAddress | undefined;
   readonly fallback: Carrier;
   readonly clock: Clock;
 }
@@ -145,7 +145,7 @@ interface OpenHooks extends RelayPipeHooks {
   readonly hasOtherWay: boolean;
 }
 
-function openPipe(relay: RelayWay, to: RelayPlace, listener: PipeListener, hooks: OpenHooks): Pipe {
+function openPipe(relay: RelayWay, to: RelayedAddress, listener: PipeListener, hooks: OpenHooks): Pipe {
   const stream = relay.openStream(to, hooks.hasOtherWay);
   if (stream) return new RelayPipe(stream, listener, hooks);
   queueMicrotask(() => listener.pipeFailed(new KtError("connection-lost", "the relay was lost"), "always"));
@@ -161,7 +161,7 @@ const codes = {
   overloaded: "overloaded",
 } as const;
 
-function describe({ reason, message }: RelayStreamError, { title }: RelayWay, to: RelayPlace): KtError {
+function describe({ reason, message }: RelayStreamError, { title }: RelayWay, to: RelayedAddress): KtError {
   const address = formatHostPort(to);
   const what =
     reason === "lost" || reason === "cancelled" ? `the connection to ${address} was lost` : `${title} cannot connect to ${address}`;

@@ -9,7 +9,7 @@ import { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { PodSession } from "#tunnel/forward/pod-session.ts";
 import { TargetConn } from "#tunnel/pipe/target-conn.ts";
-import type { RelayPlace } from "./relay-way.ts";
+import type { RelayedAddress } from "./relay-way.ts";
 import { relayPort } from "./manifest.ts";
 
 /**
@@ -119,14 +119,14 @@ export class RelayLink {
     return this.#session.openStreams;
   }
 
-  openStream({ host, port }: RelayPlace, hasOtherWay: boolean): RelayStream {
+  openStream({ host, port }: RelayedAddress, hasOtherWay: boolean): RelayStream {
     const stream = this.#session.openStream(host, port);
     if (hasOtherWay) this.#passing.add(stream);
     this.#expectAnswer();
     return stream;
   }
 
-  openFlow({ host, port }: RelayPlace): RelayFlow {
+  openFlow({ host, port }: RelayedAddress): RelayFlow {
     const flow = this.#session.openFlow(host, port);
     this.#expectAnswer();
     return flow;

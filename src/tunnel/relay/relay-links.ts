@@ -7,7 +7,7 @@ import type { RelayFlow } from "#mux/relay-flow.ts";
 import type { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { RelayLink, type ServeRelayed } from "./relay-link.ts";
-import type { RelayPlace } from "./relay-way.ts";
+import type { RelayedAddress } from "./relay-way.ts";
 
 export interface RelayLinksOptions {
   readonly cluster: Cluster;
@@ -65,11 +65,11 @@ export class RelayLinks {
   }
 
   /** Undefined where no session takes new connections. */
-  openStream(to: RelayPlace, hasOtherWay: boolean): RelayStream | undefined {
+  openStream(to: RelayedAddress, hasOtherWay: boolean): RelayStream | undefined {
     return this.#best()?.openStream(to, hasOtherWay);
   }
 
-  openFlow(to: RelayPlace): RelayFlow | undefined {
+  openFlow(to: RelayedAddress): RelayFlow | undefined {
     return this.#best()?.openFlow(to);
   }
 

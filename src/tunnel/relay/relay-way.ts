@@ -4,7 +4,7 @@ import type { Conn } from "#base/conn.ts";
 import type { Following, Resolution } from "#kube/objects/types.ts";
 
 /** What is connected to. */
-export interface RelayPlace {
+export interface RelayedAddress {
   readonly host: string;
   readonly port: number;
 }
@@ -20,7 +20,7 @@ export interface RelayWay {
    * Undefined where it takes no connections now. It closes with a RelayStreamError where the address does not accept. `hasOtherWay`: it
    * fails soon where the relay does not answer.
    */
-  openStream(to: RelayPlace, hasOtherWay: boolean): RelayedStream | undefined;
+  openStream(to: RelayedAddress, hasOtherWay: boolean): RelayedStream | undefined;
   /** The pod that connects, as what is behind a target. */
   follow(onChange: (resolution: Resolution) => void): Following;
 }

@@ -11,7 +11,7 @@ import type { RelayStream } from "#mux/relay-stream.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import type { RelayJob } from "./manifest.ts";
 import type { ServeRelayed } from "./relay-link.ts";
-import type { RelayPlace, RelayWay } from "./relay-way.ts";
+import type { RelayedAddress, RelayWay } from "./relay-way.ts";
 import { RelayLinks } from "./relay-links.ts";
 
 export interface RelayOptions {
@@ -74,11 +74,11 @@ export class Relay implements RelayWay {
   }
 
   /** Undefined where it takes no connections now. See RelayWay. */
-  openStream(to: RelayPlace, hasOtherWay: boolean): RelayStream | undefined {
+  openStream(to: RelayedAddress, hasOtherWay: boolean): RelayStream | undefined {
     return this.#links?.openStream(to, hasOtherWay);
   }
 
-  openFlow(to: RelayPlace): RelayFlow | undefined {
+  openFlow(to: RelayedAddress): RelayFlow | undefined {
     return this.#links?.openFlow(to);
   }
 

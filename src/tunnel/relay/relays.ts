@@ -7,7 +7,7 @@ import type { Log } from "#base/log.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { RelaySettings } from "#route/relay-settings.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
-import type { FlowRelay, RelayPlace as FlowPlace } from "#tunnel/flow/flow-relay.ts";
+import type { FlowRelay, RelayPlace } from "#tunnel/flow/flow-relay.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
 import { relayJob, relayName } from "./manifest.ts";
 import { OwnRelay } from "./own-relay.ts";
@@ -68,7 +68,7 @@ export class Relays implements FlowRelay {
   }
 
   /** See FlowRelay. */
-  async ready({ profile, cluster }: FlowPlace, signal: AbortSignal): Promise<void> {
+  async ready({ profile, cluster }: RelayPlace, signal: AbortSignal): Promise<void> {
     if (cluster.podNetwork) return;
     const entry = this.#begun(profile, cluster, "UDP");
     try {
@@ -79,7 +79,7 @@ export class Relays implements FlowRelay {
   }
 
   /** See FlowRelay. */
-  async openFlow(place: FlowPlace, to: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Datagrams> {
+  async openFlow(place: RelayPlace, to: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Datagrams> {
     const { podNetwork } = place.cluster;
     if (podNetwork) return await podNetwork.openFlow(to);
     await this.ready(place, signal);

@@ -4,7 +4,7 @@ import type { Endpoint, Following, Resolution } from "#kube/objects/types.ts";
 import type { Carrier } from "#tunnel/pipe/carrier.ts";
 import type { Slot } from "#tunnel/pipe/slot.ts";
 import { RelayCarrier } from "./relay-carrier.ts";
-import type { RelayPlace } from "./relay-way.ts";
+import type { RelayedAddress } from "./relay-way.ts";
 import type { RelayUse } from "./relays.ts";
 
 export interface ServiceOrRelayOptions {
@@ -13,7 +13,7 @@ export interface ServiceOrRelayOptions {
   /** Opens connections to them. */
   readonly carrier: Carrier;
   /** The service's own name and port, as the relay sees it. */
-  readonly place: RelayPlace;
+  readonly place: RelayedAddress;
   /** Begins to use the relay; undefined where there can be none. */
   readonly use: () => RelayUse | undefined;
   readonly onChange: (resolution: Resolution) => void;
