@@ -28,15 +28,15 @@ const starts = [
     mostKb: 400,
   },
   {
-    // Not kube, mcp and web, doctor, demo, tui and relay; of HTTP/2 only what remembers who speaks it.
+    // Of kube and tunnel, which are read once it listens, only what describes them; not mcp and web, doctor, demo, tui and relay.
     command: "hub",
     rooms: [
-      ...["base", "cli", "control", "daemon", "discovery", "dns", "host", "http", "kube", "mux", "native", "net", "observe", "profile"],
-      ...["proxy", "route", "tls", "tunnel", "wire"],
+      ...["base", "cli", "control", "daemon", "discovery", "dns", "host", "http", "kube", "native", "net", "observe", "profile", "proxy"],
+      ...["route", "tls", "tunnel", "wire"],
     ],
     packages: ["cac", "smol-toml", "valibot"],
-    builtins: ["node:crypto", "node:stream", "node:tls", "node:zlib"],
-    mostKb: 1130,
+    builtins: ["node:crypto", "node:stream", "node:tls"],
+    mostKb: 935,
   },
 ] as const;
 

@@ -48,7 +48,7 @@ export interface ForwardRequest {
 export interface ForwardOptions {
   readonly request: ForwardRequest;
   readonly view: ClusterView;
-  readonly providers: Pick<Providers, "prepare" | "openCluster" | "tunnels">;
+  readonly providers: Pick<Providers, "prepare" | "openCluster" | "relays" | "tunnels">;
   readonly log: Log;
   /** `podPort` is the number on the pod. */
   readonly onListening: (address: ListenAddress, podPort: number) => void;

@@ -17,7 +17,7 @@ import type { RelaySettings } from "#route/relay-settings.ts";
 import { type ClusterRef, type Destination, formatTarget, isInCluster, type ProxiedTarget, type Target, targetKey } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import { type JumpPodPlace, JumpPods } from "#tunnel/jump-pod/pods.ts";
-import { Relays } from "#tunnel/relay/relays.ts";
+import type { Relays } from "#tunnel/relay/relays.ts";
 import { problemOf } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { TunnelsOptions } from "#tunnel/tunnels.ts";
@@ -32,6 +32,7 @@ import { type Attachment, nothingAttached, survives } from "#daemon/plans/surviv
 import { watchSleep } from "#daemon/process/sleep-watch.ts";
 import { type Headroom, ownHeadroom } from "./headroom.ts";
 import { jumpPodUsers } from "./jump-pods.ts";
+import { LateTunnels } from "./late-tunnels.ts";
 import type { Part, PartProblem } from "./part.ts";
 import type { Providers, TunnelTable } from "./providers.ts";
 
@@ -39,7 +40,7 @@ import type { Providers, TunnelTable } from "./providers.ts";
 type DoorTable = Readonly<Record<string, { drain(deadlineMs: number): Promise<void> }>>;
 
 export interface EngineOptions<Doors extends DoorTable> {
-  readonly providers: Pick<Providers, "prepare" | "openCluster" | "tunnels">;
+  readonly providers: Pick<Providers, "prepare" | "openCluster" | "relays" | "tunnels">;
   readonly doors: (context: DoorContext) => Doors;
   /** Throws KtError for a profile that is not attached. */
   readonly viewOf: (profile: string) => ClusterView;
@@ -75,7 +76,7 @@ export class Engine<Doors extends DoorTable> implements Part {
   readonly #clusters: Clusters;
   readonly #tunnels: TunnelTable;
   readonly #jumpPods: JumpPods | undefined;
-  readonly #relays: Relays | undefined;
+  #relays: Relays | undefined;
   readonly #derived: DerivedTargets;
   readonly #health: HealthChecks;
   readonly #headroom: Headroom;
@@ -94,29 +95,14 @@ export class Engine<Doors extends DoorTable> implements Part {
   #routeNames: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: EngineOptions<Doors>) {
-    const { providers, viewOf, timeoutsFor, jumpPodHolder, onTunnelChange, clock, log, report } = options;
+    const { providers, viewOf, jumpPodHolder, clock, log, report } = options;
     const clusterFor = (ref: ClusterRef): Cluster => this.clusterFor(ref);
     this.#options = options;
     this.rates = new RateSampler(this.counters, clock);
     this.#clusters = new Clusters({ open: providers.openCluster, viewOf, clock, log, report });
     this.#jumpPods = jumpPodHolder && this.#jumpPodsOf(jumpPodHolder);
-    const { relayFor } = options;
-    this.#relays = jumpPodHolder && relayFor && new Relays({ holder: jumpPodHolder, settingsFor: relayFor, clock, log });
     this.#health = new HealthChecks({ appProtocolOf: (target) => this.#tunnels.appProtocol?.(target), clock });
-    this.#tunnels = providers.tunnels({
-      clusterFor,
-      ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
-      ...(this.#relays && { relays: this.#relays }),
-      timeoutsFor,
-      ...(options.limitsFor && { limitsFor: options.limitsFor }),
-      ...(options.checksHealth === true && { healthCheckOf: (target, key) => this.#health.of(target, key) }),
-      isNamed: (key) => this.#attachment?.named.has(key) ?? true,
-      routesTo: (key) => this.#routeNames.get(key) ?? [],
-      ...(onTunnelChange && { onChange: onTunnelChange }),
-      clock,
-      log,
-      report,
-    });
+    this.#tunnels = new LateTunnels(() => this.#openTunnels());
     this.#derived = new DerivedTargets({ clusterFor, dial: (target, signal) => this.#tunnels.dial(target, signal), clock });
     this.#headroom = ownHeadroom(clock, report);
     this.doors = options.doors(this.#doorContext());
@@ -219,6 +205,25 @@ export class Engine<Doors extends DoorTable> implements Part {
 
   close(): Promise<void> {
     return this.#scope.close();
+  }
+
+  #openTunnels(): TunnelTable {
+    const { providers, jumpPodHolder, relayFor, timeoutsFor, limitsFor, checksHealth, onTunnelChange, clock, log, report } = this.#options;
+    this.#relays = jumpPodHolder && relayFor && providers.relays({ holder: jumpPodHolder, settingsFor: relayFor, clock, log });
+    return providers.tunnels({
+      clusterFor: (ref) => this.clusterFor(ref),
+      ...(this.#jumpPods && { jumpPods: this.#jumpPods }),
+      ...(this.#relays && { relays: this.#relays }),
+      timeoutsFor,
+      ...(limitsFor && { limitsFor }),
+      ...(checksHealth === true && { healthCheckOf: (target, key) => this.#health.of(target, key) }),
+      isNamed: (key) => this.#attachment?.named.has(key) ?? true,
+      routesTo: (key) => this.#routeNames.get(key) ?? [],
+      ...(onTunnelChange && { onChange: onTunnelChange }),
+      clock,
+      log,
+      report,
+    });
   }
 
   #jumpPodsOf(holder: JumpPodHolder): JumpPods {

@@ -5,7 +5,7 @@ import { namedRoutes } from "#profile/values/planned.ts";
 import type { Permission } from "#kube/probe.ts";
 import { workloadApis } from "#kube/objects/workload.ts";
 import type { Plan } from "#profile/values/plan.ts";
-import { hasRelay } from "#tunnel/relay/relays.ts";
+import { hasRelay } from "#tunnel/relay/has-relay.ts";
 import { carriersOf, namespaceOf, type PodSourceKind, type Target } from "#route/target.ts";
 
 export interface Need extends Omit<Permission, "namespace"> {

@@ -13,7 +13,7 @@ import { namedRoutes } from "#profile/values/planned.ts";
 import type { Plan, PlannedReverse } from "#profile/values/plan.ts";
 import type { ClusterRef } from "#route/target.ts";
 import { relayLabels } from "#tunnel/relay/manifest.ts";
-import { hasRelay } from "#tunnel/relay/relays.ts";
+import { hasRelay } from "#tunnel/relay/has-relay.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { doctorLimits } from "./limits.ts";
 import type { TryOptions } from "./try-routes.ts";

@@ -17,6 +17,7 @@ import { Hub } from "#daemon/hub.ts";
 import type { Providers } from "#daemon/providers.ts";
 import { takeLock } from "#daemon/process/lock.ts";
 import { loadPlan } from "#profile/load.ts";
+import { Relays } from "#tunnel/relay/relays.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { FakeCluster, type PodServer } from "#test/support/fake-cluster.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
@@ -74,6 +75,7 @@ async function startHub(place = directory.path): Promise<Hub | undefined> {
       return cluster;
     },
     checkContext: (view, context) => checkContext(view, context),
+    relays: (options) => new Relays(options),
     tunnels: (options) => new Tunnels(options),
   };
   const hub = await Hub.start({ directory: place, version: "1", commit: "c", log: silentLog, lingers: true, providers, clock });

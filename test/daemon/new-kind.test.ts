@@ -22,6 +22,7 @@ import type { Placed } from "#profile/values/placed.ts";
 import { ProfileError } from "#profile/values/problems.ts";
 import type { DoorContext } from "#proxy/door/context.ts";
 import { Door, type OpenAddress } from "#proxy/door/door.ts";
+import { Relays } from "#tunnel/relay/relays.ts";
 import { Tunnels } from "#tunnel/tunnels.ts";
 import { echo, FakeCluster } from "#test/support/fake-cluster.ts";
 import { freePorts } from "#test/support/process.ts";
@@ -108,7 +109,12 @@ function start() {
   cluster.setPod("web-0", echo);
   cluster.ready("web-0");
   const engine = new Engine({
-    providers: { prepare: () => Promise.resolve(), openCluster: () => cluster, tunnels: (options) => new Tunnels(options) },
+    providers: {
+      prepare: () => Promise.resolve(),
+      openCluster: () => cluster,
+      relays: (options) => new Relays(options),
+      tunnels: (options) => new Tunnels(options),
+    },
     doors: (context) => ({ ...doorsOf(context, noNames), shout: new ShoutDoor(context) }),
     viewOf: () => ({ kubeconfig: [], strangers: {}, environment: {} }),
     timeoutsFor: () => ({ idleTimeoutMs: 0, startTimeoutMs: 1000 }),

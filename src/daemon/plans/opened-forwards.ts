@@ -8,7 +8,7 @@ import type { AddressKeeper, AddressLease } from "#host/address-keeper.ts";
 import type { Owner } from "#host/address-book.ts";
 import type { Cluster } from "#kube/objects/types.ts";
 import type { Plan, PlannedForward, PlannedPort } from "#profile/values/plan.ts";
-import { hasRelay } from "#tunnel/relay/relays.ts";
+import { hasRelay } from "#tunnel/relay/has-relay.ts";
 import { clusterLabels } from "./cluster-labels.ts";
 import type { Environment } from "./profiles.ts";
 

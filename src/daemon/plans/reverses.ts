@@ -13,9 +13,9 @@ import type { ListenAddress, Plan, PlannedReverse } from "#profile/values/plan.t
 import type { ReverseDoor, ReverseRoute } from "#proxy/reverse-door.ts";
 import type { ClusterRef } from "#route/target.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
-import { hasRelay, noRelay } from "#tunnel/relay/relays.ts";
+import { hasRelay, noRelay } from "#tunnel/relay/has-relay.ts";
 import { type ReverseDefinition, reverseName } from "#tunnel/reverse/manifests.ts";
-import { Reverse } from "#tunnel/reverse/reverse.ts";
+import type { Reverse, ReverseOptions } from "#tunnel/reverse/reverse.ts";
 import { problemOf, type Standing } from "#tunnel/standing.ts";
 import type { AttachedProfile } from "./profiles.ts";
 import { ReverseOutcomes, type ReverseStanding } from "./reverse-outcomes.ts";
@@ -52,6 +52,8 @@ interface Entry {
   /** By the service's port: what may change under open connections. */
   routes: ReadonlyMap<number, ReverseRoute>;
 }
+
+type MakeReverse = (options: ReverseOptions) => Reverse;
 
 /** Where the pod of a service's relay is found. */
 export interface RelayPods extends Pick<FollowRequest, "kind" | "namespace" | "name"> {
@@ -90,8 +92,8 @@ export class Reverses {
   /** Begins and ends what `apply` left; what that takes in the cluster is not waited for. */
   async settle(): Promise<void> {
     if (this.#wanted.length === 0 && this.#entries.size === 0) return;
-    await this.#options.prepare();
-    if (!this.#isReleased) this.#reconcile();
+    const [room] = await Promise.all([import("#tunnel/reverse/reverse.ts"), this.#options.prepare()]);
+    if (!this.#isReleased) this.#reconcile((options) => new room.Reverse(options));
   }
 
   /** How a [[reverse]] of a profile stands. */
@@ -152,7 +154,7 @@ export class Reverses {
     await Promise.all(this.#ending.values());
   }
 
-  #reconcile(): void {
+  #reconcile(make: MakeReverse): void {
     const before = this.#problems;
     this.#problems = new Map();
     const wanted = new Map<string, { readonly want: Wanted; readonly cluster: Cluster; readonly definition: ReverseDefinition }>();
@@ -170,7 +172,7 @@ export class Reverses {
     for (const [key, { want, cluster, definition }] of wanted) {
       const entry = this.#entries.get(key);
       if (entry) entry.routes = routesOf(want);
-      else this.#begin(key, want, cluster, definition);
+      else this.#begin({ key, cluster, definition }, want, make);
     }
     for (const key of new Set([...before.keys(), ...this.#problems.keys()])) this.#options.onChange(key);
     this.#outcomes.look();
@@ -200,14 +202,14 @@ export class Reverses {
   }
 
   /** What is being ended has the service until then. */
-  #begin(key: string, want: Wanted, cluster: Cluster, definition: ReverseDefinition): void {
+  #begin({ key, cluster, definition }: Pick<Entry, "key" | "cluster" | "definition">, want: Wanted, make: MakeReverse): void {
     const ending = this.#ending.get(key);
     if (ending) {
       void ending.then(() => this.settle());
       return;
     }
     const { door, clock, log } = this.#options;
-    const reverse = new Reverse({
+    const reverse = make({
       cluster,
       definition,
       serve: (stream, port) => {

@@ -9,7 +9,7 @@ import type { ListenAddress, Plan, PlannedPattern, PlannedPort, PlannedReverse, 
 import { type ClusterRef, formatPodSource, formatTarget, isInCluster, type Target } from "#route/target.ts";
 import type { TargetTemplate } from "#route/template.ts";
 import type { Found } from "#route/lookup.ts";
-import { hasRelay, noRelay } from "#tunnel/relay/relays.ts";
+import { hasRelay, noRelay } from "#tunnel/relay/has-relay.ts";
 import type { Standing } from "#tunnel/standing.ts";
 import type { TunnelStatus } from "#tunnel/tunnel.ts";
 import type { ContextWatch } from "#daemon/plans/contexts.ts";

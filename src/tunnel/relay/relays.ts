@@ -9,6 +9,7 @@ import type { RelaySettings } from "#route/relay-settings.ts";
 import type { JumpPodHolder } from "#tunnel/jump-pod/manifest.ts";
 import type { FlowRelay, RelayPlace } from "#tunnel/flow/flow-relay.ts";
 import { tunnelLimits } from "#tunnel/limits.ts";
+import { hasRelay, noRelay } from "./has-relay.ts";
 import { relayJob, relayName } from "./manifest.ts";
 import { OwnRelay } from "./own-relay.ts";
 import { Relay } from "./relay.ts";
@@ -149,17 +150,4 @@ export class Relays implements FlowRelay {
     const done: Promise<void> = entry.relay.end().finally(() => this.#ending.delete(done));
     this.#ending.add(done);
   }
-}
-
-/** The profile allows a relay, and says which image holds it. */
-export function hasRelay(settings: RelaySettings | undefined): settings is RelaySettings & { readonly image: string } {
-  return settings?.image !== undefined && settings.mode !== "never";
-}
-
-/** Why `what`, as "this" or "UDP", does not work with such settings. */
-export function noRelay(what: string, settings: RelaySettings | undefined): KtError {
-  const isOff = settings === undefined || settings.mode === "never";
-  const why = isOff ? "is switched off" : "has no image";
-  const hint = isOff ? 'leave out mode = "never" in [relay]' : 'name the image of kt: [relay] image = "registry.example.com/kt:1.0.0"';
-  return new KtError("relay-missing", `${what} needs the relay, which ${why} in this profile`, { hints: [hint] });
 }
