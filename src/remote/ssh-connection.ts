@@ -96,13 +96,15 @@ export class SshConnection {
       hints: ["the host may be overloaded, or packets are lost on the way to it"],
     });
     const cancel = systemClock.after(timeoutMs, () => reject(error));
+    const over = new AbortController();
     try {
-      return await Promise.race([this.#exec(commandLine(argv), input), this.#lost, late]);
+      return await Promise.race([this.#exec(commandLine(argv), input, over.signal), this.#lost, late]);
     } catch (thrown) {
       this.close();
       throw toKtError(thrown, "ssh-failed", `${what} on ${this.#where}`);
     } finally {
       cancel();
+      over.abort();
     }
   }
 
@@ -110,7 +112,7 @@ export class SshConnection {
     this.#client.destroy();
   }
 
-  async #exec(line: string, input: RunOptions["input"]): Promise<RemoteResult> {
+  async #exec(line: string, input: RunOptions["input"], over: AbortSignal): Promise<RemoteResult> {
     const channel = await new Promise<Channel>((resolve, reject) =>
       this.#client.exec(line, (error, opened) => (error ? reject(error) : resolve(opened))),
     );
@@ -118,18 +120,28 @@ export class SshConnection {
     const exited = new Promise<number | undefined>((resolve) => channel.once("exit", (code: number | null) => resolve(code ?? undefined)));
     const output = Promise.all([exited, textOf(channel, "its output"), textOf(channel.stderr, "its errors")]);
     // A command that ends before it has read all of it says why.
-    await Promise.race([given(channel, input), output]);
+    await Promise.race([given(channel, input, over), output]);
     const [exitCode, stdout, stderr] = await output;
     return { exitCode, stdout, stderr };
   }
 }
 
-/** No faster than the host takes it. */
-async function given(channel: Channel, input: RunOptions["input"]): Promise<void> {
-  if (input instanceof ReadableStream) {
-    for await (const part of input) if (!channel.write(part)) await new Promise((resolve) => channel.once("drain", resolve));
-    channel.end();
-  } else channel.end(input ?? new Uint8Array());
+/** No faster than the host takes it, and no further than until the command is over. */
+async function given(channel: Channel, input: RunOptions["input"], over: AbortSignal): Promise<void> {
+  if (!(input instanceof ReadableStream)) return channel.end(input ?? new Uint8Array());
+  for await (const part of input) {
+    // Leaving the loop closes what is read.
+    if (over.aborted) return;
+    if (!channel.write(part)) await drained(channel, over);
+  }
+  channel.end();
+}
+
+function drained(channel: Channel, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once("drain", resolve);
+    over.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** All that a stream gives, up to the limit. */
