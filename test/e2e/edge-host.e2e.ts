@@ -3,11 +3,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { sleep } from "bun";
 import type { KtError } from "#base/errors.ts";
-import type { HostOutcome } from "#operator/host/host-outcome.ts";
-import { versionOf } from "#operator/host/kt-binary.ts";
+import type { HostOutcome } from "#operator/host/steps/host-outcome.ts";
+import { versionOf } from "#operator/host/wanted/kt-binary.ts";
 import { reconcileHost } from "#operator/host/reconcile-host.ts";
+import { restartEdge } from "#operator/host/restart-edge.ts";
 import { removeHost } from "#operator/host/remove-host.ts";
-import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted-host.ts";
+import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted/wanted-host.ts";
 import type { RemoteHost } from "#remote/remote-host.ts";
 import { ownCluster } from "#test/support/cluster.ts";
 import { diskOf, edgeDocument, enter, lacking, standInBinary } from "#test/support/edge-host.ts";
@@ -144,10 +145,41 @@ cases("the host of a public edge", () => {
     ]);
   });
 
+  test("goes back to a version that still ends by a second instance of it", async () => {
+    const [of, again] = [wanted({ binary: second }), unitOf(second).replace(".", "-2.")];
+    await vps.sh("touch /var/lib/kt-edge/connection; chmod 666 /var/lib/kt-edge/connection");
+    await reconcile();
+    await reconcile(of);
+    expect(await Promise.all([again, unitOf(second), unitOf(first)].map(activeOf))).toEqual(["active", "deactivating", "deactivating"]);
+    expect(await reconcile(of)).toEqual([]);
+    await vps.sh("rm /var/lib/kt-edge/connection");
+    for (const unit of [unitOf(second), unitOf(first)])
+      await eventually(`${unit} to end`, async () => (await activeOf(unit)) === "inactive");
+    expect(await reconcile(of)).toEqual([`/usr/local/lib/kt/${versionOf(first)} was removed: nothing needs it any more`]);
+  });
+
+  test("gives its ports to a fresh edge of the same version when it is restarted, and back", async () => {
+    const of = wanted({ binary: second });
+    const instances = [unitOf(second), unitOf(second).replace(".", "-2.")] as const;
+    const serving = async (): Promise<string[]> => {
+      const states = await Promise.all(instances.map(activeOf));
+      return instances.filter((_, index) => states[index] === "active");
+    };
+    const [before] = await serving();
+    await restartEdge(host, of);
+    const [after] = await serving();
+    expect(await serving()).toHaveLength(1);
+    expect(after).not.toBe(before ?? "");
+    expect(await reconcile(of)).toEqual([]);
+    await eventually("the former to end", async () => (await activeOf(before ?? "")) === "inactive");
+    await restartEdge(host, of);
+    expect(await serving()).toEqual([before ?? ""]);
+    expect(await reconcile(of)).toEqual([]);
+  });
+
   test("reboots in seconds while an edge waits for its last connection", async () => {
     await vps.sh("touch /var/lib/kt-edge/connection");
     await reconcile();
-    expect(await activeOf(unitOf(second))).toBe("deactivating");
     host.close();
     const started = performance.now();
     await vps.reboot();
@@ -173,15 +205,17 @@ cases("the host of a public edge", () => {
   });
 
   test("whose connection is lost while the binary travels keeps what it had", async () => {
-    const large = `${"#".repeat(99)}\n`.repeat(400_000);
-    const slow = standInBinary("", large + crypto.getRandomValues(new Uint8Array(1_000_000)).toHex());
-    const ended = reconcileHost(host, wanted({ binary: { ...slow, read: () => paced(slow.read()) } })).then(
+    const slow = standInBinary("a version that travels for minutes");
+    let isReading = true;
+    const read = (): ReadableStream<Uint8Array<ArrayBuffer>> => endless(() => (isReading = false));
+    const ended = reconcileHost(host, wanted({ binary: { ...slow, read } })).then(
       () => undefined,
       (error: KtError) => error,
     );
     await vps.sh(`until [ -e /usr/local/lib/kt/${versionOf(slow)}/kt.kt-* ]; do sleep 0.02; done 2>/dev/null`);
     host.close();
     expect((await ended)?.code).toBe("ssh-failed");
+    await eventually("the binary to be closed here", () => !isReading);
     host = await enter(vps);
     expect(await activeOf(unitOf(first))).toBe("active");
     await eventually("the part to go", async () => (await vps.sh(`ls /usr/local/lib/kt/${versionOf(slow)}`)) === "");
@@ -200,14 +234,13 @@ cases("the host of a public edge", () => {
   });
 });
 
-/** A little at a time, so that it is still on its way when the test looks. */
-function paced(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return stream.pipeThrough(
-    new TransformStream({
-      async transform(part, controller) {
-        await sleep(20);
-        controller.enqueue(part);
-      },
-    }),
-  );
+/** Random bytes, a little at a time, so that they are still on their way when the test looks. */
+function endless(onClose: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      await sleep(10);
+      controller.enqueue(crypto.getRandomValues(new Uint8Array(65_536)));
+    },
+    cancel: onClose,
+  });
 }

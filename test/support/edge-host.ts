@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
-import type { KtBinary } from "#operator/host/kt-binary.ts";
+import type { KtBinary } from "#operator/host/wanted/kt-binary.ts";
 import { trustOf } from "#remote/host-trust.ts";
 import { readLogin } from "#remote/login.ts";
 import { sha256Of } from "#remote/remote-files.ts";

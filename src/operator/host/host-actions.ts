@@ -1,11 +1,11 @@
 /** Does on a host what has been found to be missing. */
 
 import type { RemoteHost } from "#remote/remote-host.ts";
-import type { HostAction } from "./host-steps.ts";
+import type { HostAction } from "#operator/host/steps/host-step.ts";
 import { hostLimits } from "./limits.ts";
-import { versionOf } from "./kt-binary.ts";
-import { binaryPath, places } from "./places.ts";
-import type { WantedHost } from "./wanted-host.ts";
+import { versionOf } from "#operator/host/wanted/kt-binary.ts";
+import { binaryPath, places } from "#operator/host/wanted/places.ts";
+import type { WantedHost } from "#operator/host/wanted/wanted-host.ts";
 
 /** What was there before is kept, for the day on which kt goes: the first value that was met. */
 const setSysctl = `set -eu

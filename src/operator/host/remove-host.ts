@@ -1,7 +1,7 @@
 /** Makes a host what it was before it was a public edge: for an EdgeNode that is deleted. */
 
 import type { RemoteHost } from "#remote/remote-host.ts";
-import { linkName, offloadsUnit, places, shutdownUnit, wireguardUnit } from "./places.ts";
+import { linkName, offloadsUnit, places, shutdownUnit, wireguardUnit } from "#operator/host/wanted/places.ts";
 
 /**
  * Also where only a part of it is there, or nothing. Edges are killed: one that is only stopped would wait for its last connection. What

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { file } from "bun";
-import { readElf } from "#operator/host/elf.ts";
+import { readElf } from "#operator/host/wanted/elf.ts";
 
 /** A head with the given segments: type, and the text that the segment holds. */
 function elf(machine: number, segments: readonly (readonly [type: number, text: string])[]): Uint8Array {

@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
-import { hostSteps, hostWarnings } from "#operator/host/host-steps.ts";
-import { parseSeenHost, type SeenHost } from "#operator/host/seen-host.ts";
-import { unfit } from "#operator/host/unfit.ts";
-import { certificateFile, type WantedHost, wantedHost } from "#operator/host/wanted-host.ts";
+import { hostSteps, hostWarnings } from "#operator/host/steps/host-steps.ts";
+import { parseSeenHost, type SeenHost } from "#operator/host/seen/seen-host.ts";
+import { unfit } from "#operator/host/steps/unfit.ts";
+import { certificateFile, type WantedHost, wantedHost } from "#operator/host/wanted/wanted-host.ts";
 import { sha256Of } from "#remote/remote-files.ts";
 
 const bytes = new TextEncoder().encode("a program");
@@ -67,7 +67,7 @@ function asWanted({ files, sysctls, units, link }: WantedHost = wanted): SeenHos
       ]),
     ),
     sysctls: new Map(sysctls.map(({ name, value }) => [name, { value: String(value), isWritable: true }])),
-    units: new Map(units.map((unit) => [unit, { active: "active", isEnabled: true, isStale: false }])),
+    units: new Map([...units, `kt-edge@${version}.service`].map((unit) => [unit, { active: "active", isEnabled: true, isStale: false }])),
     link: link && { mtu: link.mtu, isUp: true, addresses: [`${link.address}/${link.prefixLength}`] },
   };
 }
@@ -177,12 +177,48 @@ describe("what is not wanted any more", () => {
 
   test("is an edge of another version: it ends by itself, and its binary goes when it has ended", () => {
     expect(textsOf(upgraded("active", true, [old]))).toEqual([
-      `kt-edge@${old}.service was disabled: it is of another version`,
-      `kt-edge@${old}.service accepts nothing more: it is of another version`,
+      `kt-edge@${old}.service was disabled: kt-edge@${version}.service serves`,
+      `kt-edge@${old}.service accepts nothing more: kt-edge@${version}.service serves`,
     ]);
     expect(textsOf(upgraded("deactivating", false, [old]))).toEqual([]);
     expect(textsOf(upgraded("inactive", false, [old]))).toEqual([]);
     expect(textsOf(upgraded("inactive", false, []))).toEqual([`/usr/local/lib/kt/${old} was removed: nothing needs it any more`]);
+  });
+
+  test("is none of them before the wanted edge serves, which may never be", () => {
+    const starting = { active: "activating", isEnabled: true, isStale: false };
+    const seen = upgraded("active", true, [old]);
+    expect(textsOf({ ...seen, units: new Map([...seen.units, [`kt-edge@${version}.service`, starting]]) })).toEqual([]);
+  });
+
+  test("is an instance that a second one of the same version has replaced, and the second counts as the edge", () => {
+    const second = `kt-edge@${version}-2.service`;
+    const units = (first: string, isEnabled: boolean): SeenHost["units"] =>
+      new Map([
+        ...asWanted().units,
+        [`kt-edge@${version}.service`, { active: first, isEnabled, isStale: false }],
+        [second, { active: "active", isEnabled: true, isStale: false }],
+      ]);
+    expect(textsOf({ ...asWanted(), units: units("deactivating", false) })).toEqual([]);
+    expect(textsOf({ ...asWanted(), units: units("inactive", true) })).toEqual([
+      `kt-edge@${version}.service was disabled: ${second} serves`,
+    ]);
+  });
+
+  test("is not started while it ends: the second instance serves meanwhile, and is killed only where it ends too", () => {
+    const [first, second] = [`kt-edge@${version}.service`, `kt-edge@${version}-2.service`];
+    const ending = { active: "deactivating", isEnabled: false, isStale: false };
+    const seen = { ...asWanted(), units: new Map([...asWanted().units, [first, ending]]) };
+    expect(hostSteps(seen, wanted).map(({ action }) => action)).toEqual([
+      { do: "enable", unit: second },
+      { do: "start", unit: second },
+    ]);
+    const both = { ...seen, units: new Map([...seen.units, [second, ending]]) };
+    expect(hostSteps(both, wanted).map(({ action }) => action)).toEqual([
+      { do: "enable", unit: first },
+      { do: "kill", unit: first },
+      { do: "start", unit: first },
+    ]);
   });
 
   test("is a certificate that no binding has", () => {

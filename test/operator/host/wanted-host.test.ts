@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import { parseEdgeDocument } from "#expose/host/edge-document.ts";
-import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted-host.ts";
+import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted/wanted-host.ts";
 
 const golden = new URL("./wanted-host.txt", import.meta.url).pathname;
 const document: EdgeDocument = {
@@ -22,14 +22,15 @@ const document: EdgeDocument = {
   bindings: [],
 };
 
+const binary = {
+  sha256: "0123456789abcdef".repeat(4),
+  sizeBytes: 1,
+  machine: "x86_64",
+  interpreter: undefined,
+  read: () => new Blob().stream(),
+};
+
 function wanted(change: Partial<EdgeDocument> = {}, more: Partial<WantedHostSource> = {}): WantedHost {
-  const binary = {
-    sha256: "0123456789abcdef".repeat(4),
-    sizeBytes: 1,
-    machine: "x86_64",
-    interpreter: undefined,
-    read: () => new Blob().stream(),
-  };
   return wantedHost({ document: { ...document, ...change }, certificates: [], binary, disablesOffloads: false, ...more });
 }
 
@@ -51,7 +52,7 @@ test("the plan is the document as an edge reads it", () => {
 
 test("with TLS there is no WireGuard, and without a size of buffers the kernel keeps its own", () => {
   const { units, link, sysctls } = wanted({ transport: "tls", maxSocketBufferBytes: 0 });
-  expect({ units, link }).toEqual({ units: ["kt-edge-shutdown.service", "kt-edge@0123456789abcdef.service"], link: undefined });
+  expect({ units, link }).toEqual({ units: ["kt-edge-shutdown.service"], link: undefined });
   expect(sysctls.map(({ name }) => name)).toEqual(["net.ipv4.tcp_migrate_req"]);
 });
 
@@ -72,6 +73,7 @@ test("anything that changes on the host is another hash, and the same is the sam
     wanted({ maxSocketBufferBytes: 1 }),
     wanted({}, { certificates: [certificateFile("A")] }),
     wanted({}, { disablesOffloads: true }),
+    wanted({}, { binary: { ...binary, sha256: "f".repeat(64) } }),
   ].map(({ hash }) => hash);
   expect(new Set(hashes).size).toBe(hashes.length);
   expect(wanted().hash).toBe(hashes[0] ?? "");

@@ -1,6 +1,6 @@
 /** The shell script that reads what kt has on a host, and what it needs there. It changes nothing. */
 
-import { linkName, offloadsUnit, places, shutdownUnit, wireguardUnit } from "./places.ts";
+import { linkName, offloadsUnit, places, shutdownUnit, wireguardUnit } from "#operator/host/wanted/places.ts";
 
 export interface LookQuestion {
   readonly binary: string;
@@ -9,14 +9,14 @@ export interface LookQuestion {
   /** What loads the binary; empty for none. */
   readonly loader: string;
   readonly sysctls: readonly string[];
-  readonly edgeUnit: string;
+  readonly edgeUnits: readonly string[];
   readonly files: readonly string[];
 }
 
 /** A line for each fact: its name, and what it is. Nothing runs once per file: a host may have hundreds of certificates. */
 const look = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 say() { printf '%s %s\\n' "$1" "$2"; }
-binary=$1 stamp=$2 loader=$3 sysctls=$4 edge=$5; shift 5
+binary=$1 stamp=$2 loader=$3 sysctls=$4 edges=$5; shift 5
 say machine "$(uname -m)"
 say init "$(cat /proc/1/comm)"
 [ -n "$loader" ] && [ ! -e "$loader" ] || say loader there
@@ -44,9 +44,9 @@ if [ -d /sys/class/net/${linkName} ]; then
 fi
 for path in ${places.wanted}/kt-edge@*.service; do [ ! -L "$path" ] || say enabled "\${path##*/}"; done
 systemctl show -p Id,ActiveState,UnitFileState,NeedDaemonReload \\
-  ${shutdownUnit} ${wireguardUnit} ${offloadsUnit} "$edge" 'kt-edge@*.service' | sed 's/^/unit /'
+  ${shutdownUnit} ${wireguardUnit} ${offloadsUnit} $edges 'kt-edge@*.service' | sed 's/^/unit /'
 `;
 
-export function lookScript({ binary, stamp, loader, sysctls, edgeUnit, files }: LookQuestion): string[] {
-  return ["sh", "-c", look, "sh", binary, stamp, loader, sysctls.join(" "), edgeUnit, ...files];
+export function lookScript({ binary, stamp, loader, sysctls, edgeUnits, files }: LookQuestion): string[] {
+  return ["sh", "-c", look, "sh", binary, stamp, loader, sysctls.join(" "), edgeUnits.join(" "), ...files];
 }

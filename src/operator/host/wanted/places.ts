@@ -25,6 +25,13 @@ export const wireguardUnit = "kt-wireguard.service";
 export const shutdownUnit = "kt-edge-shutdown.service";
 export const offloadsUnit = "kt-offloads.service";
 
-/** `version`: the name of its folder. */
-export const edgeUnit = (version: string): string => `kt-edge@${version}.service`;
+/**
+ * The instances of a version, which is the name of its folder. The second serves while the first ends: after a restart, or where an
+ * earlier version comes back.
+ */
+export const edgeUnits = (version: string): readonly [first: string, second: string] => [
+  `kt-edge@${version}.service`,
+  `kt-edge@${version}-2.service`,
+];
+export const isEdgeUnit = (unit: string): boolean => unit.startsWith("kt-edge@");
 export const binaryPath = (version: string): string => `${places.binaries}/${version}/kt`;

@@ -4,7 +4,7 @@ import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import { hashOf } from "#expose/plan/settings.ts";
 import { sha256Of } from "#remote/remote-files.ts";
 import { type KtBinary, versionOf } from "./kt-binary.ts";
-import { binaryPath, edgeUnit, places, shutdownUnit, wireguardUnit } from "./places.ts";
+import { binaryPath, places, shutdownUnit, wireguardUnit } from "./places.ts";
 import { edgeUnitText, shutdownUnitText, type WireguardLink, wireguardUnitText } from "./units.ts";
 
 export interface WantedFile {
@@ -25,7 +25,7 @@ export interface WantedSysctl {
 export interface WantedHost {
   readonly binary: KtBinary;
   readonly files: readonly WantedFile[];
-  /** Enabled and running, in the order in which they are started. */
+  /** Enabled and running, before an edge is started. */
   readonly units: readonly string[];
   readonly sysctls: readonly WantedSysctl[];
   /** Of WireGuard; undefined with TLS. */
@@ -58,7 +58,7 @@ export function wantedHost({ document, certificates, binary, disablesOffloads }:
   const version = versionOf(binary);
   const sysctls = sysctlsOf(document);
   const link = linkOf(document);
-  const units = [shutdownUnit, ...(link === undefined ? [] : [wireguardUnit]), edgeUnit(version)];
+  const units = [shutdownUnit, ...(link === undefined ? [] : [wireguardUnit])];
   const files: WantedFile[] = [
     unitFile(shutdownUnit, shutdownUnitText),
     ...(link === undefined ? [] : [unitFile(wireguardUnit, wireguardUnitText(binaryPath(version), link))]),
@@ -71,7 +71,7 @@ export function wantedHost({ document, certificates, binary, disablesOffloads }:
     // After what it refers to.
     textFile("plan", places.plan, `${JSON.stringify(document, undefined, 2)}\n`),
   ];
-  const hash = hashOf({ files: files.map(({ path, bytes }) => [path, sha256Of(bytes)]), units, sysctls, link, disablesOffloads });
+  const hash = hashOf({ version, files: files.map(({ path, bytes }) => [path, sha256Of(bytes)]), units, sysctls, link, disablesOffloads });
   return { binary, files, units, sysctls, link, disablesOffloads, hash };
 }
 

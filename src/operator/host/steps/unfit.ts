@@ -2,8 +2,8 @@
 
 import { KtError } from "#base/errors.ts";
 import { mib } from "#base/units.ts";
-import type { SeenHost } from "./seen-host.ts";
-import type { WantedHost } from "./wanted-host.ts";
+import type { SeenHost } from "#operator/host/seen/seen-host.ts";
+import type { WantedHost } from "#operator/host/wanted/wanted-host.ts";
 
 /** Of `kt` and its packed form beside it while it is written. */
 const spareFactor = 1.2;

@@ -1,7 +1,7 @@
 /** What a host says about what kt has there. */
 
 import { KtError } from "#base/errors.ts";
-import { places } from "./places.ts";
+import { places } from "#operator/host/wanted/places.ts";
 
 export interface SeenFile {
   readonly isRegular: boolean;

@@ -44,7 +44,8 @@ WantedBy=multi-user.target
 `;
 
 /**
- * One instance for each version, so that two can run beside each other during an upgrade: it is up once it serves, by its own word.
+ * An instance for each version, and a second of each (see `edgeUnits`), so that two can run beside each other during an upgrade: one is up
+ * once it serves, by its own word.
  * Certificates are the user's, whose number systemd may choose anew at each boot; their folder is root's, who writes into it. One that is
  * stopped goes on until its last connection ends; one that has handed over ends by itself, and must not come back.
  */
@@ -58,7 +59,7 @@ Type=notify
 NotifyAccess=all
 TimeoutStartSec=infinity
 ExecStartPre=+/bin/sh -c 'chown -R --reference=${places.state}/ ${places.certificates} && chown root:root ${places.certificates}'
-ExecStart=${places.binaries}/%i/kt edge run --plan ${places.plan} --state ${places.state} --wireguard /run/wireguard/kt-edge.sock
+ExecStart=/bin/sh -c 'instance=%i; exec ${places.binaries}/$\${instance%%%%-*}/kt edge run --plan ${places.plan} --state ${places.state} --wireguard /run/wireguard/kt-edge.sock'
 Restart=on-failure
 RestartSec=1s
 TimeoutStopSec=infinity
