@@ -41,6 +41,7 @@ export async function reconcileHost(host: RemoteHost, wanted: WantedHost, binary
     isNew: before.installed.length === 0 && before.files.size === 0,
     repairs,
     warnings: hostWarnings(seen, wanted),
+    takenPorts: seen.takenPorts,
     publicKey: wanted.link === undefined ? undefined : seen.publicKey,
     binaryStamp: seen.stamp,
   };

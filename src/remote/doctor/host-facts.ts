@@ -1,13 +1,6 @@
 /** What a host says of itself, asked by one script that changes nothing. */
 
-/** A socket that listens on the host, or takes datagrams. */
-export interface TakenPort {
-  readonly protocol: "tcp" | "udp";
-  readonly port: number;
-  readonly address: string;
-  /** The names of the programs that hold it; none where the kernel does. */
-  readonly holders: readonly string[];
-}
+import { parseTakenPort, socketList, type TakenPort } from "./taken-port.ts";
 
 export interface HostFacts {
   readonly kernel: string;
@@ -44,7 +37,7 @@ else say tun refused; fi
 [ ! -e /proc/sys/net/ipv4/tcp_migrate_req ] || say migrates yes
 say free "$(df -Pk /usr/local/lib 2>/dev/null | sed -n '2s/ \\{1,\\}/ /gp' | cut -d' ' -f4)"
 say seconds "$(date +%s)"
-ss -Htulnp 2>/dev/null | while read -r line; do say port "$line"; done
+${socketList} 2>/dev/null | while read -r line; do say port "$line"; done
 case "$(ufw status 2>/dev/null)" in *'Status: active'*) say firewall ufw ;; esac
 [ "$(firewall-cmd --state 2>/dev/null)" != running ] || say firewall firewalld
 nft list ruleset 2>/dev/null | grep -q 'hook input .*policy drop' && say firewall nftables
@@ -67,16 +60,7 @@ export function parseFacts(text: string): HostFacts {
     migratesRequests: one("migrates") === "yes",
     freeBytes: Number(one("free")) * 1024,
     wallSeconds: Number(one("seconds")),
-    ports: all("port").flatMap(parsePort),
+    ports: all("port").flatMap(parseTakenPort),
     firewalls: all("firewall"),
   };
-}
-
-/** A line of `ss -Htulnp`: tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=77,fd=3)) */
-function parsePort(line: string): TakenPort[] {
-  const [protocol, , , , local = "", , users = ""] = line.split(/\s+/);
-  const [, address = "", port = ""] = /^(.*):(\d+)$/.exec(local) ?? [];
-  if ((protocol !== "tcp" && protocol !== "udp") || port === "") return [];
-  const holders = [...new Set([...users.matchAll(/\("([^"]*)",pid=/g)].map(([, name = ""]) => name))];
-  return [{ protocol, port: Number(port), address: address.replace(/%.*$/, ""), holders }];
 }

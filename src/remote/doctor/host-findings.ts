@@ -2,8 +2,9 @@
 
 import { remoteLimits } from "#remote/limits.ts";
 import { mib } from "#base/units.ts";
-import type { HostFacts, TakenPort } from "./host-facts.ts";
+import type { HostFacts } from "./host-facts.ts";
 import { broken, type HostFinding, ok, warn } from "./host-finding.ts";
+import { holdersOf } from "./taken-port.ts";
 
 /** A port that will be listened on. */
 export interface NeededPort {
@@ -91,11 +92,6 @@ function portsOf({ ports }: HostFacts, needed: readonly NeededPort[]): HostFindi
 }
 
 const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "[::1]";
-
-function holdersOf(taken: readonly TakenPort[]): string {
-  const names = [...new Set(taken.flatMap(({ holders }) => holders))];
-  return names.length === 0 ? "the kernel" : names.map((name) => `"${name}"`).join(", ");
-}
 
 /** What a program of the host cannot see is the provider's own firewall, so that is always said. */
 function firewallOf({ firewalls }: HostFacts, needed: readonly NeededPort[]): HostFinding {

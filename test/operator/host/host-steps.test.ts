@@ -260,6 +260,18 @@ describe("a host that cannot be an edge", () => {
   });
 });
 
+test("a port counts as taken where another program than kt holds it", () => {
+  const lines = [
+    'port tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=80,fd=3))',
+    'port tcp LISTEN 0 512 0.0.0.0:443 0.0.0.0:* users:(("kt",pid=81,fd=6))',
+    'port udp UNCONN 0 0 *:51821 *:* users:(("wireguard-go",pid=82,fd=7))',
+    "port udp UNCONN 0 0 0.0.0.0:68 0.0.0.0:*",
+  ];
+  expect(parseSeenHost(`${emptyAnswer}${lines.join("\n")}\n`).takenPorts).toEqual([
+    { protocol: "tcp", address: "0.0.0.0", port: 22, holders: ["sshd"] },
+  ]);
+});
+
 test("an answer that is not the script's is refused, and not taken for an empty host", () => {
   expect(() => parseSeenHost("Welcome!\n")).toThrow("cannot be read");
 });

@@ -1,5 +1,6 @@
 /** The shell script that reads what kt has on a host, and what it needs there. It changes nothing. */
 
+import { socketList } from "#remote/doctor/taken-port.ts";
 import { linkName, offloadsUnit, places, shutdownUnit, wireguardUnit } from "#operator/host/wanted/places.ts";
 
 export interface LookQuestion {
@@ -42,6 +43,7 @@ if [ -d /sys/class/net/${linkName} ]; then
   say link "$(cat /sys/class/net/${linkName}/mtu) $(cat /sys/class/net/${linkName}/flags)"
   ip -o -4 addr show dev ${linkName} | sed -n 's/^.* inet \\([0-9./]*\\) .*/address \\1/p'
 fi
+${socketList} 2>/dev/null | sed 's/^/port /'
 for path in ${places.wanted}/kt-edge@*.service; do [ ! -L "$path" ] || say enabled "\${path##*/}"; done
 systemctl show -p Id,ActiveState,UnitFileState,NeedDaemonReload \\
   ${shutdownUnit} ${wireguardUnit} ${offloadsUnit} $edges 'kt-edge@*.service' | sed 's/^/unit /'

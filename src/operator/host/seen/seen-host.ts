@@ -1,6 +1,7 @@
 /** What a host says about what kt has there. */
 
 import { KtError } from "#base/errors.ts";
+import { parseTakenPort, type TakenPort } from "#remote/doctor/taken-port.ts";
 import { places } from "#operator/host/wanted/places.ts";
 
 export interface SeenFile {
@@ -42,6 +43,8 @@ export interface SeenHost {
   /** By name; those that the kernel does not have are left out. */
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly isWritable: boolean }>;
   readonly link: { readonly mtu: number; readonly isUp: boolean; readonly addresses: readonly string[] } | undefined;
+  /** By programs that are not kt's. */
+  readonly takenPorts: readonly TakenPort[];
   /** By name. */
   readonly units: ReadonlyMap<string, SeenUnit>;
 }
@@ -68,9 +71,13 @@ export function parseSeenHost(text: string): SeenHost {
     publicKey: keyOf(facts.one("key")),
     sysctls: new Map(facts.all("sysctl").map(sysctlOf)),
     link: mtu ? { mtu: Number(mtu), isUp: (Number(flags) & 1) === 1, addresses: facts.all("address") } : undefined,
+    takenPorts: facts.all("port").flatMap(parseTakenPort).filter(isForeign),
     units: unitsOf(facts),
   };
 }
+
+/** What the kernel holds itself has no holder. */
+const isForeign = ({ holders }: TakenPort): boolean => holders.some((name) => name !== "kt" && name !== "wireguard-go");
 
 class Facts {
   readonly #lines: readonly (readonly [name: string, value: string])[];

@@ -1,5 +1,7 @@
 /** What came of bringing a host to what is wanted. */
 
+import type { TakenPort } from "#remote/doctor/taken-port.ts";
+
 /** Something that was not as wanted, and now is. */
 export interface HostRepair {
   readonly kind: "binary" | "plan" | "certificate" | "unit" | "sysctl" | "link" | "offloads" | "leftover";
@@ -14,6 +16,8 @@ export interface HostOutcome {
   readonly repairs: readonly HostRepair[];
   /** What the host refuses and works without, each in a sentence without its full stop. */
   readonly warnings: readonly string[];
+  /** By other programs than kt: who holds what the edge cannot listen on, which it may not see itself. */
+  readonly takenPorts: readonly TakenPort[];
   /** Of the edge's WireGuard, in base64: made on the host. Undefined with TLS. */
   readonly publicKey: string | undefined;
   /** Tells whether the binary was touched since its bytes were last read: give it to the next call, which then need not read them. */
