@@ -222,6 +222,24 @@ cases("the host of a public edge", () => {
     expect(await reconcile()).toEqual([`/usr/local/lib/kt/${versionOf(slow)} was removed: nothing needs it any more`]);
   });
 
+  test("that achetronic/tunnel has enrolled is taken over, with its units, its link and all of its files gone", async () => {
+    await removeHost(host);
+    await vps.sh(`mkdir -p /etc/tunnel /etc/envoy/tls
+      echo '{}' | tee /etc/tunnel/state.json /etc/tunnel/relay.json /etc/envoy/envoy.yaml >/etc/envoy/tls/a.sds.yaml
+      touch /usr/local/bin/tunnelctl /usr/local/bin/envoy /etc/sysctl.d/99-tunnel.conf
+      printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' | tee /etc/systemd/system/envoy.service >/etc/systemd/system/wg-relay.service
+      systemctl daemon-reload; systemctl enable -q --now envoy wg-relay
+      ip tuntap add dev wg-relay mode tun; ip addr add 10.200.0.1/24 dev wg-relay`);
+    const { repairs } = await reconcileHost(host, wanted());
+    expect(repairs.filter(({ kind }) => kind === "taken-over")).toHaveLength(1);
+    const left = await vps.sh(
+      "ls -d /etc/tunnel /etc/envoy /usr/local/bin/* /etc/systemd/system/*/envoy* /sys/class/net/wg-relay 2>/dev/null || true",
+    );
+    expect(left).toBe("");
+    expect(await Promise.all(["envoy", "wg-relay"].map(activeOf))).toEqual(["inactive", "inactive"]);
+    expect(await reconcile()).toEqual([]);
+  });
+
   test("is in the end as it was before, also where a part of kt is gone already", async () => {
     await vps.sh("touch /var/lib/kt-edge/connection; rm /etc/systemd/system/kt-edge@.service; systemctl daemon-reload");
     for (let time = 0; time < 2; time++) {

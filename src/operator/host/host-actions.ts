@@ -4,6 +4,7 @@ import type { RemoteHost } from "#remote/remote-host.ts";
 import type { HostAction } from "#operator/host/steps/host-step.ts";
 import { hostLimits } from "./limits.ts";
 import { versionOf } from "#operator/host/wanted/kt-binary.ts";
+import { removePredecessor } from "#operator/host/wanted/predecessor.ts";
 import { binaryPath, places } from "#operator/host/wanted/places.ts";
 import type { WantedHost } from "#operator/host/wanted/wanted-host.ts";
 
@@ -27,6 +28,9 @@ export async function act(host: RemoteHost, wanted: WantedHost, action: HostActi
     case "remove":
       await host.must(`removing "${action.path}"`, ["rm", "-rf", "--", action.path]);
       return;
+    case "take-over":
+      await host.must("removing achetronic/tunnel", ["sh", "-c", removePredecessor], { timeoutMs: hostLimits.takeOverMs });
+      return;
     default:
       await host.must(...systemctl(action));
   }
@@ -45,7 +49,7 @@ async function push(host: RemoteHost, { binary }: WantedHost): Promise<void> {
   await host.writePackedFile({ path, sha256: binary.sha256, packed, mode: "755" }, { timeoutMs: hostLimits.pushMs });
 }
 
-type UnitAction = Exclude<HostAction, { readonly do: "push" | "write" | "sysctl" | "remove" }>;
+type UnitAction = Exclude<HostAction, { readonly do: "push" | "write" | "sysctl" | "remove" | "take-over" }>;
 
 function systemctl(action: UnitAction): [what: string, argv: string[]] {
   switch (action.do) {

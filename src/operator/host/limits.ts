@@ -7,6 +7,8 @@ export const hostLimits = {
   pushMs: 600 * second,
   /** Until what was started is up: WireGuard's link 0.3 s after its unit, and systemd tries again each second. */
   settleMs: 10 * second,
+  /** Until the proxy of achetronic/tunnel has ended: systemd kills it after 90 s. */
+  takeOverMs: 120 * second,
   /** Of its journal, where a unit does not stay up. */
   journalLines: 3,
 } as const;

@@ -107,6 +107,14 @@ describe("a host", () => {
   });
 });
 
+test("a host that achetronic/tunnel enrolled is taken over right before kt's units start", () => {
+  const seen = parseSeenHost(`${emptyAnswer}predecessor there\n`);
+  const actions = hostSteps(seen, wanted).map(({ action }) => action.do);
+  expect(actions.filter((action) => action === "take-over")).toHaveLength(1);
+  expect(actions.indexOf("take-over")).toBeGreaterThan(actions.indexOf("reload"));
+  expect(actions.indexOf("take-over")).toBeLessThan(actions.indexOf("enable"));
+});
+
 describe("drift", () => {
   const edge = `kt-edge@${version}.service`;
   const certificatePath = `/etc/kt/edge/certs/${certificate.name}`;

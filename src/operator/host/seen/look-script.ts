@@ -1,5 +1,6 @@
 /** The shell script that reads what kt has on a host, and what it needs there. It changes nothing. */
 
+import { predecessorStates } from "#operator/host/wanted/predecessor.ts";
 import { socketList } from "#remote/doctor/taken-port.ts";
 import { linkName, offloadsUnit, places, shutdownUnit, wireguardUnit } from "#operator/host/wanted/places.ts";
 
@@ -22,6 +23,7 @@ say machine "$(uname -m)"
 say init "$(cat /proc/1/comm)"
 [ -n "$loader" ] && [ ! -e "$loader" ] || say loader there
 [ ! -c /dev/net/tun ] || say tun there
+for path in ${predecessorStates.join(" ")}; do [ ! -f "$path" ] || say predecessor there; done
 say free "$( (df -Pk /usr/local/lib || df -Pk /usr) 2>/dev/null | sed -n '2s/  */ /gp' | cut -d' ' -f4)"
 if [ -f "$binary" ] && [ ! -L "$binary" ]; then
   found=$(stat -c '%a:%u:%i:%s:%.Y:%.Z' -- "$binary")

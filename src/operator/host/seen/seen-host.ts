@@ -28,6 +28,8 @@ export interface SeenHost {
   readonly hasLoader: boolean;
   readonly hasTun: boolean;
   readonly freeBytes: number;
+  /** achetronic/tunnel has enrolled it. */
+  readonly hasPredecessor: boolean;
   /** Of the wanted version; empty where it is not there. */
   readonly stamp: string;
   /** Undefined where its stamp is that of the question. */
@@ -62,6 +64,7 @@ export function parseSeenHost(text: string): SeenHost {
     hasLoader: facts.one("loader") !== "",
     hasTun: facts.one("tun") !== "",
     freeBytes: Number(facts.one("free")) * 1024,
+    hasPredecessor: facts.one("predecessor") !== "",
     stamp: facts.one("stamp"),
     binarySha256: facts.one("binary").split(" ")[0] || undefined,
     installed: facts.all("installed").filter((name) => /^[0-9a-f]+$/.test(name)),

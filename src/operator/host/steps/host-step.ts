@@ -8,6 +8,7 @@ export type HostAction =
   | { readonly do: "write"; readonly file: WantedFile }
   | { readonly do: "sysctl"; readonly name: string; readonly value: number }
   | { readonly do: "reload" }
+  | { readonly do: "take-over" }
   | { readonly do: "enable" | "start" | "restart" | "disable" | "stop" | "retire" | "kill"; readonly unit: string }
   | { readonly do: "remove"; readonly path: string };
 

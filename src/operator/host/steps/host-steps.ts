@@ -18,6 +18,7 @@ export function hostSteps(seen: SeenHost, wanted: WantedHost): HostStep[] {
     ...files,
     ...sysctlSteps(seen, wanted),
     ...reloadSteps(seen, files),
+    ...takeOverSteps(seen),
     ...unitSteps(seen, wanted),
     ...formerSteps(seen, wanted),
     ...leftoverSteps(seen, wanted),
@@ -72,6 +73,13 @@ const reloadSteps = ({ units }: SeenHost, files: readonly HostStep[]): HostStep[
   if (!isWritten && ![...units.values()].some(({ isStale }) => isStale)) return [];
   return [step({ do: "reload" }, "unit", "systemd has read the units of kt again")];
 };
+
+function takeOverSteps({ hasPredecessor }: SeenHost): HostStep[] {
+  if (!hasPredecessor) return [];
+  return [
+    step({ do: "take-over" }, "taken-over", "the proxy, the link and the files of achetronic/tunnel were removed: kt serves instead"),
+  ];
+}
 
 const leftoverSteps: Compared = (seen, wanted) => {
   const wantedPaths = new Set(wanted.files.map(({ path }) => path));
