@@ -12,7 +12,10 @@ import { type Successor, takeOver } from "./handover/take-over.ts";
 import { edgeLimits } from "./limits.ts";
 import { bindingStatus, type ReportOptions, uplinkStatus } from "./status/edge-report.ts";
 import { jsonPage, StatusPage, textPage } from "./status/status-page.ts";
+import type { TcpCounters } from "./tcp/tcp-counters.ts";
 import { TcpDoors } from "./tcp/tcp-doors.ts";
+import { Certificates } from "./tls/certificates.ts";
+import type { UdpCounters } from "./udp/udp-counters.ts";
 import { UdpDoors } from "./udp/udp-doors.ts";
 import { UplinkSet } from "./uplinks/uplink-set.ts";
 
@@ -35,6 +38,7 @@ export class Edge {
   readonly #startedAt: string;
   readonly #log: Log;
   readonly #uplinks: UplinkSet;
+  readonly #certificates: Certificates;
   readonly #tcp: TcpDoors;
   readonly #udp: UdpDoors;
   readonly #bindings = new Bindings();
@@ -52,7 +56,8 @@ export class Edge {
   /** Resolves when they are, or when a port could not be opened. */
   readonly opened: Promise<void>;
   /** Resolves when a hand-over has left no listening socket. */
-  #left: Promise<void> = Promise.resolve();
+  #left: Promise<void> | undefined;
+  #cancelSettle = (): void => {};
 
   constructor(options: EdgeOptions) {
     const { plan, hosts, clock, log, lastHandshake } = options;
@@ -61,9 +66,15 @@ export class Edge {
     this.#log = log;
     this.#uplinks = new UplinkSet({ clock, log });
     this.#uplinks.listen(() => this.#settle());
-    this.#tcp = new TcpDoors({ hosts, uplinks: this.#uplinks, clock, log, onChange: () => {} });
+    this.#certificates = new Certificates(`${plan.slice(0, plan.lastIndexOf("/"))}/certs`, clock);
+    this.#tcp = new TcpDoors({ hosts, uplinks: this.#uplinks, certificates: this.#certificates, clock, log, onChange: () => {} });
     this.#udp = new UdpDoors({ hosts, uplinks: this.#uplinks, clock, log, settings: () => this.#settings, onChange: () => {} });
-    this.#report = { uplinks: this.#uplinks, problemOf: (binding) => this.#problemOf(binding), lastHandshake };
+    this.#report = {
+      uplinks: this.#uplinks,
+      problemOf: (binding) => this.#problemOf(binding),
+      certificateProblem: (binding) => this.#certificateProblem(binding),
+      lastHandshake,
+    };
     this.#page = new StatusPage({
       clock,
       log,
@@ -79,6 +90,10 @@ export class Edge {
     });
     this.#handOver = this.#handOverOf(options);
     this.opened = this.#open(options);
+  }
+
+  get counters(): { readonly tcp: TcpCounters; readonly udp: UdpCounters } {
+    return { tcp: this.#tcp.counters, udp: this.#udp.counters };
   }
 
   status(): EdgeStatus {
@@ -97,7 +112,7 @@ export class Edge {
     this.#file.close();
     this.#page.close();
     void this.#udp.drain();
-    await this.#left;
+    if (this.#left) await this.#left;
     await this.#tcp.drain();
     // UDP has no end to wait for: a client that goes on sending would keep this process for ever.
     this.#udp.close();
@@ -128,14 +143,24 @@ export class Edge {
 
   #settle(): void {
     if (this.#isDraining) return;
+    this.#cancelSettle();
     this.#bindings.settle((binding) => this.#isServed(binding));
     if (!this.#isOpen) return;
     this.#tcp.lead(this.#bindings.current.filter((binding) => binding.protocol === "TCP"));
     this.#udp.lead(this.#bindings.current.filter((binding) => binding.protocol === "UDP"));
+    const inUse = this.#bindings.all.flatMap(({ wanted, current }) => [wanted, current]);
+    this.#certificates.keep(inUse.flatMap((binding) => (binding.protocol === "TCP" && binding.tls ? [binding.tls] : [])));
+    // Nothing says when a file has come after the plan that names it.
+    const lacksOne = this.#bindings.all.some(({ wanted }) => this.#certificateProblem(wanted));
+    if (lacksOne) this.#cancelSettle = this.#clock.after(edgeLimits.certificateAgainMs, () => this.#settle());
   }
 
-  #isServed({ target }: EdgeBinding): boolean {
-    return this.#uplinks.serving(target).length > 0;
+  #certificateProblem(binding: EdgeBinding): DoorProblem | undefined {
+    return binding.protocol === "TCP" ? this.#tcp.certificateProblem(binding) : undefined;
+  }
+
+  #isServed(binding: EdgeBinding): boolean {
+    return this.#uplinks.serving(binding.target).length > 0 && !this.#certificateProblem(binding);
   }
 
   /** Opens the public ports; where a predecessor serves, beside its own and with what it has. */

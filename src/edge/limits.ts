@@ -26,6 +26,22 @@ export const edgeLimits = {
   /** Connections to the status page at once, and how long each may take: an answer takes a millisecond. */
   statusConnections: 256,
   statusConnectionMs: 10 * second,
+  /** Largest file of a certificate, with its chain and key, or of the authorities of clients. */
+  certificateBytes: 1 * mib,
+  /** After how long a certificate that could not be used is read again: its file may come after the plan. */
+  certificateAgainMs: 500,
+  /** Longest TLS hello: those of browsers with post-quantum keys take 2 KB, and 16 KB is the longest that one record holds. */
+  helloBytes: 20 * kib,
+  /** Connections that have yet to show their hello, or to end their handshake; with the longest hellos they hold 40 MB. */
+  halfOpen: 2048,
+  /** How long each may take: a handshake is two or three ways to the client and back. */
+  halfOpenMs: 10 * second,
+  /** Connections in all: each is two descriptors, and some 7 KB. */
+  tcpConnections: 32_768,
+  /** Of one source: a network behind one address, or a front that comes for many clients. */
+  tcpConnectionsPerSource: 8192,
+  /** Of one binding, so that a flood of one leaves room for the others. */
+  tcpConnectionsPerBinding: 16_384,
   /** Sessions of UDP in all: each is a socket at its uplink, and takes 0.6 KB here. Those without an answer make room first. */
   udpSessions: 65_536,
   /** Of one binding, so that a flood of one leaves room for the others. */

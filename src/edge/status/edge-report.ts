@@ -13,15 +13,18 @@ export interface ReportedBinding {
 export interface ReportOptions {
   readonly uplinks: UplinkSet;
   readonly problemOf: (binding: EdgeBinding) => DoorProblem | undefined;
+  /** Of a binding that is only wanted, too. */
+  readonly certificateProblem: (binding: EdgeBinding) => DoorProblem | undefined;
   /** Of an uplink, in ISO 8601; empty before the first. */
   readonly lastHandshake: (ordinal: number) => string;
 }
 
 type BindingStatus = EdgeStatus["bindings"][number];
 
-export function bindingStatus({ wanted, current }: ReportedBinding, { uplinks, problemOf }: ReportOptions): BindingStatus {
+export function bindingStatus({ wanted, current }: ReportedBinding, options: ReportOptions): BindingStatus {
+  const { uplinks, problemOf, certificateProblem } = options;
   const { id, hash } = current;
-  const problem = problemOf(current);
+  const problem = problemOf(current) ?? certificateProblem(wanted);
   if (problem) return { id, hash, state: problem.state, message: problem.message };
   if (uplinks.serving(current.target).length === 0) return { id, hash, state: "NoUplink", message: withoutUplink(uplinks) };
   const waits = wanted.hash === hash ? "" : "its former settings are served, until an uplink serves the new target";

@@ -1,106 +1,87 @@
-/** One connection of a client at a public port: from its target's uplink to its end. */
+/** A client and its target, joined: says to the target where the client is, and ends both when nothing passes any more. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { type KtError, toKtError } from "#base/errors.ts";
-import type { Log } from "#base/log.ts";
 import { edgeLimits } from "#edge/limits.ts";
-import { openTarget } from "#edge/uplinks/open-target.ts";
-import type { UplinkSet } from "#edge/uplinks/uplink-set.ts";
 import type { TcpEdgeBinding } from "#expose/host/edge-document.ts";
 import { splice, type SpliceCount } from "#net/splice.ts";
 import type { SocketEnds } from "#net/tcp.ts";
 import { encodeProxyV1, encodeProxyV2 } from "#wire/proxy-header.ts";
+import type { TcpCounters } from "./tcp-counters.ts";
 
 export interface FlowOptions {
-  readonly uplinks: UplinkSet;
+  readonly client: Conn;
+  readonly ends: () => SocketEnds | undefined;
+  readonly target: Conn;
+  /** As it was when the client came: an edit is for those that come later. */
+  readonly binding: TcpEdgeBinding;
+  readonly counters: TcpCounters;
   readonly clock: Clock;
-  readonly log: Log;
   /** Called once, when both sides are over. */
   readonly onOver: () => void;
 }
 
 export class Flow implements SpliceCount {
-  readonly #client: Conn;
-  readonly #binding: TcpEdgeBinding;
   readonly #options: FlowOptions;
-  #target: Conn | undefined;
   /** When a byte passed last, either way. */
-  #usedMs = 0;
+  #usedMs: number;
   #cancelIdle = (): void => {};
-  #isAborted = false;
 
-  /** Owns the Conn. The binding is as it was when the client came: an edit is for those that come later. */
-  constructor(client: Conn, ends: () => SocketEnds | undefined, binding: TcpEdgeBinding, options: FlowOptions) {
-    this.#client = client;
-    this.#binding = binding;
+  /** Owns both Conns. */
+  constructor(options: FlowOptions) {
+    const { client, target, clock, counters, binding, onOver } = options;
     this.#options = options;
-    void this.#open(ends);
-  }
-
-  /** Called for every piece of data: one assignment, and no timer. */
-  add(): void {
-    this.#usedMs = this.#options.clock.now();
-  }
-
-  abort(): void {
-    this.#isAborted = true;
-    this.#client.abort();
-    this.#target?.abort();
-  }
-
-  async #open(ends: () => SocketEnds | undefined): Promise<void> {
-    const { target: key, connectTimeoutMs } = this.#binding;
-    try {
-      const target = await openTarget(this.#options.uplinks, { key, connectTimeoutMs });
-      this.#target = target;
-      if (this.#isAborted || !this.#introduce(target, ends)) target.abort();
-      this.#join(target);
-    } catch (error) {
-      this.#refuse(toKtError(error, "internal", "open the target"));
-    }
-  }
-
-  /** False for a client that has left. */
-  #introduce(target: Conn, ends: () => SocketEnds | undefined): boolean {
-    const { proxyHeader } = this.#binding;
-    if (proxyHeader === 0) return true;
-    const seen = ends();
-    if (!seen) return false;
-    const proxied = { source: seen.remote, destination: seen.local };
-    target.write(proxyHeader === 1 ? encodeProxyV1(proxied) : encodeProxyV2(proxied, "stream"));
-    return true;
-  }
-
-  #join(target: Conn): void {
-    this.add();
-    this.#lookAfter(this.#binding.idleTimeoutMs);
-    splice(this.#client, target, this, () => {
+    this.#usedMs = clock.now();
+    counters.open += 1;
+    this.#lookAfter(binding.idleTimeoutMs);
+    if (!this.#introduce()) target.abort();
+    splice(client, target, this, () => {
       this.#cancelIdle();
-      this.#options.onOver();
+      counters.open -= 1;
+      onOver();
     });
   }
 
-  #refuse(error: KtError): void {
-    this.#options.log("debug", "connection-refused", { binding: this.#binding.id, text: error.message });
-    this.#client.abort();
-    this.#options.onOver();
+  /** Called for every piece of data: two assignments, and no timer. */
+  add(direction: "sent" | "received", bytes: number): void {
+    const { counters, clock } = this.#options;
+    this.#usedMs = clock.now();
+    if (direction === "sent") counters.sentBytes += bytes;
+    else counters.receivedBytes += bytes;
+  }
+
+  abort(): void {
+    this.#options.client.abort();
+    this.#options.target.abort();
+  }
+
+  /** False for a client that has left. */
+  #introduce(): boolean {
+    const { binding, ends, target } = this.#options;
+    if (binding.proxyHeader === 0) return true;
+    const seen = ends();
+    if (!seen) return false;
+    const proxied = { source: seen.remote, destination: seen.local };
+    target.write(binding.proxyHeader === 1 ? encodeProxyV1(proxied) : encodeProxyV2(proxied, "stream"));
+    return true;
   }
 
   /** The timer is set anew only when it has run out: then for what is left since the last byte. */
   #lookAfter(delayMs: number): void {
-    const { idleTimeoutMs } = this.#binding;
-    if (idleTimeoutMs === 0) return;
-    this.#cancelIdle = this.#options.clock.after(delayMs, () => {
-      const leftMs = this.#usedMs + idleTimeoutMs - this.#options.clock.now();
+    const { binding, clock } = this.#options;
+    if (binding.idleTimeoutMs === 0) return;
+    this.#cancelIdle = clock.after(delayMs, () => {
+      const leftMs = this.#usedMs + binding.idleTimeoutMs - clock.now();
       if (leftMs > 0) this.#lookAfter(leftMs);
       else this.#sayFarewell();
     });
   }
 
   #sayFarewell(): void {
-    this.#client.end();
-    this.#target?.end();
-    this.#cancelIdle = this.#options.clock.after(edgeLimits.idleFarewellMs, () => this.abort());
+    const { client, target, clock, counters } = this.#options;
+    counters.idle += 1;
+    client.end();
+    target.end();
+    this.#cancelIdle = clock.after(edgeLimits.idleFarewellMs, () => this.abort());
   }
 }

@@ -2,10 +2,15 @@
 
 import type { Conn } from "#base/conn.ts";
 import type { DoorOptions, DoorProblem, Doors } from "#edge/doors/doors.ts";
+import { sourceOf } from "#edge/doors/source-of.ts";
+import { type Certificates, isEnded } from "#edge/tls/certificates.ts";
 import type { TcpEdgeBinding } from "#expose/host/edge-document.ts";
 import type { SocketEnds } from "#net/tcp.ts";
-import { Flow } from "./flow.ts";
+import { HalfOpen } from "./half-open.ts";
+import { Occupancy } from "./occupancy.ts";
 import { PublicPort } from "./public-port.ts";
+import { TcpCounters } from "./tcp-counters.ts";
+import { Visit, type VisitContext } from "./visit.ts";
 
 interface OpenPort {
   readonly port: PublicPort;
@@ -13,21 +18,33 @@ interface OpenPort {
   bindings: readonly TcpEdgeBinding[];
 }
 
+export interface TcpDoorOptions extends DoorOptions {
+  readonly certificates: Certificates;
+}
+
 export class TcpDoors implements Doors<TcpEdgeBinding> {
-  readonly #options: DoorOptions;
+  readonly counters = new TcpCounters();
+  readonly #options: TcpDoorOptions;
+  readonly #context: VisitContext;
   readonly #ports = new Map<number, OpenPort>();
-  readonly #portOf = new Map<string, number>();
-  readonly #flows = new Set<Flow>();
+  readonly #bindings = new Map<string, TcpEdgeBinding>();
+  readonly #visits = new Set<Visit>();
   #onEmpty = (): void => {};
 
-  constructor(options: DoorOptions) {
+  constructor(options: TcpDoorOptions) {
     this.#options = options;
+    this.#context = { ...options, counters: this.counters, occupancy: new Occupancy(), halfOpen: new HalfOpen(options.clock) };
+  }
+
+  /** Connections that have yet to show what they want. */
+  get halfOpen(): number {
+    return this.#context.halfOpen.size;
   }
 
   lead(bindings: readonly TcpEdgeBinding[]): void {
     const byPort = Map.groupBy(bindings, ({ listenPort }) => listenPort);
-    this.#portOf.clear();
-    for (const { id, listenPort } of bindings) this.#portOf.set(id, listenPort);
+    this.#bindings.clear();
+    for (const binding of bindings) this.#bindings.set(binding.id, binding);
     for (const [number, { port }] of this.#ports) {
       if (byPort.has(number)) continue;
       this.#ports.delete(number);
@@ -43,20 +60,28 @@ export class TcpDoors implements Doors<TcpEdgeBinding> {
   }
 
   problemOf(id: string): DoorProblem | undefined {
-    const { port } = this.#ports.get(this.#portOf.get(id) ?? 0) ?? {};
+    const binding = this.#bindings.get(id);
+    const { port } = this.#ports.get(binding?.listenPort ?? 0) ?? {};
     const message = port?.problem ?? "its port is not open yet";
-    return message === "" ? undefined : { state: "ListenFailed", message };
+    if (message !== "") return { state: "ListenFailed", message };
+    return binding && this.certificateProblem(binding);
+  }
+
+  /** Of a binding that ends TLS, also of one that is only wanted. */
+  certificateProblem({ tls }: TcpEdgeBinding): DoorProblem | undefined {
+    const message = isEnded(tls) ? this.#options.certificates.problemOf(tls) : "";
+    return message === "" ? undefined : { state: "CertificateFailed", message };
   }
 
   async drain(): Promise<void> {
     this.lead([]);
-    if (this.#flows.size === 0) return;
+    if (this.#visits.size === 0) return;
     await new Promise<void>((resolve) => (this.#onEmpty = resolve));
   }
 
   close(): void {
     this.lead([]);
-    for (const flow of this.#flows) flow.abort();
+    for (const visit of this.#visits) visit.abort();
   }
 
   #leadPort(number: number, bindings: readonly TcpEdgeBinding[]): void {
@@ -65,27 +90,25 @@ export class TcpDoors implements Doors<TcpEdgeBinding> {
       open.bindings = bindings;
       return;
     }
-    const port = new PublicPort({
-      ...this.#options,
-      port: number,
-      accept: (conn, ends) => this.#accept(number, conn, ends),
-    });
+    const port = new PublicPort({ ...this.#options, port: number, accept: (conn, ends) => this.#accept(number, conn, ends) });
     this.#ports.set(number, { port, bindings });
   }
 
   #accept(number: number, conn: Conn, ends: () => SocketEnds | undefined): void {
-    const [binding] = this.#ports.get(number)?.bindings ?? [];
-    if (!binding || this.#options.uplinks.serving(binding.target).length === 0) {
+    const { occupancy } = this.#context;
+    const source = sourceOf(conn.remoteAddress ?? "");
+    const refusal = occupancy.enter(source);
+    if (refusal) {
+      this.counters.refused[refusal] += 1;
       conn.abort();
       return;
     }
-    const flow: Flow = new Flow(conn, ends, binding, {
-      ...this.#options,
-      onOver: () => {
-        this.#flows.delete(flow);
-        if (this.#flows.size === 0) this.#onEmpty();
-      },
+    const bindings = this.#ports.get(number)?.bindings ?? [];
+    const visit: Visit = new Visit({ conn, ends, bindings }, this.#context, () => {
+      occupancy.leave(source);
+      this.#visits.delete(visit);
+      if (this.#visits.size === 0) this.#onEmpty();
     });
-    this.#flows.add(flow);
+    this.#visits.add(visit);
   }
 }

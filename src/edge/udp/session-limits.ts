@@ -3,7 +3,7 @@
 import type { Clock } from "#base/clock.ts";
 import { second } from "#base/units.ts";
 import { edgeLimits } from "#edge/limits.ts";
-import { sourceOf } from "./source-of.ts";
+import { sourceOf } from "#edge/doors/source-of.ts";
 import type { UdpRefusal } from "./udp-counters.ts";
 import type { UdpSession } from "./udp-session.ts";
 

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { edgeLimits } from "#edge/limits.ts";
 import { type Occupancy, SessionLimits } from "#edge/udp/session-limits.ts";
-import { sourceOf } from "#edge/udp/source-of.ts";
+import { sourceOf } from "#edge/doors/source-of.ts";
 import { UdpSession } from "#edge/udp/udp-session.ts";
 import { ManualClock } from "#test/support/manual-clock.ts";
 import { binding } from "./rig.ts";

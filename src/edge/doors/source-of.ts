@@ -1,4 +1,4 @@
-/** What counts as one source of UDP clients: an IPv4 address, or the 64 bits of IPv6 that a network gives to one customer. Pure. */
+/** What counts as one source of clients: an IPv4 address, or the 64 bits of IPv6 that a network gives to one customer. Pure. */
 
 import { ipv6Bytes } from "#base/ipv6.ts";
 
