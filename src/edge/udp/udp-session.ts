@@ -30,8 +30,8 @@ export class UdpSession implements Deadline {
   readonly id: number;
   readonly client: UdpClient;
   readonly port: SessionPort;
-  /** The one that the client sends to: answers come from its address. */
-  readonly socket: DatagramSocket;
+  /** The one that the client sent to last: answers come from its address. */
+  socket: DatagramSocket;
   settings: SessionSettings;
   /** Undefined until the next datagram finds one. */
   uplink: UdpUplink | undefined;

@@ -9,7 +9,7 @@ import { randomId } from "./random-id.ts";
 import { SessionLimits } from "./session-limits.ts";
 import type { UdpCounters } from "./udp-counters.ts";
 import { type SessionPort, type UdpClient, UdpSession, type UdpUplink } from "./udp-session.ts";
-import type { UplinkSocket } from "./uplink-socket.ts";
+import type { UplinkSocket, UplinkSocketHandler } from "./uplink-socket.ts";
 
 /** The uplinks of an edge as far as datagrams need them. */
 export interface UdpUplinks {
@@ -35,7 +35,7 @@ export interface Arrival {
   readonly destination: UdpClient;
 }
 
-export class UdpSessions {
+export class UdpSessions implements UplinkSocketHandler {
   readonly #options: SessionsOptions;
   readonly #limits: SessionLimits;
   readonly #deadlines: Deadlines<UdpSession>;
@@ -99,16 +99,17 @@ export class UdpSessions {
   }
 
   /** From its client. */
-  sendOn(session: UdpSession, payload: Uint8Array, { destination }: Arrival): void {
+  sendOn(session: UdpSession, payload: Uint8Array, arrival: Arrival): void {
     const { counters, clock, socket } = this.#options;
     session.usedMs = clock.now();
+    session.socket = arrival.socket;
     if (!session.uplink && !this.#findUplink(session)) {
       counters.refused.noUplink += 1;
       return;
     }
     let whole = payload;
     if (!session.hasBegun && session.settings.proxyHeader === 2) {
-      whole = Buffer.concat([encodeProxyV2({ source: session.client, destination }, "datagram"), payload]);
+      whole = Buffer.concat([encodeProxyV2({ source: session.client, destination: arrival.destination }, "datagram"), payload]);
       if (whole.length > maxPayloadBytes) {
         counters.refused.tooLong += 1;
         return;
@@ -132,6 +133,16 @@ export class UdpSessions {
   endedByUplink(session: UdpSession): void {
     this.#options.counters.ended += 1;
     this.#end(session, false);
+  }
+
+  /** Its uplink reported that nothing listens at the target. */
+  refused(): void {
+    this.#options.counters.targetRefused += 1;
+  }
+
+  /** A datagram to the edge's address in the tunnel that is not of a session's own uplink. */
+  stray(): void {
+    this.#options.counters.strayDatagrams += 1;
   }
 
   /** Ends all of a port. */

@@ -1,10 +1,20 @@
 /** The public UDP ports of an edge: sessions, their uplinks, their ends, and what changes of the plan leave alone. */
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { networkAddresses } from "#native/network-addresses.ts";
 import { DatagramSocket } from "#net/datagram-socket.ts";
 import { maxPayloadBytes } from "#wire/uplink-frame.ts";
 import { eventually, within } from "#test/support/wait.ts";
 import { binding, Rig, type RigOptions, target } from "./rig.ts";
+
+function hasIpv6(): boolean {
+  try {
+    new DatagramSocket({ host: "::1", port: 0, bufferBytes: 0, isShared: false, onDatagram() {} }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const rigs: Rig[] = [];
 
@@ -205,11 +215,33 @@ describe.skipIf(process.platform !== "linux")("a change of the plan", () => {
     const edge = rig({ bindings: [binding({ listenPort: taken.port }), binding({ id: "other" })] });
     expect(edge.doors.problemOf("shop/dns/udp")).toMatchObject({ state: "ListenFailed" });
     expect(edge.doors.problemOf("other")).toBeUndefined();
+    await eventually("its holder", () => edge.doors.problemOf("shop/dns/udp")?.message.includes(`(process ${process.pid})`));
     taken.close();
     await edge.clock.advance(1000);
     expect(edge.doors.problemOf("shop/dns/udp")).toBeUndefined();
     expect(edge.changes).toBeGreaterThan(0);
     expect(await edge.client().ask("free", edge.port)).toBe("free");
+  });
+});
+
+const [own] = networkAddresses().filter((address) => !address.includes(":"));
+
+describe.skipIf(process.platform !== "linux")("an answer", () => {
+  // One socket at 0.0.0.0 would answer 127.0.0.1 from 127.0.0.1, whichever address it asked.
+  test.skipIf(own === undefined)("comes from the address that was asked, where the machine has several", async () => {
+    const edge = rig({ hosts: ["0.0.0.0", "::"] });
+    const client = edge.client();
+    expect(await client.ask("hello", edge.port, own)).toBe("hello");
+    expect(client.from).toBe(`${own} ${edge.port}`);
+    expect(await client.ask("again", edge.port, "127.0.0.1")).toBe("again");
+    expect(client.from).toBe(`127.0.0.1 ${edge.port}`);
+  });
+
+  test.skipIf(!hasIpv6())("comes by IPv6 to a client of IPv6", async () => {
+    const edge = rig({ hosts: ["0.0.0.0", "::"] });
+    const client = edge.client("::1");
+    expect(await client.ask("hello", edge.port, "::1")).toBe("hello");
+    expect(client.from).toBe(`::1 ${edge.port}`);
   });
 });
 
