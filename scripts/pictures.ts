@@ -6,6 +6,7 @@ import { Chromium } from "#test/support/browser.ts";
 import { startDocCluster } from "#test/support/doc-cluster.ts";
 import { SourceHome } from "#test/support/source-home.ts";
 import { Terminal } from "#test/support/terminal.ts";
+import { eventually } from "#test/support/wait.ts";
 import { takeDashboard } from "./pictures/dashboard-pictures.ts";
 import { terminalSvg } from "./pictures/terminal-svg.ts";
 import { root } from "./steps.ts";
@@ -36,7 +37,7 @@ try {
   await write(`${home.path}/home/.kube/config`, cluster.kubeconfig);
   await write(`${home.project}/tunnels.toml`, profile);
   await write(`${folder}/kt-up.svg`, await pictureOfUp());
-  console.log("docs/pictures/kt-up.svg, kt-tui.svg, error-page.png, dashboard.png, dashboard-requests.png");
+  console.log("docs/pictures/kt-up.svg, kt-tui.svg, error-page.png, dashboard.png, dashboard-requests.png, dashboard-health.png");
 } finally {
   cluster.close();
 }
@@ -47,9 +48,14 @@ async function pictureOfUp(): Promise<string> {
   using terminal = Terminal.open(home.path, command, { cwd: home.project, env: home.env, size });
   await terminal.sees("Ctrl-C detaches");
   if (terminal.screen().includes("blocked")) throw new Error("ports 8989 and 5432 are not free here: end what has them");
-  for (const host of ["grafana", "api"]) await fetch("http://127.0.0.1:8989/", { headers: { Host: `${host}.localhost` } });
+  for (const host of ["grafana", "api"]) {
+    const response = await fetch("http://127.0.0.1:8989/", { headers: { Host: `${host}.localhost` }, keepalive: false });
+    await response.arrayBuffer();
+  }
   await takeErrorPage();
   await terminal.sees("✗ failed");
+  // Both are over and counted.
+  await eventually("what was asked to be counted", () => !terminal.screen().includes(" open"));
   await write(`${folder}/kt-tui.svg`, await pictureOfTui());
   const rows = terminal.styledRows().map((row) => row.replace(home.project, "/home/me/shop"));
   await takeDashboard(home, 8989, folder);

@@ -62,6 +62,12 @@ export async function takeDashboard(home: SourceHome, port: number, folder: stri
     await page.locator(".result").waitFor();
     await page.evaluate("document.activeElement.blur()");
     await page.screenshot({ path: `${folder}/dashboard-requests.png`, animations: "disabled" });
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("4");
+    await page.getByRole("button", { name: "2 minutes" }).click();
+    await page.getByText("Checks of targets in use").waitFor();
+    await nameFolder(page, home.project);
+    await page.screenshot({ path: `${folder}/dashboard-health.png`, animations: "disabled", fullPage: true });
     over.abort();
     await running;
   } finally {

@@ -4,6 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { connect as connectH2, createServer as createH2 } from "node:http2";
 import { CryptoHasher, listen, serve } from "bun";
 import { apply, createUser, kubectl, ownCluster, ownNamespace, run, adminKubeconfig, writeKubeconfig } from "#test/support/cluster.ts";
+import { Chromium } from "#test/support/browser.ts";
+import { DashboardPage } from "#test/support/dashboard-page.ts";
 import { binary, Home } from "#test/support/kt.ts";
 import { freePorts } from "#test/support/process.ts";
 import { importRelayImage } from "#test/support/relay-image.ts";
@@ -250,6 +252,41 @@ cases("a service that kt makes", () => {
     },
     150_000,
   );
+
+  test("is removed while the dashboard has stopped it, made again by a start, and by a reconnect", async () => {
+    const machine = await new Machine().up([{ service: "paused:80", local: webServer() }]);
+    await machine.running();
+    const browser = await Chromium.start();
+    closing.push(() => browser.close());
+    // What Chromium drops while pods come and go the page asks for again by itself; nothing here can be done twice.
+    const page = await browser.page({ width: 1440 });
+    const dashboard = new DashboardPage(page);
+    await eventually("the dashboard to be open", async () => {
+      const url = (await machine.home.ok("dashboard", "--url")).trim();
+      return await page.goto(url).then(
+        async () => await dashboard.live().then(() => true),
+        () => false,
+      );
+    });
+    await page
+      .getByRole("row", { name: `paused.${space.name}:80` })
+      .locator(".target")
+      .click();
+    const route = page.getByRole("region", { name: "Route paused:80" });
+    await route.getByRole("button", { name: "Stop" }).click();
+    await route.locator("header .state").getByText("stopped").waitFor();
+    await eventually("the service to be gone", async () => (await service("paused")) === undefined, 60_000, 200);
+    expect(await machine.states()).toMatchObject([{ name: "paused:80", state: "stopped" }]);
+    await route.getByRole("button", { name: "Start" }).click();
+    await page.getByText("paused:80: started").waitFor();
+    await callSoon("http://paused/", "hello from here");
+    const [before] = await list("jobs");
+    await route.getByRole("button", { name: "Reconnect" }).click();
+    await page.getByText("paused:80: connected anew").waitFor();
+    await callSoon("http://paused/", "hello from here");
+    expect((await list("jobs")).map(({ metadata: { uid } }) => uid)).not.toContain(before?.metadata.uid ?? "none");
+    expect(await dashboard.violations()).toEqual([]);
+  }, 150_000);
 
   test("resets its callers while nothing listens here, and says so", async () => {
     const [unused = 0] = freePorts(1);
