@@ -6,6 +6,7 @@ import { KtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import { systemCode, systemReason } from "#base/system-error.ts";
 import { giveToSocket } from "#native/give-to-socket.ts";
+import { keepAlive } from "#native/keep-alive.ts";
 import { descriptorOf } from "./descriptor.ts";
 
 /**
@@ -255,13 +256,30 @@ const tcpEvents = {
   },
 } as const;
 
-/** Connects; rejects with the system's own error. The signal ends the attempt only. */
-export function connectTcp(options: { host: string; port: number; signal?: AbortSignal }): Promise<Conn> {
-  const { host, port, signal } = options;
+export interface ConnectTcpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Ends the attempt only. The system goes on with it, for two minutes where nothing answers, and keeps its descriptor. */
+  readonly signal?: AbortSignal;
+  /** Called once the system's attempt is over, perhaps long after the promise has rejected. */
+  readonly onOver?: () => void;
+}
+
+/** Connects; rejects with the system's own error. */
+export function connectTcp({ host, port, signal, onOver }: ConnectTcpOptions): Promise<Conn> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal?.reason);
-    const settle = (): void => signal?.removeEventListener("abort", onAbort);
-    if (signal?.aborted) return reject(signal.reason);
+    let isOver = false;
+    const settle = (): void => {
+      if (isOver) return;
+      isOver = true;
+      signal?.removeEventListener("abort", onAbort);
+      onOver?.();
+    };
+    if (signal?.aborted) {
+      settle();
+      return reject(signal.reason);
+    }
     signal?.addEventListener("abort", onAbort, { once: true });
     const onOpen = (conn: SocketConn): void => {
       settle();
@@ -322,8 +340,10 @@ export function listenTcp(options: {
   reusePort?: boolean;
   /** Of `::`: IPv4 is left to a listener of its own. */
   ipv6Only?: boolean;
+  /** Connections whose peer is gone without a word are lost after some minutes. */
+  asksQuietPeers?: boolean;
 }): SharedListener {
-  const { host, port, accept, reusePort = false, ipv6Only = false } = options;
+  const { host, port, accept, reusePort = false, ipv6Only = false, asksQuietPeers = false } = options;
   // Bun has both, and its types of a listener do not say so.
   const sharing = { reusePort, ipv6Only };
   const shown = formatHostPort({ host, port });
@@ -347,5 +367,6 @@ export function listenTcp(options: {
     if (systemCode(error) === "EADDRINUSE") throw new KtError("port-taken", `listen on ${shown}: the port is taken`, { cause: error });
     throw new KtError("listen-failed", `listen on ${shown}: ${systemReason(error)}`, { cause: error });
   }
+  if (asksQuietPeers) keepAlive(descriptorOf(listener));
   return { port: listener.port, giveToSecond: () => giveToSocket(1, descriptorOf(listener)), close: () => listener.stop(false) };
 }

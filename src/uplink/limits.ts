@@ -13,8 +13,11 @@ export const uplinkLimits = {
   streams: 16_384,
   /** How long a connection to a target may take where the edge sets no time. */
   connectMs: 10 * second,
-  /** Connections to one target that are being made: one that answers nothing would otherwise hold all descriptors. */
-  dialsPerTarget: 1024,
+  /**
+   * Connections to one target that the system is making: where nothing answers it goes on for two minutes after the edge has given up, and
+   * such a target would otherwise take all descriptors.
+   */
+  dialsPerTarget: 4096,
   /** A target that left the document is served for so long: an edge that has the former plan still asks for it. */
   retiredTargetMs: 30 * second,
   /** How often an uplink says on its stream of news that it is there, and after how long without a word from the edge the stream is over. */

@@ -99,7 +99,7 @@ export class OverlayEnd {
     const { ports, accept, onDatagram, clock, log } = this.#options;
     this.#closeSockets();
     this.#address = address;
-    const tcp = (): Listener => listenTcp({ host: address, port: ports.streams, accept });
+    const tcp = (): Listener => listenTcp({ host: address, port: ports.streams, accept, asksQuietPeers: true });
     this.#streams = new KeptSocket({ where: formatHostPort({ host: address, port: ports.streams }), open: tcp, clock, log });
     const bufferBytes = uplinkLimits.datagramBufferBytes;
     const udp = (): DatagramSocket =>

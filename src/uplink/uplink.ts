@@ -8,6 +8,8 @@ import { parseUplinkDocument, type UplinkDocument } from "#expose/host/uplink-do
 import { connectTcp } from "#net/tcp.ts";
 import { FollowedFile } from "#native/followed-file.ts";
 import { uplinkPort } from "#wire/uplink-frame.ts";
+import { uplinkMetrics } from "#uplink/pages/uplink-metrics.ts";
+import type { MetricFamily } from "#wire/openmetrics.ts";
 import { UdpSessions } from "#uplink/datagrams/udp-sessions.ts";
 import { Bridge } from "#uplink/pages/bridge.ts";
 import { listenAtFirst } from "#uplink/pages/listen-at-first.ts";
@@ -69,7 +71,12 @@ export class Uplink {
     this.#sessions = new UdpSessions({ targets: this.#targets, send: (datagram, port) => this.#send(datagram, port), clock, log });
     const onDatagram = (payload: Uint8Array, port: number, host: string): void => this.#received(payload, port, host);
     this.#overlay = new OverlayEnd({ tunnel, ports, accept: (conn) => this.#accept(conn), onDatagram, clock, log });
-    const health = new HealthServer({ clock, unready: () => this.unready(), onProbe: (address) => this.#probed(address) });
+    const health = new HealthServer({
+      clock,
+      unready: () => this.unready(),
+      onProbe: (address) => this.#probed(address),
+      metrics: () => this.#metrics(),
+    });
     this.#health = this.#listen(ports.health, (conn) => health.accept(conn));
     const bridge = new Bridge({ clock, edge: () => this.#statistics() });
     this.#bridge = this.#listen(ports.bridge, (conn) => bridge.accept(conn));
@@ -179,6 +186,16 @@ export class Uplink {
 
   #send(datagram: Uint8Array, port: number): void {
     if (this.#document) this.#overlay.send(datagram, port, this.#document.edge.address);
+  }
+
+  #metrics(): MetricFamily[] {
+    return uplinkMetrics({
+      isReady: this.unready() === undefined,
+      openStreams: this.#streams.openStreams,
+      streams: this.#streams.totals,
+      sessions: this.#sessions.size,
+      datagrams: this.#sessions.totals,
+    });
   }
 
   #probed(address: string | undefined): void {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { connect, ConnectError } from "#net/connect.ts";
-import { type Listener, listenTcp } from "#net/tcp.ts";
+import { connectTcp, type Listener, listenTcp } from "#net/tcp.ts";
 import { Recorder } from "#test/support/recorder.ts";
 
 /** A server that accepts and says nothing by itself. */
@@ -58,4 +58,30 @@ test("why there is no connection can be had without what was connected to", asyn
     reason: "connection refused",
     cause: { code: "ECONNREFUSED" },
   });
+});
+
+test("the system's attempt is reported over once: made, refused, and after it was given up", async () => {
+  const listener = listenTcp({ host: "127.0.0.1", port: 0, accept: (conn) => conn.abort() });
+  const { port } = listener;
+  const attempt = async (signal?: AbortSignal): Promise<number> => {
+    let over = 0;
+    const { promise: first, resolve } = Promise.withResolvers<void>();
+    const onOver = (): void => {
+      over += 1;
+      resolve();
+    };
+    const connecting = connectTcp({ host: "127.0.0.1", port, ...(signal ? { signal } : {}), onOver });
+    await connecting.then(
+      (conn) => conn.abort(),
+      () => {},
+    );
+    await first;
+    return over;
+  };
+  const giveUp = new AbortController();
+  const givenUp = attempt(giveUp.signal);
+  giveUp.abort(new Error("enough"));
+  expect([await attempt(), await givenUp, await attempt(AbortSignal.abort())]).toEqual([1, 1, 1]);
+  listener.close();
+  expect(await attempt()).toBe(1);
 });

@@ -2,14 +2,20 @@
 
 import { afterEach, expect, test } from "bun:test";
 import type { Conn } from "#base/conn.ts";
-import { type Listener, listenTcp } from "#net/tcp.ts";
+import { type ConnectTcpOptions, type Listener, listenTcp } from "#net/tcp.ts";
+import { systemClock } from "#base/clock.ts";
+import { silentLog } from "#base/log.ts";
+import { memoryPair } from "#test/support/memory-conn.ts";
+import { NewsStreams } from "#uplink/streams/news-streams.ts";
+import { StreamServer } from "#uplink/streams/stream-server.ts";
+import { Targets } from "#uplink/targets/targets.ts";
 import { fastClock } from "#test/support/fast-clock.ts";
 import { RawClient } from "#test/support/raw-client.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { type RigOptions, uplinkDocument, UplinkRig } from "#test/support/uplink-rig.ts";
 import { eventually, within } from "#test/support/wait.ts";
 import { uplinkLimits } from "#uplink/limits.ts";
-import { encodeUplinkRequest, uplinkAnswers } from "#wire/uplink-frame.ts";
+import { encodeUplinkRequest, type UplinkAnswer, uplinkAnswers } from "#wire/uplink-frame.ts";
 
 const key = "00112233aabbccdd";
 const closing: (() => unknown)[] = [];
@@ -137,6 +143,32 @@ test("a target that does not answer is timed out when the edge says so", async (
   const { answer } = await rig.open(key, 100);
   expect(answer).toBe("timed-out");
   expect(performance.now() - beginMs).toBeGreaterThanOrEqual(100);
+});
+
+test("a target that answers nothing is not dialled more often than the system can bear", async () => {
+  const targets = new Targets(systemClock, () => {});
+  targets.replace([{ key, protocol: "TCP", address: "127.0.0.1", port: 9 }]);
+  const dials: ConnectTcpOptions[] = [];
+  const connect = (options: ConnectTcpOptions): Promise<Conn> => {
+    dials.push(options);
+    return unanswered(options.signal);
+  };
+  const news = new NewsStreams(systemClock, () => ({ serves: [], isDraining: false }));
+  const server = new StreamServer({ targets, news, clock: systemClock, log: silentLog, connect });
+  const ask = async (): Promise<UplinkAnswer | undefined> => {
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const recorder = new Recorder(near);
+    near.write(encodeUplinkRequest({ kind: "open", target: key, connectTimeoutMs: 10 }));
+    await recorder.until(() => recorder.length > 0);
+    return uplinkAnswers[recorder.bytes()[0] as number];
+  };
+  const asked = await Promise.all(Array.from({ length: uplinkLimits.dialsPerTarget / 8 }, ask));
+  for (let round = 1; round < 8; round++) asked.push(...(await Promise.all(Array.from({ length: uplinkLimits.dialsPerTarget / 8 }, ask))));
+  expect([new Set(asked), dials.length]).toEqual([new Set(["timed-out"]), uplinkLimits.dialsPerTarget]);
+  expect(await ask()).toBe("overloaded");
+  dials[0]?.onOver?.();
+  expect(await ask()).toBe("timed-out");
 });
 
 test("an edge that leaves during the dial leaves no connection to the target", async () => {

@@ -138,6 +138,27 @@ test("it drains: the edge hears of it first, then nothing new is opened, and it 
   await within(10_000, "its end", draining);
 });
 
+test("what it has counted stands at /metrics", async () => {
+  using target = greeterOf("hello");
+  await using rig = await UplinkRig.start(uplinkDocument([{ key: keyA, port: target.port }]));
+  await rig.ready();
+  const { client } = await rig.open(keyA);
+  await client.readUntil("hello");
+  await rig.open(keyB);
+  const answer = await fetch(`http://127.0.0.1:${rig.uplink.ports.health}/metrics`);
+  const lines = (await answer.text()).split("\n");
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      "kt_uplink_ready 1",
+      "kt_uplink_streams 1",
+      'kt_uplink_stream_answers_total{answer="opened"} 1',
+      'kt_uplink_stream_answers_total{answer="unknown"} 1',
+      'kt_uplink_stream_bytes_total{direction="from"} 5',
+      'kt_uplink_session_answers_total{answer="opened"} 0',
+    ]),
+  );
+});
+
 test("the bridge leads to the statistics of the edge", async () => {
   const statistics = serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("kt_edge 1\n") });
   await using rig = await UplinkRig.start(uplinkDocument([]), { statistics: statistics.port ?? 0 });

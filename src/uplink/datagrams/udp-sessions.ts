@@ -28,6 +28,19 @@ export interface UdpSessionsOptions {
   readonly log: Log;
 }
 
+/** What was counted since it started. */
+export interface UdpTotals {
+  /** Sessions that began, and those that did not, by why. */
+  begun: number;
+  unknown: number;
+  overloaded: number;
+  draining: number;
+  /** Datagrams that a target refused. */
+  refused: number;
+  /** Datagrams that no edge sends. */
+  invalid: number;
+}
+
 export class UdpSessions {
   readonly #options: UdpSessionsOptions;
   readonly #sessions = new Map<number, UdpSession>();
@@ -35,8 +48,7 @@ export class UdpSessions {
   #isDraining = false;
   #whenIdle = Promise.withResolvers<void>();
   #cancelSweep: (() => void) | undefined;
-  /** Since it started: sessions that were begun, that were not since something of them is not served or too much, and what no edge sends. */
-  readonly totals = { begun: 0, unknown: 0, overloaded: 0, draining: 0, refused: 0, invalid: 0 };
+  readonly totals: UdpTotals = { begun: 0, unknown: 0, overloaded: 0, draining: 0, refused: 0, invalid: 0 };
 
   constructor(options: UdpSessionsOptions) {
     this.#options = options;

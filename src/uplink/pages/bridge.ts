@@ -34,7 +34,7 @@ export class Bridge {
     this.#open += 1;
     const signal = new AbortController().signal;
     const timeoutMs = uplinkLimits.bridgeConnectMs;
-    const edge = await dialTarget({ address, port, timeoutMs, signal, clock: this.#options.clock, connect: connectTcp });
+    const edge = await dialTarget({ address, port, timeoutMs, signal, clock: this.#options.clock, connect: connectTcp, onOver() {} });
     if (typeof edge === "string") {
       this.#open -= 1;
       conn.abort();

@@ -1,9 +1,11 @@
-/** Answers probes of the kubelet and of the edge: whether this uplink lives, and whether it can serve. */
+/** Answers probes of the kubelet and of the edge, whether this uplink lives and whether it can serve, and says what it has counted. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { serveHttp, type ServerAnswer } from "#http/server.ts";
+import { serveHttp, type ServerAnswer, type ServerRequest } from "#http/server.ts";
 import { uplinkLimits } from "#uplink/limits.ts";
+import { headerValue } from "#wire/http-head.ts";
+import { encodeMetrics, type MetricFamily, metricsContentTypes, metricsFormatOf } from "#wire/openmetrics.ts";
 import { plainAddress } from "./plain-address.ts";
 
 export interface HealthOptions {
@@ -11,6 +13,7 @@ export interface HealthOptions {
   readonly unready: () => string | undefined;
   /** Called with who asks whether it can serve. */
   readonly onProbe: (address: string | undefined) => void;
+  readonly metrics: () => readonly MetricFamily[];
   readonly clock: Clock;
 }
 
@@ -36,17 +39,24 @@ export class HealthServer {
       cancel();
       this.#open -= 1;
     };
-    serveHttp(watched(conn, onOver), ({ path, head }) => this.#answer(path, head.method, address));
+    serveHttp(watched(conn, onOver), (request) => this.#answer(request, address));
   }
 
-  #answer(path: string, method: string, address: string | undefined): ServerAnswer {
-    if (method !== "GET" && method !== "HEAD") return text(405, "only GET is answered here");
+  #answer({ path, head }: ServerRequest, address: string | undefined): ServerAnswer {
+    if (head.method !== "GET" && head.method !== "HEAD") return text(405, "only GET is answered here");
     if (path === "/healthz") return text(200, "ok");
-    if (path !== "/ready") return text(404, "there are /ready and /healthz");
+    if (path === "/metrics") return metricsAnswer(this.#options.metrics(), headerValue(head.headers, "accept"));
+    if (path !== "/ready") return text(404, "there are /ready, /healthz and /metrics");
     this.#options.onProbe(address);
     const problem = this.#options.unready();
     return problem === undefined ? text(200, "ok") : text(503, problem);
   }
+}
+
+function metricsAnswer(families: readonly MetricFamily[], accept: string | undefined): ServerAnswer {
+  const format = metricsFormatOf(accept);
+  const headers = [["Content-Type", metricsContentTypes[format]]] as const;
+  return { kind: "whole", status: 200, headers, body: new TextEncoder().encode(encodeMetrics(families, format)) };
 }
 
 function text(status: number, body: string): ServerAnswer {

@@ -6,7 +6,7 @@ import { messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { splice, type SpliceCount } from "#net/splice.ts";
 import type { connectTcp } from "#net/tcp.ts";
-import { encodeUplinkAnswer, type TargetKey, type UplinkAnswer, type UplinkRequest } from "#wire/uplink-frame.ts";
+import { encodeUplinkAnswer, type TargetKey, type UplinkAnswer, uplinkAnswers, type UplinkRequest } from "#wire/uplink-frame.ts";
 import { dialTarget } from "#uplink/targets/dial-target.ts";
 import { uplinkLimits } from "#uplink/limits.ts";
 import type { NewsStreams } from "./news-streams.ts";
@@ -27,7 +27,7 @@ type OpenRequest = Extract<UplinkRequest, { kind: "open" }>;
 /** What was counted since it started. */
 export interface StreamTotals {
   /** By what was answered. */
-  readonly answers: ReadonlyMap<UplinkAnswer, number>;
+  readonly answers: Readonly<Record<UplinkAnswer, number>>;
   /** Streams that did not begin as one of an edge, or were more than may wait. */
   readonly invalid: number;
   /** From the edge to targets, and back. */
@@ -51,7 +51,7 @@ export class StreamServer {
   #isDraining = false;
   #whenIdle = Promise.withResolvers<void>();
   readonly #dials = new Map<TargetKey, number>();
-  readonly #answers = new Map<UplinkAnswer, number>();
+  readonly #answers = Object.fromEntries(uplinkAnswers.map((answer) => [answer, 0])) as Record<UplinkAnswer, number>;
   #invalid = 0;
   readonly #bytes = new ByteCount();
 
@@ -100,7 +100,7 @@ export class StreamServer {
   }
 
   #counted(answer: UplinkAnswer): void {
-    this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1);
+    this.#answers[answer] += 1;
   }
 
   /** Not a word to a peer that is not an edge. */
@@ -133,13 +133,14 @@ export class StreamServer {
     if (underWay >= uplinkLimits.dialsPerTarget) return "overloaded";
     this.#dials.set(key, underWay + 1);
     const { address, port } = target;
-    try {
-      return await dialTarget({ address, port, timeoutMs: connectTimeoutMs, signal, clock, connect });
-    } finally {
-      const others = (this.#dials.get(key) ?? 1) - 1;
-      if (others > 0) this.#dials.set(key, others);
-      else this.#dials.delete(key);
-    }
+    const onOver = (): void => this.#dialled(key);
+    return await dialTarget({ address, port, timeoutMs: connectTimeoutMs, signal, clock, connect, onOver });
+  }
+
+  #dialled(key: TargetKey): void {
+    const others = (this.#dials.get(key) ?? 1) - 1;
+    if (others > 0) this.#dials.set(key, others);
+    else this.#dials.delete(key);
   }
 
   #closed(): void {

@@ -27,10 +27,12 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly connect: typeof connectTcp;
+  /** Called once the system has let go of the attempt, perhaps long after. */
+  readonly onOver: () => void;
 }
 
 /** A Conn, or why there is none. Never rejects. */
-export async function dialTarget({ address, port, timeoutMs, signal, clock, connect }: DialOptions): Promise<Conn | UplinkAnswer> {
+export async function dialTarget({ address, port, timeoutMs, signal, clock, connect, onOver }: DialOptions): Promise<Conn | UplinkAnswer> {
   const late = new KtError("target-unreachable", `connect to ${address}: timed out`);
   try {
     const forMs = timeoutMs || uplinkLimits.connectMs;
@@ -39,7 +41,7 @@ export async function dialTarget({ address, port, timeoutMs, signal, clock, conn
       forMs,
       signal,
       () => late,
-      (inner) => connect({ host: address, port, signal: inner }),
+      (inner) => connect({ host: address, port, signal: inner, onOver }),
     );
   } catch (error) {
     return error === late ? "timed-out" : (answers[systemCode(error) ?? ""] ?? "unreachable");
