@@ -329,6 +329,18 @@ describe("a service", () => {
     following.refresh();
     expect(shown(await changes.next())).toBe("ready b:8080");
   });
+
+  test("refresh before the first answer asks for nothing a second time", async () => {
+    const clock = new ManualClock();
+    await using api = new ScriptedApi(simple);
+    await using harness = await Harness.open(api, { clock });
+    const { following, changes } = harness.follow();
+    following.refresh();
+    expect(shown(await changes.next())).toBe("ready a:8080");
+    await clock.advance(kubeLimits.serviceCheckMs);
+    await api.watches.next();
+    expect(api.requests(/services\/web/).length).toBe(1);
+  });
 });
 
 describe("endpoints that name no pod", () => {

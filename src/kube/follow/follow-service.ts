@@ -78,6 +78,8 @@ export class FollowService {
     this.#options.sliceWatch.doubt();
     this.wake();
     this.#unreadyPods?.doubt();
+    // The first answer is on its way: what it is asked for now, it says.
+    if (this.#resolution === undefined && this.#loading) return;
     this.#reload(sharedLimits.backoffMinMs);
   }
 
