@@ -11,11 +11,11 @@ import { HandOver } from "./handover/hand-over.ts";
 import { type Successor, takeOver } from "./handover/take-over.ts";
 import { edgeLimits } from "./limits.ts";
 import { bindingStatus, type ReportOptions, uplinkStatus } from "./status/edge-report.ts";
-import { jsonPage, StatusPage, textPage } from "./status/status-page.ts";
-import type { TcpCounters } from "./tcp/tcp-counters.ts";
+import type { EdgeFacts } from "./status/edge-metrics.ts";
+import { edgePages } from "./status/edge-pages.ts";
+import { StatusPage } from "./status/status-page.ts";
 import { TcpDoors } from "./tcp/tcp-doors.ts";
 import { Certificates } from "./tls/certificates.ts";
-import type { UdpCounters } from "./udp/udp-counters.ts";
 import { UdpDoors } from "./udp/udp-doors.ts";
 import { UplinkSet } from "./uplinks/uplink-set.ts";
 
@@ -45,7 +45,7 @@ export class Edge {
   readonly #page: StatusPage;
   readonly #file: FollowedFile<EdgeDocument>;
   readonly #report: ReportOptions;
-  #hash = "";
+  #plan: EdgeDocument | undefined;
   /** Of the plan that it follows. */
   #settings: Pick<EdgeDocument, "edgeAddress" | "maxSocketBufferBytes"> = { edgeAddress: "", maxSocketBufferBytes: 0 };
   #isDraining = false;
@@ -78,7 +78,7 @@ export class Edge {
     this.#page = new StatusPage({
       clock,
       log,
-      pages: { "/status": () => jsonPage(this.status()), "/healthz": () => textPage("ok\n") },
+      pages: edgePages({ facts: () => this.facts(), plan: () => this.#plan }),
     });
     this.#file = new FollowedFile({
       path: plan,
@@ -92,13 +92,14 @@ export class Edge {
     this.opened = this.#open(options);
   }
 
-  get counters(): { readonly tcp: TcpCounters; readonly udp: UdpCounters } {
-    return { tcp: this.#tcp.counters, udp: this.#udp.counters };
+  facts(): EdgeFacts {
+    const { counters, halfOpen, connections } = this.#tcp;
+    return { status: this.status(), tcp: counters, udp: this.#udp.counters, halfOpen, connections };
   }
 
   status(): EdgeStatus {
     return {
-      hash: this.#hash,
+      hash: this.#plan?.hash ?? "",
       startedAt: this.#startedAt,
       bindings: this.#bindings.all.map((binding) => bindingStatus(binding, this.#report)),
       uplinks: uplinkStatus(this.#report),
@@ -130,11 +131,12 @@ export class Edge {
     this.#uplinks.close();
   }
 
-  #follow({ hash, edgeAddress, maxSocketBufferBytes, uplinks, health, bindings }: EdgeDocument): void {
+  #follow(plan: EdgeDocument): void {
     if (this.#isDraining) return;
+    const { hash, edgeAddress, maxSocketBufferBytes, uplinks, health, bindings } = plan;
+    this.#plan = plan;
     this.#settings = { edgeAddress, maxSocketBufferBytes };
     this.#log("info", "edge-plan", { hash, bindings: bindings.length, uplinks: uplinks.length });
-    this.#hash = hash;
     this.#bindings.want(bindings);
     // Settles what the bindings get, too.
     this.#uplinks.want(uplinks, health);
@@ -184,7 +186,7 @@ export class Edge {
   /** Resolves once every binding would be served, or after as long as that may take: the predecessor serves until then. */
   async #ready(): Promise<void> {
     const untilMs = this.#clock.now() + edgeLimits.uplinksReadyMs;
-    const isReady = (): boolean => this.#hash !== "" && this.#bindings.all.every(({ wanted }) => this.#isServed(wanted));
+    const isReady = (): boolean => this.#plan !== undefined && this.#bindings.all.every(({ wanted }) => this.#isServed(wanted));
     while (!isReady() && this.#clock.now() < untilMs && !this.#isDraining) await sleep(this.#clock, edgeLimits.readyLookMs);
   }
 

@@ -132,7 +132,7 @@ onOverlay("TLS that is passed on", () => {
       await one.whenClosed();
     }
     expect(up.asked).toEqual([]);
-    expect(made.edge.counters.tcp.refused).toMatchObject({ serverName: 1, helloInvalid: 3 });
+    expect(made.edge.facts().tcp.refused).toMatchObject({ serverName: 1, helloInvalid: 3 });
   });
 
   test("is not looked at where one binding has the port without names", async () => {
@@ -247,8 +247,8 @@ onOverlay("TLS that ends at the edge", () => {
     const one = await user.client(made, 5000);
     one.write("not TLS at all, and long enough to say so");
     await one.whenClosed();
-    await eventually("it is counted", () => made.edge.counters.tcp.refused.handshake === 1);
-    expect(made.edge.counters.tcp).toMatchObject({ accepted: 1, opened: 0, open: 0 });
+    await eventually("it is counted", () => made.edge.facts().tcp.refused.handshake === 1);
+    expect(made.edge.facts().tcp).toMatchObject({ accepted: 1, opened: 0, open: 0 });
   });
 });
 

@@ -138,6 +138,33 @@ onOverlay("an edge", () => {
     await expect(fetch(`http://${made.net.public}:40600/status`)).rejects.toThrow();
   });
 
+  test("counts connections and refusals for scrapers, and shows its plan, uplinks and ports", async () => {
+    const made = await user.rig();
+    await made.plan([tcpBinding("x", 5000)]);
+    await made.until("x", "NoUplink");
+    await (await user.client(made, 5000)).whenClosed();
+    user.uplink(made.net.uplink(0), keyOf("a")).onOpen = echo;
+    await made.until("x", "Listening");
+    await user.answered(made);
+    const response = await get(made, "/stats/prometheus");
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const lines = (await response.text()).split("\n");
+    for (const line of [
+      'kt_edge_connections_refused_total{reason="noUplink"} 1',
+      "kt_edge_connections_accepted_total 2",
+      "kt_edge_connections_open 1",
+      'kt_edge_binding_connections{binding="x"} 1',
+      'kt_edge_connection_bytes_total{direction="to_target"} 5',
+      'kt_edge_binding_serving{binding="x"} 1',
+      'kt_edge_uplink_healthy{uplink="0"} 1',
+      'kt_edge_sessions_refused_total{reason="rate"} 0',
+    ])
+      expect(lines).toContain(line);
+    expect(await (await get(made, "/config_dump")).json()).toMatchObject({ node: "default/vps", bindings: [{ id: "x" }] });
+    expect(await (await get(made, "/clusters")).text()).toBe("uplink 0: healthy\n");
+    expect(await (await get(made, "/listeners")).text()).toBe("x: Listening\n");
+  });
+
   test("says who holds a port, and opens it when that ends", async () => {
     const made = await user.rig();
     user.uplink(made.net.uplink(0), keyOf("a"), keyOf("b")).onOpen = echo;

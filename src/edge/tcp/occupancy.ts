@@ -6,6 +6,10 @@ import type { TcpRefusal } from "./tcp-counters.ts";
 class Tally {
   readonly #counts = new Map<string, number>();
 
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
   of(key: string): number {
     return this.#counts.get(key) ?? 0;
   }
@@ -26,8 +30,9 @@ export class Occupancy {
   readonly #bindings = new Tally();
   #all = 0;
 
-  get all(): number {
-    return this.#all;
+  /** By binding; those without are left out. */
+  get ofBindings(): ReadonlyMap<string, number> {
+    return this.#bindings.counts;
   }
 
   /** Why a connection of this source cannot come; counts it where it can. */

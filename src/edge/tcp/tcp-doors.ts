@@ -41,6 +41,11 @@ export class TcpDoors implements Doors<TcpEdgeBinding> {
     return this.#context.halfOpen.size;
   }
 
+  /** Open ones, by the id of their binding. */
+  get connections(): ReadonlyMap<string, number> {
+    return this.#context.occupancy.ofBindings;
+  }
+
   lead(bindings: readonly TcpEdgeBinding[]): void {
     const byPort = Map.groupBy(bindings, ({ listenPort }) => listenPort);
     this.#bindings.clear();
