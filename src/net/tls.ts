@@ -24,6 +24,8 @@ class ConnDuplex extends Duplex {
   readonly #conn: Conn;
   #onWritten: (() => void) | undefined;
   #started = false;
+  /** Called when the peer closes its half. */
+  onPeerEnd: () => void = () => {};
 
   constructor(conn: Conn) {
     super({ allowHalfOpen: true });
@@ -41,7 +43,10 @@ class ConnDuplex extends Duplex {
       onData: (bytes) => {
         if (!this.push(bytes)) this.#conn.pause();
       },
-      onEnd: () => void this.push(null),
+      onEnd: () => {
+        this.push(null);
+        this.onPeerEnd();
+      },
       onDrain: () => this.#written(),
       onClose: (error) => {
         this.#written();
@@ -155,8 +160,9 @@ function isAddress(name: string): boolean {
  * reason, the Conn then being aborted.
  */
 export function tlsClient(over: Conn, options: TlsOptions, signal?: AbortSignal): Promise<TlsSession> {
+  const stream = new ConnDuplex(over);
   const tls = connect({
-    socket: new ConnDuplex(over),
+    socket: stream,
     ...(isAddress(options.serverName) ? { host: options.serverName } : { servername: options.serverName }),
     rejectUnauthorized: options.insecure !== true,
     ...trust(options.ca),
@@ -164,7 +170,7 @@ export function tlsClient(over: Conn, options: TlsOptions, signal?: AbortSignal)
     ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
   });
-  return whenSecure(tls, "secureConnect", over, signal);
+  return whenSecure({ tls, event: "secureConnect", stream, over, signal });
 }
 
 /** What a server presents and asks for. PEM texts. */
@@ -194,14 +200,15 @@ export interface ServerSession extends TlsSession {
 
 /** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does. */
 export async function tlsServer(over: Conn, { context, asksClients }: ServerIdentity, alpn: readonly string[]): Promise<ServerSession> {
-  const tls = new TLSSocket(new ConnDuplex(over), {
+  const stream = new ConnDuplex(over);
+  const tls = new TLSSocket(stream, {
     isServer: true,
     secureContext: context,
     ALPNProtocols: [...alpn],
     // A client without a certificate reads why it is refused, inside.
     ...(asksClients && { requestCert: true, rejectUnauthorized: false }),
   });
-  const opened = await whenSecure(tls, "secure", over);
+  const opened = await whenSecure({ tls, event: "secure", stream, over });
   return { ...opened, stranger: asksClients && !tls.authorized ? strangeness(tls.authorizationError) : undefined };
 }
 
@@ -211,22 +218,41 @@ function strangeness(error: unknown): string {
   return code === "CERT_HAS_EXPIRED" ? "its certificate has expired" : "it has no certificate of this authority";
 }
 
-function whenSecure(tls: TLSSocket, event: "secure" | "secureConnect", over: Conn, signal?: AbortSignal): Promise<TlsSession> {
+/** How long the TLS layer may take to read what a peer sent before it closed its half: it is there already. */
+const readRestMs = 100;
+
+interface Handshake {
+  readonly tls: TLSSocket;
+  readonly event: "secure" | "secureConnect";
+  readonly stream: ConnDuplex;
+  readonly over: Conn;
+  readonly signal?: AbortSignal | undefined;
+}
+
+function whenSecure({ tls, event, stream, over, signal }: Handshake): Promise<TlsSession> {
   return new Promise((resolve, reject) => {
-    const onFail = (error?: Error): void => {
+    const onFail = (error: unknown): void => {
       signal?.removeEventListener("abort", onAbort);
-      reject(error ?? new Error("closed during the TLS handshake"));
+      reject(error);
       over.abort();
+    };
+    const onClose = (): void => onFail(new Error("closed during the TLS handshake"));
+    // The TLS layer would wait for the rest of the handshake of a peer that has said all it will.
+    let late: ReturnType<typeof setTimeout> | undefined;
+    stream.onPeerEnd = () => {
+      late = setTimeout(onClose, readRestMs);
     };
     const onAbort = (): void => onFail(signal?.reason);
     tls.once("error", onFail);
-    tls.once("close", onFail);
+    tls.once("close", onClose);
     if (signal?.aborted) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     tls.once(event, () => {
       signal?.removeEventListener("abort", onAbort);
       tls.off("error", onFail);
-      tls.off("close", onFail);
+      tls.off("close", onClose);
+      stream.onPeerEnd = () => {};
+      clearTimeout(late);
       resolve(session(tls, over));
     });
   });

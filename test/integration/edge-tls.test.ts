@@ -3,11 +3,12 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
-import { CryptoHasher, listen } from "bun";
+import { CryptoHasher } from "bun";
 import type { Conn } from "#base/conn.ts";
 import type { TcpEdgeBinding } from "#expose/host/edge-document.ts";
 import { serverIdentity, tlsServer } from "#net/tls.ts";
 import { type Certificate, selfSigned } from "#tls/self-signed.ts";
+import { clientHello } from "#test/support/client-hello.ts";
 import { type EdgeRig, keyOf, tcpBinding } from "#test/support/edge-rig.ts";
 import { EdgeUser, echo } from "#test/support/edge-user.ts";
 import { onOverlay } from "#test/support/overlay.ts";
@@ -107,7 +108,7 @@ onOverlay("TLS that is passed on", () => {
     up.onOpen = echo;
     await made.plan([tcpBinding("x", 5000, { tls: passed("a.example.com") })]);
     await made.until("x", "Listening");
-    const hello = await helloOf("a.example.com");
+    const hello = await clientHello("a.example.com");
     for (const size of [1, 5, 77, hello.length - 1]) {
       const one = await user.client(made, 5000);
       for (let at = 0; at < hello.length; at += size) {
@@ -251,15 +252,3 @@ onOverlay("TLS that ends at the edge", () => {
     expect(made.edge.facts().tcp).toMatchObject({ accepted: 1, opened: 0, open: 0 });
   });
 });
-
-/** The hello that a client sends. */
-async function helloOf(servername: string): Promise<Uint8Array> {
-  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-  const listener = listen({ hostname: "127.0.0.1", port: 0, socket: { data: (_, bytes) => resolve(Uint8Array.from(bytes)) } });
-  const socket = connect({ host: "127.0.0.1", port: listener.port, servername });
-  socket.on("error", () => {});
-  const hello = await promise;
-  socket.destroy();
-  listener.stop(true);
-  return hello;
-}
