@@ -198,6 +198,8 @@ export async function createUser(ns: string, name: string, rules: readonly Rule[
 /** A namespace of a test file's own; `remove` does not wait for its end. */
 export async function ownNamespace(suffix: string): Promise<{ name: string; remove(): Promise<void> }> {
   const name = `${namespace}-${suffix}`;
+  // Of the same file, when it runs once more: it may be on its way out, and would take everything in it along.
+  await kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=90s");
   await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: { "kt-e2e": namespace } } });
   return {
     name,
