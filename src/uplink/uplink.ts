@@ -115,6 +115,7 @@ export class Uplink {
   unready(): string | undefined {
     if (this.#isDraining) return "it drains";
     if (!this.#document) return this.#file.problem || "it has not read its document yet";
+    if (this.#document.transport !== "wireguard") return `it cannot serve the transport ${this.#document.transport} yet`;
     if (!this.#own(this.#document)) return `its document has no uplink ${this.#options.ordinal}`;
     return this.#overlay.problem;
   }
@@ -152,8 +153,8 @@ export class Uplink {
     log("info", "uplink-document", { node: document.node, hash: document.hash, targets: document.targets.length });
     this.#targets.replace(document.targets);
     if (wasThere !== (own !== undefined)) this.#news.tell();
-    if (own) this.#overlay.follow(document, own.address);
-    else log("warn", "uplink-not-wanted", { ordinal });
+    if (own && document.transport === "wireguard") this.#overlay.follow(document, own.address);
+    else if (!own) log("warn", "uplink-not-wanted", { ordinal });
   }
 
   #own(document: UplinkDocument): UplinkDocument["uplinks"][number] | undefined {

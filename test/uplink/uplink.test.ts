@@ -100,6 +100,11 @@ test("it is not ready while its tunnel is not made, or not up, and hears when th
   expect(heard).toBeGreaterThanOrEqual(3);
 });
 
+test("it is not ready for a transport that it does not have, and says so", async () => {
+  await using rig = await UplinkRig.start({ ...uplinkDocument([]), transport: "tls" });
+  expect(await ready(rig)).toEqual([503, "it cannot serve the transport tls yet"]);
+});
+
 test("one that the document does not name any more drains, and comes back", async () => {
   const named = uplinkDocument([]);
   await using rig = await UplinkRig.start(named);
