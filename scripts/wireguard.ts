@@ -11,11 +11,8 @@ const names = { program: "wireguard-go.bin", notice: "wireguard-go.notice" } as 
 
 type Architecture = "amd64" | "arm64";
 
-/** Static, without paths of this machine. Its socket goes where /var/run leads: images have no /var. */
-const goBuild = [
-  ...["build", "-trimpath", "-buildvcs=false"],
-  ...["-ldflags", "-s -w -X golang.zx2c4.com/wireguard/ipc.socketDirectory=/run/wireguard"],
-];
+/** Static, without paths of this machine. */
+const goBuild = ["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
 
 export type MadeWireGuard = { readonly files: readonly string[] } | { readonly missing: string };
 

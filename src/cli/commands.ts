@@ -611,6 +611,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [
       ["--document <FILE>", "What it serves, followed while it runs; default: /etc/kt/uplink/uplink.json"],
+      ["--keys <FOLDER>", "The private key of each uplink, named by its number; default: /etc/kt/keys"],
       ["--ordinal <NUMBER>", "Which uplink it is; default: the number at the end of $POD_NAME"],
     ],
     example: ["kt uplink run --ordinal 0"],

@@ -32,6 +32,8 @@ export interface EdgeOptions {
   readonly log: Log;
   /** Of an uplink, in ISO 8601; empty before the first. */
   readonly lastHandshake: (ordinal: number) => string;
+  /** Called with each plan, before it is followed: the tunnels are another's. */
+  readonly onPlan: (plan: EdgeDocument) => void;
 }
 
 export class Edge {
@@ -60,7 +62,7 @@ export class Edge {
   #cancelSettle = (): void => {};
 
   constructor(options: EdgeOptions) {
-    const { plan, hosts, clock, log, lastHandshake } = options;
+    const { plan, hosts, clock, log, lastHandshake, onPlan } = options;
     this.#clock = clock;
     this.#startedAt = new Date(clock.wallMs()).toISOString();
     this.#log = log;
@@ -84,7 +86,10 @@ export class Edge {
       path: plan,
       mostBytes: edgeLimits.planBytes,
       parse: parseEdgeDocument,
-      onContent: (next) => this.#follow(next),
+      onContent: (next) => {
+        onPlan(next);
+        this.#follow(next);
+      },
       clock,
       log,
     });

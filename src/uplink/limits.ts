@@ -48,4 +48,7 @@ export const uplinkLimits = {
   bridgeConnectMs: 5 * second,
   /** After how long something that could not be listened on, or a tunnel that could not be made, is tried again. */
   retryMs: 1 * second,
+  /** How often the tunnel is looked at, and how long nothing may come through it: an edge sends signs of life each 5 s. */
+  tunnelLookMs: 5 * second,
+  tunnelSilenceMs: 15 * second,
 } as const;

@@ -20,10 +20,11 @@ export interface EdgeTunnelOptions {
   readonly log: Log;
 }
 
+/** What of an edge's plan the tunnels go by. */
 export interface WantedTunnels {
-  readonly listenPort: number;
-  /** By their addresses inside the tunnel. */
-  readonly uplinks: readonly { readonly publicKey: WireGuardKey; readonly address: string }[];
+  readonly tunnelPort: number;
+  /** `address`: inside the tunnel. */
+  readonly uplinks: readonly { readonly ordinal: number; readonly publicKey: WireGuardKey; readonly address: string }[];
 }
 
 export class EdgeTunnel {
@@ -33,6 +34,7 @@ export class EdgeTunnel {
   readonly #link: WireGuardLink;
   readonly #closing = new AbortController();
   #wanted: WantedTunnels | undefined;
+  #peers: readonly UapiPeer[] = [];
   #problem = "";
 
   private constructor(options: EdgeTunnelOptions, keys: WireGuardKeys, endpoints: RememberedEndpoints) {
@@ -56,14 +58,16 @@ export class EdgeTunnel {
   /**
    * Resolves when it has been tried. Where WireGuard does not answer, it is tried again until it does: the edge's ports are open meanwhile.
    */
-  async set(wanted: WantedTunnels): Promise<void> {
+  async follow(wanted: WantedTunnels): Promise<void> {
     this.#wanted = wanted;
     await this.#look();
   }
 
-  /** When each uplink shook hands last, since 1970; 0 before the first. Throws KtError `wireguard-failed`. */
-  async lastHandshakesMs(): Promise<ReadonlyMap<WireGuardKey, number>> {
-    return new Map((await this.#link.peers()).map(({ publicKey, lastHandshakeMs }) => [publicKey, lastHandshakeMs]));
+  /** When an uplink shook hands last, in ISO 8601; empty before the first. */
+  lastHandshake(ordinal: number): string {
+    const uplink = this.#wanted?.uplinks.find((each) => each.ordinal === ordinal);
+    const peer = this.#peers.find(({ publicKey }) => publicKey === uplink?.publicKey);
+    return peer === undefined || peer.lastHandshakeMs === 0 ? "" : new Date(peer.lastHandshakeMs).toISOString();
   }
 
   /** The tunnels stay as they are: another instance of the edge may have them by now. */
@@ -83,25 +87,26 @@ export class EdgeTunnel {
     if (this.#wanted === undefined || this.#closing.signal.aborted) return;
     try {
       await this.#link.set(this.#device(this.#wanted));
-      await this.#remember(await this.#link.peers());
+      this.#peers = await this.#link.peers();
+      await this.#remember();
       this.#report("");
     } catch (error) {
       this.#report(messageOf(error));
     }
   }
 
-  #device({ listenPort, uplinks }: WantedTunnels) {
-    const peers = uplinks.map(({ publicKey, address }) => ({
-      publicKey,
-      allowedIps: [`${address}/32`],
-      keepaliveS: wireGuardLimits.edgeKeepaliveS,
-      endpoint: this.#endpoints.of(publicKey),
-    }));
-    return { privateKey: this.#keys.privateKey, listenPort, peers };
+  #device({ tunnelPort, uplinks }: WantedTunnels) {
+    const peers = uplinks.map(({ publicKey, address }) => {
+      const endpoint = this.#endpoints.of(publicKey);
+      // WireGuard would complain each 5 s of an uplink that has not been anywhere yet.
+      const keepaliveS = endpoint === undefined ? 0 : wireGuardLimits.edgeKeepaliveS;
+      return { publicKey, allowedIps: [`${address}/32`], keepaliveS, endpoint };
+    });
+    return { privateKey: this.#keys.privateKey, listenPort: tunnelPort, peers };
   }
 
-  async #remember(peers: readonly UapiPeer[]): Promise<void> {
-    const found = peers.flatMap(({ publicKey, endpoint }) => (endpoint === undefined ? [] : [[publicKey, endpoint] as const]));
+  async #remember(): Promise<void> {
+    const found = this.#peers.flatMap(({ publicKey, endpoint }) => (endpoint === undefined ? [] : [[publicKey, endpoint] as const]));
     await this.#endpoints.remember(new Map(found));
   }
 

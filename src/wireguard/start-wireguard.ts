@@ -3,8 +3,9 @@
 import { type Subprocess, spawn } from "bun";
 import type { Clock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import { memoryProgram } from "#native/memory-program.ts";
-import { type LinkSettings, setLink } from "#native/network-link.ts";
+import { hasLink, type LinkSettings, setLink } from "#native/network-link.ts";
 import { wireGuardLimits } from "./limits.ts";
 import { socketOf, UapiSocket } from "./uapi-socket.ts";
 
@@ -22,6 +23,9 @@ const memoryLimit = "64MiB";
  */
 export async function startWireGuard(program: Uint8Array, wanted: WantedLink, clock: Clock): Promise<Subprocess> {
   const { link } = wanted;
+  // The socket of another program would answer.
+  if (hasLink(link))
+    throw new KtError("wireguard-failed", `there is an interface ${link} already`, { hints: [command`ip link del ${link}`] });
   const started = spawn([memoryProgram(program), link], {
     argv0: "wireguard-go",
     // "1" spares its advice to use the kernel's.

@@ -14,8 +14,8 @@ import {
 } from "#wire/wireguard-uapi.ts";
 import { wireGuardLimits } from "./limits.ts";
 
-/** Where wireguard-go listens for an interface. */
-export const socketOf = (link: string): string => `/run/wireguard/${link}.sock`;
+/** Where wireguard-go listens for an interface; on hosts /var/run leads to /run. */
+export const socketOf = (link: string): string => `/var/run/wireguard/${link}.sock`;
 
 interface Answer {
   unsent: Uint8Array;

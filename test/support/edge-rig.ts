@@ -48,7 +48,7 @@ export async function edgeRig(uplinks = 1): Promise<EdgeRig> {
   const path = `${directory.path}/plan.json`;
   const logged: LogLine[] = [];
   const log: Log = (level, event, fields) => void logged.push({ level, event, fields });
-  const edge = new Edge({ plan: path, hosts: [net.public], clock: systemClock, log, lastHandshake: () => "" });
+  const edge = new Edge({ plan: path, hosts: [net.public], clock: systemClock, log, lastHandshake: () => "", onPlan() {} });
   let plans = 0;
   const write = async (text: string): Promise<void> => {
     await writeFile(`${path}.new`, text);

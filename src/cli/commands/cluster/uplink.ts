@@ -5,8 +5,8 @@ import { KtError } from "#base/errors.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { outliveMistakes } from "#daemon/run-hub.ts";
-import { noTunnel } from "#uplink/tunnel.ts";
 import { Uplink, usualPorts } from "#uplink/uplink.ts";
+import { WireguardTunnel } from "#uplink/wireguard-tunnel.ts";
 
 /** Probes of the kubelet and scrapers come to the pod's addresses, the edge's to its overlay address. */
 const allAddresses = ["::", "0.0.0.0"];
@@ -18,7 +18,9 @@ export async function uplinkRun({ options, output }: CommandContext): Promise<nu
   outliveMistakes(log);
   const signalled = Promise.withResolvers<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => signalled.resolve(signal));
-  const uplink = new Uplink({ document, ordinal, tunnel: noTunnel, ports: usualPorts, hosts: allAddresses, clock: systemClock, log });
+  const keyFile = `${options.text("keys") ?? "/etc/kt/keys"}/${ordinal}`;
+  const tunnel = new WireguardTunnel({ keyFile, clock: systemClock, log });
+  const uplink = new Uplink({ document, ordinal, tunnel, ports: usualPorts, hosts: allAddresses, clock: systemClock, log });
   const why = await signalled.promise;
   await uplink.drain();
   await uplink.close();

@@ -2,12 +2,14 @@
 
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
-import type { CommandContext } from "#cli/command.ts";
+import type { Log } from "#base/log.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath } from "#cli/profile/profile-file.ts";
 import { Edge } from "#edge/edge.ts";
 import { whenServing } from "#edge/when-serving.ts";
 import { notifySystemd } from "#native/systemd-notify.ts";
+import { EdgeTunnel } from "#wireguard/edge-tunnel.ts";
 
 /** IPv6 where the host has it. */
 const everywhere = ["0.0.0.0", "::"];
@@ -16,6 +18,7 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
   const plan = options.text("plan");
   if (plan === undefined) throw new KtError("usage", "which plan?", { hints: ["kt edge run --plan /etc/kt/edge/plan.json"] });
   const log = output.log.bind(output);
+  const tunnel = await tunnelOf(options, log);
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   const state = options.text("state");
   const edge = new Edge({
@@ -23,7 +26,8 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
     hosts: everywhere,
     clock: systemClock,
     log,
-    lastHandshake: () => "",
+    lastHandshake: (ordinal) => tunnel?.lastHandshake(ordinal) ?? "",
+    onPlan: (document) => void tunnel?.follow(document),
     ...(state === undefined ? {} : { handOver: `${absolutePath(state)}/hand-over.sock` }),
     onHandedOver: () => end("a successor serves"),
   });
@@ -31,9 +35,21 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
   const why = await ended;
   log("info", "edge-draining", { text: why });
+  // An instance that takes over has it by now.
+  tunnel?.close();
   // A second one ends it at once.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => edge.close());
   await edge.drain();
   log("info", "edge-ended");
   return exitCodes.done;
+}
+
+/** Made before the edge counts as started: the operator reads its public key then. */
+async function tunnelOf(options: Options, log: Log): Promise<EdgeTunnel | undefined> {
+  const socketPath = options.text("wireguard");
+  if (socketPath === undefined) return undefined;
+  const state = options.text("state");
+  const hints = ["kt edge run --state /var/lib/kt-edge --wireguard /run/wireguard/kt-edge.sock"];
+  if (state === undefined) throw new KtError("usage", "--wireguard needs --state, where its key is", { hints });
+  return await EdgeTunnel.open({ socketPath, stateFolder: absolutePath(state), clock: systemClock, log });
 }
