@@ -25,6 +25,12 @@ export const operatorLimits = {
   /** How long an uplink drains that has others beside it, and one that has none: while it drains nothing new is served. */
   graceS: 600,
   graceAloneS: 30,
+  /** How long a lease lasts for others, how often it is renewed, and when a leader stops that could not: before others may begin. */
+  leaseMs: 15 * second,
+  leaseRenewMs: 2 * second,
+  leaseGiveUpMs: 10 * second,
+  /** How long one request about the lease may take. */
+  leaseRequestMs: 5 * second,
   /** A repeated event is counted at most this often. */
   eventRepeatMs: 10 * second,
   /** Events that are remembered to be counted. */

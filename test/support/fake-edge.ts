@@ -8,7 +8,7 @@ import type { SshOptions } from "#remote/ssh-connection.ts";
 
 export class FakeEdge {
   readonly publicKey = publicKeyOf(newPrivateKey());
-  /** What was done to it, in order: "connect", "reconcile", "restart", "remove". */
+  /** What was done to it, in order: "connect", "reconcile", "remove". */
   readonly calls: string[] = [];
   readonly requests: HostRequest[] = [];
   /** Thrown by the next calls. */
@@ -31,7 +31,6 @@ export class FakeEdge {
     this.#call("connect");
     return {
       reconcile: async (request) => await this.#reconcile(request),
-      restart: async () => this.#call("restart"),
       remove: async () => this.#call("remove"),
       close: () => {},
     };

@@ -25,8 +25,6 @@ export interface HostDone {
 /** Each rejects with KtError. */
 export interface EdgeHost {
   reconcile(request: HostRequest): Promise<HostDone>;
-  /** The edge gives its ports to a fresh instance of itself. */
-  restart(): Promise<void>;
   remove(): Promise<void>;
   close(): void;
 }

@@ -11,8 +11,14 @@ import { type SeenNode, secretsOf } from "#operator/cluster/seen.ts";
 import { type Certified, type SecretData, withCertificates } from "#operator/desired/certificates.ts";
 import { ordinalOf } from "#operator/cluster/names.ts";
 
+/** What a plan is made of, by UID. */
+export type Generations = ReadonlyMap<string, number>;
+
 /** Undefined where the EdgeNode itself is wrong. */
-export async function plannedNode(state: EdgeState, { object }: SeenNode): Promise<Certified | undefined> {
+export async function plannedNode(
+  state: EdgeState,
+  { object, meta: own }: SeenNode,
+): Promise<(Certified & { readonly generations: Generations }) | undefined> {
   const objects = state.bindingsOf(formatName(object)).filter(({ meta }) => meta.deletionTimestamp === undefined);
   const secrets = await readSecrets(
     state,
@@ -27,7 +33,8 @@ export async function plannedNode(state: EdgeState, { object }: SeenNode): Promi
     objects.map((each) => each.object),
     lookups,
   );
-  return plan && withCertificates(plan, secrets);
+  const generations = new Map([own, ...objects.map(({ meta }) => meta)].map(({ uid = "", generation = 0 }) => [uid, generation]));
+  return plan && { ...withCertificates(plan, secrets), generations };
 }
 
 async function readSecrets(state: EdgeState, names: readonly ObjectName[]): Promise<ReadonlyMap<string, SecretData>> {

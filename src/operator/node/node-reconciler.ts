@@ -80,7 +80,7 @@ export class NodeReconciler {
     const extra = departing(this.#context.state, this.#name, certified.plan);
     const publicKeys = await this.#uplinks.keys(spec.uplink.namespace, [...ordinals, ...extra]);
     const document = edgeDocument(certified, publicKeys, extra);
-    this.#wanted = { plan: certified.plan, document, publicKeys };
+    this.#wanted = { plan: certified.plan, document, publicKeys, generations: certified.generations };
     this.#listener.onPlanned();
     await this.#bringHost(node, spec, certified, this.#wanted);
     await this.#bringUplinks(spec, certified);
@@ -95,11 +95,10 @@ export class NodeReconciler {
   }
 
   async #addFinalizer({ meta }: SeenNode): Promise<void> {
-    const { finalizers = [], uid, resourceVersion } = meta;
-    if (finalizers.includes(finalizer)) return;
-    const value = { metadata: { uid, resourceVersion, finalizers: [...finalizers, finalizer] } };
-    if (await this.#context.objects.merge(kubeKinds.edgeNode, this.#name, value)) return;
-    throw new NodeFailure("ProvisioningFailed", new KtError("cluster-error", "the EdgeNode has changed meanwhile"));
+    if (meta.finalizers?.includes(finalizer)) return;
+    // Applied, which leaves those of others; with its UID, which makes none where it has gone meanwhile.
+    const metadata = { ...this.#name, ...(meta.uid !== undefined && { uid: meta.uid }), finalizers: [finalizer] };
+    await this.#context.objects.apply(kubeKinds.edgeNode, { metadata });
   }
 
   async #bringHost(node: SeenNode, spec: EdgeNodeSpec, { files }: Certified, wanted: Wanted): Promise<void> {
@@ -137,16 +136,12 @@ export class NodeReconciler {
     await tell("Warning", "DriftRepaired", repairs.map(({ text }) => text).join("; "));
   }
 
-  /** Asked for by an annotation, which is consumed. */
+  /** Asked for by an annotation, which is consumed: there is no Envoy, and a host that was just compared runs what it should. */
   async #restart(node: SeenNode): Promise<void> {
     const { uid, annotations: there } = node.meta;
     if (there?.[annotations.restartEdge] === "true") {
-      try {
-        await this.onHost(node, async (host) => await host.restart());
-      } catch (error) {
-        throw error instanceof NodeFailure ? new NodeFailure("EnvoyRestartFailed", error, error) : error;
-      }
-      await this.#context.events.record(kubeKinds.edgeNode, node.meta, "Normal", "EnvoyRestarted", "the edge has been restarted");
+      const message = "the host has been compared with what it should be: its edge follows changes without a restart";
+      await this.#context.events.record(kubeKinds.edgeNode, node.meta, "Normal", "EnvoyRestarted", message);
     }
     await this.#context.objects.merge(kubeKinds.edgeNode, this.#name, {
       metadata: { uid, annotations: { [annotations.restartEdge]: null } },
@@ -192,8 +187,8 @@ export class NodeReconciler {
       ? "the host was left as it is, and the uplinks are gone"
       : "the host is as it was before, and the uplinks are gone";
     await events.record(kubeKinds.edgeNode, node.meta, "Normal", "TornDown", isOwner ? how : "nothing was its own");
-    const { uid, resourceVersion } = node.meta;
-    const value = { metadata: { uid, resourceVersion, finalizers: finalizers.filter((each) => each !== finalizer) } };
+    // Nothing can be added to an object that is going, so what others do to it meanwhile is not lost.
+    const value = { metadata: { uid: node.meta.uid, finalizers: finalizers.filter((each) => each !== finalizer) } };
     await objects.merge(kubeKinds.edgeNode, this.#name, value);
   }
 }

@@ -21,10 +21,17 @@ export interface PortBindingFindings {
 const messageChars = 1024;
 
 export function portBindingFindings(object: PortBindingObject, facts: NodeFacts | "no node" | "wrong node"): PortBindingFindings {
-  const plan = typeof facts === "string" ? facts : (facts.wanted?.plan ?? "wrong node");
   const bindings = object.bindings.map(({ name }) => stateOf(`${formatName(object)}/${name}`, name, facts));
-  const isProgrammed = programmed(object, plan);
+  const isProgrammed = programmedOf(object, facts);
   return { conditions: [isProgrammed, readyOf(isProgrammed, bindings)], bindings: bindings.filter(({ name }) => name !== "") };
+}
+
+function programmedOf(object: PortBindingObject, facts: NodeFacts | "no node" | "wrong node"): Condition {
+  if (typeof facts === "string") return programmed(object, facts);
+  const { wanted, failure } = facts;
+  if (wanted !== undefined) return programmed(object, wanted.plan);
+  const why = failure ?? { reason: "NotYetApplied", message: "this generation is not planned yet" };
+  return { type: "Programmed", status: "False", ...why };
 }
 
 function stateOf(id: string, name: string, facts: NodeFacts | "no node" | "wrong node"): BindingState {

@@ -16,6 +16,8 @@ export interface Wanted {
   readonly document: EdgeDocument | undefined;
   /** Of the uplinks, by ordinal. */
   readonly publicKeys: ReadonlyMap<number, string>;
+  /** Of the EdgeNode and the PortBindings that the plan is made of, by UID: of a later one it says nothing. */
+  readonly generations: ReadonlyMap<string, number>;
 }
 
 export interface NodeFacts {

@@ -26,10 +26,15 @@ export class StatusWriter {
   /** Rejects as `ClusterObjects.merge` does. */
   async write(node: SeenNode, portBindings: readonly SeenBinding[], facts: NodeFacts): Promise<void> {
     const isWrong = node.object.spec === undefined;
-    const found = portBindings.map((each) => [each, portBindingFindings(each.object, isWrong ? "wrong node" : facts)] as const);
-    await Promise.all(found.map(([each, findings]) => this.writeBinding(each, findings)));
     const { wanted, publicKey, edge } = facts;
-    await this.#write(kubeKinds.edgeNode, node, nodeConditions(facts, nodeProblem(node.object)), {
+    const isPlanned = ({ meta }: SeenNode | SeenBinding): boolean => wanted?.generations.get(meta.uid ?? "") === meta.generation;
+    const later: NodeFacts = { ...facts, wanted: wanted && { ...wanted, document: undefined } };
+    const found = portBindings.map((each) => {
+      const known = isPlanned(each) ? facts : { ...facts, wanted: undefined };
+      return [each, portBindingFindings(each.object, isWrong ? "wrong node" : known)] as const;
+    });
+    await Promise.all(found.map(([each, findings]) => this.writeBinding(each, findings)));
+    await this.#write(kubeKinds.edgeNode, node, nodeConditions(isPlanned(node) ? facts : later, nodeProblem(node.object)), {
       publicKey,
       uplink: uplinkStatuses(facts),
       appliedConfigHash: edge?.hash,

@@ -1,0 +1,68 @@
+/** `kt operator`: the role that kt runs in the cluster for its public edges, with the flags of the manager that it takes the place of. */
+
+import { systemClock } from "#base/clock.ts";
+import { KtError } from "#base/errors.ts";
+import type { CommandContext, Options } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit.ts";
+import { absolutePath, shellEnvironment } from "#cli/profile/profile-file.ts";
+import type { Output } from "#cli/screen/output.ts";
+import { surroundings } from "#control/socket-path.ts";
+import { healthServer } from "#operator/health-server.ts";
+import { type RunOptions, runOperator } from "#operator/run-operator.ts";
+import { defaultKubeconfig } from "#profile/load.ts";
+import { isImage } from "#profile/values/image.ts";
+
+const leaseName = "6f1468a9.achetronic.com";
+
+export async function operator({ options, output, build }: CommandContext): Promise<number> {
+  if (options.text("envoyVersion") !== undefined)
+    output.log("warn", "flag-unused", { text: "--envoy-version changes nothing: there is no Envoy" });
+  const image = imageOf(options, build.version);
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort());
+  const probes = probesAddress(options.text("healthProbeBindAddress") ?? ":8081");
+  const health = probes && healthServer({ ...probes, isReady: () => true });
+  try {
+    const how = await runOperator({
+      source: await sourceOf(options, output),
+      image,
+      binary: options.text("binary") ?? process.execPath,
+      namespace: options.text("watchNamespace"),
+      lease: options.isOff("leaderElect") ? undefined : { namespace: options.text("leaderElectNamespace") ?? "default", name: leaseName },
+      identity: `${process.env["HOSTNAME"] ?? "kt"}_${crypto.randomUUID()}`,
+      signal: ending.signal,
+    });
+    // A new process begins anew: nothing that was under way can go on.
+    return how === "ended" ? exitCodes.done : exitCodes.failed;
+  } finally {
+    health?.close();
+  }
+}
+
+async function sourceOf(options: Options, output: Output): Promise<RunOptions["source"]> {
+  const environment = shellEnvironment();
+  const given = options.text("kubeconfig");
+  const kubeconfig =
+    given === undefined
+      ? await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() })
+      : [absolutePath(given)];
+  return { kubeconfig, context: options.text("context"), environment, clock: systemClock, log: output.log.bind(output) };
+}
+
+function imageOf(options: Options, version: string): RunOptions["image"] {
+  const repo = options.text("imageRepo");
+  const name = options.text("image") ?? (repo === undefined ? undefined : `${repo}:${options.text("imageTag") ?? version}`);
+  const hints = [`--image registry.example.com/kt:${version}`];
+  if (name === undefined) throw new KtError("usage", "which image of kt the uplinks run is not said", { hints });
+  if (!isImage(name)) throw new KtError("usage", `"${name}" is not a name of an image`, { hints });
+  return { name, pullPolicy: options.text("imagePullPolicy"), pullSecrets: options.texts("imagePullSecret") };
+}
+
+/** Undefined: nowhere. */
+function probesAddress(text: string): { readonly host: string; readonly port: number } | undefined {
+  if (text === "0") return undefined;
+  const [, host = "", port = ""] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
+  if (port === "" || Number(port) > 65_535)
+    throw new KtError("usage", `--health-probe-bind-address "${text}" is not an address`, { hints: ["--health-probe-bind-address :8081"] });
+  return { host: host.replace(/^\[|\]$/g, "") || "::", port: Number(port) };
+}
