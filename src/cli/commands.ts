@@ -156,10 +156,16 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "edge manifests",
     args: "",
-    summary: "Print the kinds EdgeNode and PortBinding, for kubectl apply",
+    summary: "Print the kinds EdgeNode and PortBinding, and the operator that serves them, for kubectl apply",
     notes: ["docs/edge.md says what they are, and what of it kt does already."],
-    options: [["--json", "Print one List as JSON"]],
-    example: ["kt edge manifests", "kt edge manifests --json"],
+    options: [
+      ["--image <image>", "The image of kt: also print the operator; default: only the kinds"],
+      ["-n, --namespace <namespace>", "Where the operator runs; default: kt-operator"],
+      ["--name <name>", "Of its objects; default: kt-operator"],
+      ["--replicas <count>", "Of which one leads; default: 1"],
+      ["--json", "Print one List as JSON"],
+    ],
+    example: ["kt edge manifests", "kt edge manifests --json", "kt edge manifests --image registry.example.com/kt:0.1.0"],
     load: async () => (await import("./commands/edge/manifests.ts")).edgeManifests,
   },
   {

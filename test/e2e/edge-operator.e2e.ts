@@ -9,10 +9,13 @@ import { edgeCrds } from "#expose/resources/crds.ts";
 import { parseUplinkDocument } from "#expose/host/uplink-document.ts";
 import { Api } from "#kube/api/api.ts";
 import { ContextSource } from "#kube/api/context-source.ts";
+import { Leader } from "#operator/lead/leader.ts";
+import { operatorLimits } from "#operator/limits.ts";
 import { Operator } from "#operator/operator.ts";
 import { publicKeyOf } from "#operator/desired/uplink-keys.ts";
 import { selfSigned } from "#tls/self-signed.ts";
-import { adminKubeconfig, apply, kubectl, ownCluster, ownNamespace } from "#test/support/cluster.ts";
+import { operatorManifests } from "#cli/manifests/operator-manifests.ts";
+import { apply, kubectl, ownCluster, ownNamespace, writeKubeconfig } from "#test/support/cluster.ts";
 import { binding, edgeNode, type Manifest, portBinding } from "#test/support/edge-manifests.ts";
 import { FakeEdge } from "#test/support/fake-edge.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -38,6 +41,10 @@ interface Raw {
   };
 }
 
+/** Of the operator's own service account, with the rights that its manifests give it. */
+let kubeconfig = "";
+const account = "kt-e2e-operator";
+const refusals: string[] = [];
 let space: Awaited<ReturnType<typeof ownNamespace>>;
 let api: Api;
 let operator: Operator;
@@ -45,7 +52,7 @@ let edge: FakeEdge;
 
 function startOperator(): Operator {
   const source = new ContextSource(
-    { kubeconfig: [adminKubeconfig], context: undefined, environment: {}, clock: systemClock, log: silentLog },
+    { kubeconfig: [kubeconfig], context: undefined, environment: {}, clock: systemClock, log: silentLog },
     () => {},
   );
   api = new Api({ connection: () => source.connection(), clock: systemClock, onReachable() {} });
@@ -57,7 +64,9 @@ function startOperator(): Operator {
     openHost: (ssh) => edge.open(ssh),
     askUplink: () => edge.ask(),
     clock: systemClock,
-    log: silentLog,
+    log: (level, event, fields) => {
+      if (/forbidden|not allowed/.test(JSON.stringify(fields))) refusals.push(`${level} ${event} ${JSON.stringify(fields)}`);
+    },
   });
 }
 
@@ -118,6 +127,10 @@ beforeAll(async () => {
     "edgenodes.tunnel.achetronic.com",
     "portbindings.tunnel.achetronic.com",
   );
+  const rights = operatorManifests({ name: account, namespace: space.name, image: "kt.test/app:1", replicas: 1 });
+  await apply(...rights.filter(({ kind }) => kind !== "Deployment"));
+  const token = (await kubectl("-n", space.name, "create", "token", account, "--duration=1h")).trim();
+  kubeconfig = await writeKubeconfig({ operator: { user: { token } } });
   const secret = {
     password: "secret",
     knownHosts: "203.0.113.10 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB7fM3CnTDmHHKQ1nO2YkNbtLxB9zU5P5oM3vI0yXb1D",
@@ -125,7 +138,10 @@ beforeAll(async () => {
   await apply({ apiVersion: "v1", kind: "Secret", metadata: { namespace: space.name, name: "vps-ssh-secret" }, stringData: secret });
 }, 120_000);
 afterAll(async () => {
-  if (ownCluster) await space.remove();
+  if (!ownCluster) return;
+  await kubectl("delete", "clusterrole,clusterrolebinding", account, "--ignore-not-found");
+  await space.remove();
+  expect(refusals).toEqual([]);
 }, 60_000);
 beforeEach(async () => {
   if (!ownCluster) return;
@@ -358,5 +374,27 @@ cases(`kt operator${why}`, () => {
     expect(edge.requests.at(-1)?.certificates).toHaveLength(1);
     await kubectl("-n", space.name, "delete", "secret", "web-tls");
     await becomes("portbinding", "web", "Ready", "False/SecretNotFound");
+  }, 60_000);
+
+  test("leads by a Lease that another one gets as soon as it is given back, and stops when it is another's", async () => {
+    const lease = { namespace: space.name, name: "6f1468a9.achetronic.com" };
+    const leaders = ["one", "two"].map((identity) => new Leader({ api, lease, identity, clock: systemClock, log: silentLog }));
+    const [one, two] = leaders;
+    if (one === undefined || two === undefined) throw new Error("there are two");
+    const ending = new AbortController();
+    await one.acquire(ending.signal);
+    const kept = one.keep(ending.signal);
+    const second = two.acquire(new AbortController().signal).then(() => performance.now());
+    await eventually("the other one to wait", async () => (await get("lease", lease.name)).spec["holderIdentity"] === "one");
+    ending.abort();
+    expect(await kept).toBeUndefined();
+    const releasedMs = performance.now();
+    await one.release();
+    expect((await second) - releasedMs).toBeLessThan(operatorLimits.leaseRenewMs + 1500);
+    // It is written over: it is another's from then on.
+    const taken = { spec: { holderIdentity: "three", leaseDurationSeconds: 15 } };
+    const lost = two.keep(new AbortController().signal);
+    await kubectl("-n", space.name, "patch", "lease", lease.name, "--type=merge", "-p", JSON.stringify(taken));
+    expect(await lost).toBe("another one has taken it");
   }, 60_000);
 });

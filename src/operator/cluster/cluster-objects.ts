@@ -12,10 +12,10 @@ export type Manifest = Pick<KubeObject, "metadata"> & Readonly<Record<string, un
 
 /** Each rejects as `Api.write` does, and so after the signal. */
 export class ClusterObjects {
-  readonly #api: Api;
+  readonly #api: Pick<Api, "get" | "write">;
   readonly #signal: AbortSignal;
 
-  constructor(api: Api, signal: AbortSignal) {
+  constructor(api: Pick<Api, "get" | "write">, signal: AbortSignal) {
     this.#api = api;
     this.#signal = signal;
   }

@@ -1,7 +1,8 @@
 /** Leads by a Lease: one of several operators does something, and stops before another one may begin. */
 
 import { type Clock, sleep } from "#base/clock.ts";
-import { messageOf } from "#base/errors.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { KtError, messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { formatName, type ObjectName } from "#expose/resources/read-objects.ts";
 import type { Api } from "#kube/api/api.ts";
@@ -11,7 +12,7 @@ import { operatorLimits } from "#operator/limits.ts";
 import { freeInMs, type SeenLease, seeLease } from "./lease-claim.ts";
 
 export interface LeaderOptions {
-  readonly api: Api;
+  readonly api: Pick<Api, "get" | "write">;
   readonly lease: ObjectName;
   /** Of this process, and of no other one. */
   readonly identity: string;
@@ -33,7 +34,7 @@ export class Leader {
     for (;;) {
       signal.throwIfAborted();
       try {
-        const waitMs = await this.#try(signal);
+        const waitMs = await this.#within(operatorLimits.leaseRequestMs, signal, async (objects) => await this.#try(objects));
         if (waitMs === undefined) return log("info", "leading", { lease: formatName(lease), identity });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
@@ -54,7 +55,8 @@ export class Leader {
       const leftMs = renewedMs + operatorLimits.leaseGiveUpMs - startedMs;
       if (leftMs <= 0) return "it could not be renewed in time";
       try {
-        if (!(await this.#renew(signal, Math.min(leftMs, operatorLimits.leaseRequestMs)))) return "another one has taken it";
+        const withinMs = Math.min(leftMs, operatorLimits.leaseRequestMs);
+        if (!(await this.#within(withinMs, signal, async (objects) => await this.#renew(objects)))) return "another one has taken it";
         renewedMs = startedMs;
       } catch (error) {
         if (!signal.aborted) log("warn", "lease-not-renewed", { lease: formatName(lease), reason: messageOf(error) });
@@ -69,16 +71,15 @@ export class Leader {
     const spec = { holderIdentity: "", leaseDurationSeconds: 1, renewTime: this.#microTime() };
     const value = { metadata: { resourceVersion: this.#seen.version }, spec };
     try {
-      await this.#objects(AbortSignal.timeout(operatorLimits.leaseRequestMs)).merge(kubeKinds.lease, lease, value);
+      await this.#within(operatorLimits.leaseRequestMs, undefined, async (objects) => await objects.merge(kubeKinds.lease, lease, value));
     } catch (error) {
       log("warn", "lease-not-released", { lease: formatName(lease), reason: messageOf(error) });
     }
   }
 
   /** Undefined: it is ours. Else how long it is another's. */
-  async #try(signal: AbortSignal): Promise<number | undefined> {
+  async #try(objects: ClusterObjects): Promise<number | undefined> {
     const { lease, identity, clock } = this.#options;
-    const objects = this.#objects(AbortSignal.any([signal, AbortSignal.timeout(operatorLimits.leaseRequestMs)]));
     const there = await objects.get(kubeKinds.lease, lease);
     if (there === undefined) return this.#took(await objects.create(kubeKinds.lease, { metadata: lease, spec: this.#claim(0) }));
     this.#seen = seeLease(there, this.#seen, clock.now());
@@ -95,9 +96,8 @@ export class Leader {
     return undefined;
   }
 
-  async #renew(signal: AbortSignal, withinMs: number): Promise<boolean> {
+  async #renew(objects: ClusterObjects): Promise<boolean> {
     const { lease, clock } = this.#options;
-    const objects = this.#objects(AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(withinMs))]));
     const value = { metadata: { resourceVersion: this.#seen?.version }, spec: { renewTime: this.#microTime() } };
     const written = await objects.merge(kubeKinds.lease, lease, value);
     if (written !== undefined) this.#seen = seeLease(written, undefined, clock.now());
@@ -125,8 +125,14 @@ export class Leader {
     };
   }
 
-  #objects(signal: AbortSignal): ClusterObjects {
-    return new ClusterObjects(this.#options.api, signal);
+  async #within<Value>(
+    withinMs: number,
+    signal: AbortSignal | undefined,
+    run: (objects: ClusterObjects) => Promise<Value>,
+  ): Promise<Value> {
+    const { api, clock } = this.#options;
+    const late = (): KtError => new KtError("cluster-unreachable", `the API server did not answer within ${withinMs / 1000} s`);
+    return await withDeadline(clock, withinMs, signal, late, async (inner) => await run(new ClusterObjects(api, inner)));
   }
 
   /** As `metav1.MicroTime`. */

@@ -22,6 +22,8 @@ export async function operator({ options, output, build }: CommandContext): Prom
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort());
   const probes = probesAddress(options.text("healthProbeBindAddress") ?? ":8081");
   const health = probes && healthServer({ ...probes, isReady: () => true });
+  // One that waits for its turn has nothing open that would keep the process.
+  const alive = setInterval(() => {}, 60_000);
   try {
     const how = await runOperator({
       source: await sourceOf(options, output),
@@ -35,6 +37,7 @@ export async function operator({ options, output, build }: CommandContext): Prom
     // A new process begins anew: nothing that was under way can go on.
     return how === "ended" ? exitCodes.done : exitCodes.failed;
   } finally {
+    clearInterval(alive);
     health?.close();
   }
 }
