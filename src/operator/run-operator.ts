@@ -4,7 +4,7 @@ import type { ObjectName } from "#expose/resources/read-objects.ts";
 import { Api } from "#kube/api/api.ts";
 import { ContextSource, type ContextSourceOptions } from "#kube/api/context-source.ts";
 import type { UplinkImage } from "#operator/desired/uplink-pod.ts";
-import { ktBinary } from "#operator/host/kt-binary.ts";
+import { ktBinary } from "#operator/host/wanted/kt-binary.ts";
 import { Leader } from "#operator/lead/leader.ts";
 import { askOverTcp } from "#operator/node/read-edge.ts";
 import { openHost } from "./open-host.ts";

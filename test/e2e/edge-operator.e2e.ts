@@ -323,6 +323,7 @@ cases(`kt operator${why}`, () => {
       async () => (await get("edgenode", "vps")).metadata.annotations?.["tunnel.achetronic.com/restart-envoy"] === undefined,
     );
     await eventually("the event", async () => (await events()).includes("vps DriftRepaired"));
+    expect(edge.calls.filter((call) => call === "restart")).toHaveLength(1);
     expect(await events()).toEqual(expect.arrayContaining(["vps Provisioned", "vps PrivateKeyOnEdge", "vps EnvoyRestarted"]));
   }, 60_000);
 

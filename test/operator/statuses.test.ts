@@ -38,6 +38,7 @@ const facts: NodeFacts = {
   failure: undefined,
   isEnrolled: true,
   publicKey: "edge",
+  takenPorts: [],
   edge: whole,
   silence: "",
 };
@@ -128,10 +129,11 @@ describe("a PortBinding", () => {
   test("names what keeps the edge from listening", () => {
     const edge = {
       ...whole,
-      bindings: whole.bindings.map((each) => ({ ...each, state: "ListenFailed" as const, message: "nginx has it" })),
+      bindings: whole.bindings.map((each) => ({ ...each, state: "ListenFailed" as const, message: "cannot listen" })),
     };
     expect(conditionsOf(dns, { ...facts, edge })[1]).toBe("Ready=False/ListenFailed");
-    expect(portBindingFindings(dns, { ...facts, edge }).bindings[0]?.message).toBe("nginx has it");
+    const takenPorts = [{ protocol: "udp", port: 53, address: "0.0.0.0", holders: ["dnsmasq"] }] as const;
+    expect(portBindingFindings(dns, { ...facts, edge, takenPorts }).bindings[0]?.message).toBe('cannot listen: "dnsmasq" has it');
   });
 
   test("is unknown while the edge does not answer, and knows of a node that is not there", () => {

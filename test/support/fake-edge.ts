@@ -31,6 +31,7 @@ export class FakeEdge {
     this.#call("connect");
     return {
       reconcile: async (request) => await this.#reconcile(request),
+      restart: async () => this.#call("restart"),
       remove: async () => this.#call("remove"),
       close: () => {},
     };
@@ -50,7 +51,7 @@ export class FakeEdge {
     await this.delay;
     const isNew = this.requests.length === 0;
     this.requests.push(request);
-    return { isNew, repairs: this.repairs, hash: request.document.hash, warnings: [], publicKey: this.publicKey };
+    return { isNew, repairs: this.repairs, hash: request.document.hash, warnings: [], takenPorts: [], publicKey: this.publicKey };
   }
 
   #call(name: string): void {

@@ -2,6 +2,7 @@
 
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import type { CertificateBytes } from "#operator/desired/certificates.ts";
+import type { TakenPort } from "#remote/doctor/taken-port.ts";
 import type { SshOptions } from "#remote/ssh-connection.ts";
 
 export interface HostRequest {
@@ -18,6 +19,8 @@ export interface HostDone {
   /** The same in both of two requests: each repair of the second is drift. */
   readonly hash: string;
   readonly warnings: readonly string[];
+  /** By other programs than kt. */
+  readonly takenPorts: readonly TakenPort[];
   /** Of the edge's end of the tunnel. */
   readonly publicKey: string | undefined;
 }
@@ -25,6 +28,8 @@ export interface HostDone {
 /** Each rejects with KtError. */
 export interface EdgeHost {
   reconcile(request: HostRequest): Promise<HostDone>;
+  /** The edge gives its ports to a fresh instance of itself. */
+  restart(request: HostRequest): Promise<void>;
   remove(): Promise<void>;
   close(): void;
 }

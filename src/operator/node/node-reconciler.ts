@@ -11,7 +11,7 @@ import type { Certified } from "#operator/desired/certificates.ts";
 import { annotations, finalizer } from "#operator/cluster/names.ts";
 import { podTemplate } from "#operator/desired/uplink-pod.ts";
 import type { NodeFacts, Wanted } from "#operator/status/node-facts.ts";
-import type { EdgeHost, HostDone } from "./edge-host.ts";
+import type { EdgeHost, HostDone, HostRequest } from "./edge-host.ts";
 import { HostSession } from "./host-session.ts";
 import { NodeFailure, orFail } from "./node-failure.ts";
 import { departing, edgeDocument, plannedNode } from "./node-plan.ts";
@@ -36,6 +36,7 @@ export class NodeReconciler {
   #publicKey: string | undefined;
   #isEnrolled = false;
   #hostHash: string | undefined;
+  #takenPorts: HostDone["takenPorts"] = [];
   /** Of the document that the uplinks should have, how often their pods were poked for it, and since when. */
   #sent = { hash: "", pokes: 0, atMs: 0 };
 
@@ -47,8 +48,8 @@ export class NodeReconciler {
     this.#uplinks = new UplinkSide(context.objects, name);
   }
 
-  get facts(): Pick<NodeFacts, "wanted" | "isEnrolled" | "publicKey"> {
-    return { wanted: this.#wanted, isEnrolled: this.#isEnrolled, publicKey: this.#publicKey };
+  get facts(): Pick<NodeFacts, "wanted" | "isEnrolled" | "publicKey" | "takenPorts"> {
+    return { wanted: this.#wanted, isEnrolled: this.#isEnrolled, publicKey: this.#publicKey, takenPorts: this.#takenPorts };
   }
 
   /** When the uplinks were last given a document, or poked for it. */
@@ -110,7 +111,8 @@ export class NodeReconciler {
     this.#isEnrolled = true;
     await this.#tellOf(node, done);
     this.#hostHash = done.hash;
-    if (node.meta.annotations?.[annotations.restartEdge] !== undefined) await this.#restart(node);
+    this.#takenPorts = done.takenPorts;
+    if (node.meta.annotations?.[annotations.restartEdge] !== undefined) await this.#restart(node, request);
   }
 
   /** Rejects with NodeFailure. */
@@ -127,6 +129,8 @@ export class NodeReconciler {
     };
     for (const warning of warnings) await tell("Warning", "HostDegraded", warning);
     if (isNew) await tell("Normal", "Provisioned", "the host has been set up");
+    const former = repairs.filter(({ kind }) => kind === "taken-over");
+    if (former.length > 0) await tell("Normal", "TakenOver", former.map(({ text }) => text).join("; "));
     const keys = repairs.filter(({ kind }) => kind === "certificate");
     if (keys.length > 0) {
       const texts = keys.map(({ text }) => text).join("; ");
@@ -136,11 +140,16 @@ export class NodeReconciler {
     await tell("Warning", "DriftRepaired", repairs.map(({ text }) => text).join("; "));
   }
 
-  /** Asked for by an annotation, which is consumed: there is no Envoy, and a host that was just compared runs what it should. */
-  async #restart(node: SeenNode): Promise<void> {
+  /** Asked for by an annotation, which is consumed once it was done. */
+  async #restart(node: SeenNode, request: HostRequest): Promise<void> {
     const { uid, annotations: there } = node.meta;
     if (there?.[annotations.restartEdge] === "true") {
-      const message = "the host has been compared with what it should be: its edge follows changes without a restart";
+      try {
+        await this.onHost(node, async (host) => await host.restart(request));
+      } catch (error) {
+        throw error instanceof NodeFailure ? new NodeFailure("EnvoyRestartFailed", error, error) : error;
+      }
+      const message = "the edge has given its ports to a fresh instance of itself";
       await this.#context.events.record(kubeKinds.edgeNode, node.meta, "Normal", "EnvoyRestarted", message);
     }
     await this.#context.objects.merge(kubeKinds.edgeNode, this.#name, {

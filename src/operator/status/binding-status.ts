@@ -3,6 +3,8 @@
 import { cut } from "#base/cut.ts";
 import { type Condition, programmed } from "#expose/conditions.ts";
 import { formatName, type PortBindingObject } from "#expose/resources/read-objects.ts";
+import type { EdgeBinding } from "#expose/host/edge-document.ts";
+import { holdersOf } from "#remote/doctor/taken-port.ts";
 import type { NodeFacts } from "./node-facts.ts";
 
 export interface BindingState {
@@ -46,9 +48,16 @@ function stateOf(id: string, name: string, facts: NodeFacts | "no node" | "wrong
   if (edge === undefined) return is("Unknown", silence || "the edge has not been asked yet");
   const said = edge.bindings.find((each) => each.id === id);
   if (binding === undefined || said === undefined) return is("Pending", "the host does not have it yet");
+  if (said.state === "ListenFailed") return is(said.state, [said.message, ...holderOf(binding, facts)].join(": "));
   if (said.state !== "Listening") return is(said.state, said.message);
   if (said.hash !== binding.hash) return is("Pending", "its former settings are served until an uplink has these");
   return is("Ready", "");
+}
+
+/** In the words of the host, where it knows. */
+function holderOf({ protocol, listenPort }: EdgeBinding, { takenPorts }: NodeFacts): string[] {
+  const taken = takenPorts.filter((each) => each.port === listenPort && each.protocol.toUpperCase() === protocol);
+  return taken.length === 0 ? [] : [`${holdersOf(taken)} has it`];
 }
 
 function readyOf(isProgrammed: Condition, bindings: readonly BindingState[]): Condition {

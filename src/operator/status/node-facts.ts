@@ -3,6 +3,7 @@
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import type { EdgeStatus } from "#expose/host/edge-status.ts";
 import type { EdgePlan } from "#expose/plan/edge-plan.ts";
+import type { TakenPort } from "#remote/doctor/taken-port.ts";
 
 /** Why something is not as wanted, as conditions have it. */
 export interface Reason {
@@ -29,6 +30,8 @@ export interface NodeFacts {
   readonly isEnrolled: boolean;
   /** Of the host's end of the tunnel. */
   readonly publicKey: string | undefined;
+  /** Public ports of the host that other programs hold: the edge may not see whose they are. */
+  readonly takenPorts: readonly TakenPort[];
   /** What the edge says of itself. */
   readonly edge: EdgeStatus | undefined;
   /** Why it says nothing; "" before it was asked. */
