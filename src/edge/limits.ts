@@ -19,6 +19,8 @@ export const edgeLimits = {
   newsLineBytes: 256 * kib,
   /** Uplinks that one connection tries: a client waits for each of them. */
   uplinkTries: 3,
+  /** How long a target may take where its binding sets no time: as long as the default of the resource. */
+  connectMs: 5 * second,
   /** How much longer than its target may take an uplink may take to say so: the way to it and back. */
   answerMarginMs: 250,
   /** How long the peers of a connection that was idle too long may take to close, before it is cut. */

@@ -9,6 +9,7 @@ import type { UplinkSet } from "./uplink-set.ts";
 
 export interface WantedTarget {
   readonly key: TargetKey;
+  /** 0: as long as usual. */
   readonly connectTimeoutMs: number;
 }
 
@@ -16,7 +17,9 @@ export interface WantedTarget {
  * Rejects with KtError `unhealthy` where no uplink serves it, `start-timeout` where the target does not accept in time, and `target-refused`
  * or `target-unreachable`. A target that was waited for is not waited for again.
  */
-export async function openTarget(uplinks: UplinkSet, { key, connectTimeoutMs }: WantedTarget): Promise<Conn> {
+export async function openTarget(uplinks: UplinkSet, wanted: WantedTarget): Promise<Conn> {
+  const { key } = wanted;
+  const connectTimeoutMs = wanted.connectTimeoutMs || edgeLimits.connectMs;
   let last = new KtError("unhealthy", "no healthy uplink serves its target");
   for (const uplink of uplinks.inTurn(key).slice(0, edgeLimits.uplinkTries)) {
     const outcome = await uplink.open(key, connectTimeoutMs);

@@ -19,8 +19,8 @@ export interface StreamTimes {
 export type StreamOutcome =
   | { readonly kind: "opened"; readonly conn: Conn }
   | { readonly kind: "refused"; readonly answer: Exclude<UplinkAnswer, "opened"> }
-  /** The uplink does not accept connections. */
-  | { readonly kind: "unreachable"; readonly problem: string }
+  /** The uplink does not accept connections, or has not in the time that there was. */
+  | { readonly kind: "unreachable"; readonly problem: string; readonly isLate: boolean }
   /** It accepted, and then said nothing or closed. */
   | { readonly kind: "silent"; readonly problem: string };
 
@@ -33,11 +33,12 @@ export async function openStream(
   signal?: AbortSignal,
 ): Promise<StreamOutcome> {
   let conn: Conn;
+  const late = new KtError("connection-lost", `it does not accept connections within ${dialMs} ms`);
   try {
-    const late = (): KtError => new KtError("connection-lost", `it does not accept connections within ${dialMs} ms`);
-    conn = await withDeadline(clock, dialMs, signal, late, (within) => connectTcp({ host, port: uplinkPort, signal: within }));
+    const dial = (within: AbortSignal): Promise<Conn> => connectTcp({ host, port: uplinkPort, signal: within });
+    conn = await withDeadline(clock, dialMs, signal, () => late, dial);
   } catch (error) {
-    return { kind: "unreachable", problem: reasonOf(error) };
+    return { kind: "unreachable", problem: reasonOf(error), isLate: error === late };
   }
   conn.write(encodeUplinkRequest(request));
   try {

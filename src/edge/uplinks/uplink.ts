@@ -66,7 +66,8 @@ export class Uplink {
 
   /** Asks for a connection to a target. Never rejects. */
   async open(target: TargetKey, connectTimeoutMs: number): Promise<StreamOutcome> {
-    const dialMs = Math.min(this.#options.settings().timeoutMs, connectTimeoutMs);
+    const { timeoutMs } = this.#options.settings();
+    const dialMs = Math.min(timeoutMs, connectTimeoutMs);
     const answerMs = connectTimeoutMs + edgeLimits.answerMarginMs;
     const outcome = await openStream(
       this.#options.clock,
@@ -75,8 +76,10 @@ export class Uplink {
       { dialMs, answerMs },
       this.#stop.signal,
     );
-    if (outcome.kind === "unreachable") this.lost(outcome.problem);
-    else if (outcome.kind === "silent") this.#wake.abort();
+    // One binding's short time says nothing of the uplink, which others use too.
+    const isDoubtful = outcome.kind === "silent" || (outcome.kind === "unreachable" && outcome.isLate && dialMs < timeoutMs);
+    if (isDoubtful) this.#wake.abort();
+    else if (outcome.kind === "unreachable") this.lost(outcome.problem);
     return outcome;
   }
 
