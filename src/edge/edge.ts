@@ -172,6 +172,7 @@ export class Edge {
 
   /** Opens the public ports; where a predecessor serves, beside its own and with what it has. */
   async #open({ handOver, clock, log }: EdgeOptions): Promise<void> {
+    const serving = Promise.withResolvers<void>();
     const successor: Successor = {
       ready: () => this.#ready(),
       openBeside: (udp) => {
@@ -179,13 +180,14 @@ export class Edge {
         this.#tcp.lead(this.#bindings.current.filter((binding) => binding.protocol === "TCP"));
       },
       adopt: (sessions) => this.#udp.adopt(sessions),
+      claim: async () => await this.#handOver?.listen(serving.promise),
     };
-    const { settled } = handOver === undefined ? { settled: Promise.resolve() } : await takeOver({ path: handOver, clock, log, successor });
+    const settled = handOver === undefined ? undefined : (await takeOver({ path: handOver, clock, log, successor })).settled;
     if (this.#isDraining) return;
     this.#isOpen = true;
     this.#settle();
     if (this.#settings.edgeAddress !== "") this.#page.listen(this.#settings.edgeAddress);
-    this.#handOver?.listen(settled);
+    void settled?.then(serving.resolve);
   }
 
   /** Resolves once every binding would be served, or after as long as that may take: the predecessor serves until then. */

@@ -52,8 +52,8 @@ export const edgeLimits = {
   udpSessionsPerSource: 8192,
   /** Sessions that nothing has come back for: what invented senders begin, and all that a flood of them can fill. */
   unansweredUdpSessions: 16_384,
-  /** New sessions within a second, of all clients and of one source. */
-  newUdpSessions: 20_000,
+  /** New sessions within a second, of all clients and of one source: a flood of more would take the processor from those that are open. */
+  newUdpSessions: 8000,
   newUdpSessionsPerSource: 4000,
   /** Datagrams whose second part is awaited: it follows at once, and each takes 64 KB. */
   udpFirstParts: 64,
@@ -68,6 +68,9 @@ export const edgeLimits = {
   successorMs: 30 * second,
   uplinksReadyMs: 5 * second,
   readyLookMs: 20,
+  /** How often a successor asks again where a predecessor hands over to another one, and after how long. */
+  takeOverTries: 20,
+  takeOverAgainMs: 250,
   /** And either of them for what the other says at once. */
   adoptMs: 3 * second,
   /** How long connections whose handshake began before a hand-over may take to be accepted where it began: the longest of round trips. */

@@ -1,7 +1,7 @@
 /** `kt edge run` is replaced eight times by an instance beside it, under load: no connection is cut or refused, and no datagram is lost. */
 
 import { afterAll, expect, test } from "bun:test";
-import { connect, type Socket, type Subprocess, spawn, write } from "bun";
+import { connect, type Socket, sleep, type Subprocess, spawn, write } from "bun";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import { FakeEdgeUplink } from "#test/support/fake-edge-uplink.ts";
 import { freePorts } from "#test/support/process.ts";
@@ -159,8 +159,8 @@ test.skipIf(process.platform !== "linux")(
     const uplink = new FakeEdgeUplink(`${network}.2`, [target]);
     let current = startEdge(folder.path);
     await eventually("the first to serve", async () => (await ask(tcp)) === "", 15_000);
-    const load = new UdpLoad(udp, 100, 10);
-    await eventually("all sessions", () => uplink.sessions.size === 100);
+    const load = new UdpLoad(udp, 50, 20);
+    await eventually("all sessions", () => uplink.sessions.size === 50);
     const tickers = [await ticker(tcp)];
     const problems = new Map<string, number>();
     let asked = 0;
@@ -169,12 +169,16 @@ test.skipIf(process.platform !== "linux")(
       while (!isOver) {
         const problem = await ask(tcp);
         asked += 1;
+        // As fast as it can it would exhaust the ports of the machine, and the uplink in this process would not get its turn.
+        await sleep(5);
         if (problem !== "") problems.set(problem, (problems.get(problem) ?? 0) + 1);
       }
     });
     for (let swap = 0; swap < swaps; swap++) {
       const next = startEdge(folder.path);
-      await eventually(`swap ${swap}`, () => next.said().includes("take-over"), 15_000);
+      await eventually(`swap ${swap}`, () => next.said().includes("take-over"), 15_000).catch((error: Error) => {
+        throw new Error(`${error.message}\n${current.said()}\nand its successor:\n${next.said()}`);
+      });
       tickers.push(await ticker(tcp));
       current = next;
     }
@@ -182,10 +186,13 @@ test.skipIf(process.platform !== "linux")(
     await Promise.all(askers);
     load.stop();
     await eventually("every datagram", () => load.received === load.sent).catch(() => {});
+    if (problems.size > 0 || load.received < load.sent) {
+      for (const [index, { said }] of children.entries()) process.stderr.write(`instance ${index}:\n${said()}\n`);
+    }
     process.stderr.write(`${swaps} swaps: ${asked} connections, ${load.sent} datagrams, ${load.sent - load.received} lost\n`);
     expect(Object.fromEntries(problems)).toEqual({});
     expect(load.received).toBe(load.sent);
-    expect(uplink.sessions.size).toBe(100);
+    expect(uplink.sessions.size).toBe(50);
     expect(uplink.sources.size).toBe(1);
     expect(uplink.ended).toEqual([]);
     for (const { cuts, answers } of tickers) {

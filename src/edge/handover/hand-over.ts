@@ -1,5 +1,6 @@
 /** The predecessor's part of a hand-over: an instance of the edge gives what is open to one that was started beside it. */
 
+import { rename, rm } from "node:fs/promises";
 import * as v from "valibot";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
@@ -9,7 +10,7 @@ import { edgeLimits } from "#edge/limits.ts";
 import { listenLocal } from "#net/local-socket.ts";
 import type { HandedSession, UdpOffer } from "#edge/udp/udp-offer.ts";
 import { JsonLines } from "./json-lines.ts";
-import { handOverVersion, pathIsFree, successorStep } from "./steps.ts";
+import { handOverVersion, sessionsLeft, successorStep } from "./steps.ts";
 
 export interface Predecessor {
   offer(): UdpOffer;
@@ -38,19 +39,23 @@ export class HandOver {
   }
 
   /**
-   * From now on a successor may ask. The path must be free. `settled`: the own predecessor has closed its sockets, and has to before the next
-   * ones open: which socket is the second one is known only among two.
+   * From now on a successor finds this instance at the path, and no former one any more: there is no moment without any. `settled`: this one
+   * serves, and its own predecessor has closed its sockets. The next one's open only then: which socket is the second is known only among two.
    */
-  listen(settled: Promise<void>): void {
+  async listen(settled: Promise<void>): Promise<void> {
     const { path, log } = this.#options;
     this.#settled = settled;
+    const beside = `${path}.new`;
     try {
-      this.#stop = listenLocal(path, (conn) => void this.#serve(conn));
+      await rm(beside, { force: true });
+      this.#stop = listenLocal(beside, (conn) => void this.#serve(conn));
+      await rename(beside, path);
     } catch (error) {
       log("warn", "hand-over-not-possible", { path, text: messageOf(error) });
     }
   }
 
+  /** The socket stays in the file system: the next instance replaces it. */
   close(): void {
     this.#stop?.();
     this.#stop = undefined;
@@ -67,9 +72,9 @@ export class HandOver {
     try {
       await this.#settled;
       await this.#give(lines);
-      this.close();
-      lines.send(pathIsFree);
-      await predecessor.leave();
+      const left = predecessor.leave();
+      lines.send(sessionsLeft);
+      await left;
     } catch (error) {
       log("warn", "hand-over-failed", { text: `the successor ${messageOf(error)}` });
     } finally {

@@ -14,8 +14,8 @@ export const ownOffer = v.object({ version: v.literal(handOverVersion), udp: udp
 export const successorStep = v.picklist(["beside", "adopted", "other-version"]);
 export type SuccessorStep = v.InferOutput<typeof successorStep>;
 
-/** The predecessor, after `adopted`: the successor may be asked by the next one. It closes once it has no listening socket any more. */
-export const pathIsFree = "free";
+/** The predecessor, after `adopted`: it has no session any more. */
+export const sessionsLeft = "left";
 
-/** The predecessor, after `beside`. */
+/** The predecessor, after `beside`. It closes once it has no listening socket any more. */
 export const handedSessions = v.object({ sessions: v.array(handedSession) });

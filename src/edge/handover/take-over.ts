@@ -1,10 +1,10 @@
 /** The successor's part of a hand-over: an instance of the edge goes on with what another one has open. */
 
-import { rm } from "node:fs/promises";
 import * as v from "valibot";
-import type { Clock } from "#base/clock.ts";
+import { type Clock, sleep } from "#base/clock.ts";
 import { messageOf } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { systemCode } from "#base/system-error.ts";
 import { edgeLimits } from "#edge/limits.ts";
 import { connectLocal } from "#net/local-socket.ts";
 import type { HandedSession, UdpOffer } from "#edge/udp/udp-offer.ts";
@@ -17,6 +17,8 @@ export interface Successor {
   /** Opens its sockets beside those of the predecessor; `udp` is undefined where its sessions cannot be had. */
   openBeside(udp: UdpOffer | undefined): void;
   adopt(sessions: readonly HandedSession[]): void;
+  /** The next successor finds this one from now on. */
+  claim(): Promise<void>;
 }
 
 export interface TakeOverOptions {
@@ -31,39 +33,57 @@ export interface TakenOver {
   readonly settled: Promise<void>;
 }
 
-/** Resolves once the path is free, whether or not there was a predecessor. Never rejects. */
-export async function takeOver({ path, clock, log, successor }: TakeOverOptions): Promise<TakenOver> {
-  let lines: JsonLines;
-  try {
-    lines = new JsonLines(await connectLocal(path), clock);
-  } catch {
-    // None runs. One that was killed left its socket.
-    await rm(path, { force: true });
+/** Resolves once the successor has what there was, whether or not there was a predecessor. Never rejects. */
+export async function takeOver(options: TakeOverOptions): Promise<TakenOver> {
+  const { log, successor } = options;
+  const found = await findPredecessor(options);
+  if (!found) {
+    await successor.claim();
     return { settled: Promise.resolve() };
   }
+  const { lines, offer } = found;
   let sessions: readonly HandedSession[] = [];
-  const say = (step: SuccessorStep): void => lines.send(step);
   try {
-    const offer = await lines.next(edgeLimits.successorMs);
     await successor.ready();
-    if (v.is(ownOffer, offer)) {
-      successor.openBeside(offer.udp);
-      say("beside");
-      ({ sessions } = v.parse(handedSessions, await lines.next(edgeLimits.adoptMs)));
-    } else {
-      v.parse(anyOffer, offer);
-      successor.openBeside(undefined);
-      say("other-version");
-    }
+    sessions = await receive(lines, offer, successor);
   } catch (error) {
     log("warn", "take-over-failed", { text: `the predecessor ${messageOf(error)}` });
   }
   // Also without any: what has arrived since the sockets were opened waits for it.
   successor.adopt(sessions);
-  say("adopted");
-  log("info", "take-over", { sessions: sessions.length });
-  // That the path is free, or that there is nothing more to hear.
+  await successor.claim();
+  lines.send("adopted" satisfies SuccessorStep);
+  // That it has none any more, or that there is nothing more to hear.
   await lines.next(edgeLimits.adoptMs).catch(() => {});
-  await rm(path, { force: true });
+  log("info", "take-over", { sessions: sessions.length });
   return { settled: lines.ended(edgeLimits.successorMs).then(() => lines.close()) };
+}
+
+async function receive(lines: JsonLines, offer: unknown, successor: Successor): Promise<readonly HandedSession[]> {
+  if (v.is(ownOffer, offer)) {
+    successor.openBeside(offer.udp);
+    lines.send("beside" satisfies SuccessorStep);
+    return v.parse(handedSessions, await lines.next(edgeLimits.adoptMs)).sessions;
+  }
+  v.parse(anyOffer, offer);
+  successor.openBeside(undefined);
+  lines.send("other-version" satisfies SuccessorStep);
+  return [];
+}
+
+/** One that is just handing over to another closes at once: that one is asked then. */
+async function findPredecessor({ path, clock, log }: TakeOverOptions): Promise<{ lines: JsonLines; offer: unknown } | undefined> {
+  for (let tries = 0; tries < edgeLimits.takeOverTries; tries++) {
+    try {
+      const lines = new JsonLines(await connectLocal(path), clock);
+      return { lines, offer: await lines.next(edgeLimits.successorMs) };
+    } catch (error) {
+      const code = systemCode(error) ?? "";
+      // One that was killed left its socket.
+      if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
+      log("warn", "take-over-again", { text: messageOf(error) });
+      await sleep(clock, edgeLimits.takeOverAgainMs);
+    }
+  }
+  return undefined;
 }

@@ -54,6 +54,7 @@ export class Instance {
 
   /** As an edge does. */
   async start(port = 0, change: Partial<UdpEdgeBinding> = {}): Promise<void> {
+    const serving = Promise.withResolvers<void>();
     const { settled } = await takeOver({
       path: this.#path,
       clock: systemClock,
@@ -62,10 +63,11 @@ export class Instance {
         ready: () => Promise.resolve(),
         openBeside: (udp) => udp && this.doors.openBeside(udp),
         adopt: (sessions) => this.doors.adopt(sessions),
+        claim: () => this.#handOver.listen(serving.promise),
       },
     });
     this.doors.lead([binding({ ...change, listenPort: port })]);
-    this.#handOver.listen(settled);
+    void settled.then(serving.resolve);
   }
 
   get port(): number {
