@@ -46,6 +46,8 @@ export interface CommandSpec {
   readonly example: readonly string[];
   /** Everything from the first argument on belongs to another program, options too. */
   readonly passesOn?: boolean;
+  /** LOG_FORMAT and LOG_LEVEL say how it logs, where flags do not: as of the program whose place it takes. */
+  readonly logsByEnvironment?: boolean;
   /** Not in the help. */
   readonly hidden?: boolean;
   readonly load: () => Promise<RunCommand>;

@@ -618,6 +618,7 @@ export const commands: readonly CommandSpec[] = [
       ...["metrics", "webhook"].flatMap((part) => ["path", "name", "key"].map((what) => `--${part}-cert-${what} <value>`)),
     ],
     example: ["kt operator --image registry.example.com/kt:0.1.0"],
+    logsByEnvironment: true,
     hidden: true,
     load: async () => (await import("#cli/commands/cluster/operator.ts")).operator,
   },

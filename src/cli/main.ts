@@ -102,10 +102,13 @@ function mapValues(values: Call["values"], change: (value: unknown) => unknown):
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 }
 
-function outputFor({ values }: Call, stdout: TextSink, stderr: TextSink): Output {
-  const logFormat = values["logFormat"] === "json" ? "json" : "text";
-  const verbose = values["verbose"] === true;
-  return new Output({ stdout, stderr, environment: process.env, verbose, quiet: values["quiet"] === true, logFormat });
+function outputFor({ spec, values }: Call, stdout: TextSink, stderr: TextSink): Output {
+  const environment: Readonly<Record<string, string | undefined>> = process.env;
+  const { LOG_FORMAT: format, LOG_LEVEL: level = "" } = spec?.logsByEnvironment === true ? environment : {};
+  const logFormat = (values["logFormat"] ?? format) === "json" ? "json" : "text";
+  const verbose = values["verbose"] === true || level === "debug";
+  const quiet = values["quiet"] === true || level === "warn" || level === "error";
+  return new Output({ stdout, stderr, environment, verbose, quiet, logFormat });
 }
 
 async function run(call: Call, output: Output): Promise<number> {

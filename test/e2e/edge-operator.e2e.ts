@@ -118,6 +118,8 @@ async function removeAll(): Promise<void> {
 beforeAll(async () => {
   if (!ownCluster) return;
   space = await ownNamespace(`operator-${process.pid}`);
+  // The pods of uplinks whose transport is TLS fit it.
+  await kubectl("label", "namespace", space.name, "pod-security.kubernetes.io/enforce=restricted");
   await apply(...edgeCrds());
   await kubectl(
     "wait",
@@ -344,6 +346,18 @@ cases(`kt operator${why}`, () => {
     await kubectl("-n", space.name, "annotate", "edgenode", "vps", "tunnel.achetronic.com/skip-deprovision=true");
     await kubectl("-n", space.name, "delete", "edgenode", "vps", "--timeout=30s");
     expect(edge.calls).not.toContain("remove");
+  }, 90_000);
+
+  test("says that the uplinks' namespace is not there, and goes on once it is", async () => {
+    const missing = `${space.name}-b`;
+    await apply(node("vps", { uplink: { namespace: missing, affinity: {} } }));
+    await becomes("edgenode", "vps", "Ready", "False/KeyGenerationFailed");
+    const { status } = await get("edgenode", "vps");
+    expect(status?.conditions?.find(({ type }) => type === "Ready")?.message).toBe(`there is no namespace "${missing}"`);
+    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: missing } });
+    await becomes("edgenode", "vps", "Ready", "True/AllHealthy", 30_000);
+    await kubectl("-n", space.name, "delete", "edgenode", "vps", "--timeout=30s");
+    await kubectl("delete", "namespace", missing, "--wait=false");
   }, 90_000);
 
   test("touches neither host nor objects for an EdgeNode whose name another one has in that namespace", async () => {

@@ -1,5 +1,7 @@
 /** Reads and writes single objects: what the operator does to a cluster, in five verbs. */
 
+import { KtError } from "#base/errors.ts";
+import { command } from "#base/shell.ts";
 import type { ObjectName } from "#expose/resources/read-objects.ts";
 import type { Api, WriteBody } from "#kube/api/api.ts";
 import { type Access, isStatus } from "#kube/api/api-problem.ts";
@@ -52,6 +54,7 @@ export class ClusterObjects {
       );
     } catch (error) {
       if (isStatus(error, 409)) return undefined;
+      if (isStatus(error, 404)) throw noNamespace(namespace, error);
       throw error;
     }
   }
@@ -82,6 +85,14 @@ export class ClusterObjects {
   async #write(method: "POST" | "PATCH" | "DELETE", path: string, body: WriteBody, access: Access): Promise<KubeObject> {
     return (await this.#api.write(method, path, body, access, this.#signal)) as KubeObject;
   }
+}
+
+/** All that something new can lack. */
+function noNamespace(namespace: string, cause: unknown): KtError {
+  return new KtError("cluster-error", `there is no namespace "${namespace}"`, {
+    hints: [command`kubectl create namespace ${namespace}`],
+    cause,
+  });
 }
 
 function pathOf(kind: KubeKind, { namespace, name }: ObjectName): string {
