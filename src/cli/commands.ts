@@ -262,6 +262,19 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/edge/wireguard.ts")).edgeWireguard,
   },
   {
+    name: "edge offloads",
+    args: "",
+    summary: "Say, or switch off, what the network card of a public edge does by itself with packets: GRO and GSO",
+    notes: [],
+    options: [
+      ["--off <FILE>", "Switch them off, and write down those that were on"],
+      ["--restore <FILE>", "Switch those of the file on again"],
+    ],
+    example: ["kt edge offloads"],
+    hidden: true,
+    load: async () => (await import("./commands/edge/offloads.ts")).edgeOffloads,
+  },
+  {
     name: "demo",
     args: "",
     summary: "Try kt against an embedded Kubernetes API",

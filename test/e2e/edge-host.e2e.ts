@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { sleep } from "bun";
 import type { KtError } from "#base/errors.ts";
 import type { HostOutcome } from "#operator/host/steps/host-outcome.ts";
-import { versionOf } from "#operator/host/wanted/kt-binary.ts";
+import { ktBinary, versionOf } from "#operator/host/wanted/kt-binary.ts";
 import { reconcileHost } from "#operator/host/reconcile-host.ts";
 import { restartEdge } from "#operator/host/restart-edge.ts";
 import { removeHost } from "#operator/host/remove-host.ts";
@@ -12,6 +12,7 @@ import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } f
 import type { RemoteHost } from "#remote/remote-host.ts";
 import { ownCluster } from "#test/support/cluster.ts";
 import { diskOf, edgeDocument, enter, lacking, standInBinary } from "#test/support/edge-host.ts";
+import { binary } from "#test/support/kt.ts";
 import { Vps } from "#test/support/vps.ts";
 import { eventually } from "#test/support/wait.ts";
 
@@ -40,11 +41,14 @@ afterAll(async () => {
 const certificate = certificateFile("CHAIN", "KEY");
 const first = standInBinary("the first version");
 const second = standInBinary("the second version");
-const unitOf = (binary: typeof first): string => `kt-edge@${versionOf(binary)}.service`;
+const unitOf = (of: typeof first): string => `kt-edge@${versionOf(of)}.service`;
 
 function wanted(change: Partial<WantedHostSource> = {}): WantedHost {
   return wantedHost({ document: edgeDocument, certificates: [certificate], binary: first, disablesOffloads: false, ...change });
 }
+
+/** Sets of one capability, as proc_pid_status(5) writes them. */
+const capabilities = { bindService: "0000000000000400", netAdmin: "0000000000001000" };
 
 const textsOf = ({ repairs }: HostOutcome): string[] => repairs.map(({ text }) => text);
 const reconcile = async (of: WantedHost = wanted()): Promise<string[]> => textsOf(await reconcileHost(host, of));
@@ -220,6 +224,37 @@ cases("the host of a public edge", () => {
     expect(await activeOf(unitOf(first))).toBe("active");
     await eventually("the part to go", async () => (await vps.sh(`ls /usr/local/lib/kt/${versionOf(slow)}`)) === "");
     expect(await reconcile()).toEqual([`/usr/local/lib/kt/${versionOf(slow)} was removed: nothing needs it any more`]);
+  });
+
+  test("runs kt itself, confined: neither as root, nor with more than it needs, nor able to change the host", async () => {
+    const itself = await ktBinary(binary);
+    const of = wanted({ binary: itself, disablesOffloads: true });
+    await reconcile(wanted({ binary: itself }));
+    const offloads = `/usr/local/lib/kt/${versionOf(itself)}/kt edge offloads`;
+    const before = await vps.sh(offloads);
+    expect(before).toContain("on");
+    await reconcile(of);
+    expect(await vps.sh(offloads)).toBe("eth0: gro off, gso off\n");
+    const user = (await vps.sh("stat -L -c %u /var/lib/kt-edge")).trim();
+    for (const [unit, capability] of [
+      [unitOf(itself), capabilities.bindService],
+      ["kt-wireguard.service", capabilities.netAdmin],
+    ] as const) {
+      const main = (await vps.sh('systemctl show -p MainPID --value "$1"', unit)).trim();
+      const status = await vps.sh('cat "/proc/$1/status"', main);
+      expect(new RegExp(`^Uid:\\t(${user}\\s*){4}$`, "m").test(status)).toBe(true);
+      for (const set of ["CapEff", "CapPrm", "CapBnd"]) expect(status).toContain(`${set}:\t${capability}\n`);
+      expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+      expect(status).toMatch(/^Seccomp:\t2$/m);
+      const mounts = await vps.sh('cat "/proc/$1/mounts"', main);
+      expect(mounts).toMatch(/ \/ overlay ro,/);
+    }
+    await expect(vps.sh('nsenter -m -t "$(systemctl show -p MainPID --value "$1")" touch /etc/probe', unitOf(itself))).rejects.toThrow(
+      "Read-only",
+    );
+    await reconcile(wanted({ binary: itself }));
+    expect(await vps.sh(offloads)).toBe(before);
+    expect(await reconcile(wanted({ binary: itself }))).toEqual([]);
   });
 
   test("that achetronic/tunnel has enrolled is taken over, with its units, its link and all of its files gone", async () => {

@@ -9,9 +9,12 @@ import { sshAddressText } from "#remote/ssh-address.ts";
 import { versionOf } from "#operator/host/wanted/kt-binary.ts";
 import { hostLimits } from "./limits.ts";
 import { lookScript } from "#operator/host/seen/look-script.ts";
-import { binaryPath, edgeUnits, linkName, places } from "#operator/host/wanted/places.ts";
+import { binaryPath, edgeUnits, linkName, offloadsUnit, places, wireguardUnit } from "#operator/host/wanted/places.ts";
 import { parseSeenHost, type SeenHost } from "#operator/host/seen/seen-host.ts";
 import type { WantedHost } from "#operator/host/wanted/wanted-host.ts";
+
+/** Also where they are not wanted: then they go. */
+const optionalFiles = [wireguardUnit, offloadsUnit].map((unit) => `${places.units}/${unit}`);
 
 /** `stamp`: see `HostOutcome.binaryStamp`. */
 export async function look(host: RemoteHost, { binary, sysctls, files }: WantedHost, stamp: string): Promise<SeenHost> {
@@ -22,7 +25,7 @@ export async function look(host: RemoteHost, { binary, sysctls, files }: WantedH
     loader: binary.interpreter ?? "",
     sysctls: sysctls.map(({ name }) => name),
     edgeUnits: edgeUnits(version),
-    files: files.map(({ path }) => path),
+    files: [...files.map(({ path }) => path), ...optionalFiles],
   });
   return parseSeenHost(await host.must("reading what kt has there", script));
 }

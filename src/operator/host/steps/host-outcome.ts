@@ -4,7 +4,7 @@ import type { TakenPort } from "#remote/doctor/taken-port.ts";
 
 /** Something that was not as wanted, and now is. */
 export interface HostRepair {
-  readonly kind: "binary" | "plan" | "certificate" | "unit" | "sysctl" | "link" | "offloads" | "leftover" | "taken-over";
+  readonly kind: "binary" | "plan" | "certificate" | "unit" | "sysctl" | "link" | "leftover" | "taken-over";
   /** What was found and done, as a part of a sentence without its full stop: "/etc/kt/edge/plan.json was written: it was missing". */
   readonly text: string;
 }

@@ -3,7 +3,7 @@
 import { sha256Of } from "#remote/remote-files.ts";
 import { type HostStep, step } from "./host-step.ts";
 import { versionOf } from "#operator/host/wanted/kt-binary.ts";
-import { edgeUnits, places, wireguardUnit } from "#operator/host/wanted/places.ts";
+import { edgeUnits, offloadsUnit, places, wireguardUnit } from "#operator/host/wanted/places.ts";
 import { isCertificate, type SeenHost } from "#operator/host/seen/seen-host.ts";
 import { formerSteps, unitSteps } from "./unit-steps.ts";
 import type { WantedFile, WantedHost } from "#operator/host/wanted/wanted-host.ts";
@@ -88,7 +88,7 @@ const leftoverSteps: Compared = (seen, wanted) => {
   const current = versionOf(wanted.binary);
   const versions = seen.installed.filter((version) => version !== current && !isUsed(seen, version));
   return [
-    ...wireguardLeftovers(seen, wanted),
+    ...unitLeftovers(seen, wanted),
     ...certificates.map(remove),
     ...versions.map((version) => remove(`${places.binaries}/${version}`)),
   ];
@@ -100,15 +100,20 @@ function isUsed({ running, units }: SeenHost, version: string): boolean {
   return running.includes(version) || !edgeUnits(version).every(isDown);
 }
 
-/** The tunnel is another transport's now. */
-const wireguardLeftovers: Compared = ({ units, files }, wanted) => {
-  const path = `${places.units}/${wireguardUnit}`;
-  const unit = units.get(wireguardUnit);
-  if (wanted.link !== undefined || !files.has(path)) return [];
-  const why = "the tunnel does not use WireGuard any more";
-  return [
-    ...(unit?.isEnabled ? [step({ do: "disable", unit: wireguardUnit }, "leftover", `${wireguardUnit} was disabled: ${why}`)] : []),
-    ...(unit?.active === "active" ? [step({ do: "stop", unit: wireguardUnit }, "leftover", `${wireguardUnit} was stopped: ${why}`)] : []),
-    step({ do: "remove", path }, "leftover", `${path} was removed: ${why}`),
-  ];
-};
+/** Units that come and go with the settings of an EdgeNode. */
+const optional = [
+  { unit: wireguardUnit, why: "the tunnel does not use WireGuard any more" },
+  { unit: offloadsUnit, why: "the network card may join and split packets again" },
+];
+
+const unitLeftovers: Compared = ({ units, files }, wanted) =>
+  optional.flatMap(({ unit, why }) => {
+    const path = `${places.units}/${unit}`;
+    if (wanted.units.includes(unit) || !files.has(path)) return [];
+    const { isEnabled = false, active = "" } = units.get(unit) ?? {};
+    return [
+      ...(isEnabled ? [step({ do: "disable", unit }, "leftover", `${unit} was disabled: ${why}`)] : []),
+      ...(active === "active" ? [step({ do: "stop", unit }, "leftover", `${unit} was stopped: ${why}`)] : []),
+      step({ do: "remove", path }, "leftover", `${path} was removed: ${why}`),
+    ];
+  });

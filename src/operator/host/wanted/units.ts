@@ -94,6 +94,27 @@ ${confined}
 ${install}`;
 }
 
+/** Speed alone depends on it, so a card that does not let itself be changed is accepted. What was on is so again when it stops. */
+export function offloadsUnitText(binary: string): string {
+  return `[Unit]
+Description=kt: packets of the public edge as they come, not joined or split by the network card
+After=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=-${binary} edge offloads --off /run/kt-offloads/former
+ExecStop=-${binary} edge offloads --restore /run/kt-offloads/former
+RuntimeDirectory=kt-offloads
+AmbientCapabilities=CAP_NET_ADMIN
+CapabilityBoundingSet=CAP_NET_ADMIN
+PrivateDevices=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+${confined}
+
+${install}`;
+}
+
 /** Without it a reboot would wait for the last connection of every stopped edge. */
 export const shutdownUnitText = `[Unit]
 Description=kt: ends the connections of the public edge when the host shuts down

@@ -4,8 +4,8 @@ import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import { hashOf } from "#expose/plan/settings.ts";
 import { sha256Of } from "#remote/remote-files.ts";
 import { type KtBinary, versionOf } from "./kt-binary.ts";
-import { binaryPath, places, shutdownUnit, wireguardUnit } from "./places.ts";
-import { edgeUnitText, shutdownUnitText, type WireguardLink, wireguardUnitText } from "./units.ts";
+import { binaryPath, offloadsUnit, places, shutdownUnit, wireguardUnit } from "./places.ts";
+import { edgeUnitText, offloadsUnitText, shutdownUnitText, type WireguardLink, wireguardUnitText } from "./units.ts";
 
 export interface WantedFile {
   readonly path: string;
@@ -30,7 +30,6 @@ export interface WantedHost {
   readonly sysctls: readonly WantedSysctl[];
   /** Of WireGuard; undefined with TLS. */
   readonly link: WireguardLink | undefined;
-  readonly disablesOffloads: boolean;
   /** Of all of it: what a host lacks of one that it had before is drift. */
   readonly hash: string;
 }
@@ -58,9 +57,10 @@ export function wantedHost({ document, certificates, binary, disablesOffloads }:
   const version = versionOf(binary);
   const sysctls = sysctlsOf(document);
   const link = linkOf(document);
-  const units = [shutdownUnit, ...(link === undefined ? [] : [wireguardUnit])];
+  const units = [shutdownUnit, ...(disablesOffloads ? [offloadsUnit] : []), ...(link === undefined ? [] : [wireguardUnit])];
   const files: WantedFile[] = [
     unitFile(shutdownUnit, shutdownUnitText),
+    ...(disablesOffloads ? [unitFile(offloadsUnit, offloadsUnitText(binaryPath(version)))] : []),
     ...(link === undefined ? [] : [unitFile(wireguardUnit, wireguardUnitText(binaryPath(version), link))]),
     unitFile("kt-edge@.service", edgeUnitText),
     textFile("sysctl", places.sysctls, sysctls.map(({ name, value }) => `${name} = ${value}\n`).join("")),
@@ -71,8 +71,8 @@ export function wantedHost({ document, certificates, binary, disablesOffloads }:
     // After what it refers to.
     textFile("plan", places.plan, `${JSON.stringify(document, undefined, 2)}\n`),
   ];
-  const hash = hashOf({ version, files: files.map(({ path, bytes }) => [path, sha256Of(bytes)]), units, sysctls, link, disablesOffloads });
-  return { binary, files, units, sysctls, link, disablesOffloads, hash };
+  const hash = hashOf({ version, files: files.map(({ path, bytes }) => [path, sha256Of(bytes)]), units, sysctls, link });
+  return { binary, files, units, sysctls, link, hash };
 }
 
 function linkOf({ transport, edgeAddress, network, mtu }: EdgeDocument): WireguardLink | undefined {
