@@ -9,10 +9,6 @@ export const edgeLimits = {
   listenAgainMs: 1 * second,
   /** How soon an uplink that is down and answers quickly is asked again: with the usual threshold of 2 it is back after a second. */
   quickProbeMs: 500,
-  /** How long a new edge may wait for its uplinks before it counts as serving: healthy ones say so within 2 s. */
-  servingMs: 5 * second,
-  /** How often it looks whether it serves. */
-  servingLookMs: 50,
   /** How often both ends of a stream of news send a sign of life. Silence of two such intervals means that the stream is lost. */
   newsLifeMs: 5 * second,
   /** Longest line of news: of 256 keys it has 5 KB. */

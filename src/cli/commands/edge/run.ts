@@ -7,7 +7,6 @@ import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath } from "#cli/profile/profile-file.ts";
 import { Edge } from "#edge/edge.ts";
-import { whenServing } from "#edge/when-serving.ts";
 import { notifySystemd } from "#native/systemd-notify.ts";
 import { EdgeTunnel } from "#wireguard/edge-tunnel.ts";
 
@@ -31,7 +30,7 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
     ...(state === undefined ? {} : { handOver: `${absolutePath(state)}/hand-over.sock` }),
     onHandedOver: () => end("a successor serves"),
   });
-  void edge.opened.then(() => whenServing(() => edge.status(), systemClock)).then(() => notifySystemd("READY=1"));
+  void edge.opened.then(() => notifySystemd("READY=1"));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
   const why = await ended;
   log("info", "edge-draining", { text: why });
