@@ -257,6 +257,41 @@ cases("the host of a public edge", () => {
     expect(await reconcile(wanted({ binary: itself }))).toEqual([]);
   });
 
+  test("loses WireGuard, its unit and its link when the tunnel uses TLS, and gets them back", async () => {
+    const itself = await ktBinary(binary);
+    const byTls = wanted({ binary: itself, document: { ...edgeDocument, transport: "tls" } });
+    // Where the stand-in's still runs, and has made the link.
+    await vps.sh("systemctl stop kt-wireguard; ip link del kt-edge 2>/dev/null || true");
+    await reconcile(wanted({ binary: itself }));
+    expect(await reconcile(byTls)).toContain("kt-wireguard.service was stopped: the tunnel does not use WireGuard any more");
+    expect(await vps.sh("ls /sys/class/net; ls /etc/systemd/system/kt-wireguard.service 2>/dev/null || true")).toBe("eth0\nlo\n");
+    expect(await reconcile(byTls)).toEqual([]);
+    await reconcile(wanted({ binary: itself }));
+    expect(await vps.sh("cat /sys/class/net/kt-edge/mtu")).toBe("1420\n");
+    const narrow = wanted({ binary: itself, document: { ...edgeDocument, mtu: 1300 } });
+    expect(await reconcile(narrow)).toContain("kt-wireguard.service was restarted: its link had an MTU of 1420");
+    expect(await vps.sh("cat /sys/class/net/kt-edge/mtu")).toBe("1300\n");
+    await reconcile();
+  });
+
+  test("without room, or with a read-only /usr, is refused in a sentence, and serves on", async () => {
+    const next = { ...standInBinary("a version that is not there"), sizeBytes: 100_000_000 };
+    const refusal = async (mount: string): Promise<string> => {
+      await vps.sh(mount);
+      const refused = await reconcileHost(host, wanted({ binary: next })).then(() => "", String);
+      await vps.sh("umount /usr/local/lib");
+      return refused;
+    };
+    expect(await refusal("mount -t tmpfs -o size=20m tmpfs /usr/local/lib")).toMatch(
+      /cannot be a public edge: \/usr\/local\/lib has \d+ MiB free, and kt takes 115 MiB$/,
+    );
+    expect(await refusal("mount --bind /usr/local/lib /usr/local/lib; mount -o remount,ro,bind /usr/local/lib")).toContain(
+      "Read-only file system",
+    );
+    expect(await activeOf(unitOf(first))).toBe("active");
+    expect(await reconcile()).toEqual([]);
+  });
+
   test("that achetronic/tunnel has enrolled is taken over, with its units, its link and all of its files gone", async () => {
     await removeHost(host);
     await vps.sh(`mkdir -p /etc/tunnel /etc/envoy/tls
