@@ -31,13 +31,19 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
     onHandedOver: () => end("a successor serves"),
   });
   void edge.opened.then(() => notifySystemd("READY=1"));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
+  let signals = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      // After a hand-over systemd sends its first one, which must not cut what is still open; a second one ends it at once.
+      if (signals === 1) end(signal);
+      else edge.close();
+    });
+  }
   const why = await ended;
   log("info", "edge-draining", { text: why });
   // An instance that takes over has it by now.
   tunnel?.close();
-  // A second one ends it at once.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => edge.close());
   await edge.drain();
   log("info", "edge-ended");
   return exitCodes.done;
