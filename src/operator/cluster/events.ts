@@ -35,9 +35,16 @@ export class Events {
   async record(about: KubeKind, meta: ObjectMeta, type: "Normal" | "Warning", reason: string, text: string): Promise<void> {
     const { log, clock } = this.#options;
     const message = cut(text, eventChars);
-    log(type === "Normal" ? "info" : "warn", "event", { kind: about.kind, name: `${meta.namespace}/${meta.name}`, reason, text: message });
     const key = JSON.stringify([meta.uid, reason, message]);
     const counted = this.#counted.get(key);
+    if (counted === undefined) {
+      log(type === "Normal" ? "info" : "warn", "event", {
+        kind: about.kind,
+        name: `${meta.namespace}/${meta.name}`,
+        reason,
+        text: message,
+      });
+    }
     try {
       if (counted === undefined) await this.#create(key, { about, meta, type, reason, message });
       else await this.#count(counted, meta, clock.now());
