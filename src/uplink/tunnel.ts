@@ -11,11 +11,3 @@ export interface UplinkTunnel {
   heard(): void;
   close(): Promise<void>;
 }
-
-/** The overlay address is there already, as in tests on loopback addresses. */
-export const noTunnel: UplinkTunnel = {
-  async follow() {},
-  problem: () => undefined,
-  heard() {},
-  async close() {},
-};

@@ -101,17 +101,12 @@ export type UplinkDatagram =
 /** kind u8, session u48, target (8 bytes), timeout u32: the same head both ways, so that a datagram that was swapped is not misread. */
 export const uplinkDatagramHeadBytes = 19;
 
-/** One datagram, or two for a payload that fills one by itself. */
-export function encodeData(to: SessionTo, payload: Uint8Array): Uint8Array[] {
-  return frameData(encodeSessionHead(to), payload);
-}
-
 /** The head of all whole datagrams of a session: made once, it spares each of them the work. */
 export function encodeSessionHead(to: SessionTo): Uint8Array {
   return framed("whole", to, new Uint8Array());
 }
 
-/** The same as `encodeData`, behind a head that was made or received before. */
+/** One datagram, or two for a payload that fills one by itself, behind a head that was made or received before. */
 export function frameData(head: Uint8Array, payload: Uint8Array): Uint8Array[] {
   if (payload.length <= maxWholeBytes) return [behindHead("whole", head, payload)];
   return [behindHead("first", head, payload.subarray(0, maxWholeBytes)), behindHead("second", head, payload.subarray(maxWholeBytes))];

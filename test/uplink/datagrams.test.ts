@@ -6,7 +6,8 @@ import { listenUdp } from "#net/udp.ts";
 import { fastClock } from "#test/support/fast-clock.ts";
 import { type RigOptions, uplinkDocument, UplinkRig } from "#test/support/uplink-rig.ts";
 import { eventually, within } from "#test/support/wait.ts";
-import { decodeUplinkDatagram, encodeData, encodeSessionEvent, type SessionTo, type UplinkDatagram } from "#wire/uplink-frame.ts";
+import { decodeUplinkDatagram, encodeSessionEvent, type SessionTo, type UplinkDatagram } from "#wire/uplink-frame.ts";
+import { encodeData } from "#test/support/encode-data.ts";
 
 const host = "127.0.0.1";
 const key = "00112233aabbccdd";

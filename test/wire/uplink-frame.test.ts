@@ -6,7 +6,6 @@ import {
   decodeUplinkAnswer,
   decodeUplinkDatagram,
   decodeUplinkRequest,
-  encodeData,
   encodeSessionEvent,
   encodeSessionHead,
   encodeUplinkAnswer,
@@ -18,6 +17,7 @@ import {
   uplinkDatagramHeadBytes,
   uplinkRequestBytes,
 } from "#wire/uplink-frame.ts";
+import { encodeData } from "#test/support/encode-data.ts";
 import { pattern, protocolErrorOf } from "./pieces.ts";
 
 const key = fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => bytes.toHex());

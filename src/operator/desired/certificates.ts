@@ -1,12 +1,12 @@
 /** The certificates of bindings that end TLS, as files that are named by what they hold; a pair that cannot work is refused here. */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { CryptoHasher } from "bun";
 import { messageOf } from "#base/errors.ts";
 import type { Certificates } from "#expose/host/edge-document.ts";
 import type { EdgePlan, PlannedBinding, RefusedBinding } from "#expose/plan/edge-plan.ts";
 import type { TlsSettings } from "#expose/plan/settings.ts";
 import { formatName, type ObjectName } from "#expose/resources/read-objects.ts";
+import { type CertificateFile, certificateFile } from "#operator/host/wanted/wanted-host.ts";
 
 /** What a Secret holds. */
 export type SecretData = ReadonlyMap<string, Uint8Array>;
@@ -15,13 +15,7 @@ export interface Certified {
   /** Without the bindings whose Secret holds nothing that works: those are refused. */
   readonly plan: EdgePlan;
   readonly certificates: Certificates;
-  readonly files: readonly CertificateBytes[];
-}
-
-/** A file of the folder of certificates on the host. */
-export interface CertificateBytes {
-  readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly files: readonly CertificateFile[];
 }
 
 interface Names {
@@ -45,7 +39,7 @@ export function withCertificates(plan: EdgePlan, secrets: ReadonlyMap<string, Se
     }
     bindings.push(binding);
     if (made === "none") continue;
-    const [certificate, clientCa] = made.map((text) => keep(files, text));
+    const [certificate, clientCa] = made.map((parts) => keep(files, parts));
     if (certificate !== undefined) names.set(binding.id, { certificate, clientCa });
   }
   return {
@@ -60,7 +54,7 @@ function packed(
   { mode }: TlsSettings,
   secret: ObjectName,
   secrets: ReadonlyMap<string, SecretData>,
-): readonly string[] | Pick<RefusedBinding, "state" | "message"> {
+): readonly (readonly string[])[] | Pick<RefusedBinding, "state" | "message"> {
   const data = secrets.get(formatName(secret));
   const text = (key: string): string => new TextDecoder().decode(data?.get(key)).trim();
   const wrong = (key: string, why: string): Pick<RefusedBinding, "state" | "message"> => {
@@ -72,18 +66,17 @@ function packed(
   } catch (error) {
     return wrong("tls.crt or tls.key", `cannot be read: ${messageOf(error)}`);
   }
-  if (mode !== "mutual") return [`${chain}\n${key}\n`];
+  if (mode !== "mutual") return [[chain, key]];
   try {
     new X509Certificate(clientCa);
   } catch (error) {
     return wrong("ca.crt", `cannot be read: ${messageOf(error)}`);
   }
-  return [`${chain}\n${key}\n`, `${clientCa}\n`];
+  return [[chain, key], [clientCa]];
 }
 
-function keep(files: Map<string, Uint8Array>, text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  const name = `${new CryptoHasher("sha256").update(bytes).digest("hex")}.pem`;
+function keep(files: Map<string, Uint8Array>, parts: readonly string[]): string {
+  const { name, bytes } = certificateFile(...parts);
   files.set(name, bytes);
   return name;
 }

@@ -1,13 +1,13 @@
 /** A host as a worker uses it: one connection that is kept, brought to what is wanted, or left as it was before. */
 
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
-import type { CertificateBytes } from "#operator/desired/certificates.ts";
+import type { CertificateFile } from "#operator/host/wanted/wanted-host.ts";
 import type { TakenPort } from "#remote/doctor/taken-port.ts";
 import type { SshOptions } from "#remote/ssh-connection.ts";
 
 export interface HostRequest {
   readonly document: EdgeDocument;
-  readonly certificates: readonly CertificateBytes[];
+  readonly certificates: readonly CertificateFile[];
   readonly disablesOffloads: boolean;
 }
 

@@ -1,7 +1,8 @@
 /** Uplinks for the tests of UDP at an edge: real sockets that speak the frames, and answer as the test says. */
 
 import { DatagramSocket } from "#net/datagram-socket.ts";
-import { decodeUplinkDatagram, encodeData, encodeSessionEvent, type SessionTo } from "#wire/uplink-frame.ts";
+import { decodeUplinkDatagram, encodeSessionEvent, type SessionTo } from "#wire/uplink-frame.ts";
+import { encodeData } from "#test/support/encode-data.ts";
 
 export interface Arrived {
   readonly to: SessionTo;
