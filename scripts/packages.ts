@@ -23,6 +23,8 @@ const packages: Readonly<Record<string, string>> = {
   setfacl: "acl",
   // What puts kt's CA into the store of browsers.
   certutil: "libnss3-tools",
+  // What talks to the ports of a public edge.
+  socat: "socat",
   // What reads install.sh and the Homebrew formula.
   ruby: "ruby",
   shellcheck: "shellcheck",

@@ -25,6 +25,11 @@ export class Vps {
     return this.#fact("ADDRESS");
   }
 
+  /** Of who is on the internet. */
+  get clientAddress(): string {
+    return this.#fact("CLIENT");
+  }
+
   /** The file with root's private key. */
   get keyFile(): string {
     return this.#fact("KEY");
@@ -55,6 +60,11 @@ export class Vps {
   /** As a program on the internet. */
   async fromInternet(...command: readonly string[]): Promise<Ran> {
     return await run([script, "client", ...command], { env: this.#env });
+  }
+
+  /** What comes before a command so that it runs on the internet. */
+  get underInternet(): readonly string[] {
+    return ["nsenter", `--net=${this.#fact("INTERNET_NETNS").replace(/internet$/, "client")}`, "--"];
   }
 
   /** Packets that tried to come in to this machine and its pods. */
