@@ -46,11 +46,15 @@ var modes = map[string]func(options) result{
 	"stall":     stall,
 	"first":     first,
 	"hold":      hold,
+	"datagrams": datagrams,
+	"handshake": func(o options) result { return connections(o, handshake) },
+	"tlsdown":   tlsDown,
+	"target":    target,
 }
 
 func main() {
 	if len(os.Args) < 3 || modes[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load down|up|newconn|tcpconn|socksconn|burst|hosts|keepalive|h2|stall|first|hold ADDR [-host H] [-n N] [-c C]")
+		fmt.Fprintln(os.Stderr, "usage: load down|up|newconn|tcpconn|socksconn|burst|hosts|keepalive|h2|stall|first|hold|datagrams|handshake|tlsdown|target ADDR [-host H] [-n N] [-c C]")
 		os.Exit(2)
 	}
 	o := options{addr: os.Args[2]}
