@@ -129,13 +129,27 @@ export class EdgeStand {
     return await this.vps.fromInternet("curl", "-sS", "--max-time", "10", ...options, `http://${this.vps.address}:${port}/`);
   }
 
+  /** All of it, also where a step fails: the first failure is thrown at the end. */
   async remove(): Promise<void> {
-    for (const kind of ["portbinding", "edgenode"]) {
-      await kubectl("-n", this.namespace, "delete", kind, "--all", "--ignore-not-found", "--timeout=60s");
-    }
-    await this.home.close();
-    await this.#removeNamespace();
-    await this.#image.remove();
-    await this.vps.remove();
+    const own = ["-n", this.namespace, "--all", "--ignore-not-found", "--timeout=60s"];
+    const steps = [
+      async () => await kubectl("delete", "portbinding", ...own),
+      async () => await kubectl("delete", "edgenode", ...own),
+      async () => await this.#letGo(),
+      async () => await this.home.close(),
+      async () => await this.#removeNamespace(),
+      async () => await this.#image.remove(),
+      async () => await this.vps.remove(),
+    ];
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** An EdgeNode that could not be deleted would keep its namespace for ever. */
+  async #letGo(): Promise<void> {
+    const patch = JSON.stringify({ metadata: { finalizers: [] } });
+    const names = (await kubectl("-n", this.namespace, "get", "edgenode", "-o", "name")).trim().split("\n");
+    for (const name of names.filter((each) => each !== "")) await kubectl("-n", this.namespace, "patch", name, "--type=merge", "-p", patch);
   }
 }
