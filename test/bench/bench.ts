@@ -1,9 +1,9 @@
-/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay measures its relay, --inside kt in a pod. */
+/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay measures its relay, --inside kt in a pod, --edge an edge beside Envoy. */
 
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { $, write } from "bun";
+import { $, file, write } from "bun";
 
 const { values } = parseArgs({
   options: {
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     churn: { type: "string" },
     relay: { type: "boolean", default: false },
     inside: { type: "boolean", default: false },
+    edge: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     keep: { type: "boolean", default: false },
   },
@@ -37,17 +38,22 @@ const { measureFullRings } = await import("./full-rings.ts");
 const { measureNamespaces } = await import("./namespaces.ts");
 const { Results, table } = await import("./report.ts");
 const { measureProxy } = await import("./proxies.ts");
+const { measureEdge } = await import("./edge.ts");
 const { measureInside } = await import("./inside.ts");
 const { measureRelay } = await import("./relay.ts");
 const { soak } = await import("./soak.ts");
 const { churn } = await import("./churn.ts");
 
-async function prepare(): Promise<boolean> {
+async function build(): Promise<void> {
   mkdirSync(`${root}/dist`, { recursive: true });
   await $`${process.execPath} scripts/build.ts`.cwd(root);
   await $`go -C test/bench/load build -o ${root}/dist/bench-load .`
     .cwd(root)
     .env({ ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" });
+}
+
+async function prepare(): Promise<boolean> {
+  await build();
   await $`go -C test/e2e/client build -o ${root}/dist/e2e-client .`
     .cwd(root)
     .env({ ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" });
@@ -106,7 +112,31 @@ async function measureAll(kubeconfig: string): Promise<string> {
   return table(results);
 }
 
+/** Its own chapter of RESULTS.md: what begins with these characters, up to the next one. The others stay. */
+async function writeChapter(begins: "# " | "## ", text: string): Promise<void> {
+  const path = `${root}/test/bench/RESULTS.md`;
+  const chapters = (await file(path).text()).split(/^(?=##? )/m).filter((chapter) => !chapter.startsWith(begins));
+  await write(
+    path,
+    [...chapters, text]
+      .sort()
+      .map((chapter) => chapter.trim())
+      .join("\n\n") + "\n",
+  );
+}
+
+async function benchEdge(): Promise<boolean> {
+  await build();
+  const figures = await measureEdge(Number(values.rounds));
+  const made = `Median of ${values.rounds} rounds, in turns (lowest–highest), by \`bun run bench --edge\` on: ${await machine()}.`;
+  const text = `## An edge beside Envoy\n\n${made} No tunnel is under either; the ratio is kt's figure to Envoy's.\n\n${figures}`;
+  console.log(`\n${text}`);
+  await writeChapter("## ", text);
+  return true;
+}
+
 async function main(): Promise<boolean> {
+  if (values.edge) return await benchEdge();
   const ranBefore = await prepare();
   let kubeconfig: string | undefined;
   try {
@@ -124,7 +154,7 @@ async function main(): Promise<boolean> {
     const where = `${await machine()}; Bun ${process.versions["bun"]}, ${await versions()}`;
     const text = `# Benchmark results\n\nMedian of ${values.rounds} rounds in one run, in turns (lowest–highest); the ratio is kt's figure to the better of kubectl's two modes (port-forward; through a jump host, exec for each connection).\nMade by \`bun run bench\` on: ${where}.\n\n${await measureAll(kubeconfig)}\n`;
     console.log(`\n${text}`);
-    await write(`${root}/test/bench/RESULTS.md`, text);
+    await writeChapter("# ", text);
     return true;
   } finally {
     if (kubeconfig !== undefined) rmSync(dirname(kubeconfig), { recursive: true });
