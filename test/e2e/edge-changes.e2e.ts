@@ -22,6 +22,7 @@ beforeAll(async () => {
   if (!ownCluster) return;
   echo = await Echo.start({ host: "0.0.0.0" });
   stand = await EdgeStand.start("ktchg", 10);
+  stand.startOperator();
   await stand.applyNode(node(1));
   await stand.applyAll(ticked());
   await stand.ready("portbinding", "ticked", 120_000);

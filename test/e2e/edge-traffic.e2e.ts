@@ -22,6 +22,7 @@ beforeAll(async () => {
   if (!ownCluster) return;
   folder = mkdtempSync(`${tmpdir()}/kt-edge-`);
   stand = await EdgeStand.start("kttrf", 9);
+  stand.startOperator();
   await deploy(stand.namespace, "web");
   const udp = { ports: [{ port: 7001, protocol: "UDP" }], selector: { app: "web" } };
   await apply({ apiVersion: "v1", kind: "Service", metadata: { namespace: stand.namespace, name: "datagrams" }, spec: udp });

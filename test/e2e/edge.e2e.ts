@@ -1,4 +1,4 @@
-/** The public edge whole: the examples of the README of achetronic/tunnel, unchanged, from the objects to a client on the internet. */
+/** The public edge whole, its operator in the cluster: the examples of the README of achetronic/tunnel, unchanged, from the objects to a client on the internet. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,6 +21,7 @@ beforeAll(async () => {
   await apply(...namespaces.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })));
   // The examples' host has the address of the first of the VPSs.
   stand = await EdgeStand.start("ktedge", 0, "default");
+  await stand.deployOperator();
   await Promise.all([deploy("default", "my-web"), deploy("networking", "internal-ingress"), certificates()]);
   const dns = { ports: [{ port: 53, targetPort: 7001, protocol: "UDP" }], selector: { app: "my-web" }, clusterIP: "10.96.0.10" };
   await apply(

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { edgeCrds } from "#expose/resources/crds.ts";
-import { apply, kubectl, ownNamespace, type Ran } from "./cluster.ts";
+import { apply, kubectl, ownNamespace, type Ran, rolledOut } from "./cluster.ts";
 import { edgeApi, type Manifest } from "./edge-manifests.ts";
 import { Home, type KtProcess } from "./kt.ts";
 import { type Imported, importRelayImage } from "./relay-image.ts";
@@ -30,13 +30,16 @@ export interface EdgeObject {
 
 const crdNames = ["edgenodes.tunnel.achetronic.com", "portbindings.tunnel.achetronic.com"];
 
+/** The operator's namespace and name where nothing else is asked for. */
+const deployed = "kt-operator";
+
 export class EdgeStand {
   readonly vps: Vps;
   readonly home: Home;
   readonly namespace: string;
   readonly #image: Imported;
   readonly #removeNamespace: () => Promise<void>;
-  operator: KtProcess;
+  #operator: KtProcess | undefined;
 
   private constructor(vps: Vps, home: Home, image: Imported, space: Awaited<ReturnType<typeof ownNamespace>>) {
     this.vps = vps;
@@ -44,13 +47,9 @@ export class EdgeStand {
     this.namespace = space.name;
     this.#image = image;
     this.#removeNamespace = space.remove;
-    this.operator = this.startOperator();
   }
 
-  /**
-   * `number` is of the VPS's networks; `namespace` of the objects, instead of one of its own. The operator runs outside of the cluster, with an
-   * administrator's rights.
-   */
+  /** `number` is of the VPS's networks; `namespace` of the objects, instead of one of its own. There is no operator yet. */
   static async start(name: string, number: number, namespace?: string): Promise<EdgeStand> {
     const home = new Home();
     const [vps, image, space] = await Promise.all([
@@ -70,18 +69,27 @@ export class EdgeStand {
     return stand;
   }
 
-  startOperator(): KtProcess {
-    this.operator = this.home.start([
-      "operator",
-      "--image",
-      this.#image.name,
-      "--watch-namespace",
-      this.namespace,
-      "--no-leader-elect",
-      "--health-probe-bind-address",
-      "0",
-    ]);
-    return this.operator;
+  /** Outside of the cluster, with an administrator's rights, where it can be killed. */
+  startOperator(): void {
+    const own = ["--watch-namespace", this.namespace, "--no-leader-elect", "--health-probe-bind-address", "0"];
+    this.#operator = this.home.start(["operator", "--image", this.#image.name, ...own]);
+  }
+
+  /** As users have it: in a namespace of its own, with the rights that kt gives it. */
+  async deployOperator(): Promise<void> {
+    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: deployed } });
+    const manifests = await this.home.ok("edge", "manifests", "--json", "--image", this.#image.name, "-n", deployed);
+    await apply(...(JSON.parse(manifests) as { items: object[] }).items);
+    await rolledOut(deployed, deployed);
+  }
+
+  get operator(): KtProcess {
+    if (this.#operator === undefined) throw new Error("the operator runs in the cluster");
+    return this.#operator;
+  }
+
+  async #operatorSays(): Promise<string> {
+    return this.#operator?.output ?? (await kubectl("-n", deployed, "logs", `deployment/${deployed}`, "--tail=50"));
   }
 
   /** As its README has it, in this namespace, with uplinks that one node can run. */
@@ -117,7 +125,7 @@ export class EdgeStand {
         const ready = object.status?.conditions?.find(({ type }) => type === "Ready");
         if (ready?.status === "True" && (ready.observedGeneration ?? object.status?.observedGeneration) === object.metadata.generation)
           return object;
-        throw new Error(`${JSON.stringify(object.status)}\n${this.operator.output.slice(-3000)}`);
+        throw new Error(`${JSON.stringify(object.status)}\n${(await this.#operatorSays()).slice(-3000)}`);
       },
       withinMs,
       100,
@@ -137,6 +145,8 @@ export class EdgeStand {
       async () => await kubectl("delete", "edgenode", ...own),
       async () => await this.#letGo(),
       async () => await this.home.close(),
+      async () => await kubectl("delete", "namespace", deployed, "--ignore-not-found", "--timeout=60s"),
+      async () => await kubectl("delete", "clusterrole,clusterrolebinding", deployed, "--ignore-not-found"),
       async () => await this.#removeNamespace(),
       async () => await this.#image.remove(),
       async () => await this.vps.remove(),
