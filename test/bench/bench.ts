@@ -118,10 +118,10 @@ async function writeChapter(begins: "# " | "## ", text: string): Promise<void> {
   const chapters = (await file(path).text()).split(/^(?=##? )/m).filter((chapter) => !chapter.startsWith(begins));
   await write(
     path,
-    [...chapters, text]
+    `${[...chapters, text]
       .sort()
       .map((chapter) => chapter.trim())
-      .join("\n\n") + "\n",
+      .join("\n\n")}\n`,
   );
 }
 
