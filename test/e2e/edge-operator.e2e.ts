@@ -12,7 +12,7 @@ import { ContextSource } from "#kube/api/context-source.ts";
 import { Leader } from "#operator/lead/leader.ts";
 import { operatorLimits } from "#operator/limits.ts";
 import { Operator } from "#operator/operator.ts";
-import { publicKeyOf } from "#operator/desired/uplink-keys.ts";
+import { publicKeyOf } from "#wireguard/keys.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { operatorManifests } from "#cli/manifests/operator-manifests.ts";
 import { apply, kubectl, ownCluster, ownNamespace, writeKubeconfig } from "#test/support/cluster.ts";

@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { readObjects } from "#expose/resources/read-objects.ts";
 import { annotations, ordinalOf } from "#operator/cluster/names.ts";
 import type { SeenPod } from "#operator/cluster/seen.ts";
-import { newPrivateKey, publicKeyOf, uplinkKeys } from "#operator/desired/uplink-keys.ts";
+import { uplinkKeys } from "#operator/desired/uplink-keys.ts";
+import { makeWireGuardKeys, publicKeyOf } from "#wireguard/keys.ts";
 import { podTemplate } from "#operator/desired/uplink-pod.ts";
 import { nextToReplace, type Replacing } from "#operator/node/replaced-pod.ts";
 import { edgeNode } from "#test/support/edge-manifests.ts";
@@ -27,7 +28,7 @@ describe("keys", () => {
     expect(Buffer.from(publicKeyOf(alice), "base64").toString("hex")).toBe(
       "f8a9535a2d2ff605e8e144d54f4ef5c62313a2055dbb21fddd3fd9c299eb015d",
     );
-    expect(newPrivateKey()).not.toBe(newPrivateKey());
+    expect(makeWireGuardKeys().privateKey).not.toBe(makeWireGuardKeys().privateKey);
   });
 
   test("are made once: what the Secret has stays as it is", () => {

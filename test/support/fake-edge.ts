@@ -3,11 +3,11 @@
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import type { EdgeStatus } from "#expose/host/edge-status.ts";
 import type { EdgeHost, HostDone, HostRequest } from "#operator/node/edge-host.ts";
-import { newPrivateKey, publicKeyOf } from "#operator/desired/uplink-keys.ts";
+import { makeWireGuardKeys } from "#wireguard/keys.ts";
 import type { SshOptions } from "#remote/ssh-connection.ts";
 
 export class FakeEdge {
-  readonly publicKey = publicKeyOf(newPrivateKey());
+  readonly publicKey = makeWireGuardKeys().publicKey;
   /** What was done to it, in order: "connect", "reconcile", "remove". */
   readonly calls: string[] = [];
   readonly requests: HostRequest[] = [];
