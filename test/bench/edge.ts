@@ -2,9 +2,10 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { CryptoHasher, spawn } from "bun";
+import { spawn } from "bun";
+import { certificateFile } from "#operator/host/wanted/wanted-host.ts";
 import { run } from "#test/support/cluster.ts";
-import { edgeDocument } from "#test/support/edge-document.ts";
+import { loopbackDocument } from "#test/support/edge-document.ts";
 import { binary } from "#test/support/kt.ts";
 import { freePorts, residentBytes } from "#test/support/process.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -41,12 +42,12 @@ async function certificateIn(folder: string): Promise<Certificate> {
 }
 
 function startKt(folder: string, certificate: Certificate, ports: PublicPorts): EdgeProxy {
-  const file = `${new CryptoHasher("sha256").update(certificate.both).digest("hex")}.pem`;
+  const { name: file, bytes } = certificateFile(certificate.both);
   for (const name of ["certs", "state"]) mkdirSync(`${folder}/${name}`);
-  writeFileSync(`${folder}/certs/${file}`, certificate.both, { mode: 0o600 });
+  writeFileSync(`${folder}/certs/${file}`, bytes, { mode: 0o600 });
   const tcp = { protocol: "TCP", target: key, connectTimeoutMs: 5000, idleTimeoutMs: 3_600_000, proxyHeader: 0 } as const;
   const tls = { mode: "offload", serverNames: [], alpn: ["http/1.1", "h2"], certificate: file } as const;
-  const document = edgeDocument({
+  const document = loopbackDocument({
     uplinks: [{ ordinal: 0, address: uplink, publicKey: "" }],
     bindings: [
       { ...tcp, id: "a/b/plain", hash: "1", listenPort: ports.plain },

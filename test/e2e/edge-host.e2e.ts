@@ -11,7 +11,8 @@ import { removeHost } from "#operator/host/remove-host.ts";
 import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted/wanted-host.ts";
 import type { RemoteHost } from "#remote/remote-host.ts";
 import { ownCluster } from "#test/support/cluster.ts";
-import { diskOf, edgeDocument, enter, lacking, standInBinary } from "#test/support/edge-host.ts";
+import { plainDocument } from "#test/support/edge-document.ts";
+import { diskOf, enter, lacking, standInBinary } from "#test/support/edge-host.ts";
 import { binary } from "#test/support/kt.ts";
 import { Vps } from "#test/support/vps.ts";
 import { eventually } from "#test/support/wait.ts";
@@ -44,7 +45,7 @@ const second = standInBinary("the second version");
 const unitOf = (of: typeof first): string => `kt-edge@${versionOf(of)}.service`;
 
 function wanted(change: Partial<WantedHostSource> = {}): WantedHost {
-  return wantedHost({ document: edgeDocument, certificates: [certificate], binary: first, disablesOffloads: false, ...change });
+  return wantedHost({ document: plainDocument, certificates: [certificate], binary: first, disablesOffloads: false, ...change });
 }
 
 /** Sets of one capability, as proc_pid_status(5) writes them. */
@@ -259,7 +260,7 @@ cases("the host of a public edge", () => {
 
   test("loses WireGuard, its unit and its link when the tunnel uses TLS, and gets them back", async () => {
     const itself = await ktBinary(binary);
-    const byTls = wanted({ binary: itself, document: { ...edgeDocument, transport: "tls" } });
+    const byTls = wanted({ binary: itself, document: { ...plainDocument, transport: "tls" } });
     // Where the stand-in's still runs, and has made the link.
     await vps.sh("systemctl stop kt-wireguard; ip link del kt-edge 2>/dev/null || true");
     await reconcile(wanted({ binary: itself }));
@@ -268,7 +269,7 @@ cases("the host of a public edge", () => {
     expect(await reconcile(byTls)).toEqual([]);
     await reconcile(wanted({ binary: itself }));
     expect(await vps.sh("cat /sys/class/net/kt-edge/mtu")).toBe("1420\n");
-    const narrow = wanted({ binary: itself, document: { ...edgeDocument, mtu: 1300 } });
+    const narrow = wanted({ binary: itself, document: { ...plainDocument, mtu: 1300 } });
     expect(await reconcile(narrow)).toContain("kt-wireguard.service was restarted: its link had an MTU of 1420");
     expect(await vps.sh("cat /sys/class/net/kt-edge/mtu")).toBe("1300\n");
     await reconcile();

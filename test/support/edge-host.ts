@@ -1,7 +1,6 @@
 /** A host for tests of what the operator does to it: entered as the operator would, with a stand-in of kt, and all of its disk as text. */
 
 import { readFileSync } from "node:fs";
-import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import type { KtBinary } from "#operator/host/wanted/kt-binary.ts";
 import { trustOf } from "#remote/host-trust.ts";
 import { readLogin } from "#remote/login.ts";
@@ -14,21 +13,6 @@ export async function enter(vps: Vps): Promise<RemoteHost> {
   const login = await readLogin({ privateKey: readFileSync(vps.keyFile, "utf8") });
   return await RemoteHost.open({ address, login, trust: trustOf(readFileSync(vps.knownHostsFile, "utf8"), address), connectMs: 10_000 });
 }
-
-export const edgeDocument: EdgeDocument = {
-  version: 1,
-  node: "infra/fra",
-  hash: "h",
-  transport: "wireguard",
-  tunnelPort: 51_821,
-  network: "10.200.0.0/24",
-  edgeAddress: "10.200.0.1",
-  mtu: 1420,
-  uplinks: [],
-  health: { intervalMs: 5000, timeoutMs: 2000, healthyThreshold: 2, unhealthyThreshold: 2 },
-  maxSocketBufferBytes: 26_214_400,
-  bindings: [],
-};
 
 /**
  * What kt does on a host as far as the host sees it, in a shell. The edge reads its certificates, and when it is stopped it goes on while

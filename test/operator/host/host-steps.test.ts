@@ -1,11 +1,11 @@
 /** What is done on a host: all of it on an empty one in its order, nothing on one that is as wanted, and for each drift what mends it. */
 
 import { describe, expect, test } from "bun:test";
-import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import { hostSteps, hostWarnings } from "#operator/host/steps/host-steps.ts";
 import { parseSeenHost, type SeenHost } from "#operator/host/seen/seen-host.ts";
 import { unfit } from "#operator/host/steps/unfit.ts";
 import { certificateFile, type WantedHost, wantedHost } from "#operator/host/wanted/wanted-host.ts";
+import { plainDocument as document } from "#test/support/edge-document.ts";
 import { sha256Of } from "#remote/remote-files.ts";
 
 const bytes = new TextEncoder().encode("a program");
@@ -16,20 +16,6 @@ const binary = {
   machine: "x86_64",
   interpreter: "/lib64/ld-linux-x86-64.so.2",
   read: () => new Blob([bytes]).stream(),
-};
-const document: EdgeDocument = {
-  version: 1,
-  node: "infra/fra",
-  hash: "h",
-  transport: "wireguard",
-  tunnelPort: 51_821,
-  network: "10.200.0.0/24",
-  edgeAddress: "10.200.0.1",
-  mtu: 1420,
-  uplinks: [],
-  health: { intervalMs: 5000, timeoutMs: 2000, healthyThreshold: 2, unhealthyThreshold: 2 },
-  maxSocketBufferBytes: 26_214_400,
-  bindings: [],
 };
 const certificate = certificateFile("CHAIN", "KEY");
 const wanted = wantedHost({ document, certificates: [certificate], binary, disablesOffloads: false });

@@ -5,22 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import { parseEdgeDocument } from "#expose/host/edge-document.ts";
 import { certificateFile, type WantedHost, wantedHost, type WantedHostSource } from "#operator/host/wanted/wanted-host.ts";
+import { plainDocument as document } from "#test/support/edge-document.ts";
 
 const golden = new URL("./wanted-host.txt", import.meta.url).pathname;
-const document: EdgeDocument = {
-  version: 1,
-  node: "infra/fra",
-  hash: "h",
-  transport: "wireguard",
-  tunnelPort: 51_821,
-  network: "10.200.0.0/24",
-  edgeAddress: "10.200.0.1",
-  mtu: 1420,
-  uplinks: [],
-  health: { intervalMs: 5000, timeoutMs: 2000, healthyThreshold: 2, unhealthyThreshold: 2 },
-  maxSocketBufferBytes: 26_214_400,
-  bindings: [],
-};
 
 const binary = {
   sha256: "0123456789abcdef".repeat(4),
