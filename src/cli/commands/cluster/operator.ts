@@ -1,15 +1,11 @@
 /** `kt operator`: the role that kt runs in the cluster for its public edges, with the flags of the manager that it takes the place of. */
 
-import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
+import { clusterSource } from "#cli/edge/cluster-source.ts";
 import { exitCodes } from "#cli/exit.ts";
-import { absolutePath, shellEnvironment } from "#cli/profile/profile-file.ts";
-import type { Output } from "#cli/screen/output.ts";
-import { surroundings } from "#control/socket-path.ts";
 import { healthServer } from "#operator/health-server.ts";
 import { type RunOptions, runOperator } from "#operator/run-operator.ts";
-import { defaultKubeconfig } from "#profile/load.ts";
 import { isImage } from "#profile/values/image.ts";
 
 const leaseName = "6f1468a9.achetronic.com";
@@ -26,7 +22,7 @@ export async function operator({ options, output, build }: CommandContext): Prom
   const alive = setInterval(() => {}, 60_000);
   try {
     const how = await runOperator({
-      source: await sourceOf(options, output),
+      source: await clusterSource(options, output.log.bind(output)),
       image,
       binary: options.text("binary") ?? process.execPath,
       namespace: options.text("watchNamespace"),
@@ -40,16 +36,6 @@ export async function operator({ options, output, build }: CommandContext): Prom
     clearInterval(alive);
     health?.close();
   }
-}
-
-async function sourceOf(options: Options, output: Output): Promise<RunOptions["source"]> {
-  const environment = shellEnvironment();
-  const given = options.text("kubeconfig");
-  const kubeconfig =
-    given === undefined
-      ? await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() })
-      : [absolutePath(given)];
-  return { kubeconfig, context: options.text("context"), environment, clock: systemClock, log: output.log.bind(output) };
 }
 
 function imageOf(options: Options, version: string): RunOptions["image"] {

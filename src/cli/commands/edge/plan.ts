@@ -1,24 +1,25 @@
 /** `kt edge plan`: what would be on the hosts of the public edge, by files or by the objects of the cluster. */
 
 import { stdin } from "bun";
-import { systemClock } from "#base/clock.ts";
 import { messageOf, KtError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { systemCode } from "#base/system-error.ts";
-import type { CommandContext, Options } from "#cli/command.ts";
+import type { CommandContext } from "#cli/command.ts";
+import { clusterSource } from "#cli/edge/cluster-source.ts";
 import { planLines, planValue } from "#cli/edge/edge-plan-lines.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { cliLimits } from "#cli/limits.ts";
-import { absolutePath, shellEnvironment } from "#cli/profile/profile-file.ts";
-import { surroundings } from "#control/socket-path.ts";
+import { absolutePath } from "#cli/profile/profile-file.ts";
 import { edgeOfCluster } from "#operator/edge-cluster.ts";
 import { edgeOfTexts, type ManifestText, plannedEdge, type SeenEdge } from "#operator/seen-edge.ts";
-import { defaultKubeconfig } from "#profile/load.ts";
 
 export async function edgePlanCommand({ options, output }: CommandContext): Promise<number> {
   const files = options.texts("file");
-  const seen = files.length > 0 ? await seenInFiles(files, options.text("namespace") ?? "default") : await seenInCluster(options);
+  const seen =
+    files.length > 0
+      ? await seenInFiles(files, options.text("namespace") ?? "default")
+      : await edgeOfCluster(await clusterSource(options, silentLog), options.text("namespace"));
   const { nodes, portBindings } = seen.objects;
   if (nodes.length + portBindings.length === 0) {
     const where = files.length > 0 ? `in ${files.map((file) => `"${file}"`).join(", ")}` : "in the cluster";
@@ -45,15 +46,4 @@ async function readManifest(file: string): Promise<ManifestText> {
     const why = systemCode(error) === "ENOENT" ? "there is no such file" : messageOf(error);
     throw new KtError("usage", `cannot read "${file}": ${why}`);
   }
-}
-
-async function seenInCluster(options: Options): Promise<SeenEdge> {
-  const environment = shellEnvironment();
-  const given = options.text("kubeconfig");
-  const kubeconfig =
-    given === undefined
-      ? await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() })
-      : [absolutePath(given)];
-  const source = { kubeconfig, context: options.text("context"), environment, clock: systemClock, log: silentLog };
-  return await edgeOfCluster(source, options.text("namespace"));
 }
