@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { spawn, write } from "bun";
+import { spawn } from "bun";
 import { apply, deploy, kubectl, ownCluster, run } from "#test/support/cluster.ts";
 import { binding, portBinding } from "#test/support/edge-manifests.ts";
 import { EdgeStand } from "#test/support/edge-stand.ts";
@@ -171,8 +171,16 @@ cases("bindings share a port by server name", () => {
     expect(await subjectOf("other.example.com")).not.toMatch(/CN = [ab]\.example/);
 
     // Open from before the certificate is renewed until after it.
-    const script = `(echo one; while [ ! -e ${folder}/renewed ]; do sleep 0.1; done; echo two; sleep 1) | openssl s_client -quiet -no_ign_eof -connect ${stand.vps.address}:443 -servername a.example.com 2>/dev/null`;
-    const open = spawn([...stand.vps.underInternet, "bash", "-c", script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const client = ["openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", `${stand.vps.address}:443`, "-servername", "a.example.com"];
+    const open = spawn([...stand.vps.underInternet, ...client], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+    let heard = "";
+    const decoder = new TextDecoder();
+    const read = (async () => {
+      for await (const bytes of open.stdout) heard += decoder.decode(bytes, { stream: true });
+    })();
+    open.stdin.write("one\n");
+    await open.stdin.flush();
+    await eventually("the first line to come back", () => heard === "one\n");
     await secret("a", "renewed.example.com");
     await eventually(
       "the renewed certificate to be shown",
@@ -180,8 +188,12 @@ cases("bindings share a port by server name", () => {
       15_000,
       200,
     );
-    await write(`${folder}/renewed`, "");
-    expect(await open.stdout.text()).toBe("one\ntwo\n");
+    open.stdin.write("two\n");
+    await open.stdin.flush();
+    await eventually("the second line to come back", () => heard === "one\ntwo\n");
+    await open.stdin.end();
+    await read;
+    expect(heard).toBe("one\ntwo\n");
   }, 60_000);
 
   test("whose key leaves the host with its binding", async () => {
