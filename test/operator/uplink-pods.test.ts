@@ -5,7 +5,6 @@ import { readObjects } from "#expose/resources/read-objects.ts";
 import { annotations, ordinalOf } from "#operator/cluster/names.ts";
 import type { SeenPod } from "#operator/cluster/seen.ts";
 import { uplinkKeys } from "#operator/desired/uplink-keys.ts";
-import { makeWireGuardKeys, publicKeyOf } from "#wireguard/keys.ts";
 import { podTemplate } from "#operator/desired/uplink-pod.ts";
 import { nextToReplace, type Replacing } from "#operator/node/replaced-pod.ts";
 import { edgeNode } from "#test/support/edge-manifests.ts";
@@ -22,15 +21,6 @@ function template(spec: object = {}): ReturnType<typeof podTemplate> {
 const hashOf = (spec?: object): string => template(spec).metadata.annotations[annotations.podHash] ?? "";
 
 describe("keys", () => {
-  test("are those of WireGuard", () => {
-    // As openssl pkey makes the public key of it.
-    const alice = Buffer.from("77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a", "hex").toString("base64");
-    expect(Buffer.from(publicKeyOf(alice), "base64").toString("hex")).toBe(
-      "f8a9535a2d2ff605e8e144d54f4ef5c62313a2055dbb21fddd3fd9c299eb015d",
-    );
-    expect(makeWireGuardKeys().privateKey).not.toBe(makeWireGuardKeys().privateKey);
-  });
-
   test("are made once: what the Secret has stays as it is", () => {
     const first = uplinkKeys({}, [0, 1]);
     expect(Object.keys(first.missing)).toEqual(["0", "1"]);

@@ -13,6 +13,11 @@ test("a public key is that of RFC 7748 §6.1", () => {
   expect(publicKeyOf(clamped(bob))).toBe(wanted);
 });
 
+test("a public key is the one that openssl pkey makes", () => {
+  const alice = base64("77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a");
+  expect(publicKeyOf(alice)).toBe(base64("f8a9535a2d2ff605e8e144d54f4ef5c62313a2055dbb21fddd3fd9c299eb015d"));
+});
+
 test("keys that are made are keys, clamped already, and no two alike", () => {
   const made = Array.from({ length: 20 }, makeWireGuardKeys);
   for (const { privateKey, publicKey } of made) {

@@ -9,10 +9,10 @@ import { nearest } from "#base/nearest.ts";
 import { command } from "#base/shell.ts";
 import { stateDirectory, surroundings } from "#control/socket-path.ts";
 import { type Catalogue, catalogueOf } from "#daemon/catalogue.ts";
-import { defaultKubeconfig } from "#profile/load.ts";
 import { tomlKey, tomlString } from "#profile/toml/text.ts";
 import { systemFacts } from "#native/system.ts";
 import { isLabel } from "#route/pod-source-text.ts";
+import { kubeconfigFiles } from "#cli/profile/kubeconfig-files.ts";
 import { shellEnvironment } from "#cli/profile/profile-file.ts";
 import type { Output } from "#cli/screen/output.ts";
 import { type Proposal, proposeRoutes } from "#cli/proposals/proposals.ts";
@@ -74,9 +74,11 @@ async function nothingToServe(catalogue: Catalogue, namespace: string): Promise<
 }
 
 async function openCatalogue(context: string | undefined): Promise<Catalogue> {
-  const environment = shellEnvironment();
-  const kubeconfig = await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() });
-  return catalogueOf({ kubeconfig, strangers: {}, environment }, context, { timeoutMs: sharedLimits.apiRequestTimeoutMs, mayLogIn: true });
+  const kubeconfig = await kubeconfigFiles(undefined);
+  return catalogueOf({ kubeconfig, strangers: {}, environment: shellEnvironment() }, context, {
+    timeoutMs: sharedLimits.apiRequestTimeoutMs,
+    mayLogIn: true,
+  });
 }
 
 /** What can stand in a hostname and in a path, in place of a context such as `kubernetes-admin@kubernetes`. */

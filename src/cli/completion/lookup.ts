@@ -2,6 +2,7 @@
 
 import { namedRoutes } from "#profile/values/planned.ts";
 import { cliLimits } from "#cli/limits.ts";
+import { kubeconfigFiles } from "#cli/profile/kubeconfig-files.ts";
 import { loadOrEmpty } from "#cli/profile/local-plan.ts";
 import { absolutePath, namedFile, shellEnvironment } from "#cli/profile/profile-file.ts";
 import type { Snapshot } from "#control/api.ts";
@@ -10,7 +11,7 @@ import { type Catalogue, type CataloguePort, catalogueOf, contextsOf } from "#da
 import { loadAllowed } from "#daemon/plans/consent.ts";
 import { findSnapshot } from "#daemon/process/find-hub.ts";
 import { findProfile, profileFileName } from "#profile/read/find.ts";
-import { defaultKubeconfig, type LoadOptions, loadPlan } from "#profile/load.ts";
+import { type LoadOptions, loadPlan } from "#profile/load.ts";
 import { formatListen } from "#profile/values/listen.ts";
 import type { Plan } from "#profile/values/plan.ts";
 import { kindOfWord, parsePodSource } from "#route/pod-source-text.ts";
@@ -105,9 +106,7 @@ type View = Pick<Plan, "kubeconfig" | "strangers" | "contexts" | "context" | "na
 /** Commands with `--kubeconfig` work as kubectl does, without the profile. */
 async function viewFor(line: TypedLine): Promise<View> {
   if (line.spec?.options.some(([flags]) => flags.includes("--kubeconfig")) !== true) return await allowedPlanFor(line);
-  const given = line.options.get("--kubeconfig");
-  const where = { environment: shellEnvironment(), home: surroundings().home, directory: process.cwd() };
-  const kubeconfig = given === undefined ? await defaultKubeconfig(where) : [absolutePath(given)];
+  const kubeconfig = await kubeconfigFiles(line.options.get("--kubeconfig"));
   return { kubeconfig, strangers: {}, contexts: {}, context: undefined, namespace: undefined };
 }
 

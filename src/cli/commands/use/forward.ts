@@ -6,14 +6,13 @@ import { shellQuoted } from "#base/shell.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { exposedHosts, readForward, readRequestTimeout } from "#cli/asked/forward-args.ts";
+import { kubeconfigFiles } from "#cli/profile/kubeconfig-files.ts";
 import { absolutePath, shellEnvironment } from "#cli/profile/profile-file.ts";
-import { surroundings } from "#control/socket-path.ts";
 import type { ClusterView, ContextOverrides } from "#daemon/plans/clusters.ts";
 import { AdHocForward, type ForwardRequest } from "#daemon/ad-hoc-forward.ts";
 import { realProviders } from "#daemon/providers.ts";
 import { outliveMistakes } from "#daemon/run-hub.ts";
 import { formatListen } from "#profile/values/listen.ts";
-import { defaultKubeconfig } from "#profile/load.ts";
 import { kindOfWord } from "#route/pod-source-text.ts";
 
 export async function forward({ args, options, output }: CommandContext): Promise<number> {
@@ -59,15 +58,16 @@ export async function forward({ args, options, output }: CommandContext): Promis
 }
 
 async function viewOf(options: Options): Promise<ClusterView> {
-  const environment = shellEnvironment();
-  const given = options.text("kubeconfig");
   const requestTimeoutMs = readRequestTimeout(options.text("requestTimeout"));
-  const kubeconfig =
-    given === undefined
-      ? await defaultKubeconfig({ environment, home: surroundings().home, directory: process.cwd() })
-      : [absolutePath(given)];
+  const kubeconfig = await kubeconfigFiles(options.text("kubeconfig"));
   const overrides = readOverrides(options);
-  return { kubeconfig, strangers: {}, environment, overrides, ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }) };
+  return {
+    kubeconfig,
+    strangers: {},
+    environment: shellEnvironment(),
+    overrides,
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+  };
 }
 
 /** kubectl's options of these names. */
