@@ -1,7 +1,7 @@
 /** The relay: what only it reaches, and what connections over it do. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { CryptoHasher, listen } from "bun";
+import { CryptoHasher, listen, spawnSync } from "bun";
 import { apply, kubectl, namespace, ownCluster, podsOf, rolledOut } from "#test/support/cluster.ts";
 import { RawClient } from "#test/support/raw-client.ts";
 import { confined, confinedContainer, RelaySpace } from "#test/support/relay-space.ts";
@@ -32,8 +32,19 @@ function restrictedDeployment(name: string): object {
 
 const isForwarded = (address: string): boolean => address.includes("127.0.0.1");
 
-async function ipOf(kind: string, name: string, path: string): Promise<string> {
-  return (await kubectl("-n", namespace, "get", kind, name, "-o", `jsonpath=${path}`)).trim();
+async function ipOf(kind: string, name: string, path: string, of = namespace): Promise<string> {
+  return (await kubectl("-n", of, "get", kind, name, "-o", `jsonpath=${path}`)).trim();
+}
+
+/** What the node has been told of a service and what it makes of it: why connections to it are refused. */
+async function rulesOf(service: string): Promise<string> {
+  const address = await ipOf("service", service, "{.spec.clusterIP}", space.name);
+  const slices = await kubectl("-n", space.name, "get", "endpointslices", "-l", `kubernetes.io/service-name=${service}`, "-o", "wide");
+  const output = (...command: readonly string[]): string => spawnSync([...command]).stdout.toString();
+  const rules = output("nft", "list", "table", "ip", "kube-proxy");
+  const ofAddress = rules.split("\n").filter((line) => line.includes(address));
+  const said = output("tail", "-n", "20", `${process.env["KT_CLUSTER_DIR"]}/log/proxy.log`);
+  return [`${service} at ${address}`, slices, ...ofAddress, said].join("\n");
 }
 
 cases("an address without a jump host", () => {
@@ -115,7 +126,8 @@ cases("a service that leads to no pod", () => {
       "1",
       `http://by-alias.${name}:8080/`,
     ];
-    expect(await machine.ok(...ask)).toContain("pod=aliased-");
+    const answer = await machine.ok(...ask);
+    if (!answer.includes("pod=aliased-")) throw new Error(`${answer.slice(-200)}\n${await rulesOf("aliased")}`);
   }, 180_000);
 
   test("as one with an endpoint outside of the cluster is reached by the relay", async () => {
