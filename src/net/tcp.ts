@@ -48,8 +48,11 @@ export class SocketConn implements Conn {
   #lastReadMs = 0;
   #lastReadBytes = 0;
   #ending = false;
-  /** The peer's half: its end is passed on once, after all bytes that came before it. */
-  #peer: "open" | "ended" | "reported" = "open";
+  /**
+   * The peer's half: its end is passed on once, after all bytes that came before it. `lost`: a write has failed before that, and took the
+   * system's error with it, so that Bun reports an orderly end where there was a reset.
+   */
+  #peer: "open" | "ended" | "reported" | "lost" = "open";
   #closed: { readonly error: KtError | undefined } | undefined;
 
   constructor(socket: Socket<SocketState>) {
@@ -85,6 +88,7 @@ export class SocketConn implements Conn {
       return false;
     }
     const sent = this.#socket.write(bytes);
+    if (sent < 0) this.#writeFailed();
     if (sent >= bytes.length || sent < 0) return true;
     this.#unsent.push(sent === 0 ? bytes : bytes.subarray(sent));
     return false;
@@ -146,6 +150,11 @@ export class SocketConn implements Conn {
     }, bulk.restMs);
   }
 
+  /** What the peer sent before is still read; its end or the close follows. */
+  #writeFailed(): void {
+    if (this.#peer === "open") this.#peer = "lost";
+  }
+
   #shutdown(): void {
     if (this.#peer !== "open") this.#socket.end();
     else this.#socket.shutdown();
@@ -185,7 +194,10 @@ export class SocketConn implements Conn {
     while (this.#unsent.length > 0) {
       const bytes = this.#unsent[0] as Uint8Array;
       const sent = this.#socket.write(bytes);
-      if (sent < 0) return;
+      if (sent < 0) {
+        this.#writeFailed();
+        return;
+      }
       if (sent < bytes.length) {
         this.#unsent[0] = sent === 0 ? bytes : bytes.subarray(sent);
         return;
@@ -198,22 +210,39 @@ export class SocketConn implements Conn {
 
   /** Called by the shared socket handler only. */
   peerEnded(): void {
+    if (this.#peer === "lost") {
+      this.#socket.terminate();
+      this.closed(reset());
+      return;
+    }
     if (this.#peer === "open") this.#peer = "ended";
     this.#reportPeerEnd();
     // Both halves are over once ours is: without this, a socket whose FIN went out first would linger.
     if (this.#ending && this.#unsent.length === 0) this.#socket.end();
   }
 
+  #isOrderly(cause: unknown): boolean {
+    if (this.#peer === "lost") return false;
+    return cause === undefined || (this.#ending && this.#peer !== "open");
+  }
+
   /** Called by the shared socket handler only. */
   closed(cause: unknown): void {
     if (this.#closed) return;
-    const orderly = cause === undefined || (this.#ending && this.#peer !== "open");
-    const error = orderly ? undefined : new KtError("connection-lost", systemReason(cause), { cause });
+    const error = this.#isOrderly(cause) ? undefined : lostBy(cause ?? reset());
     this.#closed = { error };
     this.#unsent = [];
     this.#early = [];
     this.#handler?.onClose(error);
   }
+}
+
+function reset(): Error {
+  return Object.assign(new Error("the write failed"), { code: "ECONNRESET" });
+}
+
+function lostBy(cause: unknown): KtError {
+  return new KtError("connection-lost", systemReason(cause), { cause });
 }
 
 /** What a socket carries: its Conn once it is open, and who waits for that. */

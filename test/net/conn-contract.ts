@@ -126,6 +126,19 @@ export function connContract(name: string, open: () => Promise<ConnPair>, option
         expect(near.conn.write(megabyte(1))).toBe(true);
       }));
 
+    // The write takes the system's error with it: what is read after it looks like an orderly end.
+    if (reset)
+      test("an abort is not taken for an end by a side that writes before it hears of it", () =>
+        withPair(async (near, far) => {
+          near.write("x");
+          await far.untilText("x");
+          near.conn.abort();
+          far.write("y");
+          await far.untilClosed();
+          expect(far.error?.code).toBe("connection-lost");
+          expect(far.events).not.toContain("end");
+        }));
+
     test("a handler that starts after the close hears of it", () =>
       withPair(async (near, far) => {
         near.conn.abort();
