@@ -49,6 +49,8 @@ const howToRun: Readonly<Record<string, string>> = {
   "kt edge doctor -f edge.yaml -f edge-ssh.yaml": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge doctor --host 203.0.113.10 --key-file ~/.ssh/id_ed25519": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge plan --json": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
+  "kt edge status": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
+  "kt edge status edge-node -n infra --json": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
   "kt init": "new",
   "kt init --yes": "new",
   "kt dns status": asksKt,

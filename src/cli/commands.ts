@@ -10,6 +10,10 @@ const namespaceOptions = [
 ] as const;
 const setOption = ["--set <KEY=VALUE>", "A setting over the profile's, such as health.interval=10s; may be repeated"] as const;
 const jsonOption = ["--json", "Print JSON"] as const;
+const clusterOptions = [
+  ["--context <CONTEXT>", "Default: the current one"],
+  ["--kubeconfig <file>", "Default: $KUBECONFIG, else ~/.kube/config"],
+] as const;
 const sshOptions = [
   ["--port <PORT>", "Of its SSH server; default: 22"],
   ["--user <NAME>", "Who signs in; default: root. Others need sudo without a password"],
@@ -179,12 +183,23 @@ export const commands: readonly CommandSpec[] = [
     options: [
       ["-f, --file <file>", "A file of manifests, or - for standard input; may be given several times"],
       ["-n, --namespace <NAMESPACE>", "That of objects in files which name none; without -f: this one's alone"],
-      ["--context <CONTEXT>", "Default: the current one"],
-      ["--kubeconfig <file>", "Default: $KUBECONFIG, else ~/.kube/config"],
+      ...clusterOptions,
       jsonOption,
     ],
     example: ["kt edge plan -f edge.yaml", "kt edge plan --json"],
     load: async () => (await import("./commands/edge/plan.ts")).edgePlanCommand,
+  },
+  {
+    name: "edge status",
+    args: "[NODE]",
+    summary: "Show every EdgeNode of the cluster, its uplinks and its ports, and what to do about those that are not ready",
+    notes: [
+      "What the operator has not looked at yet is pending, whatever the status said before.",
+      "With WireGuard a handshake is at most three minutes old while the tunnel works. Ends with 1 where anything is not ready.",
+    ],
+    options: [["-n, --namespace <NAMESPACE>", "Only this one's; default: all"], ...clusterOptions, jsonOption],
+    example: ["kt edge status", "kt edge status edge-node -n infra --json"],
+    load: async () => (await import("./commands/edge/status.ts")).edgeStatus,
   },
   {
     name: "edge secret",

@@ -1,27 +1,20 @@
 /** Reads the objects of the public edge from a cluster, and what they refer to: Services, and the names of what Secrets hold. */
 
-import { KtError } from "#base/errors.ts";
 import type { Lookups, SeenService } from "#expose/plan/lookups.ts";
-import { exposeGroup, exposeVersion } from "#expose/resources/crds.ts";
-import { type ExposeObjects, formatName, type ObjectName, readObjects } from "#expose/resources/read-objects.ts";
+import { type ExposeObjects, formatName, type ObjectName } from "#expose/resources/read-objects.ts";
 import { isRecord } from "#expose/schema/problem.ts";
-import { Api } from "#kube/api/api.ts";
+import type { Api } from "#kube/api/api.ts";
 import { isStatus } from "#kube/api/api-problem.ts";
-import { ContextSource, type ContextSourceOptions } from "#kube/api/context-source.ts";
-import { listAll } from "#kube/api/listing.ts";
+import type { ContextSourceOptions } from "#kube/api/context-source.ts";
 import { pickService, type RawObject } from "#kube/objects/objects.ts";
 import { collectionPath } from "#kube/objects/workload.ts";
+import { seenBinding, seenNode } from "#operator/cluster/seen.ts";
+import { listEdge, withApi } from "./listed-edge.ts";
 import type { SeenEdge } from "./seen-edge.ts";
 
 /** Of the namespace, or of all. Rejects as `Api.get` does, and with `cluster-error` where the cluster does not have the kinds. */
 export async function edgeOfCluster(options: ContextSourceOptions, namespace: string | undefined): Promise<SeenEdge> {
-  const source = new ContextSource(options, () => {});
-  const api = new Api({ connection: () => source.connection(), clock: options.clock, onReachable() {} });
-  try {
-    return await new EdgeReader(api).read(namespace);
-  } finally {
-    api.close();
-  }
+  return await withApi(options, async (api) => await new EdgeReader(api).read(namespace));
 }
 
 /** What was asked for, each thing once; "unknown" where the user may not read it. */
@@ -36,8 +29,11 @@ class EdgeReader {
   }
 
   async read(namespace: string | undefined): Promise<SeenEdge> {
-    const lists = await Promise.all([this.#list("edgenodes", "EdgeNode", namespace), this.#list("portbindings", "PortBinding", namespace)]);
-    const objects = readObjects(lists.flat(), namespace ?? "default");
+    const { nodes, portBindings } = await listEdge(this.#api, namespace, this.#signal);
+    const objects = {
+      nodes: nodes.map((raw) => seenNode(raw).object),
+      portBindings: portBindings.map((raw) => seenBinding(raw).object),
+    };
     const [services, secrets] = await Promise.all([
       this.#each("services", servicesOf(objects), seenService),
       this.#each("secrets", secretsOf(objects), keysOf),
@@ -47,23 +43,6 @@ class EdgeReader {
       secretKeys: (name) => secrets.get(formatName(name)),
     };
     return { objects, lookups };
-  }
-
-  /** Items of a list do not say their kind. */
-  async #list(resource: string, kind: string, namespace: string | undefined): Promise<object[]> {
-    const root = `/apis/${exposeGroup}/${exposeVersion}`;
-    const path = namespace === undefined ? `${root}/${resource}` : `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
-    const access = { verb: "list", resource, group: exposeGroup, namespace: namespace ?? "" } as const;
-    const pick = (raw: RawObject): object => ({ ...raw, kind, apiVersion: `${exposeGroup}/${exposeVersion}` });
-    try {
-      return [...(await listAll({ api: this.#api, path, access, pick }, this.#signal)).items];
-    } catch (error) {
-      if (!isStatus(error, 404)) throw error;
-      throw new KtError("cluster-error", `the cluster does not have the kind ${kind}`, {
-        hints: ["kt edge manifests | kubectl apply --server-side -f -"],
-        cause: error,
-      });
-    }
   }
 
   async #each<Item>(resource: string, names: readonly ObjectName[], pick: (raw: RawObject) => Item): Promise<Found<Item>> {

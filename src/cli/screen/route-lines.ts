@@ -6,20 +6,8 @@ import type { ProfileStatus, RouteStatus } from "#control/api.ts";
 import { settingText } from "#control/setting-text.ts";
 import { stateMarks } from "#tui/view/state-marks.ts";
 import { type NamespaceGroup, namespaceGroups } from "./namespace-groups.ts";
-import { hintLine } from "./hint.ts";
-import { bold, cyan, dim, type Line, line, padded, type Paint, red, shortened, type Text, widthOf, yellow } from "#base/text.ts";
-
-/** The longest word for a state has eight letters, and a glyph stands before it. */
-const stateWidth = 10;
-
-const indent = 2;
-const gap = "  ";
-/** Where the URL begins, and below it what has no room beside it. */
-const urlColumn = indent + stateWidth + gap.length;
-/** Below a route. */
-const problemIndent = 6;
-/** A shorter target is not useful: then it goes below the URL. */
-const leastTarget = 16;
+import { gap, messageLine, type PlaceLayout, placeLayout, problemIndent, problemLines, stateIndent, stateLines } from "./state-lines.ts";
+import { bold, dim, type Line, line, red, yellow } from "#base/text.ts";
 
 /** Some lines that belong together, and change together. */
 export interface Part {
@@ -34,7 +22,7 @@ export function profileParts(profile: ProfileStatus, columns: number): Part[] {
   const layout = layoutFor([...written, ...groups.flatMap(({ routes }) => routes)], profile.context, columns);
   return [
     { key: "heading", lines: [headingOf(profile)] },
-    { key: "shared", lines: layout.shared ? problemLines(layout.shared, indent, red) : [] },
+    { key: "shared", lines: layout.shared ? problemLines(layout.shared.message, layout.shared.hints, stateIndent, red) : [] },
     ...written.map((route) => routePart(route, layout)),
     ...groups.flatMap((group) => namespaceParts(group, layout)),
     { key: "listeners", lines: listenerLines(profile) },
@@ -52,9 +40,9 @@ function namespaceParts({ status, routes }: NamespaceGroup, layout: Layout): Par
   const where = context === layout.context || context === "" ? [] : [`context ${context}`];
   const count = services === undefined ? [] : [counted(services, "service")];
   const facts = [...where, ...count].join(" · ");
-  const heading = line([" ".repeat(indent), bold(namespace), gap, dim(facts)], indent);
+  const heading = line([" ".repeat(stateIndent), bold(namespace), gap, dim(facts)], stateIndent);
   const lines = [
-    ...(problem ? problemLines(problem, problemIndent, red) : []),
+    ...(problem ? problemLines(problem.message, problem.hints, problemIndent, red) : []),
     ...notes.map((note) => messageLine(note, problemIndent, dim)),
   ];
   return [{ key: `namespace ${context} ${namespace}`, lines: [heading, ...lines] }, ...routes.map((route) => routePart(route, layout))];
@@ -69,7 +57,7 @@ export function profileLines(profile: ProfileStatus, columns: number): Line[] {
 }
 
 function headingOf({ name, context, profile }: ProfileStatus): Line {
-  return line([bold(name), gap, ...(context === undefined ? [] : [`context ${context}`, gap]), dim(profile)], indent);
+  return line([bold(name), gap, ...(context === undefined ? [] : [`context ${context}`, gap]), dim(profile)], stateIndent);
 }
 
 type ShownProblem = NonNullable<RouteStatus["problem"]>;
@@ -89,56 +77,22 @@ function firstWithProblem(routes: readonly RouteStatus[]): ReadonlyMap<string, R
 }
 
 /** What all routes of a profile have in common: what is said above them, and the widths of the columns. */
-interface Layout {
+interface Layout extends PlaceLayout {
   readonly shared: ShownProblem | undefined;
   readonly first: ReadonlyMap<string, RouteStatus>;
   readonly context: string | undefined;
-  readonly columns: number;
-  readonly url: number;
-  readonly target: number;
 }
 
 function layoutFor(routes: readonly RouteStatus[], context: string | undefined, columns: number): Layout {
-  const room = columns - urlColumn;
-  // One long name must not take the room of all others.
-  const widest = (texts: readonly string[], most: number): number =>
-    Math.max(0, ...texts.map((text) => widthOf(text)).filter((width) => width <= most));
-  const url = widest(
-    routes.map((route) => route.url),
-    room - gap.length - leastTarget,
-  );
-  const target = Math.min(
-    widest(
-      routes.map((route) => route.target),
-      Number.POSITIVE_INFINITY,
-    ),
-    room - url - gap.length,
-  );
-  return { shared: sharedProblem(routes), first: firstWithProblem(routes), context, columns, url, target };
+  const places = routes.map(({ url, target }) => ({ place: url, target }));
+  return { shared: sharedProblem(routes), first: firstWithProblem(routes), context, ...placeLayout(places, columns) };
 }
 
 /** A route and what is wrong with it. */
 function routeLines(route: RouteStatus, layout: Layout): Line[] {
-  const { glyph, tone } = stateMarks[route.state];
-  const state: Text = [" ".repeat(indent), padded({ text: `${glyph} ${route.state}`, tone }, stateWidth), gap];
-  return [...placeLines(state, route, layout), ...routeProblemLines(route, layout)];
-}
-
-/** Side by side as far as there is room; else the target, or only what is said besides, goes below the URL. */
-function placeLines(state: Text, route: RouteStatus, layout: Layout): Line[] {
-  const { columns, url, target } = layout;
-  const facts = routeFacts(route, layout);
-  const beside = columns - urlColumn - Math.max(url, widthOf(route.url)) - gap.length;
-  const below = (text: Text): Line => line([" ".repeat(urlColumn), text], urlColumn);
-  if (beside < Math.min(leastTarget, widthOf(route.target))) {
-    const first = line([state, cyan(route.url)], urlColumn);
-    return [first, below(shortened(route.target, columns - urlColumn)), ...(facts === "" ? [] : [below(dim(facts))])];
-  }
-  const place: Text = [state, padded(cyan(route.url), url), gap];
-  const shown = shortened(route.target, Math.min(beside, Math.max(target, widthOf(route.target))));
-  if (facts === "") return [line([place, shown], urlColumn)];
-  const whole: Text = [place, padded(shown, target), gap, dim(facts)];
-  return widthOf(whole) <= columns ? [line(whole, urlColumn)] : [line([place, shown], urlColumn), below(dim(facts))];
+  const { state, url, target } = route;
+  const shown = { state: { ...stateMarks[state], word: state }, place: url, target, facts: routeFacts(route, layout) };
+  return [...stateLines(shown, layout), ...routeProblemLines(route, layout)];
 }
 
 /** What a line says besides its URL and target; an idle route that was never used says nothing more. */
@@ -157,32 +111,26 @@ function routeProblemLines(route: RouteStatus, { shared, first }: Layout): Line[
   if (problem && problem.message === shared?.message) return [];
   const other = problem && first.get(problem.message);
   if (other && other !== route) return [messageLine(`as ${other.url}`, problemIndent, red)];
-  if (problem) return problemLines(problem, problemIndent, red);
+  if (problem) return problemLines(problem.message, problem.hints, problemIndent, red);
   return lastProblem ? [messageLine(`last error at ${timeOfDay(lastProblem.atMs)}: ${lastProblem.message}`, problemIndent, dim)] : [];
-}
-
-function problemLines({ message, hints }: Pick<ShownProblem, "message" | "hints">, at: number, paint: Paint): Line[] {
-  return [messageLine(message, at, paint), ...hints.map((hint) => hintLine(hint, at, dim))];
-}
-
-function messageLine(message: string, at: number, paint: Paint): Line {
-  return line([" ".repeat(at), paint(message)], at);
 }
 
 /** Addresses that are not open, unless a route above has said so. */
 function listenerLines({ listeners, routes }: ProfileStatus): Line[] {
   const said = new Set(routes.map(({ problem }) => problem?.message));
-  return listeners.flatMap(({ problem }) => (problem && !said.has(problem.message) ? problemLines(problem, indent, yellow) : []));
+  return listeners.flatMap(({ problem }) =>
+    problem && !said.has(problem.message) ? problemLines(problem.message, problem.hints, stateIndent, yellow) : [],
+  );
 }
 
 /** What is not left at its default, and where that is said. */
 function settingLines({ settings = [] }: ProfileStatus): Line[] {
-  return settings.map((setting) => messageLine(settingText(setting), indent, dim));
+  return settings.map((setting) => messageLine(settingText(setting), stateIndent, dim));
 }
 
 /** What is wrong with the file on disk, while an older one runs. */
 function fileLines({ problem }: ProfileStatus): Line[] {
   if (!problem) return [];
   const message = `the file cannot be used, the last good one runs on: ${problem.message}`;
-  return problemLines({ message, hints: problem.hints }, indent, red);
+  return problemLines(message, problem.hints, stateIndent, red);
 }

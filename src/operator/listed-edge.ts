@@ -1,0 +1,55 @@
+/** Lists the objects of the public edge for those who look at them once, and says how they are. */
+
+import { KtError } from "#base/errors.ts";
+import { Api } from "#kube/api/api.ts";
+import { isStatus } from "#kube/api/api-problem.ts";
+import { ContextSource, type ContextSourceOptions } from "#kube/api/context-source.ts";
+import { listAll } from "#kube/api/listing.ts";
+import { type KubeKind, type KubeObject, kindPath, kubeKinds } from "#operator/cluster/kinds.ts";
+import { seenBinding, seenNode } from "#operator/cluster/seen.ts";
+import { type EdgeReport, edgeReport } from "#operator/status/edge-report.ts";
+
+/** Rejects as what is run does. */
+export async function withApi<Value>(options: ContextSourceOptions, run: (api: Api) => Promise<Value>): Promise<Value> {
+  const source = new ContextSource(options, () => {});
+  const api = new Api({ connection: () => source.connection(), clock: options.clock, onReachable() {} });
+  try {
+    return await run(api);
+  } finally {
+    api.close();
+  }
+}
+
+export interface ListedEdge {
+  readonly nodes: readonly KubeObject[];
+  readonly portBindings: readonly KubeObject[];
+}
+
+/** Of the namespace, or of all. Rejects as `Api.get` does, and with `cluster-error` where the cluster does not have the kinds. */
+export async function listEdge(api: Api, namespace: string | undefined, signal: AbortSignal): Promise<ListedEdge> {
+  const { edgeNode, portBinding } = kubeKinds;
+  const [nodes, portBindings] = await Promise.all([list(api, edgeNode, namespace, signal), list(api, portBinding, namespace, signal)]);
+  return { nodes, portBindings };
+}
+
+async function list(api: Api, kind: KubeKind, namespace: string | undefined, signal: AbortSignal): Promise<readonly KubeObject[]> {
+  const { resource, group } = kind;
+  const access = { verb: "list", resource, group, namespace: namespace ?? "" } as const;
+  try {
+    return (await listAll({ api, path: kindPath(kind, namespace), access, pick: (raw) => raw as KubeObject }, signal)).items;
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    throw new KtError("cluster-error", `the cluster does not have the kind ${kind.kind}`, {
+      hints: ["kt edge manifests | kubectl apply --server-side -f -"],
+      cause: error,
+    });
+  }
+}
+
+/** Rejects as `listEdge` does. */
+export async function reportedEdge(options: ContextSourceOptions, namespace: string | undefined): Promise<EdgeReport> {
+  return await withApi(options, async (api) => {
+    const { nodes, portBindings } = await listEdge(api, namespace, new AbortController().signal);
+    return edgeReport(nodes.map(seenNode), portBindings.map(seenBinding), options.clock.wallMs());
+  });
+}
