@@ -48,7 +48,7 @@ const makePatterns = (): readonly Pattern[] => [
   [/\b((?:proxy-)?authorization["'\\]*\s{0,8}[:=]\s{0,8}["'\\]*(?:[a-z]+ )?)[^\s"'\\]+/gi, `$1${mask}`],
   [/\b((?:set-)?cookie["'\\]*\s{0,8}[:=]\s{0,8}["'\\]*)[^"'\\\n]+/gi, `$1${mask}`],
   [
-    /((?<![\w-])--?(?:[\w-]{0,40}(?:secret|passw|token|key|credential|bearer)[\w-]{0,40}|(?:[\w-]{0,40}-)?(?:pat|auth|pass|pwd))[= ])(?:"[^"]*"|'[^']*'|[^\s"',\]-][^\s"',\]]*)/gi,
+    /((?<![\w-])--?(?![\w-]{0,80}-file[= ])(?:[\w-]{0,40}(?:secret|passw|token|key|credential|bearer)[\w-]{0,40}|(?:[\w-]{0,40}-)?(?:pat|auth|pass|pwd))[= ])(?:"[^"]*"|'[^']*'|[^\s"',\]-][^\s"',\]]*)/gi,
     `$1${mask}`,
   ],
   [new RegExp(`(${notInPath}(?:${plainWord})${assigned})${value}`, "gi"), `$1${mask}`],

@@ -75,6 +75,7 @@ describe("the masker", () => {
     'cannot read "/run/secrets/db-password": it is a directory',
     'cannot read the token file "/run/token1": ENOENT: no such file',
     "kubectl --context dev version",
+    "kt edge secret --host 203.0.113.10 --key-file ~/.ssh/id_ed25519",
     "kt add 3306 db:3306 --via svc/web",
     "user: me, container: app, image: registry.example.com:5000/team/app:1.2",
     "is the port right? is it http:// instead of https://?",
