@@ -46,6 +46,7 @@ const howToRun: Readonly<Record<string, string>> = {
     'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge secret --host 203.0.113.10 --user deploy --password-stdin < password.txt":
     'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
+  "kt edge doctor edge-node -n infra": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge doctor -f edge.yaml -f edge-ssh.yaml": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge doctor --host 203.0.113.10 --key-file ~/.ssh/id_ed25519": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge plan --json": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',

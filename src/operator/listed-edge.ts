@@ -1,12 +1,14 @@
 /** Lists the objects of the public edge for those who look at them once, and says how they are. */
 
 import { KtError } from "#base/errors.ts";
+import { formatName, type ObjectName } from "#expose/resources/read-objects.ts";
 import { Api } from "#kube/api/api.ts";
 import { isStatus } from "#kube/api/api-problem.ts";
 import { ContextSource, type ContextSourceOptions } from "#kube/api/context-source.ts";
 import { listAll } from "#kube/api/listing.ts";
 import { type KubeKind, type KubeObject, kindPath, kubeKinds } from "#operator/cluster/kinds.ts";
-import { seenBinding, seenNode } from "#operator/cluster/seen.ts";
+import { ClusterObjects } from "#operator/cluster/cluster-objects.ts";
+import { nameOf, seenBinding, seenNode, sshSecretOf } from "#operator/cluster/seen.ts";
 import { type EdgeReport, edgeReport } from "#operator/status/edge-report.ts";
 
 /** Rejects as what is run does. */
@@ -51,5 +53,25 @@ export async function reportedEdge(options: ContextSourceOptions, namespace: str
   return await withApi(options, async (api) => {
     const { nodes, portBindings } = await listEdge(api, namespace, new AbortController().signal);
     return edgeReport(nodes.map(seenNode), portBindings.map(seenBinding), options.clock.wallMs());
+  });
+}
+
+/** The chosen EdgeNode, all PortBindings beside it, and the Secret of its host where that is there. Rejects as `choose`, and as the API does. */
+export async function nodeObjects(
+  options: ContextSourceOptions,
+  namespace: string | undefined,
+  choose: (nodes: readonly ObjectName[]) => ObjectName,
+): Promise<Readonly<Record<string, unknown>>[]> {
+  return await withApi(options, async (api) => {
+    const { signal } = new AbortController();
+    const { nodes, portBindings } = await listEdge(api, namespace, signal);
+    const seen = nodes.map(seenNode);
+    const chosen = choose(seen.map(({ meta }) => nameOf(meta)));
+    const index = seen.findIndex(({ meta }) => formatName(nameOf(meta)) === formatName(chosen));
+    const secretName = seen[index] && sshSecretOf(seen[index].object);
+    const secret = secretName && (await new ClusterObjects(api, signal).get(kubeKinds.secret, secretName));
+    const own = nodes.slice(index, index + 1).map((raw) => ({ ...raw, kind: kubeKinds.edgeNode.kind }));
+    const others = portBindings.map((raw) => ({ ...raw, kind: kubeKinds.portBinding.kind }));
+    return [...own, ...others, ...(secret === undefined ? [] : [{ ...secret, kind: kubeKinds.secret.kind }])];
   });
 }

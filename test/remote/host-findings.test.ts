@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type HostFacts, parseFacts } from "#remote/doctor/host-facts.ts";
-import { judgeHost } from "#remote/doctor/host-findings.ts";
+import { type EdgeNeeds, judgeHost } from "#remote/doctor/host-findings.ts";
 import { parseFileStates } from "#remote/remote-files.ts";
 
 /** As a Debian 12 says it. */
@@ -21,11 +21,13 @@ port tcp LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=77,fd=4))
 port udp UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:* users:(("systemd-resolve",pid=60,fd=13))
 port tcp LISTEN 0 511 *:443 *:* users:(("nginx",pid=9,fd=6),("nginx",pid=8,fd=6))
 port udp UNCONN 0 0 0.0.0.0:51821 0.0.0.0:*
+link 1500 eth0
+link 1280 sit0
 `;
 const tunnel = { protocol: "udp", port: 51_820, what: "the tunnel" } as const;
 
-function found(change: Partial<HostFacts>, needed = [tunnel] as Parameters<typeof judgeHost>[1]): string[] {
-  return judgeHost({ ...parseFacts(answer), ...change }, needed, 1000)
+function found(change: Partial<HostFacts>, ports: EdgeNeeds["ports"] = [tunnel], packetBytes = 1480): string[] {
+  return judgeHost({ ...parseFacts(answer), ...change }, { ports, packetBytes }, 1000)
     .filter(({ verdict }) => verdict !== "ok")
     .map(({ verdict, check, text }) => `${verdict} ${check}: ${text}`);
 }
@@ -45,6 +47,10 @@ describe("facts of a host", () => {
       freeBytes: 8 * 1024 ** 3,
       wallSeconds: 1000,
       firewalls: [],
+      links: [
+        { name: "eth0", mtu: 1500 },
+        { name: "sit0", mtu: 1280 },
+      ],
     });
     expect(ports.map(({ protocol, address, port, holders }) => [protocol, address, port, holders.join()])).toEqual([
       ["tcp", "0.0.0.0", 22, "sshd"],
@@ -56,7 +62,7 @@ describe("facts of a host", () => {
   });
 
   test("any other answer is read without an error, and judged", () => {
-    fc.assert(fc.property(fc.string(), (text) => expect(judgeHost(parseFacts(text), [tunnel], 0).length).toBeGreaterThan(6)));
+    fc.assert(fc.property(fc.string(), (text) => expect(judgeHost(parseFacts(text), { ports: [tunnel] }, 0).length).toBeGreaterThan(6)));
     expect(() => parseFileStates("file 600 root nonsense\n", ["/etc/x"])).toThrow("cannot be read");
     expect(() => parseFileStates("absent\n", ["/etc/x", "/etc/y"])).toThrow("cannot be read");
   });
@@ -100,9 +106,21 @@ describe("a host", () => {
     expect(found({ ports }, needed)).toEqual([]);
   });
 
+  test("whose link takes smaller packets than the tunnel sends hears by how much; TCP finds out by itself", () => {
+    const links = [{ name: "ens3", mtu: 1400 }];
+    const complaint = "warn mtu: ens3, which leads to the internet, takes packets of 1400 bytes, and the tunnel's have up to 1480";
+    expect(found({ links })).toEqual([complaint]);
+    expect(judgeHost({ ...parseFacts(answer), links }, { ports: [], packetBytes: 1480 }, 1000).at(-1)?.fixes).toEqual([
+      "lower spec.tunnel.mtu of the EdgeNode by 80",
+    ]);
+    expect(judgeHost({ ...parseFacts(answer), links }, { ports: [] }, 1000).at(-1)?.verdict).toBe("ok");
+    expect(found({ links: [] })).toEqual(["warn mtu: no network interface leads to the internet"]);
+  });
+
   test("with a firewall gets the command of that one for each port", () => {
     const fixes = (firewall: string): readonly string[] =>
-      judgeHost({ ...parseFacts(answer), firewalls: [firewall] }, [tunnel], 1000).find(({ check }) => check === "firewall")?.fixes ?? [];
+      judgeHost({ ...parseFacts(answer), firewalls: [firewall] }, { ports: [tunnel] }, 1000).find(({ check }) => check === "firewall")
+        ?.fixes ?? [];
     expect(fixes("ufw")).toEqual(["ufw allow 51820/udp"]);
     expect(fixes("firewalld")).toEqual(["firewall-cmd --permanent --add-port=51820/udp && firewall-cmd --reload"]);
     expect(fixes("nftables")).toEqual(["let UDP 51820 in, for the tunnel"]);

@@ -1,5 +1,12 @@
 /** Looks up what completions offer: settings, routes in the profile, contexts in the kubeconfig, the rest in the cluster. */
 
+import { systemClock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { KtError } from "#base/errors.ts";
+import { silentLog } from "#base/log.ts";
+import { Options } from "#cli/command.ts";
+import { clusterSource } from "#cli/edge/cluster-source.ts";
+import { reportedEdge } from "#operator/listed-edge.ts";
 import { namedRoutes } from "#profile/values/planned.ts";
 import { cliLimits } from "#cli/limits.ts";
 import { kubeconfigFiles } from "#cli/profile/kubeconfig-files.ts";
@@ -34,6 +41,8 @@ export async function lookUp(kind: string, typed: string, line: TypedLine): Prom
       return [...(await profileOffers()), ...routeOffers(await planFor(line)), ...(await forwardedOffers())];
     case "CONTEXT":
       return await contextOffers(line);
+    case "NODE":
+      return await nodeOffers(line);
     case "NAMESPACE":
       return named((await place(line)).catalogue.namespaces());
     case "TARGET":
@@ -108,6 +117,17 @@ async function viewFor(line: TypedLine): Promise<View> {
   if (line.spec?.options.some(([flags]) => flags.includes("--kubeconfig")) !== true) return await allowedPlanFor(line);
   const kubeconfig = await kubeconfigFiles(line.options.get("--kubeconfig"));
   return { kubeconfig, strangers: {}, contexts: {}, context: undefined, namespace: undefined };
+}
+
+/** EdgeNodes, each by its name; of several with one name the namespace is asked for. */
+async function nodeOffers({ options }: TypedLine): Promise<Offer[]> {
+  const given = new Options({ context: options.get("--context"), kubeconfig: options.get("--kubeconfig") });
+  const source = { ...(await clusterSource(given, silentLog)), mayLogIn: false };
+  const late = (): KtError => new KtError("cluster-unreachable", "the cluster did not answer in time");
+  const { nodes } = await withDeadline(systemClock, cliLimits.completionMs, undefined, late, async () => {
+    return await reportedEdge(source, options.get("--namespace"));
+  });
+  return nodes.map(({ name, namespace, address = "" }) => ({ value: name, about: `${namespace}, ${address}` }));
 }
 
 interface Place {

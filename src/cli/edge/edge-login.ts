@@ -4,6 +4,8 @@ import { stdin } from "bun";
 import { KtError, messageOf } from "#base/errors.ts";
 import { readRegularFile } from "#base/regular-file.ts";
 import { systemCode } from "#base/system-error.ts";
+import { algorithmsFor, hostKeyTypes } from "#remote/host-key.ts";
+import { type HostTrust, trustOf } from "#remote/host-trust.ts";
 import { remoteLimits } from "#remote/limits.ts";
 import type { LoginSource } from "#remote/login.ts";
 import type { SshAddress } from "#remote/ssh-address.ts";
@@ -49,4 +51,18 @@ export function readCredential(path: string): string {
 async function readSecret(what: string): Promise<string> {
   if (canAsk()) return await askSecret(`The ${what}`);
   return (await stdin.text()).replace(/\r?\n$/, "");
+}
+
+/** As the operator decides it: without known hosts only a flag of the EdgeNode has any host accepted. */
+export function hostTrust({ knownHosts, isSkipped, address }: EntrySource): HostTrust {
+  if (knownHosts !== undefined || !isSkipped) return trustOf(knownHosts ?? "", address);
+  return { algorithms: algorithmsFor(hostKeyTypes), objection: () => undefined };
+}
+
+export interface EntrySource {
+  readonly address: SshAddress;
+  /** Undefined where the Secret has none. */
+  readonly knownHosts: string | undefined;
+  /** Without known hosts, any host is accepted. */
+  readonly isSkipped: boolean;
 }

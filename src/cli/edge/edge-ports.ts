@@ -1,4 +1,4 @@
-/** The ports that kt itself needs on a host of the public edge, besides those of bindings. */
+/** What kt itself needs on a host of the public edge, besides the ports of bindings: its own ports, and room in packets. */
 
 import type { NeededPort } from "#remote/doctor/host-findings.ts";
 
@@ -10,4 +10,9 @@ export function ownPorts(tunnelPort: number, transport: "wireguard" | "tls"): Ne
     { protocol: transport === "tls" ? "tcp" : "udp", port: tunnelPort, what: "the tunnel" },
     { protocol: "tcp", port: statusPort, what: "the edge's own status" },
   ];
+}
+
+/** What WireGuard adds to each packet: its header and tag, and those of UDP and IP. */
+export function wireGuardBytes(host: string): number {
+  return 32 + 8 + (host.includes(":") ? 40 : 20);
 }

@@ -9,13 +9,13 @@ import type { SshOptions } from "#remote/ssh-connection.ts";
 import { sshAddressText } from "#remote/ssh-address.ts";
 import { factsScript, parseFacts } from "./host-facts.ts";
 import { broken, type HostCheck, type HostFinding, ok, warn } from "./host-finding.ts";
-import { judgeHost, type NeededPort } from "./host-findings.ts";
+import { type EdgeNeeds, judgeHost } from "./host-findings.ts";
 
 export interface HostQuestion {
   readonly ssh: SshOptions;
   /** False where the host's key is accepted unseen. */
   readonly isPinned: boolean;
-  readonly needed: readonly NeededPort[];
+  readonly needs: EdgeNeeds;
 }
 
 /** Where a connection ends, as far as it came. */
@@ -29,7 +29,7 @@ const steps: readonly (readonly [check: HostCheck, code: ErrorCode])[] = [
 /** Where kt keeps what it installs. */
 const folders = ["/etc", "/etc/systemd/system", "/etc/sysctl.d", "/usr/local/lib"];
 
-export async function examineHost({ ssh, isPinned, needed }: HostQuestion): Promise<HostFinding[]> {
+export async function examineHost({ ssh, isPinned, needs }: HostQuestion): Promise<HostFinding[]> {
   let host: RemoteHost;
   try {
     host = await RemoteHost.open(ssh);
@@ -39,7 +39,7 @@ export async function examineHost({ ssh, isPinned, needed }: HostQuestion): Prom
   }
   try {
     const facts = parseFacts(await host.must("asking what it is", ["sh", "-c", factsScript]));
-    const judged = judgeHost(facts, needed, Math.round(systemClock.wallMs() / 1000));
+    const judged = judgeHost(facts, needs, Math.round(systemClock.wallMs() / 1000));
     return [...sayings(ssh, isPinned), await filesOf(host), ...judged];
   } finally {
     host.close();

@@ -20,6 +20,8 @@ export interface HostFacts {
   readonly ports: readonly TakenPort[];
   /** Those that filter what comes in. */
   readonly firewalls: readonly string[];
+  /** Those that lead to the internet, the preferred one first. */
+  readonly links: readonly { readonly name: string; readonly mtu: number }[];
 }
 
 /** A line for each fact: its name, and what it is. Nothing is needed for it but a shell and what every Linux has. */
@@ -42,6 +44,8 @@ case "$(ufw status 2>/dev/null)" in *'Status: active'*) say firewall ufw ;; esac
 [ "$(firewall-cmd --state 2>/dev/null)" != running ] || say firewall firewalld
 nft list ruleset 2>/dev/null | grep -q 'hook input .*policy drop' && say firewall nftables
 iptables -S INPUT 2>/dev/null | grep -q '^-P INPUT DROP' && say firewall iptables
+{ ip -o -4 route show default; ip -o -6 route show default; } 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' |
+  while read -r link; do say link "$(cat "/sys/class/net/$link/mtu") $link"; done
 true`;
 
 export function parseFacts(text: string): HostFacts {
@@ -62,5 +66,9 @@ export function parseFacts(text: string): HostFacts {
     wallSeconds: Number(one("seconds")),
     ports: all("port").flatMap(parseTakenPort),
     firewalls: all("firewall"),
+    links: all("link").flatMap((each) => {
+      const [mtu = "", name = ""] = each.split(" ");
+      return /^\d{1,7}$/.test(mtu) && name !== "" ? [{ name, mtu: Number(mtu) }] : [];
+    }),
   };
 }

@@ -14,7 +14,8 @@ export type HostCheck =
   | "disk"
   | "clock"
   | "ports"
-  | "firewall";
+  | "firewall"
+  | "mtu";
 
 export interface HostFinding {
   readonly check: HostCheck;

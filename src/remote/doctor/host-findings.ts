@@ -14,6 +14,12 @@ export interface NeededPort {
   readonly what: string;
 }
 
+export interface EdgeNeeds {
+  readonly ports: readonly NeededPort[];
+  /** The largest packet that its tunnel sends; undefined where TCP carries it. */
+  readonly packetBytes?: number;
+}
+
 /** Those for which kt is built. */
 const machines = ["x86_64", "aarch64"];
 /** The oldest that knows all that kt's units will say: SystemCallFilter=@system-service (systemd.exec(5)). */
@@ -23,9 +29,9 @@ const packages: Readonly<Record<string, string>> = { ip: "iproute2", ss: "iprout
 /** What kt itself runs there. */
 const own = ["kt", "wireguard-go"];
 
-export function judgeHost(facts: HostFacts, needed: readonly NeededPort[], nowSeconds: number): HostFinding[] {
+export function judgeHost(facts: HostFacts, { ports, packetBytes }: EdgeNeeds, nowSeconds: number): HostFinding[] {
   const judged = [systemOf(facts), systemdOf(facts), tunOf(facts), toolsOf(facts), diskOf(facts), clockOf(facts, nowSeconds)];
-  return [...judged, ...portsOf(facts, needed), firewallOf(facts, needed)];
+  return [...judged, ...portsOf(facts, ports), firewallOf(facts, ports), mtuOf(facts, packetBytes)];
 }
 
 function systemOf({ kernel, machine, system, migratesRequests }: HostFacts): HostFinding {
@@ -105,4 +111,15 @@ function openHint(firewall: string, protocol: string, port: number, what: string
   if (firewall === "ufw") return `ufw allow ${port}/${protocol}`;
   if (firewall === "firewalld") return `firewall-cmd --permanent --add-port=${port}/${protocol} && firewall-cmd --reload`;
   return `let ${protocol.toUpperCase()} ${port} in, for ${what}`;
+}
+
+/** Larger ones are broken up on their way, or lost where that is filtered: then small answers come, and large ones never. */
+function mtuOf({ links }: HostFacts, packetBytes: number | undefined): HostFinding {
+  const [link] = links;
+  if (link === undefined) return warn("mtu", "no network interface leads to the internet", "ip route show default");
+  const text = `${link.name}, which leads to the internet, takes packets of ${link.mtu} bytes`;
+  if (packetBytes === undefined) return ok("mtu", text);
+  if (link.mtu >= packetBytes) return ok("mtu", `${text}, and the tunnel's have ${packetBytes} at most`);
+  const tooMany = packetBytes - link.mtu;
+  return warn("mtu", `${text}, and the tunnel's have up to ${packetBytes}`, `lower spec.tunnel.mtu of the EdgeNode by ${tooMany}`);
 }
