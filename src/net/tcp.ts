@@ -393,9 +393,14 @@ export function listenTcp(options: {
       },
     });
   } catch (error) {
-    if (systemCode(error) === "EADDRINUSE") throw new KtError("port-taken", `listen on ${shown}: the port is taken`, { cause: error });
-    throw new KtError("listen-failed", `listen on ${shown}: ${systemReason(error)}`, { cause: error });
+    throw listenFailure(shown, error);
   }
   if (asksQuietPeers) keepAlive(descriptorOf(listener));
   return { port: listener.port, giveToSecond: () => giveToSocket(1, descriptorOf(listener)), close: () => listener.stop(false) };
+}
+
+/** Why nothing listens there: KtError `port-taken` or `listen-failed`. */
+export function listenFailure(where: string, cause: unknown): KtError {
+  if (systemCode(cause) === "EADDRINUSE") return new KtError("port-taken", `listen on ${where}: the port is taken`, { cause });
+  return new KtError("listen-failed", `listen on ${where}: ${systemReason(cause)}`, { cause });
 }

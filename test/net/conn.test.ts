@@ -7,7 +7,9 @@ import { selfSigned } from "#tls/self-signed.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { memoryPair } from "#test/support/memory-conn.ts";
 import { ConnectingConn } from "#net/connecting-conn.ts";
+import { connectPinned, listenPinned } from "#net/pinned-tls.ts";
 import { connectTcp, listenTcp } from "#net/tcp.ts";
+import { type Identity, identityOf, makeKey } from "#tls/identity.ts";
 import { serverIdentity, tlsClient, tlsServer } from "#net/tls.ts";
 import { type ConnPair, connContract } from "./conn-contract.ts";
 
@@ -36,6 +38,19 @@ connContract("a pair in memory", async () => {
 });
 // node:tls closes both halves together, and an abort inside TLS has no reset of its own.
 connContract("TLS over a Conn", tlsPair, { halfClose: false, reset: false });
+
+const [nearEnd, farEnd] = [makeKey(), makeKey()].map((key) => identityOf(key, Date.now()) as Identity) as [Identity, Identity];
+
+async function pinnedPair(): Promise<ConnPair> {
+  const accepted = Promise.withResolvers<Conn>();
+  const place = { host: "127.0.0.1", port: 0 };
+  const listener = listenPinned({ ...place, identity: farEnd, onShaking: () => () => {}, accept: accepted.resolve });
+  const { signal } = new AbortController();
+  const near = await connectPinned({ ...place, port: listener.port, identity: nearEnd, pin: farEnd.pin, signal });
+  return { near, far: await accepted.promise, close: () => listener.close() };
+}
+
+connContract("TLS by pinned keys", pinnedPair);
 
 /** The near end has a handler, and has been written to, before it is connected. */
 async function connectingPair(): Promise<ConnPair> {
