@@ -192,6 +192,7 @@ const table = {
   "authority-unusable": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 500, grpc: "UNAVAILABLE", exit: "failed" },
   "service-unavailable": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "service-failed": { about: "machine", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
+  "state-failed": { about: "machine", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "wireguard-missing": { about: "kt", waitHelps: "no", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   "wireguard-failed": { about: "machine", waitHelps: "perhaps", otherPodHelps: false, http: 502, grpc: "UNAVAILABLE", exit: "failed" },
   protocol: { about: "pod", waitHelps: "perhaps", otherPodHelps: true, http: 502, grpc: "UNAVAILABLE", exit: "failed" },

@@ -262,6 +262,7 @@ export const commands: readonly CommandSpec[] = [
       ["--plan <file>", "What it does: written by the operator, with certs/ beside it"],
       ["--state <folder>", "Where it keeps what it remembers of its tunnel"],
       ["--wireguard <socket>", "Where the WireGuard of its tunnel is configured"],
+      ["--tls", "Its uplinks connect to it by the transport tls"],
     ],
     example: ["kt edge run --plan /etc/kt/edge/plan.json --state /var/lib/kt-edge"],
     hidden: true,

@@ -1,10 +1,12 @@
 /** A public edge: follows its plan, and puts together its uplinks, its public ports and its status page. */
 
 import { type Clock, sleep } from "#base/clock.ts";
+import type { Conn } from "#base/conn.ts";
 import type { Log } from "#base/log.ts";
 import { type EdgeBinding, type EdgeDocument, parseEdgeDocument } from "#expose/host/edge-document.ts";
 import type { EdgeStatus } from "#expose/host/edge-status.ts";
 import { FollowedFile } from "#native/followed-file.ts";
+import type { Identity } from "#tls/identity.ts";
 import { Bindings } from "./bindings.ts";
 import type { DoorProblem } from "./doors/doors.ts";
 import { HandOver } from "./handover/hand-over.ts";
@@ -17,7 +19,9 @@ import { StatusPage } from "./status/status-page.ts";
 import { TcpDoors } from "./tcp/tcp-doors.ts";
 import { Certificates } from "./tls/certificates.ts";
 import { UdpDoors } from "./udp/udp-doors.ts";
-import { UplinkSet } from "./uplinks/uplink-set.ts";
+import { TlsTunnel } from "./tunnel/tls-tunnel.ts";
+import { UplinkSet, type WantedUplink } from "./uplinks/uplink-set.ts";
+import { noWay, type UplinkWay, wayByAddress } from "./uplinks/uplink-way.ts";
 
 export interface EdgeOptions {
   /** The plan's file; its certificates are in `certs` beside it. */
@@ -26,11 +30,13 @@ export interface EdgeOptions {
   readonly hosts: readonly string[];
   /** A Unix socket by which a successor takes over what is open here, and this one from its predecessor; without one it does neither. */
   readonly handOver?: string;
+  /** For the transport tls; without one its plans are not served. */
+  readonly identity?: Identity;
   /** A successor serves: what is left here are open connections. */
   readonly onHandedOver?: () => void;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of an uplink, in ISO 8601; empty before the first. */
+  /** Of an uplink of WireGuard, in ISO 8601; empty before the first. */
   readonly lastHandshake: (ordinal: number) => string;
   /** Called with each plan, before it is followed: the tunnels are another's. */
   readonly onPlan: (plan: EdgeDocument) => void;
@@ -39,6 +45,7 @@ export interface EdgeOptions {
 export class Edge {
   readonly #startedAt: string;
   readonly #log: Log;
+  readonly #tunnel: TlsTunnel | undefined;
   readonly #uplinks: UplinkSet;
   readonly #certificates: Certificates;
   readonly #tcp: TcpDoors;
@@ -62,11 +69,18 @@ export class Edge {
   #cancelSettle = (): void => {};
 
   constructor(options: EdgeOptions) {
-    const { plan, hosts, clock, log, lastHandshake, onPlan } = options;
+    const { plan, hosts, identity, clock, log, onPlan } = options;
     this.#clock = clock;
     this.#startedAt = new Date(clock.wallMs()).toISOString();
     this.#log = log;
-    this.#uplinks = new UplinkSet({ clock, log });
+    const acceptPage = (conn: Conn): void => this.#page.accept(conn);
+    this.#tunnel = identity && new TlsTunnel({ hosts, identity, clock, log, acceptPage });
+    this.#uplinks = new UplinkSet({
+      clock,
+      log,
+      way: (uplink) => this.#wayTo(uplink),
+      onDatagram: (payload, address) => this.#udp.received(payload, address),
+    });
     this.#uplinks.listen(() => this.#settle());
     this.#certificates = new Certificates(`${plan.slice(0, plan.lastIndexOf("/"))}/certs`, clock);
     this.#tcp = new TcpDoors({ hosts, uplinks: this.#uplinks, certificates: this.#certificates, clock, log, onChange: () => {} });
@@ -75,7 +89,7 @@ export class Edge {
       uplinks: this.#uplinks,
       problemOf: (binding) => this.#problemOf(binding),
       certificateProblem: (binding) => this.#certificateProblem(binding),
-      lastHandshake,
+      lastHandshake: (ordinal) => this.#tunnel?.lastHandshake(ordinal) || options.lastHandshake(ordinal),
     };
     this.#page = new StatusPage({
       clock,
@@ -123,6 +137,7 @@ export class Edge {
     // UDP has no end to wait for: a client that goes on sending would keep this process for ever.
     this.#udp.close();
     this.#uplinks.close();
+    this.#tunnel?.close();
   }
 
   /** Ends everything now. */
@@ -134,18 +149,27 @@ export class Edge {
     this.#tcp.close();
     this.#udp.close();
     this.#uplinks.close();
+    this.#tunnel?.close();
+  }
+
+  #wayTo({ address, publicKey }: WantedUplink): UplinkWay {
+    if (this.#plan?.transport !== "tls") return wayByAddress(address);
+    return this.#tunnel?.way(publicKey) ?? noWay;
   }
 
   #follow(plan: EdgeDocument): void {
     if (this.#isDraining) return;
     const { hash, edgeAddress, maxSocketBufferBytes, uplinks, health, bindings } = plan;
     this.#plan = plan;
-    this.#settings = { edgeAddress, maxSocketBufferBytes };
+    // The edge has an address for uplinks to reach it where the transport carries packets.
+    const ownAddress = plan.transport === "tls" ? "" : edgeAddress;
+    this.#settings = { edgeAddress: ownAddress, maxSocketBufferBytes };
+    this.#tunnel?.follow(plan);
     this.#log("info", "edge-plan", { hash, bindings: bindings.length, uplinks: uplinks.length });
     this.#bindings.want(bindings);
     // Settles what the bindings get, too.
     this.#uplinks.want(uplinks, health);
-    if (this.#isOpen) this.#page.listen(edgeAddress);
+    if (this.#isOpen) this.#page.listen(ownAddress);
   }
 
   #settle(): void {
@@ -186,7 +210,7 @@ export class Edge {
     if (this.#isDraining) return;
     this.#isOpen = true;
     this.#settle();
-    if (this.#settings.edgeAddress !== "") this.#page.listen(this.#settings.edgeAddress);
+    this.#page.listen(this.#settings.edgeAddress);
     void settled?.then(serving.resolve);
   }
 

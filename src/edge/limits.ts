@@ -13,6 +13,16 @@ export const edgeLimits = {
   newsLifeMs: 5 * second,
   /** Longest line of news: of 256 keys it has 5 KB. */
   newsLineBytes: 256 * kib,
+  /** What waits for an uplink that reads its stream of datagrams too slowly: some 30 ms of it at 1 Gbit/s. Older ones make room. */
+  waitingDatagramBytes: 4 * mib,
+  /** How soon a stream of datagrams that was lost is opened again. */
+  datagramsAgainMs: 500,
+  /** Connections of one uplink that wait for work: it keeps as many as bursts have taken. */
+  parkedConnections: 512,
+  /** How long an uplink may take to say what its connection is for, once it has shown its key. */
+  greetingMs: 5 * second,
+  /** How long its page may take to be reached over a connection of its own making. */
+  pageAnswerMs: 5 * second,
   /** Uplinks that one connection tries: a client waits for each of them. */
   uplinkTries: 3,
   /** How long a target may take where its binding sets no time: as long as the default of the resource. */

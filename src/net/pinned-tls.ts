@@ -17,8 +17,8 @@ const ignore = (): void => {};
 
 /** The pin of the key that the peer has proved to have; undefined where it showed none. */
 function pinOfPeer(socket: Socket<SocketState>): string | undefined {
-  const { raw } = (socket as TLSSocket<SocketState>).getPeerCertificate() as { readonly raw?: Uint8Array };
-  return raw && pinOfCertificate(raw);
+  const shown = (socket as unknown as TLSSocket).getPeerCertificate() as { readonly raw?: Uint8Array } | undefined | null;
+  return shown?.raw && pinOfCertificate(shown.raw);
 }
 
 export interface ConnectPinnedOptions {

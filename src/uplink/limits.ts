@@ -46,6 +46,17 @@ export const uplinkLimits = {
   bridgeConnectionMs: 300 * second,
   /** How long connecting to the edge's statistics may take. */
   bridgeConnectMs: 5 * second,
+  /** Connections that wait at the edge for work: a burst beyond them waits for handshakes, of which one takes a millisecond. */
+  fewestParked: 8,
+  mostParked: 256,
+  /** Of these so many are made at once. */
+  parkedDials: 64,
+  /** After how long without a burst fewer are kept. */
+  parkedQuietMs: 60 * second,
+  /** How long the edge may take to accept a connection and to know the key. */
+  edgeConnectMs: 10 * second,
+  /** What waits for an edge that reads its stream of datagrams too slowly. Older ones make room. */
+  waitingDatagramBytes: 4 * mib,
   /** After how long something that could not be listened on, or a tunnel that could not be made, is tried again. */
   retryMs: 1 * second,
   /** How often the tunnel is looked at, and how long nothing may come through it: an edge sends signs of life each 5 s. */

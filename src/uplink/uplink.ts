@@ -10,6 +10,7 @@ import { FollowedFile } from "#native/followed-file.ts";
 import { uplinkPort } from "#wire/uplink-frame.ts";
 import { uplinkMetrics } from "#uplink/pages/uplink-metrics.ts";
 import type { MetricFamily } from "#wire/openmetrics.ts";
+import { DatagramStreams } from "#uplink/datagrams/datagram-streams.ts";
 import { UdpSessions } from "#uplink/datagrams/udp-sessions.ts";
 import { Bridge } from "#uplink/pages/bridge.ts";
 import { listenAtFirst } from "#uplink/pages/listen-at-first.ts";
@@ -18,7 +19,9 @@ import { KeptSocket } from "./kept-socket.ts";
 import { uplinkLimits } from "./limits.ts";
 import { NewsStreams } from "#uplink/streams/news-streams.ts";
 import { OverlayEnd } from "./overlay-end.ts";
+import { ParkedEnd } from "./parked-end.ts";
 import { StreamServer } from "#uplink/streams/stream-server.ts";
+import { dialTarget } from "#uplink/targets/dial-target.ts";
 import { Targets } from "#uplink/targets/targets.ts";
 import type { UplinkTunnel } from "./tunnel.ts";
 
@@ -39,7 +42,10 @@ export const usualPorts: UplinkPorts = { streams: uplinkPort, datagrams: uplinkP
 export interface UplinkOptions {
   readonly document: string;
   readonly ordinal: number;
+  /** Of the transport wireguard. */
   readonly tunnel: UplinkTunnel;
+  /** Of the transport tls. */
+  readonly keyFile: string;
   readonly ports: UplinkPorts;
   /** Where probes and readers of statistics come to; tried in this order. */
   readonly hosts: readonly string[];
@@ -55,6 +61,8 @@ export class Uplink {
   readonly #news: NewsStreams;
   readonly #streams: StreamServer;
   readonly #overlay: OverlayEnd;
+  readonly #parked: ParkedEnd;
+  readonly #datagramStreams: DatagramStreams;
   readonly #file: FollowedFile<UplinkDocument>;
   readonly #sessions: UdpSessions;
   readonly #health: KeptSocket;
@@ -63,11 +71,21 @@ export class Uplink {
   #isDraining = false;
 
   constructor(options: UplinkOptions) {
-    const { clock, log, tunnel, ports, connect = connectTcp } = options;
+    const { clock, log, tunnel, keyFile, ports, connect = connectTcp } = options;
     this.#options = options;
     this.#targets = new Targets(clock, () => this.#news.tell());
     this.#news = new NewsStreams(clock, () => this.#currentNews());
-    this.#streams = new StreamServer({ targets: this.#targets, news: this.#news, clock, log, connect });
+    this.#streams = new StreamServer({
+      targets: this.#targets,
+      news: this.#news,
+      clock,
+      log,
+      connect,
+      page: (conn) => health.accept(conn),
+      datagrams: (conn) => this.#datagramStreams.serve(conn),
+    });
+    this.#datagramStreams = new DatagramStreams((payload, stream) => this.#sessions.received(payload, stream));
+    this.#parked = new ParkedEnd({ keyFile, accept: (conn) => this.#streams.accept(conn), clock, log });
     this.#sessions = new UdpSessions({ targets: this.#targets, send: (datagram, port) => this.#send(datagram, port), clock, log });
     const onDatagram = (payload: Uint8Array, port: number, host: string): void => this.#received(payload, port, host);
     this.#overlay = new OverlayEnd({ tunnel, ports, accept: (conn) => this.#accept(conn), onDatagram, clock, log });
@@ -78,7 +96,7 @@ export class Uplink {
       metrics: () => this.#metrics(),
     });
     this.#health = this.#listen(ports.health, (conn) => health.accept(conn));
-    const bridge = new Bridge({ clock, edge: () => this.#statistics() });
+    const bridge = new Bridge({ clock, connect: () => this.#connectStatistics() });
     this.#bridge = this.#listen(ports.bridge, (conn) => bridge.accept(conn));
     this.#file = new FollowedFile({
       path: options.document,
@@ -115,9 +133,8 @@ export class Uplink {
   unready(): string | undefined {
     if (this.#isDraining) return "it drains";
     if (!this.#document) return this.#file.problem || "it has not read its document yet";
-    if (this.#document.transport !== "wireguard") return `it cannot serve the transport ${this.#document.transport} yet`;
     if (!this.#own(this.#document)) return `its document has no uplink ${this.#options.ordinal}`;
-    return this.#overlay.problem;
+    return this.#isTls ? this.#parked.problem : this.#overlay.problem;
   }
 
   /** Accepts nothing new once the edge knows, and resolves when all that is open has ended. */
@@ -137,6 +154,8 @@ export class Uplink {
     this.#sessions.close();
     this.#news.close();
     this.#targets.close();
+    this.#datagramStreams.close();
+    this.#parked.close();
     await this.#overlay.close();
   }
 
@@ -153,8 +172,13 @@ export class Uplink {
     log("info", "uplink-document", { node: document.node, hash: document.hash, targets: document.targets.length });
     this.#targets.replace(document.targets);
     if (wasThere !== (own !== undefined)) this.#news.tell();
-    if (own && document.transport === "wireguard") this.#overlay.follow(document, own.address);
-    else if (!own) log("warn", "uplink-not-wanted", { ordinal });
+    if (own && this.#isTls) this.#parked.follow(document);
+    else if (own) this.#overlay.follow(document, own.address);
+    else log("warn", "uplink-not-wanted", { ordinal });
+  }
+
+  get #isTls(): boolean {
+    return this.#document?.transport === "tls";
   }
 
   #own(document: UplinkDocument): UplinkDocument["uplinks"][number] | undefined {
@@ -186,7 +210,8 @@ export class Uplink {
   }
 
   #send(datagram: Uint8Array, port: number): void {
-    if (this.#document) this.#overlay.send(datagram, port, this.#document.edge.address);
+    if (this.#isTls) this.#datagramStreams.send(datagram, port);
+    else if (this.#document) this.#overlay.send(datagram, port, this.#document.edge.address);
   }
 
   #metrics(): MetricFamily[] {
@@ -203,7 +228,14 @@ export class Uplink {
     if (this.#isEdge(address)) this.#options.tunnel.heard();
   }
 
-  #statistics(): { readonly address: string; readonly port: number } | undefined {
-    return this.#document && { address: this.#document.edge.address, port: this.#options.ports.statistics };
+  async #connectStatistics(): Promise<Conn | undefined> {
+    if (!this.#document) return undefined;
+    if (this.#isTls) return await this.#parked.connectPage();
+    const { clock, ports } = this.#options;
+    const place = { address: this.#document.edge.address, port: ports.statistics };
+    const { signal } = new AbortController();
+    const timeoutMs = uplinkLimits.bridgeConnectMs;
+    const conn = await dialTarget({ ...place, timeoutMs, signal, clock, connect: connectTcp, onOver() {} });
+    return typeof conn === "string" ? undefined : conn;
   }
 }

@@ -20,7 +20,11 @@ export type UplinkRequest =
   /** To be connected to a target: after the answer `opened` the stream is the target's. */
   | { readonly kind: "open"; readonly target: TargetKey; readonly connectTimeoutMs: number }
   /** The stream on which the uplink says what it serves: a line of JSON (`UplinkNews`) at once and at each change, from both ends an empty one as a sign of life. */
-  | { readonly kind: "news" };
+  | { readonly kind: "news" }
+  /** After the answer `opened` the stream is one to the uplink's own page, by HTTP: an edge that cannot reach its address asks for `/ready` here. */
+  | { readonly kind: "page" }
+  /** After the answer `opened` the stream carries what goes in datagrams elsewhere, both ways, each behind its length (`FramedDatagrams`). */
+  | { readonly kind: "datagrams" };
 
 /** Of an address and protocol, as 16 hexadecimal digits: an edge asks by it, and never by an address. */
 export type TargetKey = string;
@@ -42,7 +46,27 @@ export const uplinkAnswers = [
 ] as const;
 export type UplinkAnswer = (typeof uplinkAnswers)[number];
 
-const kinds = { open: 1, news: 2 } as const;
+const kinds = { open: 1, news: 2, page: 3, datagrams: 4 } as const;
+const requestKinds = ["open", "news", "page", "datagrams"] as const;
+
+/** What an uplink that connects to its edge says first, in TLS: what the connection is for. The edge says `edgeWelcome` when it keeps it. */
+export const uplinkGreetings = {
+  /** The edge's, to ask something of the uplink on it. */
+  parked: Uint8Array.of(0x6b, 0x74, 1, 1),
+  /** The uplink's, to the edge's page. */
+  page: Uint8Array.of(0x6b, 0x74, 1, 2),
+} as const;
+export const uplinkGreetingBytes = 4;
+export type UplinkGreeting = keyof typeof uplinkGreetings;
+
+/** One byte of the edge: it knows this uplink. */
+export const edgeWelcome = (): Uint8Array => Uint8Array.of(1);
+
+/** Undefined for what no uplink says. */
+export function decodeUplinkGreeting(bytes: Uint8Array): UplinkGreeting | undefined {
+  for (const kind of ["parked", "page"] as const) if (Buffer.compare(uplinkGreetings[kind], bytes) === 0) return kind;
+  return undefined;
+}
 
 export function encodeUplinkRequest(request: UplinkRequest): Uint8Array {
   const writer = new ByteWriter(uplinkRequestBytes).u16(magic).u8(uplinkVersion).u8(kinds[request.kind]);
@@ -58,10 +82,10 @@ export function decodeUplinkRequest(bytes: Uint8Array): UplinkRequest | "version
   const reader = new ByteReader(bytes);
   if (reader.u16() !== magic) throw new KtError("protocol", "the stream does not begin as one of an edge");
   if (reader.u8() !== uplinkVersion) return "version";
-  const kind = reader.u8();
-  if (kind === kinds.news) return { kind: "news" };
-  if (kind !== kinds.open) throw new KtError("protocol", `an edge asks for ${kind}, which is unknown`);
-  return { kind: "open", target: reader.take(8).toHex(), connectTimeoutMs: reader.u32() };
+  const number = reader.u8();
+  const kind = requestKinds.find((each) => kinds[each] === number);
+  if (kind === undefined) throw new KtError("protocol", `an edge asks for ${number}, which is unknown`);
+  return kind === "open" ? { kind, target: reader.take(8).toHex(), connectTimeoutMs: reader.u32() } : { kind };
 }
 
 export const encodeUplinkAnswer = (answer: UplinkAnswer): Uint8Array => Uint8Array.of(uplinkAnswers.indexOf(answer));

@@ -2,7 +2,7 @@
 
 import { KtError } from "#base/errors.ts";
 import { isWireGuardKey } from "#wire/wireguard-uapi.ts";
-import { keep, readKept } from "./kept-file.ts";
+import { keep, readKept } from "#native/kept-file.ts";
 import { makeWireGuardKeys, publicKeyOf, type WireGuardKeys } from "./keys.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** The limits of WireGuard's links. */
 
-import { kib, mib, second } from "#base/units.ts";
+import { mib, second } from "#base/units.ts";
 
 export const wireGuardLimits = {
   /** From the start of the program to an answer of its socket: 10 ms on an idle machine, a loaded one takes longer. */
@@ -11,8 +11,6 @@ export const wireGuardLimits = {
   answerMs: 5 * second,
   /** Longest answer: 253 peers of 500 bytes fit many times. */
   answerBytes: 1 * mib,
-  /** Of the files with a key and with remembered endpoints. */
-  fileChars: 64 * kib,
   /** Between two looks at the link: what was changed by hand is put right, and endpoints that have moved are remembered. */
   lookMs: 2 * second,
   /** From the edge's side too: a NAT in front of an uplink forgets after 30 s at the earliest. */

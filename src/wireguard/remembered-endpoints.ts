@@ -1,7 +1,7 @@
 /** Where an edge's uplinks were last, on its disk: after a reboot the edge calls them, which otherwise takes them two minutes. */
 
 import type { WireGuardKey } from "#wire/wireguard-uapi.ts";
-import { keep, readKept } from "./kept-file.ts";
+import { keep, readKept } from "#native/kept-file.ts";
 
 export class RememberedEndpoints {
   readonly #path: string;

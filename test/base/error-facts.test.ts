@@ -83,6 +83,7 @@ const seen: readonly (readonly [ErrorCode, number, number, number])[] = [
   ["authority-unusable", 1, 500, 14],
   ["service-unavailable", 1, 502, 14],
   ["service-failed", 1, 502, 14],
+  ["state-failed", 1, 502, 14],
   ["wireguard-missing", 1, 502, 14],
   ["wireguard-failed", 1, 502, 14],
   ["protocol", 1, 502, 14],

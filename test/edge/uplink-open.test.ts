@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { silentLog } from "#base/log.ts";
 import { Uplink } from "#edge/uplinks/uplink.ts";
+import { wayByAddress } from "#edge/uplinks/uplink-way.ts";
 import { keyOf } from "#test/support/edge-rig.ts";
 import { EdgeUser, echo } from "#test/support/edge-user.ts";
 import { onOverlay, overlay } from "#test/support/overlay.ts";
@@ -29,7 +30,8 @@ onOverlay("a dial that fails", () => {
     const fake = user.uplink(net.uplink(0), keyOf("a"));
     fake.onOpen = echo;
     const health = { intervalMs: 60_000, timeoutMs: 2000, healthyThreshold: 1, unhealthyThreshold: 1 };
-    const options = { ordinal: 0, address: net.uplink(0), clock: hasty, log: silentLog };
+    const address = net.uplink(0);
+    const options = { ordinal: 0, address, way: wayByAddress(address), clock: hasty, log: silentLog, onDatagram() {} };
     const uplink = new Uplink({ ...options, settings: () => health, onChange: () => {} });
     user.later(() => uplink.close());
     await eventually("it is healthy", () => uplink.isHealthy);

@@ -1,11 +1,14 @@
-/** A whole edge with real uplinks, without a tunnel between them: from its public ports to targets, while both change. */
+/** A whole edge with real uplinks, by both transports (without WireGuard): from its public ports to targets, while both change. */
 
 import { afterEach, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
 import { CryptoHasher, serve } from "bun";
 import type { EdgeDocument, TcpEdgeBinding } from "#expose/host/edge-document.ts";
 import { targetKey } from "#expose/host/target-key.ts";
+import type { UplinkDocument } from "#expose/host/uplink-document.ts";
 import { listenTcp } from "#net/tcp.ts";
 import { connectUdp, listenUdp } from "#net/udp.ts";
+import { type Identity, identityOf, makeKey } from "#tls/identity.ts";
 import { DatagramRecorder } from "#test/support/datagram-recorder.ts";
 import { type EdgeRig, edgeRig, tcpBinding } from "#test/support/edge-rig.ts";
 import { onOverlay } from "#test/support/overlay.ts";
@@ -29,36 +32,57 @@ interface Target {
 }
 
 const keyOf = ({ port, protocol = "TCP" }: Target): string => targetKey(protocol, { address: "127.0.0.1", port });
-const documentOf = (at: string, targets: readonly Target[]) =>
-  uplinkDocument(
-    targets.map((target) => ({ ...target, key: keyOf(target) })),
-    { uplinks: [{ ordinal: 0, address: at }] },
-  );
+type Transport = EdgeDocument["transport"];
+
+const newIdentity = (): Identity => identityOf(makeKey(), Date.now()) as Identity;
+const tunnelPort = 51_820;
 
 class Whole {
   readonly edge: EdgeRig;
-  readonly uplinks: readonly UplinkRig[];
+  readonly uplinks: UplinkRig[] = [];
+  readonly #transport: Transport;
+  readonly #identity: Identity;
+  /** Of the uplinks, by ordinal. */
+  readonly #identities: readonly Identity[];
 
-  private constructor(edge: EdgeRig, uplinks: readonly UplinkRig[]) {
+  private constructor(edge: EdgeRig, transport: Transport, identity: Identity, identities: readonly Identity[]) {
     this.edge = edge;
-    this.uplinks = uplinks;
+    this.#transport = transport;
+    this.#identity = identity;
+    this.#identities = identities;
   }
 
-  static async start(targets: readonly Target[], count = 1): Promise<Whole> {
-    const edge = await edgeRig(count);
+  static async start(transport: Transport, targets: readonly Target[], count = 1): Promise<Whole> {
+    const identity = newIdentity();
+    const edge = await edgeRig(count, { identity });
     closing.push(() => edge[Symbol.asyncDispose]());
-    const uplinks: UplinkRig[] = [];
-    for (let ordinal = 0; ordinal < count; ordinal++) {
+    const identities = Array.from({ length: count }, newIdentity);
+    const whole = new Whole(edge, transport, identity, identities);
+    for (const [ordinal, { key }] of identities.entries()) {
       const at = edge.net.uplink(ordinal);
-      const rig = await UplinkRig.start(documentOf(at, targets), { at });
+      const keyFile = `${edge.folder}/key-${ordinal}`;
+      await writeFile(keyFile, key);
+      const rig = await UplinkRig.start(whole.documentOf(at, targets), { at, keyFile });
       closing.push(() => rig[Symbol.asyncDispose]());
-      uplinks.push(rig);
+      whole.uplinks.push(rig);
     }
-    return new Whole(edge, uplinks);
+    return whole;
   }
 
-  async plan(bindings: EdgeDocument["bindings"]): Promise<void> {
-    await this.edge.plan(bindings, { edgeAddress });
+  documentOf(at: string, targets: readonly Target[]): UplinkDocument {
+    const document = uplinkDocument(
+      targets.map((target) => ({ ...target, key: keyOf(target) })),
+      { uplinks: [{ ordinal: 0, address: at }] },
+    );
+    if (this.#transport === "wireguard") return document;
+    const edge = { host: this.edge.net.public, port: tunnelPort, publicKey: this.#identity.pin, address: this.edge.net.edge };
+    return { ...document, transport: "tls", edge };
+  }
+
+  async plan(bindings: EdgeDocument["bindings"], more: Partial<EdgeDocument> = {}): Promise<void> {
+    const uplinks = this.#identities.map(({ pin }, ordinal) => ({ ordinal, address: this.edge.net.uplink(ordinal), publicKey: pin }));
+    const own = this.#transport === "tls" ? { transport: "tls" as const, tunnelPort, uplinks } : { edgeAddress };
+    await this.edge.plan(bindings, { ...own, ...more });
   }
 
   /** One binding, that is served. */
@@ -69,7 +93,7 @@ class Whole {
   }
 
   async serves(targets: readonly Target[]): Promise<void> {
-    for (const [ordinal, uplink] of this.uplinks.entries()) await uplink.write(documentOf(this.edge.net.uplink(ordinal), targets));
+    for (const [ordinal, uplink] of this.uplinks.entries()) await uplink.write(this.documentOf(this.edge.net.uplink(ordinal), targets));
   }
 
   get url(): string {
@@ -125,133 +149,143 @@ function ticker(whole: Whole): {
 
 const hashOf = (bytes: Uint8Array): string => new CryptoHasher("sha256").update(bytes).digest("hex");
 
-onOverlay("an edge and its uplinks", () => {
-  test("100 MB go each way unharmed", async () => {
-    const block = crypto.getRandomValues(new Uint8Array(65_536));
-    const all = Buffer.concat(Array.from({ length: 1600 }, () => block));
-    const server = serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      maxRequestBodySize: 200_000_000,
-      fetch: async (request) => new Response(request.method === "GET" ? all : hashOf(await request.bytes())),
-    });
-    closing.push(() => server.stop(true));
-    const target = { port: server.port ?? 0 };
-    const whole = await Whole.start([target]);
-    await whole.lead(target);
-    const [down, up] = await Promise.all([fetch(whole.url), fetch(whole.url, { method: "POST", body: all })]);
-    expect([hashOf(await down.bytes()), await up.text()]).toEqual([hashOf(all), hashOf(all)]);
-  }, 60_000);
+for (const transport of ["wireguard", "tls"] as const)
+  onOverlay(`an edge and its uplinks by ${transport}`, () => {
+    test("100 MB go each way unharmed", async () => {
+      const block = crypto.getRandomValues(new Uint8Array(65_536));
+      const all = Buffer.concat(Array.from({ length: 1600 }, () => block));
+      const server = serve({
+        hostname: "127.0.0.1",
+        port: 0,
+        maxRequestBodySize: 200_000_000,
+        fetch: async (request) => new Response(request.method === "GET" ? all : hashOf(await request.bytes())),
+      });
+      closing.push(() => server.stop(true));
+      const target = { port: server.port ?? 0 };
+      const whole = await Whole.start(transport, [target]);
+      await whole.lead(target);
+      const [down, up] = await Promise.all([fetch(whole.url), fetch(whole.url, { method: "POST", body: all })]);
+      expect([hashOf(await down.bytes()), await up.text()]).toEqual([hashOf(all), hashOf(all)]);
+    }, 60_000);
 
-  test("a half-close reaches the target, and so does a reset, which comes back as well", async () => {
-    const accepted: Recorder[] = [];
-    const listener = listenTcp({ host: "127.0.0.1", port: 0, accept: (conn) => void accepted.push(new Recorder(conn)) });
-    closing.push(() => listener.close());
-    const whole = await Whole.start([listener]);
-    await whole.lead(listener);
-    const one = await whole.client();
-    one.write("question");
-    one.end();
-    const first = await eventually("the target", () => accepted[0]);
-    await within(10_000, "the end of the question", first.untilEnd());
-    first.write("answer after the end");
-    first.conn.end();
-    expect([first.text(), await within(10_000, "the answer", one.readToEnd())]).toEqual(["question", "answer after the end"]);
-    const two = await whole.client();
-    const second = await eventually("the second", () => accepted[1]);
-    two.abort();
-    await within(10_000, "the reset of the client", second.untilClosed());
-    expect(second.error?.code).toBe("connection-lost");
-    const three = await whole.client();
-    (await eventually("the third", () => accepted[2])).conn.abort();
-    await within(10_000, "the reset of the target", three.whenClosed());
-    expect(three.wasReset).toBe(true);
-  });
+    test("two hundred clients at once are all answered", async () => {
+      const target = greeter("target");
+      const whole = await Whole.start(transport, [target]);
+      await whole.lead(target);
+      const clients = await Promise.all(Array.from({ length: 200 }, () => whole.client()));
+      for (const client of clients) await within(20_000, "the target's name", client.readUntil("target:"));
+      for (const client of clients) client.abort();
+    }, 60_000);
 
-  for (const first of ["edge", "uplink"] as const) {
-    test(`an edit of a target loses no connection where the ${first} hears of it first, and open ones go on`, async () => {
-      const [former, edited] = [greeter("former"), greeter("edited")];
-      const whole = await Whole.start([former]);
-      await whole.lead(former);
-      const open = await whole.client();
-      await open.readUntil("former:");
-      const ticks = ticker(whole);
-      const wanted = tcpBinding("x", publicPort, { target: keyOf(edited) });
-      if (first === "edge") await whole.plan([wanted]);
-      else await whole.serves([edited]);
-      // The former target is served until both know.
-      await (await whole.client()).readUntil("former:");
-      if (first === "edge") await whole.serves([edited]);
-      else await whole.plan([wanted]);
-      await whole.edge.until("x", "Listening", wanted.hash);
-      await (await whole.client()).readUntil("edited:");
-      const { names, lost, count } = await ticks.stop();
-      expect([lost, names.size]).toEqual([0, 2]);
-      expect(count).toBeGreaterThan(5);
-      open.write("still here");
-      await within(10_000, "the echo", open.readUntil("still here"));
+    test("a half-close reaches the target, and so does a reset, which comes back as well", async () => {
+      const accepted: Recorder[] = [];
+      const listener = listenTcp({ host: "127.0.0.1", port: 0, accept: (conn) => void accepted.push(new Recorder(conn)) });
+      closing.push(() => listener.close());
+      const whole = await Whole.start(transport, [listener]);
+      await whole.lead(listener);
+      const one = await whole.client();
+      one.write("question");
+      one.end();
+      const first = await eventually("the target", () => accepted[0]);
+      await within(10_000, "the end of the question", first.untilEnd());
+      first.write("answer after the end");
+      first.conn.end();
+      expect([first.text(), await within(10_000, "the answer", one.readToEnd())]).toEqual(["question", "answer after the end"]);
+      const two = await whole.client();
+      const second = await eventually("the second", () => accepted[1]);
+      two.abort();
+      await within(10_000, "the reset of the client", second.untilClosed());
+      expect(second.error?.code).toBe("connection-lost");
+      const three = await whole.client();
+      (await eventually("the third", () => accepted[2])).conn.abort();
+      await within(10_000, "the reset of the target", three.whenClosed());
+      expect(three.wasReset).toBe(true);
     });
-  }
 
-  test("an uplink that drains loses no connection: open ones go on, new ones go to the other", async () => {
-    const target = greeter("target");
-    const whole = await Whole.start([target], 2);
-    await whole.lead(target);
-    const [leaving, staying] = whole.uplinks as [UplinkRig, UplinkRig];
-    await eventually("both to be healthy", () => whole.edge.edge.status().uplinks.every(({ isHealthy }) => isHealthy));
-    const open = await Promise.all(Array.from({ length: 8 }, () => whole.client()));
-    for (const client of open) await client.readUntil("target:");
-    const before = leaving.uplink.openStreams;
-    expect([before > 0, staying.uplink.openStreams > 0]).toEqual([true, true]);
-    const ticks = ticker(whole);
-    let isOver = false;
-    const draining = leaving.uplink.drain().then(() => {
-      isOver = true;
-    });
-    await eventually("the edge to know", () => whole.edge.edge.status().uplinks.some(({ isHealthy }) => !isHealthy));
-    const { lost, count } = await ticks.stop();
-    expect([lost, isOver, count > 5]).toEqual([0, false, true]);
-    for (const client of open) client.write("still here");
-    for (const client of open) await within(10_000, "the echo", client.readUntil("still here"));
-    for (const client of open) client.end();
-    await within(10_000, "the end of the uplink", draining);
-  });
-
-  test("a client of UDP has one source port at the target for as long as its session lasts", async () => {
-    const sources = new Set<number>();
-    const echo = listenUdp({
-      host: "127.0.0.1",
-      port: 0,
-      onDatagram(payload, from) {
-        sources.add(from.port);
-        echo.send(payload, from);
-      },
-    });
-    closing.push(() => echo.close());
-    const target = { port: echo.port, protocol: "UDP" } as const;
-    const whole = await Whole.start([target]);
-    await whole.plan([
-      { protocol: "UDP", id: "u", hash: "h", listenPort: publicPort, target: keyOf(target), sessionTimeoutMs: 60_000, proxyHeader: 0 },
-    ]);
-    await whole.edge.until("u", "Listening");
-    const client = new DatagramRecorder(await connectUdp({ host: whole.edge.net.public, port: publicPort }));
-    closing.push(() => client.datagrams.close());
-    for (const payload of [new Uint8Array(), new Uint8Array(1200).fill(7), crypto.getRandomValues(new Uint8Array(65_507))]) {
-      client.datagrams.send(payload);
-      await eventually("the answer", () => client.received.some((each) => Buffer.compare(each, payload) === 0));
+    for (const first of ["edge", "uplink"] as const) {
+      test(`an edit of a target loses no connection where the ${first} hears of it first, and open ones go on`, async () => {
+        const [former, edited] = [greeter("former"), greeter("edited")];
+        const whole = await Whole.start(transport, [former]);
+        await whole.lead(former);
+        const open = await whole.client();
+        await open.readUntil("former:");
+        const ticks = ticker(whole);
+        const wanted = tcpBinding("x", publicPort, { target: keyOf(edited) });
+        if (first === "edge") await whole.plan([wanted]);
+        else await whole.serves([edited]);
+        // The former target is served until both know.
+        await (await whole.client()).readUntil("former:");
+        if (first === "edge") await whole.serves([edited]);
+        else await whole.plan([wanted]);
+        await whole.edge.until("x", "Listening", wanted.hash);
+        await (await whole.client()).readUntil("edited:");
+        const { names, lost, count } = await ticks.stop();
+        expect([lost, names.size]).toEqual([0, 2]);
+        expect(count).toBeGreaterThan(5);
+        open.write("still here");
+        await within(10_000, "the echo", open.readUntil("still here"));
+      });
     }
-    expect([sources.size, whole.uplinks[0]?.uplink.sessions]).toEqual([1, 1]);
-  });
 
-  test("the bridge of an uplink leads to the status page of the edge", async () => {
-    // At an address of its own, since the port of the page is fixed: no stream comes from there.
-    const whole = await Whole.start([]);
-    const { edge, uplink } = whole.edge.net;
-    const document = documentOf(uplink(0), []);
-    await whole.uplinks[0]?.write({ ...document, edge: { ...document.edge, address: edge } });
-    await whole.edge.plan([]);
-    const { hash, startedAt } = whole.edge.edge.status();
-    const page = await eventually("the page", async () => (await fetch(`http://${uplink(0)}:40600/status`)).json());
-    expect(page).toMatchObject({ hash, startedAt });
+    test("an uplink that drains loses no connection: open ones go on, new ones go to the other", async () => {
+      const target = greeter("target");
+      const whole = await Whole.start(transport, [target], 2);
+      await whole.lead(target);
+      const [leaving, staying] = whole.uplinks as [UplinkRig, UplinkRig];
+      await eventually("both to be healthy", () => whole.edge.edge.status().uplinks.every(({ isHealthy }) => isHealthy));
+      const open = await Promise.all(Array.from({ length: 8 }, () => whole.client()));
+      for (const client of open) await client.readUntil("target:");
+      const before = leaving.uplink.openStreams;
+      expect([before > 0, staying.uplink.openStreams > 0]).toEqual([true, true]);
+      const ticks = ticker(whole);
+      let isOver = false;
+      const draining = leaving.uplink.drain().then(() => {
+        isOver = true;
+      });
+      await eventually("the edge to know", () => whole.edge.edge.status().uplinks.some(({ isHealthy }) => !isHealthy));
+      const { lost, count } = await ticks.stop();
+      expect([lost, isOver, count > 5]).toEqual([0, false, true]);
+      for (const client of open) client.write("still here");
+      for (const client of open) await within(10_000, "the echo", client.readUntil("still here"));
+      for (const client of open) client.end();
+      await within(10_000, "the end of the uplink", draining);
+    });
+
+    test("a client of UDP has one source port at the target for as long as its session lasts", async () => {
+      const sources = new Set<number>();
+      const echo = listenUdp({
+        host: "127.0.0.1",
+        port: 0,
+        onDatagram(payload, from) {
+          sources.add(from.port);
+          echo.send(payload, from);
+        },
+      });
+      closing.push(() => echo.close());
+      const target = { port: echo.port, protocol: "UDP" } as const;
+      const whole = await Whole.start(transport, [target]);
+      await whole.plan([
+        { protocol: "UDP", id: "u", hash: "h", listenPort: publicPort, target: keyOf(target), sessionTimeoutMs: 60_000, proxyHeader: 0 },
+      ]);
+      await whole.edge.until("u", "Listening");
+      const client = new DatagramRecorder(await connectUdp({ host: whole.edge.net.public, port: publicPort }));
+      closing.push(() => client.datagrams.close());
+      for (const payload of [new Uint8Array(), new Uint8Array(1200).fill(7), crypto.getRandomValues(new Uint8Array(65_507))]) {
+        client.datagrams.send(payload);
+        await eventually("the answer", () => client.received.some((each) => Buffer.compare(each, payload) === 0));
+      }
+      expect([sources.size, whole.uplinks[0]?.uplink.sessions]).toEqual([1, 1]);
+    });
+
+    test("the bridge of an uplink leads to the status page of the edge", async () => {
+      // At an address of its own, since the port of the page is fixed: no stream comes from there.
+      const whole = await Whole.start(transport, []);
+      const { edge, uplink } = whole.edge.net;
+      const document = whole.documentOf(uplink(0), []);
+      await whole.uplinks[0]?.write({ ...document, edge: { ...document.edge, address: edge } });
+      await whole.plan([], { edgeAddress: edge });
+      const { hash, startedAt } = whole.edge.edge.status();
+      const page = await eventually("the page", async () => (await fetch(`http://${uplink(0)}:40600/status`)).json());
+      expect(page).toMatchObject({ hash, startedAt });
+    });
   });
-});

@@ -4,7 +4,7 @@ import { hash } from "bun";
 import { rename, writeFile } from "node:fs/promises";
 import { systemClock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import { Edge } from "#edge/edge.ts";
+import { Edge, type EdgeOptions } from "#edge/edge.ts";
 import type { EdgeDocument, TcpEdgeBinding } from "#expose/host/edge-document.ts";
 import { targetKey } from "#expose/host/target-key.ts";
 import { type Overlay, overlay } from "./overlay.ts";
@@ -43,12 +43,12 @@ export function tcpBinding(id: string, listenPort: number, more: Partial<TcpEdge
   return { protocol: "TCP", id, hash: String(hash(JSON.stringify([id, listenPort, settings]))), listenPort, ...settings };
 }
 
-export async function edgeRig(uplinks = 1): Promise<EdgeRig> {
+export async function edgeRig(uplinks = 1, more: Pick<EdgeOptions, "identity"> = {}): Promise<EdgeRig> {
   const [net, directory] = [overlay(), await tempDir()];
   const path = `${directory.path}/plan.json`;
   const logged: LogLine[] = [];
   const log: Log = (level, event, fields) => void logged.push({ level, event, fields });
-  const edge = new Edge({ plan: path, hosts: [net.public], clock: systemClock, log, lastHandshake: () => "", onPlan() {} });
+  const edge = new Edge({ plan: path, hosts: [net.public], clock: systemClock, log, lastHandshake: () => "", onPlan() {}, ...more });
   let plans = 0;
   const write = async (text: string): Promise<void> => {
     await writeFile(`${path}.new`, text);

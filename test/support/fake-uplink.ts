@@ -99,7 +99,8 @@ export class FakeUplink {
   #serve(conn: Conn, request: UplinkRequest | "version"): void {
     if (request === "version") throw new Error("an edge of this version sent a request of another");
     if (request.kind === "news") this.#sendNews(conn);
-    else this.#open(conn, request);
+    else if (request.kind === "open") this.#open(conn, request);
+    else throw new Error(`an edge that has its address asked for ${request.kind}`);
   }
 
   #sendNews(conn: Conn): void {

@@ -51,6 +51,8 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly ordinal?: number;
   readonly tunnel?: UplinkTunnel;
+  /** Of the transport tls. */
+  readonly keyFile?: string;
   /** Where the edge has its statistics. */
   readonly statistics?: number;
   readonly connect?: typeof connectTcp;
@@ -63,13 +65,13 @@ export class UplinkRig {
   readonly #directory: Awaited<ReturnType<typeof tempDir>>;
 
   private constructor(directory: Awaited<ReturnType<typeof tempDir>>, file: MountedFile, options: RigOptions) {
-    const { clock = systemClock, ordinal = 0, tunnel = noTunnel, statistics = 0, connect = connectTcp } = options;
+    const { clock = systemClock, ordinal = 0, tunnel = noTunnel, keyFile = "", statistics = 0, connect = connectTcp } = options;
     this.#directory = directory;
     this.#file = file;
     const log = (_: string, event: string, fields = {}): void => void this.logged.push(`${event} ${JSON.stringify(fields)}`);
     const freePorts = { streams: 0, datagrams: 0, health: 0, bridge: 0, statistics };
     const place = options.at === undefined ? { ports: freePorts, hosts: [host] } : { ports: usualPorts, hosts: [options.at] };
-    this.uplink = new Uplink({ document: file.path, ordinal, tunnel, ...place, clock, log, connect });
+    this.uplink = new Uplink({ document: file.path, ordinal, tunnel, keyFile, ...place, clock, log, connect });
   }
 
   /** With a document, it is ready then. */

@@ -154,7 +154,8 @@ test("a target that answers nothing is not dialled more often than the system ca
     return unanswered(options.signal);
   };
   const news = new NewsStreams(systemClock, () => ({ serves: [], isDraining: false }));
-  const server = new StreamServer({ targets, news, clock: systemClock, log: silentLog, connect });
+  const unasked = { page() {}, datagrams() {} };
+  const server = new StreamServer({ targets, news, clock: systemClock, log: silentLog, connect, ...unasked });
   const ask = async (): Promise<UplinkAnswer | undefined> => {
     const [near, far] = memoryPair();
     server.accept(far);

@@ -100,9 +100,10 @@ test("it is not ready while its tunnel is not made, or not up, and hears when th
   expect(heard).toBeGreaterThanOrEqual(3);
 });
 
-test("it is not ready for a transport that it does not have, and says so", async () => {
-  await using rig = await UplinkRig.start({ ...uplinkDocument([]), transport: "tls" });
-  expect(await ready(rig)).toEqual([503, "it cannot serve the transport tls yet"]);
+test("by the transport tls it is not ready without its key, and says so", async () => {
+  await using rig = await UplinkRig.start({ ...uplinkDocument([]), transport: "tls" }, { keyFile: "/nowhere/0" });
+  await eventually("it has tried", async () => (await ready(rig))[1]?.includes("key"));
+  expect(await ready(rig)).toEqual([503, expect.stringContaining('its key "/nowhere/0" cannot be read')]);
 });
 
 test("one that the document does not name any more drains, and comes back", async () => {

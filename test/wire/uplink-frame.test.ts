@@ -5,6 +5,7 @@ import fc from "fast-check";
 import {
   decodeUplinkAnswer,
   decodeUplinkDatagram,
+  decodeUplinkGreeting,
   decodeUplinkRequest,
   encodeSessionEvent,
   encodeSessionHead,
@@ -15,6 +16,7 @@ import {
   peekUplinkDatagram,
   uplinkAnswers,
   uplinkDatagramHeadBytes,
+  uplinkGreetings,
   uplinkRequestBytes,
 } from "#wire/uplink-frame.ts";
 import { encodeData } from "#test/support/encode-data.ts";
@@ -34,7 +36,7 @@ describe("a request", () => {
         expect(decodeUplinkRequest(sent)).toEqual(request);
       }),
     );
-    expect(decodeUplinkRequest(encodeUplinkRequest({ kind: "news" }))).toEqual({ kind: "news" });
+    for (const kind of ["news", "page", "datagrams"] as const) expect(decodeUplinkRequest(encodeUplinkRequest({ kind }))).toEqual({ kind });
   });
 
   test("of another version reads as such, and what no edge sends is refused", () => {
@@ -43,6 +45,12 @@ describe("a request", () => {
     expect(decodeUplinkRequest(later)).toBe("version");
     expect(() => decodeUplinkRequest(Buffer.from("GET / HTTP/1.1\r\n\r\n"))).toThrow("does not begin as one of an edge");
   });
+});
+
+test("every greeting comes back, and nothing else is one", () => {
+  for (const kind of ["parked", "page"] as const) expect(decodeUplinkGreeting(uplinkGreetings[kind])).toBe(kind);
+  const other = fc.uint8Array({ maxLength: 8 }).filter((bytes) => bytes[0] !== 0x6b);
+  fc.assert(fc.property(other, (bytes) => expect(decodeUplinkGreeting(bytes)).toBeUndefined()));
 });
 
 test("every answer comes back, and no other byte is one", () => {

@@ -35,12 +35,12 @@ export class StatusPage {
     this.#options = options;
   }
 
-  /** The link of the tunnel may come up later than this program: until then it is tried again. */
+  /** The link of the tunnel may come up later than this program: until then it is tried again. Without a host it does not listen. */
   listen(host: string): void {
     if (host === this.#host) return;
     this.close();
     this.#host = host;
-    this.#open();
+    if (host !== "") this.#open();
   }
 
   /** Ends what is open too. */
@@ -57,7 +57,7 @@ export class StatusPage {
     const { clock, log } = this.#options;
     const host = this.#host;
     try {
-      this.#listener = listenTcp({ host, port: statusPort, reusePort: true, accept: (conn) => this.#serve(conn) });
+      this.#listener = listenTcp({ host, port: statusPort, reusePort: true, accept: (conn) => this.accept(conn) });
       log("info", "status-open", { address: host, port: statusPort });
     } catch (error) {
       if (!wasSaid) log("warn", "status-not-open", { text: messageOf(error) });
@@ -65,7 +65,8 @@ export class StatusPage {
     }
   }
 
-  #serve(conn: Conn): void {
+  /** Owns the Conn, which comes from an uplink. */
+  accept(conn: Conn): void {
     if (this.#conns.size >= edgeLimits.statusConnections) {
       conn.abort();
       return;

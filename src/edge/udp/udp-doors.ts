@@ -60,6 +60,11 @@ export class UdpDoors implements Doors<UdpEdgeBinding> {
     return message === undefined ? undefined : { state: "ListenFailed", message };
   }
 
+  /** From the uplink of this address, by its stream. */
+  received(datagram: Uint8Array, address: string): void {
+    this.#socket.received(datagram, address);
+  }
+
   /** The port that serves a binding, also where 0 was asked for. */
   portOf(id: string): number | undefined {
     return this.#ports.all.find(({ binding }) => binding?.id === id)?.number;

@@ -9,6 +9,8 @@ export interface UdpUplink {
   /** In the tunnel. */
   readonly address: string;
   readonly isHealthy: boolean;
+  /** The stream that they take; undefined where they go to its address. */
+  readonly datagrams?: { send(datagram: Uint8Array): void } | undefined;
 }
 
 export interface UdpClient {

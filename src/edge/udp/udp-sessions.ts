@@ -181,7 +181,7 @@ export class UdpSessions implements UplinkSocketHandler {
     this.#deadlines.remove(session);
     this.#limits.ended(session);
     if (session.uplink) {
-      if (informUplink) this.#options.socket.end(session.id, session.uplink.address);
+      if (informUplink) this.#options.socket.end(session.id, session.uplink);
       this.#leave(session, session.uplink);
     }
     session.port.forget(session);
@@ -227,7 +227,7 @@ export class UdpSessions implements UplinkSocketHandler {
     for (const [uplink, sessions] of this.#byUplink) {
       if (uplink.isHealthy) continue;
       for (const session of [...sessions]) {
-        this.#options.socket.end(session.id, uplink.address);
+        this.#options.socket.end(session.id, uplink);
         this.#leave(session, uplink);
       }
     }

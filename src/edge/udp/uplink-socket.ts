@@ -1,10 +1,10 @@
-/** The one socket of an edge, at its address in the tunnel, for the datagrams of all sessions and uplinks. */
+/** What the datagrams of all sessions take to the uplinks: one socket at the edge's address in the tunnel, or a stream of each uplink. */
 
 import { toKtError } from "#base/errors.ts";
 import { edgeLimits } from "#edge/limits.ts";
 import { DatagramSocket } from "#net/datagram-socket.ts";
 import { type DatagramKind, encodeSessionEvent, frameData, peekUplinkDatagram, uplinkDatagramHeadBytes } from "#wire/uplink-frame.ts";
-import type { UdpSession } from "./udp-session.ts";
+import type { UdpSession, UdpUplink } from "./udp-session.ts";
 
 export interface UplinkSocketHandler {
   byId(id: number): UdpSession | undefined;
@@ -53,10 +53,14 @@ export class UplinkSocket {
   }
 
   /**
-   * At another address than before it is another socket. `beside`: the port of another instance's, which has the sessions until `release`.
+   * At another address than before it is another socket; without one, where uplinks have streams, there is none. `beside`: the port of another instance's, which has the sessions until `release`.
    * Returns why it could not be opened; empty where it is open.
    */
   open(address: string, beside?: number): string {
+    if (address === "") {
+      this.close();
+      return "";
+    }
     if (this.#socket && this.#address === address) return "";
     try {
       const socket = new DatagramSocket({
@@ -65,7 +69,10 @@ export class UplinkSocket {
         isHeld: beside !== undefined,
         bufferBytes: this.#options.bufferBytes(),
         isShared: true,
-        onDatagram: (bytes, fromPort, from) => this.#received(bytes, fromPort, from),
+        onDatagram: (bytes, fromPort, from) => {
+          if (fromPort === this.#options.uplinkPort) this.received(bytes, from);
+          else this.#handler?.stray();
+        },
       });
       this.#socket?.close();
       this.#socket = socket;
@@ -77,12 +84,16 @@ export class UplinkSocket {
   }
 
   send({ head, uplink }: UdpSession, payload: Uint8Array): void {
-    if (!uplink || !this.#socket) return;
-    for (const frame of frameData(head, payload)) this.#socket.send(frame, this.#options.uplinkPort, uplink.address);
+    if (uplink) for (const frame of frameData(head, payload)) this.#sendTo(uplink, frame);
   }
 
-  end(session: number, address: string): void {
-    this.#socket?.send(encodeSessionEvent("end", session), this.#options.uplinkPort, address);
+  end(session: number, uplink: UdpUplink): void {
+    this.#sendTo(uplink, encodeSessionEvent("end", session));
+  }
+
+  #sendTo(uplink: UdpUplink, frame: Uint8Array): void {
+    if (uplink.datagrams) uplink.datagrams.send(frame);
+    else this.#socket?.send(frame, this.#options.uplinkPort, uplink.address);
   }
 
   close(): void {
@@ -90,11 +101,11 @@ export class UplinkSocket {
     this.#socket = undefined;
   }
 
-  #received(bytes: Uint8Array, fromPort: number, from: string): void {
+  /** From the uplink of this address. */
+  received(bytes: Uint8Array, from: string): void {
     const datagram = peekUplinkDatagram(bytes);
     const session = datagram && this.#handler?.byId(datagram.session);
-    const isOwn = session?.uplink?.address === from && fromPort === this.#options.uplinkPort;
-    if (datagram && session && isOwn) this.#handle(datagram.kind, session, bytes.subarray(uplinkDatagramHeadBytes));
+    if (datagram && session?.uplink?.address === from) this.#handle(datagram.kind, session, bytes.subarray(uplinkDatagramHeadBytes));
     else this.#handler?.stray();
   }
 

@@ -1,14 +1,11 @@
-/** Asks an uplink once whether it is ready: `GET /ready` on its address in the tunnel. */
+/** Asks an uplink once whether it is ready: `GET /ready` of its own page. */
 
 import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { KtError, messageOf } from "#base/errors.ts";
 import { systemReason } from "#base/system-error.ts";
 import { request } from "#http/client.ts";
-import { connectTcp } from "#net/tcp.ts";
-
-/** Where an uplink says whether it is ready. */
-export const readyPort = 40500;
+import type { UplinkWay } from "./uplink-way.ts";
 
 export interface ProbeResult {
   /** Why it is not ready; empty where it is. */
@@ -18,7 +15,7 @@ export interface ProbeResult {
 }
 
 /** Never rejects. */
-export async function probe(clock: Clock, host: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+export async function probe(clock: Clock, way: UplinkWay, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
   const late = new KtError("answer-timeout", `no answer within ${timeoutMs / 1000} s`);
   try {
     const { head } = await withDeadline(
@@ -26,7 +23,7 @@ export async function probe(clock: Clock, host: string, timeoutMs: number, signa
       timeoutMs,
       signal,
       () => late,
-      async (within) => await ask(host, within),
+      async (within) => await ask(way, within),
     );
     return { problem: head.status === 200 ? "" : `it answers ${head.status}`, isSilent: false };
   } catch (error) {
@@ -34,7 +31,7 @@ export async function probe(clock: Clock, host: string, timeoutMs: number, signa
   }
 }
 
-async function ask(host: string, signal: AbortSignal): ReturnType<typeof request> {
-  const conn = await connectTcp({ host, port: readyPort, signal });
-  return await request(conn, { method: "GET", target: "/ready", headers: [["Host", `${host}:${readyPort}`]] }, signal);
+async function ask(way: UplinkWay, signal: AbortSignal): ReturnType<typeof request> {
+  const conn = await way.connectPage(signal);
+  return await request(conn, { method: "GET", target: "/ready", headers: [["Host", "uplink"]] }, signal);
 }

@@ -5,13 +5,17 @@ import type { Log } from "#base/log.ts";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
 import type { TargetKey } from "#wire/uplink-frame.ts";
 import { type HealthSettings, Uplink } from "./uplink.ts";
+import type { UplinkWay } from "./uplink-way.ts";
 
 export interface UplinkSetOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly way: (uplink: WantedUplink) => UplinkWay;
+  /** From the uplink of this address, where datagrams have a stream of their own. */
+  readonly onDatagram: (payload: Uint8Array, address: string) => void;
 }
 
-type WantedUplink = EdgeDocument["uplinks"][number];
+export type WantedUplink = EdgeDocument["uplinks"][number];
 
 export class UplinkSet {
   readonly #options: UplinkSetOptions;
@@ -76,8 +80,19 @@ export class UplinkSet {
     this.#changed();
   }
 
-  #add({ ordinal, address }: WantedUplink): Uplink {
-    return new Uplink({ ...this.#options, ordinal, address, settings: () => this.#settings, onChange: () => this.#changed() });
+  #add(wanted: WantedUplink): Uplink {
+    const { clock, log, way, onDatagram } = this.#options;
+    const { ordinal, address } = wanted;
+    return new Uplink({
+      ordinal,
+      address,
+      way: way(wanted),
+      clock,
+      log,
+      settings: () => this.#settings,
+      onChange: () => this.#changed(),
+      onDatagram: (payload) => onDatagram(payload, address),
+    });
   }
 
   #changed(): void {

@@ -1,45 +1,58 @@
-/** Opens a stream to an uplink: dials it, sends a request, and hands back the Conn once the uplink has agreed. */
+/** Opens a stream to an uplink: gets a connection, sends a request, and hands back the Conn once the uplink has agreed. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { KtError } from "#base/errors.ts";
 import { systemReason } from "#base/system-error.ts";
-import { connectTcp } from "#net/tcp.ts";
-import { decodeUplinkAnswer, encodeUplinkRequest, type UplinkAnswer, uplinkPort, type UplinkRequest } from "#wire/uplink-frame.ts";
+import { decodeUplinkAnswer, encodeUplinkRequest, type UplinkAnswer, type UplinkRequest } from "#wire/uplink-frame.ts";
+import type { UplinkWay } from "./uplink-way.ts";
 
 export interface StreamTimes {
-  /** How long the uplink may take to accept. */
+  /** How long a connection may take. */
   readonly dialMs: number;
   /** And then to answer. */
   readonly answerMs: number;
 }
 
 /** What became of a request: a stream, the uplink's own refusal, or no answer. */
-export type StreamOutcome =
+type AskOutcome =
   | { readonly kind: "opened"; readonly conn: Conn }
   | { readonly kind: "refused"; readonly answer: Exclude<UplinkAnswer, "opened"> }
-  /** The uplink does not accept connections, or has not in the time that there was. */
-  | { readonly kind: "unreachable"; readonly problem: string; readonly isLate: boolean }
-  /** It accepted, and then said nothing or closed. */
+  /** There was a connection, on which it said nothing or closed. */
   | { readonly kind: "silent"; readonly problem: string };
+
+export type StreamOutcome =
+  | AskOutcome
+  /** The uplink does not accept connections, or has not in the time that there was. */
+  | { readonly kind: "unreachable"; readonly problem: string; readonly isLate: boolean };
 
 /** Never rejects. */
 export async function openStream(
   clock: Clock,
-  host: string,
+  way: UplinkWay,
   request: UplinkRequest,
   { dialMs, answerMs }: StreamTimes,
   signal?: AbortSignal,
 ): Promise<StreamOutcome> {
   let conn: Conn;
-  const late = new KtError("connection-lost", `it does not accept connections within ${dialMs} ms`);
+  const late = new KtError("connection-lost", `${way.absence} within ${dialMs} ms`);
   try {
-    const dial = (within: AbortSignal): Promise<Conn> => connectTcp({ host, port: uplinkPort, signal: within });
-    conn = await withDeadline(clock, dialMs, signal, () => late, dial);
+    conn = await withDeadline(
+      clock,
+      dialMs,
+      signal,
+      () => late,
+      (within) => way.connect(within),
+    );
   } catch (error) {
     return { kind: "unreachable", problem: reasonOf(error), isLate: error === late };
   }
+  return await askFor(clock, conn, request, answerMs);
+}
+
+/** Asks on a connection, which it owns from now on. Never rejects. */
+export async function askFor(clock: Clock, conn: Conn, request: UplinkRequest, answerMs: number): Promise<AskOutcome> {
   conn.write(encodeUplinkRequest(request));
   try {
     const answer = await answerOf(clock, conn, answerMs);

@@ -9,7 +9,9 @@ import type { TargetKey } from "#wire/uplink-frame.ts";
 import { Health } from "./health.ts";
 import { NewsStream } from "./news-stream.ts";
 import { probe } from "./probe.ts";
+import { UplinkDatagrams } from "./uplink-datagrams.ts";
 import { openStream, type StreamOutcome } from "./uplink-stream.ts";
+import type { UplinkWay } from "./uplink-way.ts";
 
 export type HealthSettings = EdgeDocument["health"];
 
@@ -17,12 +19,15 @@ export interface UplinkOptions {
   readonly ordinal: number;
   /** In the tunnel. */
   readonly address: string;
+  readonly way: UplinkWay;
   readonly clock: Clock;
   readonly log: Log;
   /** As they are now. */
   readonly settings: () => HealthSettings;
   /** What it serves, or whether it is healthy, has changed. */
   readonly onChange: () => void;
+  /** From it, where datagrams have a stream of their own. */
+  readonly onDatagram: (payload: Uint8Array) => void;
 }
 
 export class Uplink {
@@ -35,6 +40,8 @@ export class Uplink {
   #wake = new AbortController();
   #isOpeningNews = false;
   #stream: NewsStream | undefined;
+  /** Where they do not go to its address. */
+  readonly datagrams: UplinkDatagrams | undefined;
   #serves: ReadonlySet<TargetKey> = new Set();
   #isDraining = false;
   /** Of the stream of news; empty where there is one that has said something. */
@@ -46,6 +53,8 @@ export class Uplink {
     this.#options = options;
     this.ordinal = options.ordinal;
     this.address = options.address;
+    const { way, clock, onDatagram } = options;
+    if (way.hasDatagramStream) this.datagrams = new UplinkDatagrams({ way, clock, onDatagram });
     void this.#watch();
   }
 
@@ -71,13 +80,13 @@ export class Uplink {
     const answerMs = connectTimeoutMs + edgeLimits.answerMarginMs;
     const outcome = await openStream(
       this.#options.clock,
-      this.address,
+      this.#options.way,
       { kind: "open", target, connectTimeoutMs },
       { dialMs, answerMs },
       this.#stop.signal,
     );
-    // One binding's short time says nothing of the uplink, which others use too.
-    const isDoubtful = outcome.kind === "silent" || (outcome.kind === "unreachable" && outcome.isLate && dialMs < timeoutMs);
+    // One late connection of many says little, and a binding's short time nothing, of an uplink that others use too: a probe tells.
+    const isDoubtful = outcome.kind === "silent" || (outcome.kind === "unreachable" && outcome.isLate);
     if (isDoubtful) this.#wake.abort();
     else if (outcome.kind === "unreachable") this.lost(outcome.problem);
     return outcome;
@@ -95,16 +104,17 @@ export class Uplink {
     this.#stop.abort();
     this.#wake.abort();
     this.#stream?.close();
+    this.datagrams?.close();
   }
 
   async #watch(): Promise<void> {
-    const { clock, settings } = this.#options;
+    const { clock, settings, way } = this.#options;
     const { signal } = this.#stop;
     void this.#openNews();
     while (!signal.aborted) {
       this.#wake = new AbortController();
       const { timeoutMs, intervalMs } = settings();
-      const { problem, isSilent } = await probe(clock, this.address, timeoutMs, signal);
+      const { problem, isSilent } = await probe(clock, way, timeoutMs, signal);
       if (signal.aborted) return;
       if (problem === "") this.#health.succeeded(settings());
       else this.#health.failed(problem, settings());
@@ -117,10 +127,10 @@ export class Uplink {
   async #openNews(): Promise<void> {
     if (this.#isOpeningNews || this.#stream) return;
     this.#isOpeningNews = true;
-    const { clock, settings } = this.#options;
+    const { clock, settings, way } = this.#options;
     const { timeoutMs } = settings();
     const times = { dialMs: timeoutMs, answerMs: timeoutMs };
-    const outcome = await openStream(clock, this.address, { kind: "news" }, times, this.#stop.signal);
+    const outcome = await openStream(clock, way, { kind: "news" }, times, this.#stop.signal);
     this.#isOpeningNews = false;
     if (outcome.kind !== "opened") {
       this.#newsProblem = outcome.kind === "refused" ? `it refuses to say what it serves (${outcome.answer})` : outcome.problem;

@@ -1,17 +1,15 @@
-/** Leads the cluster to the edge's statistics, which listen on its overlay address alone. */
+/** Leads the cluster to the edge's statistics, which only its uplinks reach. */
 
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { splice } from "#net/splice.ts";
-import { connectTcp } from "#net/tcp.ts";
-import { dialTarget } from "#uplink/targets/dial-target.ts";
 import { uplinkLimits } from "#uplink/limits.ts";
 
 const uncounted = { add() {} };
 
 export interface BridgeOptions {
-  /** Where the edge answers; undefined before a document says so. */
-  readonly edge: () => { readonly address: string; readonly port: number } | undefined;
+  /** A connection to them; rejects, or resolves with undefined, where there is none. */
+  readonly connect: () => Promise<Conn | undefined>;
   readonly clock: Clock;
 }
 
@@ -25,17 +23,14 @@ export class Bridge {
 
   /** Owns the Conn. */
   accept(conn: Conn): void {
-    const edge = this.#options.edge();
-    if (edge && this.#open < uplinkLimits.bridgeConnections) void this.#join(conn, edge);
+    if (this.#open < uplinkLimits.bridgeConnections) void this.#join(conn);
     else conn.abort();
   }
 
-  async #join(conn: Conn, { address, port }: { readonly address: string; readonly port: number }): Promise<void> {
+  async #join(conn: Conn): Promise<void> {
     this.#open += 1;
-    const signal = new AbortController().signal;
-    const timeoutMs = uplinkLimits.bridgeConnectMs;
-    const edge = await dialTarget({ address, port, timeoutMs, signal, clock: this.#options.clock, connect: connectTcp, onOver() {} });
-    if (typeof edge === "string") {
+    const edge = await this.#options.connect().catch(() => undefined);
+    if (!edge) {
       this.#open -= 1;
       conn.abort();
       return;

@@ -20,6 +20,9 @@ export interface StreamServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly connect: typeof connectTcp;
+  /** What an edge asks for that has no way to an address of this uplink. They own the Conn, which was answered. */
+  readonly page: (conn: Conn) => void;
+  readonly datagrams: (conn: Conn) => void;
 }
 
 type OpenRequest = Extract<UplinkRequest, { kind: "open" }>;
@@ -88,7 +91,10 @@ export class StreamServer {
       const { request, left } = await readStreamRequest(conn, clock).finally(() => (this.#waiting -= 1));
       if (request === "version") this.#refuse(conn, "version");
       else if (request.kind === "news") news.serve(conn);
-      else await this.#join(conn, request, left);
+      else if (request.kind === "page" || request.kind === "datagrams") {
+        conn.write(encodeUplinkAnswer("opened"));
+        this.#options[request.kind](conn);
+      } else await this.#join(conn, request, left);
     } catch (error) {
       this.#drop(conn, messageOf(error));
     }

@@ -20,7 +20,7 @@ export async function uplinkRun({ options, output }: CommandContext): Promise<nu
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => signalled.resolve(signal));
   const keyFile = `${options.text("keys") ?? "/etc/kt/keys"}/${ordinal}`;
   const tunnel = new WireguardTunnel({ keyFile, clock: systemClock, log });
-  const uplink = new Uplink({ document, ordinal, tunnel, ports: usualPorts, hosts: allAddresses, clock: systemClock, log });
+  const uplink = new Uplink({ document, ordinal, tunnel, keyFile, ports: usualPorts, hosts: allAddresses, clock: systemClock, log });
   const why = await signalled.promise;
   await uplink.drain();
   await uplink.close();

@@ -6,7 +6,8 @@ import type { Log } from "#base/log.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit.ts";
 import { absolutePath } from "#cli/profile/profile-file.ts";
-import { Edge } from "#edge/edge.ts";
+import { Edge, type EdgeOptions } from "#edge/edge.ts";
+import { edgeIdentity } from "#edge/tunnel/edge-identity.ts";
 import { notifySystemd } from "#native/systemd-notify.ts";
 import { EdgeTunnel } from "#wireguard/edge-tunnel.ts";
 
@@ -18,6 +19,7 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
   if (plan === undefined) throw new KtError("usage", "which plan?", { hints: ["kt edge run --plan /etc/kt/edge/plan.json"] });
   const log = output.log.bind(output);
   const tunnel = await tunnelOf(options, log);
+  const identity = await identityFrom(options);
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   const state = options.text("state");
   const edge = new Edge({
@@ -27,6 +29,7 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
     log,
     lastHandshake: (ordinal) => tunnel?.lastHandshake(ordinal) ?? "",
     onPlan: (document) => void tunnel?.follow(document),
+    ...(identity && { identity }),
     ...(state === undefined ? {} : { handOver: `${absolutePath(state)}/hand-over.sock` }),
     onHandedOver: () => end("a successor serves"),
   });
@@ -57,4 +60,14 @@ async function tunnelOf(options: Options, log: Log): Promise<EdgeTunnel | undefi
   const hints = ["kt edge run --state /var/lib/kt-edge --wireguard /run/wireguard/kt-edge.sock"];
   if (state === undefined) throw new KtError("usage", "--wireguard needs --state, where its key is", { hints });
   return await EdgeTunnel.open({ socketPath, stateFolder: absolutePath(state), clock: systemClock, log });
+}
+
+/** Made before the edge counts as started, as the keys of WireGuard are. */
+async function identityFrom(options: Options): Promise<EdgeOptions["identity"]> {
+  if (!options.flag("tls")) return undefined;
+  const state = options.text("state");
+  if (state === undefined) {
+    throw new KtError("usage", "--tls needs --state, where its key is", { hints: ["kt edge run --state /var/lib/kt-edge --tls"] });
+  }
+  return await edgeIdentity(absolutePath(state), systemClock);
 }
