@@ -46,6 +46,11 @@ export class FileWatch {
     this.ready = this.#begin();
   }
 
+  /** The next look finds them changed: what was read could not be used, for a reason that may pass without a change. */
+  forget(): void {
+    this.#seen = [];
+  }
+
   close(): void {
     this.#stop.abort();
     this.#cancel();
@@ -54,7 +59,7 @@ export class FileWatch {
   async #begin(): Promise<void> {
     for (const directory of new Set(this.files.map(directoryOf))) void this.#watchDirectory(directory);
     this.#seen = await this.#look();
-    this.#lookAfter(filePollMs);
+    if (!this.#soon) this.#lookAfter(filePollMs);
   }
 
   #look(): Promise<string[]> {

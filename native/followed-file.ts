@@ -48,9 +48,11 @@ export class FollowedFile<T extends object> {
       const content = text === this.#text ? undefined : parse(text);
       this.#problem = "";
       if (content === undefined) return;
-      this.#text = text;
       onContent(content);
+      this.#text = text;
     } catch (error) {
+      // Also a process without a descriptor left, as in a flood, cannot read what has changed.
+      this.#watch.forget();
       const problem = messageOf(error);
       if (problem !== this.#problem) log("warn", "file-unusable", { file: path, text: problem, kept: this.#text !== undefined });
       this.#problem = problem;

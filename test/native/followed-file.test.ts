@@ -1,6 +1,8 @@
 /** Files that others replace: in the volume of a ConfigMap, and with content that cannot be used. */
 
 import { expect, test } from "bun:test";
+import { renameSync, writeFileSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
 import { systemClock } from "#base/clock.ts";
 import { KtError } from "#base/errors.ts";
 import { FollowedFile } from "#native/followed-file.ts";
@@ -8,7 +10,7 @@ import { MountedFile } from "#test/support/mounted-file.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
 import { eventually, within } from "#test/support/wait.ts";
 
-function follow(path: string) {
+function follow(path: string, use: (text: string) => void = () => {}) {
   const seen: string[] = [];
   const logged: string[] = [];
   const followed = new FollowedFile({
@@ -18,7 +20,10 @@ function follow(path: string) {
       if (text.startsWith("bad")) throw new KtError("protocol", `${text} cannot be read`);
       return { text };
     },
-    onContent: ({ text }) => void seen.push(text),
+    onContent: ({ text }) => {
+      use(text);
+      seen.push(text);
+    },
     clock: systemClock,
     log: (_, event, fields) => void logged.push(`${event}: ${fields?.["text"]}`),
   });
@@ -63,5 +68,50 @@ test("a file that is not there yet is read when it comes", async () => {
   expect([seen, followed.problem]).toEqual([[], expect.stringContaining("ENOENT")]);
   await mounted.write("one");
   await eventually("the content", () => seen.length === 1);
+  followed.close();
+});
+
+test("content that could not be used for a passing reason is used without a further change", async () => {
+  await using directory = await tempDir();
+  const path = `${directory.path}/a.json`;
+  writeFileSync(path, "one");
+  let failures = 1;
+  const { followed, seen } = follow(path, () => {
+    failures -= 1;
+    if (failures >= 0) throw new Error("EMFILE: too many open files");
+  });
+  await followed.ready;
+  expect([seen, followed.problem]).toEqual([[], "EMFILE: too many open files"]);
+  await eventually("the content", () => seen.length === 1);
+  expect([seen, followed.problem]).toEqual([["one"], ""]);
+  followed.close();
+});
+
+test("the last of thousands of renames is in force, also after more than the system reports and in a folder that replaced the first", async () => {
+  await using directory = await tempDir();
+  const folder = `${directory.path}/edge`;
+  const path = `${folder}/plan.json`;
+  const put = (text: string): void => {
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  };
+  await mkdir(folder);
+  put("first");
+  const { followed, seen } = follow(path);
+  await followed.ready;
+  // Each is four events or more, and the kernel keeps 16,384.
+  for (let round = 1; round <= 6000; round++) put(`${round}`);
+  await eventually("the last of the flood", () => seen.at(-1) === "6000");
+  for (let round = 1; round <= 200; round++) {
+    put(`slow ${round}`);
+    await Promise.resolve();
+    if (round % 50 === 0) await eventually(`slow ${round}`, () => seen.at(-1) === `slow ${round}`, 10_000, 1);
+  }
+  await rename(folder, `${folder}.former`);
+  await mkdir(folder);
+  put("another folder");
+  await eventually("that of the new folder", () => seen.at(-1) === "another folder");
+  put("and again");
+  await eventually("its successor", () => seen.at(-1) === "and again");
   followed.close();
 });
