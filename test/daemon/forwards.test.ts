@@ -49,6 +49,8 @@ async function listenedAt(profile: string, others: readonly string[], wildcardPo
   for (const each of cluster.collections) if (each.kind === "services") each.listener.onItems(items);
   await clock.advance(1_000);
   forwards.release();
+  // What it still writes would make the folder anew once that is gone.
+  await addresses.close();
   return tried;
 }
 
