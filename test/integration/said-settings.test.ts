@@ -1,6 +1,6 @@
 /** Where each setting was said, as `kt status` and `kt explain` show it: a place in a file, a variable, or --set. */
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { write } from "bun";
 import type { Snapshot } from "#control/api.ts";
 import { ApiServer } from "#demo/api-server.ts";
@@ -29,18 +29,19 @@ const said = [
 
 const shown = (text: string): string[] => text.split("\n").flatMap((line) => /[a-z_]+\.[a-z_]+ = .*, .*$/.exec(line) ?? []);
 
-beforeAll(async () => {
-  home = await SourceHome.make();
+beforeAll(() => {
   api.cluster.setService({ namespace: "shop", name: "web", selector: { app: "web" }, ports: [{ name: "", port: 80, targetPort: 80 }] });
+});
+afterAll(() => api.close());
+
+// Each test has a home of its own: they run in any order, and one of them leaves a hub.
+beforeEach(async () => {
+  home = await SourceHome.make();
   await write(`${home.project}/kubeconfig`, api.kubeconfig({ context: "dev", namespace: "shop" }));
   await write(`${home.project}/tunnels.toml`, profile);
   await home.run(["allow"]);
 });
-afterAll(async () => {
-  await home.run(["down", "--all"]);
-  await home[Symbol.asyncDispose]();
-  api.close();
-});
+afterEach(() => home[Symbol.asyncDispose]());
 
 test("kt explain without a hub goes by the variables of this shell, and says nothing of defaults", async () => {
   const { stdout } = await home.run(["explain", "web.localhost"], { KT_SET: "health.interval=10s", ...stronger });
