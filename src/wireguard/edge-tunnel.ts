@@ -55,6 +55,12 @@ export class EdgeTunnel {
     return this.#keys.publicKey;
   }
 
+  /** No tunnels of WireGuard are wanted any more. */
+  rest(): void {
+    this.#wanted = undefined;
+    this.#peers = [];
+  }
+
   /**
    * Resolves when it has been tried. Where WireGuard does not answer, it is tried again until it does: the edge's ports are open meanwhile.
    */

@@ -20,17 +20,22 @@ function template(spec: object = {}): ReturnType<typeof podTemplate> {
 
 const hashOf = (spec?: object): string => template(spec).metadata.annotations[annotations.podHash] ?? "";
 
-describe("keys", () => {
+describe.each([
+  ["wireguard", "0", "1", "2"],
+  ["tls", "tls-0", "tls-1", "tls-2"],
+] as const)("keys of %s", (transport, ...names) => {
   test("are made once: what the Secret has stays as it is", () => {
-    const first = uplinkKeys({}, [0, 1]);
-    expect(Object.keys(first.missing)).toEqual(["0", "1"]);
-    const again = uplinkKeys({ ...first.missing }, [0, 1, 2]);
-    expect(Object.keys(again.missing)).toEqual(["2"]);
+    const first = uplinkKeys({}, [0, 1], transport);
+    expect(Object.keys(first.missing)).toEqual([names[0], names[1]]);
+    const again = uplinkKeys({ ...first.missing }, [0, 1, 2], transport);
+    expect(Object.keys(again.missing)).toEqual([names[2]]);
     expect(again.publicKeys.get(1)).toBe(first.publicKeys.get(1) ?? "");
+    expect(Buffer.from(again.publicKeys.get(1) ?? "", "base64").length).toBe(32);
   });
 
   test("that are something else are named", () => {
-    expect(() => uplinkKeys({ "0": Buffer.from("garbage").toString("base64") }, [0])).toThrow("the private key of uplink 0");
+    const garbage = { [names[0]]: Buffer.from("garbage").toString("base64") };
+    expect(() => uplinkKeys(garbage, [0], transport)).toThrow("the private key of uplink 0");
   });
 });
 

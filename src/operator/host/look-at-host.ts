@@ -31,19 +31,19 @@ export async function look(host: RemoteHost, { binary, sysctls, files }: WantedH
 }
 
 /** Its words are the units. Ends well also where the time is over: what is missing then is seen by the next look. */
-const untilUp = `tries=$1 link=$2; shift 2
+const untilUp = `tries=$1 key=$2 link=$3; shift 3
 are_up() {
   for unit do systemctl is-active --quiet -- "$unit" || return 1; done
-  [ -z "$link" ] || { [ -s ${places.publicKey} ] && [ -d "/sys/class/net/$link" ]; }
+  [ -s "$key" ] && { [ -z "$link" ] || [ -d "/sys/class/net/$link" ]; }
 }
 until are_up "$@"; do
   tries=$((tries - 1)); [ "$tries" -gt 0 ] || exit 0
   sleep 0.1
 done`;
 
-export async function waitUntilUp(host: RemoteHost, { link }: WantedHost, units: readonly string[]): Promise<void> {
+export async function waitUntilUp(host: RemoteHost, { transport, link }: WantedHost, units: readonly string[]): Promise<void> {
   const [tries, name] = [String(hostLimits.settleMs / 100), link === undefined ? "" : linkName];
-  await host.must("waiting for kt's units", ["sh", "-c", untilUp, "sh", tries, name, ...units]);
+  await host.must("waiting for kt's units", ["sh", "-c", untilUp, "sh", tries, places.publicKeys[transport], name, ...units]);
 }
 
 export async function whyDown(host: RemoteHost, unit: string): Promise<KtError> {

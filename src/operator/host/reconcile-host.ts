@@ -42,7 +42,7 @@ export async function reconcileHost(host: RemoteHost, wanted: WantedHost, binary
     repairs,
     warnings: hostWarnings(seen, wanted),
     takenPorts: seen.takenPorts,
-    publicKey: wanted.link === undefined ? undefined : seen.publicKey,
+    publicKey: seen.publicKeys[wanted.transport],
     binaryStamp: seen.stamp,
   };
 }

@@ -79,7 +79,7 @@ export class NodeReconciler {
     await this.#addFinalizer(node);
     const ordinals = certified.plan.settings.uplinks.map(({ ordinal }) => ordinal);
     const extra = departing(this.#context.state, this.#name, certified.plan);
-    const publicKeys = await this.#uplinks.keys(spec.uplink.namespace, [...ordinals, ...extra]);
+    const publicKeys = await this.#uplinks.keys(spec, [...ordinals, ...extra]);
     const document = edgeDocument(certified, publicKeys, extra);
     this.#wanted = { plan: certified.plan, document, publicKeys, generations: certified.generations };
     this.#listener.onPlanned();

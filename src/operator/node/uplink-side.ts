@@ -27,15 +27,17 @@ export class UplinkSide {
   }
 
   /** The public keys by ordinal; what the Secret lacks is made. Rejects with NodeFailure, as all of them. */
-  async keys(namespace: string, ordinals: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  async keys(spec: EdgeNodeSpec, ordinals: readonly number[]): Promise<ReadonlyMap<number, string>> {
     return await orFail("KeyGenerationFailed", "make the uplinks' keys", async () => {
-      const name = { namespace, name: keysName(this.#node) };
+      const name = { namespace: spec.uplink.namespace, name: keysName(this.#node) };
       const metadata = { ...name, labels: labelsOf(this.#node) };
       const there =
         (await this.#objects.get(kubeKinds.secret, name)) ?? (await this.#objects.create(kubeKinds.secret, { metadata, data: {} }));
       if (there === undefined) throw new KtError("cluster-error", `Secret "${formatName(name)}" was made by another meanwhile`);
       this.#mustOwn(there);
-      const { publicKeys, missing } = await orFail("InvalidKey", "read the uplinks' keys", () => uplinkKeys(there.data ?? {}, ordinals));
+      const { publicKeys, missing } = await orFail("InvalidKey", "read the uplinks' keys", () =>
+        uplinkKeys(there.data ?? {}, ordinals, spec.tunnel.transport),
+      );
       if (Object.keys(missing).length === 0) return publicKeys;
       // With its version: a key that another has just made must not be replaced.
       const { uid, resourceVersion } = there.metadata;

@@ -45,7 +45,7 @@ function asWanted({ files, sysctls, units, link }: WantedHost = wanted): SeenHos
     installed: [version],
     running: [version],
     edgeUser: user,
-    publicKey: "a".repeat(43).concat("="),
+    publicKeys: { wireguard: "a".repeat(43).concat("="), tls: "b".repeat(43).concat("=") },
     files: new Map(
       files.map(({ path, bytes: content, mode, owner }) => [
         path,

@@ -18,9 +18,18 @@ export async function uplinkRun({ options, output }: CommandContext): Promise<nu
   outliveMistakes(log);
   const signalled = Promise.withResolvers<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => signalled.resolve(signal));
-  const keyFile = `${options.text("keys") ?? "/etc/kt/keys"}/${ordinal}`;
-  const tunnel = new WireguardTunnel({ keyFile, clock: systemClock, log });
-  const uplink = new Uplink({ document, ordinal, tunnel, keyFile, ports: usualPorts, hosts: allAddresses, clock: systemClock, log });
+  const keys = options.text("keys") ?? "/etc/kt/keys";
+  const tunnel = new WireguardTunnel({ keyFile: `${keys}/${ordinal}`, clock: systemClock, log });
+  const uplink = new Uplink({
+    document,
+    ordinal,
+    tunnel,
+    keyFile: `${keys}/tls-${ordinal}`,
+    ports: usualPorts,
+    hosts: allAddresses,
+    clock: systemClock,
+    log,
+  });
   const why = await signalled.promise;
   await uplink.drain();
   await uplink.close();

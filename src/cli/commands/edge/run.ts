@@ -28,7 +28,7 @@ export async function edgeRun({ options, output }: CommandContext): Promise<numb
     clock: systemClock,
     log,
     lastHandshake: (ordinal) => tunnel?.lastHandshake(ordinal) ?? "",
-    onPlan: (document) => void tunnel?.follow(document),
+    onPlan: (document) => void (document.transport === "wireguard" ? tunnel?.follow(document) : tunnel?.rest()),
     ...(identity && { identity }),
     ...(state === undefined ? {} : { handOver: `${absolutePath(state)}/hand-over.sock` }),
     onHandedOver: () => end("a successor serves"),

@@ -36,7 +36,8 @@ set -- "$@" ${places.certificates}/*
 stat -c 'stat %a %u %F:%n' -- "$@" 2>/dev/null
 sha256sum -- "$@" 2>/dev/null | sed 's/^/sum /'
 [ ! -d ${places.state}/ ] || say owner "$(stat -L -c %u ${places.state})"
-[ ! -f ${places.publicKey} ] || say key "$(head -c 64 ${places.publicKey})"
+[ ! -f ${places.publicKeys.wireguard} ] || say key "$(head -c 64 ${places.publicKeys.wireguard})"
+[ ! -f ${places.publicKeys.tls} ] || say pin "$(head -c 64 ${places.publicKeys.tls})"
 for name in $sysctls; do
   path=/proc/sys/$(echo "$name" | tr . /)
   [ ! -r "$path" ] || say sysctl "$name $([ -w "$path" ] && echo can || echo cannot) $(cat "$path")"

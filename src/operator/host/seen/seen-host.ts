@@ -41,7 +41,8 @@ export interface SeenHost {
   readonly files: ReadonlyMap<string, SeenFile>;
   /** The number of the edge's user; undefined before its first start. */
   readonly edgeUser: number | undefined;
-  readonly publicKey: string | undefined;
+  /** Of the edge, by transport. */
+  readonly publicKeys: Readonly<Record<"wireguard" | "tls", string | undefined>>;
   /** By name; those that the kernel does not have are left out. */
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly isWritable: boolean }>;
   readonly link: { readonly mtu: number; readonly isUp: boolean; readonly addresses: readonly string[] } | undefined;
@@ -71,7 +72,7 @@ export function parseSeenHost(text: string): SeenHost {
     running: facts.all("running"),
     files: filesOf(facts),
     edgeUser: owner === "" ? undefined : Number(owner),
-    publicKey: keyOf(facts.one("key")),
+    publicKeys: { wireguard: keyOf(facts.one("key")), tls: keyOf(facts.one("pin")) },
     sysctls: new Map(facts.all("sysctl").map(sysctlOf)),
     link: mtu ? { mtu: Number(mtu), isUp: (Number(flags) & 1) === 1, addresses: facts.all("address") } : undefined,
     takenPorts: facts.all("port").flatMap(parseTakenPort).filter(isForeign),

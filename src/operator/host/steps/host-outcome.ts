@@ -18,7 +18,7 @@ export interface HostOutcome {
   readonly warnings: readonly string[];
   /** By other programs than kt: who holds what the edge cannot listen on, which it may not see itself. */
   readonly takenPorts: readonly TakenPort[];
-  /** Of the edge's WireGuard, in base64: made on the host. Undefined with TLS. */
+  /** Of the edge's end of the tunnel, in base64: of WireGuard, or the pin with TLS. Made on the host. */
   readonly publicKey: string | undefined;
   /** Tells whether the binary was touched since its bytes were last read: give it to the next call, which then need not read them. */
   readonly binaryStamp: string;

@@ -10,7 +10,8 @@ export const places = {
   former: "/etc/kt/edge/former",
   /** systemd makes it, for the edge's own user. Through the link that every version of systemd leaves at this path. */
   state: "/var/lib/kt-edge",
-  publicKey: "/var/lib/kt-edge/wireguard.pub",
+  /** Of the edge, by transport: both are made at its first start. */
+  publicKeys: { wireguard: "/var/lib/kt-edge/wireguard.pub", tls: "/var/lib/kt-edge/tls.pin" },
   units: "/etc/systemd/system",
   sysctls: "/etc/sysctl.d/99-tunnel.conf",
   /** Where units are enabled. */

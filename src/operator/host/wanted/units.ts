@@ -59,7 +59,7 @@ Type=notify
 NotifyAccess=all
 TimeoutStartSec=infinity
 ExecStartPre=+/bin/sh -c 'chown -R --reference=${places.state}/ ${places.certificates} && chown root:root ${places.certificates}'
-ExecStart=/bin/sh -c 'instance=%i; exec ${places.binaries}/$\${instance%%%%-*}/kt edge run --plan ${places.plan} --state ${places.state} --wireguard /run/wireguard/kt-edge.sock'
+ExecStart=/bin/sh -c 'instance=%i; exec ${places.binaries}/$\${instance%%%%-*}/kt edge run --plan ${places.plan} --state ${places.state} --wireguard /run/wireguard/kt-edge.sock --tls'
 Restart=on-failure
 RestartSec=1s
 TimeoutStopSec=infinity

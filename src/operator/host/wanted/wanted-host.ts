@@ -28,6 +28,7 @@ export interface WantedHost {
   /** Enabled and running, before an edge is started. */
   readonly units: readonly string[];
   readonly sysctls: readonly WantedSysctl[];
+  readonly transport: EdgeDocument["transport"];
   /** Of WireGuard; undefined with TLS. */
   readonly link: WireguardLink | undefined;
   /** Of all of it: what a host lacks of one that it had before is drift. */
@@ -72,7 +73,7 @@ export function wantedHost({ document, certificates, binary, disablesOffloads }:
     textFile("plan", places.plan, `${JSON.stringify(document, undefined, 2)}\n`),
   ];
   const hash = hashOf({ version, files: files.map(({ path, bytes }) => [path, sha256Of(bytes)]), units, sysctls, link });
-  return { binary, files, units, sysctls, link, hash };
+  return { binary, files, units, sysctls, transport: document.transport, link, hash };
 }
 
 function linkOf({ transport, edgeAddress, network, mtu }: EdgeDocument): WireguardLink | undefined {
