@@ -228,7 +228,10 @@ export class Edge {
       clock,
       log,
       predecessor: {
-        offer: () => this.#udp.offer(),
+        offer: () => {
+          this.#tunnel?.share();
+          return this.#udp.offer();
+        },
         giveAway: () => {
           this.#tcp.giveToSuccessor();
           return this.#udp.giveAway();
@@ -239,7 +242,10 @@ export class Edge {
           this.#page.close();
           this.#udp.leave();
           // Connections whose handshake began here are still accepted here.
-          this.#left = sleep(clock, edgeLimits.handshakeMs).then(() => this.#tcp.lead([]));
+          this.#left = sleep(clock, edgeLimits.handshakeMs).then(() => {
+            this.#tcp.lead([]);
+            this.#tunnel?.close();
+          });
           onHandedOver?.();
           return this.#left;
         },

@@ -51,8 +51,10 @@ export class FramedDatagrams implements ConnHandler {
     this.#flushSoon();
   }
 
+  /** What was sent before leaves first, as far as the peer reads. */
   close(): void {
-    this.#options.conn.abort();
+    this.#flush();
+    this.#options.conn.end();
     this.#over();
   }
 

@@ -5,8 +5,8 @@ import { kubectl, ownCluster } from "#test/support/cluster.ts";
 import { binding, type Manifest, portBinding } from "#test/support/edge-manifests.ts";
 import { EdgeStand } from "#test/support/edge-stand.ts";
 import { eventually } from "#test/support/wait.ts";
-import { Echo, Ticks } from "#test/support/ticks.ts";
-import type { TickReport, TickReports } from "#test/vps/tick-report.ts";
+import { expectUncut, talks, type Ticked, ticksDuring } from "#test/support/edge-ticks.ts";
+import { Echo } from "#test/support/ticks.ts";
 
 /** It changes this machine's links and routes, and the kinds are the whole cluster's. */
 const cases = describe.skipIf(!ownCluster);
@@ -42,50 +42,7 @@ const tcp = (change: object = {}): object => binding({ name: "tcp", listenPort: 
 const udp = (change: object = {}): object => binding({ name: "udp", protocol: "UDP", listenPort: publicPort, target: target(), ...change });
 const ticked = (): Manifest => portBinding("ticked", [tcp(), udp()]);
 
-interface Ticked {
-  readonly tcp: TickReport;
-  readonly udp: TickReport;
-}
-
-/** Ticks on the internet from before to after what is done meanwhile. */
-async function during(run: () => Promise<void>): Promise<Ticked> {
-  const at = `${stand.vps.address}:${publicPort}`;
-  let reports: TickReports;
-  const before = [echo.connections.length, echo.sources.length] as const;
-  const ticks = Ticks.start([`tcp=tcp:${at}`, `udp=udp:${at}`], { under: stand.vps.underInternet, seconds: 150 });
-  try {
-    await eventually("both tickers to tick", () => echo.connections.length > before[0] && echo.sources.length > before[1]);
-    await run();
-  } finally {
-    reports = await ticks.stop();
-  }
-  return reports as unknown as Ticked;
-}
-
-/** No connection was cut, no new source was seen, and no answer took a second. */
-function expectUncut({ tcp: overTcp, udp: overUdp }: Ticked, mostLost = 0): void {
-  expect(Math.min(overTcp.back, overUdp.back)).toBeGreaterThan(5);
-  expect({ cuts: overTcp.cuts, failures: overTcp.failures, opened: overTcp.opened, lost: overTcp.lost }).toEqual({
-    cuts: [],
-    failures: [],
-    opened: 1,
-    lost: 0,
-  });
-  expect(overUdp.sources.length).toBe(1);
-  expect(overUdp.lost).toBeLessThanOrEqual(mostLost);
-  expect(overTcp.maxGapMs).toBeLessThan(1000);
-  expect(overUdp.maxGapMs).toBeLessThan(1000);
-}
-
-async function talks(port: number): Promise<boolean> {
-  const script = 'printf hello | socat -t 1 - "$1"';
-  return (await stand.vps.fromInternet("sh", "-c", script, "sh", `TCP:${stand.vps.address}:${port},connect-timeout=1`)).stdout === "hello";
-}
-
-async function eventReasons(): Promise<string[]> {
-  const list = JSON.parse(await kubectl("-n", stand.namespace, "get", "events", "-o", "json")) as { items: { reason: string }[] };
-  return list.items.map(({ reason }) => reason);
-}
+const during = async (run: () => Promise<void>): Promise<Ticked> => await ticksDuring(stand, echo, publicPort, run);
 
 cases("what is open", () => {
   test("goes on through 50 additions, edits and removals of other bindings", async () => {
@@ -107,7 +64,7 @@ cases("what is open", () => {
       await stand.applyAll(portBinding("ticked", [tcp({ tcp: { idleTimeout: "30m" } }), udp({ udp: { sessionTimeout: "30s" } })]));
       await stand.ready("portbinding", "ticked");
       await stand.applyAll(portBinding("ticked", []));
-      await eventually("the port to refuse new connections", async () => !(await talks(publicPort)), 20_000, 200);
+      await eventually("the port to refuse new connections", async () => !(await talks(stand, publicPort)), 20_000, 200);
     });
     expectUncut(ticks);
     await stand.applyAll(ticked());
@@ -128,8 +85,13 @@ cases("what is open", () => {
   test("goes on while the edge hands over to another instance", async () => {
     const ticks = await during(async () => {
       await kubectl("-n", stand.namespace, "annotate", "edgenode", "edge-node", "tunnel.achetronic.com/restart-envoy=true");
-      await eventually("the event of it", async () => (await eventReasons()).includes("EnvoyRestarted"), 60_000, 200);
-      await eventually("a new connection to be served", () => talks(publicPort));
+      await eventually(
+        "the event of it",
+        async () => (await stand.events()).some(({ reason }) => reason === "EnvoyRestarted"),
+        60_000,
+        200,
+      );
+      await eventually("a new connection to be served", () => talks(stand, publicPort));
     });
     expectUncut(ticks, 5);
   }, 120_000);
@@ -155,7 +117,7 @@ cases("what is lost", () => {
     // Interval × threshold + timeout: 3 s.
     await eventually(
       "four connections in a row",
-      async () => (await Promise.all([1, 2, 3, 4].map(() => talks(7400)))).every(Boolean),
+      async () => (await Promise.all([1, 2, 3, 4].map(() => talks(stand, 7400)))).every(Boolean),
       3000,
     );
     await stand.ready("edgenode", "edge-node", 90_000);
@@ -172,8 +134,8 @@ cases("what is lost", () => {
       60_000,
       500,
     );
-    await eventually("the event of it", async () => (await eventReasons()).includes("DriftRepaired"), 10_000, 200);
-    await eventually("the port to be served", () => talks(publicPort), 20_000, 200);
+    await eventually("the event of it", async () => (await stand.events()).some(({ reason }) => reason === "DriftRepaired"), 10_000, 200);
+    await eventually("the port to be served", () => talks(stand, publicPort), 20_000, 200);
   }, 120_000);
 
   test.each([
@@ -185,7 +147,7 @@ cases("what is lost", () => {
       await stand.operator.stop();
       await stand.vps.reboot(...options);
       await stand.vps.sh("true");
-      await eventually("the port to be served", () => talks(publicPort), 5000, 50);
+      await eventually("the port to be served", () => talks(stand, publicPort), 5000, 50);
       stand.startOperator();
       await stand.ready("edgenode", "edge-node", 90_000);
     },
@@ -208,7 +170,7 @@ cases("root on the host", () => {
     expect(tried).toBe("");
     expect(await stand.vps.intruders()).toBe(0);
     // The way itself is there.
-    expect(await talks(publicPort)).toBe(true);
+    expect(await talks(stand, publicPort)).toBe(true);
   }, 60_000);
 });
 

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { connect, file, write } from "bun";
-import { systemClock } from "#base/clock.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
 import { silentLog } from "#base/log.ts";
 import { edgeIdentity } from "#edge/tunnel/edge-identity.ts";
@@ -13,7 +13,7 @@ import { uplinkGreetings } from "#wire/uplink-frame.ts";
 import { RawClient } from "#test/support/raw-client.ts";
 import { Recorder } from "#test/support/recorder.ts";
 import { tempDir } from "#test/support/temp-dir.ts";
-import { within } from "#test/support/wait.ts";
+import { eventually, within } from "#test/support/wait.ts";
 
 const host = "127.0.0.1";
 const newIdentity = (): Identity => identityOf(makeKey(), Date.now()) as Identity;
@@ -25,8 +25,8 @@ afterEach(() => {
   for (const close of closing.splice(0).reverse()) close();
 });
 
-function tunnelOf(acceptPage: (conn: Conn) => void = () => {}): TlsTunnel {
-  const tunnel = new TlsTunnel({ hosts: [host], identity: edge, clock: systemClock, log: silentLog, acceptPage });
+function tunnelOf(acceptPage: (conn: Conn) => void = () => {}, clock: Clock = systemClock): TlsTunnel {
+  const tunnel = new TlsTunnel({ hosts: [host], identity: edge, clock, log: silentLog, acceptPage });
   closing.push(() => tunnel.close());
   tunnel.follow({ transport: "tls", tunnelPort: 0, uplinks: [{ ordinal: 0, address: "10.200.0.2", publicKey: known.pin }] });
   return tunnel;
@@ -85,8 +85,7 @@ test("one that leaves the plan loses what waits, and is a stranger at once; what
   const tunnel = tunnelOf();
   const [used, idle] = [await connected(tunnel), await connected(tunnel)];
   for (const each of [used, idle]) await each.until(() => each.length === 1);
-  const conn = await tunnel.way(known.pin).connect(never);
-  const inUse = new Recorder(conn);
+  const inUse = new Recorder(await tunnel.way(known.pin).connect(never));
   tunnel.follow({ transport: "tls", tunnelPort: 0, uplinks: [] });
   const ends = await Promise.race([used.untilClosed().then(() => [used, idle]), idle.untilClosed().then(() => [idle, used])]);
   const [left, stays] = ends as [Recorder, Recorder];
@@ -98,7 +97,35 @@ test("one that leaves the plan loses what waits, and is a stranger at once; what
   expect(again.length).toBe(0);
 });
 
-test("a stranger that says nothing, in or before TLS, holds nothing for long", async () => {
+test("one that asks for a connection when its uplink leaves the plan hears so at once", async () => {
+  const tunnel = tunnelOf();
+  const asking = tunnel.way(known.pin).connect(never);
+  tunnel.follow({ transport: "tls", tunnelPort: 0, uplinks: [] });
+  expect(await asking.catch((error: unknown) => error)).toMatchObject({ code: "connection-lost", message: "it has left the plan" });
+});
+
+test("one that says nothing, before its handshake or after it, holds its connection no longer than its time", async () => {
+  const waits: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    after: (_, callback) => {
+      waits.push(callback);
+      return () => void waits.splice(waits.indexOf(callback), 1);
+    },
+  };
+  const tunnel = tunnelOf(() => {}, clock);
+  const silent = await RawClient.open(tunnel.port ?? 0);
+  await eventually("its time to run", () => waits.length === 1);
+  waits[0]?.();
+  await within(10_000, "the end of the silent one", silent.whenClosed());
+  const shaken = await connectPinned({ host, port: tunnel.port ?? 0, identity: known, pin: edge.pin, signal: never });
+  const recorded = new Recorder(shaken);
+  await eventually("the time of its greeting to run", () => waits.length > 0);
+  for (const end of [...waits]) end();
+  await within(10_000, "the end of the one without a greeting", recorded.untilClosed());
+});
+
+test("a stranger that does not speak TLS is left", async () => {
   const tunnel = tunnelOf();
   const silent = await RawClient.open(tunnel.port ?? 0);
   silent.write("GET / HTTP/1.1\r\n\r\n");

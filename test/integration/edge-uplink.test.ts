@@ -171,7 +171,7 @@ for (const transport of ["wireguard", "tls"] as const)
     test("two hundred clients at once are all answered", async () => {
       const target = greeter("target");
       const whole = await Whole.start(transport, [target]);
-      await whole.lead(target);
+      await whole.lead(target, { connectTimeoutMs: 20_000 });
       const clients = await Promise.all(Array.from({ length: 200 }, () => whole.client()));
       for (const client of clients) await within(20_000, "the target's name", client.readUntil("target:"));
       for (const client of clients) client.abort();

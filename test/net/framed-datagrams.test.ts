@@ -46,6 +46,16 @@ test("for a reader that is too slow the oldest of those that wait are dropped, a
   expect(received.length + sender.dropped).toBe(2000);
 });
 
+test("what was sent before it was closed arrives", async () => {
+  const [near, far] = memoryPair();
+  const sender = new FramedDatagrams({ conn: near, waitingBytes, onDatagram() {}, onClose() {} });
+  const other = new Recorder(far);
+  sender.send(Uint8Array.of(7));
+  sender.close();
+  await other.untilEnd();
+  expect([...other.bytes()]).toEqual([0, 1, 7]);
+});
+
 test("its end is reported once", async () => {
   const [near, far] = memoryPair();
   let ends = 0;

@@ -116,6 +116,14 @@ export class EdgeStand {
     return JSON.parse(await kubectl("-n", this.namespace, "get", kind, name, "-o", "json")) as EdgeObject;
   }
 
+  /** Of the namespace of its objects. */
+  async events(): Promise<readonly { readonly reason: string; readonly message: string }[]> {
+    const list = JSON.parse(await kubectl("-n", this.namespace, "get", "events", "-o", "json")) as {
+      items: { reason: string; message: string }[];
+    };
+    return list.items;
+  }
+
   /** Once its condition says so of this generation. */
   async ready(kind: "edgenode" | "portbinding", name: string, withinMs = 60_000): Promise<EdgeObject> {
     return await eventually(

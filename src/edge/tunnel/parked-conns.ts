@@ -1,10 +1,12 @@
 /** Connections that one uplink has made and that wait for work, and what waits for one of them. */
 
 import type { Conn } from "#base/conn.ts";
+import { KtError } from "#base/errors.ts";
 import { edgeLimits } from "#edge/limits.ts";
 
 interface Waiting {
   readonly give: (conn: Conn) => void;
+  readonly refuse: (error: KtError) => void;
 }
 
 export class ParkedConns {
@@ -38,7 +40,7 @@ export class ParkedConns {
     conn.start({ onData: () => conn.abort(), onEnd: () => conn.abort(), onDrain() {}, onClose: lose });
   }
 
-  /** Paused. Rejects with the signal's reason. */
+  /** Paused. Rejects with the signal's reason, or KtError `connection-lost` where the uplink leaves. */
   take(signal: AbortSignal): Promise<Conn> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const parked = this.#conns.pop();
@@ -52,6 +54,10 @@ export class ParkedConns {
         signal.removeEventListener("abort", onAbort);
         resolve(conn);
       },
+      refuse: (error) => {
+        signal.removeEventListener("abort", onAbort);
+        reject(error);
+      },
     };
     const onAbort = (): void => {
       this.#waiting.delete(waiting);
@@ -62,8 +68,15 @@ export class ParkedConns {
     return promise;
   }
 
-  /** Ends those that wait for work. */
-  close(): void {
-    for (const conn of this.#conns.splice(0)) conn.abort();
+  /** Ends those that wait for work, or so many of them, the oldest first. */
+  close(count = this.#conns.length): void {
+    for (const conn of this.#conns.splice(0, count)) conn.abort();
+  }
+
+  /** The uplink is not wanted any more. */
+  leave(): void {
+    this.close();
+    for (const waiting of this.#waiting) waiting.refuse(new KtError("connection-lost", "it has left the plan"));
+    this.#waiting.clear();
   }
 }

@@ -59,16 +59,14 @@ export class TlsTunnel {
   /** Follows a plan. An uplink that left it is a stranger at once; what is open through it goes on. */
   follow({ transport, tunnelPort, uplinks }: WantedTunnel): void {
     const wanted = transport === "tls" ? uplinks : [];
-    const pins = new Set(wanted.map(({ publicKey }) => publicKey));
-    for (const [pin, { parked }] of this.#known) {
-      if (pins.has(pin)) continue;
-      parked.close();
+    const ordinals = new Map(wanted.map(({ ordinal, publicKey }) => [publicKey, ordinal]));
+    for (const [pin, { ordinal, parked }] of this.#known) {
+      if (ordinals.get(pin) === ordinal) continue;
+      parked.leave();
       this.#known.delete(pin);
     }
-    for (const { ordinal, publicKey } of wanted) {
-      if (this.#known.get(publicKey)?.ordinal !== ordinal)
-        this.#known.set(publicKey, { ordinal, parked: new ParkedConns(), lastWallMs: undefined });
-    }
+    for (const [pin, ordinal] of ordinals)
+      if (!this.#known.has(pin)) this.#known.set(pin, { ordinal, parked: new ParkedConns(), lastWallMs: undefined });
     if (transport === "tls") this.#listen(tunnelPort);
     else this.#close();
   }
@@ -81,7 +79,7 @@ export class TlsTunnel {
       get absence() {
         return tunnel.#problem || "no connection of it has come";
       },
-      hasDatagramStream: true,
+      isMadeByUplink: true,
       connect,
       connectPage: async (signal) => {
         const outcome = await askFor(tunnel.#options.clock, await connect(signal), { kind: "page" }, edgeLimits.pageAnswerMs);
@@ -97,6 +95,12 @@ export class TlsTunnel {
   lastHandshake(ordinal: number): string {
     const lastMs = [...this.#known.values()].find((each) => each.ordinal === ordinal)?.lastWallMs;
     return lastMs === undefined ? "" : new Date(lastMs).toISOString();
+  }
+
+  /** A successor begins: it gets the connections that come from now on, among them those that uplinks make for half of what waits here. */
+  share(): void {
+    for (const listener of this.#listeners) listener.giveToSecond();
+    for (const { parked } of this.#known.values()) parked.close(Math.floor(parked.size / 2));
   }
 
   /** Takes no more connections, and gives those up that wait for work: the uplinks make others, with the instance that listens now. */

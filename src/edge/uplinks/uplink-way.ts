@@ -11,8 +11,8 @@ const readyPort = 40500;
 export interface UplinkWay {
   /** What is said where no connection has come in time. */
   readonly absence: string;
-  /** Datagrams have a stream of their own; without one they go to the uplink's address. */
-  readonly hasDatagramStream: boolean;
+  /** Connections are the uplink's to make, so a burst waits for them; and datagrams have a stream of their own. Else they go to its address. */
+  readonly isMadeByUplink: boolean;
   /** A connection on which the uplink waits for a request. Rejects with why not, or the signal's reason. */
   connect(signal: AbortSignal): Promise<Conn>;
   /** One to the uplink's own page. */
@@ -23,7 +23,7 @@ export interface UplinkWay {
 export function wayByAddress(host: string): UplinkWay {
   return {
     absence: "it does not accept connections",
-    hasDatagramStream: false,
+    isMadeByUplink: false,
     connect: (signal) => connectTcp({ host, port: uplinkPort, signal }),
     connectPage: (signal) => connectTcp({ host, port: readyPort, signal }),
   };
@@ -32,4 +32,4 @@ export function wayByAddress(host: string): UplinkWay {
 const cannot = (): Promise<Conn> => Promise.reject(new KtError("connection-lost", "this edge has no key for the transport tls"));
 
 /** To an uplink of a transport that this edge was not started for. */
-export const noWay: UplinkWay = { absence: "it has no key", hasDatagramStream: false, connect: cannot, connectPage: cannot };
+export const noWay: UplinkWay = { absence: "it has no key", isMadeByUplink: false, connect: cannot, connectPage: cannot };

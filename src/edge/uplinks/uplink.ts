@@ -54,7 +54,7 @@ export class Uplink {
     this.ordinal = options.ordinal;
     this.address = options.address;
     const { way, clock, onDatagram } = options;
-    if (way.hasDatagramStream) this.datagrams = new UplinkDatagrams({ way, clock, onDatagram });
+    if (way.isMadeByUplink) this.datagrams = new UplinkDatagrams({ way, clock, onDatagram });
     void this.#watch();
   }
 
@@ -76,7 +76,8 @@ export class Uplink {
   /** Asks for a connection to a target. Never rejects. */
   async open(target: TargetKey, connectTimeoutMs: number): Promise<StreamOutcome> {
     const { timeoutMs } = this.#options.settings();
-    const dialMs = Math.min(timeoutMs, connectTimeoutMs);
+    // A healthy uplink that has to make them first is given the time, as the target is.
+    const dialMs = this.#options.way.isMadeByUplink ? connectTimeoutMs : Math.min(timeoutMs, connectTimeoutMs);
     const answerMs = connectTimeoutMs + edgeLimits.answerMarginMs;
     const outcome = await openStream(
       this.#options.clock,
