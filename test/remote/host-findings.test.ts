@@ -104,6 +104,11 @@ describe("a host", () => {
     ]);
     const ports = [{ protocol: "udp", port: 51_821, address: "*", holders: ["wireguard-go"] }] as const;
     expect(found({ ports }, needed)).toEqual([]);
+    // WireGuard runs from memory, where it has the number of a descriptor for a name.
+    const inMemory = `own 88\nport udp UNCONN 0 0 *:51821 *:* users:(("5",pid=88,fd=6))\nport tcp LISTEN 0 0 *:443 *:* users:(("5",pid=89,fd=6))`;
+    expect(found({ ports: parseFacts(inMemory).ports }, needed)).toEqual([
+      'broken ports: TCP 443, for the binding "https", is held by "5"',
+    ]);
   });
 
   test("whose link takes smaller packets than the tunnel sends hears by how much; TCP finds out by itself", () => {

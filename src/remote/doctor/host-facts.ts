@@ -39,6 +39,7 @@ else say tun refused; fi
 [ ! -e /proc/sys/net/ipv4/tcp_migrate_req ] || say migrates yes
 say free "$(df -Pk /usr/local/lib 2>/dev/null | sed -n '2s/ \\{1,\\}/ /gp' | cut -d' ' -f4)"
 say seconds "$(date +%s)"
+grep -El 'kt-edge@|kt-wireguard[.]service' /proc/[0-9]*/cgroup 2>/dev/null | while read -r path; do path=\${path#/proc/}; say own "\${path%/cgroup}"; done
 ${socketList} 2>/dev/null | while read -r line; do say port "$line"; done
 case "$(ufw status 2>/dev/null)" in *'Status: active'*) say firewall ufw ;; esac
 [ "$(firewall-cmd --state 2>/dev/null)" != running ] || say firewall firewalld
@@ -64,7 +65,7 @@ export function parseFacts(text: string): HostFacts {
     migratesRequests: one("migrates") === "yes",
     freeBytes: Number(one("free")) * 1024,
     wallSeconds: Number(one("seconds")),
-    ports: all("port").flatMap(parseTakenPort),
+    ports: all("port").flatMap((each) => parseTakenPort(each, new Set(all("own")))),
     firewalls: all("firewall"),
     links: all("link").flatMap((each) => {
       const [mtu = "", name = ""] = each.split(" ");

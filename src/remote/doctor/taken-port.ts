@@ -12,12 +12,19 @@ export interface TakenPort {
 /** Of ss(8): a line for each socket, without a heading. */
 export const socketList = "ss -Htulnp";
 
-/** A line of `ss -Htulnp`: tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=77,fd=3)) */
-export function parseTakenPort(line: string): TakenPort[] {
+const noPids: ReadonlySet<string> = new Set();
+
+/**
+ * A line of `ss -Htulnp`: tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=77,fd=3)). `own` are the processes of kt's units: their
+ * programs have other names where they run from memory.
+ */
+export function parseTakenPort(line: string, own = noPids): TakenPort[] {
   const [protocol, , , , local = "", , users = ""] = line.split(/\s+/);
   const [, address = "", port = ""] = /^(.*):(\d+)$/.exec(local) ?? [];
   if ((protocol !== "tcp" && protocol !== "udp") || port === "") return [];
-  const holders = [...new Set([...users.matchAll(/\("([^"]*)",pid=/g)].map(([, name = ""]) => name))];
+  const holders = [
+    ...new Set([...users.matchAll(/\("([^"]*)",pid=(\d+)/g)].map(([, name = "", pid = ""]) => (own.has(pid) ? "kt" : name))),
+  ];
   return [{ protocol, port: Number(port), address: address.replace(/%.*$/, ""), holders }];
 }
 
