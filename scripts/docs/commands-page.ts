@@ -8,6 +8,7 @@ import { code, fence, madeFrom, page, table } from "./markdown.ts";
 const needsService = 'skip="changes the user\'s services"';
 const needsTerminal = 'skip="needs a terminal; test/e2e/tui.e2e.ts has one"';
 const needsMachine = 'skip="changes the machine; test/e2e/setup.e2e.ts has one of its own"';
+const needsEdge = 'skip="needs a public edge; test/e2e/edge-cli.e2e.ts has one"';
 
 const asksKt = 'skip="ends with 1 where the machine does not ask kt; test/e2e/dns.e2e.ts has one that does"';
 
@@ -46,12 +47,14 @@ const howToRun: Readonly<Record<string, string>> = {
     'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge secret --host 203.0.113.10 --user deploy --password-stdin < password.txt":
     'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
+  "kt edge logs edge-node -n infra --since 10m": needsEdge,
+  "kt edge logs edge-node -f": needsEdge,
   "kt edge doctor edge-node -n infra": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge doctor -f edge.yaml -f edge-ssh.yaml": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge doctor --host 203.0.113.10 --key-file ~/.ssh/id_ed25519": 'skip="needs a host to sign in at; test/e2e/edge-ssh.e2e.ts has one"',
   "kt edge plan --json": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
-  "kt edge status": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
-  "kt edge status edge-node -n infra --json": 'skip="needs a cluster with the kinds; test/e2e/edge-resources.e2e.ts has one"',
+  "kt edge status": needsEdge,
+  "kt edge status edge-node -n infra --json": needsEdge,
   "kt init": "new",
   "kt init --yes": "new",
   "kt dns status": asksKt,

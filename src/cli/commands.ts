@@ -10,6 +10,7 @@ const namespaceOptions = [
 ] as const;
 const setOption = ["--set <KEY=VALUE>", "A setting over the profile's, such as health.interval=10s; may be repeated"] as const;
 const jsonOption = ["--json", "Print JSON"] as const;
+const nodeOption = ["-n, --namespace <NAMESPACE>", "That of NODE, where several have one of its name"] as const;
 const clusterOptions = [
   ["--context <CONTEXT>", "Default: the current one"],
   ["--kubeconfig <file>", "Default: $KUBECONFIG, else ~/.kube/config"],
@@ -195,11 +196,28 @@ export const commands: readonly CommandSpec[] = [
     summary: "Show every EdgeNode of the cluster, its uplinks and its ports, and what to do about those that are not ready",
     notes: [
       "What the operator has not looked at yet is pending, whatever the status said before.",
-      "With WireGuard a handshake is at most three minutes old while the tunnel works. Ends with 1 where anything is not ready.",
+      "Ends with 1 where anything is not ready.",
     ],
     options: [["-n, --namespace <NAMESPACE>", "Only this one's; default: all"], ...clusterOptions, jsonOption],
     example: ["kt edge status", "kt edge status edge-node -n infra --json"],
     load: async () => (await import("./commands/edge/status.ts")).edgeStatus,
+  },
+  {
+    name: "edge logs",
+    args: "<NODE>",
+    summary: "Show what the operator says of an EdgeNode, what its uplinks write, and the journal of its host",
+    notes: [
+      "The journal is read over SSH, with the EdgeNode's Secret. Ends with 1 where one of them cannot be read; the others are shown.",
+    ],
+    options: [
+      ["-f, --follow", "Go on with new lines"],
+      ["--since <TIME>", "From then on: 5m, 14:30, 2026-01-31 14:30"],
+      nodeOption,
+      ...clusterOptions,
+      jsonOption,
+    ],
+    example: ["kt edge logs edge-node -n infra --since 10m", "kt edge logs edge-node -f"],
+    load: async () => (await import("./commands/edge/logs.ts")).edgeLogs,
   },
   {
     name: "edge secret",
@@ -235,7 +253,7 @@ export const commands: readonly CommandSpec[] = [
       "the ports of its PortBindings from there, or with -f from files.",
     ],
     options: [
-      ["-n, --namespace <NAMESPACE>", "That of NODE, where several have one of its name"],
+      nodeOption,
       ...clusterOptions,
       ["-f, --file <file>", "Manifests, instead of NODE; may be repeated"],
       ["--host <HOST>", "The address or name of the host, instead of NODE"],

@@ -23,6 +23,8 @@ export const cliLimits = {
   namesAsked: 16,
   /** Longest file that `kt init --from` reads: a script with ten thousand lines is not one of port-forwards. */
   convertedBytes: 1024 * kib,
+  /** How many of the latest lines `kt edge logs` reads of each pod and of the host: those of the operator are about other hosts too. */
+  edgeLogLines: 1000,
   /** Longest manifest that `kt edge plan` reads: a list of all objects that a cluster may have of the two kinds. */
   manifestBytes: 64 * mib,
   /** Longest part of a hostname between two dots (RFC 1035 §2.3.4). */

@@ -31,6 +31,8 @@ export const operatorLimits = {
   leaseGiveUpMs: 10 * second,
   /** How long one request about the lease may take. */
   leaseRequestMs: 5 * second,
+  /** How often a follower of logs looks for pods that are new. */
+  newPodsMs: 2 * second,
   /** A repeated event is counted at most this often. */
   eventRepeatMs: 10 * second,
   /** Events that are remembered to be counted. */

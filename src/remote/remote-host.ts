@@ -65,11 +65,21 @@ export class RemoteHost {
   async must(what: string, argv: readonly string[], options?: RunOptions): Promise<string> {
     const { exitCode, stdout, stderr } = await this.run(argv, { ...options, what });
     if (exitCode === 0) return stdout;
-    const said = cut(printable(stderr.trim() || stdout.trim()), remoteLimits.quotedChars);
-    throw new KtError(
+    throw this.#failed(what, exitCode, stderr.trim() || stdout.trim());
+  }
+
+  #failed(what: string, exitCode: number | undefined, words: string): KtError {
+    const said = cut(printable(words.trim()), remoteLimits.quotedChars);
+    return new KtError(
       "ssh-failed",
       `${what} on ${sshAddressText(this.address)} failed${said === "" ? ` with code ${exitCode}` : `: ${said}`}`,
     );
+  }
+
+  /** What a command writes, as root, until it or the signal ends it. Throws as `must` does. */
+  async follow(what: string, argv: readonly string[], onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<void> {
+    const { exitCode = 0, stderr } = await this.#connection.follow([...this.#elevation, ...argv], onBytes, signal);
+    if (exitCode !== 0) throw this.#failed(what, exitCode, stderr);
   }
 
   /**

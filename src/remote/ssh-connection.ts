@@ -108,22 +108,43 @@ export class SshConnection {
     }
   }
 
+  /** Hands over what a command writes, for as long as it runs. Throws as `run` does, but waits for any time; after the signal it resolves. */
+  async follow(argv: readonly string[], onBytes: (bytes: Uint8Array) => void, signal: AbortSignal): Promise<Omit<RemoteResult, "stdout">> {
+    const channel = await Promise.race([this.#opened(commandLine(argv)), this.#lost]);
+    channel.on("data", onBytes);
+    channel.end();
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    if (signal.aborted) return { exitCode: undefined, stderr: "" };
+    const ended = Promise.all([exitOf(channel), textOf(channel.stderr, "its errors"), endOf(channel)]);
+    const [exitCode, stderr] = (await Promise.race([ended, this.#lost, aborted])) ?? [undefined, ""];
+    return { exitCode, stderr };
+  }
+
   close(): void {
     this.#client.destroy();
   }
 
   async #exec(line: string, input: RunOptions["input"], over: AbortSignal): Promise<RemoteResult> {
-    const channel = await new Promise<Channel>((resolve, reject) =>
-      this.#client.exec(line, (error, opened) => (error ? reject(error) : resolve(opened))),
-    );
-    // Not its event "close": that may come when both ways have ended, before what the command ended with has arrived.
-    const exited = new Promise<number | undefined>((resolve) => channel.once("exit", (code: number | null) => resolve(code ?? undefined)));
-    const output = Promise.all([exited, textOf(channel, "its output"), textOf(channel.stderr, "its errors")]);
+    const channel = await this.#opened(line);
+    const output = Promise.all([exitOf(channel), textOf(channel, "its output"), textOf(channel.stderr, "its errors")]);
     // A command that ends before it has read all of it says why.
     await Promise.race([given(channel, input, over), output]);
     const [exitCode, stdout, stderr] = await output;
     return { exitCode, stdout, stderr };
   }
+
+  #opened(line: string): Promise<Channel> {
+    return new Promise((resolve, reject) => this.#client.exec(line, (error, opened) => (error ? reject(error) : resolve(opened))));
+  }
+}
+
+/** Not its event "close": that may come when both ways have ended, before what the command ended with has arrived. */
+function exitOf(channel: Channel): Promise<number | undefined> {
+  return new Promise((resolve) => channel.once("exit", (code: number | null) => resolve(code ?? undefined)));
+}
+
+function endOf(channel: Channel): Promise<void> {
+  return new Promise((resolve) => channel.once("end", () => resolve()));
 }
 
 /** No faster than the host takes it, and no further than until the command is over. */

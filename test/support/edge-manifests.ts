@@ -5,7 +5,12 @@ export const edgeApi = "tunnel.achetronic.com/v1alpha1";
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: "EdgeNode" | "PortBinding";
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly creationTimestamp?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec: object;
 }
 

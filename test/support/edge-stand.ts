@@ -88,6 +88,11 @@ export class EdgeStand {
     return this.#operator;
   }
 
+  /** Of kt, as the cluster has it. */
+  get image(): string {
+    return this.#image.name;
+  }
+
   async #operatorSays(): Promise<string> {
     return this.#operator?.output ?? (await kubectl("-n", deployed, "logs", `deployment/${deployed}`, "--tail=50"));
   }

@@ -42,6 +42,7 @@ export interface NodeReport extends Reported, ObjectName {
   readonly address?: string;
   readonly transport?: EdgeNodeSpec["tunnel"]["transport"];
   readonly tunnelPort?: number;
+  readonly uplinkNamespace?: string;
   readonly publicKey?: string;
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   readonly uplinks: readonly UplinkReport[];
@@ -77,6 +78,7 @@ function nodeReport({ meta, object, status }: SeenNode, all: readonly PortBindin
       address: spec.address,
       transport: spec.tunnel.transport,
       tunnelPort: spec.tunnel.listenPort || edgeNodeDefaults.tunnelPort,
+      uplinkNamespace: spec.uplink.namespace,
     }),
     ...(publicKey && { publicKey }),
     conditions: conditions.map(({ type, status: is, reason, message }) => ({ type, status: is, reason, message })),

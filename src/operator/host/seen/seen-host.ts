@@ -75,7 +75,10 @@ export function parseSeenHost(text: string): SeenHost {
     publicKeys: { wireguard: keyOf(facts.one("key")), tls: keyOf(facts.one("pin")) },
     sysctls: new Map(facts.all("sysctl").map(sysctlOf)),
     link: mtu ? { mtu: Number(mtu), isUp: (Number(flags) & 1) === 1, addresses: facts.all("address") } : undefined,
-    takenPorts: facts.all("port").flatMap((line) => parseTakenPort(line)).filter(isForeign),
+    takenPorts: facts
+      .all("port")
+      .flatMap((line) => parseTakenPort(line))
+      .filter(isForeign),
     units: unitsOf(facts),
   };
 }
