@@ -1,4 +1,4 @@
-/** Runs the steps of a script one after the other, says how long each took, and stops at none. */
+/** Runs the steps of a script, one after the other or at once, says how long each took, and stops at none. */
 
 import { spawn } from "bun";
 
@@ -25,10 +25,22 @@ export async function step(name: string, command: readonly string[], environment
     stdout: "inherit",
     stderr: "inherit",
   });
-  const exitCode = await child.exited;
+  return report(name, (await child.exited) === 0, startedAt);
+}
+
+/** As `step`, for steps at the same time: what it prints comes in one piece at its end. */
+export async function stepBeside(name: string, command: readonly string[]): Promise<boolean> {
+  const startedAt = performance.now();
+  const child = spawn([...command], { cwd: root, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const printed = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  process.stdout.write(printed.join(""));
+  return report(name, (await child.exited) === 0, startedAt);
+}
+
+function report(name: string, ok: boolean, startedAt: number): boolean {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${exitCode === 0 ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
-  return exitCode === 0;
+  console.log(`${ok ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
+  return ok;
 }
 
 /** The line that every suite ends with. */
