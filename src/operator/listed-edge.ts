@@ -8,8 +8,9 @@ import { ContextSource, type ContextSourceOptions } from "#kube/api/context-sour
 import { listAll } from "#kube/api/listing.ts";
 import { type KubeKind, type KubeObject, kindPath, kubeKinds } from "#operator/cluster/kinds.ts";
 import { ClusterObjects } from "#operator/cluster/cluster-objects.ts";
+import { leaseName } from "#operator/cluster/names.ts";
 import { nameOf, seenBinding, seenNode, sshSecretOf } from "#operator/cluster/seen.ts";
-import { type EdgeReport, edgeReport } from "#operator/status/edge-report.ts";
+import { type EdgeReport, edgeReport, operatorReport } from "#operator/status/edge-report.ts";
 
 /** Rejects as what is run does. */
 export async function withApi<Value>(options: ContextSourceOptions, run: (api: Api) => Promise<Value>): Promise<Value> {
@@ -51,9 +52,26 @@ async function list(api: Api, kind: KubeKind, namespace: string | undefined, sig
 /** Rejects as `listEdge` does. */
 export async function reportedEdge(options: ContextSourceOptions, namespace: string | undefined): Promise<EdgeReport> {
   return await withApi(options, async (api) => {
-    const { nodes, portBindings } = await listEdge(api, namespace, new AbortController().signal);
-    return edgeReport(nodes.map(seenNode), portBindings.map(seenBinding), options.clock.wallMs());
+    const { signal } = new AbortController();
+    const [{ nodes, portBindings }, leases] = await Promise.all([listEdge(api, namespace, signal), leasesOf(api, signal)]);
+    const nowMs = options.clock.wallMs();
+    const operator = operatorReport(leases, nowMs);
+    return { ...(operator && { operator }), ...edgeReport(nodes.map(seenNode), portBindings.map(seenBinding), nowMs) };
   });
+}
+
+/** Of operators, in whichever namespace they run; none where the user may not list them. */
+async function leasesOf(api: Api, signal: AbortSignal): Promise<readonly KubeObject[]> {
+  const { resource, group } = kubeKinds.lease;
+  const access = { verb: "list", resource, group, namespace: "" } as const;
+  const query = { fieldSelector: `metadata.name=${leaseName}` };
+  const request = { api, path: kindPath(kubeKinds.lease), query, access, pick: (raw: object) => raw as KubeObject };
+  try {
+    return (await listAll(request, signal)).items;
+  } catch (error) {
+    if (isStatus(error, 403)) return [];
+    throw error;
+  }
 }
 
 /** The chosen EdgeNode, all PortBindings beside it, and the Secret of its host where that is there. Rejects as `choose`, and as the API does. */

@@ -8,7 +8,7 @@ import { edgeStatusLines } from "#cli/edge/edge-status-lines.ts";
 import { Options } from "#cli/command.ts";
 import type { KubeObject } from "#operator/cluster/kinds.ts";
 import { seenBinding, seenNode } from "#operator/cluster/seen.ts";
-import { type EdgeReport, edgeReport } from "#operator/status/edge-report.ts";
+import { type EdgeReport, edgeReport, operatorReport } from "#operator/status/edge-report.ts";
 
 const nowMs = Date.parse("2026-03-01T12:00:00Z");
 const ago = (seconds: number): string => new Date(nowMs - seconds * 1000).toISOString();
@@ -177,6 +177,19 @@ describe("kt edge status", () => {
       "working pending",
     ]);
     expect(nodes[1]?.portBindings[0]?.bindings.map(({ state }) => state)).toEqual(["pending", "pending"]);
+  });
+
+  test("knows by the leases whether an operator still writes it", () => {
+    const lease = (seconds: number, holderIdentity = "pod_1"): KubeObject => ({
+      metadata: { name: "lease" },
+      spec: { holderIdentity, renewTime: ago(seconds) },
+    });
+    expect(operatorReport([], nowMs)).toBeUndefined();
+    expect(operatorReport([lease(3), lease(900)], nowMs)).toEqual({ isLeading: true, renewedSecondsAgo: 3 });
+    expect(operatorReport([lease(900)], nowMs)).toEqual({ isLeading: false, renewedSecondsAgo: 900 });
+    // It has been given back, as an operator does that ends.
+    expect(operatorReport([lease(2, "")], nowMs)?.isLeading).toBe(false);
+    expect(operatorReport([{ metadata: { name: "lease" }, spec: { renewTime: "soon" } }], nowMs)).toBeUndefined();
   });
 
   test("a handshake says nothing of now where the edge does not answer, and with TLS it is when the uplink connected", () => {

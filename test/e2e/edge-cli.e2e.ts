@@ -149,4 +149,16 @@ cases("what people see of a public edge", () => {
     expect(await following.exited).toBe(130);
     await eventually("journalctl to be gone", async () => (await stand.vps.sh("pgrep -c journalctl || true")).trim() === "0", 20_000);
   }, 90_000);
+
+  test("status says that no operator writes it any more", async () => {
+    await kubectl(...own(), "scale", `deployment/${operator}`, "--replicas=0");
+    await eventually(
+      "the lease to be given back",
+      async () => (await stand.home.run(["edge", "status", ...own()])).stderr.includes("no operator has renewed its lease for"),
+      90_000,
+      1000,
+    );
+    await kubectl(...own(), "scale", `deployment/${operator}`, "--replicas=1");
+    await rolledOut(stand.namespace, operator);
+  }, 150_000);
 });

@@ -85,7 +85,7 @@ function uplinkRow(uplink: UplinkReport, node: NodeReport): Row {
 }
 
 /** In the largest unit that fits, short enough to stand in a column. */
-function spanText(seconds: number): string {
+export function spanText(seconds: number): string {
   const [unit, word] = (
     [
       [86_400, "d"],

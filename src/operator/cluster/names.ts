@@ -5,6 +5,9 @@ import { exposeGroup } from "#expose/resources/crds.ts";
 
 export const finalizer = `${exposeGroup}/finalizer`;
 
+/** Of the Lease by which one of several operators leads. */
+export const leaseName = "6f1468a9.achetronic.com";
+
 export const labels = {
   /** Of several EdgeNodes of one name, whose an object in the uplinks' namespace is. */
   ownerNamespace: `${exposeGroup}/owner-namespace`,

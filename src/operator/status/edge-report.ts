@@ -3,8 +3,8 @@
 import { edgeNodeDefaults, edgeNodeStatus, type EdgeNodeSpec } from "#expose/resources/edge-node.ts";
 import { portBindingStatus } from "#expose/resources/port-binding.ts";
 import { formatName, type ObjectName, type ReadBinding } from "#expose/resources/read-objects.ts";
-import { problemText } from "#expose/schema/problem.ts";
-import type { ObjectMeta } from "#operator/cluster/kinds.ts";
+import { isRecord, problemText } from "#expose/schema/problem.ts";
+import type { KubeObject, ObjectMeta } from "#operator/cluster/kinds.ts";
 import { nameOf, type SeenBinding, type SeenNode } from "#operator/cluster/seen.ts";
 
 /** `pending`: the operator is at it, or has not looked yet; `unknown`: it cannot tell. */
@@ -49,10 +49,37 @@ export interface NodeReport extends Reported, ObjectName {
   readonly portBindings: readonly PortBindingReport[];
 }
 
+/** What the leases of operators say, where there are any; one that runs without a lease has none. */
+export interface OperatorReport {
+  readonly isLeading: boolean;
+  /** Since the latest renewal, by the clock of the operator. */
+  readonly renewedSecondsAgo: number;
+}
+
 export interface EdgeReport {
+  readonly operator?: OperatorReport;
   readonly nodes: readonly NodeReport[];
   /** Those whose EdgeNode is not among the nodes. */
   readonly portBindings: readonly PortBindingReport[];
+}
+
+/** Longer than any lease, and than clocks should differ: what is not renewed by then has nothing that writes statuses. */
+const leaderlessMs = 60_000;
+
+/** Undefined where there is no lease that can be read. */
+export function operatorReport(leases: readonly KubeObject[], nowMs: number): OperatorReport | undefined {
+  const renewals = leases.flatMap(({ spec }) => {
+    const { renewTime, holderIdentity } = isRecord(spec) ? spec : {};
+    const atMs = typeof renewTime === "string" ? Date.parse(renewTime) : Number.NaN;
+    return Number.isNaN(atMs) ? [] : [{ atMs, isHeld: typeof holderIdentity === "string" && holderIdentity !== "" }];
+  });
+  const latest = renewals.sort((a, b) => b.atMs - a.atMs)[0];
+  if (latest === undefined) return undefined;
+  const agoMs = Math.max(0, nowMs - latest.atMs);
+  return {
+    isLeading: renewals.some(({ atMs, isHeld }) => isHeld && nowMs - atMs < leaderlessMs),
+    renewedSecondsAgo: Math.round(agoMs / 1000),
+  };
 }
 
 /** All by name. */

@@ -4,11 +4,10 @@ import { KtError } from "#base/errors.ts";
 import type { CommandContext, Options } from "#cli/command.ts";
 import { clusterSource } from "#cli/edge/cluster-source.ts";
 import { exitCodes } from "#cli/exit.ts";
+import { leaseName } from "#operator/cluster/names.ts";
 import { healthServer } from "#operator/health-server.ts";
 import { type RunOptions, runOperator } from "#operator/run-operator.ts";
 import { isImage } from "#profile/values/image.ts";
-
-const leaseName = "6f1468a9.achetronic.com";
 
 export async function operator({ options, output, build }: CommandContext): Promise<number> {
   if (options.text("envoyVersion") !== undefined)
