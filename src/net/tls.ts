@@ -179,18 +179,27 @@ export interface ServerOptions {
   readonly key: string;
   /** Who has signed the certificates that clients are to have; undefined asks for none. */
   readonly clientCa?: string | undefined;
+  /** A client without a certificate of those gets the handshake's alert instead of a session in which it could read why. */
+  readonly requiresClient?: boolean;
 }
 
 /** A server's identity, ready for any number of connections: those that use the same one can resume each other's sessions. */
 export interface ServerIdentity {
   readonly context: SecureContext;
-  readonly asksClients: boolean;
+  readonly clients: "any" | "asked" | "required";
 }
 
+/** Of TLS 1.2 those that keep what was said secret when the key is lost later, and authenticate what they encrypt. Those of 1.3 all do. */
+const suites = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].flatMap((suite) => [
+  `ECDHE-ECDSA-${suite}`,
+  `ECDHE-RSA-${suite}`,
+]);
+
 /** TLS 1.2 and 1.3. Throws the TLS library's own error for a key of another certificate. */
-export function serverIdentity({ cert, key, clientCa }: ServerOptions): ServerIdentity {
-  const context = createSecureContext({ cert, key, minVersion: "TLSv1.2", ...trust(clientCa) });
-  return { context, asksClients: clientCa !== undefined };
+export function serverIdentity({ cert, key, clientCa, requiresClient = false }: ServerOptions): ServerIdentity {
+  const context = createSecureContext({ cert, key, minVersion: "TLSv1.2", ciphers: suites.join(":"), ...trust(clientCa) });
+  if (clientCa === undefined) return { context, clients: "any" };
+  return { context, clients: requiresClient ? "required" : "asked" };
 }
 
 export interface ServerSession extends TlsSession {
@@ -198,24 +207,29 @@ export interface ServerSession extends TlsSession {
   readonly stranger: string | undefined;
 }
 
-/** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does. */
-export async function tlsServer(over: Conn, { context, asksClients }: ServerIdentity, alpn: readonly string[]): Promise<ServerSession> {
+/** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does; `strangeness` tells clients that it requires. */
+export async function tlsServer(over: Conn, { context, clients }: ServerIdentity, alpn: readonly string[]): Promise<ServerSession> {
   const stream = new ConnDuplex(over);
   const tls = new TLSSocket(stream, {
     isServer: true,
     secureContext: context,
     ALPNProtocols: [...alpn],
-    // A client without a certificate reads why it is refused, inside.
-    ...(asksClients && { requestCert: true, rejectUnauthorized: false }),
+    ...(clients !== "any" && { requestCert: true, rejectUnauthorized: clients === "required" }),
   });
   const opened = await whenSecure({ tls, event: "secure", stream, over });
-  return { ...opened, stranger: asksClients && !tls.authorized ? strangeness(tls.authorizationError) : undefined };
+  const isStranger = clients !== "any" && !tls.authorized;
+  return { ...opened, stranger: isStranger ? (strangeness(tls.authorizationError) ?? noCertificate) : undefined };
 }
 
-/** The codes of OpenSSL, of which the first is also that of no certificate. */
-function strangeness(error: unknown): string {
+const noCertificate = "it has no certificate of this authority";
+/** How OpenSSL's verdicts on a certificate begin, and that a client showed none. */
+const verdicts = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_|PATH_LENGTH_|ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE$)/;
+
+/** What is wrong with a client's certificate; undefined where the error is about something else. */
+export function strangeness(error: unknown): string | undefined {
   const code = typeof error === "string" ? error : error instanceof Error && "code" in error ? String(error.code) : "";
-  return code === "CERT_HAS_EXPIRED" ? "its certificate has expired" : "it has no certificate of this authority";
+  if (!verdicts.test(code)) return undefined;
+  return code === "CERT_HAS_EXPIRED" ? "its certificate has expired" : noCertificate;
 }
 
 /** How long the TLS layer may take to read what a peer sent before it closed its half: it is there already. */

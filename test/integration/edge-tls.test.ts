@@ -202,7 +202,9 @@ onOverlay("TLS that ends at the edge", () => {
     const attempt = async (client: Partial<Certificate>): Promise<string> => await asked(await open(made, "a.example.com", client));
     expect(await attempt(known)).toBe("hello");
     for (const client of [{}, expired, foreign]) expect(await codeOf(attempt(client))).not.toBe("accepted");
+    expect(await codeOf(open(made, "a.example.com", { maxVersion: "TLSv1.2" }))).toContain("ALERT_HANDSHAKE_FAILURE");
     expect(up.asked.length).toBe(1);
+    await eventually("each is counted", () => made.edge.facts().tcp.refused.clientCertificate === 4);
   });
 
   test("is renewed without a cut, and goes on with the former certificate while the next one is of no use", async () => {

@@ -11,7 +11,7 @@ import { openTarget } from "#edge/uplinks/open-target.ts";
 import type { UplinkSet } from "#edge/uplinks/uplink-set.ts";
 import type { TcpEdgeBinding } from "#expose/host/edge-document.ts";
 import type { SocketEnds } from "#net/tcp.ts";
-import { tlsServer } from "#net/tls.ts";
+import { strangeness, tlsServer } from "#net/tls.ts";
 import { Flow } from "./flow.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { Occupancy } from "./occupancy.ts";
@@ -119,7 +119,8 @@ export class Visit {
     const identity = certificates.identityOf(tls);
     if (!identity) throw new Refused("certificate", certificates.problemOf(tls));
     const { conn, stranger } = await tlsServer(this.#arrival.conn, identity, tls.alpn).catch((error: unknown) => {
-      throw new Refused(this.#cut ?? "handshake", messageOf(error));
+      const why = strangeness(error);
+      throw why === undefined ? new Refused(this.#cut ?? "handshake", messageOf(error)) : new Refused("clientCertificate", why);
     });
     if (stranger === undefined) return conn;
     conn.abort();

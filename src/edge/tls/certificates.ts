@@ -63,7 +63,7 @@ export class Certificates {
       const text = this.#text(tls.certificate, "its certificate");
       const clientCa = tls.clientCa === undefined ? undefined : this.#text(tls.clientCa, "the authority of its clients");
       if (tls.mode === "mutual" && clientCa === undefined) throw new KtError("protocol", "the plan names no authority of its clients");
-      const identity = serverIdentity({ cert: blocksOf(text, isCertificate), key: blocksOf(text, isKey), clientCa });
+      const identity = serverIdentity({ cert: blocksOf(text, isCertificate), key: blocksOf(text, isKey), clientCa, requiresClient: true });
       return { identity, problem: "", readMs };
     } catch (error) {
       return { identity: undefined, problem: messageOf(error), readMs };
