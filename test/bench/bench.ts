@@ -1,4 +1,4 @@
-/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay measures its relay, --inside kt in a pod, --edge an edge beside Envoy. */
+/** Measures kt beside kubectl port-forward on a real cluster and writes RESULTS.md; --soak and --churn keep it busy, --relay measures its relay, --inside kt in a pod, --edge an edge beside Envoy, --transports its two tunnels. */
 
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     relay: { type: "boolean", default: false },
     inside: { type: "boolean", default: false },
     edge: { type: "boolean", default: false },
+    transports: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     keep: { type: "boolean", default: false },
   },
@@ -40,6 +41,7 @@ const { Results, table } = await import("./report.ts");
 const { measureProxy } = await import("./proxies.ts");
 const { measureEdge } = await import("./edge.ts");
 const { measureInside } = await import("./inside.ts");
+const { measureTransports } = await import("./transports.ts");
 const { measureRelay } = await import("./relay.ts");
 const { soak } = await import("./soak.ts");
 const { churn } = await import("./churn.ts");
@@ -113,7 +115,7 @@ async function measureAll(kubeconfig: string): Promise<string> {
 }
 
 /** Its own chapter of RESULTS.md: what begins with these characters, up to the next one. The others stay. */
-async function writeChapter(begins: "# " | "## ", text: string): Promise<void> {
+async function writeChapter(begins: "# " | "## An edge" | "## The transports", text: string): Promise<void> {
   const path = `${root}/test/bench/RESULTS.md`;
   const chapters = (await file(path).text()).split(/^(?=##? )/m).filter((chapter) => !chapter.startsWith(begins));
   await write(
@@ -131,7 +133,7 @@ async function benchEdge(): Promise<boolean> {
   const made = `Median of ${values.rounds} rounds, in turns (lowest–highest), by \`bun run bench --edge\` on: ${await machine()}.`;
   const text = `## An edge beside Envoy\n\n${made} No tunnel is under either; the ratio is kt's figure to Envoy's.\n\n${figures}`;
   console.log(`\n${text}`);
-  await writeChapter("## ", text);
+  await writeChapter("## An edge", text);
   return true;
 }
 
@@ -145,6 +147,14 @@ async function main(): Promise<boolean> {
     if (values.churn !== undefined) return await churn(Number(values.churn), kubeconfig);
     if (values.relay) {
       console.log(await measureRelay(kubeconfig, Number(values.rounds)));
+      return true;
+    }
+    if (values.transports) {
+      const figures = await measureTransports(Number(values.rounds));
+      const made = `Median of ${values.rounds} rounds, in turns (lowest–highest), by \`bun run bench --transports\` on: ${await machine()}.`;
+      const about =
+        "From the internet by a VPS in namespaces and its tunnel to a pod, all on this machine; the ratio is that of tls to wireguard.";
+      await writeChapter("## The transports", `## The transports of a public edge\n\n${made} ${about}\n\n${figures}`);
       return true;
     }
     if (values.inside) {
