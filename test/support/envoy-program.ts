@@ -1,5 +1,6 @@
 /** Envoy, for tests and benchmarks that hold kt beside it: of the environment, or from PyPI in the cache. */
 
+import { existsSync } from "node:fs";
 import { Glob } from "bun";
 import { run } from "./cluster.ts";
 
@@ -8,7 +9,7 @@ const folder = `${process.env["XDG_CACHE_HOME"] ?? `${process.env["HOME"]}/.cach
 /** Undefined where it was never installed. */
 export function installedEnvoy(): string | undefined {
   const given = process.env["ENVOY"];
-  if (given !== undefined) return given;
+  if (given !== undefined || !existsSync(folder)) return given;
   const options = { cwd: folder, onlyFiles: true, throwErrorOnBrokenSymlink: false };
   const [installed] = new Glob("lib/python3*/site-packages/envoy/_bin/envoy").scanSync(options);
   return installed === undefined ? undefined : `${folder}/${installed}`;
