@@ -5,6 +5,7 @@ import { connect, createSecureContext, type SecureContext, TLSSocket } from "nod
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import { systemReason } from "#base/system-error.ts";
+import { type ServerTls, SocketConn } from "./tcp.ts";
 
 /** Trust and identity of an outgoing TLS connection. PEM texts. */
 export interface TlsOptions {
@@ -186,6 +187,8 @@ export interface ServerOptions {
 /** A server's identity, ready for any number of connections: those that use the same one can resume each other's sessions. */
 export interface ServerIdentity {
   readonly context: SecureContext;
+  /** The same for Bun's own TLS. */
+  readonly own: ServerTls;
   readonly clients: "any" | "asked" | "required";
 }
 
@@ -197,9 +200,11 @@ const suites = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].f
 
 /** TLS 1.2 and 1.3. Throws the TLS library's own error for a key of another certificate. */
 export function serverIdentity({ cert, key, clientCa, requiresClient = false }: ServerOptions): ServerIdentity {
-  const context = createSecureContext({ cert, key, minVersion: "TLSv1.2", ciphers: suites.join(":"), ...trust(clientCa) });
-  if (clientCa === undefined) return { context, clients: "any" };
-  return { context, clients: requiresClient ? "required" : "asked" };
+  const ciphers = suites.join(":");
+  const context = createSecureContext({ cert, key, minVersion: "TLSv1.2", ciphers, ...trust(clientCa) });
+  const own: ServerTls = { cert, key, ciphers, minVersion: 0x0303 };
+  if (clientCa === undefined) return { context, own, clients: "any" };
+  return { context, own, clients: requiresClient ? "required" : "asked" };
 }
 
 export interface ServerSession extends TlsSession {
@@ -208,7 +213,10 @@ export interface ServerSession extends TlsSession {
 }
 
 /** Speaks TLS as the server over a Conn, which it owns from now on. Rejects as `tlsClient` does; `strangeness` tells clients that it requires. */
-export async function tlsServer(over: Conn, { context, clients }: ServerIdentity, alpn: readonly string[]): Promise<ServerSession> {
+export async function tlsServer(over: Conn, { context, own, clients }: ServerIdentity, alpn: readonly string[]): Promise<ServerSession> {
+  // Which clients are strangers, and the alert for them, is known to the other alone.
+  const secured = clients === "any" && over instanceof SocketConn ? over.secure(withProtocols(own, alpn)) : undefined;
+  if (secured) return { ...(await secured), stranger: undefined };
   const stream = new ConnDuplex(over);
   const tls = new TLSSocket(stream, {
     isServer: true,
@@ -219,6 +227,11 @@ export async function tlsServer(over: Conn, { context, clients }: ServerIdentity
   const opened = await whenSecure({ tls, event: "secure", stream, over });
   const isStranger = clients !== "any" && !tls.authorized;
   return { ...opened, stranger: isStranger ? (strangeness(tls.authorizationError) ?? noCertificate) : undefined };
+}
+
+function withProtocols(tls: ServerTls, alpn: readonly string[]): ServerTls {
+  if (alpn.length === 0) return tls;
+  return { ...tls, ALPNProtocols: Buffer.from(alpn.map((name) => String.fromCharCode(name.length) + name).join(""), "latin1") };
 }
 
 const noCertificate = "it has no certificate of this authority";

@@ -12,7 +12,8 @@ import { clientHello } from "#test/support/client-hello.ts";
 import { type EdgeRig, keyOf, tcpBinding } from "#test/support/edge-rig.ts";
 import { EdgeUser, echo } from "#test/support/edge-user.ts";
 import { onOverlay } from "#test/support/overlay.ts";
-import { eventually } from "#test/support/wait.ts";
+import { Recorder } from "#test/support/recorder.ts";
+import { eventually, within } from "#test/support/wait.ts";
 
 const nowMs = Date.now();
 const monthMs = 30 * 24 * 3600 * 1000;
@@ -157,6 +158,42 @@ onOverlay("TLS that ends at the edge", () => {
     expect(await codeOf(open(made, "a.example.com", { maxVersion: "TLSv1.1", minVersion: "TLSv1" }))).not.toBe("accepted");
     expect((await open(made, undefined, { maxVersion: "TLSv1.2" })).getProtocol()).toBe("TLSv1.2");
   });
+
+  test("tells its target by a PROXY header where the client is, as without TLS", async () => {
+    const made = await user.rig();
+    const targets: Recorder[] = [];
+    user.uplink(made.net.uplink(0), keyOf("a")).onOpen = (conn) => void targets.push(new Recorder(conn));
+    await made.plan([tcpBinding("x", 5000, { proxyHeader: 1, tls: await ended(made, selfSigned("a.example.com", nowMs)) })]);
+    await made.until("x", "Listening");
+    const socket = await open(made, "a.example.com");
+    socket.write("hello");
+    const target = await eventually("the target", () => targets[0]);
+    await target.until(() => target.text().endsWith("hello"));
+    expect(target.text()).toBe(`PROXY TCP4 127.0.0.1 ${made.net.public} ${socket.localPort} 5000\r\nhello`);
+  });
+
+  test("carries 100 MB each way unharmed, and the end of one half", async () => {
+    const made = await user.rig();
+    user.uplink(made.net.uplink(0), keyOf("a")).onOpen = echo;
+    await made.plan([tcpBinding("x", 5000, { tls: await ended(made, selfSigned("a.example.com", nowMs)) })]);
+    await made.until("x", "Listening");
+    const socket = await open(made, "a.example.com", { allowHalfOpen: true } as ConnectionOptions);
+    const block = crypto.getRandomValues(new Uint8Array(1_000_000));
+    const [sent, received] = [new CryptoHasher("sha256"), new CryptoHasher("sha256")];
+    let receivedBytes = 0;
+    socket.on("data", (bytes: Buffer) => {
+      received.update(bytes);
+      receivedBytes += bytes.length;
+    });
+    const ends = new Promise((resolve) => socket.once("end", resolve));
+    for (let nth = 0; nth < 100; nth++) {
+      sent.update(block);
+      if (!socket.write(block)) await new Promise((resolve) => socket.once("drain", resolve));
+    }
+    socket.end();
+    await within(30_000, "the end of the answer", ends);
+    expect([receivedBytes, received.digest("hex")]).toEqual([100_000_000, sent.digest("hex")]);
+  }, 60_000);
 
   test("offers http/1.1 before h2, h2 to clients that know nothing else, and refuses those that know neither", async () => {
     const made = await user.rig();

@@ -52,6 +52,7 @@ export class Visit {
   readonly #arrival: Arrival;
   readonly #context: VisitContext;
   readonly #onOver: () => void;
+  #ends: Arrival["ends"];
   #flow: Flow | undefined;
   /** Whose it is, once that is known and counted. */
   #binding: TcpEdgeBinding | undefined;
@@ -61,6 +62,7 @@ export class Visit {
   /** Owns the Conn. `onOver` is called once, in a later turn. */
   constructor(arrival: Arrival, context: VisitContext, onOver: () => void) {
     this.#arrival = arrival;
+    this.#ends = arrival.ends;
     this.#context = context;
     this.#onOver = onOver;
     context.counters.accepted += 1;
@@ -116,6 +118,9 @@ export class Visit {
 
   async #endTls(tls: EndedTls): Promise<Conn> {
     const { certificates } = this.#context;
+    // A socket whose TLS has begun does not know them any more.
+    const ends = this.#arrival.ends();
+    this.#ends = () => ends;
     const identity = certificates.identityOf(tls);
     if (!identity) throw new Refused("certificate", certificates.problemOf(tls));
     const { conn, stranger } = await tlsServer(this.#arrival.conn, identity, tls.alpn).catch((error: unknown) => {
@@ -137,9 +142,8 @@ export class Visit {
 
   #join(client: Conn, target: Conn, binding: TcpEdgeBinding): void {
     const { counters, clock } = this.#context;
-    const { ends } = this.#arrival;
     counters.opened += 1;
-    this.#flow = new Flow({ client, ends, target, binding, counters, clock, onOver: () => this.#over() });
+    this.#flow = new Flow({ client, ends: this.#ends, target, binding, counters, clock, onOver: () => this.#over() });
   }
 
   /** Once, for hello and handshake together. */
