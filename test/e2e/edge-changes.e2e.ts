@@ -139,6 +139,29 @@ cases("what is lost", () => {
   }, 120_000);
 
   test.each([
+    ["configmap", `{"data":{"uplink.json":"{}"}}`],
+    ["statefulset", `{"spec":{"replicas":0}}`],
+    ["service", undefined],
+  ])(
+    "in the cluster by hand, as the %s of the uplinks, is put right at once",
+    async (kind, edit) => {
+      const shown = async (path: string): Promise<string> =>
+        await kubectl("-n", stand.namespace, "get", kind, "edge-node-uplink", "--ignore-not-found", "-o", `jsonpath=${path}`);
+      const before = await shown("{.metadata.uid}");
+      await kubectl("-n", stand.namespace, "delete", kind, "edge-node-uplink", "--cascade=orphan");
+      await eventually("it to be there again", async () => ![before, ""].includes(await shown("{.metadata.uid}")), 10_000, 100);
+      const wanted = await shown("{.data}{.spec}");
+      if (edit !== undefined) {
+        await kubectl("-n", stand.namespace, "patch", kind, "edge-node-uplink", "--type=merge", "-p", edit);
+        await eventually("it to be as it was", async () => (await shown("{.data}{.spec}")) === wanted, 10_000, 100);
+      }
+      await stand.ready("edgenode", "edge-node", 90_000);
+      await eventually("the port to be served", () => talks(stand, publicPort), 20_000, 200);
+    },
+    120_000,
+  );
+
+  test.each([
     ["reboot", []],
     ["pulled plug", ["--hard"]],
   ] as const)(

@@ -52,7 +52,7 @@ const clusterRules = [
   { apiGroups: [""], resources: ["services"], verbs: ["list", "watch", "create", "patch", "delete"] },
   // SSH logins and certificates, each followed by its name, and the uplinks' keys, which are made. None other is ever asked for.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch", "create", "patch", "delete"] },
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch", "create", "patch", "delete"] },
   { apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["list", "watch", "create", "patch", "delete"] },
   // The uplinks' pods are marked when their document has changed, and replaced one after the other.
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch", "patch", "delete"] },

@@ -39,11 +39,12 @@ export class EdgeState {
   readonly services: Informer<NamedService>;
   readonly pods: Informer<SeenPod>;
   readonly #sets: Informer<ObjectMeta>;
+  readonly #documents: Informer<OwnedDocument>;
   readonly secrets: FollowedSecrets;
 
   constructor({ onChange, namespace, ...watching }: EdgeStateOptions) {
     this.#onChange = onChange;
-    const { edgeNode, portBinding, service, pod, statefulSet } = kubeKinds;
+    const { edgeNode, portBinding, service, pod, statefulSet, configMap } = kubeKinds;
     const owned = labels.ownerName;
     this.secrets = new FollowedSecrets(watching, (name) => this.#secretChanged(name));
     this.nodes = new Informer({
@@ -63,17 +64,24 @@ export class EdgeState {
     this.services = new Informer({
       ...watching,
       kind: service,
-      pick: (raw) => ({ ...seenService(raw), name: nameOf(raw.metadata) }),
+      pick: (raw) => ({ ...seenService(raw), name: nameOf(raw.metadata), owner: ownerOf(raw.metadata) }),
       onChange: (now, was) => this.#serviceChanged(now, was),
     });
     this.pods = new Informer({ ...watching, kind: pod, labels: owned, pick: seenPod, onChange: (now, was) => this.#podChanged(now, was) });
     const pick = ({ metadata }: KubeObject): ObjectMeta => metadata;
     this.#sets = new Informer({ ...watching, kind: statefulSet, labels: owned, pick, onChange: (now, was) => this.#setChanged(now, was) });
+    this.#documents = new Informer({
+      ...watching,
+      kind: configMap,
+      labels: owned,
+      pick: ({ metadata, data }) => ({ owner: ownerOf(metadata), data }),
+      onChange: (now, was) => this.#ownedChanged(now, was),
+    });
   }
 
   /** Once everything has been listed. */
   async ready(): Promise<void> {
-    await Promise.all([this.nodes, this.portBindings, this.services, this.pods, this.#sets].map(({ listed }) => listed));
+    await Promise.all(this.#informers.map(({ listed }) => listed));
     this.#followSecrets();
   }
 
@@ -86,8 +94,12 @@ export class EdgeState {
   }
 
   close(): void {
-    for (const informer of [this.nodes, this.portBindings, this.services, this.pods, this.#sets]) informer.close();
+    for (const informer of this.#informers) informer.close();
     this.secrets.close();
+  }
+
+  get #informers(): readonly Pick<Informer<unknown>, "listed" | "close">[] {
+    return [this.nodes, this.portBindings, this.services, this.pods, this.#sets, this.#documents];
   }
 
   #nodeChanged(now: SeenNode | undefined, was: SeenNode | undefined): void {
@@ -107,7 +119,15 @@ export class EdgeState {
 
   #serviceChanged(now: NamedService | undefined, was: NamedService | undefined): void {
     const name = (now ?? was)?.name;
-    if (name !== undefined && !deepEquals(now, was)) this.#changed(({ object }) => has(servicesOf(object), name));
+    if (name === undefined || deepEquals(now, was)) return;
+    this.#changed(({ object }) => has(servicesOf(object), name));
+    this.#ownedChanged(now, was);
+  }
+
+  /** What the operator has made itself: also where it was removed or edited by another. */
+  #ownedChanged(now: Owned | undefined, was: Owned | undefined): void {
+    const owner = (now ?? was)?.owner;
+    if (owner !== undefined && !deepEquals(now, was)) this.#onChange(owner, "wanted");
   }
 
   #secretChanged(name: ObjectName): void {
@@ -144,7 +164,13 @@ export class EdgeState {
   }
 }
 
-type NamedService = SeenService & { readonly name: ObjectName };
+/** `owner`: the EdgeNode whose it is, where the operator has made it. */
+interface Owned {
+  readonly owner: string | undefined;
+}
+
+type NamedService = SeenService & Owned & { readonly name: ObjectName };
+type OwnedDocument = Owned & { readonly data: KubeObject["data"] };
 
 function isOtherSpec<Item>(now: Seen<Item> | undefined, was: Seen<Item> | undefined): boolean {
   const { generation, deletionTimestamp, uid } = now?.meta ?? {};
