@@ -114,8 +114,10 @@ cases("the transport tls", () => {
   test("leaves root on the host no way into the cluster, and nothing came to it that was not asked for", async () => {
     const routes = await stand.vps.sh("ip -o route show | grep -E '10\\.(244|96|200)\\.' || true");
     expect(routes).toBe("");
+    const api = (await kubectl("get", "svc", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")).trim();
+    const pod = (await kubectl("-n", stand.namespace, "get", "pods", "-o", "jsonpath={.items[0].status.podIP}")).trim();
     const tried = await stand.vps.sh(
-      `for place in ${here}/6443 ${here}/10250 ${here}/${echo.port} 10.200.0.2/40501 10.200.0.2/40500; do
+      `for place in ${api}/443 ${pod}/40500 ${pod}/40600 ${here}/6443 ${here}/10250 ${here}/${echo.port} 10.200.0.2/40501 10.200.0.2/40500; do
         if timeout 2 bash -c "exec 3<>/dev/tcp/$place" 2>/dev/null; then echo "reached $place"; fi
       done`,
     );
@@ -128,11 +130,14 @@ cases("the transport tls", () => {
     await admits("privileged");
     await stand.applyNode(node(1, "wireguard"));
     const byWireguard = await stand.ready("edgenode", "edge-node", 120_000);
+    expect((await stand.vps.sh("systemctl is-active kt-wireguard; ls -d /sys/class/net/kt-edge")).trim()).toBe("active\n/sys/class/net/kt-edge");
     await eventually("the port to be served", () => talks(stand, publicPort), 20_000, 200);
     await stand.applyNode(node(1, "tls"));
     const byTls = await stand.ready("edgenode", "edge-node", 120_000);
     await eventually("the port to be served again", () => talks(stand, publicPort), 20_000, 200);
     expect(byTls.status?.publicKey).not.toBe(byWireguard.status?.publicKey ?? "");
+    const inPods = await kubectl("-n", stand.namespace, "get", "pods", "-o", "jsonpath={.items[*].spec}");
+    expect(inPods).not.toMatch(/NET_ADMIN|\/dev\/net\/tun/);
     const left = "ls /etc/systemd/system/kt-wireguard.service /sys/class/net/kt-edge 2>/dev/null || pgrep wireguard-go || true";
     expect(await stand.vps.sh(left)).toBe("");
   }, 300_000);
