@@ -130,7 +130,9 @@ cases("the transport tls", () => {
     await admits("privileged");
     await stand.applyNode(node(1, "wireguard"));
     const byWireguard = await stand.ready("edgenode", "edge-node", 120_000);
-    expect((await stand.vps.sh("systemctl is-active kt-wireguard; ls -d /sys/class/net/kt-edge")).trim()).toBe("active\n/sys/class/net/kt-edge");
+    expect((await stand.vps.sh("systemctl is-active kt-wireguard; ls -d /sys/class/net/kt-edge")).trim()).toBe(
+      "active\n/sys/class/net/kt-edge",
+    );
     await eventually("the port to be served", () => talks(stand, publicPort), 20_000, 200);
     await stand.applyNode(node(1, "tls"));
     const byTls = await stand.ready("edgenode", "edge-node", 120_000);
