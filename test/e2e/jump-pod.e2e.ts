@@ -116,7 +116,7 @@ async function podNow(): Promise<PodObject | undefined> {
 }
 
 const uidNow = async (): Promise<string | undefined> => (await podNow())?.metadata.uid;
-const gone = (withinMs = 10_000): Promise<true> =>
+const gone = (withinMs = 30_000): Promise<true> =>
   eventually("the pod to be gone", async () => (await podNow()) === undefined, withinMs, 100);
 
 /** A pod that kt did not make. */
