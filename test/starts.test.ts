@@ -36,7 +36,7 @@ const starts = [
     ],
     packages: ["cac", "smol-toml", "valibot"],
     builtins: ["node:crypto", "node:stream", "node:tls"],
-    mostKb: 935,
+    mostKb: 937,
   },
 ] as const;
 
