@@ -7,8 +7,8 @@ export const uplinkLimits = {
   documentBytes: 2 * mib,
   /** An edge sends its request with the connection: a peer that has not within this time is not one, or its packets are lost. */
   requestMs: 5 * second,
-  /** Streams that have not said yet what they want. */
-  waitingRequests: 1024,
+  /** Streams that have not said yet what they want: of a burst all are accepted before the first is read, and edges alone get so far. */
+  waitingRequests: 16_384,
   /** Streams at once. Each is two descriptors and, measured over 4,000 idle ones, 7.3 KiB: together 120 MB. */
   streams: 16_384,
   /** How long a connection to a target may take where the edge sets no time. */

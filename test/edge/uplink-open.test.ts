@@ -41,7 +41,7 @@ async function healthyUplink() {
   return { uplink, fake, dials };
 }
 
-type Dial = "late" | "refused" | "unanswered";
+type Dial = "late" | "refused" | "reset" | "unanswered";
 interface Row {
   readonly dial: Dial;
   readonly connectTimeoutMs: number;
@@ -53,6 +53,8 @@ interface Row {
 const never = (signal: AbortSignal): Promise<Conn> =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 const refuse = (): Promise<Conn> => Promise.reject(new KtError("connection-lost", "connection refused"));
+/** By one that has more connections at this moment than it accepts. */
+const reset = (): Promise<Conn> => Promise.reject(Object.assign(new Error("Failed to connect"), { code: "ECONNRESET" }));
 
 /** Whether it still serves, once the dial is over and once the probe that follows is. */
 const rows: readonly Row[] = [
@@ -61,6 +63,8 @@ const rows: readonly Row[] = [
   { dial: "late", connectTimeoutMs: 5000, isReady: false, atOnce: true, afterProbe: false },
   { dial: "unanswered", connectTimeoutMs: 5000, isReady: true, atOnce: true, afterProbe: true },
   { dial: "unanswered", connectTimeoutMs: 5000, isReady: false, atOnce: true, afterProbe: false },
+  { dial: "reset", connectTimeoutMs: 5000, isReady: true, atOnce: true, afterProbe: true },
+  { dial: "reset", connectTimeoutMs: 5000, isReady: false, atOnce: true, afterProbe: false },
   { dial: "refused", connectTimeoutMs: 5000, isReady: true, atOnce: false, afterProbe: true },
 ];
 
@@ -72,6 +76,7 @@ onOverlay("an uplink whose dial was", () => {
     fake.answer = () => (row.dial === "unanswered" ? "close" : "opened");
     if (row.dial === "late") Object.assign(dials, { connect: never, isHasty: true });
     if (row.dial === "refused") dials.connect = refuse;
+    if (row.dial === "reset") dials.connect = reset;
     await uplink.open(keyOf("a"), row.connectTimeoutMs);
     expect(uplink.serves(keyOf("a"))).toBe(row.atOnce);
     await eventually("it was asked once more, and heard", () => fake.probes > probes && uplink.serves(keyOf("a")) === row.afterProbe);
@@ -81,7 +86,7 @@ onOverlay("an uplink whose dial was", () => {
     const { uplink, fake } = await healthyUplink();
     fake.kill();
     await eventually("it is unhealthy", () => !uplink.isHealthy);
-    expect(await uplink.open(keyOf("a"), 1000)).toMatchObject({ kind: "unreachable", isLate: false });
+    expect(await uplink.open(keyOf("a"), 1000)).toMatchObject({ kind: "unreachable", isDoubtful: false });
     expect(uplink.serves(keyOf("a"))).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Conn, ConnHandler } from "#base/conn.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { KtError } from "#base/errors.ts";
-import { systemReason } from "#base/system-error.ts";
+import { systemCode, systemReason } from "#base/system-error.ts";
 import { decodeUplinkAnswer, encodeUplinkRequest, type UplinkAnswer, type UplinkRequest } from "#wire/uplink-frame.ts";
 import type { UplinkWay } from "./uplink-way.ts";
 
@@ -24,8 +24,11 @@ type AskOutcome =
 
 export type StreamOutcome =
   | AskOutcome
-  /** The uplink does not accept connections, or has not in the time that there was. */
-  | { readonly kind: "unreachable"; readonly problem: string; readonly isLate: boolean };
+  /** The uplink does not accept connections. `isDoubtful`: it has not in the time that there was, or what is wrong may pass. */
+  | { readonly kind: "unreachable"; readonly problem: string; readonly isDoubtful: boolean };
+
+/** Of an uplink that has too many connections at this moment, or of an edge that has no port or descriptor left. */
+const passing: ReadonlySet<string> = new Set(["ECONNRESET", "EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS"]);
 
 /** Never rejects. */
 export async function openStream(
@@ -46,7 +49,7 @@ export async function openStream(
       (within) => way.connect(within),
     );
   } catch (error) {
-    return { kind: "unreachable", problem: reasonOf(error), isLate: error === late };
+    return { kind: "unreachable", problem: reasonOf(error), isDoubtful: error === late || passing.has(systemCode(error) ?? "") };
   }
   return await askFor(clock, conn, request, answerMs);
 }

@@ -86,8 +86,8 @@ export class Uplink {
       { dialMs, answerMs },
       this.#stop.signal,
     );
-    // One late connection of many says little, and a binding's short time nothing, of an uplink that others use too: a probe tells.
-    const isDoubtful = outcome.kind === "silent" || (outcome.kind === "unreachable" && outcome.isLate);
+    // One of many connections that is late or reset says little, and a binding's short time nothing, of an uplink that others use too: a probe tells.
+    const isDoubtful = outcome.kind === "silent" || (outcome.kind === "unreachable" && outcome.isDoubtful);
     if (isDoubtful) this.#wake.abort();
     else if (outcome.kind === "unreachable") this.lost(outcome.problem);
     return outcome;
