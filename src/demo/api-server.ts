@@ -42,7 +42,7 @@ export type WatchFault = "expired" | "error" | "cut";
 
 /** The name that the server's certificate is for. */
 const serverName = "localhost";
-const unopened: SocketState = { conn: undefined, acceptAny: false, onOpen() {}, onFail() {} };
+const unopened: SocketState = { conn: undefined, onOpen() {}, onFail() {} };
 const containerdGraceMs = 1000;
 const rememberedRequests = 1000;
 

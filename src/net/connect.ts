@@ -1,12 +1,12 @@
 /** Connects out: TCP or TLS to a host and port, directly or through an HTTP proxy's CONNECT. */
 
-import { connect as bunConnect, type Socket } from "bun";
 import type { Conn } from "#base/conn.ts";
 import { ByteQueue } from "#base/bytes.ts";
 import { KtError, toKtError } from "#base/errors.ts";
 import { formatHostPort } from "#base/hostname.ts";
 import { systemReason } from "#base/system-error.ts";
-import { connectTcp, SocketConn, type SocketState, socketEvents } from "./tcp.ts";
+import { connectSocketTls } from "./socket-tls.ts";
+import { connectTcp } from "./tcp.ts";
 import { type TlsOptions, tlsClient, trust } from "./tls.ts";
 
 /** An HTTP proxy, spoken to in plain HTTP or in TLS. */
@@ -55,60 +55,20 @@ export class ConnectError extends KtError {
   }
 }
 
-const tlsEvents = {
-  ...socketEvents,
-  open(): void {
-    // Not yet: the Conn exists once the certificate has been checked.
-  },
-  handshake(socket: Socket<SocketState>, success: boolean, refusal: Error | null): void {
-    const state = socket.data;
-    if (state.conn) return;
-    if ((!success || refusal) && !state.acceptAny) {
-      state.onFail(refusal ?? new Error("TLS handshake failed"));
-      socket.terminate();
-      return;
-    }
-    state.conn = new SocketConn(socket);
-    state.onOpen(state.conn);
-  },
-} as const;
-
-function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Conn> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    let shaking: Socket<SocketState> | undefined;
-    const onAbort = (): void => {
-      reject(signal.reason);
-      // Who accepts and then says nothing would hold the socket for ever.
-      shaking?.terminate();
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    const onOpen = (conn: SocketConn): void => {
-      signal.removeEventListener("abort", onAbort);
-      if (signal.aborted) conn.abort();
-      else resolve(conn);
-    };
-    const onFail = (error: unknown): void => {
-      signal.removeEventListener("abort", onAbort);
-      reject(error);
-    };
-    bunConnect<SocketState>({
-      hostname: host,
-      port,
-      allowHalfOpen: true,
-      data: { conn: undefined, acceptAny: tls.insecure === true, onOpen, onFail },
-      socket: tlsEvents,
-      tls: {
-        serverName: tls.serverName,
-        rejectUnauthorized: tls.insecure !== true,
-        ...trust(tls.ca),
-        ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-        ...(tls.key === undefined ? {} : { key: tls.key }),
-      },
-    }).then((socket) => {
-      shaking = socket;
-      if (signal.aborted && !socket.data.conn) socket.terminate();
-    }, onFail);
+async function connectTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Conn> {
+  const { serverName, insecure = false, ca, cert, key } = tls;
+  return await connectSocketTls({
+    host,
+    port,
+    tls: {
+      serverName,
+      rejectUnauthorized: !insecure,
+      ...trust(ca),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    },
+    refusal: (_, problem) => (insecure ? undefined : problem),
+    signal,
   });
 }
 

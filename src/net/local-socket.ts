@@ -20,7 +20,7 @@ export function listenLocal(path: string, accept: (conn: Conn) => void): () => v
         ...socketEvents,
         open(socket) {
           const conn = new SocketConn(socket);
-          socket.data = { conn, acceptAny: false, onOpen: ignore, onFail: ignore };
+          socket.data = { conn, onOpen: ignore, onFail: ignore };
           accept(conn);
         },
       },
@@ -37,7 +37,7 @@ export async function connectLocal(path: string): Promise<Conn> {
     connect<SocketState>({
       unix: path,
       allowHalfOpen: true,
-      data: { conn: undefined, acceptAny: false, onOpen: resolve, onFail: reject },
+      data: { conn: undefined, onOpen: resolve, onFail: reject },
       socket: {
         ...socketEvents,
         open(socket) {

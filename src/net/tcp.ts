@@ -135,7 +135,7 @@ export class SocketConn implements Conn {
     const [, secured] = raw.upgradeTLS<SocketState>({
       ...asServer,
       tls,
-      data: { conn: undefined, acceptAny: true, onOpen: ignore, onFail: reject },
+      data: { conn: undefined, onOpen: ignore, onFail: reject },
       socket: {
         ...socketEvents,
         open() {},
@@ -301,8 +301,8 @@ export interface SecureSocket {
 /** What a socket carries: its Conn once it is open, and who waits for that. */
 export interface SocketState {
   conn: SocketConn | undefined;
-  /** TLS only: whether a certificate that cannot be verified is accepted. */
-  readonly acceptAny: boolean;
+  /** TLS only: see `SocketTlsOptions`. */
+  readonly refusal?: (socket: Socket<SocketState>, problem: Error | undefined) => unknown;
   readonly onOpen: (conn: SocketConn) => void;
   readonly onFail: (error: unknown) => void;
 }
@@ -376,7 +376,7 @@ export function connectTcp({ host, port, signal, onOver }: ConnectTcpOptions): P
       hostname: host,
       port,
       allowHalfOpen: true,
-      data: { conn: undefined, acceptAny: false, onOpen, onFail },
+      data: { conn: undefined, onOpen, onFail },
       socket: tcpEvents,
     }).catch(onFail);
   });
@@ -440,7 +440,7 @@ export function listenTcp(options: {
         ...socketEvents,
         open(socket) {
           const conn = new SocketConn(socket);
-          socket.data = { conn, acceptAny: false, onOpen: ignore, onFail: ignore };
+          socket.data = { conn, onOpen: ignore, onFail: ignore };
           accept(conn, () => endsOf(socket));
         },
       },
@@ -449,6 +449,10 @@ export function listenTcp(options: {
     throw listenFailure(shown, error);
   }
   if (asksQuietPeers) keepAlive(descriptorOf(listener));
+  return sharedListener(listener);
+}
+
+export function sharedListener(listener: TCPSocketListener<SocketState>): SharedListener {
   return { port: listener.port, giveToSecond: () => giveToSocket(1, descriptorOf(listener)), close: () => listener.stop(false) };
 }
 
