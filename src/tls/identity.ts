@@ -21,10 +21,16 @@ export function makeKey(): string {
   return pemOf(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
 }
 
+/** Its pin alone, as `identityOf` has it. */
+export function pinOfKey(keyPem: string): string | undefined {
+  const privateKey = privateKeyOf(keyPem);
+  return privateKey && pinOf(createPublicKey(privateKey));
+}
+
 /** Undefined for what is not such a key. */
 export function identityOf(keyPem: string, nowMs: number): Identity | undefined {
   const privateKey = privateKeyOf(keyPem);
-  if (privateKey?.asymmetricKeyDetails?.namedCurve !== "prime256v1") return undefined;
+  if (privateKey === undefined) return undefined;
   const publicKey = createPublicKey(privateKey);
   const name = distinguishedName("kt");
   const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + validMs };
@@ -49,7 +55,8 @@ function pinOf(publicKey: KeyObject): string {
 
 function privateKeyOf(pem: string): KeyObject | undefined {
   try {
-    return createPrivateKey(pem);
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyDetails?.namedCurve === "prime256v1" ? key : undefined;
   } catch {
     return undefined;
   }

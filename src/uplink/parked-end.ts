@@ -25,6 +25,8 @@ export interface ParkedEndOptions {
 export class ParkedEnd {
   readonly #options: ParkedEndOptions;
   #document: UplinkDocument | undefined;
+  /** Of the key as it was read last. */
+  #identity: Identity | undefined;
   readonly #parked = new Set<Conn>();
   #dialling = 0;
   /** How many are to wait: bursts double it, and quiet halves it. */
@@ -138,7 +140,7 @@ export class ParkedEnd {
     const document = this.#document;
     if (!document) throw new KtError("connection-lost", "it has no document yet");
     const { host, port, publicKey: pin } = document.edge;
-    const identity = await this.#identity();
+    const identity = await this.#readIdentity();
     const late = new KtError("connection-lost", `the edge ${host}:${port} does not answer`);
     const { clock } = this.#options;
     return await withDeadline(
@@ -155,7 +157,7 @@ export class ParkedEnd {
     );
   }
 
-  async #identity(): Promise<Identity> {
+  async #readIdentity(): Promise<Identity> {
     const { keyFile } = this.#options;
     let pem: string;
     try {
@@ -163,7 +165,9 @@ export class ParkedEnd {
     } catch (error) {
       throw new KtError("connection-lost", `its key "${keyFile}" cannot be read: ${systemReason(error)}`);
     }
-    const identity = identityOf(pem, this.#options.clock.wallMs());
+    // Its certificate is signed once, and not for each connection.
+    const identity = pem === this.#identity?.key ? this.#identity : identityOf(pem, this.#options.clock.wallMs());
+    this.#identity = identity;
     if (!identity) throw new KtError("connection-lost", `"${keyFile}" is not a key of EC P-256 in PEM`);
     return identity;
   }

@@ -12,7 +12,7 @@ import { ContextSource } from "#kube/api/context-source.ts";
 import { Leader } from "#operator/lead/leader.ts";
 import { operatorLimits } from "#operator/limits.ts";
 import { Operator } from "#operator/operator.ts";
-import { identityOf } from "#tls/identity.ts";
+import { pinOfKey } from "#tls/identity.ts";
 import { selfSigned } from "#tls/self-signed.ts";
 import { operatorManifests } from "#cli/manifests/operator-manifests.ts";
 import { apply, kubectl, ownCluster, ownNamespace, writeKubeconfig } from "#test/support/cluster.ts";
@@ -169,7 +169,7 @@ cases(`kt operator${why}`, () => {
     await becomes("portbinding", "web", "Ready", "True/Applied");
     const keys = await get("secret", "vps-uplink-keys");
     expect(Object.keys(keys.data)).toEqual(["tls-0"]);
-    const publicKey = identityOf(Buffer.from(keys.data["tls-0"] ?? "", "base64").toString(), 0)?.pin ?? "";
+    const publicKey = pinOfKey(Buffer.from(keys.data["tls-0"] ?? "", "base64").toString()) ?? "";
     expect(edge.document?.uplinks).toEqual([{ ordinal: 0, address: "10.200.0.2", publicKey }]);
     const { data, metadata } = await get("configmap", "vps-uplink");
     expect(metadata.labels["tunnel.achetronic.com/owner-namespace"]).toBe(space.name);

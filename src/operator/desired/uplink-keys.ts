@@ -1,7 +1,7 @@
 /** The private keys of an EdgeNode's uplinks: one for each ordinal and transport, made once and never replaced. */
 
 import { KtError } from "#base/errors.ts";
-import { identityOf, makeKey } from "#tls/identity.ts";
+import { makeKey, pinOfKey } from "#tls/identity.ts";
 import { makeWireGuardKeys, publicKeyOf } from "#wireguard/keys.ts";
 
 export interface UplinkKeys {
@@ -27,7 +27,7 @@ const kinds: Readonly<Record<"wireguard" | "tls", KeyKind>> = {
     publicKey: (key) => publicKeyOf(key.trim()),
     called: "WireGuard",
   },
-  tls: { entry: (ordinal) => `tls-${ordinal}`, make: makeKey, publicKey: (key) => identityOf(key, 0)?.pin, called: "EC P-256" },
+  tls: { entry: (ordinal) => `tls-${ordinal}`, make: makeKey, publicKey: pinOfKey, called: "EC P-256" },
 };
 
 /** `data` is that of the Secret. Throws KtError `cluster-error`, naming the entry that is none. */
