@@ -1,20 +1,20 @@
-/** One public port of TCP: its listening sockets, tried again for as long as something else holds the port. */
+/** One port of the host by TCP: its listening sockets, tried again for as long as something else holds the port. */
 
 import type { Clock } from "#base/clock.ts";
-import type { Conn } from "#base/conn.ts";
 import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { systemCode } from "#base/system-error.ts";
 import { edgeLimits } from "#edge/limits.ts";
 import { portHolder } from "#native/port-holder.ts";
-import { listenTcp, type SharedListener, type SocketEnds } from "#net/tcp.ts";
+import type { SharedListener } from "#net/tcp.ts";
 
 export interface PublicPortOptions {
   readonly hosts: readonly string[];
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
-  readonly accept: (conn: Conn, ends: () => SocketEnds | undefined) => void;
+  /** At one of the hosts. Throws KtError `port-taken` or `listen-failed`. */
+  readonly listen: (host: string) => SharedListener;
   /** `problem` has changed. */
   readonly onChange: () => void;
 }
@@ -31,6 +31,11 @@ export class PublicPort {
   constructor(options: PublicPortOptions) {
     this.#options = options;
     this.#open();
+  }
+
+  /** The one in use, also where 0 was asked for; undefined before it is open. */
+  get number(): number | undefined {
+    return [...this.#listeners.values()][0]?.port;
   }
 
   /** Why it is not open; empty where it is. */
@@ -69,9 +74,8 @@ export class PublicPort {
   }
 
   #openAt(host: string): KtError | undefined {
-    const { port, accept } = this.#options;
     try {
-      this.#listeners.set(host, listenTcp({ host, port, accept, reusePort: true, ipv6Only: host.includes(":") }));
+      this.#listeners.set(host, this.#options.listen(host));
       return undefined;
     } catch (error) {
       return error instanceof KtError && !isWithoutFamily(host, error) ? error : undefined;

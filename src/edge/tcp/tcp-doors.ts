@@ -5,7 +5,7 @@ import type { DoorOptions, DoorProblem, Doors } from "#edge/doors/doors.ts";
 import { sourceOf } from "#edge/doors/source-of.ts";
 import { type Certificates, isEnded } from "#edge/tls/certificates.ts";
 import type { TcpEdgeBinding } from "#expose/host/edge-document.ts";
-import type { SocketEnds } from "#net/tcp.ts";
+import { listenTcp, type SharedListener, type SocketEnds } from "#net/tcp.ts";
 import { HalfOpen } from "./half-open.ts";
 import { Occupancy } from "./occupancy.ts";
 import { PublicPort } from "./public-port.ts";
@@ -95,7 +95,10 @@ export class TcpDoors implements Doors<TcpEdgeBinding> {
       open.bindings = bindings;
       return;
     }
-    const port = new PublicPort({ ...this.#options, port: number, accept: (conn, ends) => this.#accept(number, conn, ends) });
+    const accept = (conn: Conn, ends: () => SocketEnds | undefined): void => this.#accept(number, conn, ends);
+    const listen = (host: string): SharedListener =>
+      listenTcp({ host, port: number, accept, reusePort: true, ipv6Only: host.includes(":") });
+    const port = new PublicPort({ ...this.#options, port: number, listen });
     this.#ports.set(number, { port, bindings });
   }
 

@@ -3,11 +3,11 @@
 import { ByteQueue } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Conn } from "#base/conn.ts";
-import { messageOf, toKtError } from "#base/errors.ts";
-import { formatHostPort } from "#base/hostname.ts";
+import { KtError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { edgeLimits } from "#edge/limits.ts";
 import { HalfOpen } from "#edge/tcp/half-open.ts";
+import { PublicPort } from "#edge/tcp/public-port.ts";
 import type { UplinkWay } from "#edge/uplinks/uplink-way.ts";
 import { askFor } from "#edge/uplinks/uplink-stream.ts";
 import type { EdgeDocument } from "#expose/host/edge-document.ts";
@@ -41,10 +41,9 @@ export class TlsTunnel {
   readonly #shaking: HalfOpen;
   /** By the pins of their keys. */
   readonly #known = new Map<string, KnownUplink>();
-  #listeners: SharedListener[] = [];
-  #port: number | undefined;
-  #problem = "";
-  #cancelRetry = (): void => {};
+  #port: PublicPort | undefined;
+  /** As the plan has it. */
+  #number: number | undefined;
 
   constructor(options: TlsTunnelOptions) {
     this.#options = options;
@@ -53,7 +52,7 @@ export class TlsTunnel {
 
   /** The port in use, also where 0 was asked for. */
   get port(): number | undefined {
-    return this.#listeners[0]?.port;
+    return this.#port?.number;
   }
 
   /** Follows a plan. An uplink that left it is a stranger at once; what is open through it goes on. */
@@ -77,13 +76,13 @@ export class TlsTunnel {
     const connect = (signal: AbortSignal): Promise<Conn> => tunnel.#take(pin, signal);
     return {
       get absence() {
-        return tunnel.#problem || "no connection of it has come";
+        return tunnel.#port?.problem || "no connection of it has come";
       },
       isMadeByUplink: true,
       connect,
       connectPage: async (signal) => {
         const outcome = await askFor(tunnel.#options.clock, await connect(signal), { kind: "page" }, edgeLimits.pageAnswerMs);
-        if (outcome.kind !== "opened") throw toKtError(new Error("it does not show its page"), "connection-lost", "ask an uplink");
+        if (outcome.kind !== "opened") throw new KtError("connection-lost", "it does not show its page");
         if (!signal.aborted) return outcome.conn;
         outcome.conn.abort();
         throw signal.reason;
@@ -99,7 +98,7 @@ export class TlsTunnel {
 
   /** A successor begins: it gets the connections that come from now on, among them those that uplinks make for half of what waits here. */
   share(): void {
-    for (const listener of this.#listeners) listener.giveToSecond();
+    this.#port?.giveToSuccessor();
     for (const { parked } of this.#known.values()) parked.close(Math.floor(parked.size / 2));
   }
 
@@ -111,43 +110,24 @@ export class TlsTunnel {
 
   #take(pin: string, signal: AbortSignal): Promise<Conn> {
     const known = this.#known.get(pin);
-    return known ? known.parked.take(signal) : Promise.reject(toKtError(new Error("it is not in the plan"), "connection-lost", "uplink"));
+    return known ? known.parked.take(signal) : Promise.reject(new KtError("connection-lost", "it is not in the plan"));
   }
 
-  #listen(port: number): void {
-    if (port === this.#port) return;
+  #listen(number: number): void {
+    if (number === this.#number) return;
     this.#close();
-    this.#port = port;
-    this.#open(port);
-  }
-
-  #open(port: number): void {
     const { hosts, identity, clock, log } = this.#options;
-    this.#problem = "";
-    for (const host of hosts) {
-      try {
-        const onShaking = (abort: () => void): (() => void) => this.#shaking.enter(abort);
-        const accept = (conn: Conn, pin: string): void => this.#accept(conn, pin);
-        this.#listeners.push(listenPinned({ host, port, identity, reusePort: true, onShaking, accept }));
-      } catch (error) {
-        // A host may lack IPv6: one address is enough.
-        this.#problem = messageOf(error);
-      }
-    }
-    if (this.#listeners.length > 0) {
-      this.#problem = "";
-      log("info", "tunnel-open", { where: formatHostPort({ host: hosts[0] ?? "", port }) });
-      return;
-    }
-    log("warn", "tunnel-not-open", { text: this.#problem });
-    this.#cancelRetry = clock.after(edgeLimits.listenAgainMs, () => this.#open(port));
+    const onShaking = (abort: () => void): (() => void) => this.#shaking.enter(abort);
+    const accept = (conn: Conn, pin: string): void => this.#accept(conn, pin);
+    const listen = (host: string): SharedListener => listenPinned({ host, port: number, identity, reusePort: true, onShaking, accept });
+    this.#number = number;
+    this.#port = new PublicPort({ hosts, port: number, clock, log, listen, onChange() {} });
   }
 
   #close(): void {
-    this.#cancelRetry();
-    for (const listener of this.#listeners) listener.close();
-    this.#listeners = [];
+    this.#port?.close();
     this.#port = undefined;
+    this.#number = undefined;
   }
 
   /** A stranger has shown some key: not a word to it. */
@@ -172,7 +152,7 @@ export class TlsTunnel {
         conn.unread(inbox.takeAll());
         // It may have left the plan meanwhile.
         const known = this.#known.get(pin);
-        if (greeting === undefined || !known || this.#listeners.length === 0) return conn.abort();
+        if (greeting === undefined || !known || !this.#port) return conn.abort();
         known.lastWallMs = this.#options.clock.wallMs();
         conn.write(edgeWelcome());
         if (greeting === "page") this.#options.acceptPage(conn);

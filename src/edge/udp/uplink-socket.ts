@@ -53,8 +53,8 @@ export class UplinkSocket {
   }
 
   /**
-   * At another address than before it is another socket; without one, where uplinks have streams, there is none. `beside`: the port of another instance's, which has the sessions until `release`.
-   * Returns why it could not be opened; empty where it is open.
+   * At another address than before it is another socket; without one, where uplinks have streams, there is none. `beside`: the port of
+   * another instance's, which has the sessions until `release`. Returns why it could not be opened; empty where it is open.
    */
   open(address: string, beside?: number): string {
     if (address === "") {
