@@ -5,7 +5,7 @@ import { kubectl, ownCluster } from "#test/support/cluster.ts";
 import { binding, type Manifest, portBinding } from "#test/support/edge-manifests.ts";
 import { EdgeStand } from "#test/support/edge-stand.ts";
 import { eventually } from "#test/support/wait.ts";
-import { expectUncut, talks, type Ticked, ticksDuring } from "#test/support/edge-ticks.ts";
+import { expectUncut, handOver, rebootAlone, talks, type Ticked, ticksDuring, toThreeUplinksAndBack } from "#test/support/edge-ticks.ts";
 import { Echo } from "#test/support/ticks.ts";
 
 /** It changes this machine's links and routes, and the kinds are the whole cluster's. */
@@ -83,26 +83,12 @@ cases("what is open", () => {
   }, 120_000);
 
   test("goes on while the edge hands over to another instance", async () => {
-    const ticks = await during(async () => {
-      await kubectl("-n", stand.namespace, "annotate", "edgenode", "edge-node", "tunnel.achetronic.com/restart-envoy=true");
-      await eventually(
-        "the event of it",
-        async () => (await stand.events()).some(({ reason }) => reason === "EnvoyRestarted"),
-        60_000,
-        200,
-      );
-      await eventually("a new connection to be served", () => talks(stand, publicPort));
-    });
+    const ticks = await during(() => handOver(stand, publicPort));
     expectUncut(ticks, 5);
   }, 120_000);
 
   test("goes on while there are three uplinks, and one again", async () => {
-    const ticks = await during(async () => {
-      await stand.applyNode(node(3));
-      await stand.ready("edgenode", "edge-node", 90_000);
-      await stand.applyNode(node(1));
-      await stand.ready("edgenode", "edge-node", 90_000);
-    });
+    const ticks = await during(() => toThreeUplinksAndBack(stand, node));
     expectUncut(ticks);
   }, 240_000);
 });
@@ -167,12 +153,7 @@ cases("what is lost", () => {
   ] as const)(
     "by a %s with the operator stopped, is served within 5 s of SSH",
     async (_, options) => {
-      await stand.operator.stop();
-      await stand.vps.reboot(...options);
-      await stand.vps.sh("true");
-      await eventually("the port to be served", () => talks(stand, publicPort), 5000, 50);
-      stand.startOperator();
-      await stand.ready("edgenode", "edge-node", 90_000);
+      await rebootAlone(stand, publicPort, ...options);
     },
     180_000,
   );

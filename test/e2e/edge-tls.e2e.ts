@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { kubectl, namespace, ownCluster } from "#test/support/cluster.ts";
 import { binding, type Manifest, portBinding } from "#test/support/edge-manifests.ts";
 import { EdgeStand } from "#test/support/edge-stand.ts";
-import { expectUncut, talks, type Ticked, ticksDuring } from "#test/support/edge-ticks.ts";
+import { expectUncut, handOver, rebootAlone, talks, type Ticked, ticksDuring, toThreeUplinksAndBack } from "#test/support/edge-ticks.ts";
 import { Echo } from "#test/support/ticks.ts";
 import { eventually } from "#test/support/wait.ts";
 
@@ -78,37 +78,18 @@ cases("the transport tls", () => {
   }, 120_000);
 
   test("cuts nothing while the edge hands over to another instance", async () => {
-    const ticks = await during(async () => {
-      await kubectl("-n", stand.namespace, "annotate", "edgenode", "edge-node", "tunnel.achetronic.com/restart-envoy=true");
-      await eventually(
-        "the event of it",
-        async () => (await stand.events()).some(({ reason }) => reason === "EnvoyRestarted"),
-        60_000,
-        200,
-      );
-      await eventually("a new connection to be served", () => talks(stand, publicPort));
-    });
+    const ticks = await during(() => handOver(stand, publicPort));
     expectUncut(ticks, 5);
   }, 120_000);
 
   test("cuts nothing while there are three uplinks, and one again", async () => {
-    const ticks = await during(async () => {
-      await stand.applyNode(node(3));
-      await stand.ready("edgenode", "edge-node", 90_000);
-      await stand.applyNode(node(1));
-      await stand.ready("edgenode", "edge-node", 90_000);
-    });
+    const ticks = await during(() => toThreeUplinksAndBack(stand, node));
     expectUncut(ticks);
     await eventually("the others to go", async () => (await pods()).length === 1, 60_000, 200);
   }, 240_000);
 
   test("is served within 5 s of SSH after a reboot with the operator stopped", async () => {
-    await stand.operator.stop();
-    await stand.vps.reboot();
-    await stand.vps.sh("true");
-    await eventually("the port to be served", () => talks(stand, publicPort), 5000, 50);
-    stand.startOperator();
-    await stand.ready("edgenode", "edge-node", 90_000);
+    await rebootAlone(stand, publicPort);
   }, 180_000);
 
   test("leaves root on the host no way into the cluster, and nothing came to it that was not asked for", async () => {

@@ -2,6 +2,7 @@
 
 import { expect } from "bun:test";
 import type { TickReport, TickReports } from "#test/vps/tick-report.ts";
+import { kubectl } from "./cluster.ts";
 import type { EdgeStand } from "./edge-stand.ts";
 import { type Echo, Ticks } from "./ticks.ts";
 import { eventually } from "./wait.ts";
@@ -45,4 +46,29 @@ export function expectUncut({ tcp: overTcp, udp: overUdp }: Ticked, mostLost = 0
 export async function talks({ vps }: EdgeStand, port: number): Promise<boolean> {
   const script = 'printf hello | socat -t 1 - "$1"';
   return (await vps.fromInternet("sh", "-c", script, "sh", `TCP:${vps.address}:${port},connect-timeout=1`)).stdout === "hello";
+}
+
+/** The edge gives what it has to another instance, and that serves. */
+export async function handOver(stand: EdgeStand, port: number): Promise<void> {
+  await kubectl("-n", stand.namespace, "annotate", "edgenode", "edge-node", "tunnel.achetronic.com/restart-envoy=true");
+  await eventually("the event of it", async () => (await stand.events()).some(({ reason }) => reason === "EnvoyRestarted"), 60_000, 200);
+  await eventually("a new connection to be served", () => talks(stand, port));
+}
+
+/** `node`: the spec with so many uplinks. */
+export async function toThreeUplinksAndBack(stand: EdgeStand, node: (replicas: number) => object): Promise<void> {
+  for (const replicas of [3, 1]) {
+    await stand.applyNode(node(replicas));
+    await stand.ready("edgenode", "edge-node", 90_000);
+  }
+}
+
+/** Restarts the host while no operator runs: the port must be served soon after SSH is there. */
+export async function rebootAlone(stand: EdgeStand, port: number, ...options: readonly "--hard"[]): Promise<void> {
+  await stand.operator.stop();
+  await stand.vps.reboot(...options);
+  await stand.vps.sh("true");
+  await eventually("the port to be served", () => talks(stand, port), 5000, 50);
+  stand.startOperator();
+  await stand.ready("edgenode", "edge-node", 90_000);
 }
